@@ -1,0 +1,5 @@
+//! deltawire
+#![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;
+pub mod sse;

@@ -1,0 +1,165 @@
+//! The event stream encoder: events and comments, written so that a [`Decoder`](super::Decoder) gives back what went in.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Writes an event stream into a buffer of its own.
+///
+/// Each call writes one whole block or comment, or, where it refuses, nothing; the buffer always ends between lines, so
+/// that any call may follow any other. Lines end with LF. Linear in what is written; what is not asked for is not
+/// written: an event without an ID leaves the reader's last event ID as it is.
+///
+/// ```
+/// use deltawire::sse::{Decoder, Encoder};
+///
+/// let mut encoder = Encoder::new();
+/// encoder.comment("keep-alive");
+/// encoder.event(Some("greeting"), Some("7"), "hello\nworld")?;
+/// assert_eq!(encoder.as_bytes(), b": keep-alive\n\nevent: greeting\nid: 7\ndata: hello\ndata: world\n\n");
+///
+/// let mut input = encoder.as_bytes();
+/// let mut decoder = Decoder::new();
+/// let event = decoder.decode(&mut input).unwrap().unwrap();
+/// assert_eq!((event.event, event.id, event.data), ("greeting", "7", "hello\nworld"));
+/// # Ok::<(), deltawire::sse::EncodeError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Encoder {
+    out: Vec<u8>,
+}
+
+/// Why something cannot be written: the format has no escape for it. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// An event type with a line end (CR or LF) in it.
+    EventType(String),
+    /// An ID with a line end in it, or with NUL, for which readers ignore an ID.
+    Id(String),
+    /// Data with a carriage return: a reader takes it for a line end and gives back a line feed. JSON text never has one outside
+    /// its white space.
+    CarriageReturn {
+        /// Where in the data, in bytes.
+        at: usize,
+    },
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EventType(event) => write!(f, "event type {:?} has a line end", Shortened(event)),
+            Self::Id(id) => write!(f, "id {:?} has a line end or NUL", Shortened(id)),
+            Self::CarriageReturn { at } => write!(
+                f,
+                "data has a carriage return at byte {at}, which a reader would give back as a line feed"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+/// The beginning of a text, for messages: its escapes are those of `Debug`.
+struct Shortened<'a>(&'a str);
+
+impl fmt::Debug for Shortened<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(40) {
+            Some((end, _)) => write!(f, "{:?}…", &self.0[..end]),
+            None => write!(f, "{:?}", self.0),
+        }
+    }
+}
+
+impl Encoder {
+    /// An encoder with an empty buffer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes an event of the default type without an ID: a `data` line for each line of `data`, and the blank line.
+    ///
+    /// # Errors
+    /// [`EncodeError::CarriageReturn`].
+    pub fn data(&mut self, data: &str) -> Result<(), EncodeError> {
+        self.event(None, None, data)
+    }
+
+    /// Writes an event. No type, the empty one and `message` are the same to a reader. An empty ID clears the reader's last event ID.
+    ///
+    /// # Errors
+    /// A type, an ID or data that cannot be written so that it is read back the same.
+    pub fn event(
+        &mut self,
+        event: Option<&str>,
+        id: Option<&str>,
+        data: &str,
+    ) -> Result<(), EncodeError> {
+        if let Some(event) = event.filter(|event| event.contains(['\r', '\n'])) {
+            return Err(EncodeError::EventType(event.into()));
+        }
+        if let Some(id) = id.filter(|id| id.contains(['\r', '\n', '\0'])) {
+            return Err(EncodeError::Id(id.into()));
+        }
+        if let Some(at) = data.find('\r') {
+            return Err(EncodeError::CarriageReturn { at });
+        }
+        if let Some(event) = event {
+            self.field("event", event);
+        }
+        if let Some(id) = id {
+            self.field("id", id);
+        }
+        for line in data.split('\n') {
+            self.field("data", line);
+        }
+        self.out.push(b'\n');
+        Ok(())
+    }
+
+    /// Writes a block that sets the reader's reconnection time, in milliseconds, and is no event.
+    pub fn retry(&mut self, milliseconds: u64) {
+        self.field("retry", &alloc::format!("{milliseconds}"));
+        self.out.push(b'\n');
+    }
+
+    /// Writes a comment, a line for each line of `text` however it ends, and a blank line, at which proxies and readers that work by blocks pass it on.
+    pub fn comment(&mut self, text: &str) {
+        let mut rest = text;
+        loop {
+            let (line, after) = match rest.find(['\r', '\n']) {
+                Some(end) => {
+                    let crlf = rest[end..].starts_with("\r\n");
+                    (&rest[..end], Some(&rest[end + 1 + usize::from(crlf)..]))
+                }
+                None => (rest, None),
+            };
+            self.field("", line);
+            match after {
+                Some(after) => rest = after,
+                None => break,
+            }
+        }
+        self.out.push(b'\n');
+    }
+
+    /// What was written since the last [`take`](Self::take).
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// Hands out what was written and goes on with an empty buffer.
+    pub fn take(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.out)
+    }
+
+    /// One line. The space behind the colon is always written, so that a value's own first space survives.
+    fn field(&mut self, name: &str, value: &str) {
+        for part in [name, ": ", value, "\n"] {
+            self.out.extend_from_slice(part.as_bytes());
+        }
+    }
+}
