@@ -42,10 +42,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_line: 32 << 20,
-            max_event: 32 << 20,
-        }
+        Self { max_line: 32 << 20, max_event: 32 << 20 }
     }
 }
 
@@ -73,16 +70,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LineTooLong { max, offset } => {
-                write!(
-                    f,
-                    "line at byte {offset} is longer than the limit max_line of {max} bytes"
-                )
+                write!(f, "line at byte {offset} is longer than the limit max_line of {max} bytes")
             }
             Self::EventTooLarge { max, offset } => {
-                write!(
-                    f,
-                    "event is larger than the limit max_event of {max} bytes with the line at byte {offset}"
-                )
+                write!(f, "event is larger than the limit max_event of {max} bytes with the line at byte {offset}")
             }
         }
     }
@@ -215,12 +206,9 @@ impl Decoder {
     /// allocates only where lines are cut, joined or repaired, into buffers that are reused.
     ///
     /// # Errors
-    /// A line or block beyond the [`Limits`]. The block is dropped whole (its ID does not count, its `retry` does), and the next call goes on
+    /// A line or block beyond the [`Limits`]. The block is dropped whole (its ID does not count, a `retry` before the limit does), and the next call goes on
     /// behind the blank line that ends it.
-    pub fn decode<'s, 'i: 's>(
-        &'s mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<Event<'s>>, Error> {
+    pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Event<'s>>, Error> {
         if self.dispatched {
             self.reset_block();
         }
@@ -246,11 +234,7 @@ impl Decoder {
                         // Cut by the end of this read: the states below take it from here.
                         self.keep(&mut whole);
                         self.partial.clear();
-                        self.line = if self.discarding {
-                            Line::Skip
-                        } else {
-                            Line::Name
-                        };
+                        self.line = if self.discarding { Line::Skip } else { Line::Name };
                         continue;
                     };
                     let line = &bytes[..end];
@@ -277,10 +261,16 @@ impl Decoder {
                     if is_line_end(first) {
                         self.take_line(input, 0);
                         self.line = Line::Start;
+                        if self.error_line(&self.partial).is_some() {
+                            self.line_fits(self.partial.len())?;
+                            return Ok(Some(self.partial_error_event()));
+                        }
                         let line = core::mem::take(&mut self.partial);
-                        let result = match field(&line, b"data") {
-                            Some(value) => self.data_line(&line, value, &mut None),
-                            None => self.field_line(&line, self.data.len()),
+                        // Behind a colon the line would be in another state: a name alone has an empty value.
+                        let result = if line == b"data" {
+                            self.line_fits(line.len()).and_then(|()| self.begin_data_line())
+                        } else {
+                            self.field_line(&line, self.data.len())
                         };
                         self.partial = line;
                         result?;
@@ -317,16 +307,7 @@ impl Decoder {
                     self.partial.extend_from_slice(&bytes[..end]);
                     if self.end_partial_line(input, end) {
                         if self.error_line(&self.partial).is_some() {
-                            self.lossy.clear();
-                            push_lossy(
-                                &mut self.lossy,
-                                field(&self.partial, b"error").unwrap_or_default(),
-                            );
-                            return Ok(Some(
-                                Event::new(&self.lossy)
-                                    .with_type("error")
-                                    .with_id(&self.last_event_id),
-                            ));
+                            return Ok(Some(self.partial_error_event()));
                         }
                         let line = core::mem::take(&mut self.partial);
                         let result = self.field_line(&line, self.data.len());
@@ -418,21 +399,19 @@ impl Decoder {
     }
 
     /// A `data` line that lies whole before us: borrowed if it is the block's first, else joined to what there is.
-    fn data_line<'i>(
-        &mut self,
-        line: &'i [u8],
-        value: &'i [u8],
-        whole: &mut Option<&'i [u8]>,
-    ) -> Result<(), Error> {
+    fn data_line<'i>(&mut self, line: &'i [u8], value: &'i [u8], whole: &mut Option<&'i [u8]>) -> Result<(), Error> {
         let prefix = line.len() - value.len();
-        self.line_fits(prefix)?;
         if !self.has_data && whole.is_none() {
+            self.line_fits(prefix)?;
             self.data_fits(prefix, 0, value.len())?;
             *whole = Some(value);
             return Ok(());
         }
         self.keep(whole);
+        // In the order of the bytes, as where a read cuts the line: the colon, the line feed that joins, the space, the value.
+        self.line_fits(prefix.min(b"data:".len()))?;
         self.begin_data_line()?;
+        self.line_fits(prefix)?;
         self.data_fits(prefix, self.data.len(), value.len())?;
         self.data.extend_from_slice(value);
         Ok(())
@@ -532,25 +511,24 @@ impl Decoder {
             Some(value) => text(value, &mut self.lossy),
             None => text(&self.data, &mut self.lossy),
         };
-        Event::new(data)
-            .with_type(&self.event)
-            .with_id(&self.last_event_id)
+        Event::new(data).with_type(&self.event).with_id(&self.last_event_id)
     }
 
     /// A line of the field `error` that lies whole in the input, as an event. The block it stands in goes on.
     fn error_event<'s, 'i: 's>(&'s mut self, value: &'i [u8]) -> Event<'s> {
-        Event::new(text(value, &mut self.lossy))
-            .with_type("error")
-            .with_id(&self.last_event_id)
+        Event::new(text(value, &mut self.lossy)).with_type("error").with_id(&self.last_event_id)
+    }
+
+    /// The same for a line that a read cut.
+    fn partial_error_event(&mut self) -> Event<'_> {
+        self.lossy.clear();
+        push_lossy(&mut self.lossy, field(&self.partial, b"error").unwrap_or_default());
+        Event::new(&self.lossy).with_type("error").with_id(&self.last_event_id)
     }
 
     /// The value of a line of the field `error`, where those are asked for.
     fn error_line<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
-        if self.error_lines {
-            field(line, b"error")
-        } else {
-            None
-        }
+        if self.error_lines { field(line, b"error") } else { None }
     }
 
     fn take(&mut self, input: &mut &[u8], count: usize) {
@@ -589,14 +567,7 @@ impl Decoder {
             (b"event:", Line::Field),
             (b"id:", Line::Field),
             (b"retry:", Line::Field),
-            (
-                b"error:",
-                if self.error_lines {
-                    Line::Field
-                } else {
-                    Line::Skip
-                },
-            ),
+            (b"error:", if self.error_lines { Line::Field } else { Line::Skip }),
         ];
         for (name, kind) in known {
             if self.partial == name {
@@ -615,11 +586,7 @@ impl Decoder {
     }
 
     fn line_fits(&mut self, len: usize) -> Result<(), Error> {
-        if len > self.limits.max_line {
-            Err(self.line_too_long())
-        } else {
-            Ok(())
-        }
+        if len > self.limits.max_line { Err(self.line_too_long()) } else { Ok(()) }
     }
 
     /// Whether `part` more bytes of a data value fit, with `line_len` bytes of the line before them and `data_len` bytes of data in the block.
@@ -638,18 +605,12 @@ impl Decoder {
 
     fn line_too_long(&mut self) -> Error {
         self.discard();
-        Error::LineTooLong {
-            max: self.limits.max_line,
-            offset: self.line_start,
-        }
+        Error::LineTooLong { max: self.limits.max_line, offset: self.line_start }
     }
 
     fn event_too_large(&mut self) -> Error {
         self.discard();
-        Error::EventTooLarge {
-            max: self.limits.max_event,
-            offset: self.line_start,
-        }
+        Error::EventTooLarge { max: self.limits.max_event, offset: self.line_start }
     }
 
     fn discard(&mut self) {

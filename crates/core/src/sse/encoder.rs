@@ -50,10 +50,9 @@ impl fmt::Display for EncodeError {
         match self {
             Self::EventType(event) => write!(f, "event type {:?} has a line end", Shortened(event)),
             Self::Id(id) => write!(f, "id {:?} has a line end or NUL", Shortened(id)),
-            Self::CarriageReturn { at } => write!(
-                f,
-                "data has a carriage return at byte {at}, which a reader would give back as a line feed"
-            ),
+            Self::CarriageReturn { at } => {
+                write!(f, "data has a carriage return at byte {at}, which a reader would give back as a line feed")
+            }
         }
     }
 }
@@ -91,12 +90,7 @@ impl Encoder {
     ///
     /// # Errors
     /// A type, an ID or data that cannot be written so that it is read back the same.
-    pub fn event(
-        &mut self,
-        event: Option<&str>,
-        id: Option<&str>,
-        data: &str,
-    ) -> Result<(), EncodeError> {
+    pub fn event(&mut self, event: Option<&str>, id: Option<&str>, data: &str) -> Result<(), EncodeError> {
         if let Some(event) = event.filter(|event| event.contains(['\r', '\n'])) {
             return Err(EncodeError::EventType(event.into()));
         }

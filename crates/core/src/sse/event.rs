@@ -20,24 +20,13 @@ impl<'a> Event<'a> {
     /// An event of the default type with this data and no ID, for those who decode with something else and want only what comes after.
     #[must_use]
     pub fn new(data: &'a str) -> Self {
-        Self {
-            event: Self::DEFAULT_TYPE,
-            data,
-            id: "",
-        }
+        Self { event: Self::DEFAULT_TYPE, data, id: "" }
     }
 
     /// The same event with another type; an empty one is the default type.
     #[must_use]
     pub fn with_type(self, event: &'a str) -> Self {
-        Self {
-            event: if event.is_empty() {
-                Self::DEFAULT_TYPE
-            } else {
-                event
-            },
-            ..self
-        }
+        Self { event: if event.is_empty() { Self::DEFAULT_TYPE } else { event }, ..self }
     }
 
     /// The same event with another ID.

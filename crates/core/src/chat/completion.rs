@@ -1,0 +1,188 @@
+//! The answer of the chat endpoint.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Serialize, Serializer};
+
+use crate::completion::{deserialize_body, read_body};
+use crate::error::Error;
+use crate::json::{Extra, JsonList};
+use crate::logprobs::Logprobs;
+
+use super::fold::Chat;
+
+/// A chat completion; see [`crate::Completion`] for its envelope.
+///
+/// ```
+/// use deltawire::chat::ChatCompletion;
+///
+/// let body = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"2"},"finish_reason":"stop"}]}"#;
+/// let completion = ChatCompletion::from_json(body)?;
+/// assert_eq!(completion.text(), "2");
+/// # Ok::<(), deltawire::Error>(())
+/// ```
+pub type ChatCompletion = crate::Completion<Choice>;
+
+impl ChatCompletion {
+    /// The `object` of a chat completion.
+    pub const OBJECT: &'static str = "chat.completion";
+
+    /// Reads the body of an answer that was not streamed; every member is kept. Linear in it.
+    ///
+    /// # Errors
+    /// A body that is not JSON, is no object, or is an error body.
+    pub fn from_json(body: &str) -> Result<Self, Error> {
+        read_body::<Chat>(body)
+    }
+
+    /// The content of choice 0; empty if there is none.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        let choice = self.choices.iter().find(|choice| choice.index == 0);
+        choice.and_then(|choice| choice.message.content.as_deref()).unwrap_or_default()
+    }
+}
+
+deserialize_body!(ChatCompletion, Chat);
+
+/// One of the answers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Choice {
+    /// Its index on the wire. Indices may have gaps, and need not begin with 0.
+    pub index: u64,
+    /// What was said.
+    pub message: Message,
+    /// Log probabilities, if they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<Logprobs>,
+    /// Why it ended: `stop`, `length`, `tool_calls`, `content_filter`, or what the server said. Null while it has not.
+    pub finish_reason: Option<String>,
+    /// Members that are none of these, where they were asked for.
+    #[serde(flatten)]
+    pub extra: Extra<'static>,
+}
+
+/// The message of a choice.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Message {
+    /// `assistant`, unless the server said otherwise.
+    pub role: String,
+    /// The text of the answer; null where none came, as with tool calls.
+    pub content: Option<String>,
+    /// The text of a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// The model's reasoning, whichever of its names it came by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<String>,
+    /// OpenRouter's structured reasoning: all details that came, each as sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_details: Option<JsonList>,
+    /// The tool calls, ordered by their index on the wire, then by arrival.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The function call of the interface before tool calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_call: Option<FunctionCall>,
+    /// Spoken audio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<Audio>,
+    /// Parts of a content array that are neither text nor thinking, as sent, where unknown members were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_parts: Option<JsonList>,
+    /// Members that are none of these, where they were asked for.
+    #[serde(flatten)]
+    pub extra: Extra<'static>,
+}
+
+/// A tool call. Its fragments were told apart by ID, index, name and order, in that sequence, because servers leave out or repeat each of them.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ToolCall {
+    /// Its ID, to be sent back with the tool's result. Some servers send none.
+    pub id: Option<String>,
+    /// A function or a custom tool.
+    pub kind: ToolCallKind,
+    /// The `type` as sent; `function` or `custom` where none came.
+    pub call_type: String,
+    /// The name of the function or tool; empty if none came.
+    pub name: String,
+    /// The arguments, as JSON text that is whole if the stream was; a custom tool's input, as free text.
+    pub arguments: String,
+    /// Members that are none of these, where they were asked for.
+    pub extra: Extra<'static>,
+}
+
+/// What a tool call calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ToolCallKind {
+    /// A function, with arguments in JSON.
+    Function,
+    /// A custom tool, with free text for input.
+    Custom,
+}
+
+impl Serialize for ToolCall {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Custom<'a> {
+            name: &'a str,
+            input: &'a str,
+        }
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id: Option<&'a str>,
+            r#type: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            function: Option<FunctionWire<'a>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            custom: Option<Custom<'a>>,
+            #[serde(flatten)]
+            extra: &'a Extra<'static>,
+        }
+        let (name, arguments) = (self.name.as_str(), self.arguments.as_str());
+        let (function, custom) = match self.kind {
+            ToolCallKind::Function => (Some(FunctionWire { name, arguments }), None),
+            ToolCallKind::Custom => (None, Some(Custom { name, input: arguments })),
+        };
+        Wire { id: self.id.as_deref(), r#type: &self.call_type, function, custom, extra: &self.extra }
+            .serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct FunctionWire<'a> {
+    name: &'a str,
+    arguments: &'a str,
+}
+
+/// The function call of the interface before tool calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FunctionCall {
+    /// The function's name; empty if none came.
+    pub name: String,
+    /// Its arguments, as JSON text that is whole if the stream was.
+    pub arguments: String,
+}
+
+/// Spoken audio.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Audio {
+    /// Its ID, by which a later request may refer to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The audio, in base64.
+    pub data: String,
+    /// What is said.
+    pub transcript: String,
+    /// Until when the server keeps it, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<u64>,
+}

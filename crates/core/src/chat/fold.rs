@@ -1,0 +1,233 @@
+//! How a chat completion's chunks are folded.
+
+use alloc::vec::Vec;
+
+use crate::error::{ApiError, Error, Limit};
+use crate::fold::{
+    self, CallState, ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, append, fold_arguments,
+    keep_unknown,
+};
+use crate::json;
+use crate::options::Options;
+
+use super::chunk::{AudioDelta, Chunk, ChunkChoice, Content, Delta};
+use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind};
+
+/// The chat completions endpoint.
+#[derive(Debug, Clone, Copy)]
+pub enum Chat {}
+
+/// Folds the events of a streamed chat completion; see [`crate::Accumulator`].
+pub type Accumulator = fold::Accumulator<Chat>;
+
+/// Folds the bytes of a streamed chat completion; see [`crate::Fold`].
+pub type Fold = fold::Fold<Chat>;
+
+impl Sealed for Chat {}
+
+impl Endpoint for Chat {
+    type Chunk<'a> = Chunk<'a>;
+    type Completion = ChatCompletion;
+
+    fn parse(data: &str) -> Result<Chunk<'_>, Error> {
+        Chunk::parse(data)
+    }
+
+    fn into_owned(chunk: Chunk<'_>) -> Chunk<'static> {
+        chunk.into_owned()
+    }
+
+    fn api_error(chunk: &Chunk<'_>) -> Option<ApiError> {
+        chunk.api_error()
+    }
+
+    fn fold(state: &mut State, data: &str) -> Result<Option<ApiError>, Error> {
+        state.fold_data::<ChunkChoice<'_>>(data)
+    }
+
+    fn fold_chunk(state: &mut State, chunk: &Chunk<'_>) -> Result<(), Error> {
+        state.fold(chunk)
+    }
+
+    fn complete(state: State) -> ChatCompletion {
+        ChatCompletion::from_state(ChatCompletion::OBJECT, state, complete_choice)
+    }
+}
+
+impl FoldChoice for ChunkChoice<'_> {
+    fn index(&self) -> Option<u64> {
+        self.index
+    }
+
+    fn position(&self) -> usize {
+        self.position
+    }
+
+    fn weight(&self) -> usize {
+        let logprobs = self.logprobs.as_ref().map_or(0, crate::ChunkLogprobs::weight);
+        self.extra.weight() + logprobs + self.delta.as_ref().map_or(0, Delta::weight)
+    }
+
+    fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error> {
+        let Some(delta) = &self.delta else { return Ok(()) };
+        let known = choice.map_or(0, |choice| choice.extra.len().max(choice.message_extra_len()));
+        let max = options.limits.max_unknown_members;
+        if known + self.extra.len().max(delta.extra.len()) > max {
+            return Err(Limit::UnknownMembers.passed(max));
+        }
+        if delta.tool_calls.is_empty() {
+            return Ok(());
+        }
+        match choice {
+            Some(choice) => choice.tool_calls.fits(&delta.tool_calls, options),
+            None => ChoiceState::default().tool_calls.fits(&delta.tool_calls, options),
+        }
+    }
+
+    fn fold(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>) {
+        if let Some(delta) = &self.delta {
+            delta.fold(choice, notes);
+        }
+        choice.fold_logprobs(self.logprobs.as_ref(), notes);
+        choice.fold_finish(self.finish_reason.as_ref(), notes);
+        keep_unknown(&mut choice.extra, &self.extra, notes.folded);
+    }
+}
+
+impl Delta<'_> {
+    /// Bytes that folding it may add, as they stand in the JSON.
+    fn weight(&self) -> usize {
+        let text = |text: &Option<json::Str<'_>>| text.as_ref().map_or(0, |text| text.as_json().len());
+        let value = |value: &Option<json::Json<'_>>| value.as_ref().map_or(0, |value| value.as_str().len());
+        let mut weight = text(&self.role) + text(&self.refusal) + text(&self.reasoning_content) + text(&self.reasoning);
+        weight += value(&self.reasoning_details) + self.extra.weight();
+        weight += match &self.content {
+            None => 0,
+            Some(Content::Text(text)) => text.as_json().len(),
+            Some(Content::Parts(parts)) => parts.as_str().len(),
+        };
+        for call in &self.tool_calls {
+            weight += text(&call.id) + text(&call.call_type) + call.extra.weight();
+            weight += call.function.as_ref().map_or(0, |f| text(&f.name) + value(&f.arguments));
+            weight += call.custom.as_ref().map_or(0, |c| text(&c.name) + value(&c.input));
+        }
+        weight += self.function_call.as_ref().map_or(0, |f| text(&f.name) + value(&f.arguments));
+        weight + self.audio.as_ref().map_or(0, |a| text(&a.id) + text(&a.data) + text(&a.transcript))
+    }
+
+    fn fold(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>) {
+        choice.fold_role(self.role.as_ref(), notes);
+        match &self.content {
+            None => {}
+            Some(Content::Text(text)) => choice.fold_content(text, notes),
+            Some(Content::Parts(parts)) => choice.fold_parts(parts, notes),
+        }
+        if let Some(reasoning) = &self.reasoning_content {
+            choice.fold_reasoning(reasoning, notes);
+        }
+        // Servers on their way from one name to the other send both, with the same text.
+        if let Some(reasoning) = self.reasoning.as_ref().filter(|&text| self.reasoning_content.as_ref() != Some(text)) {
+            choice.fold_reasoning(reasoning, notes);
+        }
+        for fragment in &self.tool_calls {
+            choice.tool_calls.fold(fragment, notes);
+        }
+        if self.has_rare() {
+            self.fold_rare(choice, notes);
+        }
+    }
+
+    fn has_rare(&self) -> bool {
+        self.refusal.is_some()
+            || self.reasoning_details.is_some()
+            || self.function_call.is_some()
+            || self.audio.is_some()
+            || !self.extra.is_empty()
+    }
+
+    fn fold_rare(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>) {
+        let rare = choice.rare();
+        if let Some(refusal) = &self.refusal {
+            append(rare.refusal.get_or_insert_default(), refusal, Part::Refusal, 0, notes);
+        }
+        if let Some(details) = &self.reasoning_details {
+            rare.reasoning_details.get_or_insert_default().extend(details);
+        }
+        if let Some(call) = &self.function_call {
+            let arguments = rare.function_arguments.get_or_insert_default();
+            if let Some(name) = call.name.as_ref().filter(|name| !name.is_empty()) {
+                if rare.function_name.is_none() {
+                    rare.function_name = Some(name.to_text().into_owned());
+                    notes.record(Part::FunctionName, 0, 0, 0);
+                }
+            }
+            if let Some(piece) = &call.arguments {
+                fold_arguments(arguments, piece, Part::FunctionArguments, 0, notes);
+            }
+        }
+        if let Some(audio) = &self.audio {
+            audio.fold(rare.audio.get_or_insert_default(), notes);
+        }
+        keep_unknown(&mut rare.message, &self.extra, notes.folded);
+    }
+}
+
+impl AudioDelta<'_> {
+    fn fold(&self, audio: &mut fold::AudioState, notes: &mut Notes<'_>) {
+        if let Some(id) = self.id.as_ref().filter(|id| audio.id.is_none() && !id.is_empty()) {
+            audio.id = Some(id.to_text().into_owned());
+        }
+        audio.expires_at = self.expires_at.or(audio.expires_at);
+        if let Some(data) = &self.data {
+            append(&mut audio.data, data, Part::AudioData, 0, notes);
+        }
+        if let Some(transcript) = &self.transcript {
+            append(&mut audio.transcript, transcript, Part::Transcript, 0, notes);
+        }
+    }
+}
+
+fn complete_choice(choice: ChoiceState) -> Choice {
+    let rare = choice.rare.map(|rare| *rare).unwrap_or_default();
+    let text = |text: Option<json::Text>| text.map(json::Text::into_string);
+    let function_call = (rare.function_name.is_some() || rare.function_arguments.is_some()).then(|| FunctionCall {
+        name: rare.function_name.unwrap_or_default(),
+        arguments: text(rare.function_arguments).unwrap_or_default(),
+    });
+    let message = Message {
+        role: choice.role.unwrap_or_else(|| "assistant".into()),
+        content: text(choice.content),
+        refusal: text(rare.refusal),
+        reasoning_content: text(choice.reasoning),
+        reasoning_details: rare.reasoning_details,
+        tool_calls: choice.tool_calls.into_ordered().into_iter().map(complete_call).collect::<Vec<_>>(),
+        function_call,
+        audio: rare.audio.map(|audio| Audio {
+            id: audio.id,
+            data: audio.data.into_string(),
+            transcript: audio.transcript.into_string(),
+            expires_at: audio.expires_at,
+        }),
+        content_parts: rare.content_parts,
+        extra: rare.message,
+    };
+    Choice {
+        index: choice.index,
+        message,
+        logprobs: choice.logprobs.map(|logprobs| *logprobs),
+        finish_reason: choice.finish_reason,
+        extra: choice.extra,
+    }
+}
+
+fn complete_call(call: CallState) -> ToolCall {
+    let custom = call.custom || call.call_type.as_deref() == Some("custom");
+    ToolCall {
+        id: call.id,
+        kind: if custom { ToolCallKind::Custom } else { ToolCallKind::Function },
+        call_type: call.call_type.unwrap_or_else(|| if custom { "custom" } else { "function" }.into()),
+        name: call.name.unwrap_or_default(),
+        arguments: call.arguments.into_string(),
+        extra: call.extra,
+    }
+}

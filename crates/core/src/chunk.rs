@@ -1,0 +1,227 @@
+//! A chunk: one event's data, typed. What both endpoints share; their choices are in [`chat`](crate::chat) and [`text`](crate::text).
+
+use serde::Serialize;
+use serde::de::{MapAccess, SeqAccess};
+
+use crate::error::{ApiError, Error, Limit, is_error};
+use crate::json::{Context, Elements, Extra, Json, Members, Shape, Str, element, elements, is_json, parse_object};
+use crate::list::List;
+use crate::options::Limits;
+
+/// One chunk of a streamed completion, borrowed from the event it came in; `C` is the endpoint's choice.
+///
+/// Read leniently, because servers differ: the order of members has no meaning, any may be missing or null, of several with one name the last
+/// counts, and a member of a type that it cannot have reads as missing. It serialises to JSON that means what came.
+/// Members are named as in OpenAI's API reference ("The chat completion chunk object", "The completion object").
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Chunk<'a, C> {
+    /// The completion's ID, the same in every chunk of most servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Str<'a>>,
+    /// `chat.completion.chunk` or `text_completion`, as sent; nothing here depends on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<Str<'a>>,
+    /// When the completion was created, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<u64>,
+    /// The model that answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<Str<'a>>,
+    /// The backend configuration the model runs with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_fingerprint: Option<Str<'a>>,
+    /// The processing tier that served the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<Str<'a>>,
+    /// What this chunk adds to each choice; empty in a chunk that carries only usage or filter results.
+    pub choices: List<C>,
+    /// Token counts, as sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Json<'a>>,
+    /// Moderation results, as sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moderation: Option<Json<'a>>,
+    /// An error in band, as sent: see [`Chunk::api_error`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Json<'a>>,
+    /// Groq's member: its `usage` repeats the chunk's, its `error` ends the stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub x_groq: Option<Json<'a>>,
+    /// Members that are none of these. Padding (`obfuscation`, Mistral's `p`) is dropped.
+    #[serde(flatten)]
+    pub extra: Extra<'a>,
+    /// The first member, if any, that had a value of a type that it cannot have, and so reads as missing.
+    #[serde(skip)]
+    pub unexpected: Option<&'static str>,
+}
+
+impl<C> Default for Chunk<'_, C> {
+    fn default() -> Self {
+        Self {
+            id: None,
+            object: None,
+            created: None,
+            model: None,
+            system_fingerprint: None,
+            service_tier: None,
+            choices: List::default(),
+            usage: None,
+            moderation: None,
+            error: None,
+            x_groq: None,
+            extra: Extra::default(),
+            unexpected: None,
+        }
+    }
+}
+
+impl<'a, C> Chunk<'a, C> {
+    /// The error that the chunk carries, if it does: in `error` (an object, a text or a code; null, false and the empty
+    /// text are none) or in `x_groq.error`.
+    #[must_use]
+    pub fn api_error(&self) -> Option<ApiError> {
+        let groq = || self.x_groq.as_ref()?.member("error").filter(is_error).map(|error| ApiError::from_value(&error));
+        match self.error.as_ref().filter(|error| is_error(error)) {
+            Some(error) => Some(ApiError::from_value(error)),
+            None => groq(),
+        }
+    }
+
+    /// The chunk's usage, or Groq's copy of it.
+    pub(crate) fn any_usage(&self) -> Option<Json<'_>> {
+        let groq = || self.x_groq.as_ref()?.member("usage");
+        self.usage.clone().or_else(groq).filter(Json::is_object)
+    }
+
+    /// The same chunk with other choices, owning its texts.
+    pub(crate) fn into_owned_with<D>(self, owned: impl FnMut(C) -> D) -> Chunk<'static, D> {
+        Chunk {
+            id: self.id.map(Str::into_owned),
+            object: self.object.map(Str::into_owned),
+            created: self.created,
+            model: self.model.map(Str::into_owned),
+            system_fingerprint: self.system_fingerprint.map(Str::into_owned),
+            service_tier: self.service_tier.map(Str::into_owned),
+            choices: self.choices.map(owned),
+            usage: self.usage.map(Json::into_owned),
+            moderation: self.moderation.map(Json::into_owned),
+            error: self.error.map(Json::into_owned),
+            x_groq: self.x_groq.map(Json::into_owned),
+            extra: self.extra.into_owned(),
+            unexpected: self.unexpected,
+        }
+    }
+}
+
+/// What the two endpoints' choices have in common while they are read.
+pub(crate) trait WireChoice<'de>: Default + Members<'de> {
+    /// Says where in its array the choice stands, by which a choice without an index is told.
+    fn set_position(&mut self, position: usize);
+}
+
+/// Reads a chunk within the bounds of `context`.
+pub(crate) fn read<'a, C: WireChoice<'a>>(data: &'a str, context: &Context) -> Result<Chunk<'a, C>, Error> {
+    let mut chunk = Chunk::default();
+    let shape = match parse_object(data, &mut chunk, context) {
+        Ok(shape) => shape,
+        Err(error) => match is_json(data) {
+            Err(error) => return Err(Error::invalid_json(&error, data)),
+            // A member that is walked into holds something no reader can make sense of, half a character say.
+            Ok(()) => return Err(Error::invalid_chunk(&error, data)),
+        },
+    };
+    if shape != Shape::Object {
+        return Err(Error::invalid_chunk(&"no JSON object", data));
+    }
+    chunk.unexpected = context.unexpected();
+    Ok(chunk)
+}
+
+/// Reads a chunk under the default [`Limits`], every unknown member kept.
+pub(crate) fn read_whole<'a, C: WireChoice<'a>>(data: &'a str) -> Result<Chunk<'a, C>, Error> {
+    let limits = Limits::default();
+    let context = limits.context(true);
+    let chunk = read(data, &context)?;
+    limits.check(&context)?;
+    Ok(chunk)
+}
+
+impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+        match name {
+            "id" => self.id = context.string("id", map)?,
+            "object" => self.object = context.string("object", map)?,
+            "created" => self.created = seconds(map, context)?,
+            "model" => self.model = context.string("model", map)?,
+            "system_fingerprint" => self.system_fingerprint = context.string("system_fingerprint", map)?,
+            "service_tier" => self.service_tier = context.string("service_tier", map)?,
+            "choices" => {
+                let mut choices = Choices { choices: List::default(), position: 0 };
+                elements("choices", map, &mut choices, context)?;
+                self.choices = choices.choices;
+            }
+            "usage" => {
+                self.usage = context.value(map)?;
+                if self.usage.as_ref().is_some_and(|usage| !usage.is_object()) {
+                    context.note("usage");
+                }
+            }
+            "moderation" => self.moderation = context.value(map)?,
+            "error" => self.error = context.value(map)?,
+            "x_groq" => self.x_groq = context.value(map)?,
+            "obfuscation" | "p" => context.skip(map)?,
+            _ => context.unknown(name, map, &mut self.extra)?,
+        }
+        Ok(())
+    }
+}
+
+/// The elements of `choices`. One that is no object is left out, but still takes its place.
+struct Choices<C> {
+    choices: List<C>,
+    position: usize,
+}
+
+impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<C> {
+    fn next<A: SeqAccess<'de>>(&mut self, seq: &mut A, context: &Context) -> Result<Option<Shape>, A::Error> {
+        let mut choice = C::default();
+        let shape = element(seq, &mut choice, context)?;
+        if shape == Some(Shape::Object) {
+            choice.set_position(self.position);
+            self.choices.push(choice);
+        }
+        self.position += 1;
+        Ok(shape)
+    }
+
+    fn count(&self) -> (usize, Limit) {
+        (self.choices.len(), Limit::Choices)
+    }
+}
+
+/// Seconds since 1970: a whole number, though some servers send a float; its fraction is noted and dropped.
+fn seconds<'de, A: MapAccess<'de>>(map: &mut A, context: &Context) -> Result<Option<u64>, A::Error> {
+    let Some(value) = context.value(map)? else { return Ok(None) };
+    let seconds = value.as_u64();
+    if seconds.is_some() {
+        return Ok(seconds);
+    }
+    context.note("created");
+    let whole = value.as_str().split('.').next().unwrap_or_default();
+    Ok(whole.parse().ok())
+}
+
+/// An index on the wire: null, negative (Bedrock sends -1) and missing are the same, and so, noted, is what is no index.
+pub(crate) fn index<'de, A: MapAccess<'de>>(
+    member: &'static str,
+    map: &mut A,
+    context: &Context,
+) -> Result<Option<u64>, A::Error> {
+    let Some(value) = context.value(map)? else { return Ok(None) };
+    let index = value.as_u64();
+    if index.is_none() && !value.as_str().starts_with('-') {
+        context.note(member);
+    }
+    Ok(index)
+}

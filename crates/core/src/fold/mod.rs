@@ -1,0 +1,21 @@
+//! Folding: from events to the completion.
+//!
+//! [`Accumulator`] takes events, one at a time, and answers each chunk with an [`Update`]: what it changed. [`Fold`] puts a
+//! [`Decoder`](crate::sse::Decoder) before it, and takes bytes. Both are the same for both endpoints but for what a chunk and a choice look like, which is
+//! [`Endpoint`]'s part. The state they fold into is in `state`, a choice's in `choice`, the rules of tool calls in `tool_calls`.
+
+mod accumulator;
+mod bytes;
+mod choice;
+mod state;
+mod tool_calls;
+mod update;
+
+pub use accumulator::{Accumulator, Endpoint};
+pub use bytes::Fold;
+pub use update::{Change, Changes, Update};
+
+pub(crate) use accumulator::Sealed;
+pub(crate) use choice::{AudioState, ChoiceState, append};
+pub(crate) use state::{FoldChoice, Notes, Part, State, keep_unknown};
+pub(crate) use tool_calls::{CallState, fold_arguments};

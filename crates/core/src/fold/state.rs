@@ -1,0 +1,334 @@
+//! What a stream folds into: the envelope, the choices, and notes of what the last chunk changed.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::chunk::{Chunk, WireChoice, read};
+use crate::error::{ApiError, Error, Limit};
+use crate::json::{Context, Extra, Json, Str};
+use crate::options::Options;
+use crate::outcome::{Anomalies, AnomalyKind, End};
+use crate::usage::Usage;
+
+use super::choice::ChoiceState;
+
+/// Everything that one stream folds into, for both endpoints.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub(crate) options: Options,
+    /// The stream is the body of an answer that was not streamed, read as one chunk: nothing in it continues anything.
+    pub(crate) whole_body: bool,
+    pub(crate) done: bool,
+    pub(crate) error: Option<Error>,
+    /// Events so far, those that are no chunks included.
+    pub(crate) events: u64,
+    chunks: u64,
+    /// Bytes that are folded, as they stood in the JSON.
+    folded: usize,
+    pub(crate) id: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) created: Option<u64>,
+    pub(crate) system_fingerprint: Option<String>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) moderation: Option<Json<'static>>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) extra: Extra<'static>,
+    /// In the order in which they came.
+    pub(crate) choices: Vec<ChoiceState>,
+    /// Places in `choices`, ordered by the choices' indices.
+    order: Vec<usize>,
+    /// What the last chunk changed.
+    pub(crate) records: Vec<Record>,
+    pub(crate) anomalies: Anomalies,
+}
+
+/// One thing that a chunk changed: where it stands in the state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record {
+    pub(crate) part: Part,
+    /// Place in `State::choices`; beyond them for the envelope.
+    pub(crate) choice: usize,
+    pub(crate) call: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Role,
+    Content,
+    Reasoning,
+    Refusal,
+    ToolCall,
+    Arguments,
+    FunctionName,
+    FunctionArguments,
+    Logprobs,
+    AudioData,
+    Transcript,
+    Finish,
+    Usage,
+}
+
+/// What folding a choice's delta may change besides the choice.
+pub(crate) struct Notes<'s> {
+    pub(crate) options: &'s Options,
+    pub(crate) whole_body: bool,
+    pub(crate) anomalies: &'s mut Anomalies,
+    pub(crate) records: &'s mut Vec<Record>,
+    /// Bytes that are folded: what a kept member replaces is taken off.
+    pub(crate) folded: &'s mut usize,
+    pub(crate) event: u64,
+    /// The choice's index on the wire, and its place.
+    pub(crate) index: u64,
+    pub(crate) choice: usize,
+}
+
+impl Notes<'_> {
+    pub(crate) fn anomaly(&mut self, kind: AnomalyKind, member: &str) {
+        self.anomalies.note(kind, Some(self.index), member, self.event);
+    }
+
+    pub(crate) fn record(&mut self, part: Part, call: usize, start: usize, end: usize) {
+        self.records.push(Record { part, choice: self.choice, call, start, end });
+    }
+}
+
+/// A chunk's choice, as far as folding is the same for both endpoints.
+pub(crate) trait FoldChoice {
+    fn index(&self) -> Option<u64>;
+    fn position(&self) -> usize;
+    /// Bytes that folding it may add, as they stand in the JSON.
+    fn weight(&self) -> usize;
+    /// Unknown members, and the most that a choice's tool calls may become with it, are within the limits.
+    fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error>;
+    fn fold(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>);
+}
+
+impl State {
+    pub(crate) fn new(options: Options) -> Self {
+        Self {
+            options,
+            whole_body: false,
+            done: false,
+            error: None,
+            events: 0,
+            chunks: 0,
+            folded: 0,
+            id: None,
+            model: None,
+            created: None,
+            system_fingerprint: None,
+            service_tier: None,
+            moderation: None,
+            usage: None,
+            extra: Extra::default(),
+            choices: Vec::new(),
+            order: Vec::new(),
+            records: Vec::new(),
+            anomalies: Anomalies::default(),
+        }
+    }
+
+    /// What a chunk is read with.
+    pub(crate) fn context(&self) -> Context {
+        let mut context = self.options.limits.context(self.options.keep_unknown);
+        context.whole_body = self.whole_body;
+        context
+    }
+
+    pub(crate) fn begin_event(&mut self) {
+        self.events += 1;
+        self.records.clear();
+    }
+
+    /// The place of the choice with this index.
+    pub(crate) fn position(&self, index: u64) -> Option<usize> {
+        let at = self.order.binary_search_by_key(&index, |&place| self.choices[place].index).ok()?;
+        Some(self.order[at])
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        let choice = self.position(0).and_then(|place| self.choices[place].content.as_ref());
+        choice.map_or("", |text| text.as_str())
+    }
+
+    /// The choices, ordered by index.
+    pub(crate) fn take_choices(&mut self) -> impl Iterator<Item = ChoiceState> {
+        let mut choices = core::mem::take(&mut self.choices);
+        choices.sort_by_key(|choice| choice.index);
+        choices.into_iter()
+    }
+
+    /// How a stream ended that is over: of itself, or cleanly, `cut` within an event.
+    pub(crate) fn end(&self, cut: bool) -> End {
+        match &self.error {
+            Some(Error::Limit { .. }) => return End::Limit,
+            Some(Error::NotAnEventStream { .. }) => return End::NotAnEventStream,
+            Some(_) => return End::Error,
+            None => {}
+        }
+        let finished = !self.choices.is_empty() && self.choices.iter().all(|choice| choice.finish_reason.is_some());
+        match (self.done, finished) {
+            _ if self.chunks == 0 && !cut => End::Empty,
+            (true, true) => End::Done,
+            (true, false) => End::DoneWithoutFinishReason,
+            (false, true) => End::DoneWithoutSentinel,
+            (false, false) => End::Truncated,
+        }
+    }
+
+    /// Halves of characters that still wait have waited in vain.
+    pub(crate) fn settle(&mut self) {
+        let event = self.events;
+        for choice in &mut self.choices {
+            let index = choice.index;
+            choice.settle(|member| self.anomalies.note(AnomalyKind::LoneSurrogate, Some(index), member, event));
+        }
+    }
+
+    /// Reads and folds an event's data. `Some` is the error that the chunk carries, which ends the stream after what its choices hold was folded.
+    pub(crate) fn fold_data<'d, C: WireChoice<'d> + FoldChoice>(
+        &mut self,
+        data: &'d str,
+    ) -> Result<Option<ApiError>, Error> {
+        let context = self.context();
+        let chunk = read::<C>(data, &context)?;
+        self.options.limits.check(&context)?;
+        self.fold(&chunk)?;
+        if chunk.error.is_none() && chunk.x_groq.is_none() {
+            return Ok(None);
+        }
+        let error = chunk.api_error();
+        // What a bare `error` cannot say may stand beside it.
+        Ok(error.map(|error| match Json::parse(data) {
+            Ok(value) if chunk.error.is_some() => ApiError::in_object(&value),
+            _ => error,
+        }))
+    }
+
+    /// Folds a chunk, or refuses it and changes nothing.
+    pub(crate) fn fold<C: FoldChoice>(&mut self, chunk: &Chunk<'_, C>) -> Result<(), Error> {
+        let weight = self.weigh(chunk)?;
+        self.folded += weight;
+        self.chunks += 1;
+        if let Some(member) = chunk.unexpected {
+            self.anomalies.note(AnomalyKind::UnexpectedType, None, member, self.events);
+        }
+        self.fold_envelope(chunk);
+        for delta in &chunk.choices {
+            let index = delta.index().unwrap_or(delta.position() as u64);
+            let place = self.place(index);
+            let mut notes = Notes {
+                options: &self.options,
+                whole_body: self.whole_body,
+                anomalies: &mut self.anomalies,
+                records: &mut self.records,
+                folded: &mut self.folded,
+                event: self.events,
+                index,
+                choice: place,
+            };
+            if delta.index().is_none() {
+                notes.anomaly(AnomalyKind::MissingIndex, "choices.index");
+            }
+            delta.fold(&mut self.choices[place], &mut notes);
+        }
+        self.fold_usage(chunk);
+        Ok(())
+    }
+
+    /// What a chunk would add, if the limits allow it.
+    fn weigh<C: FoldChoice>(&self, chunk: &Chunk<'_, C>) -> Result<usize, Error> {
+        let limits = &self.options.limits;
+        let mut weight = chunk.extra.weight() + chunk.moderation.as_ref().map_or(0, |json| json.as_str().len());
+        let mut new = 0;
+        for delta in &chunk.choices {
+            let place = self.position(delta.index().unwrap_or(delta.position() as u64));
+            new += usize::from(place.is_none());
+            weight += delta.weight();
+            delta.fits(place.map(|place| &self.choices[place]), &self.options)?;
+        }
+        if self.choices.len() + new > limits.max_choices {
+            return Err(Limit::Choices.passed(limits.max_choices));
+        }
+        if self.extra.len() + chunk.extra.len() > limits.max_unknown_members {
+            return Err(Limit::UnknownMembers.passed(limits.max_unknown_members));
+        }
+        if self.folded.saturating_add(weight) > limits.max_folded {
+            return Err(Limit::Folded.passed(limits.max_folded));
+        }
+        Ok(weight)
+    }
+
+    /// Finds the choice with this index, or begins it.
+    fn place(&mut self, index: u64) -> usize {
+        match self.order.binary_search_by_key(&index, |&place| self.choices[place].index) {
+            Ok(at) => self.order[at],
+            Err(at) => {
+                self.choices.push(ChoiceState::new(index));
+                self.order.insert(at, self.choices.len() - 1);
+                self.choices.len() - 1
+            }
+        }
+    }
+
+    fn fold_envelope<C>(&mut self, chunk: &Chunk<'_, C>) {
+        let event = self.events;
+        for (kept, sent, member) in [(&mut self.id, &chunk.id, "id"), (&mut self.model, &chunk.model, "model")] {
+            let Some(sent) = sent.as_ref().filter(|sent| !sent.is_empty()) else { continue };
+            match kept {
+                None => *kept = Some(sent.to_text().into_owned()),
+                Some(kept) if sent == kept.as_str() => {}
+                Some(_) => self.anomalies.note(AnomalyKind::Changed, None, member, event),
+            }
+        }
+        match (self.created, chunk.created.filter(|&created| created != 0)) {
+            (None, created) => self.created = created,
+            (Some(kept), Some(created)) if kept != created => {
+                self.anomalies.note(AnomalyKind::Changed, None, "created", event);
+            }
+            _ => {}
+        }
+        set_last(&mut self.system_fingerprint, chunk.system_fingerprint.as_ref());
+        set_last(&mut self.service_tier, chunk.service_tier.as_ref());
+        if let Some(moderation) = &chunk.moderation {
+            self.moderation = Some(moderation.clone().into_owned());
+        }
+        keep_unknown(&mut self.extra, &chunk.extra, &mut self.folded);
+        if self.options.keep_unknown {
+            if let Some(groq) = &chunk.x_groq {
+                self.extra.set("x_groq", groq.clone().into_owned());
+            }
+        }
+    }
+
+    /// The last usage counts, whole. One that differs from the one before is noted: running totals, or one for each choice.
+    fn fold_usage<C>(&mut self, chunk: &Chunk<'_, C>) {
+        let Some(usage) = chunk.any_usage() else { return };
+        let usage = Usage::new(usage);
+        if self.usage.as_ref().is_some_and(|before| *before != usage) {
+            self.anomalies.note(AnomalyKind::Repeated, None, "usage", self.events);
+        }
+        self.usage = Some(usage);
+        self.records.push(Record { part: Part::Usage, choice: usize::MAX, call: 0, start: 0, end: 0 });
+    }
+}
+
+/// Sets a text to the last that was sent, reusing what it holds.
+fn set_last(kept: &mut Option<String>, sent: Option<&Str<'_>>) {
+    let Some(sent) = sent else { return };
+    match kept {
+        Some(kept) if sent == kept.as_str() => {}
+        _ => *kept = Some(sent.to_text().into_owned()),
+    }
+}
+
+/// Merges unknown members: the last value of each name that is not null. What a value replaces no longer counts as folded.
+pub(crate) fn keep_unknown(kept: &mut Extra<'static>, sent: &Extra<'_>, folded: &mut usize) {
+    for (name, value) in sent.iter() {
+        if let Some(old) = kept.set(name, value.clone().into_owned()) {
+            *folded = folded.saturating_sub(name.len() + old.as_str().len());
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A JSON array that grows.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::Deserialize;
+use serde::ser::{Error as _, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::Json;
+use super::value::compact;
+
+/// A JSON array kept as text, to which the elements of other arrays are appended: log probabilities, token lists, reasoning details.
+///
+/// Kept as text because that is smaller than the values (a log probability with five alternatives is some 400 bytes of
+/// text, in dozens of allocations otherwise) and loses nothing: elements are as sent, unknown members and every digit included.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JsonList {
+    /// A whole array at any time, without white space.
+    text: String,
+}
+
+impl Default for JsonList {
+    fn default() -> Self {
+        Self { text: String::from("[]") }
+    }
+}
+
+impl JsonList {
+    /// The array as JSON text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it has no elements.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.len() == 2
+    }
+
+    /// The number of elements. Goes through the text: linear in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.elements().len()
+    }
+
+    /// The elements, each as its text. Linear; allocates one vector.
+    #[must_use]
+    pub fn elements(&self) -> Vec<Json<'_>> {
+        let values: Vec<&RawValue> = serde_json::from_str(&self.text).unwrap_or_default();
+        values.into_iter().map(|value| Json::from_valid(value.get())).collect()
+    }
+
+    /// The elements as values of `T`. Linear.
+    ///
+    /// # Errors
+    /// What `serde_json` says of the first element that is no `T`, with its column in the text.
+    pub fn parse<'t, T: Deserialize<'t>>(&'t self) -> Result<Vec<T>, serde_json::Error> {
+        serde_json::from_str(&self.text)
+    }
+
+    /// Appends the elements of an array; of anything else, the value as one element.
+    pub(crate) fn extend(&mut self, values: &Json<'_>) {
+        let text = compact(values.as_str());
+        self.push_text(text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text));
+    }
+
+    /// Appends one element, whatever it is.
+    pub(crate) fn push(&mut self, value: &Json<'_>) {
+        self.push_text(&compact(value.as_str()));
+    }
+
+    fn push_text(&mut self, elements: &str) {
+        if elements.is_empty() {
+            return;
+        }
+        self.text.pop();
+        if self.text.len() > 1 {
+            self.text.push(',');
+        }
+        self.text.push_str(elements);
+        self.text.push(']');
+    }
+}
+
+impl fmt::Debug for JsonList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for JsonList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.text.clone()).map_err(S::Error::custom)?.serialize(serializer)
+    }
+}

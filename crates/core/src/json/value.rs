@@ -1,0 +1,195 @@
+//! JSON values kept as text.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::ser::{Error as _, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::Str;
+
+/// One JSON value as the wire has it, of any type, kept as its text: every digit of its numbers, every member, every escape.
+///
+/// It is known to be well-formed. Equality is that of the text. Serialising works with `serde_json` and writes the text without white space.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Json<'a>(Cow<'a, str>);
+
+impl<'a> Json<'a> {
+    /// From the text of one valid JSON value.
+    pub(crate) fn from_valid(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text.trim_matches([' ', '\t', '\n', '\r'])))
+    }
+
+    /// Checks that `text` is one JSON value.
+    ///
+    /// # Errors
+    /// What `serde_json` says of it, with line and column.
+    pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<&RawValue>(text).map(|value| Self::from_valid(value.get()))
+    }
+
+    /// A string as a value.
+    pub(crate) fn string(text: &Str<'_>) -> Json<'static> {
+        Json(Cow::Owned(alloc::format!("\"{}\"", text.as_json())))
+    }
+
+    /// A value as text, to be read with any JSON parser.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The string, if it is one.
+    #[must_use]
+    pub fn as_string(&self) -> Option<Str<'_>> {
+        string_inner(&self.0).map(Str::from_inner)
+    }
+
+    /// The string, or the value itself if it is none.
+    pub(crate) fn into_string(self) -> Result<Str<'a>, Self> {
+        match self.0 {
+            Cow::Borrowed(text) => string_inner(text).map(Str::from_inner).ok_or(Self(Cow::Borrowed(text))),
+            Cow::Owned(text) => match string_inner(&text) {
+                Some(inner) => Ok(Str::from_inner(inner).into_owned()),
+                None => Err(Self(Cow::Owned(text))),
+            },
+        }
+    }
+
+    /// A string's text without quotes and escapes; any other value as it stands.
+    #[must_use]
+    pub fn to_text(&self) -> Cow<'_, str> {
+        match string_inner(&self.0) {
+            Some(inner) => Cow::Owned(Str::from_inner(inner).to_text().into_owned()),
+            None => Cow::Borrowed(&self.0),
+        }
+    }
+
+    /// A whole number, zero or greater, also where it is written with a fraction of zero or an exponent.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        whole_number(&self.0)
+    }
+
+    /// A member of an object: the last one of this name, which is the one that counts. Parses the object once; linear in it.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Json<'_>> {
+        super::lex::last_member(&self.0, name)
+    }
+
+    /// The elements of an array; none of anything else. Linear.
+    #[must_use]
+    pub fn elements(&self) -> Vec<Json<'_>> {
+        let values: Vec<&RawValue> = serde_json::from_str(&self.0).unwrap_or_default();
+        values.into_iter().map(|value| Json::from_valid(value.get())).collect()
+    }
+
+    /// The same value, owning its text, without the white space outside its strings. Allocates.
+    #[must_use]
+    pub fn into_owned(self) -> Json<'static> {
+        Json(Cow::Owned(match compact(&self.0) {
+            Cow::Owned(text) => text,
+            Cow::Borrowed(_) => self.0.into_owned(),
+        }))
+    }
+
+    pub(crate) fn is_object(&self) -> bool {
+        self.0.starts_with('{')
+    }
+
+    pub(crate) fn is_array(&self) -> bool {
+        self.0.starts_with('[')
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        self.0 == "null"
+    }
+}
+
+impl fmt::Debug for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw = RawValue::from_string(compact(&self.0).into_owned()).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+/// What stands between the quotes, if a valid JSON value is a string.
+pub(crate) fn string_inner(json: &str) -> Option<&str> {
+    json.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// A whole number in [0, 2^64) in any way of writing it; `None` for everything else.
+pub(crate) fn whole_number(json: &str) -> Option<u64> {
+    if let Ok(number) = json.parse::<u64>() {
+        return Some(number);
+    }
+    if !json.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
+        return None;
+    }
+    // 2^53: beyond, a number that is written as a float no longer says which whole number it means.
+    let float = json.parse::<f64>().ok()?;
+    let whole = float as u64;
+    ((0.0..=9_007_199_254_740_992.0).contains(&float) && whole as f64 == float).then_some(whole)
+}
+
+/// A valid JSON text without the white space outside its strings.
+pub(crate) fn compact(json: &str) -> Cow<'_, str> {
+    if !json.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len());
+    let (mut inside, mut escaped, mut from) = (false, false, 0);
+    for (at, byte) in json.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => inside = !inside,
+            b' ' | b'\t' | b'\n' | b'\r' if !inside => {
+                text.push_str(&json[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    text.push_str(&json[from..]);
+    Cow::Owned(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_in_any_spelling() {
+        for (json, expected) in [
+            ("0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("1677825464.0", Some(1_677_825_464)),
+            ("1.5", None),
+            ("2e3", Some(2000)),
+            ("-1", None),
+            ("-0", Some(0)),
+            ("\"1\"", None),
+            ("null", None),
+            ("1e999", None),
+            ("true", None),
+        ] {
+            assert_eq!(whole_number(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn compacting_leaves_strings_alone() {
+        assert_eq!(compact("{ \"a b\\\" c\" : [ 1 ,\n2 ] }"), "{\"a b\\\" c\":[1,2]}");
+        assert_eq!(compact("[\"\\\\\", 1]"), "[\"\\\\\",1]");
+    }
+}

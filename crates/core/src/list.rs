@@ -1,0 +1,73 @@
+//! A list that holds its first element without allocating.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Deref;
+
+use serde::ser::{Serialize, Serializer};
+
+/// A list that is nearly always of one element: a chunk's choices, a delta's tool calls. Reads as a slice; the first element lies in the
+/// list itself, so that the ordinary chunk allocates nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct List<T>(Inner<T>);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Inner<T> {
+    Few(Option<T>),
+    Many(Vec<T>),
+}
+
+impl<T> List<T> {
+    pub(crate) fn push(&mut self, element: T) {
+        match &mut self.0 {
+            Inner::Few(first @ None) => *first = Some(element),
+            Inner::Few(first) => self.0 = Inner::Many(first.take().into_iter().chain([element]).collect()),
+            Inner::Many(elements) => elements.push(element),
+        }
+    }
+
+    pub(crate) fn map<U>(self, f: impl FnMut(T) -> U) -> List<U> {
+        List(match self.0 {
+            Inner::Few(first) => Inner::Few(first.map(f)),
+            Inner::Many(elements) => Inner::Many(elements.into_iter().map(f).collect()),
+        })
+    }
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Inner::Few(None))
+    }
+}
+
+impl<T> Deref for List<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match &self.0 {
+            Inner::Few(first) => first.as_slice(),
+            Inner::Many(elements) => elements,
+        }
+    }
+}
+
+impl<'l, T> IntoIterator for &'l List<T> {
+    type Item = &'l T;
+    type IntoIter = core::slice::Iter<'l, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<T: Serialize> Serialize for List<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}

@@ -1,0 +1,163 @@
+//! Log probabilities: of chat tokens, and in the legacy endpoint's four parallel lists.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::de::MapAccess;
+use serde::{Deserialize, Serialize};
+
+use crate::json::{Context, Json, JsonList, Members};
+
+/// The lists that log probabilities come in, by their names on the wire. Chat completions have the first two, legacy completions
+/// the others; llama.cpp sends chat's `content` in legacy completions too.
+const LISTS: [&str; 6] = ["content", "refusal", "tokens", "token_logprobs", "top_logprobs", "text_offset"];
+
+/// Log probabilities of a chunk: arrays as sent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ChunkLogprobs<'a> {
+    /// Chat: an entry for each token of the content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<Json<'a>>,
+    /// Chat: an entry for each token of the refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Json<'a>>,
+    /// Legacy: the tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Json<'a>>,
+    /// Legacy: the log probability of each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_logprobs: Option<Json<'a>>,
+    /// Legacy: for each token an object of alternatives, or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_logprobs: Option<Json<'a>>,
+    /// Legacy: where each token begins in the text, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_offset: Option<Json<'a>>,
+}
+
+impl<'a> ChunkLogprobs<'a> {
+    pub(crate) fn lists(&self) -> [&Option<Json<'a>>; 6] {
+        [&self.content, &self.refusal, &self.tokens, &self.token_logprobs, &self.top_logprobs, &self.text_offset]
+    }
+
+    /// Bytes that folding them may add, as they stand in the JSON.
+    pub(crate) fn weight(&self) -> usize {
+        self.lists().into_iter().flatten().map(|list| list.as_str().len()).sum()
+    }
+
+    fn lists_mut(&mut self) -> [&mut Option<Json<'a>>; 6] {
+        [
+            &mut self.content,
+            &mut self.refusal,
+            &mut self.tokens,
+            &mut self.token_logprobs,
+            &mut self.top_logprobs,
+            &mut self.text_offset,
+        ]
+    }
+
+    /// The same, owning its texts.
+    #[must_use]
+    pub fn into_owned(mut self) -> ChunkLogprobs<'static> {
+        let mut owned = ChunkLogprobs::default();
+        for (to, from) in owned.lists_mut().into_iter().zip(self.lists_mut()) {
+            *to = from.take().map(Json::into_owned);
+        }
+        owned
+    }
+}
+
+impl<'de> Members<'de> for ChunkLogprobs<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+        let Some(which) = LISTS.iter().position(|list| *list == name) else { return context.skip(map) };
+        let value = context.value(map)?;
+        if value.as_ref().is_some_and(|value| !value.is_array()) {
+            context.note("logprobs");
+        }
+        let [content, refusal, tokens, token_logprobs, top_logprobs, text_offset] = self.lists_mut();
+        let list = match which {
+            0 => content,
+            1 => refusal,
+            2 => tokens,
+            3 => token_logprobs,
+            4 => top_logprobs,
+            _ => text_offset,
+        };
+        *list = value.filter(Json::is_array);
+        Ok(())
+    }
+}
+
+/// Log probabilities of a whole answer: lists that were extended chunk by chunk, entries as sent.
+///
+/// ```
+/// use deltawire::{TokenLogprob, chat};
+///
+/// let mut fold = chat::Fold::new();
+/// let mut input = &br#"data: {"choices":[{"index":0,"logprobs":{"content":[{"token":"a","logprob":-0.5}]}}]}
+///
+/// "#[..];
+/// while fold.push(&mut input)?.is_some() {}
+/// let completion = fold.finish().completion;
+/// let tokens: Vec<TokenLogprob> = completion.choices[0].logprobs.as_ref().unwrap().content.as_ref().unwrap().parse().unwrap();
+/// assert_eq!((tokens[0].token.as_str(), tokens[0].logprob), ("a", Some(-0.5)));
+/// # Ok::<(), deltawire::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Logprobs {
+    /// Chat: an entry for each token of the content; [`TokenLogprob`] reads one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<JsonList>,
+    /// Chat: an entry for each token of the refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<JsonList>,
+    /// Legacy: the tokens, as strings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<JsonList>,
+    /// Legacy: the log probability of each, a number or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_logprobs: Option<JsonList>,
+    /// Legacy: for each token an object of alternatives, or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_logprobs: Option<JsonList>,
+    /// Legacy: where each token begins in the text, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_offset: Option<JsonList>,
+}
+
+impl Logprobs {
+    pub(crate) fn extend(&mut self, chunk: &ChunkLogprobs<'_>) {
+        let lists = [
+            &mut self.content,
+            &mut self.refusal,
+            &mut self.tokens,
+            &mut self.token_logprobs,
+            &mut self.top_logprobs,
+            &mut self.text_offset,
+        ];
+        for (list, new) in lists.into_iter().zip(chunk.lists()) {
+            if let Some(new) = new {
+                list.get_or_insert_default().extend(new);
+            }
+        }
+    }
+}
+
+/// One token and its log probability; [`JsonList::parse`] makes them. Members that servers add (llama.cpp's `id`) stay in the list's text.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct TokenLogprob {
+    /// The token, as text; bytes that are no text stand as the server writes them.
+    pub token: String,
+    /// Its natural logarithm of probability; OpenAI sends -9999 for one that is very unlikely.
+    #[serde(default)]
+    pub logprob: Option<f64>,
+    /// The token's bytes.
+    #[serde(default)]
+    pub bytes: Option<Vec<u8>>,
+    /// The most likely tokens at this place.
+    #[serde(default)]
+    pub top_logprobs: Option<Vec<TokenLogprob>>,
+}

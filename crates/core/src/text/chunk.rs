@@ -1,0 +1,88 @@
+//! The chunks of a streamed legacy completion.
+
+use serde::Serialize;
+use serde::de::MapAccess;
+
+use crate::chunk::{WireChoice, index, read_whole};
+use crate::error::Error;
+use crate::json::{Context, Extra, Members, Shape, Str, object};
+use crate::logprobs::ChunkLogprobs;
+
+/// A chunk of a streamed legacy completion; see [`crate::Chunk`] for its envelope.
+pub type Chunk<'a> = crate::Chunk<'a, ChunkChoice<'a>>;
+
+impl<'a> Chunk<'a> {
+    /// Reads the data of one event, under the default [`Limits`](crate::Limits). One pass over it; allocates only for a second choice
+    /// and for unknown members.
+    ///
+    /// # Errors
+    /// Data that is not JSON, is no object, or has more choices than the limits allow.
+    pub fn parse(data: &'a str) -> Result<Self, Error> {
+        read_whole(data)
+    }
+
+    /// The same chunk, owning its texts. Allocates for each.
+    #[must_use]
+    pub fn into_owned(self) -> Chunk<'static> {
+        self.into_owned_with(ChunkChoice::into_owned)
+    }
+}
+
+/// What a chunk adds to one choice.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ChunkChoice<'a> {
+    /// Which choice; where it is missing, the choice's place among the chunk's choices counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+    /// New text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Str<'a>>,
+    /// Log probabilities of the new tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<ChunkLogprobs<'a>>,
+    /// Why the choice ended: `stop`, `length`, or whatever the server says. Empty (TGI) is none yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<Str<'a>>,
+    /// Members that are none of these.
+    #[serde(flatten)]
+    pub extra: Extra<'a>,
+    #[serde(skip)]
+    pub(crate) position: usize,
+}
+
+impl<'de> WireChoice<'de> for ChunkChoice<'de> {
+    fn set_position(&mut self, position: usize) {
+        self.position = position;
+    }
+}
+
+impl<'de> Members<'de> for ChunkChoice<'de> {
+    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+        match name {
+            "index" => self.index = index("index", map, context)?,
+            "text" => self.text = context.string("text", map)?,
+            "finish_reason" => self.finish_reason = context.string("finish_reason", map)?,
+            "logprobs" => {
+                let mut logprobs = ChunkLogprobs::default();
+                let shape = object("logprobs", map, &mut logprobs, context)?;
+                self.logprobs = (shape == Shape::Object).then_some(logprobs);
+            }
+            _ => context.unknown(name, map, &mut self.extra)?,
+        }
+        Ok(())
+    }
+}
+
+impl ChunkChoice<'_> {
+    fn into_owned(self) -> ChunkChoice<'static> {
+        ChunkChoice {
+            index: self.index,
+            text: self.text.map(Str::into_owned),
+            logprobs: self.logprobs.map(ChunkLogprobs::into_owned),
+            finish_reason: self.finish_reason.map(Str::into_owned),
+            extra: self.extra.into_owned(),
+            position: self.position,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The answer of the legacy endpoint.
+
+use alloc::string::String;
+
+use serde::Serialize;
+
+use crate::completion::{deserialize_body, read_body};
+use crate::error::Error;
+use crate::json::Extra;
+use crate::logprobs::Logprobs;
+
+use super::fold::Text;
+
+/// A legacy completion; see [`crate::Completion`] for its envelope.
+pub type Completion = crate::Completion<Choice>;
+
+impl Completion {
+    /// The `object` of a legacy completion.
+    pub const OBJECT: &'static str = "text_completion";
+
+    /// Reads the body of an answer that was not streamed; every member is kept. Linear in it.
+    ///
+    /// # Errors
+    /// A body that is not JSON, is no object, or is an error body.
+    pub fn from_json(body: &str) -> Result<Self, Error> {
+        read_body::<Text>(body)
+    }
+
+    /// The text of choice 0; empty if there is none.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.choices.iter().find(|choice| choice.index == 0).map_or("", |choice| &choice.text)
+    }
+}
+
+deserialize_body!(Completion, Text);
+
+/// One of the answers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Choice {
+    /// What the model wrote.
+    pub text: String,
+    /// Its index on the wire. A request with several prompts has the choices of each one after the other.
+    pub index: u64,
+    /// Log probabilities, if they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logprobs: Option<Logprobs>,
+    /// Why it ended: `stop`, `length`, or what the server said. Null while it has not.
+    pub finish_reason: Option<String>,
+    /// Members that are none of these, where they were asked for.
+    #[serde(flatten)]
+    pub extra: Extra<'static>,
+}

@@ -1,0 +1,95 @@
+//! What the fuzz targets have in common: a stream with the reads it comes in, and all that can be seen of a decoder.
+//!
+//! A corpus file is the bytes of one [`Input`] in the order of its fields, so that files can be written by hand: one byte
+//! for `error_lines` (its lowest bit), one each for `max_line` and `max_event`, eight lengths of reads, and then the
+//! stream. Run a target from the repository's root, with what it finds in a folder of its own:
+//!
+//! ```sh
+//! mkdir -p target/fuzz-corpus
+//! cargo +nightly fuzz run decode_cuts target/fuzz-corpus fuzz/corpus/decode_cuts -- -max_total_time=60
+//! ```
+
+use arbitrary::Arbitrary;
+use deltawire::sse::{Decoder, Limits};
+
+// The tests' own, so that fuzzing and tests mean the same by "the same".
+#[path = "../../crates/core/tests/sse/naive.rs"]
+mod naive;
+#[path = "../../crates/core/tests/sse/reads.rs"]
+mod reads;
+
+use reads::{Run, Seen};
+
+/// A stream, the reads it comes in, and how it is decoded.
+#[derive(Debug, Arbitrary)]
+pub struct Input<'a> {
+    /// Whether `error` field lines are events.
+    error_lines: bool,
+    /// The limits; 255 of either leaves that one at its default.
+    max_line: u8,
+    max_event: u8,
+    /// The lengths of the reads, over and over. A read may be empty.
+    lengths: [u8; 8],
+    /// The stream.
+    stream: &'a [u8],
+}
+
+impl<'a> Input<'a> {
+    /// The same stream gives the same events, errors and end in one read, in the reads of this input, and byte by byte.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn check_cuts(&self) {
+        let decoder = Decoder::with_limits(self.limits()).with_error_lines(self.error_lines);
+        let whole = reads::run(decoder.clone(), [self.stream]);
+        let cut = reads::run(decoder.clone(), self.reads());
+        assert_eq!(cut, whole, "in reads of {:?}", self.lengths);
+        let bytes = reads::run(decoder, self.stream.chunks(1));
+        assert_eq!(bytes, whole, "byte by byte");
+    }
+
+    /// The stream in the reads of this input gives what a literal reading of the standard gives for the whole of it.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn check_naive(&self) {
+        let naive = naive::interpret(self.stream, self.error_lines);
+        let seen = |(event, data, id): &(String, String, String)| Seen::event(event, data, id);
+        let expected = Run {
+            seen: naive.events.iter().map(seen).collect(),
+            last_event_id: naive.last_event_id,
+            retry: naive.retry,
+            unfinished: naive.unfinished,
+        };
+        let decoder = Decoder::new().with_error_lines(self.error_lines);
+        assert_eq!(reads::run(decoder.clone(), [self.stream]), expected, "whole");
+        assert_eq!(reads::run(decoder, self.reads()), expected, "in reads of {:?}", self.lengths);
+    }
+
+    fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        if self.max_line != u8::MAX {
+            limits.max_line = self.max_line.into();
+        }
+        if self.max_event != u8::MAX {
+            limits.max_event = self.max_event.into();
+        }
+        limits
+    }
+
+    fn reads(&self) -> Vec<&'a [u8]> {
+        let mut rest = self.stream;
+        let mut reads = Vec::new();
+        for &length in self.lengths.iter().cycle() {
+            // Lengths that are all nought would never come to an end.
+            let length = usize::from(length).max(usize::from(self.lengths == [0; 8]));
+            let (read, behind) = rest.split_at(length.min(rest.len()));
+            reads.push(read);
+            rest = behind;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        reads
+    }
+}
