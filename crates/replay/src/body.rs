@@ -1,0 +1,276 @@
+//! What is changed in a recorded body before it is sent: events left out, put in, and cut smaller.
+//!
+//! All of it keeps the time of each byte; a new event comes at the time of the one before it.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::fault::Faults;
+
+/// A part of a body, and when it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) at: Duration,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// How DeepSeek's servers keep a silent connection open, but for the blank line that ends the block.
+const COMMENT: &[u8] = b": keep-alive\n\n";
+
+const INJECTED: &[u8] = b"data: {\"error\":{\"message\":\"The server had an error while processing your request\",\
+                          \"type\":\"server_error\",\"param\":null,\"code\":\"server_error\"}}\n\n";
+
+/// Does what the faults, and a request that did not ask for usage, change in an event stream; and whether the stream
+/// now ends early.
+pub(crate) fn edit(pieces: Vec<Piece>, faults: &Faults, include_usage: bool) -> (Vec<Piece>, bool) {
+    let body: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
+    let (edits, ends_early) = edits(&body, faults, include_usage);
+    let mut pieces = apply(pieces, &edits);
+    if let Some(extra) = &faults.extra {
+        let at = pieces.last().map_or(Duration::ZERO, |piece| piece.at);
+        pieces.push(Piece { at, bytes: extra.clone() });
+    }
+    if let Some(gap) = faults.comments_gap {
+        pieces = comment_gaps(pieces, gap);
+    }
+    // A chunk without data would end the body.
+    pieces.retain(|piece| !piece.bytes.is_empty());
+    (pieces, ends_early)
+}
+
+/// Cuts each piece into parts of at most `size` bytes.
+pub(crate) fn split(pieces: Vec<Piece>, size: usize) -> Vec<Piece> {
+    let parts = |piece: Piece| -> Vec<Piece> {
+        piece.bytes.chunks(size).map(|bytes| Piece { at: piece.at, bytes: bytes.to_vec() }).collect()
+    };
+    pieces.into_iter().flat_map(parts).collect()
+}
+
+/// A change of the body: at `range.start` the bytes of the range go and `insert` comes.
+struct Edit {
+    range: Range<usize>,
+    insert: &'static [u8],
+}
+
+fn edits(body: &[u8], faults: &Faults, include_usage: bool) -> (Vec<Edit>, bool) {
+    let mut edits = Vec::new();
+    let mut insert_at = |at: usize, insert: &'static [u8]| {
+        edits.push(Edit { range: at..at, insert });
+    };
+    let mut events = 0;
+    let mut removed: Vec<Range<usize>> = Vec::new();
+    let mut last_byte = None;
+
+    let error = |events: usize| faults.error.filter(|error| error.after == events);
+    if let Some(error) = error(0) {
+        insert_at(0, INJECTED);
+        last_byte = (!error.goes_on).then_some(0);
+    }
+    for block in blocks(body) {
+        if last_byte.is_some() {
+            break;
+        }
+        let Some(data) = block.data(body) else {
+            continue;
+        };
+        if (!include_usage && is_usage_only(&data)) || (faults.no_done && data.trim_ascii() == b"[DONE]") {
+            removed.push(block.0);
+            continue;
+        }
+        events += 1;
+        if let Some(error) = error(events) {
+            insert_at(block.0.end, INJECTED);
+            last_byte = (!error.goes_on).then_some(block.0.end);
+        } else if faults.comments_every.is_some_and(|every| events % every == 0) {
+            insert_at(block.0.end, COMMENT);
+        }
+    }
+    removed.extend(last_byte.map(|at| at..body.len()));
+    edits.extend(removed.into_iter().map(|range| Edit { range, insert: b"" }));
+    // Stable: what is put in at a place stays before what goes from there on.
+    edits.sort_by_key(|edit| edit.range.start);
+    (edits, last_byte.is_some())
+}
+
+/// OpenAI's last chunk when `include_usage` was asked for: no choices, but usage. llama.cpp sends one for each choice.
+fn is_usage_only(data: &[u8]) -> bool {
+    let Ok(chunk) = serde_json::from_slice::<serde_json::Value>(data) else {
+        return false;
+    };
+    let no_choices = chunk.get("choices").and_then(|choices| choices.as_array()).is_some_and(Vec::is_empty);
+    no_choices && chunk.get("usage").is_some_and(|usage| !usage.is_null())
+}
+
+fn apply(pieces: Vec<Piece>, edits: &[Edit]) -> Vec<Piece> {
+    let mut out: Vec<Piece> = Vec::new();
+    let mut edits = edits.iter().peekable();
+    let mut start = 0;
+    let mut removed_to = 0;
+    let last = pieces.len().saturating_sub(1);
+    for (index, piece) in pieces.into_iter().enumerate() {
+        let end = start + piece.bytes.len();
+        let mut done = start.max(removed_to).min(end);
+        // What is put in after the last byte of a piece belongs to that piece, so that it comes at its time.
+        while let Some(edit) = edits.next_if(|edit| edit.range.start <= end || index == last) {
+            let at = edit.range.start.max(done).min(end);
+            out.push(Piece { at: piece.at, bytes: piece.bytes[done - start..at - start].to_vec() });
+            out.push(Piece { at: piece.at, bytes: edit.insert.to_vec() });
+            removed_to = removed_to.max(edit.range.end);
+            done = at.max(removed_to).min(end);
+        }
+        out.push(Piece { at: piece.at, bytes: piece.bytes[done - start..].to_vec() });
+        start = end;
+    }
+    // A body without a byte has no piece to put anything into.
+    if out.is_empty() {
+        out.extend(edits.map(|edit| Piece { at: Duration::ZERO, bytes: edit.insert.to_vec() }));
+    }
+    out.retain(|piece| !piece.bytes.is_empty());
+    out
+}
+
+/// Comments only where a block has ended: in the middle of a line they would be part of it.
+fn comment_gaps(pieces: Vec<Piece>, gap: Duration) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let mut tail = Vec::new();
+    let mut last = Duration::ZERO;
+    for piece in pieces {
+        if tail.is_empty() || [&b"\n\n"[..], b"\r\n\r\n", b"\r\r"].iter().any(|end| tail.ends_with(end)) {
+            let mut at = last.saturating_add(gap);
+            while at < piece.at {
+                out.push(Piece { at, bytes: COMMENT.to_vec() });
+                at = at.saturating_add(gap);
+            }
+        }
+        last = piece.at;
+        tail.extend_from_slice(&piece.bytes);
+        tail.drain(..tail.len().saturating_sub(4));
+        out.push(piece);
+    }
+    out
+}
+
+/// The lines up to and including a blank one: an event, if one of them is a data line.
+struct Block(Range<usize>);
+
+impl Block {
+    fn data(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let lines = body[self.0.clone()].split(|&byte| byte == b'\n' || byte == b'\r');
+        let data: Vec<&[u8]> = lines.filter_map(|line| line.strip_prefix(b"data:")).collect();
+        (!data.is_empty()).then(|| data.join(&b'\n'))
+    }
+}
+
+/// The blocks of an event stream. Bytes after the last blank line are a block too: a reader may see a `[DONE]` there.
+fn blocks(body: &[u8]) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let (mut start, mut line, mut at) = (0, 0, 0);
+    while at < body.len() {
+        let end_of_line = match &body[at..] {
+            [b'\r', b'\n', ..] => 2,
+            [b'\r' | b'\n', ..] => 1,
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        let blank = at == line;
+        at += end_of_line;
+        line = at;
+        if blank {
+            blocks.push(Block(start..at));
+            start = at;
+        }
+    }
+    if start < body.len() {
+        blocks.push(Block(start..body.len()));
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n";
+    const ERROR: &str = "data: {\"error\":{\"message\":\"The server had an error while processing your request\",\"type\":\"server_error\",\"param\":null,\"code\":\"server_error\"}}\n\n";
+
+    fn pieces(parts: &[&str]) -> Vec<Piece> {
+        let piece =
+            |(i, part): (usize, &&str)| Piece { at: Duration::from_secs(i as u64), bytes: part.as_bytes().to_vec() };
+        parts.iter().enumerate().map(piece).collect()
+    }
+
+    fn text(pieces: &[Piece]) -> String {
+        pieces.iter().map(|piece| String::from_utf8_lossy(&piece.bytes)).collect()
+    }
+
+    /// Whatever the cuts, and with which faults, the body changes in the same way.
+    fn edits_to(body: &str, faults: &str, include_usage: bool, expected: &str) {
+        let faults: Faults = faults.parse().unwrap();
+        for size in [1, 2, 3, 7, body.len().max(1)] {
+            let cut = split(pieces(&[body]), size);
+            let (edited, _) = edit(cut, &faults, include_usage);
+            assert_eq!(text(&edited), expected, "reads of {size}");
+            assert!(edited.iter().all(|piece| !piece.bytes.is_empty()));
+        }
+    }
+
+    #[test]
+    fn events_are_left_out_and_put_in() {
+        let three = "data: 1\n\ndata: 2\n\n: c\n\ndata: [DONE]\n\n";
+        let usage = format!("data: 1\n\n{USAGE}data: [DONE]\n\n");
+        for (body, faults, include_usage, expected) in [
+            (three, "", false, three.to_owned()),
+            (&usage, "", true, usage.clone()),
+            (&usage, "", false, "data: 1\n\ndata: [DONE]\n\n".into()),
+            (&usage.replace('\n', "\r\n"), "", false, "data: 1\r\n\r\ndata: [DONE]\r\n\r\n".into()),
+            (&usage.replace('\n', "\r"), "", false, "data: 1\r\rdata: [DONE]\r\r".into()),
+            (
+                "data: {\"choices\":[],\"usage\":null}\n\n",
+                "",
+                false,
+                "data: {\"choices\":[],\"usage\":null}\n\n".into(),
+            ),
+            (
+                "data: {\"choices\":[{}],\"usage\":{}}\n\n",
+                "",
+                false,
+                "data: {\"choices\":[{}],\"usage\":{}}\n\n".into(),
+            ),
+            (three, "no-done", false, "data: 1\n\ndata: 2\n\n: c\n\n".into()),
+            ("data: 1\n\ndata: [DONE]", "no-done", false, "data: 1\n\n".into()),
+            (&usage, "no-done", false, "data: 1\n\n".into()),
+            (three, "error=0", false, ERROR.into()),
+            (three, "error=0+", false, format!("{ERROR}{three}")),
+            (three, "error=1", false, format!("data: 1\n\n{ERROR}")),
+            (three, "error=1+", false, format!("data: 1\n\n{ERROR}data: 2\n\n: c\n\ndata: [DONE]\n\n")),
+            (three, "error=9", false, three.into()),
+            (&usage, "error=1+", false, format!("data: 1\n\n{ERROR}data: [DONE]\n\n")),
+            (three, "comments=2", false, "data: 1\n\ndata: 2\n\n: keep-alive\n\n: c\n\ndata: [DONE]\n\n".into()),
+            (three, "extra=x", false, format!("{three}x")),
+            ("", "error=0", false, ERROR.into()),
+            ("", "extra=x", false, "x".into()),
+        ] {
+            edits_to(body, faults, include_usage, &expected);
+        }
+    }
+
+    #[test]
+    fn what_is_put_in_comes_at_the_time_of_the_event_before_it() {
+        let (edited, _) = edit(pieces(&["data: 1\n\n", "data: 2\n\n"]), &"error=1+".parse().unwrap(), true);
+        let times: Vec<(u64, &[u8])> = edited.iter().map(|piece| (piece.at.as_secs(), &*piece.bytes)).collect();
+        assert_eq!(times, [(0, &b"data: 1\n\n"[..]), (0, ERROR.as_bytes()), (1, b"data: 2\n\n")]);
+    }
+
+    #[test]
+    fn comments_fill_a_silence_between_events_but_not_within_one() {
+        let comments = |parts: &[&str]| {
+            let (edited, _) = edit(pieces(parts), &"comments=0.4s".parse().unwrap(), true);
+            edited.iter().filter(|piece| piece.bytes == COMMENT).map(|piece| piece.at.as_millis()).collect::<Vec<_>>()
+        };
+        assert_eq!(comments(&["data: 1\n\n", "data: 2\n\n"]), [400, 800]);
+        assert_eq!(comments(&["data: 1\r\n\r", "\n", "data: 2\n\n"]), [1400, 1800]);
+        assert_eq!(comments(&["data: 1\n", "\ndata: 2", "\n\n"]), [0; 0]);
+    }
+}

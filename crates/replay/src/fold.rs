@@ -1,0 +1,76 @@
+//! The answer a recorded stream amounts to, for requests that do not want it streamed.
+
+use deltawire::{End, Fold, Outcome, chat, text};
+use serde::Serialize;
+
+use crate::recording::{Ending, Endpoint, Recording};
+
+/// The JSON of the completion that the stream folds to; why there is none, if the stream did not come to its end.
+pub(crate) fn answer(recording: &Recording) -> Result<String, String> {
+    match recording.endpoint {
+        Endpoint::Chat => whole(&fold(chat::Fold::new(), recording)),
+        Endpoint::Completion => whole(&fold(text::Fold::new(), recording)),
+    }
+}
+
+fn fold<E: deltawire::Endpoint>(mut fold: Fold<E>, recording: &Recording) -> Outcome<E::Completion> {
+    let body = recording.body();
+    let mut input = &body[..];
+    // An error ends the stream, and is part of its outcome.
+    while let Ok(Some(_)) = fold.push(&mut input) {}
+    match recording.end.map(|end| end.how) {
+        Some(Ending::Cut) => fold.break_off("the recording ends here", false),
+        _ => fold.finish(),
+    }
+}
+
+/// A server that had not come to the end would have had no answer. One that said `[DONE]` had, be it without a finish
+/// reason.
+fn whole<C: Serialize>(outcome: &Outcome<C>) -> Result<String, String> {
+    match outcome.end {
+        End::Done | End::DoneWithoutSentinel | End::DoneWithoutFinishReason => {
+            serde_json::to_string(&outcome.completion).map_err(|error| error.to_string())
+        }
+        end => Err(format!("its stream ended as {}", end.name())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::recordings;
+
+    #[test]
+    fn a_stream_folds_to_the_answer_that_was_recorded_beside_it() {
+        for (name, text) in [
+            ("count-to-100", "/choices/0/message/content"),
+            ("smollm2-sky", "/choices/0/message/content"),
+            ("smollm2-completion", "/choices/0/text"),
+            ("count-legacy", "/choices/0/text"),
+        ] {
+            let recording = recordings::find(name).unwrap();
+            let recorded: Value = serde_json::from_str(&recording.answer.as_ref().unwrap().body).unwrap();
+            let folded: Value = serde_json::from_str(&answer(recording).unwrap()).unwrap();
+            for member in [text, "/object", "/model", "/choices/0/finish_reason", "/choices/0/index"] {
+                assert_eq!(folded.pointer(member), recorded.pointer(member), "{name} {member}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_that_did_not_come_to_its_end_has_no_answer() {
+        for (name, why) in [
+            ("tiny-killed", "its stream ended as truncated"),
+            ("lcp-empty", "its stream ended as empty"),
+            ("lcp-empty-cut", "its stream ended as truncated"),
+            ("litellm-dead-backend", "its stream ended as not_an_event_stream"),
+        ] {
+            assert_eq!(answer(recordings::find(name).unwrap()).unwrap_err(), why, "{name}");
+        }
+        for name in ["lcp-interrupted", "litellm-n2", "tiny-tools"] {
+            assert!(answer(recordings::find(name).unwrap()).is_ok(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Serves recorded streams of language models on loopback, as an OpenAI-compatible endpoint.
+//!
+//! A test or a benchmark of a client needs a server that says the same thing every time, at the pace of a real one,
+//! and fails when told to. This one plays [recordings] of real servers: the bytes they sent, cut as they were cut,
+//! at the times they came, with [faults](fault) on request. No key, no model and no network are needed.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use deltawire_replay::{Server, Speed};
+//!
+//! let mut server = Server::builder().speed(Speed::AT_ONCE).start()?;
+//!
+//! // A client takes server.base_url(); here a bare socket does.
+//! let mut socket = std::net::TcpStream::connect(server.addr())?;
+//! let body = r#"{"model":"one-plus-one","messages":[],"stream":true}"#;
+//! write!(
+//!     socket,
+//!     "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
+//!     body.len()
+//! )?;
+//! let mut answer = String::new();
+//! socket.read_to_string(&mut answer)?;
+//! assert!(answer.contains(r#""delta":{"content":"2"}"#));
+//! assert!(answer.contains("data: [DONE]"));
+//!
+//! assert_eq!(server.requests()[0].path, "/v1/chat/completions");
+//! server.stop();
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # What it answers
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /v1/chat/completions`, `POST /v1/completions` | a recording of that endpoint |
+//! | `GET /v1/models` | the names of the recordings |
+//! | `GET /health` | `{"status":"ok"}` |
+//!
+//! The recording is the one that the header `x-replay-recording` names; else the one whose name is the request's
+//! `model`; else one whose recorded request has the same `messages` or `prompt`; else the default of the endpoint.
+//! The response names it in the same header.
+//!
+//! With `"stream": true` the recorded bytes are sent; a chunk that holds usage only is left out unless
+//! `stream_options.include_usage` asked for it, and none is made up if it was not recorded. Without it the recorded
+//! answer is sent, after the time it took; if none was recorded, the stream is folded to one.
+//! Every response closes its connection.
+//!
+//! Three request headers belong to the server itself: `x-replay-recording: NAME`, `x-replay-speed: 10` or `at-once`,
+//! and `x-replay-fault: delay=0.5; cut=1234` with what [`fault`] lists.
+//!
+//! # Recordings
+//!
+//! [`Recording`] is one stream; its file is JSON Lines, one line a read:
+//!
+//! ```text
+//! {"recording":1,"name":"two","endpoint":"chat","request":{...},"answer":{"elapsed":3.03,"body":{...}}}
+//! {"t":0.1,"text":"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"2\"}}]}\n\n"}
+//! {"t":0.15,"text":"data: [DONE]\n\n"}
+//! {"t":0.15,"end":"clean"}
+//! ```
+//!
+//! `recordings/README.md` in the crate's folder documents every member, and where the crate's own recordings are from.
+//!
+//! # Bounds
+//!
+//! It listens on 127.0.0.1 only. Connections, request heads and bodies, the time of a connection and the log of
+//! requests are bounded. Keys in request headers are redacted as they are read. Gzip, HTTP/2, TLS and keep-alive
+//! connections are out of scope.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod body;
+mod connections;
+pub mod fault;
+mod fold;
+mod jsonl;
+mod library;
+mod recording;
+pub mod recordings;
+mod request;
+mod server;
+mod speed;
+mod status;
+mod stop;
+mod wire;
+
+pub use jsonl::{LineFault, RecordingError};
+pub use recording::{Answer, End, Ending, Endpoint, Read, Recording};
+pub use request::Request;
+pub use server::{Builder, Server};
+pub use speed::{Speed, SpeedError};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,210 @@
+//! A recorded stream: the bytes of a response body with the time of each read, and what was asked.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::jsonl::{self, RecordingError};
+
+/// What a server sent for one request: its body, read by read, and its answer to the same request not streamed.
+///
+/// Times count from the moment the request had been sent. The body is free of transfer coding.
+///
+/// ```
+/// use std::time::Duration;
+/// use deltawire_replay::{Endpoint, Recording};
+///
+/// let recording = Recording::new("two", Endpoint::Chat)
+///     .event(Duration::from_millis(100), r#"{"choices":[{"index":0,"delta":{"content":"2"}}]}"#)
+///     .event(Duration::from_millis(150), "[DONE]");
+/// assert!(recording.body().ends_with(b"data: [DONE]\n\n"));
+/// assert_eq!(Recording::parse(&recording.to_jsonl())?, recording);
+/// # Ok::<(), deltawire_replay::RecordingError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// The name a request asks for it by.
+    pub name: String,
+    /// The endpoint that was asked.
+    pub endpoint: Endpoint,
+    /// What there is to see in it, for a person who chooses one.
+    pub what: String,
+    /// Where it came from.
+    pub source: String,
+    /// The request's JSON body as it was sent, never its headers.
+    pub request: Option<String>,
+    /// The answer to the same request not streamed.
+    pub answer: Option<Answer>,
+    /// The status of the streamed response.
+    pub status: u16,
+    /// The content type of the streamed response.
+    pub content_type: String,
+    /// The body of the streamed response, in the parts in which it came.
+    pub reads: Vec<Read>,
+    /// How the streamed response ended. `None`: no stream was recorded, there is only the answer.
+    pub end: Option<End>,
+}
+
+/// A part of the body that came at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Read {
+    /// When it came, since the request was sent.
+    pub at: Duration,
+    /// The bytes, which may end in the middle of an event or of a character.
+    pub bytes: Vec<u8>,
+}
+
+/// An answer that was not streamed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The time from the request to the whole answer.
+    pub elapsed: Duration,
+    /// The body, served to the byte.
+    pub body: String,
+}
+
+/// How a stream ended, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// When, since the request was sent.
+    pub at: Duration,
+    /// How.
+    pub how: Ending,
+}
+
+/// How a transfer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The transfer was complete by the rules of HTTP, whatever the stream in it lacks.
+    Clean,
+    /// The connection closed before the transfer was complete.
+    Cut,
+}
+
+/// The endpoints a recording can be of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `POST /v1/chat/completions`
+    Chat,
+    /// `POST /v1/completions`, the legacy endpoint
+    Completion,
+}
+
+impl Recording {
+    /// An empty recording with status 200 and the content type of an event stream; to be filled by the methods below.
+    #[must_use]
+    pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
+        Recording {
+            name: name.into(),
+            endpoint,
+            what: String::new(),
+            source: String::new(),
+            request: None,
+            answer: None,
+            status: 200,
+            content_type: "text/event-stream".to_owned(),
+            reads: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// Reads a recording from the text of its file.
+    ///
+    /// # Errors
+    /// [`RecordingError::Line`] with the number of the line that is no part of a recording, and what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, RecordingError> {
+        jsonl::parse(text)
+    }
+
+    /// Reads a recording from its file.
+    ///
+    /// # Errors
+    /// [`RecordingError::File`] if the file cannot be read, else as [`Recording::parse`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        let path = path.as_ref();
+        let text =
+            std::fs::read_to_string(path).map_err(|source| RecordingError::File { path: path.to_owned(), source })?;
+        Self::parse(&text)
+    }
+
+    /// The text of the recording's file. [`Recording::parse`] reads the same recording from it.
+    #[must_use]
+    pub fn to_jsonl(&self) -> String {
+        jsonl::write(self)
+    }
+
+    /// The whole body of the streamed response.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        self.reads.iter().flat_map(|read| read.bytes.iter().copied()).collect()
+    }
+
+    /// Whether a streamed response was recorded.
+    #[must_use]
+    pub fn has_stream(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Adds an event with this data, which must not contain line ends, and ends the stream there.
+    #[must_use]
+    pub fn event(self, at: Duration, data: &str) -> Self {
+        self.bytes(at, format!("data: {data}\n\n"))
+    }
+
+    /// Adds bytes that come in one read, and ends the stream there, cleanly.
+    ///
+    /// A time before that of the read before it counts as the same time.
+    #[must_use]
+    pub fn bytes(mut self, at: Duration, bytes: impl Into<Vec<u8>>) -> Self {
+        let at = self.end.map_or(at, |end| at.max(end.at));
+        self.reads.push(Read { at, bytes: bytes.into() });
+        self.ended(at, Ending::Clean)
+    }
+
+    /// Says how and when the stream ended.
+    #[must_use]
+    pub fn ended(mut self, at: Duration, how: Ending) -> Self {
+        self.end = Some(End { at, how });
+        self
+    }
+
+    /// Sets the answer to the same request not streamed.
+    #[must_use]
+    pub fn answer(mut self, elapsed: Duration, body: impl Into<String>) -> Self {
+        self.answer = Some(Answer { elapsed, body: body.into() });
+        self
+    }
+
+    /// Sets the JSON body of the request.
+    #[must_use]
+    pub fn request(mut self, json: impl Into<String>) -> Self {
+        self.request = Some(json.into());
+        self
+    }
+}
+
+impl Endpoint {
+    /// The path below the host, such as `/v1/chat/completions`.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Endpoint::Chat => "/v1/chat/completions",
+            Endpoint::Completion => "/v1/completions",
+        }
+    }
+
+    /// The word for it in a recording's file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Endpoint::Chat => "chat",
+            Endpoint::Completion => "completion",
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,199 @@
+//! One request, read off the socket with bounds on its size and its time.
+//!
+//! The head is looked at (`peek`) before it is taken, so that never a byte more is taken than belongs to it. That is
+//! what makes a reset possible without unsafe code: a connection closed with a byte still unread is reset.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Instant;
+
+use crate::fault::{FaultError, Faults};
+use crate::status::{Refusal, refuse};
+
+/// nginx takes 8 KiB a line and 32 in all, Node 16 in all.
+const MAX_HEAD: usize = 16 * 1024;
+const MAX_HEADERS: usize = 64;
+
+/// The request header that names faults.
+pub(crate) const FAULT_HEADER: &str = "x-replay-fault";
+
+/// Headers that carry a secret; their values are never kept.
+const SECRET: [&str; 6] = ["authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"];
+
+/// A request as the server keeps it: no secret in it, unless the body holds one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Request {
+    /// The method, such as `POST`.
+    pub method: String,
+    /// The path without the query.
+    pub path: String,
+    /// Name, in lower case, and value of each header. Instead of a key stands `[redacted]`.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    pub(crate) http10: bool,
+}
+
+impl Request {
+    /// The value of the first header with this name, given in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why there is no request to answer.
+pub(crate) enum NoRequest {
+    /// The client closed, stalled or was cut off: nobody is there to be told.
+    Gone,
+    /// What came can be answered by a refusal only; with what was understood of it, for the log.
+    Refused(Refusal, Option<Box<Request>>),
+}
+
+/// The request and the faults that it gets: those of the server with those it names itself.
+pub(crate) fn read(
+    stream: &mut TcpStream,
+    server_faults: &Faults,
+    max_body: usize,
+    deadline: Instant,
+) -> Result<(Request, Faults), NoRequest> {
+    let head = read_head(stream, deadline)?;
+    let mut request = parse_head(&head)?;
+    let faults = match faults(&request, server_faults) {
+        Ok(faults) => faults,
+        Err(error) => return Err(refused(refuse(400, &error.to_string()), request)),
+    };
+    let length = match body_length(&request, max_body) {
+        Ok(length) => length,
+        Err(refusal) => return Err(refused(refusal, request)),
+    };
+    if request.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(gone)?;
+    }
+    // The byte that is left unread for a reset has to have come, or closing would not reset.
+    let unread = usize::from(faults.reset.is_some() && length > 0);
+    request.body = vec![0; length - unread];
+    read_exact(stream, &mut request.body, deadline)?;
+    let mut last = vec![0; unread];
+    if unread > 0 {
+        wait_for_bytes(stream, deadline)?;
+        stream.peek(&mut last).map_err(gone)?;
+    }
+    request.body.extend_from_slice(&last);
+    Ok((request, faults))
+}
+
+fn read_head(stream: &mut TcpStream, deadline: Instant) -> Result<Vec<u8>, NoRequest> {
+    let mut head = Vec::new();
+    let mut peeked = [0; 4096];
+    loop {
+        wait_for_bytes(stream, deadline)?;
+        let count = stream.peek(&mut peeked).map_err(gone)?;
+        if count == 0 {
+            return Err(NoRequest::Gone);
+        }
+        let before = head.len();
+        head.extend_from_slice(&peeked[..count]);
+        // The line end that ends the head may have begun in an earlier read.
+        let from = before.saturating_sub(3);
+        let end = head[from..].windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| from + at + 4);
+        let taken = end.unwrap_or(head.len());
+        head.truncate(taken);
+        read_exact(stream, &mut peeked[..taken - before], deadline)?;
+        if head.len() > MAX_HEAD {
+            let message = format!("the request head is larger than {MAX_HEAD} bytes");
+            return Err(NoRequest::Refused(refuse(431, &message), None));
+        }
+        if end.is_some() {
+            return Ok(head);
+        }
+    }
+}
+
+fn parse_head(head: &[u8]) -> Result<Request, NoRequest> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut headers);
+    let refusal = match parsed.parse(head) {
+        Ok(httparse::Status::Complete(_)) => None,
+        Ok(httparse::Status::Partial) => Some(refuse(400, "the request head is incomplete")),
+        Err(httparse::Error::TooManyHeaders) => {
+            Some(refuse(431, &format!("the request has more than {MAX_HEADERS} headers")))
+        }
+        Err(error) => Some(refuse(400, &format!("the request head is not HTTP/1.1: {error}"))),
+    };
+    if let Some(refusal) = refusal {
+        return Err(NoRequest::Refused(refusal, None));
+    }
+    let target = parsed.path.unwrap_or_default();
+    Ok(Request {
+        method: parsed.method.unwrap_or_default().to_owned(),
+        // Some clients put a key into the query.
+        path: target.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        headers: parsed.headers.iter().map(kept).collect(),
+        body: Vec::new(),
+        http10: parsed.version == Some(0),
+    })
+}
+
+fn kept(header: &httparse::Header<'_>) -> (String, String) {
+    let name = header.name.to_ascii_lowercase();
+    let value = if SECRET.contains(&name.as_str()) {
+        "[redacted]".to_owned()
+    } else {
+        String::from_utf8_lossy(header.value).into_owned()
+    };
+    (name, value)
+}
+
+fn faults(request: &Request, server: &Faults) -> Result<Faults, FaultError> {
+    let mut named = request.headers.iter().filter(|(name, _)| name == FAULT_HEADER);
+    named.try_fold(server.clone(), |faults, (_, text)| faults.with(text))
+}
+
+fn body_length(request: &Request, max_body: usize) -> Result<usize, Refusal> {
+    if request.header("transfer-encoding").is_some() {
+        return Err(refuse(411, "the request body must have a content-length"));
+    }
+    let Some(length) = request.header("content-length") else {
+        return Ok(0);
+    };
+    // More digits than u64 holds are a number too, and a large one.
+    if length.is_empty() || !length.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(refuse(400, &format!("content-length must be a number, got {length:?}")));
+    }
+    match length.parse() {
+        Ok(length) if length <= max_body => Ok(length),
+        _ => Err(refuse(413, &format!("the request body has {length} bytes, more than {max_body}"))),
+    }
+}
+
+fn refused(refusal: Refusal, request: Request) -> NoRequest {
+    NoRequest::Refused(refusal, Some(Box::new(request)))
+}
+
+fn read_exact(stream: &mut TcpStream, mut buffer: &mut [u8], deadline: Instant) -> Result<(), NoRequest> {
+    while !buffer.is_empty() {
+        wait_for_bytes(stream, deadline)?;
+        match stream.read(buffer) {
+            Ok(0) => return Err(NoRequest::Gone),
+            Ok(count) => buffer = &mut buffer[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(gone(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Gives the next read the time that is left.
+fn wait_for_bytes(stream: &TcpStream, deadline: Instant) -> Result<(), NoRequest> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(NoRequest::Gone);
+    }
+    stream.set_read_timeout(Some(left)).map_err(gone)
+}
+
+fn gone(_: io::Error) -> NoRequest {
+    NoRequest::Gone
+}
