@@ -90,7 +90,7 @@ impl FoldChoice for ChunkChoice<'_> {
         }
         choice.fold_logprobs(self.logprobs.as_ref(), notes);
         choice.fold_finish(self.finish_reason.as_ref(), notes);
-        keep_unknown(&mut choice.extra, &self.extra, notes.folded);
+        keep_unknown(&mut choice.extra, &self.extra, notes.folded, notes.options.keep_unknown);
     }
 }
 
@@ -168,7 +168,7 @@ impl Delta<'_> {
         if let Some(audio) = &self.audio {
             audio.fold(rare.audio.get_or_insert_default(), notes);
         }
-        keep_unknown(&mut rare.message, &self.extra, notes.folded);
+        keep_unknown(&mut rare.message, &self.extra, notes.folded, notes.options.keep_unknown);
     }
 }
 

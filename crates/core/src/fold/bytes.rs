@@ -83,6 +83,11 @@ impl<E: Endpoint> Fold<E> {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn advance(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
+        self.advance_with(input, |_| ())
+    }
+
+    /// [`advance`](Self::advance), showing the data of the chunk that was folded.
+    fn advance_with(&mut self, input: &mut &[u8], show: impl FnOnce(&str)) -> Result<bool, Error> {
         if let Some(error) = self.accumulator.error() {
             return Err(error.clone());
         }
@@ -94,6 +99,7 @@ impl<E: Endpoint> Fold<E> {
                 Ok(None) => return Ok(false),
                 Ok(Some(event)) => {
                     if self.accumulator.advance(&event)? {
+                        show(event.data);
                         return Ok(true);
                     }
                 }
@@ -106,6 +112,16 @@ impl<E: Endpoint> Fold<E> {
         }
         *input = &[];
         Ok(false)
+    }
+
+    /// Like [`push`](Self::push), but hands out the chunk itself, typed and owned; it is folded all the same. Reads each chunk twice, and allocates for its texts.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push); and, with what the chunk held folded, for one with more unknown members than the default limits let be kept.
+    pub fn next_chunk(&mut self, input: &mut &[u8]) -> Result<Option<E::Chunk<'static>>, Error> {
+        let mut chunk = None;
+        self.advance_with(input, |data| chunk = Some(E::parse(data).map(E::into_owned)))?;
+        chunk.transpose()
     }
 
     /// What the last chunk changed.

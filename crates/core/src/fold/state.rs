@@ -295,7 +295,7 @@ impl State {
         if let Some(moderation) = &chunk.moderation {
             self.moderation = Some(moderation.clone().into_owned());
         }
-        keep_unknown(&mut self.extra, &chunk.extra, &mut self.folded);
+        keep_unknown(&mut self.extra, &chunk.extra, &mut self.folded, self.options.keep_unknown);
         if self.options.keep_unknown {
             if let Some(groq) = &chunk.x_groq {
                 self.extra.set("x_groq", groq.clone().into_owned());
@@ -325,7 +325,10 @@ fn set_last(kept: &mut Option<String>, sent: Option<&Str<'_>>) {
 }
 
 /// Merges unknown members: the last value of each name that is not null. What a value replaces no longer counts as folded.
-pub(crate) fn keep_unknown(kept: &mut Extra<'static>, sent: &Extra<'_>, folded: &mut usize) {
+pub(crate) fn keep_unknown(kept: &mut Extra<'static>, sent: &Extra<'_>, folded: &mut usize, keep: bool) {
+    if !keep {
+        return;
+    }
     for (name, value) in sent.iter() {
         if let Some(old) = kept.set(name, value.clone().into_owned()) {
             *folded = folded.saturating_sub(name.len() + old.as_str().len());

@@ -102,7 +102,7 @@ impl ToolCalls {
         for json in [arguments, input].into_iter().flatten() {
             fold_arguments(&mut call.arguments, json, Part::Arguments, place, notes);
         }
-        keep_unknown(&mut call.extra, &fragment.extra, notes.folded);
+        keep_unknown(&mut call.extra, &fragment.extra, notes.folded, notes.options.keep_unknown);
     }
 
     /// The call that a fragment belongs to, begun if need be, and its index bound.

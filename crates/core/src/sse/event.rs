@@ -1,5 +1,7 @@
 //! One event of an event stream.
 
+use alloc::string::String;
+
 /// An event as the WHATWG text dispatches it, borrowed from the bytes it came in or from the decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -29,9 +31,35 @@ impl<'a> Event<'a> {
         Self { event: if event.is_empty() { Self::DEFAULT_TYPE } else { event }, ..self }
     }
 
+    /// The same event, owning its texts. Allocates for each that is not empty.
+    #[must_use]
+    pub fn into_owned(self) -> OwnedEvent {
+        OwnedEvent { event: self.event.into(), data: self.data.into(), id: self.id.into() }
+    }
+
     /// The same event with another ID.
     #[must_use]
     pub fn with_id(self, id: &'a str) -> Self {
         Self { id, ..self }
+    }
+}
+
+/// An event that owns its texts, for queues, iterators and other threads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OwnedEvent {
+    /// The event's type; see [`Event::event`].
+    pub event: String,
+    /// Its data; see [`Event::data`].
+    pub data: String,
+    /// The last event ID string at this event; see [`Event::id`].
+    pub id: String,
+}
+
+impl OwnedEvent {
+    /// The event, borrowed.
+    #[must_use]
+    pub fn as_event(&self) -> Event<'_> {
+        Event::new(&self.data).with_type(&self.event).with_id(&self.id)
     }
 }

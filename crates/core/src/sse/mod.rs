@@ -9,4 +9,4 @@ mod event;
 
 pub use decoder::{Decoder, Error, Limits};
 pub use encoder::{EncodeError, Encoder};
-pub use event::Event;
+pub use event::{Event, OwnedEvent};

@@ -83,6 +83,6 @@ impl FoldChoice for ChunkChoice<'_> {
         }
         choice.fold_logprobs(self.logprobs.as_ref(), notes);
         choice.fold_finish(self.finish_reason.as_ref(), notes);
-        keep_unknown(&mut choice.extra, &self.extra, notes.folded);
+        keep_unknown(&mut choice.extra, &self.extra, notes.folded, notes.options.keep_unknown);
     }
 }

@@ -1,0 +1,114 @@
+//! From a response's head to what reads its body.
+
+use std::io::Read;
+
+use deltawire::chat::{Chat, ChatCompletion};
+use deltawire::text::{Completion, Text};
+use deltawire::{Endpoint, Options};
+use ureq::http::Response;
+use ureq::{Body, BodyReader};
+
+use crate::error::{Error, Refused, header};
+use crate::events::Events;
+use crate::stream::{ChatStream, Stream, TextStream};
+
+/// An agent that hands out responses of every status, so that an error body can be read. ureq's own default turns a status of 400 and up into
+/// an error without the body; an agent of one's own wants `http_status_as_error(false)` too.
+#[must_use]
+pub fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().new_agent()
+}
+
+/// Reads the response to a streamed chat completion request. Reads nothing of the body yet, unless the request was refused.
+///
+/// # Errors
+/// A status other than 2xx, with the body; a content type other than `text/event-stream`, with the body's beginning.
+pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
+    stream::<Chat>(response)
+}
+
+/// Reads the response to a streamed legacy completion request.
+///
+/// # Errors
+/// As [`chat`].
+pub fn text(response: Response<Body>) -> Result<TextStream, Error> {
+    stream::<Text>(response)
+}
+
+/// Reads a response as bare events, of whatever they are.
+///
+/// # Errors
+/// As [`chat`].
+pub fn events(response: Response<Body>) -> Result<Events<BodyReader<'static>>, Error> {
+    event_stream(response).map(Events::from_reader)
+}
+
+/// Reads the response to a chat completion request without `stream`: the same type that a folded stream gives, every member kept.
+///
+/// # Errors
+/// A status other than 2xx, with the body; a connection that fails; a body that is no completion.
+pub fn chat_completion(response: Response<Body>) -> Result<ChatCompletion, Error> {
+    Ok(ChatCompletion::from_json(&whole_body(response)?)?)
+}
+
+/// Reads the response to a legacy completion request without `stream`.
+///
+/// # Errors
+/// As [`chat_completion`].
+pub fn text_completion(response: Response<Body>) -> Result<Completion, Error> {
+    Ok(Completion::from_json(&whole_body(response)?)?)
+}
+
+fn stream<E: Endpoint>(response: Response<Body>) -> Result<Stream<E>, Error> {
+    event_stream(response).map(|reader| Stream::with_options(reader, Options::new()))
+}
+
+/// Checks that a response is an event stream. A content type that is not said is judged by the body's first bytes later.
+fn event_stream(response: Response<Body>) -> Result<BodyReader<'static>, Error> {
+    let response = accepted(response)?;
+    let (head, body) = response.into_parts();
+    let content_type = header(&head.headers, "content-type");
+    let mut reader = body.into_reader();
+    match content_type {
+        Some(other) if !is_event_stream(&other) => {
+            let beginning = beginning(&mut reader, deltawire::Error::EVIDENCE as u64);
+            Err(deltawire::Error::not_an_event_stream(Some(&other), &beginning).into())
+        }
+        _ => Ok(reader),
+    }
+}
+
+/// `text/event-stream`, in any case and with any parameters.
+fn is_event_stream(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("text/event-stream")
+}
+
+/// A refused request is an error, with its body.
+fn accepted(response: Response<Body>) -> Result<Response<Body>, Error> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let (head, body) = response.into_parts();
+    let body = beginning(&mut body.into_reader(), Refused::MAX_BODY);
+    Err(Error::Refused(Box::new(Refused::new(head.status.as_u16(), &head.headers, &body))))
+}
+
+/// A whole body as text, within the limit that folding has.
+fn whole_body(response: Response<Body>) -> Result<String, Error> {
+    let max = deltawire::Limits::default().max_folded;
+    let mut body = Vec::new();
+    accepted(response)?.into_body().into_reader().take(max as u64 + 1).read_to_end(&mut body)?;
+    if body.len() > max {
+        return Err(deltawire::Error::Limit { limit: deltawire::Limit::Folded, max, offset: None }.into());
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+/// As much of a body as comes, up to `max` bytes: what is evidence for an error may itself be cut.
+fn beginning(reader: &mut impl Read, max: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Whatever was read before a failure is in `bytes`.
+    let _ = reader.take(max).read_to_end(&mut bytes);
+    bytes
+}
