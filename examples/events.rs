@@ -1,0 +1,55 @@
+//! Standard input as an event stream: a line of JSON for each event, and a last one for what a reconnecting client would need.
+//!
+//! `printf 'id: 7\ndata: hello\n\n' | cargo run -q --release --example events`
+//!
+//! `--read-size N` reads at most N bytes at a time, which changes nothing but how often.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use deltawire::sse::Decoder;
+use deltawire_examples::{Error, Screen, exit_code};
+use serde_json::json;
+
+fn main() -> ExitCode {
+    exit_code("events", run())
+}
+
+fn run() -> Result<ExitCode, Error> {
+    let mut read_size = 16 << 10;
+    let mut args = lexopt::Parser::from_env();
+    while let Some(arg) = args.next()? {
+        match arg {
+            lexopt::Arg::Long("read-size") => read_size = deltawire_examples::read_size(&mut args)?,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+
+    let mut screen = Screen::new();
+    let mut status = ExitCode::SUCCESS;
+    let mut decoder = Decoder::new();
+    let mut buffer = vec![0; read_size];
+    let mut stdin = std::io::stdin().lock();
+    loop {
+        let mut input = match stdin.read(&mut buffer)? {
+            0 => break,
+            count => &buffer[..count],
+        };
+        loop {
+            match decoder.decode(&mut input) {
+                Ok(None) => break,
+                Ok(Some(event)) => {
+                    screen.line(&json!({"event": event.event, "data": event.data, "id": event.id}).to_string())?;
+                }
+                // The event is lost, and said to be; the stream goes on behind it.
+                Err(error) => {
+                    eprintln!("events: {error}");
+                    status = ExitCode::FAILURE;
+                }
+            }
+        }
+    }
+    // A block that no blank line completed is no event: nobody asks for `decoder.finish()`.
+    screen.line(&json!({"retry": decoder.retry(), "last_event_id": decoder.last_event_id()}).to_string())?;
+    Ok(status)
+}

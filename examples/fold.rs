@@ -1,0 +1,87 @@
+//! Standard input as a streamed completion: the finished answer as one line of JSON, with how it ended, whatever the end.
+//!
+//! `curl -sN … | cargo run -q --release --example fold`
+//!
+//! `--endpoint completion` for the legacy endpoint, `--text` for the text as it comes in place of the JSON, `--keep-unknown` to keep vendors' members,
+//! `--cumulative` for deltas that repeat what came before, `--read-size N` for reads of at most N bytes. The exit status is 0 if the answer is complete, else 1.
+
+use std::io::{ErrorKind, Read};
+use std::process::ExitCode;
+
+use deltawire::chat::Chat;
+use deltawire::text::Text;
+use deltawire::{Endpoint, Fold, Options};
+use deltawire_examples::{Error, Screen, exit_code};
+use lexopt::ValueExt;
+
+struct Arguments {
+    options: Options,
+    text: bool,
+    read_size: usize,
+}
+
+fn main() -> ExitCode {
+    exit_code("fold", run())
+}
+
+fn run() -> Result<ExitCode, Error> {
+    let mut endpoint = String::from("chat");
+    let mut to = Arguments { options: Options::new(), text: false, read_size: 16 << 10 };
+    let mut args = lexopt::Parser::from_env();
+    while let Some(arg) = args.next()? {
+        match arg {
+            lexopt::Arg::Long("endpoint") => endpoint = args.value()?.string()?,
+            lexopt::Arg::Long("text") => to.text = true,
+            lexopt::Arg::Long("keep-unknown") => to.options = to.options.with_unknown(true),
+            lexopt::Arg::Long("cumulative") => to.options = to.options.with_cumulative(true),
+            lexopt::Arg::Long("read-size") => to.read_size = deltawire_examples::read_size(&mut args)?,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    match endpoint.as_str() {
+        "chat" => fold::<Chat>(&to),
+        "completion" => fold::<Text>(&to),
+        other => Err(format!("--endpoint is chat or completion, not {other:?}").into()),
+    }
+}
+
+fn fold<E: Endpoint<Completion: serde::Serialize>>(to: &Arguments) -> Result<ExitCode, Error> {
+    let mut screen = Screen::new();
+    let mut fold = Fold::<E>::with_options(to.options);
+    let mut buffer = vec![0; to.read_size];
+    let mut stdin = std::io::stdin().lock();
+    let mut broken = None;
+    while broken.is_none() && !fold.is_ended() {
+        let mut input = match stdin.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => &buffer[..count],
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => {
+                broken = Some(error.to_string());
+                continue;
+            }
+        };
+        // An error ends the loop; it is in the outcome.
+        while let Ok(Some(update)) = fold.push(&mut input) {
+            if to.text {
+                screen.print(update.text())?;
+            }
+        }
+    }
+    let outcome = match broken {
+        Some(error) => fold.break_off(error, false),
+        None => fold.finish(),
+    };
+    if !to.text {
+        screen.line(&serde_json::to_string(&outcome)?)?;
+    } else if screen.is_terminal() {
+        screen.print("\n")?;
+    }
+    if outcome.is_complete() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    match outcome.error {
+        Some(error) => Err(format!("{}: {error}", outcome.end.name()).into()),
+        None => Err(format!("the answer is not complete: {}", outcome.end.name()).into()),
+    }
+}

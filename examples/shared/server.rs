@@ -1,0 +1,49 @@
+//! The server that an example talks to: a real one, or the replay server in this process.
+
+use std::env;
+
+use deltawire_replay::Speed;
+use serde_json::Value;
+use ureq::Body;
+use ureq::http::Response;
+
+use crate::Error;
+
+/// A real server, if `OPENAI_BASE_URL` and `OPENAI_API_KEY` are set; else the replay server with the recordings of this project, started in
+/// this process on a free port. `OPENAI_MODEL` replaces the model's name, `DELTAWIRE_REPLAY_SPEED` the recorded speed (`10`, `at-once`).
+pub struct Server {
+    base_url: String,
+    key: Option<String>,
+    /// Serves until it is dropped.
+    _replay: Option<deltawire_replay::Server>,
+}
+
+impl Server {
+    /// Finds or starts it.
+    pub fn start() -> Result<Self, Error> {
+        if let (Ok(base_url), Ok(key)) = (env::var("OPENAI_BASE_URL"), env::var("OPENAI_API_KEY")) {
+            return Ok(Self { base_url, key: Some(key), _replay: None });
+        }
+        let speed = match env::var("DELTAWIRE_REPLAY_SPEED") {
+            Ok(speed) => speed.parse()?,
+            Err(_) => Speed::AS_RECORDED,
+        };
+        let replay = deltawire_replay::Server::builder().speed(speed).start()?;
+        Ok(Self { base_url: replay.base_url(), key: None, _replay: Some(replay) })
+    }
+
+    /// The model to ask for, `model` unless the environment says otherwise.
+    pub fn model(model: &str) -> String {
+        env::var("OPENAI_MODEL").unwrap_or_else(|_| model.to_owned())
+    }
+
+    /// Sends a request to a path below the base URL.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Response<Body>, Error> {
+        let url = format!("{}/{path}", self.base_url.trim_end_matches('/'));
+        let mut request = deltawire_ureq::agent().post(url).content_type("application/json");
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        Ok(request.send(body.to_string())?)
+    }
+}

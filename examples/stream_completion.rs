@@ -1,0 +1,38 @@
+//! A completion of the legacy endpoint, streamed: each text with the seconds at which it came.
+//!
+//! `cargo run --release --example stream_completion`
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use deltawire_examples::{Error, Screen, Server, exit_code};
+use serde_json::json;
+
+fn main() -> ExitCode {
+    exit_code("stream_completion", run())
+}
+
+fn run() -> Result<ExitCode, Error> {
+    let server = Server::start()?;
+    let mut screen = Screen::new();
+    let request = json!({
+        "model": Server::model("text-davinci-002"),
+        "prompt": "1,2,3,",
+        "max_tokens": 193,
+        "temperature": 0,
+        "stream": true,
+    });
+
+    let start = Instant::now();
+    let mut seconds = 0.0;
+    let mut stream = deltawire_ureq::text(server.post("completions", &request)?)?;
+    while let Some(update) = stream.next()? {
+        seconds = start.elapsed().as_secs_f64();
+        screen.line(&format!("Text received: {} ({seconds:.2} seconds after request)", update.text()))?;
+    }
+
+    let outcome = stream.finish();
+    screen.line(&format!("Full response received {seconds:.2} seconds after request"))?;
+    screen.line(&format!("Full text received: {}", outcome.completion.text()))?;
+    Ok(ExitCode::SUCCESS)
+}
