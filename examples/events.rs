@@ -8,8 +8,22 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use deltawire::sse::Decoder;
-use deltawire_examples::{Error, Screen, exit_code};
-use serde_json::json;
+use deltawire_examples::{Error, Screen, complain, exit_code};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    event: &'a str,
+    data: &'a str,
+    id: &'a str,
+}
+
+/// What a client that reconnects needs: the time to wait in milliseconds, and the `Last-Event-ID`.
+#[derive(Serialize)]
+struct LastLine<'a> {
+    retry: Option<u64>,
+    last_event_id: &'a str,
+}
 
 fn main() -> ExitCode {
     exit_code("events", run())
@@ -39,17 +53,19 @@ fn run() -> Result<ExitCode, Error> {
             match decoder.decode(&mut input) {
                 Ok(None) => break,
                 Ok(Some(event)) => {
-                    screen.line(&json!({"event": event.event, "data": event.data, "id": event.id}).to_string())?;
+                    let line = Line { event: event.event, data: event.data, id: event.id };
+                    screen.line(&serde_json::to_string(&line)?)?;
                 }
                 // The event is lost, and said to be; the stream goes on behind it.
                 Err(error) => {
-                    eprintln!("events: {error}");
+                    complain("events", &error);
                     status = ExitCode::FAILURE;
                 }
             }
         }
     }
     // A block that no blank line completed is no event: nobody asks for `decoder.finish()`.
-    screen.line(&json!({"retry": decoder.retry(), "last_event_id": decoder.last_event_id()}).to_string())?;
+    let last = LastLine { retry: decoder.retry(), last_event_id: decoder.last_event_id() };
+    screen.line(&serde_json::to_string(&last)?)?;
     Ok(status)
 }

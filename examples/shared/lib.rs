@@ -4,7 +4,7 @@ pub mod plot;
 mod screen;
 mod server;
 
-pub use screen::{Screen, exit_code};
+pub use screen::{Screen, complain, exit_code};
 pub use server::Server;
 
 /// Anything that can go wrong in an example.
@@ -21,3 +21,8 @@ pub fn read_size(args: &mut lexopt::Parser) -> Result<usize, Error> {
         size => Ok(size.min(64 << 20)),
     }
 }
+
+/// The code of the project's README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -68,11 +68,16 @@ pub fn exit_code(name: &str, result: Result<ExitCode, Error>) -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The message may quote what a server sent; if standard error is closed too, nobody is left to tell.
-            let _ = writeln!(io::stderr(), "{name}: {}", harmless(&error.to_string()));
+            complain(name, error.as_ref());
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says on standard error what went wrong. The message may quote what a server sent, so it is made harmless too.
+pub fn complain(name: &str, error: &dyn std::error::Error) {
+    // If standard error is closed, nobody is left to tell.
+    let _ = writeln!(io::stderr(), "{name}: {}", harmless(&error.to_string()));
 }
 
 fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {

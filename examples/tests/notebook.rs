@@ -1,0 +1,203 @@
+//! The examples print what the notebook's cells print: its texts to the letter, every message in its order.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// The numbers as the chat model wrote them, on the day of the streamed and of the first whole answer.
+fn chat_text() -> String {
+    let numbers: Vec<String> = (1..=100).map(|number| number.to_string()).collect();
+    format!("\n\n{}.", numbers.join(", "))
+}
+
+/// The numbers as the legacy model wrote them.
+fn legacy_text() -> String {
+    let numbers: Vec<String> = (4..=100).map(|number| number.to_string()).collect();
+    numbers.join(",")
+}
+
+/// The chat answer cut into its tokens, as it was streamed.
+fn chat_tokens() -> Vec<String> {
+    let mut tokens = vec!["\n\n".to_owned()];
+    for number in 1..=100 {
+        tokens.push(number.to_string());
+        tokens.extend(if number < 100 { vec![",".to_owned(), " ".to_owned()] } else { vec![".".to_owned()] });
+    }
+    tokens
+}
+
+/// Runs an example that cargo built beside this test; `cargo test` builds them, `cargo test --test notebook` alone does not.
+fn run(name: &str, args: &[&str], stdin: &[u8]) -> Output {
+    let test = std::env::current_exe().expect("the test knows its own path");
+    let folder: PathBuf = test.ancestors().nth(2).expect("target/debug/deps").join("examples");
+    let mut child = Command::new(folder.join(name))
+        .args(args)
+        .env("DELTAWIRE_REPLAY_SPEED", "at-once")
+        .env_remove("OPENAI_BASE_URL")
+        .env_remove("OPENAI_API_KEY")
+        .env_remove("OPENAI_MODEL")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("example {name}: {error}; `cargo build --examples` builds it"));
+    let mut pipe = child.stdin.take().expect("standard input is piped");
+    let bytes = stdin.to_vec();
+    // A program that has enough closes its end early.
+    let writer = std::thread::spawn(move || drop(pipe.write_all(&bytes)));
+    let output = child.wait_with_output().expect("the example ends");
+    writer.join().expect("the writer ends");
+    output
+}
+
+/// The output of a run that succeeded, with every time in seconds replaced by `N`.
+fn printed(name: &str, args: &[&str]) -> String {
+    let output = run(name, args, b"");
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("an example prints UTF-8");
+    let mask = |word: &str| {
+        let seconds = word.trim_start_matches('(').trim_end();
+        if is_seconds(seconds) { word.replace(seconds, "N") } else { word.to_owned() }
+    };
+    text.split_inclusive(' ').map(mask).collect()
+}
+
+/// `2.97`
+fn is_seconds(word: &str) -> bool {
+    let Some((whole, hundredths)) = word.split_once('.') else { return false };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !whole.is_empty() && hundredths.len() == 2 && digits(whole) && digits(hundredths)
+}
+
+#[test]
+fn chat_prints_the_response_the_reply_and_its_content() {
+    let text = printed("chat", &[]);
+    assert!(text.starts_with("Full response received N seconds after request\nFull response received:\n{\n"), "{text}");
+    assert!(text.contains("\"id\": \"chatcmpl-6ptKqrhgRoVchm58Bby0UvJzq2ZuQ\""));
+    assert!(text.contains("\"finish_reason\": \"stop\""));
+    let content = chat_text();
+    let reply = format!("{{\"role\":\"assistant\",\"content\":{}}}", serde_json::to_string(&content).unwrap());
+    assert!(text.ends_with(&format!("Extracted reply: \n{reply}\nExtracted content: \n{content}\n")), "{text}");
+}
+
+#[test]
+fn stream_chat_prints_every_chunk_and_its_delta_and_the_reply() {
+    let text = printed("stream_chat", &[]);
+    let parts: Vec<&str> = text.split("****************\n").collect();
+    let deltas = [r#"{"role":"assistant"}"#, r#"{"content":"\n\n"}"#, r#"{"content":"2"}"#, "{}"];
+    assert_eq!(parts.len(), deltas.len() + 1, "{text}");
+    for (part, delta) in parts.iter().zip(deltas) {
+        let chunk = part.strip_suffix(&format!("{delta}\n")).unwrap_or_else(|| panic!("{part} ends with {delta}"));
+        let chunk: serde_json::Value = serde_json::from_str(chunk).unwrap();
+        assert_eq!(chunk["id"], "chatcmpl-6ptKyqKOGXZT6iQnqiXAH8adNLUzD");
+        assert_eq!(chunk["choices"][0]["delta"].to_string(), delta);
+    }
+    assert_eq!(
+        parts[4],
+        "Folded reply (done): \n{\"role\":\"assistant\",\"content\":\"\\n\\n2\"}\nFolded content: \n\n\n2\n"
+    );
+}
+
+#[test]
+fn time_to_first_token_prints_every_message_the_conversation_and_the_gain() {
+    let svg = std::env::temp_dir().join(format!("deltawire-tokens-{}.svg", std::process::id()));
+    let text = printed("time_to_first_token", &["--plot", svg.to_str().unwrap()]);
+    let mut expected = String::from("Message received N seconds after request: {\"role\":\"assistant\"}\n");
+    for token in chat_tokens() {
+        let delta = serde_json::json!({"content": token});
+        expected += &format!("Message received N seconds after request: {delta}\n");
+    }
+    expected += "Message received N seconds after request: {}\n";
+    expected += "Full response received N seconds after request\n";
+    expected += &format!("Full conversation received: {}\n", chat_text());
+    expected += "Not streamed, the full response came N seconds after request\nTime to first token: N seconds\nReading can begin ";
+    assert!(text.starts_with(&expected), "{text}");
+    assert!(text.contains('\u{2801}') || text.contains('\u{2809}'), "a picture in Braille dots: {text}");
+    let picture = std::fs::read_to_string(&svg).unwrap();
+    std::fs::remove_file(&svg).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("<polyline") && picture.contains("seconds after request"));
+}
+
+#[test]
+fn the_recorded_times_are_the_notebooks() {
+    let recording = deltawire_replay::recordings::find("count-to-100").unwrap();
+    let times: Vec<u128> = recording.reads.iter().map(|read| read.at.as_millis()).collect();
+    assert_eq!(times.len(), 303, "302 chunks and [DONE]");
+    assert_eq!((times[0], times[3], times[300], times[301]), (100, 110, 2950, 2970));
+}
+
+#[test]
+fn completion_prints_the_text() {
+    let expected = format!("Full response received N seconds after request\nFull text received: {}\n", legacy_text());
+    assert_eq!(printed("completion", &[]), expected);
+}
+
+#[test]
+fn stream_completion_prints_every_text_and_the_whole() {
+    let mut expected = String::new();
+    for number in 4..=100 {
+        expected += &format!("Text received: {number} (N seconds after request)\n");
+        if number < 100 {
+            expected += "Text received: , (N seconds after request)\n";
+        }
+    }
+    expected += &format!("Full response received N seconds after request\nFull text received: {}\n", legacy_text());
+    assert_eq!(printed("stream_completion", &[]), expected);
+}
+
+/// Standard input, arguments, exit status, standard output; standard error has something exactly when the status is 1.
+#[track_caller]
+fn pipes(name: &str, args: &[&str], stdin: &[u8], status: i32, expected: &str) {
+    let output = run(name, args, stdin);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!told.contains("panicked"), "{told}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name} {args:?}: {told}");
+    assert_eq!((output.status.code(), told.is_empty()), (Some(status), status == 0), "{name} {args:?}: {told}");
+}
+
+#[test]
+fn events_prints_a_line_an_event_and_what_a_reconnect_needs() {
+    let none = "{\"retry\":null,\"last_event_id\":\"\"}\n";
+    pipes("events", &[], b"", 0, none);
+    pipes("events", &[], b"\xff\xfe garbage \x00\x1b[31m {", 0, none);
+    pipes("events", &[], b"data: cut off", 0, none);
+    let stream = "retry: 20\nid: 7\nevent: x\ndata: a\ndata: \u{1F600}\n\ndata\n\n".as_bytes();
+    let expected = "{\"event\":\"x\",\"data\":\"a\\n\u{1F600}\",\"id\":\"7\"}\n{\"event\":\"message\",\"data\":\"\",\"id\":\"7\"}\n{\"retry\":20,\"last_event_id\":\"7\"}\n";
+    for size in ["1", "2", "3", "7", "100000"] {
+        pipes("events", &["--read-size", size], stream, 0, expected);
+    }
+    pipes("events", &["--read-size", "0"], stream, 1, "");
+    pipes("events", &["--read-size", "many"], stream, 1, "");
+    pipes("events", &["--unknown"], stream, 1, "");
+}
+
+#[test]
+fn fold_prints_the_outcome_whatever_the_end() {
+    let whole = br#"data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}
+
+data: [DONE]
+
+"#;
+    let completion = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+    let outcome = |completion: &str, end: &str, error: &str| {
+        format!("{{\"completion\":{completion},\"end\":\"{end}\",\"anomalies\":[],\"error\":{error}}}\n")
+    };
+    for size in ["1", "5", "4096"] {
+        pipes("fold", &["--read-size", size], whole, 0, &outcome(completion, "done", "null"));
+    }
+    pipes("fold", &["--text"], whole, 0, "hi");
+    let nothing = r#"{"object":"chat.completion","choices":[]}"#;
+    pipes("fold", &[], b"", 1, &outcome(nothing, "empty", "null"));
+    pipes("fold", &[], b"\xff\x00garbage\n\n", 1, &outcome(nothing, "empty", "null"));
+    pipes("fold", &[], b"data: {\"choi", 1, &outcome(nothing, "truncated", "null"));
+    let refused = br#"{"error":{"message":"no","type":"t","param":"p","code":7}}"#;
+    let error = r#"{"kind":"not_an_event_stream","message":"the body is no event stream: no (type \"t\", param \"p\", code 7)","type":"t","param":"p","code":7}"#;
+    pipes("fold", &[], refused, 1, &outcome(nothing, "not_an_event_stream", error));
+    let in_band = b"data: {\"error\":{\"message\":\"overloaded\",\"code\":\"x\"}}\n\n";
+    let error = r#"{"kind":"api","message":"overloaded","type":null,"param":null,"code":"x"}"#;
+    pipes("fold", &[], in_band, 1, &outcome(nothing, "error", error));
+    let legacy = b"data: {\"choices\":[{\"text\":\"a\",\"index\":0,\"finish_reason\":\"length\"}]}\n\ndata: [DONE]";
+    let completion = r#"{"object":"text_completion","choices":[{"text":"a","index":0,"finish_reason":"length"}]}"#;
+    pipes("fold", &["--endpoint", "completion"], legacy, 0, &outcome(completion, "done", "null"));
+    pipes("fold", &["--endpoint", "embeddings"], legacy, 1, "");
+}
