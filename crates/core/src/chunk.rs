@@ -1,10 +1,12 @@
 //! A chunk: one event's data, typed. What both endpoints share; their choices are in [`chat`](crate::chat) and [`text`](crate::text).
 
 use serde::Serialize;
-use serde::de::{MapAccess, SeqAccess};
 
 use crate::error::{ApiError, Error, Limit, is_error};
-use crate::json::{Context, Elements, Extra, Json, Members, Shape, Str, element, elements, is_json, parse_object};
+use crate::json::{
+    Context, Cursor, Elements, Extra, Invalid, Json, Members, Shape, Str, elements, is_json, object, parse_object,
+    string_inner,
+};
 use crate::list::List;
 use crate::options::Limits;
 
@@ -51,9 +53,22 @@ pub struct Chunk<'a, C> {
     /// Members that are none of these. Padding (`obfuscation`, Mistral's `p`) is dropped.
     #[serde(flatten)]
     pub extra: Extra<'a>,
+    /// OpenAI's `obfuscation` or Mistral's `p`, as it stands between its quotes.
+    #[serde(skip)]
+    pub(crate) padding: Padding<'a>,
     /// The first member, if any, that had a value of a type that it cannot have, and so reads as missing.
     #[serde(skip)]
     pub unexpected: Option<&'static str>,
+}
+
+/// What pads a chunk. It means nothing, so two chunks that differ in it are equal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Padding<'a>(pub(crate) Option<&'a str>);
+
+impl PartialEq for Padding<'_> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl<C> Default for Chunk<'_, C> {
@@ -71,6 +86,7 @@ impl<C> Default for Chunk<'_, C> {
             error: None,
             x_groq: None,
             extra: Extra::default(),
+            padding: Padding(None),
             unexpected: None,
         }
     }
@@ -109,6 +125,7 @@ impl<'a, C> Chunk<'a, C> {
             error: self.error.map(Json::into_owned),
             x_groq: self.x_groq.map(Json::into_owned),
             extra: self.extra.into_owned(),
+            padding: Padding(None),
             unexpected: self.unexpected,
         }
     }
@@ -125,13 +142,15 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(data: &'a str, context: &Context) -> R
     let mut chunk = Chunk::default();
     let shape = match parse_object(data, &mut chunk, context) {
         Ok(shape) => shape,
-        Err(error) => match is_json(data) {
-            Err(error) => return Err(Error::invalid_json(&error, data)),
-            // A member that is walked into holds something no reader can make sense of, half a character say.
-            Ok(()) => return Err(Error::invalid_chunk(&error, data)),
-        },
+        // Read again, for the words.
+        Err(Invalid) => {
+            return Err(match is_json(data) {
+                Err(error) => Error::invalid_json(&error, data),
+                Ok(()) => Error::invalid_json(&"it breaks the grammar of RFC 8259", data),
+            });
+        }
     };
-    if shape != Shape::Object {
+    if shape != Shape::Whole {
         return Err(Error::invalid_chunk(&"no JSON object", data));
     }
     chunk.unexpected = context.unexpected();
@@ -148,30 +167,30 @@ pub(crate) fn read_whole<'a, C: WireChoice<'a>>(data: &'a str) -> Result<Chunk<'
 }
 
 impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
         match name {
-            "id" => self.id = context.string("id", map)?,
-            "object" => self.object = context.string("object", map)?,
-            "created" => self.created = seconds(map, context)?,
-            "model" => self.model = context.string("model", map)?,
-            "system_fingerprint" => self.system_fingerprint = context.string("system_fingerprint", map)?,
-            "service_tier" => self.service_tier = context.string("service_tier", map)?,
+            "id" => self.id = context.string("id", cursor)?,
+            "object" => self.object = context.string("object", cursor)?,
+            "created" => self.created = seconds(cursor, context)?,
+            "model" => self.model = context.string("model", cursor)?,
+            "system_fingerprint" => self.system_fingerprint = context.string("system_fingerprint", cursor)?,
+            "service_tier" => self.service_tier = context.string("service_tier", cursor)?,
             "choices" => {
                 let mut choices = Choices { choices: List::default(), position: 0 };
-                elements("choices", map, &mut choices, context)?;
+                elements("choices", cursor, &mut choices, context)?;
                 self.choices = choices.choices;
             }
             "usage" => {
-                self.usage = context.value(map)?;
+                self.usage = context.value(cursor)?;
                 if self.usage.as_ref().is_some_and(|usage| !usage.is_object()) {
                     context.note("usage");
                 }
             }
-            "moderation" => self.moderation = context.value(map)?,
-            "error" => self.error = context.value(map)?,
-            "x_groq" => self.x_groq = context.value(map)?,
-            "obfuscation" | "p" => context.skip(map)?,
-            _ => context.unknown(name, map, &mut self.extra)?,
+            "moderation" => self.moderation = context.value(cursor)?,
+            "error" => self.error = context.value(cursor)?,
+            "x_groq" => self.x_groq = context.value(cursor)?,
+            "obfuscation" | "p" => self.padding = Padding(string_inner(context.raw(cursor)?)),
+            _ => context.unknown(name, cursor, &mut self.extra)?,
         }
         Ok(())
     }
@@ -184,10 +203,10 @@ struct Choices<C> {
 }
 
 impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<C> {
-    fn next<A: SeqAccess<'de>>(&mut self, seq: &mut A, context: &Context) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, cursor: &mut Cursor<'de>, context: &Context) -> Result<Shape, Invalid> {
         let mut choice = C::default();
-        let shape = element(seq, &mut choice, context)?;
-        if shape == Some(Shape::Object) {
+        let shape = object("choices", cursor, &mut choice, context)?;
+        if shape == Shape::Whole {
             choice.set_position(self.position);
             self.choices.push(choice);
         }
@@ -201,24 +220,24 @@ impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<C> {
 }
 
 /// Seconds since 1970: a whole number, though some servers send a float; its fraction is noted and dropped.
-fn seconds<'de, A: MapAccess<'de>>(map: &mut A, context: &Context) -> Result<Option<u64>, A::Error> {
-    let Some(value) = context.value(map)? else { return Ok(None) };
+fn seconds<'de>(cursor: &mut Cursor<'de>, context: &Context) -> Result<Option<u64>, Invalid> {
+    let Some(value) = context.value(cursor)? else { return Ok(None) };
     let seconds = value.as_u64();
     if seconds.is_some() {
         return Ok(seconds);
     }
     context.note("created");
-    let whole = value.as_str().split('.').next().unwrap_or_default();
-    Ok(whole.parse().ok())
+    let float = value.as_str().parse::<f64>().ok().filter(|float| (0.0..9_007_199_254_740_992.0).contains(float));
+    Ok(float.map(|float| float as u64))
 }
 
 /// An index on the wire: null, negative (Bedrock sends -1) and missing are the same, and so, noted, is what is no index.
-pub(crate) fn index<'de, A: MapAccess<'de>>(
+pub(crate) fn index<'de>(
     member: &'static str,
-    map: &mut A,
+    cursor: &mut Cursor<'de>,
     context: &Context,
-) -> Result<Option<u64>, A::Error> {
-    let Some(value) = context.value(map)? else { return Ok(None) };
+) -> Result<Option<u64>, Invalid> {
+    let Some(value) = context.value(cursor)? else { return Ok(None) };
     let index = value.as_u64();
     if index.is_none() && !value.as_str().starts_with('-') {
         context.note(member);

@@ -165,10 +165,10 @@ impl fmt::Display for Error {
         match self {
             Self::Api(error) => write!(f, "the server sent an error: {error}"),
             Self::InvalidJson { event, reason, data } => {
-                write!(f, "data of event {event} is not JSON: {reason}: {data:?}")
+                write!(f, "{} is not JSON: {reason}: {data:?}", Source(*event))
             }
             Self::InvalidChunk { event, reason, data } => {
-                write!(f, "data of event {event} is no chunk: {reason}: {data:?}")
+                write!(f, "{} is no completion: {reason}: {data:?}", Source(*event))
             }
             Self::NotAnEventStream { content_type, beginning, error } => {
                 f.write_str("the body is no event stream")?;
@@ -194,6 +194,18 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// Where data came from: the number of its event, 0 for data that came by itself.
+struct Source(u64);
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("the data"),
+            event => write!(f, "data of event {event}"),
+        }
+    }
+}
 
 /// `{"kind", "message", "type", "param", "code"}`: the last three are the server's, or null.
 impl Serialize for Error {

@@ -3,10 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
 
-use crate::json::{Context, Json, JsonList, Members};
+use crate::json::{Context, Cursor, Invalid, Json, JsonList, Members};
 
 /// The lists that log probabilities come in, by their names on the wire. Chat completions have the first two, legacy completions
 /// the others; llama.cpp sends chat's `content` in legacy completions too.
@@ -69,9 +68,9 @@ impl<'a> ChunkLogprobs<'a> {
 }
 
 impl<'de> Members<'de> for ChunkLogprobs<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
-        let Some(which) = LISTS.iter().position(|list| *list == name) else { return context.skip(map) };
-        let value = context.value(map)?;
+    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+        let Some(which) = LISTS.iter().position(|list| *list == name) else { return context.skip(cursor) };
+        let value = context.value(cursor)?;
         if value.as_ref().is_some_and(|value| !value.is_array()) {
             context.note("logprobs");
         }

@@ -70,7 +70,7 @@ impl Limits {
 }
 
 /// How a stream is folded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
     /// What bounds it.
@@ -81,6 +81,14 @@ pub struct Options {
     /// Each delta holds the whole text so far, not what is new (some plans of DashScope): what repeats the text that is already folded
     /// is dropped. Holds for content and reasoning. Costs a comparison with the text so far for each delta.
     pub cumulative: bool,
+    /// Fold a chunk that differs from one before only in its text without parsing it. On by default; the result is the same either way, only slower without.
+    pub learn: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { limits: Limits::default(), keep_unknown: false, cumulative: false, learn: true }
+    }
 }
 
 impl Options {
@@ -101,6 +109,13 @@ impl Options {
     #[must_use]
     pub fn with_unknown(mut self, keep: bool) -> Self {
         self.keep_unknown = keep;
+        self
+    }
+
+    /// Learning the stream's envelope, or parsing every chunk in full.
+    #[must_use]
+    pub fn with_learning(mut self, learn: bool) -> Self {
+        self.learn = learn;
         self
     }
 

@@ -131,21 +131,44 @@ pub enum AnomalyKind {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Anomalies {
     list: Vec<Anomaly>,
+    /// Places in `list` of what the current event noted.
+    noted: Vec<usize>,
 }
 
 impl Anomalies {
     const MOST: usize = 64;
 
     pub(crate) fn note(&mut self, kind: AnomalyKind, choice: Option<u64>, member: &str, event: u64) {
-        let same = |a: &Anomaly| a.kind == kind && a.choice == choice && a.member == member;
-        if let Some(known) = self.list.iter_mut().find(|a| same(a)) {
-            known.count += 1;
-        } else if self.list.len() < Self::MOST {
-            self.list.push(Anomaly { kind, choice, member: member.into(), event, count: 1 });
-        } else if let Some(last) = self.list.last_mut().filter(|last| last.kind == AnomalyKind::More) {
-            last.count += 1;
-        } else {
-            self.list.push(Anomaly { kind: AnomalyKind::More, choice: None, member: String::new(), event, count: 1 });
+        let is = |a: &Anomaly, (kind, choice, member)| a.kind == kind && a.choice == choice && a.member == member;
+        let mut what = (kind, choice, member);
+        let mut place = self.list.iter().position(|a| is(a, what));
+        if place.is_none() && self.list.len() >= Self::MOST {
+            what = (AnomalyKind::More, None, "");
+            place = self.list.iter().position(|a| is(a, what));
+        }
+        let place = place.unwrap_or_else(|| {
+            let (kind, choice, member) = what;
+            self.list.push(Anomaly { kind, choice, member: member.into(), event, count: 0 });
+            self.list.len() - 1
+        });
+        self.list[place].count += 1;
+        self.noted.push(place);
+    }
+
+    pub(crate) fn begin_event(&mut self) {
+        self.noted.clear();
+    }
+
+    /// Places of what the current event noted, for [`again`](Self::again).
+    pub(crate) fn noted(&self) -> &[usize] {
+        &self.noted
+    }
+
+    /// What was noted before at this place happened again.
+    pub(crate) fn again(&mut self, place: usize) {
+        if let Some(anomaly) = self.list.get_mut(place) {
+            anomaly.count += 1;
+            self.noted.push(place);
         }
     }
 

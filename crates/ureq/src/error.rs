@@ -9,7 +9,7 @@ use ureq::http::HeaderMap;
 
 /// Why there is no answer, or no whole one. A stream's `finish` still hands over what was folded before it.
 ///
-/// Holds nothing of the request: no key of it can show here.
+/// Holds nothing of the request, so no key of it shows here; unless the server itself repeats it in an error body, which is quoted.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,5 +1,6 @@
 //! Bare events of a blocking reader.
 
+use std::fmt;
 use std::io::{ErrorKind, Read};
 
 use deltawire::sse::{Decoder, Limits, OwnedEvent};
@@ -15,7 +16,6 @@ use crate::error::Error;
 /// assert_eq!(data, ["1", "2"]);
 /// # Ok::<(), deltawire_ureq::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Events<R> {
     decoder: Decoder,
     reader: R,
@@ -44,6 +44,18 @@ impl<R: Read> Events<R> {
     /// The decoder, for the last event ID and the reconnection time.
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
+    }
+}
+
+/// Without the reader (ureq's shows nothing of itself) and without what is read ahead.
+impl<R> fmt::Debug for Events<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unread = self.unread.len();
+        f.debug_struct("Events")
+            .field("decoder", &self.decoder)
+            .field("ended", &self.ended)
+            .field("unread", &unread)
+            .finish_non_exhaustive()
     }
 }
 

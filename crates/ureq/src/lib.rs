@@ -26,8 +26,8 @@
 //! input, another HTTP client's body) begins with [`Stream::from_reader`], and has neither a status nor a content type checked.
 //!
 //! # Out of scope
-//! Building requests, retrying them, time limits of its own: ureq has the [`Agent`](ureq::Agent)'s configuration for it. Its limits are totals for
-//! a phase of the call (`timeout_recv_body` for the whole body); one that runs out is an error here, with what was folded before.
+//! Building requests, retrying them, time limits of its own: ureq has the [`Agent`](ureq::Agent)'s configuration for it. None is set by
+//! default. `timeout_per_read` bounds the wait for the next bytes of a stream, `timeout_recv_body` the whole body; one that runs out is an error here, with what was folded before.
 
 #![forbid(unsafe_code)]
 

@@ -22,7 +22,8 @@ pub fn agent() -> ureq::Agent {
 /// Reads the response to a streamed chat completion request. Reads nothing of the body yet, unless the request was refused.
 ///
 /// # Errors
-/// A status other than 2xx, with the body; a content type other than `text/event-stream`, with the body's beginning.
+/// A status other than 2xx, with the body; a content type other than `text/event-stream`, with the body's beginning. Both wait for that much of the body,
+/// as long as the agent's time limits let them.
 pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
     stream::<Chat>(response)
 }
@@ -67,7 +68,7 @@ fn stream<E: Endpoint>(response: Response<Body>) -> Result<Stream<E>, Error> {
 fn event_stream(response: Response<Body>) -> Result<BodyReader<'static>, Error> {
     let response = accepted(response)?;
     let (head, body) = response.into_parts();
-    let content_type = header(&head.headers, "content-type");
+    let content_type = header(&head.headers, "content-type").filter(|content_type| !content_type.trim().is_empty());
     let mut reader = body.into_reader();
     match content_type {
         Some(other) if !is_event_stream(&other) => {

@@ -1,5 +1,6 @@
 //! The blocking stream: a reader, and the fold it feeds.
 
+use std::fmt;
 use std::io::{ErrorKind, Read};
 
 use deltawire::chat::Chat;
@@ -19,7 +20,6 @@ pub type TextStream<R = BodyReader<'static>> = Stream<Text, R>;
 ///
 /// Reads ahead what the reader has ready, at most [`Stream::READ_SIZE`] bytes at a time, and blocks only when every chunk of that was
 /// handed out. Once `[DONE]` came it reads no more, so a server that leaves the connection open holds nobody up; the connection is not reused then.
-#[derive(Debug)]
 pub struct Stream<E, R = BodyReader<'static>> {
     fold: Fold<E>,
     reader: R,
@@ -114,10 +114,6 @@ impl<E: Endpoint, R: Read> Stream<E, R> {
                 return Ok(Some(taken));
             }
             if self.fold.is_ended() {
-                // An error was handed out with its choices; the next turn says it.
-                if self.fold.accumulator().error().is_some() {
-                    continue;
-                }
                 return Ok(None);
             }
             match &self.body {
@@ -145,11 +141,28 @@ impl<E: Endpoint, R: Read> Stream<E, R> {
     }
 }
 
+/// Without the reader (ureq's shows nothing of itself) and without what is read ahead.
+impl<E: fmt::Debug, R> fmt::Debug for Stream<E, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unread = self.unread.len();
+        f.debug_struct("Stream")
+            .field("fold", &self.fold)
+            .field("body", &self.body)
+            .field("unread", &unread)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The chunks of a [`Stream`], as an iterator. Ends after the first error.
-#[derive(Debug)]
 pub struct Chunks<'s, E, R> {
     stream: &'s mut Stream<E, R>,
     failed: bool,
+}
+
+impl<E: fmt::Debug, R> fmt::Debug for Chunks<'_, E, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunks").field("stream", &self.stream).field("failed", &self.failed).finish()
+    }
 }
 
 impl<E: Endpoint, R: Read> Iterator for Chunks<'_, E, R> {

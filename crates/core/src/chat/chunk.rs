@@ -1,11 +1,10 @@
 //! The chunks of a streamed chat completion.
 
-use serde::de::{MapAccess, SeqAccess};
 use serde::{Serialize, Serializer};
 
 use crate::chunk::{WireChoice, index, read_whole};
 use crate::error::{Error, Limit};
-use crate::json::{Context, Elements, Extra, Json, Members, Shape, Str, element, elements, object};
+use crate::json::{Context, Cursor, Elements, Extra, Invalid, Json, Members, Shape, Str, elements, object};
 use crate::list::List;
 use crate::logprobs::ChunkLogprobs;
 
@@ -209,27 +208,27 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
 }
 
 impl<'de> Members<'de> for ChunkChoice<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
         match name {
-            "index" => self.index = index("index", map, context)?,
+            "index" => self.index = index("index", cursor, context)?,
             // A whole body's choice has its message where a chunk's has the delta; their members are the same.
             "delta" | "message" if (name == "message") == context.whole_body => {
-                self.delta = nested("delta", map, context)?;
+                self.delta = nested("delta", cursor, context)?;
             }
-            "finish_reason" => self.finish_reason = context.string("finish_reason", map)?,
-            "logprobs" => self.logprobs = nested("logprobs", map, context)?,
-            _ => context.unknown(name, map, &mut self.extra)?,
+            "finish_reason" => self.finish_reason = context.string("finish_reason", cursor)?,
+            "logprobs" => self.logprobs = nested("logprobs", cursor, context)?,
+            _ => context.unknown(name, cursor, &mut self.extra)?,
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for Delta<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
         match name {
-            "role" => self.role = context.string("role", map)?,
+            "role" => self.role = context.string("role", cursor)?,
             "content" => {
-                let value = context.value(map)?;
+                let value = context.value(cursor)?;
                 self.content = value.and_then(|value| match value.into_string() {
                     Ok(text) => Some(Content::Text(text)),
                     Err(parts) if parts.is_array() => Some(Content::Parts(parts)),
@@ -239,67 +238,67 @@ impl<'de> Members<'de> for Delta<'de> {
                     }
                 });
             }
-            "refusal" => self.refusal = context.string("refusal", map)?,
-            "reasoning_content" => self.reasoning_content = context.string("reasoning_content", map)?,
-            "reasoning" => self.reasoning = context.string("reasoning", map)?,
-            "reasoning_details" => self.reasoning_details = context.value(map)?,
+            "refusal" => self.refusal = context.string("refusal", cursor)?,
+            "reasoning_content" => self.reasoning_content = context.string("reasoning_content", cursor)?,
+            "reasoning" => self.reasoning = context.string("reasoning", cursor)?,
+            "reasoning_details" => self.reasoning_details = context.value(cursor)?,
             "tool_calls" => {
                 let mut calls = ToolCalls(List::default());
-                elements("tool_calls", map, &mut calls, context)?;
+                elements("tool_calls", cursor, &mut calls, context)?;
                 self.tool_calls = calls.0;
             }
-            "function_call" => self.function_call = nested("function_call", map, context)?,
-            "audio" => self.audio = nested("audio", map, context)?,
-            _ => context.unknown(name, map, &mut self.extra)?,
+            "function_call" => self.function_call = nested("function_call", cursor, context)?,
+            "audio" => self.audio = nested("audio", cursor, context)?,
+            _ => context.unknown(name, cursor, &mut self.extra)?,
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for ToolCallDelta<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
         match name {
-            "index" => self.index = index("tool_calls.index", map, context)?,
-            "id" => self.id = context.string("tool_calls.id", map)?,
-            "type" => self.call_type = context.string("tool_calls.type", map)?,
-            "function" => self.function = nested("tool_calls.function", map, context)?,
-            "custom" => self.custom = nested("tool_calls.custom", map, context)?,
-            _ => context.unknown(name, map, &mut self.extra)?,
+            "index" => self.index = index("tool_calls.index", cursor, context)?,
+            "id" => self.id = context.string("tool_calls.id", cursor)?,
+            "type" => self.call_type = context.string("tool_calls.type", cursor)?,
+            "function" => self.function = nested("tool_calls.function", cursor, context)?,
+            "custom" => self.custom = nested("tool_calls.custom", cursor, context)?,
+            _ => context.unknown(name, cursor, &mut self.extra)?,
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for FunctionDelta<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
         match name {
-            "name" => self.name = context.string("function.name", map)?,
-            "arguments" => self.arguments = context.value(map)?,
-            _ => context.skip(map)?,
+            "name" => self.name = context.string("function.name", cursor)?,
+            "arguments" => self.arguments = context.value(cursor)?,
+            _ => context.skip(cursor)?,
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for CustomDelta<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
         match name {
-            "name" => self.name = context.string("custom.name", map)?,
-            "input" => self.input = context.value(map)?,
-            _ => context.skip(map)?,
+            "name" => self.name = context.string("custom.name", cursor)?,
+            "input" => self.input = context.value(cursor)?,
+            _ => context.skip(cursor)?,
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for AudioDelta<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
         match name {
-            "id" => self.id = context.string("audio.id", map)?,
-            "data" => self.data = context.string("audio.data", map)?,
-            "transcript" => self.transcript = context.string("audio.transcript", map)?,
-            "expires_at" => self.expires_at = index("audio.expires_at", map, context)?,
-            _ => context.skip(map)?,
+            "id" => self.id = context.string("audio.id", cursor)?,
+            "data" => self.data = context.string("audio.data", cursor)?,
+            "transcript" => self.transcript = context.string("audio.transcript", cursor)?,
+            "expires_at" => self.expires_at = index("audio.expires_at", cursor, context)?,
+            _ => context.skip(cursor)?,
         }
         Ok(())
     }
@@ -309,10 +308,10 @@ impl<'de> Members<'de> for AudioDelta<'de> {
 struct ToolCalls<'a>(List<ToolCallDelta<'a>>);
 
 impl<'de> Elements<'de> for ToolCalls<'de> {
-    fn next<A: SeqAccess<'de>>(&mut self, seq: &mut A, context: &Context) -> Result<Option<Shape>, A::Error> {
+    fn element(&mut self, cursor: &mut Cursor<'de>, context: &Context) -> Result<Shape, Invalid> {
         let mut call = ToolCallDelta::default();
-        let shape = element(seq, &mut call, context)?;
-        if shape == Some(Shape::Object) {
+        let shape = object("tool_calls", cursor, &mut call, context)?;
+        if shape == Shape::Whole {
             self.0.push(call);
         }
         Ok(shape)
@@ -324,13 +323,13 @@ impl<'de> Elements<'de> for ToolCalls<'de> {
 }
 
 /// A member that is an object; one of another type reads as missing.
-fn nested<'de, T: Members<'de> + Default, A: MapAccess<'de>>(
+fn nested<'de, T: Members<'de> + Default>(
     member: &'static str,
-    map: &mut A,
+    cursor: &mut Cursor<'de>,
     context: &Context,
-) -> Result<Option<T>, A::Error> {
+) -> Result<Option<T>, Invalid> {
     let mut value = T::default();
-    Ok((object(member, map, &mut value, context)? == Shape::Object).then_some(value))
+    Ok((object(member, cursor, &mut value, context)? == Shape::Whole).then_some(value))
 }
 
 impl ChunkChoice<'_> {

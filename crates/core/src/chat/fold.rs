@@ -2,12 +2,12 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{ApiError, Error, Limit};
+use crate::error::{ApiError, Error};
 use crate::fold::{
     self, CallState, ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, append, fold_arguments,
-    keep_unknown,
+    keep_unknown, unknown_fits,
 };
-use crate::json;
+use crate::json::{self, string_inner};
 use crate::options::Options;
 
 use super::chunk::{AudioDelta, Chunk, ChunkChoice, Content, Delta};
@@ -63,18 +63,17 @@ impl FoldChoice for ChunkChoice<'_> {
         self.position
     }
 
-    fn weight(&self) -> usize {
+    fn weight(&self, keep_unknown: bool) -> usize {
+        let unknown = if keep_unknown { self.extra.weight() } else { 0 };
         let logprobs = self.logprobs.as_ref().map_or(0, crate::ChunkLogprobs::weight);
-        self.extra.weight() + logprobs + self.delta.as_ref().map_or(0, Delta::weight)
+        unknown + logprobs + self.delta.as_ref().map_or(0, |delta| delta.weight(keep_unknown))
     }
 
     fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error> {
+        let none = json::Extra::default();
+        unknown_fits(choice.map_or(&none, |choice| &choice.extra), &self.extra, options)?;
         let Some(delta) = &self.delta else { return Ok(()) };
-        let known = choice.map_or(0, |choice| choice.extra.len().max(choice.message_extra_len()));
-        let max = options.limits.max_unknown_members;
-        if known + self.extra.len().max(delta.extra.len()) > max {
-            return Err(Limit::UnknownMembers.passed(max));
-        }
+        unknown_fits(choice.and_then(ChoiceState::message_extra).unwrap_or(&none), &delta.extra, options)?;
         if delta.tool_calls.is_empty() {
             return Ok(());
         }
@@ -92,26 +91,52 @@ impl FoldChoice for ChunkChoice<'_> {
         choice.fold_finish(self.finish_reason.as_ref(), notes);
         keep_unknown(&mut choice.extra, &self.extra, notes.folded, notes.options.keep_unknown);
     }
+
+    fn appended(&self, part: Part) -> Option<&str> {
+        let delta = self.delta.as_ref()?;
+        match part {
+            Part::Content => match &delta.content {
+                Some(Content::Text(text)) => Some(text.as_json()),
+                _ => None,
+            },
+            // Of two that are the same, one is left out: which makes each depend on the other.
+            Part::Reasoning => match (&delta.reasoning_content, &delta.reasoning, &delta.content) {
+                (_, _, Some(Content::Parts(_))) => None,
+                (Some(text), None, _) | (None, Some(text), _) => Some(text.as_json()),
+                _ => None,
+            },
+            Part::Arguments => match &delta.tool_calls[..] {
+                [call] if call.custom.is_none() => string_inner(call.function.as_ref()?.arguments.as_ref()?.as_str()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl Delta<'_> {
     /// Bytes that folding it may add, as they stand in the JSON.
-    fn weight(&self) -> usize {
+    fn weight(&self, keep_unknown: bool) -> usize {
+        let unknown = |extra: &json::Extra<'_>| if keep_unknown { extra.weight() } else { 0 };
         let text = |text: &Option<json::Str<'_>>| text.as_ref().map_or(0, |text| text.as_json().len());
         let value = |value: &Option<json::Json<'_>>| value.as_ref().map_or(0, |value| value.as_str().len());
+        let piece = |json: &Option<json::Json<'_>>| match json.as_ref().map(json::Json::as_string) {
+            Some(Some(text)) => text.as_json().len(),
+            _ => value(json),
+        };
         let mut weight = text(&self.role) + text(&self.refusal) + text(&self.reasoning_content) + text(&self.reasoning);
-        weight += value(&self.reasoning_details) + self.extra.weight();
+        weight += value(&self.reasoning_details) + unknown(&self.extra);
         weight += match &self.content {
             None => 0,
             Some(Content::Text(text)) => text.as_json().len(),
             Some(Content::Parts(parts)) => parts.as_str().len(),
         };
         for call in &self.tool_calls {
-            weight += text(&call.id) + text(&call.call_type) + call.extra.weight();
-            weight += call.function.as_ref().map_or(0, |f| text(&f.name) + value(&f.arguments));
-            weight += call.custom.as_ref().map_or(0, |c| text(&c.name) + value(&c.input));
+            weight += text(&call.id) + text(&call.call_type) + unknown(&call.extra);
+            weight += call.function.as_ref().map_or(0, |f| text(&f.name) + piece(&f.arguments));
+            weight += call.custom.as_ref().map_or(0, |c| text(&c.name) + piece(&c.input));
         }
-        weight += self.function_call.as_ref().map_or(0, |f| text(&f.name) + value(&f.arguments));
+        weight += self.function_call.as_ref().map_or(0, |f| text(&f.name) + piece(&f.arguments));
         weight + self.audio.as_ref().map_or(0, |a| text(&a.id) + text(&a.data) + text(&a.transcript))
     }
 
@@ -152,6 +177,7 @@ impl Delta<'_> {
         }
         if let Some(details) = &self.reasoning_details {
             rare.reasoning_details.get_or_insert_default().extend(details);
+            *notes.changed = true;
         }
         if let Some(call) = &self.function_call {
             let arguments = rare.function_arguments.get_or_insert_default();
@@ -209,14 +235,16 @@ fn complete_choice(choice: ChoiceState) -> Choice {
             expires_at: audio.expires_at,
         }),
         content_parts: rare.content_parts,
-        extra: rare.message,
+        // Beside the member of that name it would stand twice in the JSON.
+        extra: rare.message.without("content_parts"),
     };
     Choice {
         index: choice.index,
         message,
         logprobs: choice.logprobs.map(|logprobs| *logprobs),
         finish_reason: choice.finish_reason,
-        extra: choice.extra,
+        // Perplexity repeats the whole message in every chunk, beside the delta.
+        extra: choice.extra.without("message"),
     }
 }
 

@@ -180,7 +180,7 @@ impl<E: Endpoint> Fold<E> {
     #[must_use]
     pub fn break_off(mut self, message: impl Into<String>, timed_out: bool) -> Outcome<E::Completion> {
         match self.decoder.finish() {
-            Some(cut) if cut.data.trim() == Payload::DONE => self.finish(),
+            Some(cut) if cut.data.trim() == Payload::DONE => self.accumulator.finish_within(cut.data),
             _ => self.accumulator.break_off(message, timed_out),
         }
     }

@@ -53,8 +53,9 @@ impl ChoiceState {
         Self { index, ..Self::default() }
     }
 
-    pub(crate) fn message_extra_len(&self) -> usize {
-        self.rare.as_ref().map_or(0, |rare| rare.message.len())
+    /// Unknown members of the message.
+    pub(crate) fn message_extra(&self) -> Option<&Extra<'static>> {
+        self.rare.as_ref().map(|rare| &rare.message)
     }
 
     pub(crate) fn rare(&mut self) -> &mut Rare {
@@ -101,12 +102,13 @@ impl ChoiceState {
                     self.fold_reasoning(&thinking.as_string().unwrap_or_default(), notes);
                 }
                 (_, kind, Some(text), _)
-                    if text.as_string().is_some() && kind.as_ref().is_none_or(|kind| kind.as_str() == "\"text\"") =>
+                    if text.as_string().is_some() && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
                 {
                     self.fold_content(&text.as_string().unwrap_or_default(), notes);
                 }
                 _ if notes.options.keep_unknown => {
                     self.rare().content_parts.get_or_insert_default().push(&part);
+                    *notes.changed = true;
                 }
                 _ => {}
             }
@@ -131,6 +133,16 @@ impl ChoiceState {
         }
         self.finish_reason = Some(reason.to_text().into_owned());
         notes.record(Part::Finish, 0, 0, 0);
+    }
+
+    /// The text that a learned chunk appends to, if it has begun.
+    pub(crate) fn text_mut(&mut self, part: Part, call: usize) -> Option<&mut Text> {
+        match part {
+            Part::Content => self.content.as_mut(),
+            Part::Reasoning => self.reasoning.as_mut(),
+            Part::Arguments => self.tool_calls.get_mut(call).map(|call| &mut call.arguments),
+            _ => None,
+        }
     }
 
     /// Lets go of halves of characters that still wait, and names the texts that had such.
@@ -207,6 +219,9 @@ pub(crate) fn append(text: &mut Text, fragment: &Str<'_>, part: Part, call: usiz
     text.push(fragment);
     if text.len() > start {
         notes.record(part, call, start, text.len());
+    } else if !fragment.is_empty() {
+        // Half a pair waits now.
+        *notes.changed = true;
     }
 }
 
@@ -215,14 +230,13 @@ fn append_delta(text: &mut Text, delta: &Str<'_>, part: Part, member: &str, note
     if !notes.options.cumulative || text.is_empty() {
         return append(text, delta, part, 0, notes);
     }
-    let whole = delta.to_text();
+    if delta.is_empty() {
+        return;
+    }
     let start = text.len();
-    match whole.strip_prefix(text.as_str()) {
-        Some(new) => text.push_plain(new),
-        None => {
-            notes.anomaly(AnomalyKind::NotCumulative, member);
-            text.push(delta);
-        }
+    if !text.extend_to(delta) {
+        notes.anomaly(AnomalyKind::NotCumulative, member);
+        text.push(delta);
     }
     if text.len() > start {
         notes.record(part, 0, start, text.len());

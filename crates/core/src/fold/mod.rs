@@ -2,11 +2,12 @@
 //!
 //! [`Accumulator`] takes events, one at a time, and answers each chunk with an [`Update`]: what it changed. [`Fold`] puts a
 //! [`Decoder`](crate::sse::Decoder) before it, and takes bytes. Both are the same for both endpoints but for what a chunk and a choice look like, which is
-//! [`Endpoint`]'s part. The state they fold into is in `state`, a choice's in `choice`, the rules of tool calls in `tool_calls`.
+//! [`Endpoint`]'s part. The state they fold into is in `state`, a choice's in `choice`, the rules of tool calls in `tool_calls`, and the way round the parser in `learned`.
 
 mod accumulator;
 mod bytes;
 mod choice;
+mod learned;
 mod state;
 mod tool_calls;
 mod update;
@@ -17,5 +18,5 @@ pub use update::{Change, Changes, Update};
 
 pub(crate) use accumulator::Sealed;
 pub(crate) use choice::{AudioState, ChoiceState, append};
-pub(crate) use state::{FoldChoice, Notes, Part, State, keep_unknown};
+pub(crate) use state::{FoldChoice, Notes, Part, State, keep_unknown, unknown_fits};
 pub(crate) use tool_calls::{CallState, fold_arguments};

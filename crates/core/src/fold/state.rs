@@ -4,13 +4,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::chunk::{Chunk, WireChoice, read};
-use crate::error::{ApiError, Error, Limit};
+use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::{Context, Extra, Json, Str};
 use crate::options::Options;
 use crate::outcome::{Anomalies, AnomalyKind, End};
 use crate::usage::Usage;
 
-use super::choice::ChoiceState;
+use super::choice::{ChoiceState, append};
+use super::learned::{Learned, Target};
 
 /// Everything that one stream folds into, for both endpoints.
 #[derive(Debug, Clone)]
@@ -40,6 +41,9 @@ pub struct State {
     /// What the last chunk changed.
     pub(crate) records: Vec<Record>,
     pub(crate) anomalies: Anomalies,
+    learned: Learned,
+    /// The last chunk set something that no record shows.
+    changed: bool,
 }
 
 /// One thing that a chunk changed: where it stands in the state.
@@ -82,6 +86,8 @@ pub(crate) struct Notes<'s> {
     /// The choice's index on the wire, and its place.
     pub(crate) index: u64,
     pub(crate) choice: usize,
+    /// Set where folding changes what later chunks do, and no record shows it.
+    pub(crate) changed: &'s mut bool,
 }
 
 impl Notes<'_> {
@@ -98,11 +104,13 @@ impl Notes<'_> {
 pub(crate) trait FoldChoice {
     fn index(&self) -> Option<u64>;
     fn position(&self) -> usize;
-    /// Bytes that folding it may add, as they stand in the JSON.
-    fn weight(&self) -> usize;
+    /// Bytes that folding it may add, as they stand in the JSON; of unknown members none, unless they are kept.
+    fn weight(&self, keep_unknown: bool) -> usize;
     /// Unknown members, and the most that a choice's tool calls may become with it, are within the limits.
     fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error>;
     fn fold(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>);
+    /// The string that folding appended to a text of this kind, if it is the only one that could have been.
+    fn appended(&self, part: Part) -> Option<&str>;
 }
 
 impl State {
@@ -127,6 +135,8 @@ impl State {
             order: Vec::new(),
             records: Vec::new(),
             anomalies: Anomalies::default(),
+            learned: Learned::default(),
+            changed: false,
         }
     }
 
@@ -140,6 +150,8 @@ impl State {
     pub(crate) fn begin_event(&mut self) {
         self.events += 1;
         self.records.clear();
+        self.anomalies.begin_event();
+        self.changed = false;
     }
 
     /// The place of the choice with this index.
@@ -192,17 +204,22 @@ impl State {
         &mut self,
         data: &'d str,
     ) -> Result<Option<ApiError>, Error> {
+        if self.fold_learned(data) {
+            return Ok(None);
+        }
         let context = self.context();
         let chunk = read::<C>(data, &context)?;
         self.options.limits.check(&context)?;
+        let folded = self.folded;
         self.fold(&chunk)?;
+        self.learn(data, &chunk, self.folded.saturating_sub(folded), context.has_unknown());
         if chunk.error.is_none() && chunk.x_groq.is_none() {
             return Ok(None);
         }
         let error = chunk.api_error();
         // What a bare `error` cannot say may stand beside it.
         Ok(error.map(|error| match Json::parse(data) {
-            Ok(value) if chunk.error.is_some() => ApiError::in_object(&value),
+            Ok(value) if chunk.error.as_ref().is_some_and(is_error) => ApiError::in_object(&value),
             _ => error,
         }))
     }
@@ -228,6 +245,7 @@ impl State {
                 event: self.events,
                 index,
                 choice: place,
+                changed: &mut self.changed,
             };
             if delta.index().is_none() {
                 notes.anomaly(AnomalyKind::MissingIndex, "choices.index");
@@ -238,23 +256,80 @@ impl State {
         Ok(())
     }
 
+    /// Folds a chunk that differs from one before only in the text it appends; whether it does. See [`super::learned`].
+    fn fold_learned(&mut self, data: &str) -> bool {
+        let Some((target, text)) = self.learned.find(data) else { return false };
+        let weight = self.folded.saturating_add(target.weight + text.len());
+        if weight > self.options.limits.max_folded {
+            return false;
+        }
+        let Some(choice) = self.choices.get_mut(target.choice) else { return false };
+        let index = choice.index;
+        let Some(to) = choice.text_mut(target.part, target.call) else { return false };
+        self.folded = weight;
+        self.chunks += 1;
+        for &anomaly in &target.anomalies {
+            self.anomalies.again(anomaly);
+        }
+        let mut notes = Notes {
+            options: &self.options,
+            whole_body: false,
+            anomalies: &mut self.anomalies,
+            records: &mut self.records,
+            folded: &mut self.folded,
+            event: self.events,
+            index,
+            choice: target.choice,
+            changed: &mut self.changed,
+        };
+        append(to, &Str::from_inner(text), target.part, target.call, &mut notes);
+        true
+    }
+
+    /// Learns from a chunk that was folded, if all it did was to append a string to a text; else what was learned may hold no more.
+    fn learn<C: FoldChoice>(&mut self, data: &str, chunk: &Chunk<'_, C>, weight: usize, unknown: bool) {
+        let [Record { part, choice, call, .. }] = self.records[..] else { return self.learned.forget() };
+        let appended = || {
+            let only = chunk.choices.first().filter(|_| chunk.choices.len() == 1)?;
+            let finished = self.choices.get(choice)?.finish_reason.is_some();
+            only.appended(part).filter(|_| !finished)
+        };
+        let more = self.changed
+            || self.options.cumulative
+            || !self.options.learn
+            || self.whole_body
+            || unknown
+            || chunk.moderation.is_some()
+            || chunk.error.is_some()
+            || chunk.x_groq.is_some();
+        match appended().filter(|_| !more) {
+            None => self.learned.forget(),
+            Some(text) if self.learned.wants(data) => {
+                let anomalies = self.anomalies.noted().to_vec();
+                let target = Target { part, choice, call, weight: weight - text.len(), anomalies };
+                self.learned.learn(data, text, chunk.padding.0, target);
+            }
+            Some(_) => {}
+        }
+    }
+
     /// What a chunk would add, if the limits allow it.
     fn weigh<C: FoldChoice>(&self, chunk: &Chunk<'_, C>) -> Result<usize, Error> {
         let limits = &self.options.limits;
-        let mut weight = chunk.extra.weight() + chunk.moderation.as_ref().map_or(0, |json| json.as_str().len());
+        let keep = self.options.keep_unknown;
+        let mut weight = chunk.moderation.as_ref().map_or(0, |json| json.as_str().len());
+        weight += if keep { chunk.extra.weight() } else { 0 };
         let mut new = 0;
         for delta in &chunk.choices {
             let place = self.position(delta.index().unwrap_or(delta.position() as u64));
             new += usize::from(place.is_none());
-            weight += delta.weight();
+            weight += delta.weight(keep);
             delta.fits(place.map(|place| &self.choices[place]), &self.options)?;
         }
         if self.choices.len() + new > limits.max_choices {
             return Err(Limit::Choices.passed(limits.max_choices));
         }
-        if self.extra.len() + chunk.extra.len() > limits.max_unknown_members {
-            return Err(Limit::UnknownMembers.passed(limits.max_unknown_members));
-        }
+        unknown_fits(&self.extra, &chunk.extra, &self.options)?;
         if self.folded.saturating_add(weight) > limits.max_folded {
             return Err(Limit::Folded.passed(limits.max_folded));
         }
@@ -290,10 +365,13 @@ impl State {
             }
             _ => {}
         }
-        set_last(&mut self.system_fingerprint, chunk.system_fingerprint.as_ref());
-        set_last(&mut self.service_tier, chunk.service_tier.as_ref());
-        if let Some(moderation) = &chunk.moderation {
-            self.moderation = Some(moderation.clone().into_owned());
+        self.changed |= set_last(&mut self.system_fingerprint, chunk.system_fingerprint.as_ref());
+        self.changed |= set_last(&mut self.service_tier, chunk.service_tier.as_ref());
+        if let Some(sent) = &chunk.moderation {
+            let moderation = sent.clone().into_owned();
+            let dropped = sent.as_str().len() - moderation.as_str().len();
+            let before = self.moderation.replace(moderation).map_or(0, |before| before.as_str().len());
+            self.folded = self.folded.saturating_sub(dropped + before);
         }
         keep_unknown(&mut self.extra, &chunk.extra, &mut self.folded, self.options.keep_unknown);
         if self.options.keep_unknown {
@@ -315,23 +393,33 @@ impl State {
     }
 }
 
-/// Sets a text to the last that was sent, reusing what it holds.
-fn set_last(kept: &mut Option<String>, sent: Option<&Str<'_>>) {
-    let Some(sent) = sent else { return };
-    match kept {
-        Some(kept) if sent == kept.as_str() => {}
-        _ => *kept = Some(sent.to_text().into_owned()),
-    }
+/// Sets a text to the last that was sent; whether it is another one now.
+fn set_last(kept: &mut Option<String>, sent: Option<&Str<'_>>) -> bool {
+    let Some(sent) = sent.filter(|sent| kept.as_deref().is_none_or(|kept| *sent != kept)) else { return false };
+    *kept = Some(sent.to_text().into_owned());
+    true
 }
 
-/// Merges unknown members: the last value of each name that is not null. What a value replaces no longer counts as folded.
+/// Merges unknown members, if they are kept: the last value of each name that is not null. What a value replaces no longer counts
+/// as folded, nor does white space that is not kept.
 pub(crate) fn keep_unknown(kept: &mut Extra<'static>, sent: &Extra<'_>, folded: &mut usize, keep: bool) {
     if !keep {
         return;
     }
-    for (name, value) in sent.iter() {
-        if let Some(old) = kept.set(name, value.clone().into_owned()) {
-            *folded = folded.saturating_sub(name.len() + old.as_str().len());
-        }
+    for (name, sent) in sent.iter() {
+        let value = sent.clone().into_owned();
+        let dropped = sent.as_str().len() - value.as_str().len();
+        let before = kept.set(name, value).map_or(0, |before| name.len() + before.as_str().len());
+        *folded = folded.saturating_sub(dropped + before);
     }
+}
+
+/// Whether the unknown members that are sent may be kept with those that are.
+pub(crate) fn unknown_fits(kept: &Extra<'_>, sent: &Extra<'_>, options: &Options) -> Result<(), Error> {
+    let max = options.limits.max_unknown_members;
+    if !options.keep_unknown || kept.len() + sent.len() <= max {
+        return Ok(());
+    }
+    let new = sent.iter().filter(|(name, _)| kept.get(name).is_none()).count();
+    if kept.len() + new > max { Err(Limit::UnknownMembers.passed(max)) } else { Ok(()) }
 }

@@ -21,7 +21,7 @@ use crate::options::Options;
 use crate::outcome::AnomalyKind;
 
 use super::choice::append;
-use super::state::{Notes, Part, keep_unknown};
+use super::state::{Notes, Part, keep_unknown, unknown_fits};
 
 /// The tool calls of a choice, in the order in which they came.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +59,10 @@ impl ToolCalls {
         self.calls.get(place)
     }
 
+    pub(crate) fn get_mut(&mut self, place: usize) -> Option<&mut CallState> {
+        self.calls.get_mut(place)
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut CallState> {
         self.calls.iter_mut()
     }
@@ -74,6 +78,14 @@ impl ToolCalls {
     /// earlier one of the same chunk begins it.
     pub(crate) fn fits(&self, fragments: &[ToolCallDelta<'_>], options: &Options) -> Result<(), Error> {
         let limits = &options.limits;
+        for fragment in fragments.iter().filter(|fragment| !fragment.extra.is_empty()) {
+            match self.route(fragment) {
+                Route::To(place) | Route::Stray(place) => {
+                    unknown_fits(&self.calls[place].extra, &fragment.extra, options)?;
+                }
+                Route::New => unknown_fits(&Extra::default(), &fragment.extra, options)?,
+            }
+        }
         if self.calls.len() + fragments.len() > limits.max_tool_calls {
             let new = fragments.iter().filter(|fragment| self.route(fragment) == Route::New).count();
             if self.calls.len() + new > limits.max_tool_calls {
@@ -114,6 +126,7 @@ impl ToolCalls {
                 let index = fragment.index.filter(|_| self.calls[place].index.is_none());
                 if let Some(index) = index {
                     self.calls[place].index = Some(index);
+                    *notes.changed = true;
                     if self.bound_to(index).is_none() {
                         self.bound.push((index, place));
                     }
@@ -129,6 +142,7 @@ impl ToolCalls {
                     notes.anomaly(AnomalyKind::OrphanArguments, "tool_calls");
                 }
                 let place = self.calls.len();
+                *notes.changed = true;
                 self.calls.push(CallState { index: fragment.index, ..CallState::default() });
                 self.bound.extend(fragment.index.map(|index| (index, place)));
                 place

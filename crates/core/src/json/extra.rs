@@ -51,6 +51,12 @@ impl<'a> Extra<'a> {
         }
     }
 
+    /// The same members without this one.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.0.remove(name);
+        self
+    }
+
     /// Bytes of text held.
     pub(crate) fn weight(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.as_str().len()).sum()

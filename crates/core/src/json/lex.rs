@@ -1,18 +1,16 @@
 //! Walking through a JSON object in one pass.
 //!
 //! A type that is read from the wire says with [`Members`] what it does with each member; everything it does not ask to
-//! walk into is taken as text. That makes one pass over the bytes, in which `serde_json` checks all of the syntax, also of what is skipped,
+//! walk into is taken as text. That makes one pass over the bytes, in which all of the syntax is checked, also of what is skipped,
 //! without recursion and without building values. The rules that hold everywhere live here: names may be written with
 //! escapes, a later member of the same name counts (the second call simply overwrites), and a value of a type that cannot be is
 //! noted and otherwise ignored: a chunk is any JSON object.
 
-use alloc::borrow::Cow;
 use core::cell::Cell;
-use core::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
+use super::cursor::{Cursor, Invalid};
 use super::value::string_inner;
 use super::{Extra, Json, Str};
 use crate::error::Limit;
@@ -52,6 +50,11 @@ impl Context {
         }
     }
 
+    /// Whether a member that nobody knows was kept.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.unknown.get() > 0
+    }
+
     pub(crate) fn unexpected(&self) -> Option<&'static str> {
         self.unexpected.get()
     }
@@ -78,18 +81,18 @@ impl Context {
     }
 
     /// Any value but null.
-    pub(crate) fn value<'de, A: MapAccess<'de>>(&self, map: &mut A) -> Result<Option<Json<'de>>, A::Error> {
-        let value = Json::from_valid(map.next_value::<&'de RawValue>()?.get());
+    pub(crate) fn value<'de>(&self, cursor: &mut Cursor<'de>) -> Result<Option<Json<'de>>, Invalid> {
+        let value = Json::from_valid(cursor.value()?);
         Ok((!value.is_null()).then_some(value))
     }
 
     /// A string; null is none, anything else is noted.
-    pub(crate) fn string<'de, A: MapAccess<'de>>(
+    pub(crate) fn string<'de>(
         &self,
         member: &'static str,
-        map: &mut A,
-    ) -> Result<Option<Str<'de>>, A::Error> {
-        let raw = map.next_value::<&'de RawValue>()?.get();
+        cursor: &mut Cursor<'de>,
+    ) -> Result<Option<Str<'de>>, Invalid> {
+        let raw = cursor.value()?;
         Ok(match string_inner(raw) {
             Some(inner) => Some(Str::from_inner(inner)),
             None => {
@@ -101,22 +104,27 @@ impl Context {
         })
     }
 
+    /// Any value, as its text.
+    pub(crate) fn raw<'de>(&self, cursor: &mut Cursor<'de>) -> Result<&'de str, Invalid> {
+        cursor.value()
+    }
+
     /// A member that nobody wants.
-    pub(crate) fn skip<'de, A: MapAccess<'de>>(&self, map: &mut A) -> Result<(), A::Error> {
-        map.next_value::<IgnoredAny>().map(|_| ())
+    pub(crate) fn skip<'de>(&self, cursor: &mut Cursor<'de>) -> Result<(), Invalid> {
+        cursor.value().map(|_| ())
     }
 
     /// A member that its type does not know: kept if that was asked for.
-    pub(crate) fn unknown<'de, A: MapAccess<'de>>(
+    pub(crate) fn unknown<'de>(
         &self,
         name: &str,
-        map: &mut A,
+        cursor: &mut Cursor<'de>,
         kept: &mut Extra<'de>,
-    ) -> Result<(), A::Error> {
+    ) -> Result<(), Invalid> {
         if !self.keep_unknown {
-            return self.skip(map);
+            return self.skip(cursor);
         }
-        if let Some(value) = self.value(map)? {
+        if let Some(value) = self.value(cursor)? {
             self.unknown.set(self.unknown.get() + 1);
             if self.unknown.get() > self.max_unknown {
                 self.pass(Limit::UnknownMembers);
@@ -130,19 +138,29 @@ impl Context {
 
 /// What a type does with the members of its object.
 pub(crate) trait Members<'de> {
-    /// Takes the value of the member `name` out of `map`: exactly one value, whatever the name.
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error>;
+    /// Takes the value of the member `name`, which is next: exactly one value, whatever the name.
+    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid>;
 }
 
-/// What stood where an object was looked for.
+/// What a type does with the elements of its array.
+pub(crate) trait Elements<'de> {
+    /// Takes one element, which is next.
+    fn element(&mut self, cursor: &mut Cursor<'de>, context: &Context) -> Result<Shape, Invalid>;
+
+    /// How many elements are held, and the limit that bounds them.
+    fn count(&self) -> (usize, Limit);
+}
+
+/// What stood where an object or an array was looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    Object,
+    /// What was looked for.
+    Whole,
     Null,
     Other,
 }
 
-/// Whether `text` is one JSON value, of any type and depth.
+/// Whether `text` is one JSON value, of any type and depth; what is wrong with it, if not.
 pub(crate) fn is_json(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str::<IgnoredAny>(text).map(|_| ())
 }
@@ -152,58 +170,53 @@ pub(crate) fn parse_object<'de, T: Members<'de>>(
     text: &'de str,
     into: &mut T,
     context: &Context,
-) -> Result<Shape, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let shape = Object { into, context }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
+) -> Result<Shape, Invalid> {
+    let mut cursor = Cursor::new(text);
+    let shape = walk_object(&mut cursor, into, context)?;
+    cursor.end()?;
     Ok(shape)
 }
 
-/// Walks into the object that is a member's value.
-pub(crate) fn object<'de, T: Members<'de>, A: MapAccess<'de>>(
+/// Walks into the object that is next: a member's value, or an element.
+pub(crate) fn object<'de, T: Members<'de>>(
     member: &'static str,
-    map: &mut A,
+    cursor: &mut Cursor<'de>,
     into: &mut T,
     context: &Context,
-) -> Result<Shape, A::Error> {
-    let shape = map.next_value_seed(Object { into, context })?;
+) -> Result<Shape, Invalid> {
+    let shape = walk_object(cursor, into, context)?;
     if shape == Shape::Other {
         context.note(member);
     }
     Ok(shape)
 }
 
-/// Walks into the array that is a member's value, and hands each element to `visit` in a form that it can take one value out of.
-/// Whether there was an array.
-pub(crate) fn elements<'de, A: MapAccess<'de>, V: Elements<'de>>(
+/// Walks into the array that is next, and has each element taken, up to the limit. What is beyond is checked and dropped.
+pub(crate) fn elements<'de, V: Elements<'de>>(
     member: &'static str,
-    map: &mut A,
+    cursor: &mut Cursor<'de>,
     into: &mut V,
     context: &Context,
-) -> Result<Shape, A::Error> {
-    let shape = map.next_value_seed(Array { into, context, member })?;
-    if shape == Shape::Other {
-        context.note(member);
+) -> Result<Shape, Invalid> {
+    if cursor.peek() != Some(b'[') {
+        let shape = other(cursor)?;
+        if shape == Shape::Other {
+            context.note(member);
+        }
+        return Ok(shape);
     }
-    Ok(shape)
-}
-
-/// Takes one element of an array as an object.
-pub(crate) fn element<'de, T: Members<'de>, A: SeqAccess<'de>>(
-    seq: &mut A,
-    into: &mut T,
-    context: &Context,
-) -> Result<Option<Shape>, A::Error> {
-    seq.next_element_seed(Object { into, context })
-}
-
-/// What a type does with the elements of its array.
-pub(crate) trait Elements<'de> {
-    /// Takes one element; `None` at the array's end.
-    fn next<A: SeqAccess<'de>>(&mut self, seq: &mut A, context: &Context) -> Result<Option<Shape>, A::Error>;
-
-    /// How many elements are held, and the limit that bounds them.
-    fn count(&self) -> (usize, Limit);
+    cursor.open_array()?;
+    let mut first = true;
+    while cursor.next_element(&mut first)? {
+        let (count, limit) = into.count();
+        if count >= context.max(limit) {
+            cursor.value()?;
+            context.pass(limit);
+        } else if into.element(cursor, context)? == Shape::Other {
+            context.note(member);
+        }
+    }
+    Ok(Shape::Whole)
 }
 
 /// The last member of this name of a valid JSON object.
@@ -213,8 +226,8 @@ pub(crate) fn last_member<'t>(object: &'t str, name: &str) -> Option<Json<'t>> {
         found: Option<Json<'t>>,
     }
     impl<'t> Members<'t> for Find<'_, 't> {
-        fn member<A: MapAccess<'t>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
-            let value = context.value(map)?;
+        fn member(&mut self, name: &str, cursor: &mut Cursor<'t>, context: &Context) -> Result<(), Invalid> {
+            let value = context.value(cursor)?;
             if name == self.name {
                 self.found = value;
             }
@@ -226,118 +239,23 @@ pub(crate) fn last_member<'t>(object: &'t str, name: &str) -> Option<Json<'t>> {
     find.found
 }
 
-/// The visits of everything that is neither object nor array.
-macro_rules! scalars {
-    () => {
-        fn visit_unit<E>(self) -> Result<Shape, E> {
-            Ok(Shape::Null)
-        }
-
-        fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
-            Ok(Shape::Other)
-        }
-
-        fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
-            Ok(Shape::Other)
-        }
-
-        fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
-            Ok(Shape::Other)
-        }
-
-        fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
-            Ok(Shape::Other)
-        }
-
-        fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
-            Ok(Shape::Other)
-        }
-    };
+fn walk_object<'de, T: Members<'de>>(
+    cursor: &mut Cursor<'de>,
+    into: &mut T,
+    context: &Context,
+) -> Result<Shape, Invalid> {
+    if cursor.peek() != Some(b'{') {
+        return other(cursor);
+    }
+    cursor.open_object()?;
+    let mut first = true;
+    while let Some(name) = cursor.next_name(&mut first)? {
+        into.member(&name, cursor, context)?;
+    }
+    Ok(Shape::Whole)
 }
 
-struct Object<'t, T> {
-    into: &'t mut T,
-    context: &'t Context,
-}
-
-impl<'de, T: Members<'de>> DeserializeSeed<'de> for Object<'_, T> {
-    type Value = Shape;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Shape, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, T: Members<'de>> Visitor<'de> for Object<'_, T> {
-    type Value = Shape;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
-        while let Some(name) = map.next_key::<&'de RawValue>()? {
-            let inner = string_inner(name.get()).ok_or_else(|| A::Error::custom("member name is no string"))?;
-            match Str::from_inner(inner).to_text() {
-                Cow::Borrowed(name) => self.into.member(name, &mut map, self.context)?,
-                Cow::Owned(name) => self.into.member(&name, &mut map, self.context)?,
-            }
-        }
-        Ok(Shape::Object)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Shape::Other)
-    }
-
-    scalars!();
-}
-
-struct Array<'t, V> {
-    into: &'t mut V,
-    context: &'t Context,
-    member: &'static str,
-}
-
-impl<'de, V: Elements<'de>> DeserializeSeed<'de> for Array<'_, V> {
-    type Value = Shape;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Shape, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, V: Elements<'de>> Visitor<'de> for Array<'_, V> {
-    type Value = Shape;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shape, A::Error> {
-        loop {
-            let (count, limit) = self.into.count();
-            if count >= self.context.max(limit) {
-                if seq.next_element::<IgnoredAny>()?.is_none() {
-                    break;
-                }
-                self.context.pass(limit);
-                continue;
-            }
-            match self.into.next(&mut seq, self.context)? {
-                None => break,
-                Some(Shape::Other) => self.context.note(self.member),
-                Some(_) => {}
-            }
-        }
-        Ok(Shape::Object)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
-        while map.next_entry::<&'de RawValue, IgnoredAny>()?.is_some() {}
-        Ok(Shape::Other)
-    }
-
-    scalars!();
+/// Past a value of another type than the one that was looked for.
+fn other(cursor: &mut Cursor<'_>) -> Result<Shape, Invalid> {
+    Ok(if cursor.value()? == "null" { Shape::Null } else { Shape::Other })
 }

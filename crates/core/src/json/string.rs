@@ -131,6 +131,19 @@ impl Text {
         self.push_plain(rest);
     }
 
+    /// Becomes the text of `whole` if that begins with what is here. A half of a pair that waits here comes again in `whole`.
+    pub(crate) fn extend_to(&mut self, whole: &Str<'_>) -> bool {
+        let mut other = Self::default();
+        other.push(whole);
+        let Some(new) = other.text.strip_prefix(self.text.as_str()) else { return false };
+        if !new.is_empty() || other.half != 0 {
+            self.half = other.half;
+        }
+        self.text.push_str(new);
+        self.repaired |= other.repaired;
+        true
+    }
+
     /// Text that is not in a JSON string, as it is.
     pub(crate) fn push_plain(&mut self, text: &str) {
         if !text.is_empty() {

@@ -1,11 +1,10 @@
 //! The chunks of a streamed legacy completion.
 
 use serde::Serialize;
-use serde::de::MapAccess;
 
 use crate::chunk::{WireChoice, index, read_whole};
 use crate::error::Error;
-use crate::json::{Context, Extra, Members, Shape, Str, object};
+use crate::json::{Context, Cursor, Extra, Invalid, Members, Shape, Str, object};
 use crate::logprobs::ChunkLogprobs;
 
 /// A chunk of a streamed legacy completion; see [`crate::Chunk`] for its envelope.
@@ -58,17 +57,17 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
 }
 
 impl<'de> Members<'de> for ChunkChoice<'de> {
-    fn member<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A, context: &Context) -> Result<(), A::Error> {
+    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
         match name {
-            "index" => self.index = index("index", map, context)?,
-            "text" => self.text = context.string("text", map)?,
-            "finish_reason" => self.finish_reason = context.string("finish_reason", map)?,
+            "index" => self.index = index("index", cursor, context)?,
+            "text" => self.text = context.string("text", cursor)?,
+            "finish_reason" => self.finish_reason = context.string("finish_reason", cursor)?,
             "logprobs" => {
                 let mut logprobs = ChunkLogprobs::default();
-                let shape = object("logprobs", map, &mut logprobs, context)?;
-                self.logprobs = (shape == Shape::Object).then_some(logprobs);
+                let shape = object("logprobs", cursor, &mut logprobs, context)?;
+                self.logprobs = (shape == Shape::Whole).then_some(logprobs);
             }
-            _ => context.unknown(name, map, &mut self.extra)?,
+            _ => context.unknown(name, cursor, &mut self.extra)?,
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! How a legacy completion's chunks are folded.
 
-use crate::error::{ApiError, Error, Limit};
-use crate::fold::{self, ChoiceState, Endpoint, FoldChoice, Notes, Sealed, State, keep_unknown};
+use crate::error::{ApiError, Error};
+use crate::fold::{self, ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, keep_unknown, unknown_fits};
 use crate::json;
 use crate::options::Options;
 
@@ -64,17 +64,15 @@ impl FoldChoice for ChunkChoice<'_> {
         self.position
     }
 
-    fn weight(&self) -> usize {
+    fn weight(&self, keep_unknown: bool) -> usize {
+        let unknown = if keep_unknown { self.extra.weight() } else { 0 };
         let text = self.text.as_ref().map_or(0, |text| text.as_json().len());
-        text + self.logprobs.as_ref().map_or(0, crate::ChunkLogprobs::weight) + self.extra.weight()
+        text + self.logprobs.as_ref().map_or(0, crate::ChunkLogprobs::weight) + unknown
     }
 
     fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error> {
-        let max = options.limits.max_unknown_members;
-        if choice.map_or(0, |choice| choice.extra.len()) + self.extra.len() > max {
-            return Err(Limit::UnknownMembers.passed(max));
-        }
-        Ok(())
+        let none = json::Extra::default();
+        unknown_fits(choice.map_or(&none, |choice| &choice.extra), &self.extra, options)
     }
 
     fn fold(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>) {
@@ -84,5 +82,9 @@ impl FoldChoice for ChunkChoice<'_> {
         choice.fold_logprobs(self.logprobs.as_ref(), notes);
         choice.fold_finish(self.finish_reason.as_ref(), notes);
         keep_unknown(&mut choice.extra, &self.extra, notes.folded, notes.options.keep_unknown);
+    }
+
+    fn appended(&self, part: Part) -> Option<&str> {
+        if part == Part::Content { self.text.as_ref().map(json::Str::as_json) } else { None }
     }
 }

@@ -1,0 +1,256 @@
+//! A stream folded in reads of any size, and all that can be seen of the fold on the way and at its end.
+
+#![allow(dead_code, reason = "each test file that includes this one needs another part of it")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use deltawire::sse::Event;
+use deltawire::{Accumulator, Change, Endpoint, Fold, Options, Outcome, Payload, Update};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::ser::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// How a stream's transport comes to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The body ends as HTTP says it should.
+    Clean,
+    /// The connection breaks.
+    Broken,
+    /// The caller has enough.
+    Stopped,
+}
+
+/// Which text a change adds to: the choice, the kind of text, the call.
+pub(crate) type Part = (u64, &'static str, usize);
+
+/// All that can be seen of a fold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// The changes of each update, as they print.
+    pub(crate) updates: Vec<Vec<String>>,
+    /// All of `Update::text`.
+    pub(crate) text: String,
+    /// All that the changes added to each text.
+    pub(crate) parts: BTreeMap<Part, String>,
+    /// The outcome as JSON.
+    pub(crate) outcome: String,
+}
+
+impl Seen {
+    pub(crate) fn outcome(&self) -> Value {
+        serde_json::from_str(&self.outcome).expect("the outcome is JSON")
+    }
+}
+
+#[derive(Default)]
+struct Watch {
+    updates: Vec<Vec<String>>,
+    text: String,
+    parts: BTreeMap<Part, String>,
+}
+
+impl Watch {
+    fn see(&mut self, update: Update<'_>) {
+        self.text.push_str(update.text());
+        let mut changes = Vec::new();
+        for change in update {
+            changes.push(format!("{change:?}"));
+            let (part, piece) = match change {
+                Change::Content { choice, text } => ((choice, "content", 0), text),
+                Change::Reasoning { choice, text } => ((choice, "reasoning_content", 0), text),
+                Change::Refusal { choice, text } => ((choice, "refusal", 0), text),
+                Change::Arguments { choice, call, fragment } => ((choice, "arguments", call), fragment),
+                Change::ToolCall { choice, call, .. } => ((choice, "arguments", call), ""),
+                Change::FunctionArguments { choice, fragment } => ((choice, "function_call", 0), fragment),
+                Change::Audio { choice, data } => ((choice, "audio", 0), data),
+                Change::Transcript { choice, text } => ((choice, "transcript", 0), text),
+                _ => continue,
+            };
+            self.parts.entry(part).or_default().push_str(piece);
+        }
+        assert_eq!(update.is_empty(), changes.is_empty());
+        self.updates.push(changes);
+    }
+
+    fn seen<C: Serialize>(self, outcome: &Outcome<C>) -> Seen {
+        let outcome = serde_json::to_string(outcome).expect("every outcome serialises");
+        no_member_twice(&outcome);
+        Seen { updates: self.updates, text: self.text, parts: self.parts, outcome }
+    }
+}
+
+/// Feeds the reads to a fold one after another, then lets the stream end.
+pub(crate) fn in_reads<'i, E>(options: Options, reads: impl IntoIterator<Item = &'i [u8]>, ending: Ending) -> Seen
+where
+    E: Endpoint,
+    E::Completion: Serialize,
+{
+    let mut watch = Watch::default();
+    let mut fold = Fold::<E>::with_options(options);
+    'reads: for read in reads {
+        let mut input = read;
+        loop {
+            match fold.push(&mut input) {
+                Ok(Some(update)) => watch.see(update),
+                Ok(None) => break,
+                Err(error) => {
+                    assert!(fold.is_ended(), "an error, and the stream goes on");
+                    let again = fold.push(&mut &b"data: {}\n\n"[..]).map(|_| ());
+                    assert_eq!(again, Err(error), "an error stays");
+                    break 'reads;
+                }
+            }
+        }
+        assert!(input.is_empty(), "`None` although {} bytes were left", input.len());
+    }
+    let outcome = match ending {
+        Ending::Clean => fold.finish(),
+        Ending::Broken => fold.break_off("connection reset", false),
+        Ending::Stopped => fold.stop(),
+    };
+    watch.seen(&outcome)
+}
+
+/// Pushes the data of events of the default type, and looks at the completion so far in between.
+pub(crate) fn in_events<E>(options: Options, events: &[String]) -> Seen
+where
+    E: Endpoint,
+    E::Completion: Serialize,
+{
+    let mut watch = Watch::default();
+    let mut accumulator = Accumulator::<E>::with_options(options);
+    // Each look at the completion copies all of it: of a long stream, some do.
+    let step = 1 + events.len() / 40;
+    for (number, data) in events.iter().enumerate() {
+        match accumulator.push(&Event::new(data)) {
+            Ok(Some(update)) => watch.see(update),
+            Ok(None) => {}
+            Err(_) => break,
+        }
+        if number % step == 0 {
+            serde_json::to_string(&accumulator.completion()).expect("every completion so far serialises");
+        }
+    }
+    let outcome = accumulator.finish();
+    watch.seen(&outcome)
+}
+
+/// Pushes the same as chunks that were read before and own their texts. `None` if one of the events is no chunk, or an error.
+pub(crate) fn in_chunks<E>(options: Options, events: &[String]) -> Option<Seen>
+where
+    E: Endpoint,
+    E::Completion: Serialize,
+{
+    let mut watch = Watch::default();
+    let mut accumulator = Accumulator::<E>::with_options(options);
+    for data in events {
+        match Payload::of(&Event::new(data)) {
+            Payload::Chunk(data) => {
+                let chunk = E::parse(data).ok()?;
+                if E::api_error(&chunk).is_some() {
+                    return None;
+                }
+                watch.see(accumulator.push_chunk(&E::into_owned(chunk)).ok()?);
+            }
+            _ => {
+                accumulator.push(&Event::new(data)).ok()?;
+            }
+        }
+    }
+    let outcome = accumulator.finish();
+    Some(watch.seen(&outcome))
+}
+
+/// Whether what the updates added is what was folded in the end. A half of a surrogate pair that ends a text is replaced only at
+/// the end of the stream, when no update comes any more.
+#[track_caller]
+pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
+    let outcome = seen.outcome();
+    let mut parts = seen.parts.clone();
+    for choice in outcome["completion"]["choices"].as_array().expect("choices are an array") {
+        let index = choice["index"].as_u64().expect("every choice has its index");
+        let message = &choice["message"];
+        let mut compare = |folded: &Value, part: &'static str| {
+            let added = parts.remove(&(index, part, 0)).unwrap_or_default();
+            let folded = folded.as_str().unwrap_or_default();
+            assert!(same_text(folded, &added), "{name}: {part} of choice {index} is {folded:?}, added was {added:?}");
+            if (index, part) == (0, "content") {
+                assert_eq!(seen.text, added, "{name}: `Update::text`");
+            }
+        };
+        // A legacy completion's text is its content.
+        compare(if message.is_null() { &choice["text"] } else { &message["content"] }, "content");
+        compare(&message["reasoning_content"], "reasoning_content");
+        compare(&message["refusal"], "refusal");
+        compare(&message["function_call"]["arguments"], "function_call");
+        compare(&message["audio"]["data"], "audio");
+        compare(&message["audio"]["transcript"], "transcript");
+        // The completion orders calls by their index, the changes by arrival.
+        let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
+        let mut folded: Vec<_> = calls.iter().map(arguments).collect();
+        let mut added = Vec::new();
+        while let Some(text) = parts.remove(&(index, "arguments", added.len())) {
+            added.push(text);
+        }
+        folded.sort();
+        added.sort();
+        let same = folded.len() == added.len() && folded.iter().zip(&added).all(|(f, a)| same_text(f, a));
+        assert!(same, "{name}: arguments of choice {index} are {folded:?}, added was {added:?}");
+    }
+    assert!(parts.is_empty(), "{name}: added, but not in the completion: {parts:?}");
+}
+
+/// Panics if an object in this JSON has two members of one name, which other readers of it may take differently.
+pub(crate) fn no_member_twice(json: &str) {
+    struct Names;
+    impl<'de> Visitor<'de> for Names {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            let mut names = BTreeSet::new();
+            while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+                no_member_twice(value.get());
+                assert!(names.insert(name.get().to_owned()), "two members {name}");
+            }
+            Ok(())
+        }
+    }
+    if json.starts_with('{') {
+        serde_json::Deserializer::from_str(json).deserialize_map(Names).expect("an object");
+    } else if json.starts_with('[') {
+        let elements: Vec<&RawValue> = serde_json::from_str(json).expect("an array");
+        elements.into_iter().for_each(|element| no_member_twice(element.get()));
+    }
+}
+
+/// A tool call's arguments, or a custom tool's input.
+pub(crate) fn arguments(call: &Value) -> String {
+    let text = if call["custom"].is_object() { &call["custom"]["input"] } else { &call["function"]["arguments"] };
+    text.as_str().expect("arguments are a text").to_owned()
+}
+
+fn same_text(folded: &str, added: &str) -> bool {
+    folded == added || folded.strip_suffix('\u{FFFD}') == Some(added)
+}
+
+/// Where `got` is not what is expected: an expected object may leave members out, null stands for a member that is not there,
+/// arrays have the same length. What stands in `tool_calls` is compared exactly.
+pub(crate) fn differs(expected: &Value, got: &Value, at: &str) -> Option<String> {
+    match (expected, got) {
+        (Value::Object(members), Value::Object(_)) if !at.contains(".tool_calls") => {
+            members.iter().find_map(|(name, member)| differs(member, &got[name], &format!("{at}.{name}")))
+        }
+        (Value::Array(expected), Value::Array(got)) if expected.len() == got.len() => {
+            expected.iter().zip(got).find_map(|(expected, got)| differs(expected, got, &format!("{at}[]")))
+        }
+        _ if expected == got => None,
+        _ => Some(format!("{at} is {got}, expected {expected}")),
+    }
+}
