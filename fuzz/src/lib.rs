@@ -12,6 +12,10 @@
 use arbitrary::Arbitrary;
 use deltawire::sse::{Decoder, Limits};
 
+pub mod fold;
+pub mod json;
+pub mod learned;
+
 // The tests' own, so that fuzzing and tests mean the same by "the same".
 #[path = "../../crates/core/tests/sse/naive.rs"]
 mod naive;

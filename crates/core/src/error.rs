@@ -295,7 +295,8 @@ impl ApiError {
                 Some(message) => message.to_text().into_owned(),
                 None => object.clone().into_owned().as_str().into(),
             },
-            error_type: owned("type"),
+            // TGI: `{"error":"…","error_type":"overloaded"}`.
+            error_type: owned("type").or_else(|| owned("error_type")),
             param: owned("param"),
             code: owned("code"),
         }

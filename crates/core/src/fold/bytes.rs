@@ -154,11 +154,7 @@ impl<E: Endpoint> Fold<E> {
     /// # Errors
     /// A body that is no event stream, and any error the stream had ended with.
     pub fn end(&mut self) -> Result<(), Error> {
-        if let Body::Other(beginning) = &self.body {
-            if self.accumulator.error().is_none() {
-                self.accumulator.fail(Error::not_an_event_stream(None, beginning));
-            }
-        }
+        self.settle_body();
         match self.accumulator.error() {
             Some(error) => Err(error.clone()),
             None => Ok(()),
@@ -176,19 +172,30 @@ impl<E: Endpoint> Fold<E> {
         }
     }
 
-    /// The connection broke, with what the transport says of it: the outcome, truncated, unless the stream had ended before.
+    /// The connection broke, with what the transport says of it: the outcome, truncated, unless the stream had ended before, or was none.
     #[must_use]
     pub fn break_off(mut self, message: impl Into<String>, timed_out: bool) -> Outcome<E::Completion> {
+        self.settle_body();
         match self.decoder.finish() {
             Some(cut) if cut.data.trim() == Payload::DONE => self.accumulator.finish_within(cut.data),
             _ => self.accumulator.break_off(message, timed_out),
         }
     }
 
-    /// The caller has enough: the outcome, stopped, unless the stream had ended before.
+    /// The caller has enough: the outcome, stopped, unless the stream had ended before, or was none.
     #[must_use]
-    pub fn stop(self) -> Outcome<E::Completion> {
+    pub fn stop(mut self) -> Outcome<E::Completion> {
+        self.settle_body();
         self.accumulator.stop()
+    }
+
+    /// No more comes: what there is of a body that is no event stream is the evidence.
+    fn settle_body(&mut self) {
+        if let Body::Other(beginning) = &self.body {
+            if self.accumulator.error().is_none() {
+                self.accumulator.fail(Error::not_an_event_stream(None, beginning));
+            }
+        }
     }
 
     /// Looks at the first bytes: `{`, `[` and `<` begin a body that is no event stream, which two official clients take for an empty one.

@@ -1,0 +1,48 @@
+//! What the target `fold_learned` holds against each other.
+
+use deltawire::chat::Chat;
+use deltawire::text::Text;
+use deltawire::{Endpoint, Fold, Limits, Options};
+use serde::Serialize;
+
+/// Folds a body, three times over so that its chunks repeat, with and without learning: the updates and the outcome are the same.
+/// The first byte picks the options.
+///
+/// # Panics
+/// If they are not.
+pub fn check(bytes: &[u8]) {
+    let Some((&pick, body)) = bytes.split_first() else { return };
+    let mut limits = Limits::default();
+    if pick & 1 == 1 {
+        limits.max_folded = usize::from(pick);
+    }
+    let options = Options::new().with_limits(limits).with_unknown(pick & 2 == 2);
+    let stream = [body, body, body].concat();
+    both::<Chat>(&stream, options);
+    both::<Text>(&stream, options);
+}
+
+fn both<E: Endpoint<Completion: Serialize>>(stream: &[u8], options: Options) {
+    let learned = seen::<E>(stream, options);
+    let parsed = seen::<E>(stream, options.with_learning(false));
+    assert_eq!(learned, parsed);
+}
+
+/// Every update, the error, and the outcome.
+fn seen<E: Endpoint<Completion: Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
+    let mut fold = Fold::<E>::with_options(options);
+    let mut input = stream;
+    let mut seen = Vec::new();
+    loop {
+        match fold.push(&mut input) {
+            Ok(Some(update)) => seen.push(format!("{:?}", update.changes().collect::<Vec<_>>())),
+            Ok(None) => break,
+            Err(error) => {
+                seen.push(error.to_string());
+                break;
+            }
+        }
+    }
+    seen.push(serde_json::to_string(&fold.finish()).unwrap_or_default());
+    seen
+}
