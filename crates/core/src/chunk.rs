@@ -176,9 +176,8 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
             "system_fingerprint" => self.system_fingerprint = context.string("system_fingerprint", cursor)?,
             "service_tier" => self.service_tier = context.string("service_tier", cursor)?,
             "choices" => {
-                let mut choices = Choices { choices: List::default(), position: 0 };
-                elements("choices", cursor, &mut choices, context)?;
-                self.choices = choices.choices;
+                self.choices = List::default();
+                elements("choices", cursor, &mut Choices { choices: &mut self.choices, position: 0 }, context)?;
             }
             "usage" => {
                 self.usage = context.value(cursor)?;
@@ -197,18 +196,18 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
 }
 
 /// The elements of `choices`. One that is no object is left out, but still takes its place.
-struct Choices<C> {
-    choices: List<C>,
+struct Choices<'l, C> {
+    choices: &'l mut List<C>,
     position: usize,
 }
 
-impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<C> {
+impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<'_, C> {
     fn element(&mut self, cursor: &mut Cursor<'de>, context: &Context) -> Result<Shape, Invalid> {
-        let mut choice = C::default();
-        let shape = object("choices", cursor, &mut choice, context)?;
-        if shape == Shape::Whole {
-            choice.set_position(self.position);
-            self.choices.push(choice);
+        let choice = self.choices.push(C::default());
+        choice.set_position(self.position);
+        let shape = object("choices", cursor, choice, context)?;
+        if shape != Shape::Whole {
+            self.choices.pop();
         }
         self.position += 1;
         Ok(shape)

@@ -18,11 +18,25 @@ enum Inner<T> {
 }
 
 impl<T> List<T> {
-    pub(crate) fn push(&mut self, element: T) {
+    /// Appends an element, and gives it back where it stays.
+    pub(crate) fn push(&mut self, element: T) -> &mut T {
+        if let Inner::Few(first @ Some(_)) = &mut self.0 {
+            self.0 = Inner::Many(first.take().into_iter().collect());
+        }
         match &mut self.0 {
-            Inner::Few(first @ None) => *first = Some(element),
-            Inner::Few(first) => self.0 = Inner::Many(first.take().into_iter().chain([element]).collect()),
-            Inner::Many(elements) => elements.push(element),
+            Inner::Few(first) => first.insert(element),
+            Inner::Many(elements) => {
+                elements.push(element);
+                let last = elements.len() - 1;
+                &mut elements[last]
+            }
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        match &mut self.0 {
+            Inner::Few(first) => first.take(),
+            Inner::Many(elements) => elements.pop(),
         }
     }
 

@@ -213,10 +213,10 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
             "index" => self.index = index("index", cursor, context)?,
             // A whole body's choice has its message where a chunk's has the delta; their members are the same.
             "delta" | "message" if (name == "message") == context.whole_body => {
-                self.delta = nested("delta", cursor, context)?;
+                nested("delta", &mut self.delta, cursor, context)?;
             }
             "finish_reason" => self.finish_reason = context.string("finish_reason", cursor)?,
-            "logprobs" => self.logprobs = nested("logprobs", cursor, context)?,
+            "logprobs" => nested("logprobs", &mut self.logprobs, cursor, context)?,
             _ => context.unknown(name, cursor, &mut self.extra)?,
         }
         Ok(())
@@ -243,12 +243,11 @@ impl<'de> Members<'de> for Delta<'de> {
             "reasoning" => self.reasoning = context.string("reasoning", cursor)?,
             "reasoning_details" => self.reasoning_details = context.value(cursor)?,
             "tool_calls" => {
-                let mut calls = ToolCalls(List::default());
-                elements("tool_calls", cursor, &mut calls, context)?;
-                self.tool_calls = calls.0;
+                self.tool_calls = List::default();
+                elements("tool_calls", cursor, &mut ToolCalls(&mut self.tool_calls), context)?;
             }
-            "function_call" => self.function_call = nested("function_call", cursor, context)?,
-            "audio" => self.audio = nested("audio", cursor, context)?,
+            "function_call" => nested("function_call", &mut self.function_call, cursor, context)?,
+            "audio" => nested("audio", &mut self.audio, cursor, context)?,
             _ => context.unknown(name, cursor, &mut self.extra)?,
         }
         Ok(())
@@ -261,8 +260,8 @@ impl<'de> Members<'de> for ToolCallDelta<'de> {
             "index" => self.index = index("tool_calls.index", cursor, context)?,
             "id" => self.id = context.string("tool_calls.id", cursor)?,
             "type" => self.call_type = context.string("tool_calls.type", cursor)?,
-            "function" => self.function = nested("tool_calls.function", cursor, context)?,
-            "custom" => self.custom = nested("tool_calls.custom", cursor, context)?,
+            "function" => nested("tool_calls.function", &mut self.function, cursor, context)?,
+            "custom" => nested("tool_calls.custom", &mut self.custom, cursor, context)?,
             _ => context.unknown(name, cursor, &mut self.extra)?,
         }
         Ok(())
@@ -305,14 +304,14 @@ impl<'de> Members<'de> for AudioDelta<'de> {
 }
 
 /// The elements of `tool_calls`.
-struct ToolCalls<'a>(List<ToolCallDelta<'a>>);
+struct ToolCalls<'l, 'a>(&'l mut List<ToolCallDelta<'a>>);
 
-impl<'de> Elements<'de> for ToolCalls<'de> {
+impl<'de> Elements<'de> for ToolCalls<'_, 'de> {
     fn element(&mut self, cursor: &mut Cursor<'de>, context: &Context) -> Result<Shape, Invalid> {
-        let mut call = ToolCallDelta::default();
-        let shape = object("tool_calls", cursor, &mut call, context)?;
-        if shape == Shape::Whole {
-            self.0.push(call);
+        let call = self.0.push(ToolCallDelta::default());
+        let shape = object("tool_calls", cursor, call, context)?;
+        if shape != Shape::Whole {
+            self.0.pop();
         }
         Ok(shape)
     }
@@ -322,14 +321,18 @@ impl<'de> Elements<'de> for ToolCalls<'de> {
     }
 }
 
-/// A member that is an object; one of another type reads as missing.
+/// A member that is an object, read where it will stay; one of another type reads as missing.
 fn nested<'de, T: Members<'de> + Default>(
     member: &'static str,
+    slot: &mut Option<T>,
     cursor: &mut Cursor<'de>,
     context: &Context,
-) -> Result<Option<T>, Invalid> {
-    let mut value = T::default();
-    Ok((object(member, cursor, &mut value, context)? == Shape::Whole).then_some(value))
+) -> Result<(), Invalid> {
+    let value = slot.insert(T::default());
+    if object(member, cursor, value, context)? != Shape::Whole {
+        *slot = None;
+    }
+    Ok(())
 }
 
 impl ChunkChoice<'_> {

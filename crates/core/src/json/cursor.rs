@@ -26,10 +26,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte that is not white space.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
-            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
                 return Some(byte);
             }
             self.at += 1;
@@ -240,10 +241,9 @@ pub(crate) fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
-    while let Some(eight) = bytes.get(at..at + 8) {
-        let mut word = [0; 8];
-        word.copy_from_slice(eight);
-        let word = u64::from_le_bytes(word);
+    let mut rest = bytes.get(at..).unwrap_or_default();
+    while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*eight);
         // A byte that is zero, or below 0x20, borrows from its high bit. What borrows may lend a false hit to the bytes behind it, never before.
         let zero = |word: u64| word.wrapping_sub(ONES) & !word;
         let control = word.wrapping_sub(ONES * 0x20) & !word;
@@ -252,8 +252,8 @@ fn plain_end(bytes: &[u8], mut at: usize) -> usize {
             return at + hits.trailing_zeros() as usize / 8;
         }
         at += 8;
+        rest = behind;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|&&byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count()
 }
 
