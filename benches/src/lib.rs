@@ -1,1 +1,8 @@
-//! placeholder
+//! What the benches, the allocation test and the table share: the bytes, the reads they come in, and the peers that go through them.
+//!
+//! [`corpora`] makes the streams, [`reads`] cuts them, [`peers`] has everybody's way through them behind one function each, and checks that all
+//! arrive at the same. The benches time that; `README.md` says how to read what they print.
+
+pub mod corpora;
+pub mod peers;
+pub mod reads;

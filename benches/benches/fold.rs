@@ -1,0 +1,41 @@
+//! Bytes to the folded answer, beside the peers: `cargo bench --bench fold`. What the streams and the pairings are stands in `README.md`.
+
+use std::hint::black_box;
+use std::sync::Once;
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
+use deltawire_benches::corpora;
+use deltawire_benches::peers::fold::{check, competitors};
+use deltawire_benches::reads::ReadSize;
+
+fn fold(criterion: &mut Criterion) {
+    for corpus in corpora::fold() {
+        for size in [ReadSize::Bytes(16 << 10), ReadSize::Event] {
+            // Only for what is run: a filter leaves most of them out.
+            let checked = Once::new();
+            let mut group = criterion.benchmark_group(format!("fold/{}/{size}", corpus.name));
+            group.throughput(Throughput::Bytes(corpus.bytes.len() as u64)).sampling_mode(SamplingMode::Flat);
+            for competitor in competitors() {
+                group.bench_function(BenchmarkId::from_parameter(competitor.name), |b| {
+                    checked.call_once(|| check(&corpus, size));
+                    b.iter(|| (competitor.fold)(black_box(corpus.reads(size))));
+                });
+            }
+            group.finish();
+        }
+    }
+}
+
+/// Short runs: what counts is who is ahead by how much, and all of them are compared in one run.
+fn main() {
+    let mut criterion = Criterion::default()
+        .without_plots()
+        .sample_size(10)
+        .nresamples(1_000)
+        .warm_up_time(Duration::from_millis(100))
+        .measurement_time(Duration::from_millis(400))
+        .configure_from_args();
+    fold(&mut criterion);
+    criterion.final_summary();
+}

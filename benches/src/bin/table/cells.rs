@@ -1,0 +1,116 @@
+//! What is measured: the rows of the tables.
+
+use std::hint::black_box;
+
+use deltawire_benches::corpora::{self, Corpus};
+use deltawire_benches::peers::{decode, fold};
+use deltawire_benches::reads::ReadSize;
+
+use crate::timing::{Effort, best};
+
+/// One row of a table: one stream in reads of one size.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) corpus: &'static str,
+    pub(crate) size: ReadSize,
+    pub(crate) bytes: usize,
+    pub(crate) events: usize,
+    /// The seconds of one pass with nothing but the line ends searched for.
+    pub(crate) limit: Option<f64>,
+    /// The seconds of our pass.
+    pub(crate) ours: f64,
+    /// The same of each peer, in the order of the table's peers; none where the peer was left out.
+    pub(crate) peers: Vec<Option<f64>>,
+}
+
+impl Row {
+    /// How many times the fastest peer's speed is ours.
+    pub(crate) fn ahead(&self) -> f64 {
+        self.peers.iter().flatten().copied().fold(f64::INFINITY, f64::min) / self.ours
+    }
+
+    /// How much of the limit's speed is ours.
+    pub(crate) fn of_limit(&self) -> f64 {
+        self.limit.unwrap_or_default() / self.ours
+    }
+
+    /// A pass's seconds as 10^9 bytes a second.
+    pub(crate) fn speed(&self, seconds: f64) -> f64 {
+        self.bytes as f64 / seconds / 1e9
+    }
+
+    /// A pass's seconds as nanoseconds an event.
+    pub(crate) fn per_event(&self, seconds: f64) -> f64 {
+        seconds * 1e9 / self.events as f64
+    }
+}
+
+/// Some rows and whose columns they have.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) peers: Vec<&'static str>,
+    pub(crate) rows: Vec<Row>,
+}
+
+pub(crate) fn decode(effort: Effort) -> Table {
+    decoding(&corpora::decode(), &ReadSize::ALL, effort)
+}
+
+/// One long line, and one ten times as long: what a byte costs must not depend on how many came before.
+pub(crate) fn drip(effort: Effort) -> Table {
+    let lines = [corpora::line("1 MB line", 1 << 20), corpora::line("10 MB line", 10 << 20)];
+    decoding(&lines, &[ReadSize::Bytes(64 << 10), ReadSize::Bytes(1)], effort)
+}
+
+pub(crate) fn fold(effort: Effort) -> Table {
+    let peers = fold::competitors();
+    let mut rows = Vec::new();
+    for corpus in corpora::fold() {
+        for size in [ReadSize::Bytes(16 << 10), ReadSize::Event] {
+            fold::check(&corpus, size);
+            let passes: Vec<Box<dyn Fn()>> = peers
+                .iter()
+                .map(|peer| {
+                    let fold = peer.fold;
+                    Box::new(move || drop(black_box(fold(black_box(corpus.reads(size)))))) as Box<dyn Fn()>
+                })
+                .collect();
+            let mut seconds = best(&passes, effort).into_iter();
+            let ours = seconds.next().unwrap_or(f64::NAN);
+            rows.push(row(&corpus, size, None, ours, seconds.map(Some).collect()));
+        }
+    }
+    Table { peers: peers.iter().skip(1).map(|peer| peer.name).collect(), rows }
+}
+
+fn decoding(corpora: &[Corpus], sizes: &[ReadSize], effort: Effort) -> Table {
+    let everybody = decode::competitors();
+    let mut rows = Vec::new();
+    for corpus in corpora {
+        for &size in sizes {
+            decode::check(corpus, size);
+            let longest_line = corpus.longest_line();
+            let mut passes: Vec<Box<dyn Fn()>> = vec![Box::new(|| {
+                black_box(decode::limit(black_box(corpus.reads(size))));
+            })];
+            for competitor in everybody.iter().filter(|competitor| competitor.takes(longest_line, size)) {
+                let count = competitor.count;
+                passes.push(Box::new(move || {
+                    black_box(count(black_box(corpus.reads(size))));
+                }));
+            }
+            let mut seconds = best(&passes, effort).into_iter();
+            let limit = seconds.next();
+            let mut columns = everybody
+                .iter()
+                .map(|competitor| if competitor.takes(longest_line, size) { seconds.next() } else { None });
+            let ours = columns.next().flatten().unwrap_or(f64::NAN);
+            rows.push(row(corpus, size, limit, ours, columns.collect()));
+        }
+    }
+    Table { peers: everybody.iter().skip(1).map(|competitor| competitor.name).collect(), rows }
+}
+
+fn row(corpus: &Corpus, size: ReadSize, limit: Option<f64>, ours: f64, peers: Vec<Option<f64>>) -> Row {
+    Row { corpus: corpus.name, size, bytes: corpus.bytes.len(), events: corpus.events, limit, ours, peers }
+}

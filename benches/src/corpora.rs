@@ -1,0 +1,393 @@
+//! The streams that are measured. Made here, the same bytes on every machine and in every run.
+//!
+//! Envelopes are those that the servers named send; the text is words of a token's length, with an escape in every tenth or so.
+
+use std::fmt::Write;
+
+use crate::reads::{ReadSize, Reads};
+
+/// A stream.
+#[derive(Debug, Clone, Copy)]
+pub struct Corpus {
+    /// What it is called in bench names and in the table.
+    pub name: &'static str,
+    /// Its bytes.
+    pub bytes: &'static [u8],
+    /// The same, cut behind each blank line.
+    blocks: &'static [&'static [u8]],
+    /// How many events it has, the `[DONE]` included.
+    pub events: usize,
+}
+
+impl Corpus {
+    /// Keeps `text` for the rest of the process: what is measured borrows from it.
+    fn new(name: &'static str, text: String, events: usize) -> Self {
+        let bytes: &'static [u8] = Vec::leak(text.into_bytes());
+        let blank: &[u8] = if memchr::memchr(b'\r', bytes).is_some() { b"\r\n\r\n" } else { b"\n\n" };
+        let mut blocks = Vec::new();
+        let mut start = 0;
+        for at in memchr::memmem::find_iter(bytes, blank) {
+            blocks.push(&bytes[start..at + blank.len()]);
+            start = at + blank.len();
+        }
+        assert_eq!(start, bytes.len(), "{name} ends with a blank line");
+        Self { name, bytes, blocks: Vec::leak(blocks), events }
+    }
+
+    /// One pass through it.
+    #[must_use]
+    pub fn reads(&self, size: ReadSize) -> Reads {
+        match size {
+            ReadSize::Bytes(bytes) => Reads::Sized(self.bytes.chunks(bytes)),
+            ReadSize::Event => Reads::Cut(self.blocks.iter().copied()),
+        }
+    }
+
+    /// The bytes of its longest line.
+    #[must_use]
+    pub fn longest_line(&self) -> usize {
+        self.bytes.split(|&byte| byte == b'\n').map(<[u8]>::len).max().unwrap_or_default()
+    }
+}
+
+/// The streams that are decoded, each of some 256 KiB: it fits a second-level cache, as what was just read from a socket does.
+#[must_use]
+pub fn decode() -> Vec<Corpus> {
+    vec![chat(), obfuscation(), event_and_data(), tiny(), long_lines(), crlf_and_id(), cjk(), comments()]
+}
+
+/// The streams that are folded, of a thousand chunks each or two.
+#[must_use]
+pub fn fold() -> Vec<Corpus> {
+    vec![
+        plain("openai", CHUNKS),
+        openai("openai-obfuscation", CHUNKS, Openai { obfuscation: true, ..Openai::default() }),
+        llama_cpp(),
+        tool_call(),
+        openai("four-choices", CHUNKS, Openai { choices: 4, ..Openai::default() }),
+        openai("logprobs", CHUNKS, Openai { logprobs: true, ..Openai::default() }),
+        changing(),
+    ]
+}
+
+/// OpenAI's stream with this many chunks of text, for who needs another length than [`fold`]'s.
+#[must_use]
+pub fn plain(name: &'static str, chunks: usize) -> Corpus {
+    openai(name, chunks, Openai::default())
+}
+
+/// One event whose one line has this many bytes of data.
+#[must_use]
+pub fn line(name: &'static str, bytes: usize) -> Corpus {
+    let mut text = String::from("data: ");
+    push_words(&mut text, bytes);
+    text.push_str("\n\n");
+    Corpus::new(name, text, 1)
+}
+
+const CHUNKS: usize = 1_000;
+const SIZE: usize = 256 << 10;
+const DONE: &str = "data: [DONE]\n\n";
+
+fn chat() -> Corpus {
+    openai("chat", CHUNKS, Openai::default())
+}
+
+fn obfuscation() -> Corpus {
+    openai("obfuscation", CHUNKS, Openai { obfuscation: true, ..Openai::default() })
+}
+
+/// As Anthropic's messages come.
+fn event_and_data() -> Corpus {
+    let mut words = Words::default();
+    repeat("event-and-data", |text, _| {
+        let word = words.next();
+        let _ = write!(
+            text,
+            "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"text_delta\",\"text\":\"{word}\"}}}}\n\n"
+        );
+    })
+}
+
+fn tiny() -> Corpus {
+    repeat("tiny", |text, _| text.push_str("data: 1\n\n"))
+}
+
+/// As images and audio in base64 come, or a whole answer in one event.
+fn long_lines() -> Corpus {
+    repeat("64k-lines", |text, _| {
+        text.push_str("data: ");
+        push_words(text, (64 << 10) - "data: ".len());
+        text.push_str("\n\n");
+    })
+}
+
+fn crlf_and_id() -> Corpus {
+    let mut words = Words::default();
+    repeat("crlf-and-id", |text, number| {
+        let (first, second) = (words.next(), words.next());
+        let _ = write!(
+            text,
+            "id: {number}\r\ndata: {{\"sequence\":{number},\"type\":\"text_delta\",\r\ndata: \"text\":\"{first}{second}\"}}\r\n\r\n"
+        );
+    })
+}
+
+/// Three bytes a character, with little between them.
+fn cjk() -> Corpus {
+    const TEXT: &str = "流式传输的每一个片段都带着几个字而解码器要检查它们全部是有效的编码然后才交给后面的人去解析和拼接成为完整的回答";
+    repeat("cjk", |text, number| {
+        let _ = write!(text, "data: {{\"index\":{},\"text\":\"{TEXT}{TEXT}\"}}\n\n", number % 10);
+    })
+}
+
+/// Keep-alives between the events and comments in them, as OpenRouter and DeepSeek send while a model thinks.
+fn comments() -> Corpus {
+    let mut words = Words::default();
+    repeat("comments", |text, _| {
+        let word = words.next();
+        let _ = write!(
+            text,
+            ": OPENROUTER PROCESSING\n\n: OPENROUTER PROCESSING\n\n:\n\n: keep-alive\ndata: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{word}\"}}}}]}}\n\n"
+        );
+    })
+}
+
+/// Blocks with one event each until the corpus has its size.
+fn repeat(name: &'static str, mut block: impl FnMut(&mut String, usize)) -> Corpus {
+    let mut text = String::with_capacity(SIZE + (64 << 10));
+    let mut events = 0;
+    while text.len() < SIZE {
+        block(&mut text, events);
+        events += 1;
+    }
+    Corpus::new(name, text, events)
+}
+
+/// What was asked of OpenAI.
+#[derive(Clone, Copy)]
+struct Openai {
+    obfuscation: bool,
+    logprobs: bool,
+    choices: usize,
+}
+
+impl Default for Openai {
+    fn default() -> Self {
+        Self { obfuscation: false, logprobs: false, choices: 1 }
+    }
+}
+
+fn openai(name: &'static str, chunks: usize, asked: Openai) -> Corpus {
+    let mut text = String::new();
+    let mut words = Words::default();
+    let mut padding = Words::default();
+    let mut chunk = |choices: &str, usage: &str, obfuscation: bool| {
+        text.push_str(r#"data: {"id":"chatcmpl-BxQ8kLr2TzVn0aWcYdEf7GhJiKmOp","object":"chat.completion.chunk","created":1752000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_34a54ae93c","choices":["#);
+        let _ = write!(text, "{choices}],\"usage\":{usage}");
+        if obfuscation {
+            text.push_str(",\"obfuscation\":\"");
+            for _ in 0..1 + padding.below(14) {
+                text.push(char::from(
+                    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"[padding.below(62)],
+                ));
+            }
+            text.push('"');
+        }
+        text.push_str("}\n\n");
+    };
+    for index in 0..asked.choices {
+        let first = format!(
+            r#"{{"index":{index},"delta":{{"role":"assistant","content":"","refusal":null}},"logprobs":null,"finish_reason":null}}"#
+        );
+        chunk(&first, "null", asked.obfuscation);
+    }
+    for _ in 0..chunks {
+        // The choices of one request are computed side by side: theirs come in no order.
+        let index = words.below(asked.choices);
+        let word = words.next();
+        let logprobs = if asked.logprobs { logprobs(word, &mut words) } else { "null".to_owned() };
+        let choice =
+            format!(r#"{{"index":{index},"delta":{{"content":"{word}"}},"logprobs":{logprobs},"finish_reason":null}}"#);
+        chunk(&choice, "null", asked.obfuscation);
+    }
+    for index in 0..asked.choices {
+        let last = format!(r#"{{"index":{index},"delta":{{}},"logprobs":null,"finish_reason":"stop"}}"#);
+        chunk(&last, "null", asked.obfuscation);
+    }
+    let usage = format!(
+        r#"{{"prompt_tokens":19,"completion_tokens":{chunks},"total_tokens":{},"prompt_tokens_details":{{"cached_tokens":0,"audio_tokens":0}},"completion_tokens_details":{{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}}"#,
+        chunks + 19
+    );
+    chunk("", &usage, asked.obfuscation);
+    text.push_str(DONE);
+    Corpus::new(name, text, chunks + 2 * asked.choices + 2)
+}
+
+/// The log probability of one token and of the two best, as `top_logprobs: 2` asks for.
+fn logprobs(word: &str, words: &mut Words) -> String {
+    let mut token = |word: &str| {
+        let bytes = word.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(",");
+        format!(r#""token":"{word}","logprob":-{}.{:06},"bytes":[{bytes}]"#, words.below(9), words.below(1_000_000))
+    };
+    let (chosen, other) = (token(word), token(" other"));
+    format!(r#"{{"content":[{{{chosen},"top_logprobs":[{{{chosen}}},{{{other}}}]}}],"refusal":null}}"#)
+}
+
+/// llama.cpp's server: another order of members, a `created` that goes with the clock, timings at the end.
+fn llama_cpp() -> Corpus {
+    let mut text = String::new();
+    let mut words = Words::default();
+    let mut chunk = |number: usize, delta: &str, finish: &str, more: &str| {
+        let created = 1_752_000_000 + number / 40;
+        let _ = write!(
+            text,
+            r#"data: {{"choices":[{{"finish_reason":{finish},"index":0,"delta":{delta}}}],"created":{created},"id":"chatcmpl-0xN3kqVZ5mTbLr8YwPc2sHdJfGa1uE9R","model":"qwen2.5-7b-instruct-q4_k_m.gguf","system_fingerprint":"b6012-c4f9a31d","object":"chat.completion.chunk"{more}}}"#
+        );
+        text.push_str("\n\n");
+    };
+    chunk(0, r#"{"role":"assistant","content":null}"#, "null", "");
+    for number in 0..CHUNKS {
+        let delta = format!(r#"{{"content":"{}"}}"#, words.next());
+        chunk(number, &delta, "null", "");
+    }
+    chunk(
+        CHUNKS,
+        "{}",
+        r#""stop""#,
+        r#","usage":{"completion_tokens":1000,"prompt_tokens":19,"total_tokens":1019},"timings":{"prompt_n":19,"prompt_ms":41.12,"predicted_n":1000,"predicted_ms":25012.7,"predicted_per_second":39.98}"#,
+    );
+    text.push_str(DONE);
+    Corpus::new("llama-cpp", text, CHUNKS + 3)
+}
+
+/// One call of a tool that writes a file: two thousand fragments of arguments.
+fn tool_call() -> Corpus {
+    const FRAGMENTS: usize = 2_000;
+    let mut text = String::new();
+    let mut words = Words::default();
+    let mut chunk = |delta: &str, finish: &str| {
+        let _ = write!(
+            text,
+            r#"data: {{"id":"chatcmpl-BxQ8kLr2TzVn0aWcYdEf7GhJiKmOp","object":"chat.completion.chunk","created":1752000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_34a54ae93c","choices":[{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":{finish}}}],"usage":null}}"#
+        );
+        text.push_str("\n\n");
+    };
+    chunk(
+        r#"{"role":"assistant","content":null,"tool_calls":[{"index":0,"id":"call_w7MZxDq3nBfRk1LsYtVhPj0E","type":"function","function":{"name":"write_file","arguments":""}}],"refusal":null}"#,
+        "null",
+    );
+    for number in 0..FRAGMENTS {
+        // The arguments are JSON themselves, so what is escaped in them is escaped once more.
+        let fragment = match number {
+            0 => r#"{\"content\":\""#.to_owned(),
+            last if last == FRAGMENTS - 1 => r#"\"}"#.to_owned(),
+            _ => words.next().replace('\\', r"\\").replace('"', r#"\""#),
+        };
+        chunk(&format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":"{fragment}"}}}}]}}"#), "null");
+    }
+    chunk("{}", r#""tool_calls""#);
+    text.push_str(DONE);
+    Corpus::new("tool-call", text, FRAGMENTS + 3)
+}
+
+/// No chunk's envelope is that of the one before: another ID, another second, and running totals, as some proxies send.
+fn changing() -> Corpus {
+    let mut text = String::new();
+    let mut words = Words::default();
+    for number in 0..CHUNKS {
+        let word = words.next();
+        let finish = if number == CHUNKS - 1 { r#""stop""# } else { "null" };
+        let _ = write!(
+            text,
+            r#"data: {{"id":"chatcmpl-{:x}","object":"chat.completion.chunk","created":{},"model":"sonar-pro","choices":[{{"index":0,"delta":{{"role":"assistant","content":"{word}"}},"logprobs":null,"finish_reason":{finish}}}],"usage":{{"prompt_tokens":19,"completion_tokens":{number},"total_tokens":{}}}}}"#,
+            words.below(1 << 40),
+            1_752_000_000 + number,
+            number + 19
+        );
+        text.push_str("\n\n");
+    }
+    text.push_str(DONE);
+    Corpus::new("changing", text, CHUNKS + 1)
+}
+
+/// This many bytes of text without line ends.
+fn push_words(text: &mut String, bytes: usize) {
+    let end = text.len() + bytes;
+    while text.len() < end {
+        text.push_str("The quick brown fox jumps over the lazy dog. ");
+    }
+    text.truncate(end);
+}
+
+/// Tokens, as they stand in JSON strings, and numbers: a linear congruential generator that always begins the same.
+struct Words(u64);
+
+impl Default for Words {
+    fn default() -> Self {
+        Self(0x5DEE_CE66)
+    }
+}
+
+impl Words {
+    const LIST: [&'static str; 48] = [
+        " the",
+        " of",
+        " and",
+        " to",
+        " in",
+        " a",
+        " is",
+        " that",
+        " for",
+        " it",
+        " as",
+        " with",
+        " on",
+        " by",
+        " at",
+        " this",
+        " stream",
+        " answer",
+        " because",
+        " between",
+        " however",
+        " number",
+        " model",
+        " token",
+        " follows",
+        " example",
+        " function",
+        " returns",
+        " value",
+        "ing",
+        "ed",
+        "ly",
+        "tion",
+        "s",
+        ",",
+        ".",
+        ":",
+        ";",
+        " (",
+        ")",
+        " 1",
+        "00",
+        " é",
+        "—",
+        r"\n",
+        r"\n\n",
+        r#" \""#,
+        r#"\""#,
+    ];
+
+    fn next(&mut self) -> &'static str {
+        Self::LIST[self.below(Self::LIST.len())]
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // The low bits of such a generator repeat soon.
+        (self.0 >> 20) as usize % end
+    }
+}

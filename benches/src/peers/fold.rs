@@ -1,0 +1,239 @@
+//! From bytes to the answer: ours, and the pairings of a peer's decoder with a peer's way through the JSON.
+
+use std::marker::PhantomData;
+
+use async_openai::types::chat::CreateChatCompletionStreamResponse;
+
+use crate::corpora::Corpus;
+use crate::reads::{ReadSize, Reads};
+
+use super::decode::{Decoder, EventsourceStream, SseCore, SseStream};
+
+/// What all arrive at, and what is compared.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// The content of each choice, by its index.
+    pub contents: Vec<String>,
+    /// The arguments of choice 0's tool calls.
+    pub arguments: String,
+}
+
+impl Folded {
+    fn append(&mut self, choice: usize, text: &str) {
+        self.content(choice).push_str(text);
+    }
+
+    fn content(&mut self, choice: usize) -> &mut String {
+        if choice >= self.contents.len() {
+            self.contents.resize_with(choice + 1, String::new);
+        }
+        &mut self.contents[choice]
+    }
+}
+
+/// A way from bytes to the answer, as a value.
+#[derive(Debug, Clone, Copy)]
+pub struct Competitor {
+    /// The crates it is made of: the decoder's, and the types' or the accumulator's.
+    pub name: &'static str,
+    /// Folds one stream; what is timed.
+    pub fold: fn(Reads) -> Folded,
+}
+
+impl Competitor {
+    fn pairing<P: Pairing>() -> Self {
+        Self { name: P::NAME, fold: pair::<P> }
+    }
+}
+
+/// The pairing most programs use.
+pub const USUAL: &str = "eventsource-stream + async-openai";
+
+/// Everybody; we first.
+#[must_use]
+pub fn competitors() -> Vec<Competitor> {
+    vec![
+        Competitor { name: "deltawire", fold: ours },
+        Competitor::pairing::<With<SseCore, AsyncOpenai>>(),
+        #[cfg(feature = "openai-interface")]
+        Competitor::pairing::<With<SseCore, OpenaiInterface>>(),
+        Competitor::pairing::<With<SseCore, JsonValue>>(),
+        Competitor::pairing::<With<SseStream, AsyncOpenai>>(),
+        #[cfg(feature = "openai-interface")]
+        Competitor::pairing::<With<SseStream, OpenaiInterface>>(),
+        Competitor::pairing::<With<SseStream, JsonValue>>(),
+        Competitor::pairing::<With<EventsourceStream, AsyncOpenai>>(),
+        #[cfg(feature = "openai-interface")]
+        Competitor::pairing::<With<EventsourceStream, OpenaiInterface>>(),
+        Competitor::pairing::<With<EventsourceStream, JsonValue>>(),
+    ]
+}
+
+/// Checks that everybody arrives at the same answer.
+///
+/// # Panics
+/// If somebody does not, or if there is none.
+pub fn check(corpus: &Corpus, size: ReadSize) {
+    let answer = ours(corpus.reads(size));
+    assert!(
+        answer.arguments.len() + answer.contents.iter().map(String::len).sum::<usize>() > corpus.events,
+        "{} folds to an answer",
+        corpus.name
+    );
+    for peer in competitors() {
+        let theirs = (peer.fold)(corpus.reads(size));
+        assert!(answer == theirs, "{} folds {} in reads of {size} to another answer", peer.name, corpus.name);
+    }
+}
+
+fn ours(reads: Reads) -> Folded {
+    let mut fold = deltawire::chat::Fold::new();
+    for read in reads {
+        let mut input = read;
+        while fold.push(&mut input).expect("no error").is_some() {}
+    }
+    let outcome = fold.finish();
+    let mut folded = Folded::default();
+    for choice in outcome.completion.choices {
+        let content = folded.content(usize::try_from(choice.index).expect("an index"));
+        *content = choice.message.content.unwrap_or_default();
+        if choice.index == 0 {
+            for call in choice.message.tool_calls {
+                folded.arguments.push_str(&call.arguments);
+            }
+        }
+    }
+    folded
+}
+
+fn pair<P: Pairing>(reads: Reads) -> Folded {
+    let mut json = P::Json::default();
+    P::Decoder::decode(reads, |data| {
+        if data != "[DONE]" {
+            json.push(data);
+        }
+    });
+    json.finish()
+}
+
+/// What is done with a chunk's data.
+trait Json: Default {
+    fn push(&mut self, data: &str);
+    fn finish(self) -> Folded;
+}
+
+/// A decoder and what is done with its events.
+trait Pairing {
+    const NAME: &'static str;
+    type Decoder: Decoder;
+    type Json: Json;
+}
+
+struct With<D, J>(PhantomData<(D, J)>);
+
+macro_rules! pairings {
+    ($($decoder:ident + $json:ident: $name:literal,)*) => {$(
+        impl Pairing for With<$decoder, $json> {
+            const NAME: &'static str = $name;
+            type Decoder = $decoder;
+            type Json = $json;
+        }
+    )*};
+}
+
+pairings! {
+    SseCore + AsyncOpenai: "sse-core + async-openai",
+    SseCore + JsonValue: "sse-core + serde_json::Value",
+    SseStream + AsyncOpenai: "sse-stream + async-openai",
+    SseStream + JsonValue: "sse-stream + serde_json::Value",
+    EventsourceStream + AsyncOpenai: "eventsource-stream + async-openai",
+    EventsourceStream + JsonValue: "eventsource-stream + serde_json::Value",
+}
+
+#[cfg(feature = "openai-interface")]
+pairings! {
+    SseCore + OpenaiInterface: "sse-core + openai-interface",
+    SseStream + OpenaiInterface: "sse-stream + openai-interface",
+    EventsourceStream + OpenaiInterface: "eventsource-stream + openai-interface",
+}
+
+/// async-openai's chunk types, the text appended by hand as its examples do.
+#[derive(Default)]
+struct AsyncOpenai(Folded);
+
+impl Json for AsyncOpenai {
+    fn push(&mut self, data: &str) {
+        let chunk: CreateChatCompletionStreamResponse = serde_json::from_str(data).expect("a chunk");
+        for choice in chunk.choices {
+            if let Some(content) = &choice.delta.content {
+                self.0.append(choice.index as usize, content);
+            }
+            for call in choice.delta.tool_calls.iter().flatten() {
+                if let Some(arguments) = call.function.as_ref().and_then(|function| function.arguments.as_ref()) {
+                    self.0.arguments.push_str(arguments);
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Folded {
+        // Tool calls alone make no content, but a choice.
+        self.0.content(0);
+        self.0
+    }
+}
+
+/// `serde_json::Value`, for those who need no types.
+#[derive(Default)]
+struct JsonValue(Folded);
+
+impl Json for JsonValue {
+    fn push(&mut self, data: &str) {
+        let chunk: serde_json::Value = serde_json::from_str(data).expect("a chunk");
+        for choice in chunk["choices"].as_array().into_iter().flatten() {
+            let delta = &choice["delta"];
+            if let Some(content) = delta["content"].as_str() {
+                let index = choice["index"].as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or_default();
+                self.0.append(index, content);
+            }
+            for call in delta["tool_calls"].as_array().into_iter().flatten() {
+                if let Some(arguments) = call["function"]["arguments"].as_str() {
+                    self.0.arguments.push_str(arguments);
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Folded {
+        self.0.content(0);
+        self.0
+    }
+}
+
+/// openai-interface's accumulator.
+#[cfg(feature = "openai-interface")]
+#[derive(Default)]
+struct OpenaiInterface(openai_interface::chat::create::accumulator::ChatCompletionAccumulator);
+
+#[cfg(feature = "openai-interface")]
+impl Json for OpenaiInterface {
+    fn push(&mut self, data: &str) {
+        self.0.push(&serde_json::from_str(data).expect("a chunk"));
+    }
+
+    fn finish(self) -> Folded {
+        use openai_interface::chat::ChatCompletionMessageToolCall as Call;
+        let mut folded = Folded::default();
+        for (index, message) in self.0.into_messages() {
+            *folded.content(index as usize) = message.content.unwrap_or_default();
+            if index == 0 {
+                for call in message.tool_calls.into_iter().flatten() {
+                    if let Call::Function { function, .. } = call {
+                        folded.arguments.push_str(&function.arguments);
+                    }
+                }
+            }
+        }
+        folded
+    }
+}

@@ -1,0 +1,99 @@
+//! What decoding and folding allocate, counted: in the steady state nothing but the growth of the answer.
+
+use allocation_counter::measure;
+use deltawire::{chat, sse};
+use deltawire_benches::corpora;
+use deltawire_benches::reads::ReadSize;
+
+const EVENTS: usize = 10_000;
+
+#[test]
+fn decoding_ten_thousand_events_allocates_nothing_once_the_buffers_have_grown() {
+    let mut corpora = corpora::decode();
+    corpora.push(corpora::plain("plain", EVENTS));
+    for corpus in corpora {
+        for size in ReadSize::ALL {
+            let mut decoder = sse::Decoder::new();
+            let mut pass = || {
+                let mut events = 0;
+                for mut read in corpus.reads(size) {
+                    while decoder.decode(&mut read).unwrap().is_some() {
+                        events += 1;
+                    }
+                }
+                assert_eq!(events, corpus.events);
+            };
+            pass();
+            let made = measure(pass);
+            assert_eq!(made.count_total, 0, "allocations for {} in reads of {size}", corpus.name);
+        }
+    }
+}
+
+#[test]
+fn an_event_that_lies_whole_in_its_read_never_makes_a_buffer_grow() {
+    let corpus = corpora::plain("plain", EVENTS);
+    let mut decoder = sse::Decoder::new();
+    let made = measure(|| {
+        for mut read in corpus.reads(ReadSize::Event) {
+            while decoder.decode(&mut read).unwrap().is_some() {}
+        }
+    });
+    assert_eq!(made.count_total, 0);
+}
+
+#[test]
+fn folding_ten_thousand_chunks_allocates_only_where_the_answer_doubles() {
+    let corpus = corpora::plain("plain", EVENTS);
+    // The envelope is kept and the decoder's buffers have grown by then; the finish reason and the token counts are yet to come.
+    let steady = 64 << 10;
+    let end = corpus.bytes.len() as u64 - (4 << 10);
+    for size in ReadSize::ALL {
+        let mut fold = chat::Fold::new();
+        let mut reads = corpus.reads(size);
+        let mut fold_to = |offset: u64| {
+            while fold.decoder().offset() < offset {
+                let mut read = reads.next().unwrap();
+                while fold.push(&mut read).unwrap().is_some() {}
+            }
+            fold.accumulator().text().len()
+        };
+        let before = fold_to(steady);
+        let mut after = 0;
+        let made = measure(|| after = fold_to(end));
+        let doublings = (after / before).ilog2() + 1;
+        assert!(
+            made.count_total <= u64::from(doublings),
+            "{} allocations in reads of {size}, where the answer doubled {doublings} times",
+            made.count_total
+        );
+    }
+}
+
+/// What a chunk may cost, whole streams with their beginnings and ends included. Upper bounds of what is true, to be lowered with it.
+#[test]
+fn a_chunk_of_any_stream_allocates_no_more_than_it_adds() {
+    for corpus in corpora::fold() {
+        let (per_chunk, why) = match corpus.name {
+            "logprobs" => (2, "a list of alternatives for each token is part of the answer"),
+            "changing" => (1, "token counts that come with every chunk are kept anew each time"),
+            _ => (0, "only what grows allocates"),
+        };
+        let mut fold = chat::Fold::new();
+        let made = measure(|| {
+            for mut read in corpus.reads(ReadSize::Event) {
+                while fold.push(&mut read).unwrap().is_some() {}
+            }
+        });
+        let bound = per_chunk * corpus.events as u64 + 64;
+        assert!(made.count_total <= bound, "{} allocations for {} ({why}: {bound})", made.count_total, corpus.name);
+    }
+}
+
+#[test]
+fn an_idle_stream_costs_less_than_a_kibibyte() {
+    let mut idle = None;
+    let made = measure(|| idle = Some(chat::Fold::new()));
+    let bytes = made.bytes_total + size_of_val(&idle) as u64;
+    assert!(bytes < 1024, "{bytes} bytes for a decoder and an accumulator");
+}
