@@ -295,8 +295,7 @@ impl ApiError {
                 Some(message) => message.to_text().into_owned(),
                 None => object.clone().into_owned().as_str().into(),
             },
-            // TGI: `{"error":"…","error_type":"overloaded"}`.
-            error_type: owned("type").or_else(|| owned("error_type")),
+            error_type: owned("type"),
             param: owned("param"),
             code: owned("code"),
         }

@@ -221,6 +221,8 @@ impl Decoder {
         }
         // The value of the block's only data line so far, while it lies in this input.
         let mut whole: Option<&'i [u8]> = None;
+        // What is left of the input is known to have no line end.
+        let mut no_end = false;
         loop {
             let bytes = *input;
             let Some(&first) = bytes.first() else { break };
@@ -233,21 +235,23 @@ impl Decoder {
                             continue;
                         }
                     }
-                    if whole.is_none() && self.is_fresh() {
-                        if let Some(value) = whole_event(bytes).filter(|value| self.value_fits(value.len())) {
-                            self.take(input, PREFIX.len() + value.len() + 2);
-                            return Ok(Some(Event::new(text(value, &mut self.lossy)).with_id(&self.last_event_id)));
-                        }
-                    }
                     self.line_start = self.offset;
-                    let Some(end) = memchr2(b'\n', b'\r', bytes) else {
+                    let Some(end) = line_end(bytes) else {
                         // Cut by the end of this read: the states below take it from here.
+                        no_end = true;
                         self.keep(&mut whole);
                         self.partial.clear();
                         self.line = if self.discarding { Line::Skip } else { Line::Name };
                         continue;
                     };
                     let line = &bytes[..end];
+                    // What nearly every event is: one `data` line, both its line ends being LF. Everything else takes the way through the states.
+                    if bytes[end..].starts_with(b"\n\n") && whole.is_none() && self.is_fresh() {
+                        if let Some(value) = line.strip_prefix(b"data: ").filter(|value| self.value_fits(value.len())) {
+                            self.take(input, end + 2);
+                            return Ok(Some(Event::new(text(value, &mut self.lossy)).with_id(&self.last_event_id)));
+                        }
+                    }
                     self.take_line(input, end);
                     if line.is_empty() {
                         if self.end_block(whole.is_some()) {
@@ -266,6 +270,13 @@ impl Decoder {
                         let held = whole.map_or(self.data.len(), <[u8]>::len);
                         self.field_line(line, held)?;
                     }
+                }
+                Line::Name if self.partial.is_empty() && bytes.starts_with(b"data:") => {
+                    self.line = Line::Colon;
+                    self.line_len = b"data:".len();
+                    self.line_fits(self.line_len)?;
+                    self.begin_data_line()?;
+                    self.take(input, self.line_len);
                 }
                 Line::Name => {
                     if is_line_end(first) {
@@ -304,7 +315,7 @@ impl Decoder {
                     self.line = Line::Data;
                 }
                 Line::Data => {
-                    let end = memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
+                    let end = if no_end { None } else { line_end(bytes) }.unwrap_or(bytes.len());
                     let part = &bytes[..end];
                     self.data_fits(self.line_len, self.data.len(), part.len())?;
                     self.data.extend_from_slice(part);
@@ -312,7 +323,7 @@ impl Decoder {
                     self.end_partial_line(input, end);
                 }
                 Line::Field => {
-                    let end = memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
+                    let end = if no_end { None } else { line_end(bytes) }.unwrap_or(bytes.len());
                     self.line_fits(self.partial.len() + end)?;
                     self.partial.extend_from_slice(&bytes[..end]);
                     if self.end_partial_line(input, end) {
@@ -326,7 +337,7 @@ impl Decoder {
                     }
                 }
                 Line::Skip => {
-                    let end = memchr2(b'\n', b'\r', bytes).unwrap_or(bytes.len());
+                    let end = if no_end { None } else { line_end(bytes) }.unwrap_or(bytes.len());
                     self.end_partial_line(input, end);
                 }
             }
@@ -340,9 +351,9 @@ impl Decoder {
         !(self.has_data || self.has_id || self.discarding) && self.event.is_empty()
     }
 
-    /// Whether a block with this one value, behind [`PREFIX`], is within the limits.
+    /// Whether a block with this one value, behind `data: `, is within the limits.
     fn value_fits(&self, len: usize) -> bool {
-        len <= self.limits.max_event && len.saturating_add(PREFIX.len()) <= self.limits.max_line
+        len <= self.limits.max_event && len.saturating_add(b"data: ".len()) <= self.limits.max_line
     }
 
     /// Says that the stream has ended. Returns what stood in a block that no blank line completed, if that has a `data`
@@ -642,23 +653,21 @@ impl Decoder {
     }
 }
 
-/// How nearly every event of a server begins.
-const PREFIX: &[u8] = b"data: ";
-
-/// The value of an event that is one `data` line and lies whole at the front of `bytes`, both its line ends being LF: what nearly every event is.
-/// Everything else takes the way through the states, which knows no shortcut.
-fn whole_event(bytes: &[u8]) -> Option<&[u8]> {
-    let value = bytes.strip_prefix(PREFIX)?;
-    let end = memchr2(b'\n', b'\r', value)?;
-    value[end..].starts_with(b"\n\n").then(|| &value[..end])
-}
-
 /// The value of `line` if its field has this name: behind the colon and one space, or empty where there is no colon.
 fn field<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
     match line.strip_prefix(name)? {
         [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
         [] => Some(&[]),
         _ => None,
+    }
+}
+
+/// Where the first line ends. A search with vector instructions pays from some bytes on; tiny reads and blank lines come before it.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    match bytes.first() {
+        Some(&first) if is_line_end(first) => Some(0),
+        _ if bytes.len() < 8 => bytes.iter().position(|&byte| is_line_end(byte)),
+        _ => memchr2(b'\n', b'\r', bytes),
     }
 }
 
@@ -688,6 +697,9 @@ fn text<'t>(bytes: &'t [u8], lossy: &'t mut String) -> &'t str {
 
 /// Appends `bytes`, with U+FFFD for each maximal subpart that is no UTF-8, as the Encoding standard decodes.
 fn push_lossy(text: &mut String, bytes: &[u8]) {
+    if let Ok(valid) = from_utf8(bytes) {
+        return text.push_str(valid);
+    }
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         if !chunk.invalid().is_empty() {
