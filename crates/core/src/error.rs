@@ -168,7 +168,8 @@ impl fmt::Display for Error {
                 write!(f, "{} is not JSON: {reason}: {data:?}", Source(*event))
             }
             Self::InvalidChunk { event, reason, data } => {
-                write!(f, "{} is no completion: {reason}: {data:?}", Source(*event))
+                let what = if *event == 0 { "completion" } else { "chunk" };
+                write!(f, "{} is no {what}: {reason}: {data:?}", Source(*event))
             }
             Self::NotAnEventStream { content_type, beginning, error } => {
                 f.write_str("the body is no event stream")?;

@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
-use deltawire::ApiError;
+use deltawire::Refused;
 use ureq::http::HeaderMap;
 
 /// Why there is no answer, or no whole one. A stream's `finish` still hands over what was folded before it.
@@ -20,65 +19,6 @@ pub enum Error {
     Stream(deltawire::Error),
     /// The request itself failed. This crate makes none; the variant is here for `?`.
     Request(ureq::Error),
-}
-
-/// A response with a status other than 2xx.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refused {
-    /// The status code.
-    pub status: u16,
-    /// The header `x-request-id`, which vendors ask for when something is reported to them.
-    pub request_id: Option<String>,
-    /// The header `retry-after`, as sent: seconds, or a date.
-    pub retry_after: Option<String>,
-    /// The header `content-type`.
-    pub content_type: Option<String>,
-    /// The body's beginning, at most [`Refused::MAX_BODY`] bytes, invalid UTF-8 replaced.
-    pub body: String,
-    /// What the body says, where it is an error body in JSON.
-    pub error: Option<ApiError>,
-}
-
-impl Refused {
-    /// How much of the body is kept, in bytes.
-    pub const MAX_BODY: u64 = 64 << 10;
-
-    pub(crate) fn new(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let body = String::from_utf8_lossy(body).into_owned();
-        Self {
-            status,
-            request_id: header(headers, "x-request-id"),
-            retry_after: header(headers, "retry-after"),
-            content_type: header(headers, "content-type"),
-            error: ApiError::from_body(&body),
-            body,
-        }
-    }
-
-    /// How long the server asks to wait, where it says so in seconds.
-    #[must_use]
-    pub fn wait(&self) -> Option<Duration> {
-        Duration::try_from_secs_f64(self.retry_after.as_ref()?.trim().parse().ok()?).ok()
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the server refused the request with status {}", self.status)?;
-        match &self.error {
-            Some(error) => write!(f, ": {error}")?,
-            None if self.body.is_empty() => f.write_str(", without a body")?,
-            None => write!(f, ": {:?}", self.body.chars().take(200).collect::<String>())?,
-        }
-        if let Some(wait) = &self.retry_after {
-            write!(f, "; retry after {wait:?}")?;
-        }
-        match &self.request_id {
-            Some(id) => write!(f, "; request {id:?}"),
-            None => Ok(()),
-        }
-    }
 }
 
 impl fmt::Display for Error {
@@ -120,8 +60,8 @@ impl From<deltawire::Error> for Error {
 }
 
 /// A header's text; one that is no text is left out.
-pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
+pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// What a failed read means for the stream.

@@ -36,7 +36,8 @@ mod events;
 mod response;
 mod stream;
 
-pub use error::{Error, Refused};
+pub use deltawire::Refused;
+pub use error::Error;
 pub use events::Events;
 pub use response::{agent, chat, chat_completion, events, text, text_completion};
 pub use stream::{ChatStream, Chunks, Stream, TextStream};

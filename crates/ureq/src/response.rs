@@ -3,12 +3,13 @@
 use std::io::Read;
 
 use deltawire::chat::{Chat, ChatCompletion};
+use deltawire::sse::is_event_stream;
 use deltawire::text::{Completion, Text};
-use deltawire::{Endpoint, Options};
+use deltawire::{Endpoint, Options, Refused};
 use ureq::http::Response;
 use ureq::{Body, BodyReader};
 
-use crate::error::{Error, Refused, header};
+use crate::error::{Error, header};
 use crate::events::Events;
 use crate::stream::{ChatStream, Stream, TextStream};
 
@@ -71,18 +72,12 @@ fn event_stream(response: Response<Body>) -> Result<BodyReader<'static>, Error> 
     let content_type = header(&head.headers, "content-type").filter(|content_type| !content_type.trim().is_empty());
     let mut reader = body.into_reader();
     match content_type {
-        Some(other) if !is_event_stream(&other) => {
+        Some(other) if !is_event_stream(other) => {
             let beginning = beginning(&mut reader, deltawire::Error::EVIDENCE as u64);
-            Err(deltawire::Error::not_an_event_stream(Some(&other), &beginning).into())
+            Err(deltawire::Error::not_an_event_stream(Some(other), &beginning).into())
         }
         _ => Ok(reader),
     }
-}
-
-/// `text/event-stream`, in any case and with any parameters.
-fn is_event_stream(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("text/event-stream")
 }
 
 /// A refused request is an error, with its body.
@@ -91,8 +86,8 @@ fn accepted(response: Response<Body>) -> Result<Response<Body>, Error> {
         return Ok(response);
     }
     let (head, body) = response.into_parts();
-    let body = beginning(&mut body.into_reader(), Refused::MAX_BODY);
-    Err(Error::Refused(Box::new(Refused::new(head.status.as_u16(), &head.headers, &body))))
+    let body = beginning(&mut body.into_reader(), Refused::MAX_BODY as u64);
+    Err(Error::Refused(Box::new(Refused::new(head.status.as_u16(), |name| header(&head.headers, name), &body))))
 }
 
 /// A whole body as text, within the limit that folding has.

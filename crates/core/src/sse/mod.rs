@@ -10,3 +10,10 @@ mod event;
 pub use decoder::{Decoder, Error, Limits};
 pub use encoder::{EncodeError, Encoder};
 pub use event::{Event, OwnedEvent};
+
+/// Whether a content type is that of an event stream: `text/event-stream`, in any case and with any parameters.
+#[must_use]
+pub fn is_event_stream(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("text/event-stream")
+}

@@ -112,10 +112,10 @@ fn a_refusal_is_told_in_one_line() {
 
 #[test]
 fn the_body_of_a_refusal_is_bounded() {
-    let (server, long) = (server(), "x".repeat(2 * Refused::MAX_BODY as usize));
+    let (server, long) = (server(), "x".repeat(2 * Refused::MAX_BODY));
     let response = fetch(&format!("HTTP/1.1 500 \r\ncontent-length: {}\r\n\r\n{long}", long.len()));
     let refused = refusal(deltawire_ureq::chat(response));
-    assert_eq!(refused.body.len() as u64, Refused::MAX_BODY);
+    assert_eq!(refused.body.len(), Refused::MAX_BODY);
     assert!(refused.to_string().len() < 300, "{refused}");
     // An error body that is cut is still evidence, though not JSON any more.
     let refused = refusal(deltawire_ureq::chat(ask(&server, short(), "status=500; cut=20").unwrap()));

@@ -1,0 +1,149 @@
+//! Bare events of a body.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use deltawire::sse::{Decoder, Limits};
+use futures_core::stream::FusedStream;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use crate::body::StreamBody;
+use crate::error::{BoxError, Error};
+use crate::event::{Event, Repeated};
+use crate::frames::{Frames, State};
+
+pin_project! {
+    /// The events of a body, whatever they carry: for other APIs, and for those who fold by themselves. A [`futures_core::Stream`] of `Result<Event, Error>`.
+    ///
+    /// An event beyond the limits is an error after which the events go on; a failed body is one after which they end. A block that no blank line completed is
+    /// discarded, as the WHATWG's text has it. Cancel-safe, fused, and never more than a frame ahead: see the [crate](crate)'s page.
+    ///
+    /// An event costs its decoding, one more look at its UTF-8, and no allocation where its data lies whole in a frame of [`Bytes`](bytes::Bytes) and its type and ID are those of the event before.
+    ///
+    /// ```
+    /// # smol::block_on(async {
+    /// let parts = smol::stream::iter(["event: ping\ndata: 1\n\nda", "ta: 2\n\n"].map(Ok::<_, std::io::Error>));
+    /// let mut events = deltawire_async::Events::from_stream(parts);
+    /// let mut data = Vec::new();
+    /// while let Some(event) = events.next().await {
+    ///     data.push(event?.data);
+    /// }
+    /// assert_eq!(data, ["1", "2"]);
+    /// # Ok::<(), deltawire_async::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub struct Events<B> {
+        decoder: Decoder,
+        repeated: Repeated,
+        #[pin]
+        frames: Frames<B>,
+    }
+}
+
+impl<S> Events<StreamBody<S>> {
+    /// The events of a stream of bytes, under the default limits. Polls nothing yet. Its errors end the events with their text.
+    #[must_use]
+    pub fn from_stream<D, E>(stream: S) -> Self
+    where
+        S: futures_core::Stream<Item = Result<D, E>>,
+        D: Into<bytes::Bytes>,
+        E: Into<BoxError>,
+    {
+        Self::from_body(StreamBody::new(stream))
+    }
+}
+
+impl<B> Events<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    /// The events of a body, under the default limits. Polls nothing yet.
+    #[must_use]
+    pub fn from_body(body: B) -> Self {
+        Self::with_limits(body, Limits::default())
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(body: B, limits: Limits) -> Self {
+        Self { decoder: Decoder::with_limits(limits), repeated: Repeated::new(), frames: Frames::new(body) }
+    }
+
+    /// The next event; `None` at the end. What `StreamExt::next` of the futures crates is, without them. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<Event, Error>>
+    where
+        B: Unpin,
+    {
+        poll_fn(|cx| futures_core::Stream::poll_next(Pin::new(&mut *self), cx)).await
+    }
+}
+
+impl<B> Events<B> {
+    /// The decoder, for the last event ID and the reconnection time.
+    #[must_use]
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+}
+
+impl<B> futures_core::Stream for Events<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Item = Result<Event, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.project();
+        let mut frames = this.frames;
+        loop {
+            ready!(frames.as_mut().poll_turn(cx));
+            let unread = frames.unread();
+            let mut input = &unread[..];
+            let event = match this.decoder.decode(&mut input) {
+                Ok(event) => event.map(|event| Ok(this.repeated.own(event, unread))),
+                Err(error) => Some(Err(deltawire::Error::from(error).into())),
+            };
+            let left = input.len();
+            frames.as_mut().leave(left);
+            if event.is_some() {
+                frames.count();
+                return Poll::Ready(event);
+            }
+            match frames.state() {
+                State::Open => ready!(frames.as_mut().poll_fill(cx)),
+                State::Ended => return Poll::Ready(None),
+                State::Broken(error) => {
+                    let error = error.clone().into();
+                    frames.end();
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+}
+
+impl<B> FusedStream for Events<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    fn is_terminated(&self) -> bool {
+        matches!(self.frames.state(), State::Ended) && self.frames.unread().is_empty()
+    }
+}
+
+/// Without the body, which shows nothing of use, and without what of its last frame is not decoded.
+impl<B> fmt::Debug for Events<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("decoder", &self.decoder)
+            .field("body", self.frames.state())
+            .field("unread", &self.frames.unread().len())
+            .finish_non_exhaustive()
+    }
+}

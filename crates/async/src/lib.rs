@@ -1,0 +1,90 @@
+//! Streamed LLM completions over any async body, on any runtime.
+//!
+//! A request is the HTTP stack's business (connections, TLS, proxies, keys, time limits); what comes back is [`deltawire`]'s. This crate joins the two: it
+//! checks the response's head, polls the body for frames, and feeds a [`deltawire::Fold`].
+//!
+//! ```text
+//! http::Response<B> ──chat()──▶ ChatStream<B> ──next().await──▶ Update<'_>   what each chunk changed
+//! B: http_body::Body ──from_body()──┤         ──chunks()──────▶ typed chunks, a futures Stream
+//! S: futures Stream ──from_stream()─┘         ──finish()──────▶ Outcome { completion, end, anomalies, error }
+//! ```
+//!
+//! ```
+//! # smol::block_on(async {
+//! # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+//! # let response = http::Response::new(http_body_util::Full::new(bytes::Bytes::from_static(body.as_bytes())));
+//! // `response`: hyper's as it is, reqwest's with `.into()`, anything that is an `http::Response`.
+//! let mut stream = deltawire_async::chat(response).await?; // a refused request is an error here, with its body
+//! while let Some(update) = stream.next().await? {
+//!     print!("{}", update.text()); // the content of choice 0 in this chunk
+//! }
+//! let outcome = stream.finish(); // completion, end, anomalies, error
+//! assert_eq!(outcome.end, deltawire::End::Done);
+//! assert_eq!(outcome.completion.text(), "Hello");
+//! # Ok::<(), deltawire_async::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! Without an `http::Response` there is [`Stream::from_body`] for any [`http_body::Body`] and [`Stream::from_stream`] for any stream of bytes (awc, a
+//! channel, a file); neither has a status or a content type checked.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use deltawire_async::ChatStream;
+//! use smol::stream;
+//!
+//! # smol::block_on(async {
+//! let parts = ["data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel", "lo\"}}]}\n\ndata: [DO", "NE]\n\n"];
+//! let mut stream = ChatStream::from_stream(stream::iter(parts.map(|part| Ok::<_, std::io::Error>(Bytes::from(part)))));
+//! while let Some(update) = stream.next().await? {
+//!     assert_eq!(update.text(), "Hello");
+//! }
+//! # Ok::<(), deltawire_async::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # What holds
+//! - **Any runtime**: nothing here spawns, sleeps or knows an executor.
+//! - **Cancel-safe**: all state is in the value that is polled. The future of [`Stream::next`] can be dropped at any await point (`select!`, a timeout), and the next
+//!   one goes on where it was. [`chat`] and its like own the response, and drop it with their future.
+//! - **Backpressure**: the body is asked for its next frame only when the last one is used up, and only while the caller polls. What is held is one
+//!   frame, the event that frames have cut, and what is folded; the last two within [`deltawire::Limits`].
+//! - **No busy polling**: pending means that the body has the waker, with one exception: after [`ITEMS_BEFORE_YIELD`] items and frames during
+//!   which the body was never pending, one poll wakes itself and is pending, so that a long burst lets other tasks run.
+//! - **Fused**: after the end no body is polled again. Errors of a [`Stream`] are said again by every later call, and `finish` hands over what was folded before.
+//! - **`Send`** wherever the body is, and `Unpin` too.
+//!
+//! # Bodies that are not `Unpin`
+//! `next`, `chunks` and the inherent `next` of streams want `B: Unpin`. hyper's, reqwest's and axum's bodies are; any other becomes so in a box:
+//! `ChatStream::from_body(Box::pin(body))`. [`Stream::poll_advance`] takes a pinned stream of any body.
+//!
+//! # Time
+//! There is no clock here. A caller's timeout around `next().await` may simply drop the future; a stream that times its frames out with an [`std::io::Error`] of the kind
+//! `TimedOut` ends as a timeout does. Timeouts that a stack reports with an error of its own (reqwest's total timeout) are connections that failed: only their text says why.
+//!
+//! # In scope, out of scope
+//! In: the head's check, events, chunks and updates of a streamed response; whole answers where the request did not stream. Out: building requests, retrying them,
+//! reconnecting, and what the transfer did to the body: it has to come decompressed, free of transfer coding. Trailers are ignored.
+
+#![forbid(unsafe_code)]
+
+mod body;
+mod error;
+mod event;
+mod events;
+mod frames;
+mod response;
+mod stream;
+
+pub use body::StreamBody;
+pub use deltawire::Refused;
+pub use error::{BoxError, Error};
+pub use event::Event;
+pub use events::Events;
+pub use frames::ITEMS_BEFORE_YIELD;
+pub use response::{chat, chat_completion, events, text, text_completion};
+pub use stream::{ChatStream, Chunks, IntoChunks, Stream, TextStream};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

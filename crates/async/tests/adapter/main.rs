@@ -1,0 +1,15 @@
+//! The adapter on scripted bodies, on two executors, and over hyper. One program, so that the runtimes are linked once.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod allocations;
+mod body;
+mod bounds;
+mod cancellation;
+mod cuts;
+mod events;
+mod failures;
+mod frames;
+mod recordings;
+mod responses;
+mod seen;
+mod wire;

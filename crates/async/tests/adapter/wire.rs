@@ -1,0 +1,69 @@
+//! Over hyper and a socket, against the replay server.
+
+use bytes::Bytes;
+use deltawire::End;
+use deltawire::chat::Chat;
+use deltawire_async::{ChatStream, Error};
+use deltawire_replay::{Server, Speed, recordings};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+
+use crate::body::on_tokio;
+use crate::seen::{expected, read};
+
+async fn ask(server: &Server, recording: &str, faults: &str) -> Result<ChatStream<Incoming>, Error> {
+    let socket = tokio::net::TcpStream::connect(server.addr()).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::post("/v1/chat/completions")
+        .header("host", "localhost")
+        .header("x-replay-recording", recording)
+        .header("x-replay-fault", faults)
+        .body(Full::new(Bytes::from(r#"{"stream":true,"stream_options":{"include_usage":true}}"#)))
+        .unwrap();
+    deltawire_async::chat(sender.send_request(request).await.unwrap()).await
+}
+
+fn server() -> Server {
+    Server::builder().speed(Speed::AT_ONCE).start().unwrap()
+}
+
+#[test]
+fn a_recording_comes_over_hyper_as_the_core_folds_it() {
+    let server = server();
+    let body = recordings::find("smollm2-sky").unwrap().body();
+    for faults in ["", "write=1", "framing=close", "framing=length", "comments=1"] {
+        let seen = on_tokio(async { read(ask(&server, "smollm2-sky", faults).await.unwrap()).await });
+        assert_eq!(seen, expected::<Chat>(&body, None), "{faults}");
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_is_told_with_its_cause_and_keeps_what_came() {
+    let server = server();
+    for faults in ["cut=3000", "reset=3000", "cut=3000@size", "chunk-size=+9@3000"] {
+        let (error, outcome) = on_tokio(async {
+            let mut stream = ask(&server, "smollm2-sky", faults).await.unwrap();
+            let error = loop {
+                match stream.next().await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("{faults}: no error"),
+                    Err(error) => break error,
+                }
+            };
+            (error, stream.finish())
+        });
+        assert!(error.to_string().starts_with("the connection failed: "), "{faults}: {error}");
+        assert_eq!((outcome.end, outcome.error.map(Error::from)), (End::Truncated, Some(error)), "{faults}");
+        assert!(outcome.completion.text().starts_with("The sky") || faults.starts_with("reset"), "{faults}");
+    }
+}
+
+#[test]
+fn a_refused_request_comes_over_hyper_with_its_body() {
+    let error =
+        on_tokio(async { ask(&server(), "smollm2-sky", "status=503; header=\"retry-after: 3\"").await.unwrap_err() });
+    let Error::Refused(refused) = error else { panic!("{error:?}") };
+    assert_eq!((refused.status, refused.retry_after.as_deref(), refused.error.is_some()), (503, Some("3"), true));
+}

@@ -1,0 +1,70 @@
+//! A request that was refused before any byte of a stream came.
+
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::time::Duration;
+
+use crate::error::ApiError;
+
+/// A response with a status other than 2xx: what an adapter makes of its head and body, so that a refusal is never an empty stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The status code.
+    pub status: u16,
+    /// The header `x-request-id`, which vendors ask for when something is reported to them.
+    pub request_id: Option<String>,
+    /// The header `retry-after`, as sent: seconds, or a date.
+    pub retry_after: Option<String>,
+    /// The header `content-type`.
+    pub content_type: Option<String>,
+    /// The body's beginning, at most [`Refused::MAX_BODY`] bytes, invalid UTF-8 replaced.
+    pub body: String,
+    /// What the body says, where it is an error body in JSON.
+    pub error: Option<ApiError>,
+}
+
+impl Refused {
+    /// How much of the body is kept, in bytes.
+    pub const MAX_BODY: usize = 64 << 10;
+
+    /// From a status, what gives a header's text by its lower-case name, and the beginning of the body.
+    pub fn new<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>, body: &[u8]) -> Self {
+        let owned = |name| header(name).map(ToString::to_string);
+        let body = String::from_utf8_lossy(&body[..body.len().min(Self::MAX_BODY)]).into_owned();
+        Self {
+            status,
+            request_id: owned("x-request-id"),
+            retry_after: owned("retry-after"),
+            content_type: owned("content-type"),
+            error: ApiError::from_body(&body),
+            body,
+        }
+    }
+
+    /// How long the server asks to wait, where it says so in seconds.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.retry_after.as_ref()?.trim().parse().ok()?).ok()
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server refused the request with status {}", self.status)?;
+        match &self.error {
+            Some(error) => write!(f, ": {error}")?,
+            None if self.body.is_empty() => f.write_str(", without a body")?,
+            None => write!(f, ": {:?}", self.body.chars().take(200).collect::<String>())?,
+        }
+        if let Some(wait) = &self.retry_after {
+            write!(f, "; retry after {wait:?}")?;
+        }
+        match &self.request_id {
+            Some(id) => write!(f, "; request {id:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for Refused {}
