@@ -120,7 +120,8 @@ fn versions() -> String {
         let entry = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?.1;
         Some(format!("{name} {}", entry.split('"').next()?))
     };
-    PEERS.into_iter().filter_map(version).collect::<Vec<_>>().join(", ")
+    let measured = |name: &&str| *name != "openai-interface" || cfg!(feature = "openai-interface");
+    PEERS.into_iter().filter(measured).filter_map(version).collect::<Vec<_>>().join(", ")
 }
 
 /// The processor's name; where nobody tells, its architecture.
