@@ -19,71 +19,10 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
-#[cfg(not(feature = "simdutf8"))]
-use core::str::from_utf8;
-
-use memchr::memchr2;
-#[cfg(feature = "simdutf8")]
-use simdutf8::basic::from_utf8;
 
 use super::Event;
-
-/// How much of a line and of a block a [`Decoder`] holds before it gives up on the block.
-///
-/// Both defaults are 32 MiB, which is where openai-go sets its line scanner (512 times Go's 64 KiB default, after users
-/// had run into that): far above any chunk a server sends (a few hundred bytes; some MB where images or audio are inline),
-/// far below what hurts a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// The longest `data`, `event`, `id` or `retry` line, in bytes without its line end. Comments and unknown fields
-    /// are not held and have no limit.
-    pub max_line: usize,
-    /// The most bytes that the fields of one block may have together: its data, joined, and its event type and ID.
-    pub max_event: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_line: 32 << 20, max_event: 32 << 20 }
-    }
-}
-
-/// A limit was passed. The block it happened in is dropped; the decoder goes on with the block after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Error {
-    /// A line is longer than [`Limits::max_line`].
-    LineTooLong {
-        /// The limit, in bytes.
-        max: usize,
-        /// Where the line begins, in bytes from the beginning of the stream.
-        offset: u64,
-    },
-    /// The fields of a block are larger than [`Limits::max_event`].
-    EventTooLarge {
-        /// The limit, in bytes.
-        max: usize,
-        /// Where the line that passed the limit begins, in bytes from the beginning of the stream.
-        offset: u64,
-    },
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LineTooLong { max, offset } => {
-                write!(f, "line at byte {offset} is longer than the limit max_line of {max} bytes")
-            }
-            Self::EventTooLarge { max, offset } => {
-                write!(f, "event is larger than the limit max_event of {max} bytes with the line at byte {offset}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for Error {}
+use super::field::{digits, field, is_line_end, line_end, push_lossy, text};
+use super::limits::{Error, Limits};
 
 /// Turns the bytes of an event stream, in reads of any size, into [`Event`]s.
 ///
@@ -649,61 +588,6 @@ impl Decoder {
         self.discarding = true;
         if self.line != Line::Start {
             self.line = Line::Skip;
-        }
-    }
-}
-
-/// The value of `line` if its field has this name: behind the colon and one space, or empty where there is no colon.
-fn field<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
-    match line.strip_prefix(name)? {
-        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
-        [] => Some(&[]),
-        _ => None,
-    }
-}
-
-/// Where the first line ends. A search with vector instructions pays from some bytes on; tiny reads and blank lines come before it.
-fn line_end(bytes: &[u8]) -> Option<usize> {
-    match bytes.first() {
-        Some(&first) if is_line_end(first) => Some(0),
-        _ if bytes.len() < 8 => bytes.iter().position(|&byte| is_line_end(byte)),
-        _ => memchr2(b'\n', b'\r', bytes),
-    }
-}
-
-fn is_line_end(byte: u8) -> bool {
-    matches!(byte, b'\n' | b'\r')
-}
-
-/// ASCII digits as a number; `None` for anything else, for nothing, and for what does not fit.
-fn digits(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    core::str::from_utf8(value).ok()?.parse().ok()
-}
-
-/// `bytes` as text: themselves if they are UTF-8, else repaired in `lossy`.
-fn text<'t>(bytes: &'t [u8], lossy: &'t mut String) -> &'t str {
-    match from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => {
-            lossy.clear();
-            push_lossy(lossy, bytes);
-            lossy
-        }
-    }
-}
-
-/// Appends `bytes`, with U+FFFD for each maximal subpart that is no UTF-8, as the Encoding standard decodes.
-fn push_lossy(text: &mut String, bytes: &[u8]) {
-    if let Ok(valid) = from_utf8(bytes) {
-        return text.push_str(valid);
-    }
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        if !chunk.invalid().is_empty() {
-            text.push(char::REPLACEMENT_CHARACTER);
         }
     }
 }

@@ -6,10 +6,13 @@
 mod decoder;
 mod encoder;
 mod event;
+mod field;
+mod limits;
 
-pub use decoder::{Decoder, Error, Limits};
+pub use decoder::Decoder;
 pub use encoder::{EncodeError, Encoder};
 pub use event::{Event, OwnedEvent};
+pub use limits::{Error, Limits};
 
 /// Whether a content type is that of an event stream: `text/event-stream`, in any case and with any parameters.
 #[must_use]
