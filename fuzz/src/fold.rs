@@ -12,6 +12,8 @@ use deltawire::text::Text;
 use deltawire::{Accumulator, Endpoint, Limits, Options};
 use serde::Serialize;
 
+use crate::cut;
+
 // The tests' own, so that fuzzing and tests mean the same by "the same".
 #[path = "../../crates/core/tests/fold/naive.rs"]
 mod naive;
@@ -68,28 +70,17 @@ impl Stream<'_> {
             _ => Ending::Stopped,
         };
         let whole = in_reads::<E>(options, [self.stream], ending);
-        assert_eq!(in_reads::<E>(options, self.reads(), ending), whole, "in reads of {:?}", self.lengths);
+        assert_eq!(
+            in_reads::<E>(options, cut(self.stream, self.lengths), ending),
+            whole,
+            "in reads of {:?}",
+            self.lengths
+        );
         assert_eq!(in_reads::<E>(options, self.stream.chunks(1), ending), whole, "byte by byte");
         assert_eq!(in_reads::<E>(options.with_learning(false), [self.stream], ending), whole, "without learning");
         if serde_json::from_str::<serde_json::Value>(&whole.outcome).is_ok() {
             updates_add_up(&whole, "this stream");
         }
-    }
-
-    fn reads(&self) -> Vec<&[u8]> {
-        let mut rest = self.stream;
-        let mut reads = Vec::new();
-        for &length in self.lengths.iter().cycle() {
-            // Lengths that are all nought would never come to an end.
-            let length = usize::from(length).max(usize::from(self.lengths == [0; 8]));
-            let (read, behind) = rest.split_at(length.min(rest.len()));
-            reads.push(read);
-            rest = behind;
-            if rest.is_empty() {
-                break;
-            }
-        }
-        reads
     }
 }
 

@@ -82,18 +82,23 @@ impl<'a> Input<'a> {
     }
 
     fn reads(&self) -> Vec<&'a [u8]> {
-        let mut rest = self.stream;
-        let mut reads = Vec::new();
-        for &length in self.lengths.iter().cycle() {
-            // Lengths that are all nought would never come to an end.
-            let length = usize::from(length).max(usize::from(self.lengths == [0; 8]));
-            let (read, behind) = rest.split_at(length.min(rest.len()));
-            reads.push(read);
-            rest = behind;
-            if rest.is_empty() {
-                break;
-            }
-        }
-        reads
+        cut(self.stream, self.lengths)
     }
+}
+
+/// A stream in reads of these lengths, over and over.
+fn cut(stream: &[u8], lengths: [u8; 8]) -> Vec<&[u8]> {
+    let mut rest = stream;
+    let mut reads = Vec::new();
+    for length in lengths.into_iter().cycle() {
+        // Lengths that are all nought would never come to an end.
+        let length = usize::from(length).max(usize::from(lengths == [0; 8]));
+        let (read, behind) = rest.split_at(length.min(rest.len()));
+        reads.push(read);
+        rest = behind;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    reads
 }
