@@ -45,12 +45,12 @@ fn run() -> Result<ExitCode, Error> {
     let mut buffer = vec![0; read_size];
     let mut stdin = std::io::stdin().lock();
     loop {
-        let mut input = match stdin.read(&mut buffer)? {
+        let mut events = match stdin.read(&mut buffer)? {
             0 => break,
-            count => &buffer[..count],
+            count => decoder.events(&buffer[..count]),
         };
         loop {
-            match decoder.decode(&mut input) {
+            match events.next_event() {
                 Ok(None) => break,
                 Ok(Some(event)) => {
                     let line = Line { event: event.event, data: event.data, id: event.id };

@@ -1,4 +1,4 @@
-//! How much sooner reading can begin: the same request not streamed and streamed, with the seconds at which each message came.
+//! How much sooner reading can begin: the same request not streamed and streamed, with the seconds at which each message came, and what that comes to in tokens.
 //!
 //! `cargo run --release --example time_to_first_token -- --plot tokens.svg`
 
@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use deltawire::Change;
 use deltawire_examples::{COUNT_TO_100, Error, Screen, Server, exit_code, plot};
+use deltawire_usage::{Counter, Vocabulary, include_usage};
 use lexopt::ValueExt;
 use serde_json::json;
 
@@ -36,20 +37,20 @@ fn run() -> Result<ExitCode, Error> {
     let whole = start.elapsed().as_secs_f64();
 
     request["stream"] = true.into();
+    include_usage(&mut request);
+    let mut counter = Counter::for_request_or(&request, Vocabulary::O200kBase);
     let start = Instant::now();
-    let (mut first, mut last) = (None, 0.0);
+    let mut last = 0.0;
     let mut messages = Vec::new();
-    let mut stream = deltawire_ureq::chat(server.post("chat/completions", &request)?)?;
+    let mut stream = deltawire_ureq::chat(server.post("chat/completions", &request)?)?.timed(start);
     while let Some(update) = stream.next()? {
         last = start.elapsed().as_secs_f64();
+        counter.push(&update);
         let mut delta = serde_json::Map::new();
         for change in update.changes() {
             match change {
                 Change::Role { role, .. } => drop(delta.insert("role".into(), role.into())),
-                Change::Content { text, .. } => {
-                    first = first.or(Some(last));
-                    delta.insert("content".into(), text.into());
-                }
+                Change::Content { text, .. } => drop(delta.insert("content".into(), text.into())),
                 _ => {}
             }
         }
@@ -57,14 +58,18 @@ fn run() -> Result<ExitCode, Error> {
         screen.line(&format!("Message received {last:.2} seconds after request: {delta}"))?;
         messages.push(last);
     }
-    let outcome = stream.finish();
+    let mut outcome = stream.finish();
+    counter.settle(&mut outcome);
     screen.line(&format!("Full response received {last:.2} seconds after request"))?;
     screen.line(&format!("Full conversation received: {}", outcome.completion.text()))?;
 
-    let first = first.ok_or("no content came")?;
+    let timing = outcome.timing.as_ref().ok_or("the stream was not timed")?;
+    let first = timing.first_content.ok_or("no content came")?.as_secs_f64();
     screen.line(&format!("Not streamed, the full response came {whole:.2} seconds after request"))?;
     screen.line(&format!("Time to first token: {first:.2} seconds"))?;
     screen.line(&format!("Reading can begin {:.2} seconds sooner", whole - first))?;
+    screen.line(&format!("Timing: {timing}"))?;
+    screen.line(&format!("Usage: {}", serde_json::to_string(&outcome.usage)?))?;
     screen.line(&plot::in_text(&messages))?;
     if let Some(file) = svg {
         plot::as_svg(&file, &messages, whole)?;

@@ -66,7 +66,7 @@ pub fn fold() -> Vec<Corpus> {
         tool_call(),
         openai("four-choices", CHUNKS, Openai { choices: 4, ..Openai::default() }),
         openai("logprobs", CHUNKS, Openai { logprobs: true, ..Openai::default() }),
-        changing(),
+        changing("changing", true),
     ]
 }
 
@@ -74,6 +74,12 @@ pub fn fold() -> Vec<Corpus> {
 #[must_use]
 pub fn plain(name: &'static str, chunks: usize) -> Corpus {
     openai(name, chunks, Openai::default())
+}
+
+/// Each chunk only appends text, but none has the ID of the one before: what learning an envelope tries on again and again, and never gets to fit.
+#[must_use]
+pub fn new_ids() -> Corpus {
+    changing("new-ids", false)
 }
 
 /// One event whose one line has this many bytes of data.
@@ -291,8 +297,8 @@ fn tool_call() -> Corpus {
     Corpus::new("tool-call", text, FRAGMENTS + 3)
 }
 
-/// No chunk's envelope is that of the one before: another ID, another second, and running totals, as some proxies send.
-fn changing() -> Corpus {
+/// No chunk's envelope is that of the one before: another ID, another second, and running totals, as some proxies send; or the ID alone.
+fn changing(name: &'static str, all: bool) -> Corpus {
     let mut text = String::new();
     let mut words = Words::default();
     for number in 0..CHUNKS {
@@ -300,15 +306,19 @@ fn changing() -> Corpus {
         let finish = if number == CHUNKS - 1 { r#""stop""# } else { "null" };
         let _ = write!(
             text,
-            r#"data: {{"id":"chatcmpl-{:x}","object":"chat.completion.chunk","created":{},"model":"sonar-pro","choices":[{{"index":0,"delta":{{"role":"assistant","content":"{word}"}},"logprobs":null,"finish_reason":{finish}}}],"usage":{{"prompt_tokens":19,"completion_tokens":{number},"total_tokens":{}}}}}"#,
+            r#"data: {{"id":"chatcmpl-{:x}","object":"chat.completion.chunk","created":{},"model":"sonar-pro","choices":[{{"index":0,"delta":{{"role":"assistant","content":"{word}"}},"logprobs":null,"finish_reason":{finish}}}]"#,
             words.below(1 << 40),
-            1_752_000_000 + number,
-            number + 19
+            1_752_000_000 + if all { number } else { 0 },
         );
-        text.push_str("\n\n");
+        if all {
+            let total = number + 19;
+            let _ =
+                write!(text, r#","usage":{{"prompt_tokens":19,"completion_tokens":{number},"total_tokens":{total}}}"#);
+        }
+        text.push_str("}\n\n");
     }
     text.push_str(DONE);
-    Corpus::new("changing", text, CHUNKS + 1)
+    Corpus::new(name, text, CHUNKS + 1)
 }
 
 /// This many bytes of text without line ends.

@@ -1,8 +1,9 @@
-//! What the examples have in common: a server to talk to ([`Server`]), and a screen to print on ([`Screen`]).
+//! What the examples have in common: a server to talk to ([`Server`]), a screen to print on ([`Screen`]), and what each stack's example does around its stack ([`stack`]).
 
 pub mod plot;
 mod screen;
 mod server;
+pub mod stack;
 
 pub use screen::{Screen, complain, exit_code};
 pub use server::Server;

@@ -24,6 +24,11 @@ impl Server {
         if let (Ok(base_url), Ok(key)) = (env::var("OPENAI_BASE_URL"), env::var("OPENAI_API_KEY")) {
             return Ok(Self { base_url, key: Some(key), _replay: None });
         }
+        Self::replay()
+    }
+
+    /// Starts the replay server, whatever server the environment names.
+    pub fn replay() -> Result<Self, Error> {
         let speed = match env::var("DELTAWIRE_REPLAY_SPEED") {
             Ok(speed) => speed.parse()?,
             Err(_) => Speed::AS_RECORDED,
@@ -32,15 +37,29 @@ impl Server {
         Ok(Self { base_url: replay.base_url(), key: None, _replay: Some(replay) })
     }
 
+    /// Where it is, as clients take it: `http://127.0.0.1:PORT/v1`.
+    pub fn base_url(&self) -> &str {
+        self.base_url.trim_end_matches('/')
+    }
+
     /// The model to ask for, `model` unless the environment says otherwise.
     pub fn model(model: &str) -> String {
         env::var("OPENAI_MODEL").unwrap_or_else(|_| model.to_owned())
     }
 
+    /// The URL of a path below the base URL.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.base_url())
+    }
+
+    /// The value of the header `authorization`; the replay server asks for none, and gets one without a key.
+    pub fn authorization(&self) -> String {
+        format!("Bearer {}", self.key.as_deref().unwrap_or("none"))
+    }
+
     /// Sends a request to a path below the base URL.
     pub fn post(&self, path: &str, body: &Value) -> Result<Response<Body>, Error> {
-        let url = format!("{}/{path}", self.base_url.trim_end_matches('/'));
-        let mut request = deltawire_ureq::agent().post(url).content_type("application/json");
+        let mut request = deltawire_ureq::agent().post(self.url(path)).content_type("application/json");
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
         }

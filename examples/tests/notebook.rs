@@ -113,9 +113,49 @@ fn time_to_first_token_prints_every_message_the_conversation_and_the_gain() {
     expected += "Not streamed, the full response came N seconds after request\nTime to first token: N seconds\nReading can begin ";
     assert!(text.starts_with(&expected), "{text}");
     assert!(text.contains('\u{2801}') || text.contains('\u{2809}'), "a picture in Braille dots: {text}");
+    // The notebook's server sent no usage with its stream. 300 tokens: the role and the finish reason have none.
+    let usage = r#"Usage: {"prompt_tokens":36,"completion_tokens":300,"total_tokens":336,"source":"estimated","vocabulary":"cl100k_base"}"#;
+    assert!(text.contains(usage), "{text}");
+    assert!(
+        text.contains("\nTiming: time_to_first_byte=") && text.contains(" chunks=302 ") && text.contains(" tokens=300")
+    );
     let picture = std::fs::read_to_string(&svg).unwrap();
     std::fs::remove_file(&svg).unwrap();
     assert!(picture.starts_with("<svg") && picture.contains("<polyline") && picture.contains("seconds after request"));
+}
+
+#[test]
+fn axum_proxy_passes_on_what_comes_and_logs_each_end() {
+    let output = run("axum_proxy", &[], b"");
+    let (text, log) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{log}");
+    let sky = deltawire_replay::recordings::find("smollm2-sky").unwrap();
+    let mut fold = deltawire::chat::Fold::new();
+    let body = sky.body();
+    let mut input = &body[..];
+    while fold.push(&mut input).unwrap().is_some() {}
+    let whole = fold.finish().completion;
+    for (line, expected) in text.lines().zip([
+        format!("to the end: {} (done)", whole.text()),
+        "the client goes away: The sky is blue (stopped)".into(),
+        "upstream breaks off: The sky is blue because of a (the connection failed: ".into(),
+        "upstream refuses:  (the server refused the request with status 503: ".into(),
+    ]) {
+        assert!(line.starts_with(&expected), "{line:?} is not {expected:?}");
+    }
+    assert_eq!(text.lines().count(), 4, "{text}");
+
+    // The proxy learns that a client is gone when it is told to, so in no certain order.
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ended = |end: &str| lines.iter().find(|line| line["end"] == end).unwrap_or_else(|| panic!("{end}: {log}"));
+    assert_eq!(lines.len(), 3, "none for what was refused: {log}");
+    assert_eq!(ended("done")["usage"], serde_json::to_value(&whole.usage).unwrap());
+    assert_eq!((&ended("done")["model"], &ended("done")["chunks"]), (&"local".into(), &65.into()));
+    for end in ["done", "stopped", "truncated"] {
+        let first = ended(end)["first_token_ms"].as_u64().unwrap();
+        assert!(first <= ended(end)["total_ms"].as_u64().unwrap(), "{log}");
+    }
+    assert!(ended("stopped")["usage"].is_null() && ended("truncated")["usage"].is_null(), "{log}");
 }
 
 #[test]
@@ -200,4 +240,36 @@ data: [DONE]
     let completion = r#"{"object":"text_completion","choices":[{"text":"a","index":0,"finish_reason":"length"}]}"#;
     pipes("fold", &["--endpoint", "completion"], legacy, 0, &outcome(completion, "done", "null"));
     pipes("fold", &["--endpoint", "embeddings"], legacy, 1, "");
+}
+
+#[test]
+fn event_source_prints_the_events_of_each_connection_and_what_it_was_asked_with() {
+    let output = run("event_source", &[], b"");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    // One connection broke; the two that ended did nothing wrong.
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert!(told.starts_with("the connection failed: ") && told.ends_with("; connecting again\n"), "{told}");
+    let expected = "1 message: first\n2 message: second\n3 goodbye: third\nasked with Last-Event-ID None\n\
+                    asked with Last-Event-ID Some(\"1\")\nasked with Last-Event-ID Some(\"2\")\n\
+                    asked with Last-Event-ID Some(\"3\")\nthe server has no more events (status 204)\n";
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    pipes("event_source", &["no url"], b"", 1, "");
+    pipes("event_source", &["/a/path"], b"", 1, "");
+}
+
+#[test]
+fn tool_arguments_prints_each_field_and_what_is_called() {
+    assert_eq!(
+        printed("tool_arguments", &[]),
+        "now\nnow\nget_weather\n  /city: Paris\n  /days: 68\nnow is called with {}\nnow is called with {}\nget_weather is called with {\"city\":\"Paris\",\"days\":68}\n"
+    );
+}
+
+#[test]
+fn structured_list_prints_each_element_and_the_whole() {
+    let text = printed("structured_list", &[]);
+    let (elements, whole) = text.split_at(text.find("3 elements").expect("it says how many"));
+    assert_eq!(elements, "Apple is red\nOrange is green\nBlueberry is purse\n");
+    assert!(whole.starts_with("3 elements, whole: {\"fruits\":[{\"color\":\"RED\",\"name\":\"Apple\"}"), "{whole}");
 }

@@ -16,7 +16,11 @@ pub fn check(bytes: &[u8]) {
     if pick & 1 == 1 {
         limits.max_folded = usize::from(pick);
     }
-    let options = Options::new().with_limits(limits).with_unknown(pick & 2 == 2);
+    let mut options = Options::new().with_limits(limits).with_unknown(pick & 2 == 2);
+    if pick & 4 == 4 {
+        let parsed = deltawire::partial::Options::as_models_send();
+        options = options.with_parsed_arguments(parsed).with_parsed_content(parsed);
+    }
     let stream = [body, body, body].concat();
     both::<Chat>(&stream, options);
     both::<Text>(&stream, options);

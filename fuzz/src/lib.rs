@@ -12,9 +12,16 @@
 use arbitrary::Arbitrary;
 use deltawire::sse::{Decoder, Limits};
 
+pub mod encode;
 pub mod fold;
+pub mod gate;
 pub mod json;
 pub mod learned;
+pub mod partial;
+pub mod pieces;
+pub mod tool_calls;
+mod trace;
+pub mod usage;
 
 // The tests' own, so that fuzzing and tests mean the same by "the same".
 #[path = "../../crates/core/tests/sse/naive.rs"]
@@ -57,17 +64,7 @@ impl<'a> Input<'a> {
     /// # Panics
     /// If it does not.
     pub fn check_naive(&self) {
-        let naive = naive::interpret(self.stream, self.error_lines);
-        let seen = |(event, data, id): &(String, String, String)| Seen::event(event, data, id);
-        let expected = Run {
-            seen: naive.events.iter().map(seen).collect(),
-            last_event_id: naive.last_event_id,
-            retry: naive.retry,
-            unfinished: naive.unfinished,
-        };
-        let decoder = Decoder::new().with_error_lines(self.error_lines);
-        assert_eq!(reads::run(decoder.clone(), [self.stream]), expected, "whole");
-        assert_eq!(reads::run(decoder, self.reads()), expected, "in reads of {:?}", self.lengths);
+        check_interpreted(self.stream, &self.reads(), self.error_lines);
     }
 
     fn limits(&self) -> Limits {
@@ -84,6 +81,22 @@ impl<'a> Input<'a> {
     fn reads(&self) -> Vec<&'a [u8]> {
         cut(self.stream, self.lengths)
     }
+}
+
+/// A stream, whole and in these reads, gives what a literal reading of the standard gives.
+fn check_interpreted(stream: &[u8], reads: &[&[u8]], error_lines: bool) {
+    let naive = naive::interpret(stream, error_lines);
+    let seen = |(event, data, id): &(String, String, String)| Seen::event(event, data, id);
+    let expected = Run {
+        seen: naive.events.iter().map(seen).collect(),
+        last_event_id: naive.last_event_id,
+        retry: naive.retry,
+        unfinished: naive.unfinished,
+    };
+    let decoder = Decoder::new().with_error_lines(error_lines);
+    assert_eq!(reads::run(decoder.clone(), [stream]), expected, "whole");
+    let lengths = || reads.iter().map(|read| read.len()).collect::<Vec<_>>();
+    assert_eq!(reads::run(decoder, reads.iter().copied()), expected, "in reads of {:?}", lengths());
 }
 
 /// A stream in reads of these lengths, over and over.

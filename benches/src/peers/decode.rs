@@ -1,6 +1,11 @@
 //! The event stream decoders, ours and the peers', and the limit they are held against.
 
 use std::num::NonZeroUsize;
+#[cfg(not(feature = "simdutf8"))]
+use std::str::from_utf8;
+
+#[cfg(feature = "simdutf8")]
+use simdutf8::basic::from_utf8;
 
 use crate::corpora::Corpus;
 use crate::reads::{ReadSize, Reads, drive};
@@ -77,6 +82,16 @@ pub fn limit(reads: Reads) -> usize {
     sum
 }
 
+/// The limit for whoever hands out text: the same, and a check that what was read is UTF-8. (A read that ends within a character is none; the check takes as long.)
+#[must_use]
+pub fn limit_of_text(reads: Reads) -> usize {
+    let mut texts = 0_usize;
+    for read in reads.clone() {
+        texts += usize::from(from_utf8(read).is_ok());
+    }
+    texts.wrapping_add(limit(reads))
+}
+
 /// Checks that everybody finds the same events in `corpus`, as many as it was made with.
 ///
 /// # Panics
@@ -117,8 +132,8 @@ impl Decoder for Deltawire {
     fn decode(reads: Reads, mut event: impl FnMut(&str)) {
         let mut decoder = deltawire::sse::Decoder::new();
         for read in reads {
-            let mut input = read;
-            while let Some(next) = decoder.decode(&mut input).expect("within the limits") {
+            let mut events = decoder.events(read);
+            while let Some(next) = events.next_event().expect("within the limits") {
                 event(next.data);
             }
         }

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use async_openai::types::chat::CreateChatCompletionStreamResponse;
+use deltawire::Options;
 
 use crate::corpora::Corpus;
 use crate::reads::{ReadSize, Reads};
@@ -86,8 +87,18 @@ pub fn check(corpus: &Corpus, size: ReadSize) {
     }
 }
 
+/// Ours without learning the envelope: what a stream costs whose chunks have to be parsed in full, each of them.
+#[must_use]
+pub fn parsed(reads: Reads) -> Folded {
+    ours_with(Options::new().with_learning(false), reads)
+}
+
 fn ours(reads: Reads) -> Folded {
-    let mut fold = deltawire::chat::Fold::new();
+    ours_with(Options::new(), reads)
+}
+
+fn ours_with(options: Options, reads: Reads) -> Folded {
+    let mut fold = deltawire::chat::Fold::with_options(options);
     for read in reads {
         let mut input = read;
         while fold.push(&mut input).expect("no error").is_some() {}

@@ -5,6 +5,7 @@ use std::io;
 use std::iter::successors;
 
 use deltawire::Refused;
+use deltawire::sse::Closed;
 use http::HeaderMap;
 
 /// What a body's or a stream's error has to become: every error that is `Send`, `Sync` and `'static` does, and so do texts. The bound that hyper and reqwest have.
@@ -20,6 +21,13 @@ pub enum Error {
     Refused(Box<Refused>),
     /// The answer came, and ended early: the body failed, it is no event stream, the server sent an error in it, or a limit was passed.
     Stream(deltawire::Error),
+    /// An [`EventSource`](crate::EventSource) is closed, and not because its end was reached.
+    Closed {
+        /// Why.
+        reason: Closed,
+        /// What was wrong with the last connection, where something was.
+        cause: Option<Box<Self>>,
+    },
 }
 
 impl fmt::Display for Error {
@@ -27,6 +35,8 @@ impl fmt::Display for Error {
         match self {
             Self::Refused(refused) => refused.fmt(f),
             Self::Stream(error) => error.fmt(f),
+            Self::Closed { reason, cause: None } => reason.fmt(f),
+            Self::Closed { reason, cause: Some(cause) } => write!(f, "{reason}: {cause}"),
         }
     }
 }
@@ -36,13 +46,17 @@ impl std::error::Error for Error {
         match self {
             Self::Refused(_) => None,
             Self::Stream(error) => Some(error),
+            Self::Closed { cause, .. } => cause.as_deref().map(|cause| cause as _),
         }
     }
 }
 
 impl From<deltawire::Error> for Error {
     fn from(error: deltawire::Error) -> Self {
-        Self::Stream(error)
+        match error {
+            deltawire::Error::Refused(refused) => Self::Refused(refused),
+            other => Self::Stream(other),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The body: one frame at a time, when it is asked for, and now and then a turn for other tasks.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http_body::Body;
@@ -21,6 +21,7 @@ pin_project! {
         unread: Bytes,
         state: State,
         handed_on: u32,
+        yielded: bool,
     }
 }
 
@@ -34,7 +35,7 @@ pub(crate) enum State {
 
 impl<B> Frames<B> {
     pub(crate) fn new(body: B) -> Self {
-        Self { body, unread: Bytes::new(), state: State::Open, handed_on: 0 }
+        Self { body, unread: Bytes::new(), state: State::Open, handed_on: 0, yielded: false }
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -70,18 +71,29 @@ impl<B> Frames<B> {
         *self.project().state = State::Ended;
     }
 
+    /// The body is given up.
+    pub(crate) fn fail(self: Pin<&mut Self>, error: deltawire::Error) {
+        *self.project().state = State::Broken(error);
+    }
+
     /// An item is handed on.
     pub(crate) fn count(self: Pin<&mut Self>) {
         *self.project().handed_on += 1;
     }
 
+    /// Whether [`poll_turn`](Self::poll_turn) was pending since this was asked last.
+    pub(crate) fn has_yielded(self: Pin<&mut Self>) -> bool {
+        std::mem::take(self.project().yielded)
+    }
+
     /// Pending once after [`ITEMS_BEFORE_YIELD`] items and frames.
     pub(crate) fn poll_turn(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<()> {
-        let handed_on = self.project().handed_on;
-        if *handed_on < ITEMS_BEFORE_YIELD {
+        let this = self.project();
+        if *this.handed_on < ITEMS_BEFORE_YIELD {
             return Poll::Ready(());
         }
-        *handed_on = 0;
+        *this.handed_on = 0;
+        *this.yielded = true;
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -110,6 +122,22 @@ where
             }
         }
         *this.handed_on += 1;
+        Poll::Ready(())
+    }
+
+    /// Moves what comes into `bytes`, until those are `max` or the body is over: the state tells how.
+    pub(crate) fn poll_beginning(
+        mut self: Pin<&mut Self>,
+        bytes: &mut Vec<u8>,
+        max: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        while bytes.len() < max && matches!(self.state, State::Open) {
+            ready!(self.as_mut().poll_turn(cx));
+            ready!(self.as_mut().poll_fill(cx));
+            let frame = self.as_mut().take();
+            bytes.extend_from_slice(&frame[..frame.len().min(max - bytes.len())]);
+        }
         Poll::Ready(())
     }
 }

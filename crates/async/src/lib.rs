@@ -26,7 +26,7 @@
 //! ```
 //!
 //! Without an `http::Response` there is [`Stream::from_body`] for any [`http_body::Body`] and [`Stream::from_stream`] for any stream of bytes (awc, a
-//! channel, a file); neither has a status or a content type checked.
+//! channel, a file); neither has a status or a content type checked, unless it is told them with [`Stream::head`].
 //!
 //! ```
 //! use bytes::Bytes;
@@ -43,14 +43,16 @@
 //! # }).unwrap();
 //! ```
 //!
+//! The other way, events that are passed on to a client of one's own are an [`EventBody`]: a response's body, with keep-alive comments.
+//!
 //! # What holds
-//! - **Any runtime**: nothing here spawns, sleeps or knows an executor.
+//! - **Any runtime**: nothing here spawns or knows an executor, and nothing sleeps but by the sleep that [`Stream::stalls`] and [`EventSource`] are given.
 //! - **Cancel-safe**: all state is in the value that is polled. The future of [`Stream::next`] can be dropped at any await point (`select!`, a timeout), and the next
 //!   one goes on where it was. [`chat`] and its like own the response, and drop it with their future.
 //! - **Backpressure**: the body is asked for its next frame only when the last one is used up, and only while the caller polls. What is held is one
 //!   frame, the event that frames have cut, and what is folded; the last two within [`deltawire::Limits`].
-//! - **No busy polling**: pending means that the body has the waker, with one exception: after [`ITEMS_BEFORE_YIELD`] items and frames during
-//!   which the body was never pending, one poll wakes itself and is pending, so that a long burst lets other tasks run.
+//! - **No busy polling**: pending means that the body (or the caller's client or timer) has the waker, with one exception: after [`ITEMS_BEFORE_YIELD`] items and frames during
+//!   which the body was never pending, and after each wait of an [`EventSource`], one poll wakes itself and is pending, so that a long burst lets other tasks run.
 //! - **Fused**: after the end no body is polled again. Errors of a [`Stream`] are said again by every later call, and `finish` hands over what was folded before.
 //! - **`Send`** wherever the body is, and `Unpin` too.
 //!
@@ -58,31 +60,46 @@
 //! `next`, `chunks` and the inherent `next` of streams want `B: Unpin`. hyper's, reqwest's and axum's bodies are; any other becomes so in a box:
 //! `ChatStream::from_body(Box::pin(body))`. [`Stream::poll_advance`] takes a pinned stream of any body.
 //!
+//! # Moderation
+//! `Gated` puts a stream behind a gate (`deltawire::gate`, feature `gate`, on by default): a judge's futures run while the stream is read on, and only what it lets go comes out.
+//!
 //! # Time
-//! There is no clock here. A caller's timeout around `next().await` may simply drop the future; a stream that times its frames out with an [`std::io::Error`] of the kind
+//! There is no clock here but in [`Stream::stalls`], limits for how long a stream may go without bytes, without events, without content, on the sleep that the caller's runtime has; in [`Stream::timed`], and in `Gated`, which measures how much later it shows what came.
+//! A caller's timeout around `next().await` may simply drop the future; a stream that times its frames out with an [`std::io::Error`] of the kind
 //! `TimedOut` ends as a timeout does. Timeouts that a stack reports with an error of its own (reqwest's total timeout) are connections that failed: only their text says why.
 //!
 //! # In scope, out of scope
-//! In: the head's check, events, chunks and updates of a streamed response; whole answers where the request did not stream. Out: building requests, retrying them,
-//! reconnecting, and what the transfer did to the body: it has to come decompressed, free of transfer coding. Trailers are ignored.
+//! In: the head's check, events, chunks and updates of a streamed response; whole answers where the request did not stream; event streams that are asked for again where they end, by an
+//! [`EventSource`] with a client and a timer of the caller's. Out: building requests, retrying completions,
+//! and what the transfer did to the body: it has to come decompressed, free of transfer coding. Trailers are ignored.
 
 #![forbid(unsafe_code)]
 
 mod body;
 mod error;
 mod event;
+mod event_body;
+mod event_source;
 mod events;
 mod frames;
+#[cfg(feature = "gate")]
+mod gated;
 mod response;
+mod stalls;
 mod stream;
 
 pub use body::StreamBody;
 pub use deltawire::Refused;
 pub use error::{BoxError, Error};
 pub use event::Event;
+pub use event_body::{AsEvent, CONTENT_TYPE, EventBody, FRAME_BYTES, event_stream_response};
+pub use event_source::EventSource;
 pub use events::Events;
 pub use frames::ITEMS_BEFORE_YIELD;
+#[cfg(feature = "gate")]
+pub use gated::{Gated, GatedError};
 pub use response::{chat, chat_completion, events, text, text_completion};
+pub use stalls::{Unwatched, Watch, Watched};
 pub use stream::{ChatStream, Chunks, IntoChunks, Stream, TextStream};
 
 #[cfg(doctest)]

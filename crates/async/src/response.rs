@@ -97,7 +97,8 @@ where
     let said = header(response.headers(), "content-type").filter(|content_type| !content_type.trim().is_empty());
     match said.map(str::to_owned) {
         Some(other) if !is_event_stream(&other) => {
-            let (beginning, _) = beginning(response.into_body(), deltawire::Error::EVIDENCE).await;
+            // Boxed, here and below: the future of an answer that is accepted has no room for the one that reads a refusal.
+            let (beginning, _) = Box::pin(beginning(response.into_body(), deltawire::Error::EVIDENCE)).await;
             Err(deltawire::Error::not_an_event_stream(Some(&other), &beginning).into())
         }
         _ => Ok(response.into_body()),
@@ -114,7 +115,7 @@ where
         return Ok(response);
     }
     let (head, body) = response.into_parts();
-    let (body, _) = beginning(body, Refused::MAX_BODY).await;
+    let (body, _) = Box::pin(beginning(body, Refused::MAX_BODY)).await;
     Err(Error::Refused(Box::new(Refused::new(head.status.as_u16(), |name| header(&head.headers, name), &body))))
 }
 
@@ -143,19 +144,7 @@ where
 {
     let mut frames = pin!(Frames::new(body));
     let mut bytes = Vec::new();
-    while bytes.len() < max {
-        poll_fn(|cx| match frames.as_mut().poll_turn(cx) {
-            std::task::Poll::Ready(()) => frames.as_mut().poll_fill(cx),
-            pending => pending,
-        })
-        .await;
-        match frames.state() {
-            State::Open => {}
-            State::Ended => break,
-            State::Broken(error) => return (bytes, Some(error.clone())),
-        }
-        let frame = frames.as_mut().take();
-        bytes.extend_from_slice(&frame[..frame.len().min(max - bytes.len())]);
-    }
-    (bytes, None)
+    poll_fn(|cx| frames.as_mut().poll_beginning(&mut bytes, max, cx)).await;
+    let failed = if let State::Broken(error) = frames.state() { Some(error.clone()) } else { None };
+    (bytes, failed)
 }

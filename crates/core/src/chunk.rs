@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::{
-    Context, Cursor, Elements, Extra, Invalid, Json, Members, Shape, Str, elements, is_json, object, parse_object,
-    string_inner,
+    Context, Cursor, Elements, Extra, Invalid, Json, Members, Name, Shape, Str, elements, is_json, object,
+    parse_object, string_inner,
 };
 use crate::list::List;
 use crate::options::Limits;
@@ -137,10 +137,13 @@ pub(crate) trait WireChoice<'de>: Default + Members<'de> {
     fn set_position(&mut self, position: usize);
 }
 
-/// Reads a chunk within the bounds of `context`.
-pub(crate) fn read<'a, C: WireChoice<'a>>(data: &'a str, context: &Context) -> Result<Chunk<'a, C>, Error> {
-    let mut chunk = Chunk::default();
-    let shape = match parse_object(data, &mut chunk, context) {
+/// Reads a chunk within the bounds of `context` into an empty one: chunks are large, and moving them costs as much as a tenth of reading them.
+pub(crate) fn read<'a, C: WireChoice<'a>>(
+    data: &'a str,
+    chunk: &mut Chunk<'a, C>,
+    context: &Context,
+) -> Result<(), Error> {
+    let shape = match parse_object(data, chunk, context) {
         Ok(shape) => shape,
         // Read again, for the words.
         Err(Invalid) => {
@@ -154,42 +157,52 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(data: &'a str, context: &Context) -> R
         return Err(Error::invalid_chunk(&"no JSON object", data));
     }
     chunk.unexpected = context.unexpected();
-    Ok(chunk)
+    Ok(())
 }
 
 /// Reads a chunk under the default [`Limits`], every unknown member kept.
 pub(crate) fn read_whole<'a, C: WireChoice<'a>>(data: &'a str) -> Result<Chunk<'a, C>, Error> {
     let limits = Limits::default();
     let context = limits.context(true);
-    let chunk = read(data, &context)?;
+    let mut chunk = Chunk::default();
+    read(data, &mut chunk, &context)?;
     limits.check(&context)?;
     Ok(chunk)
 }
 
 impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
-    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
-        match name {
-            "id" => self.id = context.string("id", cursor)?,
-            "object" => self.object = context.string("object", cursor)?,
-            "created" => self.created = seconds(cursor, context)?,
-            "model" => self.model = context.string("model", cursor)?,
-            "system_fingerprint" => self.system_fingerprint = context.string("system_fingerprint", cursor)?,
-            "service_tier" => self.service_tier = context.string("service_tier", cursor)?,
-            "choices" => {
-                self.choices = List::default();
-                elements("choices", cursor, &mut Choices { choices: &mut self.choices, position: 0 }, context)?;
+    #[inline]
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+        if name.is("id") {
+            self.id = context.string("id", cursor)?;
+        } else if name.is("object") {
+            self.object = context.string("object", cursor)?;
+        } else if name.is("created") {
+            self.created = seconds(cursor, context)?;
+        } else if name.is("model") {
+            self.model = context.string("model", cursor)?;
+        } else if name.is("choices") {
+            self.choices = List::default();
+            elements("choices", cursor, &mut Choices { choices: &mut self.choices, position: 0 }, context)?;
+        } else if name.is("usage") {
+            self.usage = context.value(cursor)?;
+            if self.usage.as_ref().is_some_and(|usage| !usage.is_object()) {
+                context.note("usage");
             }
-            "usage" => {
-                self.usage = context.value(cursor)?;
-                if self.usage.as_ref().is_some_and(|usage| !usage.is_object()) {
-                    context.note("usage");
-                }
-            }
-            "moderation" => self.moderation = context.value(cursor)?,
-            "error" => self.error = context.value(cursor)?,
-            "x_groq" => self.x_groq = context.value(cursor)?,
-            "obfuscation" | "p" => self.padding = Padding(string_inner(context.raw(cursor)?)),
-            _ => context.unknown(name, cursor, &mut self.extra)?,
+        } else if name.is("system_fingerprint") {
+            self.system_fingerprint = context.string("system_fingerprint", cursor)?;
+        } else if name.is("service_tier") {
+            self.service_tier = context.string("service_tier", cursor)?;
+        } else if name.is("obfuscation") || name.is("p") {
+            self.padding = Padding(string_inner(context.raw(cursor)?));
+        } else if name.is("error") {
+            self.error = context.value(cursor)?;
+        } else if name.is("x_groq") {
+            self.x_groq = context.value(cursor)?;
+        } else if name.is("moderation") {
+            self.moderation = context.value(cursor)?;
+        } else {
+            context.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
@@ -203,7 +216,7 @@ struct Choices<'l, C> {
 
 impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<'_, C> {
     fn element(&mut self, cursor: &mut Cursor<'de>, context: &Context) -> Result<Shape, Invalid> {
-        let choice = self.choices.push(C::default());
+        let choice = self.choices.push_default();
         choice.set_position(self.position);
         let shape = object("choices", cursor, choice, context)?;
         if shape != Shape::Whole {
@@ -220,6 +233,9 @@ impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<'_, C> {
 
 /// Seconds since 1970: a whole number, though some servers send a float; its fraction is noted and dropped.
 fn seconds<'de>(cursor: &mut Cursor<'de>, context: &Context) -> Result<Option<u64>, Invalid> {
+    if let Some(seconds) = cursor.digits() {
+        return Ok(Some(seconds));
+    }
     let Some(value) = context.value(cursor)? else { return Ok(None) };
     let seconds = value.as_u64();
     if seconds.is_some() {
@@ -236,6 +252,9 @@ pub(crate) fn index<'de>(
     cursor: &mut Cursor<'de>,
     context: &Context,
 ) -> Result<Option<u64>, Invalid> {
+    if let Some(index) = cursor.digits() {
+        return Ok(Some(index));
+    }
     let Some(value) = context.value(cursor)? else { return Ok(None) };
     let index = value.as_u64();
     if index.is_none() && !value.as_str().starts_with('-') {

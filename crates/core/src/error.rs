@@ -6,8 +6,11 @@ use core::fmt;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::escaped::{Escaped, beginning, beginning_of_bytes};
 use crate::json::Json;
+use crate::refused::Refused;
 use crate::sse;
+use crate::stall::Stall;
 
 /// Why a stream ended before its answer was whole. What was folded until then stays available.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,9 +36,11 @@ pub enum Error {
         /// The beginning of the data.
         data: String,
     },
-    /// The body is no event stream: it begins as JSON or HTML does, or its content type says so.
+    /// The server refused the request: a status other than 2xx. Told by [`Fold::head`](crate::Fold::head); adapters that read the head themselves have it as an error of their own.
+    Refused(Box<Refused>),
+    /// The body is no event stream: it begins as JSON, HTML or gzip does, or its content type says so.
     NotAnEventStream {
-        /// The content type, where a header said one.
+        /// The content type, where a header said one: at most [`Refused::MAX_HEADER`] bytes of it.
         content_type: Option<String>,
         /// The beginning of the body, at most [`Error::EVIDENCE`] bytes, invalid UTF-8 replaced.
         beginning: String,
@@ -58,6 +63,8 @@ pub enum Error {
         /// Whether it failed by waiting too long.
         timed_out: bool,
     },
+    /// The stream went without something for longer than a limit of the caller's. Made by adapters; see [`Fold::stall`](crate::Fold::stall).
+    Stalled(Stall),
 }
 
 /// Which limit was passed: the member of [`Limits`](crate::Limits) of that name.
@@ -101,17 +108,19 @@ impl Error {
     /// How much of a body that is no event stream is kept as evidence, in bytes.
     pub const EVIDENCE: usize = 4096;
 
-    /// One word for the kind: `api`, `invalid_json`, `invalid_chunk`, `not_an_event_stream`, `limit`, `transport` or `timeout`.
+    /// One word for the kind: `api`, `invalid_json`, `invalid_chunk`, `refused`, `not_an_event_stream`, `limit`, `transport`, `timeout` or `stalled`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Api(_) => "api",
             Self::InvalidJson { .. } => "invalid_json",
             Self::InvalidChunk { .. } => "invalid_chunk",
+            Self::Refused(_) => "refused",
             Self::NotAnEventStream { .. } => "not_an_event_stream",
             Self::Limit { .. } => "limit",
             Self::Transport { timed_out: false, .. } => "transport",
             Self::Transport { timed_out: true, .. } => "timeout",
+            Self::Stalled(_) => "stalled",
         }
     }
 
@@ -120,18 +129,19 @@ impl Error {
     pub fn api_error(&self) -> Option<&ApiError> {
         match self {
             Self::Api(error) => Some(error),
+            Self::Refused(refused) => refused.error.as_ref(),
             Self::NotAnEventStream { error, .. } => error.as_deref(),
             _ => None,
         }
     }
 
-    /// A body that is no event stream, by its beginning: the first [`Error::EVIDENCE`] bytes of `body` are kept, and read as an error body.
+    /// A body that is no event stream, by its beginning: of `body` as text the first [`Error::EVIDENCE`] bytes are kept, and read as an error body.
     #[must_use]
     pub fn not_an_event_stream(content_type: Option<&str>, body: &[u8]) -> Self {
-        let kept = &body[..body.len().min(Self::EVIDENCE)];
-        let beginning = String::from_utf8_lossy(kept).into_owned();
+        let beginning = beginning_of_bytes(body, Self::EVIDENCE);
         let error = ApiError::from_body(&beginning).map(Box::new);
-        Self::NotAnEventStream { content_type: content_type.map(Into::into), beginning, error }
+        let content_type = content_type.map(|text| self::beginning(text, Refused::MAX_HEADER).into());
+        Self::NotAnEventStream { content_type, beginning, error }
     }
 
     pub(crate) fn invalid_json(reason: &dyn fmt::Display, data: &str) -> Self {
@@ -171,6 +181,7 @@ impl fmt::Display for Error {
                 let what = if *event == 0 { "completion" } else { "chunk" };
                 write!(f, "{} is no {what}: {reason}: {data:?}", Source(*event))
             }
+            Self::Refused(refused) => refused.fmt(f),
             Self::NotAnEventStream { content_type, beginning, error } => {
                 f.write_str("the body is no event stream")?;
                 if let Some(content_type) = content_type {
@@ -178,6 +189,10 @@ impl fmt::Display for Error {
                 }
                 match error {
                     Some(error) => write!(f, ": {error}"),
+                    // The magic number, whose second byte is no UTF-8.
+                    None if beginning.starts_with("\u{1F}\u{FFFD}") => {
+                        f.write_str("; it is compressed with gzip, and nothing on the way here decompressed it")
+                    }
                     None => write!(f, "; it begins {:?}", self::beginning(beginning, 80)),
                 }
             }
@@ -188,8 +203,11 @@ impl fmt::Display for Error {
                     None => Ok(()),
                 }
             }
-            Self::Transport { message, timed_out: false } => write!(f, "the connection failed: {message}"),
-            Self::Transport { message, timed_out: true } => write!(f, "waited too long: {message}"),
+            Self::Transport { message, timed_out: false } => {
+                write!(f, "the connection failed: {}", Escaped::new(message))
+            }
+            Self::Transport { message, timed_out: true } => write!(f, "waited too long: {}", Escaped::new(message)),
+            Self::Stalled(stall) => write!(f, "the stream stalled: {stall}"),
         }
     }
 }
@@ -305,21 +323,11 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shortened = beginning(&self.message, 1000);
-        for character in shortened.chars() {
-            if character.is_control() {
-                write!(f, "{}", character.escape_default())?;
-            } else {
-                write!(f, "{character}")?;
-            }
-        }
-        if shortened.len() < self.message.len() {
-            f.write_str("…")?;
-        }
+        write!(f, "{}", Escaped::new(&self.message))?;
         let mut separator = " (";
         for (name, value) in [("type", &self.error_type), ("param", &self.param), ("code", &self.code)] {
             if let Some(value) = value {
-                write!(f, "{separator}{name} {}", beginning(value.as_str(), 80))?;
+                write!(f, "{separator}{name} {}", Escaped::new(value.as_str()).at_most(80))?;
                 separator = ", ";
             }
         }
@@ -332,13 +340,4 @@ impl core::error::Error for ApiError {}
 /// Whether a value of an `error` member says that there is one.
 pub(crate) fn is_error(value: &Json<'_>) -> bool {
     !matches!(value.as_str(), "null" | "false" | "\"\"")
-}
-
-/// The first `max` bytes of a text, or less, cut between characters.
-fn beginning(text: &str, max: usize) -> &str {
-    let mut end = text.len().min(max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }

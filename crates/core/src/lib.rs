@@ -36,10 +36,14 @@
 //! | stage | in | out |
 //! |---|---|---|
 //! | [`sse::Decoder`] | bytes | [`sse::Event`]s: the WHATWG's event stream, of any API |
+//! | [`sse::EventSource`] | what came of each connection, its bytes | the same, and what to do when a stream ends: connect again, with which ID, after how long, or not |
 //! | [`Payload::of`] | an event | nothing, `[DONE]`, an error, or a chunk's data |
 //! | [`chat::Chunk::parse`], [`text::Chunk::parse`] | a chunk's data | the typed chunk, borrowed |
 //! | [`chat::Accumulator`], [`text::Accumulator`] | events | an [`Update`] for each chunk, the [`Outcome`] at the end |
 //! | [`chat::Fold`], [`text::Fold`] | bytes | the same: all of the above in one |
+//! | [`timing::Recorder`] | when what came, from whoever has a clock | the [`timing::Timing`]: first byte, first token, gaps, stalls, throughput |
+//! | `gate::Gate`, feature `gate` | updates or text, and verdicts | spans to judge; what may be shown |
+//! | [`partial::Parser`] | JSON in pieces: arguments, structured answers | what each piece changed, the value of now |
 //! | [`chat::ChatCompletion::from_json`], [`text::Completion::from_json`] | the body of an answer that was not streamed | the same type that a stream folds to |
 //!
 //! # What holds
@@ -49,14 +53,16 @@
 //! - **Borrowed first**: an event that lies whole in the bytes fed is borrowed from them; a chunk's strings are borrowed from its event; an update's slices from
 //!   what is folded. In the steady state only the answer's own growth allocates.
 //! - **Atomic**: a chunk that is refused changes nothing that was folded before.
+//! - **Time comes from outside**: [`StallWatch`] says when a stream is stalled, by times that are handed in.
 //! - **Nothing lost**: every [`End`] hands over what was folded.
 //! - **Nothing invented**: what was repaired is an [`Anomaly`]; a member that never came is `None`.
 //!
 //! # In scope, out of scope
-//! In: OpenAI's chat completions and legacy completions, as OpenAI and the many servers that speak like it stream them. Out: HTTP, building requests, retries, clocks, logging; other
+//! In: OpenAI's chat completions and legacy completions, as OpenAI and the many servers that speak like it stream them. Out: HTTP, building requests, retrying completions, clocks, logging; other
 //! vendors' own event formats (whose events the [`sse::Decoder`] still decodes).
 //!
 //! # Features
+//! `gate` adds the gate for moderation and its one dependency, `unicode-segmentation`; `simdutf8` checks UTF-8 with vector instructions.
 //! `std` (default) only lets dependencies use the standard library: run-time detection of vector instructions in memchr. The crate itself is `no_std` with `alloc`, and has no unsafe code.
 
 #![no_std]
@@ -68,21 +74,29 @@ pub mod chat;
 mod chunk;
 mod completion;
 mod error;
+mod escaped;
 mod fold;
+#[cfg(feature = "gate")]
+pub mod gate;
 mod json;
 mod list;
 mod logprobs;
+pub mod open_telemetry;
 mod options;
 mod outcome;
+pub mod partial;
 mod payload;
 mod refused;
 pub mod sse;
+mod stall;
 pub mod text;
+pub mod timing;
 mod usage;
 
 pub use chunk::Chunk;
 pub use completion::Completion;
 pub use error::{ApiError, Error, Limit};
+pub use escaped::Escaped;
 pub use fold::{Accumulator, Change, Changes, Endpoint, Fold, Update};
 pub use json::{Extra, Json, JsonList, Str};
 pub use list::List;
@@ -91,4 +105,9 @@ pub use options::{Limits, Options};
 pub use outcome::{Anomaly, AnomalyKind, End, Outcome};
 pub use payload::Payload;
 pub use refused::Refused;
-pub use usage::Usage;
+pub use stall::{Stall, StallKind, StallLimits, StallWatch};
+pub use usage::{TokenCounts, Usage, UsageSource};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

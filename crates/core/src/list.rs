@@ -18,15 +18,18 @@ enum Inner<T> {
 }
 
 impl<T> List<T> {
-    /// Appends an element, and gives it back where it stays.
-    pub(crate) fn push(&mut self, element: T) -> &mut T {
+    /// Appends an empty element, made where it stays: elements are large.
+    pub(crate) fn push_default(&mut self) -> &mut T
+    where
+        T: Default,
+    {
         if let Inner::Few(first @ Some(_)) = &mut self.0 {
             self.0 = Inner::Many(first.take().into_iter().collect());
         }
         match &mut self.0 {
-            Inner::Few(first) => first.insert(element),
+            Inner::Few(first) => first.get_or_insert_default(),
             Inner::Many(elements) => {
-                elements.push(element);
+                elements.push(T::default());
                 let last = elements.len() - 1;
                 &mut elements[last]
             }

@@ -5,13 +5,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::{Context, Cursor, Invalid, Json, JsonList, Members};
+use crate::json::{Context, Cursor, Invalid, Json, JsonList, Members, Name};
 
-/// The lists that log probabilities come in, by their names on the wire. Chat completions have the first two, legacy completions
-/// the others; llama.cpp sends chat's `content` in legacy completions too.
-const LISTS: [&str; 6] = ["content", "refusal", "tokens", "token_logprobs", "top_logprobs", "text_offset"];
-
-/// Log probabilities of a chunk: arrays as sent.
+/// Log probabilities of a chunk: arrays as sent. Chat completions have the first two, legacy completions the others; llama.cpp sends chat's `content` in legacy completions too.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ChunkLogprobs<'a> {
@@ -68,21 +64,26 @@ impl<'a> ChunkLogprobs<'a> {
 }
 
 impl<'de> Members<'de> for ChunkLogprobs<'de> {
-    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
-        let Some(which) = LISTS.iter().position(|list| *list == name) else { return context.skip(cursor) };
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+        let list = if name.is("content") {
+            &mut self.content
+        } else if name.is("refusal") {
+            &mut self.refusal
+        } else if name.is("tokens") {
+            &mut self.tokens
+        } else if name.is("token_logprobs") {
+            &mut self.token_logprobs
+        } else if name.is("top_logprobs") {
+            &mut self.top_logprobs
+        } else if name.is("text_offset") {
+            &mut self.text_offset
+        } else {
+            return context.skip(cursor);
+        };
         let value = context.value(cursor)?;
         if value.as_ref().is_some_and(|value| !value.is_array()) {
             context.note("logprobs");
         }
-        let [content, refusal, tokens, token_logprobs, top_logprobs, text_offset] = self.lists_mut();
-        let list = match which {
-            0 => content,
-            1 => refusal,
-            2 => tokens,
-            3 => token_logprobs,
-            4 => top_logprobs,
-            _ => text_offset,
-        };
         *list = value.filter(Json::is_array);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Limit};
 use crate::json::Context;
+use crate::partial;
 use crate::sse;
 
 /// How much one stream may make the process hold. Each is passed with [`Error::Limit`], and what was folded before stays.
@@ -26,7 +27,7 @@ pub struct Limits {
     pub max_choices: usize,
     /// The most tool calls of a choice, and fragments of them in one delta.
     pub max_tool_calls: usize,
-    /// The most bytes of everything that is folded together: texts, arguments, log probabilities, audio, kept members. Counted as they stand
+    /// The most bytes of everything that is folded together: texts, arguments, log probabilities, audio, roles, finish reasons, kept members. Counted as they stand
     /// in the JSON, escapes included.
     pub max_folded: usize,
     /// The most unknown members, kept on request, of one chunk and of each folded object.
@@ -83,11 +84,26 @@ pub struct Options {
     pub cumulative: bool,
     /// Fold a chunk that differs from one before only in its text without parsing it. On by default; the result is the same either way, only slower without.
     pub learn: bool,
+    /// Parse the arguments of tool calls while they come, like this. Off by default. Each update then says what changed in them ([`Change::Parsed`](crate::Change::Parsed),
+    /// [`Change::NotJson`](crate::Change::NotJson)), and each call of the outcome has its
+    /// [`parsed_arguments`](crate::chat::ToolCall::parsed_arguments). What is whole as JSON closes no call. A custom tool's input is not parsed. Costs one more pass over the arguments, and
+    /// holds them once more, with 28 bytes a value.
+    pub parse_arguments: Option<partial::Options>,
+    /// Parse each choice's content while it comes, like this: for answers that are held to a schema (`response_format`). Off by default. As with the arguments; the outcome has it in
+    /// the message's [`parsed`](crate::chat::Message::parsed), and of a legacy completion in the choice's.
+    pub parse_content: Option<partial::Options>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { limits: Limits::default(), keep_unknown: false, cumulative: false, learn: true }
+        Self {
+            limits: Limits::default(),
+            keep_unknown: false,
+            cumulative: false,
+            learn: true,
+            parse_arguments: None,
+            parse_content: None,
+        }
     }
 }
 
@@ -116,6 +132,20 @@ impl Options {
     #[must_use]
     pub fn with_learning(mut self, learn: bool) -> Self {
         self.learn = learn;
+        self
+    }
+
+    /// Parsing the arguments of tool calls while they come.
+    #[must_use]
+    pub fn with_parsed_arguments(mut self, options: partial::Options) -> Self {
+        self.parse_arguments = Some(options);
+        self
+    }
+
+    /// Parsing each choice's content while it comes.
+    #[must_use]
+    pub fn with_parsed_content(mut self, options: partial::Options) -> Self {
+        self.parse_content = Some(options);
         self
     }
 

@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::timing::Timing;
+use crate::usage::TokenCounts;
 
 /// What a stream came to: the completion as far as it came, how it ended, and what was odd on the way.
 ///
-/// Serialises as `{"completion": …, "end": …, "anomalies": […], "error": …}`.
+/// Serialises as `{"completion": …, "end": …, "anomalies": […], "error": …}`, with `"usage"` and `"timing"` where they were asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outcome<C> {
@@ -21,6 +23,12 @@ pub struct Outcome<C> {
     pub anomalies: Vec<Anomaly>,
     /// Why the stream ended early, for the ends that have a reason.
     pub error: Option<Error>,
+    /// How many tokens it took, and who counted them. Set by whoever counts (`deltawire-usage`); what the server sent is in the completion either way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<TokenCounts>,
+    /// When what came. Set by whoever has a clock: the adapters, when asked to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timing: Option<Timing>,
 }
 
 impl<C> Outcome<C> {
@@ -47,7 +55,7 @@ pub enum End {
     Truncated,
     /// The server sent an error in the stream, or an event that is no chunk.
     Error,
-    /// The body is no event stream.
+    /// The body is no event stream; or there is none, because the request was refused and the fold was told so ([`Fold::head`](crate::Fold::head)).
     NotAnEventStream,
     /// The stream ended without a single chunk.
     Empty,
@@ -55,6 +63,9 @@ pub enum End {
     Limit,
     /// The caller stopped before the end.
     Stopped,
+    /// The stream is open and went without bytes, events or content for longer than a caller's limit: [`StallLimits`](crate::StallLimits). Also after all finish reasons,
+    /// if `[DONE]` did not come, as a broken connection is truncated there.
+    Stalled,
 }
 
 impl End {
@@ -78,6 +89,7 @@ impl End {
             Self::Empty => "empty",
             Self::Limit => "limit",
             Self::Stopped => "stopped",
+            Self::Stalled => "stalled",
         }
     }
 }
@@ -131,28 +143,54 @@ pub enum AnomalyKind {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Anomalies {
     list: Vec<Anomaly>,
+    /// What tells each of `list` apart.
+    keys: Vec<Key>,
     /// Places in `list` of what the current event noted.
     noted: Vec<usize>,
+}
+
+/// What tells anomalies apart.
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    kind: AnomalyKind,
+    choice: Option<u64>,
+    member: &'static str,
+}
+
+impl PartialEq for Key {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        // The same place in the code notes the same literal, so the text is hardly ever looked at.
+        let same_member = || core::ptr::eq(self.member, other.member) || self.member == other.member;
+        self.kind == other.kind && self.choice == other.choice && same_member()
+    }
 }
 
 impl Anomalies {
     const MOST: usize = 64;
 
-    pub(crate) fn note(&mut self, kind: AnomalyKind, choice: Option<u64>, member: &str, event: u64) {
-        let is = |a: &Anomaly, (kind, choice, member)| a.kind == kind && a.choice == choice && a.member == member;
-        let mut what = (kind, choice, member);
-        let mut place = self.list.iter().position(|a| is(a, what));
+    pub(crate) fn note(&mut self, kind: AnomalyKind, choice: Option<u64>, member: &'static str, event: u64) {
+        let key = Key { kind, choice, member };
+        // What is odd in one chunk is odd in all of them, in the same order.
+        let due = self.noted.last().map_or(0, |last| last + 1);
+        let place = if self.keys.get(due) == Some(&key) { due } else { self.place(key, event) };
+        self.again(place);
+    }
+
+    /// Where this one is kept, or those that are too many to be.
+    #[inline(never)]
+    fn place(&mut self, mut key: Key, event: u64) -> usize {
+        let mut place = self.keys.iter().position(|kept| *kept == key);
         if place.is_none() && self.list.len() >= Self::MOST {
-            what = (AnomalyKind::More, None, "");
-            place = self.list.iter().position(|a| is(a, what));
+            key = Key { kind: AnomalyKind::More, choice: None, member: "" };
+            place = self.keys.iter().position(|kept| *kept == key);
         }
-        let place = place.unwrap_or_else(|| {
-            let (kind, choice, member) = what;
+        place.unwrap_or_else(|| {
+            let Key { kind, choice, member } = key;
             self.list.push(Anomaly { kind, choice, member: member.into(), event, count: 0 });
+            self.keys.push(key);
             self.list.len() - 1
-        });
-        self.list[place].count += 1;
-        self.noted.push(place);
+        })
     }
 
     pub(crate) fn begin_event(&mut self) {

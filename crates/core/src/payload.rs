@@ -31,9 +31,15 @@ impl<'a> Payload<'a> {
     pub const DONE: &'static str = "[DONE]";
 
     /// Tells what an event's data is. Looks at the data's two ends only, but for an error event, whose data it reads.
+    #[inline]
     #[must_use]
     pub fn of(event: &Event<'a>) -> Self {
-        match event.data.trim() {
+        let data = event.data;
+        // What nearly every event is: there is nothing to trim.
+        if data.starts_with('{') && data.ends_with('}') && event.event != "error" {
+            return Self::Chunk(data);
+        }
+        match data.trim() {
             "" | "null" => Self::Nothing,
             Self::DONE => Self::Done,
             data if event.event == "error" => Self::Error(ApiError::from_data(data)),

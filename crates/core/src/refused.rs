@@ -5,8 +5,11 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::error::ApiError;
+use crate::escaped::{beginning, beginning_of_bytes};
 
 /// A response with a status other than 2xx: what an adapter makes of its head and body, so that a refusal is never an empty stream.
+///
+/// Of a header at most [`Refused::MAX_HEADER`] bytes are kept. Its text is one line of less than 10 KiB, whatever the server sent: control characters are escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
@@ -28,18 +31,30 @@ impl Refused {
     /// How much of the body is kept, in bytes.
     pub const MAX_BODY: usize = 64 << 10;
 
+    /// How much of a header is kept, in bytes.
+    pub const MAX_HEADER: usize = 1 << 10;
+
     /// From a status, what gives a header's text by its lower-case name, and the beginning of the body.
     pub fn new<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>, body: &[u8]) -> Self {
-        let owned = |name| header(name).map(ToString::to_string);
-        let body = String::from_utf8_lossy(&body[..body.len().min(Self::MAX_BODY)]).into_owned();
+        Self::by_head(status, header).with_body(body)
+    }
+
+    /// What the head says, without the body.
+    pub(crate) fn by_head<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
+        let owned = |name| header(name).map(|text| beginning(text, Self::MAX_HEADER).to_string());
         Self {
             status,
             request_id: owned("x-request-id"),
             retry_after: owned("retry-after"),
             content_type: owned("content-type"),
-            error: ApiError::from_body(&body),
-            body,
+            error: None,
+            body: String::new(),
         }
+    }
+
+    pub(crate) fn with_body(self, body: &[u8]) -> Self {
+        let body = beginning_of_bytes(body, Self::MAX_BODY);
+        Self { error: ApiError::from_body(&body), body, ..self }
     }
 
     /// How long the server asks to wait, where it says so in seconds.
@@ -58,10 +73,10 @@ impl fmt::Display for Refused {
             None => write!(f, ": {:?}", self.body.chars().take(200).collect::<String>())?,
         }
         if let Some(wait) = &self.retry_after {
-            write!(f, "; retry after {wait:?}")?;
+            write!(f, "; retry after {:?}", beginning(wait, 80))?;
         }
         match &self.request_id {
-            Some(id) => write!(f, "; request {id:?}"),
+            Some(id) => write!(f, "; request {:?}", beginning(id, 80)),
             None => Ok(()),
         }
     }

@@ -1,5 +1,6 @@
 //! Token counts.
 
+use alloc::borrow::Cow;
 use core::fmt;
 
 use serde::{Serialize, Serializer};
@@ -16,6 +17,11 @@ pub struct Usage(Json<'static>);
 impl Usage {
     pub(crate) fn new(json: Json<'_>) -> Self {
         Self(json.into_owned())
+    }
+
+    /// Becomes what was sent; whether that is anything else than before. Some servers send running totals in every chunk.
+    pub(crate) fn set(&mut self, sent: &Json<'_>) -> bool {
+        self.0.assign(sent)
     }
 
     /// Tokens of the prompt.
@@ -64,5 +70,68 @@ impl fmt::Debug for Usage {
 impl Serialize for Usage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
+    }
+}
+
+/// How many tokens an answer took, and who says so. The server's own object, whole, is [`Usage`].
+///
+/// Serialises as `{"prompt_tokens": …, "completion_tokens": …, "total_tokens": …, "source": "server"}`, or with `"source": "estimated"` and the `"vocabulary"`; what is
+/// not known is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TokenCounts {
+    /// Tokens of the prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens: Option<u64>,
+    /// Tokens of the answer, of all choices together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completion_tokens: Option<u64>,
+    /// The total: as the server counts it, or the sum of an estimate that has both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_tokens: Option<u64>,
+    /// Who counted.
+    #[serde(flatten)]
+    pub source: UsageSource,
+}
+
+/// Who counted the tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "source", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum UsageSource {
+    /// The server.
+    Server,
+    /// They were counted here.
+    Estimated {
+        /// With this vocabulary: `o200k_base`.
+        vocabulary: Cow<'static, str>,
+    },
+}
+
+impl TokenCounts {
+    /// What the server says.
+    #[must_use]
+    pub fn server(usage: &Usage) -> Self {
+        Self {
+            prompt_tokens: usage.prompt_tokens(),
+            completion_tokens: usage.completion_tokens(),
+            total_tokens: usage.total_tokens(),
+            source: UsageSource::Server,
+        }
+    }
+
+    /// What was counted with this vocabulary.
+    #[must_use]
+    pub fn estimated(
+        prompt_tokens: Option<u64>,
+        completion_tokens: u64,
+        vocabulary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            prompt_tokens,
+            completion_tokens: Some(completion_tokens),
+            total_tokens: prompt_tokens.map(|prompt| prompt.saturating_add(completion_tokens)),
+            source: UsageSource::Estimated { vocabulary: vocabulary.into() },
+        }
     }
 }

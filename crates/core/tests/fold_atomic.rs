@@ -195,6 +195,11 @@ fn the_limit_of_what_is_folded_is_exact_and_counts_the_json() {
     last_passes_also_typed(options, Limit::Folded, &[&call("1234"), &call("5678"), &call("9")]);
     let logprobs = r#"{"choices":[{"index":0,"logprobs":{"content":[12]}}]}"#;
     last_passes_also_typed(options, Limit::Folded, &[logprobs, logprobs, logprobs]);
+    // One for each choice is kept, so there may be as many of them as choices.
+    let finish = |index, reason: &str| format!(r#"{{"choices":[{{"index":{index},"finish_reason":{reason}}}]}}"#);
+    let (first, second) = (finish(0, r#""stop""#), finish(1, r#""stop""#));
+    last_passes_also_typed(options, Limit::Folded, &[&first, &finish(0, "null"), &finish(1, r#""""#), &second, &one]);
+    last_passes_also_typed(options, Limit::Folded, &[&finish(0, r#""123456789""#)]);
 }
 
 #[test]
@@ -250,6 +255,8 @@ fn the_same_limits_hold_for_legacy_completions() {
     let (folded, choices) = (limits(|limits| limits.max_folded = 4), limits(|limits| limits.max_choices = 1));
     assert_eq!(fold(folded, &[text, text]), ("abab".into(), None));
     assert_eq!(fold(folded, &[text, text, text]), ("abab".into(), Some(Limit::Folded)));
+    let finish = r#"{"choices":[{"index":0,"finish_reason":"length"}]}"#;
+    assert_eq!(fold(folded, &[text, finish]), ("ab".into(), Some(Limit::Folded)));
     assert_eq!(fold(choices, &[text, text, other]), ("abab".into(), Some(Limit::Choices)));
     assert_eq!(fold(limits(|limits| limits.max_unknown_members = 1), &[unknown, unknown]), ("abab".into(), None));
     assert_eq!(

@@ -235,7 +235,7 @@ proptest! {
             "data: ", "data:", "{\"choices\":[", "{\"index\":0,", "\"delta\":{", "\"content\":\"a\"", "\"content\":\"\\ud83d\"", "}", "]", "}]}", "}}]}\n\n", "\n", "\n\n", "\r", "\r\n",
             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n", "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\\ude00\"}}]}\n\n",
             "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n", "data: [DONE]", "data: [DONE]\n\n", "[DONE]", "null", ",", "\"", "\\",
-            "event: error\n", "error: {\"message\":\"x\"}\n", "data: {\"error\":\"x\"}\n\n", ": ping\n\n", "\u{FEFF}", "{", "[", "<html>", " ", "id: 1\n", "1e999", "data: {\"choices\":[{\"text\":\"x\",\"index\":1}]}\r\r",
+            "event: error\n", "error: {\"message\":\"x\"}\n", "data: {\"error\":\"x\"}\n\n", ": ping\n\n", "\u{FEFF}", "{", "[", "<html>", "\u{1F}", " ", "id: 1\n", "1e999", "data: {\"choices\":[{\"text\":\"x\",\"index\":1}]}\r\r",
             "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}}]}\n\n",
             "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"}\"}}]}}]}\n\n",
         ]), 0..24),

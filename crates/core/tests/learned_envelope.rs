@@ -22,10 +22,35 @@ fn seen<E: Endpoint<Completion: serde::Serialize>>(stream: &[u8], options: Optio
     seen
 }
 
+/// The same with reads of this size; also how far the decoder was at each chunk, and its last event ID.
+fn seen_in_reads(stream: &[u8], size: usize, options: Options) -> Vec<String> {
+    let mut fold = chat::Fold::with_options(options);
+    let mut seen = Vec::new();
+    'reads: for mut read in stream.chunks(size) {
+        loop {
+            match fold.push(&mut read) {
+                Ok(Some(update)) => {
+                    let changes = format!("{:?}", update.changes().collect::<Vec<_>>());
+                    seen.push(format!("{changes} at {} {:?}", fold.decoder().offset(), fold.decoder().last_event_id()));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    seen.push(error.to_string());
+                    break 'reads;
+                }
+            }
+        }
+    }
+    seen.push(serde_json::to_string(&fold.finish()).expect("an outcome serialises"));
+    seen
+}
+
 fn same(stream: &[u8]) -> Result<(), TestCaseError> {
     let mut small = deltawire::Limits::default();
     small.max_folded = 400;
-    for options in [Options::new(), Options::new().with_unknown(true), Options::new().with_limits(small)] {
+    let parsed = deltawire::partial::Options::new();
+    let parsing = Options::new().with_parsed_arguments(parsed).with_parsed_content(parsed);
+    for options in [Options::new(), Options::new().with_unknown(true), Options::new().with_limits(small), parsing] {
         let full = options.with_learning(false);
         prop_assert_eq!(seen::<chat::Chat>(stream, options), seen::<chat::Chat>(stream, full));
         prop_assert_eq!(seen::<text::Text>(stream, options), seen::<text::Text>(stream, full));
@@ -73,6 +98,29 @@ const ENVELOPES: &[&str] = &[
     r#"{"choices":[],"usage":{"total_tokens":1}}"#,
 ];
 
+/// Ways to write an event, whose data is `{D`. Only the first is matched without decoding it.
+const WRITTEN: &[&str] = &[
+    "data: {D\n\n",
+    "data:{D\n\n",
+    "data: {D\r\n\r\n",
+    "data: {D\r\r",
+    "data: {D\n\r\n",
+    "data: {D\n\n\n",
+    "data:  {D \n\n",
+    "data: {\ndata: D\n\n",
+    "data: {\nD\n\n",
+    "data: {D\ndata\n\n",
+    "data: {D\nid: 7\n\n",
+    "id: 8\ndata: {D\n\n",
+    "event: error\ndata: {D\n\n",
+    "event: error\n\ndata: {D\n\n",
+    ": comment\ndata: {D\n\n",
+    "retry: 1\n\ndata: {D\n\n",
+    "error: {D\ndata: {D\n\n",
+    "data: [DONE]\n\ndata: {D\n\n",
+    "data: null\n\n data: {D\n\n",
+];
+
 /// A run of chunks of one envelope, so that something is learned, now and then with a byte of it changed.
 fn run() -> impl Strategy<Value = Vec<String>> {
     let chunk = (inner(), inner(), 0u8..3);
@@ -115,6 +163,33 @@ proptest! {
     }
 
     #[test]
+    fn events_however_they_are_written_fold_the_same(
+        envelope in 0..ENVELOPES.len(),
+        events in prop::collection::vec((0..WRITTEN.len() * 3, inner(), inner()), 1..12),
+        change in prop::option::weighted(0.5, (any::<prop::sample::Index>(), any::<u8>())),
+        size in prop::sample::select(vec![1, 7, 100, 1 << 16]),
+        max in prop::sample::select(vec![90, 200, 1 << 20]),
+    ) {
+        let mut stream = Vec::new();
+        for (way, text, padding) in &events {
+            // Most of them in the usual way.
+            let way = WRITTEN.get(*way).copied().unwrap_or(WRITTEN[0]);
+            let data = ENVELOPES[envelope].replace('C', "0").replace("\"T\"", &format!("\"{text}\""));
+            let data = data.replace("\"P\"", &format!("\"{padding}\""));
+            stream.extend(way.replace('D', &data[1..]).bytes());
+        }
+        if let Some((at, byte)) = change {
+            let at = at.index(stream.len());
+            stream[at] = byte;
+        }
+        let mut limits = deltawire::Limits::default();
+        limits.max_line = max;
+        limits.max_event = max - 10;
+        let options = Options::new().with_limits(limits);
+        prop_assert_eq!(seen_in_reads(&stream, size, options), seen_in_reads(&stream, size, options.with_learning(false)));
+    }
+
+    #[test]
     fn interleaved_envelopes_fold_the_same(picks in prop::collection::vec((0..3usize, inner(), 0u8..3), 1..40), envelopes in prop::collection::vec(0..ENVELOPES.len(), 3)) {
         let mut stream = String::new();
         for (pick, text, count) in &picks {
@@ -136,4 +211,20 @@ fn a_stream_that_stops_repeating_and_begins_again_folds_the_same() {
         );
     }
     same(stream.as_bytes()).unwrap();
+}
+
+/// What is learned from an event that is written in one way is met by one that is written in another.
+#[test]
+fn an_event_is_not_taken_for_one_that_is_written_otherwise() {
+    let data = |text: &str| ENVELOPES[0].replace("\"T\"", &format!("\"{text}\""));
+    for first in WRITTEN {
+        for second in WRITTEN {
+            let mut stream = first.replace('D', &data("one")[1..]);
+            stream += &first.replace('D', &data("two")[1..]);
+            stream += &second.replace('D', &data("three")[1..]);
+            stream += &second.replace('D', &data("four")[1..]);
+            let seen = |options| seen_in_reads(stream.as_bytes(), stream.len(), options);
+            assert_eq!(seen(Options::new()), seen(Options::new().with_learning(false)), "{stream}");
+        }
+    }
 }

@@ -332,3 +332,20 @@ fn ten_megabytes_in_reads_of_one_byte_take_seconds() {
         assert!(took < Duration::from_secs(120), "{name} took {took:?}");
     }
 }
+
+#[test]
+fn blocks_that_are_nothing_are_not_gone_through_again_for_each_of_them() {
+    let nothing = ": a\n: b\n\n".repeat(200_000);
+    for (name, last, expected) in [
+        ("a line that is too long", format!("event: {}\n\n", "x".repeat(100)), line(50, nothing.len() as u64)),
+        ("an event that is too large", "data: 1\ndata: 2\nid: 345\n\n".to_owned(), event(5, nothing.len() as u64 + 16)),
+        ("an error line", "error: x\n".to_owned(), Seen::event("error", "x", "")),
+    ] {
+        let stream = nothing.clone() + &last;
+        let began = Instant::now();
+        let decoder = Decoder::with_limits(limits(50, 5)).with_error_lines(true);
+        assert_eq!(run(decoder, [stream.as_bytes()]).seen, [expected], "{name}");
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(60), "{name} took {took:?}");
+    }
+}

@@ -125,13 +125,7 @@ fn ends_inside_data(case: &Case) -> bool {
 #[test]
 fn the_naive_decoder_that_others_are_compared_with_gives_every_case_too() {
     for case in cases::all() {
-        let naive = naive::interpret(&case.input, false);
-        let got = Run {
-            seen: naive.events.iter().map(|(event, data, id)| Seen::event(event, data, id)).collect(),
-            last_event_id: naive.last_event_id,
-            retry: naive.retry,
-            unfinished: naive.unfinished,
-        };
+        let got = interpreted(&case.input);
         assert_eq!(got, expected(&case), "{}", case.name);
     }
 }
@@ -222,5 +216,54 @@ fn a_line_of_hundreds_of_kilobytes_is_the_same_in_reads_of_any_size() {
     for size in [1, 2, 3, 7, 100, 1460, 4096, 65_536, stream.len()] {
         let got = run(Decoder::new(), stream.as_bytes().chunks(size));
         assert!(got == expected, "differs in reads of {size} bytes");
+    }
+}
+
+#[test]
+fn many_events_of_one_read_are_the_same_whatever_stands_between_them() {
+    // Malformed text, cut characters and other blocks, at distances that fall into one look ahead and into several.
+    let between: [&[u8]; 6] = [
+        b"data: \xE2\x82\n\n",
+        b": comment \xFF\n\n",
+        b"event: \xF0\x9F\x98\x80\ndata: \xE6\x97\xA5\xE6\x9C\xAC\ndata: two\n\n",
+        b"id: 7\r\ndata: crlf\r\n\r\n",
+        b"data: \xC3\xBC\r\r",
+        b"",
+    ];
+    for distance in [1, 10, 200, 1000] {
+        let mut stream = Vec::new();
+        for other in between {
+            stream.extend(b"data: plain \xE2\x82\xAC\n\n".repeat(distance));
+            stream.extend(other);
+        }
+        let expected = interpreted(&stream);
+        for size in [100, 4096, 16_384, stream.len()] {
+            let got = run(Decoder::new(), stream.chunks(size));
+            assert!(got == expected, "every {distance} events, in reads of {size} bytes");
+        }
+    }
+}
+
+#[test]
+fn what_was_not_asked_for_is_the_rest_of_the_read() {
+    let mut decoder = Decoder::new();
+    let mut events = decoder.events(b"data: 1\n\ndata: 2\n\nda");
+    assert_eq!(events.next_event().unwrap().unwrap().data, "1");
+    assert_eq!(events.rest(), b"data: 2\n\nda");
+    let rest = events.rest();
+    let mut events = decoder.events(rest);
+    assert_eq!(events.next_event().unwrap().unwrap().data, "2");
+    assert!(events.next_event().unwrap().is_none());
+    assert!(events.rest().is_empty(), "the beginning of a line is in the decoder now");
+}
+
+/// What the naive decoder makes of a stream.
+fn interpreted(stream: &[u8]) -> Run {
+    let naive = naive::interpret(stream, false);
+    Run {
+        seen: naive.events.iter().map(|(event, data, id)| Seen::event(event, data, id)).collect(),
+        last_event_id: naive.last_event_id,
+        retry: naive.retry,
+        unfinished: naive.unfinished,
     }
 }

@@ -16,6 +16,9 @@ use crate::status::{Refusal, error_body, error_page, refuse};
 /// The request header that sets the speed.
 const SPEED_HEADER: &str = "x-replay-speed";
 
+/// The path of a recorded stream, before its name.
+pub(crate) const RECORDINGS: &str = "/recordings/";
+
 /// A response: its head, and its body in timed pieces. Times count from the end of the request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response {
@@ -43,6 +46,15 @@ pub(crate) fn route(request: &Request, library: &Library, speed: Speed, faults: 
         ("GET", "/v1/models") => return Routed::Plain(json_response(200, models(library))),
         ("POST", "/v1/chat/completions") => Endpoint::Chat,
         ("POST", "/v1/completions") => Endpoint::Completion,
+        (method, path) if path.starts_with(RECORDINGS) => {
+            if method != "GET" {
+                return Routed::Plain(not_allowed(method, path, "GET"));
+            }
+            return match bare(request, library, speed, faults) {
+                Ok(response) => Routed::Recorded(response),
+                Err(refusal) => Routed::Plain(refused(refusal)),
+            };
+        }
         (method, path @ ("/health" | "/v1/models")) => {
             return Routed::Plain(not_allowed(method, path, "GET"));
         }
@@ -102,17 +114,33 @@ fn completion(
     }
     let streamed = flag(&body, "/stream")?;
     let include_usage = flag(&body, "/stream_options/include_usage")?;
-    let speed = match request.header(SPEED_HEADER) {
-        Some(text) => text.parse().map_err(|error| refuse(400, &format!("{SPEED_HEADER}: {error}")))?,
-        None => speed,
-    };
+    let speed = speed_of(request, speed)?;
     let recording = library.choose(endpoint, request.header(RECORDING_HEADER), &body, streamed)?;
     let failed = recording.has_stream() && !(200..300).contains(&recording.status);
-    let mut response = if streamed || (failed && recording.answer.is_none()) {
+    let response = if streamed || (failed && recording.answer.is_none()) {
         stream(recording, speed, faults, include_usage)?
     } else {
         whole(recording, speed)?
     };
+    Ok(finished(response, request, recording, faults))
+}
+
+/// A recorded stream as it is, for a client that can only `GET`.
+fn bare(request: &Request, library: &Library, speed: Speed, faults: &Faults) -> Result<Response, Refusal> {
+    let speed = speed_of(request, speed)?;
+    let recording = library.named(request.path.strip_prefix(RECORDINGS).unwrap_or_default())?;
+    Ok(finished(stream(recording, speed, faults, true)?, request, recording, faults))
+}
+
+fn speed_of(request: &Request, server: Speed) -> Result<Speed, Refusal> {
+    match request.header(SPEED_HEADER) {
+        Some(text) => text.parse().map_err(|error| refuse(400, &format!("{SPEED_HEADER}: {error}"))),
+        None => Ok(server),
+    }
+}
+
+/// What the faults and the client's HTTP version make of a response.
+fn finished(mut response: Response, request: &Request, recording: &Recording, faults: &Faults) -> Response {
     replace(&mut response, faults);
     response.headers.push((RECORDING_HEADER.to_owned(), recording.name.clone()));
     if let Some(size) = faults.write_size {
@@ -125,7 +153,7 @@ fn completion(
         if request.http10 && response.framing == Framing::Chunked { Framing::Close } else { response.framing };
     let default = if faults.length == 0 { default } else { Framing::Length };
     response.framing = faults.framing.unwrap_or(default);
-    Ok(response)
+    response
 }
 
 /// null is as good as absent; anything but a boolean is refused, as OpenAI's servers do.

@@ -3,7 +3,7 @@
 //! | entry | what happens on the wire |
 //! |---|---|
 //! | `none` | forgets all faults named so far, also those of the server |
-//! | `first=K` | the faults hit the first K requests to a completion endpoint only, as the server counts them |
+//! | `first=K` | the faults hit the first K requests for a recording only, as the server counts them |
 //! | `delay=S` | S seconds of silence before the head |
 //! | `stall=N:S` | after byte N of the body S seconds of silence; without `:S` until the connection's time is up |
 //! | `cut=N` | the connection closes after byte N of the body, in the middle of the chunk that holds it |
@@ -147,7 +147,7 @@ impl Faults {
         Self::default()
     }
 
-    /// `first=K`: the faults hit the first `requests` to a completion endpoint only.
+    /// `first=K`: the faults hit the first `requests` for a recording only.
     #[must_use]
     pub fn first(mut self, requests: usize) -> Self {
         self.first = Some(requests);

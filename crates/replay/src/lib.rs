@@ -33,6 +33,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /v1/chat/completions`, `POST /v1/completions` | a recording of that endpoint |
+//! | `GET /recordings/NAME` | the stream of that recording, for clients that can only `GET`, such as a browser's `EventSource` |
 //! | `GET /v1/models` | the names of the recordings |
 //! | `GET /health` | `{"status":"ok"}` |
 //!
@@ -43,10 +44,14 @@
 //! With `"stream": true` the recorded bytes are sent; a chunk that holds usage only is left out unless
 //! `stream_options.include_usage` asked for it, and none is made up if it was not recorded. Without it the recorded
 //! answer is sent, after the time it took; if none was recorded, the stream is folded to one.
+//! `GET /recordings/NAME` always streams, usage included. A page of another origin may read it with the fault
+//! `header="access-control-allow-origin: *"`.
 //! Every response closes its connection.
 //!
 //! Three request headers belong to the server itself: `x-replay-recording: NAME`, `x-replay-speed: 10` or `at-once`,
 //! and `x-replay-fault: delay=0.5; cut=1234` with what [`fault`] lists.
+//!
+//! For clients that connect again there is [`Script`], which plays one answer of your own a connection.
 //!
 //! # Recordings
 //!
@@ -79,6 +84,7 @@ mod library;
 mod recording;
 pub mod recordings;
 mod request;
+mod script;
 mod server;
 mod speed;
 mod status;
@@ -88,6 +94,7 @@ mod wire;
 pub use jsonl::{LineFault, RecordingError};
 pub use recording::{Answer, End, Ending, Endpoint, Read, Recording};
 pub use request::Request;
+pub use script::Script;
 pub use server::{Builder, Server};
 pub use speed::{Speed, SpeedError};
 

@@ -62,6 +62,15 @@ impl Library {
             .ok_or_else(|| refuse(404, &format!("there is no recording of {}", endpoint.path())))
     }
 
+    /// The recording of this name, of whatever endpoint.
+    pub(crate) fn named(&self, name: &str) -> Result<&Recording, Refusal> {
+        let found = self.shelf.iter().find(|kept| kept.recording.name == name);
+        let names = || self.names().collect::<Vec<_>>().join(", ");
+        found
+            .map(|kept| &kept.recording)
+            .ok_or_else(|| refuse(404, &format!("no recording {name:?}, known are: {}", names())))
+    }
+
     fn unknown(&self, endpoint: Endpoint, name: &str) -> Refusal {
         let of_endpoint = self.shelf.iter().filter(|kept| kept.recording.endpoint == endpoint);
         let names: Vec<&str> = of_endpoint.map(|kept| kept.recording.name.as_str()).collect();

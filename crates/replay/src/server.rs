@@ -151,7 +151,7 @@ impl Builder {
         self
     }
 
-    /// The faults of every answer of a completion endpoint. A request may name more by the header `x-replay-fault`.
+    /// The faults of every answer from a recording. A request may name more by the header `x-replay-fault`.
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
         self
@@ -274,7 +274,8 @@ impl Shared {
             }
             Ok((request, faults)) => {
                 let is_completion = request.method == "POST" && request.path.ends_with("/completions");
-                let number = if is_completion { self.completions.fetch_add(1, Ordering::Relaxed) } else { 0 };
+                let counts = is_completion || request.path.starts_with(answer::RECORDINGS);
+                let number = if counts { self.completions.fetch_add(1, Ordering::Relaxed) } else { 0 };
                 let faults = if faults.first.is_some_and(|first| number >= first) { none.clone() } else { faults };
                 let routed = answer::route(&request, &self.library, self.speed, &faults);
                 self.keep(request);

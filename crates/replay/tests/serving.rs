@@ -140,6 +140,14 @@ fn a_request_that_cannot_be_answered_is_told_why() {
         (head("GET /v1/embeddings HTTP/1.1"), 404, "there is no \"/v1/embeddings\" here"),
         (head("GET /v1/chat/completions HTTP/1.1"), 405, "/v1/chat/completions does not take GET, only POST"),
         (head("POST /v1/models HTTP/1.1"), 405, "/v1/models does not take POST, only GET"),
+        (head("POST /recordings/smollm2-sky HTTP/1.1"), 405, "/recordings/smollm2-sky does not take POST, only GET"),
+        (head("GET /recordings/nope HTTP/1.1"), 404, "no recording \"nope\", known are: count-to-100, "),
+        (head("GET /recordings/ HTTP/1.1"), 404, "no recording \"\", known are: count-to-100, "),
+        (
+            head("GET /recordings/count-to-100-later HTTP/1.1"),
+            404,
+            "the recording \"count-to-100-later\" has no stream, only an answer",
+        ),
         (head("nonsense"), 400, "the request head is not HTTP/1.1"),
         (head("GET / HTTP/2.0"), 400, "the request head is not HTTP/1.1"),
         (body("{"), 400, "the request body is not JSON"),
@@ -198,6 +206,28 @@ fn the_names_of_the_recordings_are_the_models() {
     let ids: Vec<&str> = models["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
     assert_eq!(ids, recordings::all().iter().map(|recording| recording.name.as_str()).collect::<Vec<_>>());
     assert_eq!(get("/health").text(), r#"{"status":"ok"}"#);
+}
+
+#[test]
+fn a_client_that_can_only_get_has_each_stream_by_its_name() {
+    let server = at_once();
+    let get = |path: &str, headers: &str| send(&server, format!("GET {path} HTTP/1.1\r\n{headers}\r\n").as_bytes());
+    for recording in recordings::all().iter().filter(|recording| recording.has_stream()) {
+        let name = &recording.name;
+        let reply = get(&format!("/recordings/{name}?retry=1"), "");
+        assert_eq!(reply.status, recording.status, "{name}");
+        assert_eq!(reply.header("content-type"), Some(recording.content_type.as_str()), "{name}");
+        assert_eq!(reply.header("x-replay-recording"), Some(name.as_str()));
+        assert_eq!(reply.body().bytes, recording.body(), "{name}");
+        assert_eq!(reply.body().complete, recording.end.unwrap().how == Ending::Clean, "{name}");
+    }
+    let reply = get(
+        "/recordings/one-plus-one",
+        "x-replay-speed: at-once\r\nx-replay-fault: no-done; header=\"access-control-allow-origin: *\"\r\n",
+    );
+    assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+    assert!(reply.body().complete && !reply.text().contains("[DONE]"), "{}", reply.text());
+    assert_eq!(get("/recordings/one-plus-one", "x-replay-speed: fast\r\n").status, 400);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 
-use deltawire::Refused;
+use deltawire::sse::Closed;
+use deltawire::{Escaped, Refused};
 use ureq::http::HeaderMap;
 
 /// Why there is no answer, or no whole one. A stream's `finish` still hands over what was folded before it.
@@ -17,8 +18,25 @@ pub enum Error {
     /// The answer came, and ended early: the connection failed or was too slow, the body is no event stream, the server sent an error in it, or
     /// a limit was passed.
     Stream(deltawire::Error),
+    /// An [`EventSource`](crate::EventSource) is closed, and not because its end was reached.
+    Closed {
+        /// Why.
+        reason: Closed,
+        /// What was wrong with the last connection, where something was.
+        cause: Option<Box<Self>>,
+    },
     /// The request itself failed. This crate makes none; the variant is here for `?`.
     Request(ureq::Error),
+}
+
+impl Error {
+    /// Whether the same request would fail in the same way for ever: what is no URL or no header, a proxy without one, a scheme that the agent refuses or has no TLS for.
+    #[must_use]
+    pub fn is_futile(&self) -> bool {
+        use ureq::Error as E;
+        let Self::Request(error) = self else { return false };
+        matches!(error, E::BadUri(_) | E::Http(_) | E::InvalidProxyUrl | E::RequireHttpsOnly(_) | E::TlsRequired)
+    }
 }
 
 impl fmt::Display for Error {
@@ -26,7 +44,12 @@ impl fmt::Display for Error {
         match self {
             Self::Refused(refused) => refused.fmt(f),
             Self::Stream(error) => error.fmt(f),
-            Self::Request(error) => write!(f, "the request failed: {error}"),
+            Self::Closed { reason, cause: None } => reason.fmt(f),
+            Self::Closed { reason, cause: Some(cause) } => write!(f, "{reason}: {cause}"),
+            Self::Request(error) => {
+                // A redirect's location and a response's head are quoted in some.
+                write!(f, "the request failed: {}", Escaped::new(&error.to_string()))
+            }
         }
     }
 }
@@ -36,6 +59,7 @@ impl std::error::Error for Error {
         match self {
             Self::Refused(_) => None,
             Self::Stream(error) => Some(error),
+            Self::Closed { cause, .. } => cause.as_deref().map(|cause| cause as _),
             Self::Request(error) => Some(error),
         }
     }
@@ -55,7 +79,10 @@ impl From<io::Error> for Error {
 
 impl From<deltawire::Error> for Error {
     fn from(error: deltawire::Error) -> Self {
-        Self::Stream(error)
+        match error {
+            deltawire::Error::Refused(refused) => Self::Refused(refused),
+            other => Self::Stream(other),
+        }
     }
 }
 
@@ -70,4 +97,15 @@ pub(crate) fn transport(error: &io::Error) -> deltawire::Error {
     let timed_out = matches!(inner, Some(ureq::Error::Timeout(_)))
         || matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
     deltawire::Error::Transport { message: error.to_string(), timed_out }
+}
+
+/// Whether a read failed because nothing came in time, and can be tried again: the socket's timeout, as it is or as ureq's for one read. Timeouts of something greater
+/// than a read are over for good.
+pub(crate) fn is_socket_timeout(error: &io::Error) -> bool {
+    match error.get_ref() {
+        None => matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock),
+        Some(inner) => {
+            matches!(inner.downcast_ref::<ureq::Error>(), Some(ureq::Error::Timeout(ureq::Timeout::PerRead)))
+        }
+    }
 }

@@ -22,22 +22,41 @@
 //! # }
 //! ```
 //!
+//! `deltawire_ureq::chat(response)?.timed(request_sent)` also takes down when what came: `outcome.timing`.
+//!
 //! Whoever wants the chunks themselves loops over [`Stream::chunks`]; whoever has another reader ([`std::io::Read`]: a file, standard
 //! input, another HTTP client's body) begins with [`Stream::from_reader`], and has neither a status nor a content type checked.
 //!
+//! Streams of events that go on for ever, such as a server's notifications, are read by an [`EventSource`], which connects again where they end.
+//!
+//! # Moderation
+//! `gated` puts a stream behind a gate (`deltawire::gate`, feature `gate`, on by default): a closure judges it sentence by sentence, and only what it lets go comes out.
+//!
 //! # Out of scope
-//! Building requests, retrying them, time limits of its own: ureq has the [`Agent`](ureq::Agent)'s configuration for it. None is set by
+//! Building requests, retrying completions, time limits of its own: ureq has the [`Agent`](ureq::Agent)'s configuration for it. None is set by
 //! default. `timeout_per_read` bounds the wait for the next bytes of a stream, `timeout_recv_body` the whole body; one that runs out is an error here, with what was folded before.
+//! [`Stream::stalls`] adds limits for what a timeout cannot see: a stream that comments or empty chunks keep alive.
 
 #![forbid(unsafe_code)]
 
 mod error;
+mod event_source;
 mod events;
+#[cfg(feature = "gate")]
+mod gated;
 mod response;
+mod stalls;
 mod stream;
 
 pub use deltawire::Refused;
 pub use error::Error;
+pub use event_source::EventSource;
 pub use events::Events;
+#[cfg(feature = "gate")]
+pub use gated::{Gated, GatedError, gated, try_gated};
 pub use response::{agent, chat, chat_completion, events, text, text_completion};
 pub use stream::{ChatStream, Chunks, Stream, TextStream};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -15,6 +15,8 @@ use crate::stream::{ChatStream, Stream, TextStream};
 
 /// An agent that hands out responses of every status, so that an error body can be read. ureq's own default turns a status of 400 and up into
 /// an error without the body; an agent of one's own wants `http_status_as_error(false)` too.
+///
+/// It has no time limits. [`Stream::stalls`] says which one makes a silent stream end.
 #[must_use]
 pub fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).build().new_agent()
@@ -102,7 +104,7 @@ fn whole_body(response: Response<Body>) -> Result<String, Error> {
 }
 
 /// As much of a body as comes, up to `max` bytes: what is evidence for an error may itself be cut.
-fn beginning(reader: &mut impl Read, max: u64) -> Vec<u8> {
+pub(crate) fn beginning(reader: &mut impl Read, max: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     // Whatever was read before a failure is in `bytes`.
     let _ = reader.take(max).read_to_end(&mut bytes);

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use deltawire_benches::corpora::{self, Corpus};
 use deltawire_benches::peers::{decode, fold};
-use deltawire_benches::reads::ReadSize;
+use deltawire_benches::reads::{ReadSize, Reads};
 
 use crate::timing::{Effort, best};
 
@@ -17,6 +17,8 @@ pub(crate) struct Row {
     pub(crate) events: usize,
     /// The seconds of one pass with nothing but the line ends searched for.
     pub(crate) limit: Option<f64>,
+    /// The same with what was read checked to be UTF-8.
+    pub(crate) limit_of_text: Option<f64>,
     /// The seconds of our pass.
     pub(crate) ours: f64,
     /// The same of each peer, in the order of the table's peers; none where the peer was left out.
@@ -32,6 +34,11 @@ impl Row {
     /// How much of the limit's speed is ours.
     pub(crate) fn of_limit(&self) -> f64 {
         self.limit.unwrap_or_default() / self.ours
+    }
+
+    /// How much of the speed of the limit with a check of UTF-8 is ours.
+    pub(crate) fn of_limit_of_text(&self) -> f64 {
+        self.limit_of_text.unwrap_or_default() / self.ours
     }
 
     /// A pass's seconds as 10^9 bytes a second.
@@ -77,7 +84,7 @@ pub(crate) fn fold(effort: Effort) -> Table {
                 .collect();
             let mut seconds = best(&passes, effort).into_iter();
             let ours = seconds.next().unwrap_or(f64::NAN);
-            rows.push(row(&corpus, size, None, ours, seconds.map(Some).collect()));
+            rows.push(row(&corpus, size, ours, seconds.map(Some).collect()));
         }
     }
     Table { peers: peers.iter().skip(1).map(|peer| peer.name).collect(), rows }
@@ -90,9 +97,13 @@ fn decoding(corpora: &[Corpus], sizes: &[ReadSize], effort: Effort) -> Table {
         for &size in sizes {
             decode::check(corpus, size);
             let longest_line = corpus.longest_line();
-            let mut passes: Vec<Box<dyn Fn()>> = vec![Box::new(|| {
-                black_box(decode::limit(black_box(corpus.reads(size))));
-            })];
+            let limits: [fn(Reads) -> usize; 2] = [decode::limit, decode::limit_of_text];
+            let mut passes: Vec<Box<dyn Fn()>> = Vec::new();
+            for limit in limits {
+                passes.push(Box::new(move || {
+                    black_box(limit(black_box(corpus.reads(size))));
+                }));
+            }
             for competitor in everybody.iter().filter(|competitor| competitor.takes(longest_line, size)) {
                 let count = competitor.count;
                 passes.push(Box::new(move || {
@@ -100,17 +111,18 @@ fn decoding(corpora: &[Corpus], sizes: &[ReadSize], effort: Effort) -> Table {
                 }));
             }
             let mut seconds = best(&passes, effort).into_iter();
-            let limit = seconds.next();
+            let (limit, limit_of_text) = (seconds.next(), seconds.next());
             let mut columns = everybody
                 .iter()
                 .map(|competitor| if competitor.takes(longest_line, size) { seconds.next() } else { None });
             let ours = columns.next().flatten().unwrap_or(f64::NAN);
-            rows.push(row(corpus, size, limit, ours, columns.collect()));
+            rows.push(Row { limit, limit_of_text, ..row(corpus, size, ours, columns.collect()) });
         }
     }
     Table { peers: everybody.iter().skip(1).map(|competitor| competitor.name).collect(), rows }
 }
 
-fn row(corpus: &Corpus, size: ReadSize, limit: Option<f64>, ours: f64, peers: Vec<Option<f64>>) -> Row {
-    Row { corpus: corpus.name, size, bytes: corpus.bytes.len(), events: corpus.events, limit, ours, peers }
+fn row(corpus: &Corpus, size: ReadSize, ours: f64, peers: Vec<Option<f64>>) -> Row {
+    let (bytes, events) = (corpus.bytes.len(), corpus.events);
+    Row { corpus: corpus.name, size, bytes, events, limit: None, limit_of_text: None, ours, peers }
 }

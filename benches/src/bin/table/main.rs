@@ -12,6 +12,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use deltawire_benches::machine;
 use record::Record;
 use timing::Effort;
 
@@ -34,17 +35,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let folder = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| "benches".into(), PathBuf::from).join("record");
     std::fs::create_dir_all(&folder)?;
-    let name = format!("{}-{}", record::date(), slug(&record::cpu()));
+    let name = format!("{}-{}", machine::date(), machine::slug(&machine::cpu()));
     let picture = format!("{name}.svg");
     let text = record.markdown(effort.rounds, Some(&picture));
     std::fs::write(folder.join(format!("{name}.md")), &text)?;
     std::fs::write(folder.join(picture), plot::svg(&record)?)?;
     print!("{text}");
     Ok(())
-}
-
-/// A processor's name as part of a file's.
-fn slug(name: &str) -> String {
-    let words = name.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-").to_lowercase()
 }

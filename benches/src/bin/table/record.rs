@@ -1,9 +1,8 @@
 //! The tables as Markdown, and what they were measured on.
 
 use std::fmt::Write;
-use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use deltawire_benches::machine::{cpu, date, rustc};
 use deltawire_benches::peers::fold::USUAL;
 
 use crate::cells::{Row, Table};
@@ -46,16 +45,21 @@ impl Record {
             mean(self.decode.rows.iter().map(Row::ahead)),
             self.decode.rows.iter().map(Row::ahead).fold(f64::INFINITY, f64::min)
         );
-        header(text, "stream | reads of | limit | deltawire", &self.decode, "ours / fastest peer | ours / limit");
+        header(
+            text,
+            "stream | reads of | limit | with UTF-8 | deltawire",
+            &self.decode,
+            "ours / fastest peer | ours / limit | ours / with UTF-8",
+        );
         for row in &self.decode.rows {
             cells(text, row, Row::speed);
-            let _ = writeln!(text, " **{:.2}** | {:.2} |", row.ahead(), row.of_limit());
+            let _ = writeln!(text, " **{:.2}** | {:.2} | {:.2} |", row.ahead(), row.of_limit(), row.of_limit_of_text());
         }
     }
 
     fn drip_table(&self, text: &mut String) {
         text.push_str("\n## Drip: one long line\n\nNanoseconds a byte. Left out: those that go through the line again with every read.\n\n");
-        header(text, "stream | reads of | limit | deltawire", &self.drip, "ours / fastest peer (speed)");
+        header(text, "stream | reads of | limit | with UTF-8 | deltawire", &self.drip, "ours / fastest peer (speed)");
         for row in &self.drip.rows {
             cells(text, row, |row, seconds| seconds * 1e9 / row.bytes as f64);
             let _ = writeln!(text, " **{:.2}** |", row.ahead());
@@ -83,7 +87,13 @@ fn header(text: &mut String, before: &str, table: &Table, after: &str) {
 
 fn cells(text: &mut String, row: &Row, unit: impl Fn(&Row, f64) -> f64) {
     let _ = write!(text, "| {} | {} |", row.corpus, row.size);
-    let all = row.limit.map(Some).into_iter().chain([Some(row.ours)]).chain(row.peers.iter().copied());
+    let all = row
+        .limit
+        .into_iter()
+        .chain(row.limit_of_text)
+        .map(Some)
+        .chain([Some(row.ours)])
+        .chain(row.peers.iter().copied());
     for seconds in all {
         let _ = match seconds {
             Some(seconds) => write!(text, " {} |", digits(unit(row, seconds))),
@@ -115,53 +125,6 @@ fn versions() -> String {
         "openai-interface",
         "serde_json",
     ];
-    let lock = include_str!("../../../../Cargo.lock");
-    let version = |name: &str| {
-        let entry = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?.1;
-        Some(format!("{name} {}", entry.split('"').next()?))
-    };
     let measured = |name: &&str| *name != "openai-interface" || cfg!(feature = "openai-interface");
-    PEERS.into_iter().filter(measured).filter_map(version).collect::<Vec<_>>().join(", ")
-}
-
-/// The processor's name; where nobody tells, its architecture.
-pub(crate) fn cpu() -> String {
-    let linux = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = linux.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(':').nth(1));
-    match name {
-        Some(name) => name.trim().to_owned(),
-        None => {
-            said("sysctl", &["-n", "machdep.cpu.brand_string"]).unwrap_or_else(|| std::env::consts::ARCH.to_owned())
-        }
-    }
-}
-
-fn rustc() -> String {
-    said("rustc", &["--version"]).unwrap_or_else(|| "an unknown rustc".to_owned())
-}
-
-fn said(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
-    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
-}
-
-/// Today, in UTC, as `2026-07-31`.
-pub(crate) fn date() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut days = since.as_secs() / 86_400;
-    let mut year = 1970;
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    while days >= 365 + u64::from(leap(year)) {
-        days -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for length in [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    format!("{year}-{month:02}-{:02}", days + 1)
+    deltawire_benches::machine::versions(&PEERS.into_iter().filter(measured).collect::<Vec<_>>())
 }

@@ -6,10 +6,17 @@ mod body;
 mod bounds;
 mod cancellation;
 mod cuts;
+mod event_body;
+mod event_source;
 mod events;
+mod every_await;
 mod failures;
 mod frames;
+#[cfg(feature = "gate")]
+mod gated;
 mod recordings;
 mod responses;
 mod seen;
+mod stalls;
+mod timing;
 mod wire;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use deltawire::End;
-use deltawire_async::{Error, Refused};
+use deltawire_async::{ChatStream, Error, Refused};
 use deltawire_replay::recordings;
 use http::Response;
 
@@ -88,6 +88,27 @@ fn another_content_type_is_an_error_with_the_beginning_of_the_body() {
         panic!("{error:?}")
     };
     assert_eq!((content_type.as_deref(), beginning.len()), (Some("text/html"), deltawire::Error::EVIDENCE));
+}
+
+#[test]
+fn a_stream_that_is_told_its_head_says_what_a_response_says() {
+    let body = br#"{"error":{"message":"slow down"}}"#;
+    for (status, headers) in [
+        (429, &[("content-type", "application/json"), ("retry-after", "1")][..]),
+        (503, &[]),
+        (200, &[("content-type", "application/json")]),
+    ] {
+        let script = || Scripted::pending_of(body.chunks(10));
+        let said = smol::block_on(deltawire_async::chat(response(status, headers, script()))).unwrap_err();
+        let header = |name: &str| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
+        let (error, again, outcome) = on_both(|| async {
+            let mut stream = ChatStream::from_stream(script()).head(status, header);
+            let error = stream.next().await.unwrap_err();
+            (error, stream.next().await.unwrap_err(), stream.finish())
+        });
+        assert_eq!((&error, &again), (&said, &said));
+        assert_eq!((outcome.end, outcome.error.map(Error::from)), (End::NotAnEventStream, Some(said)));
+    }
 }
 
 #[test]

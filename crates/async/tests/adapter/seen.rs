@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::body::Wakes;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) updates: Vec<String>,
     pub(crate) error: Option<deltawire::Error>,
@@ -50,6 +50,31 @@ where
         }
     };
     Seen { updates, error, outcome: serde_json::to_value(outcome).unwrap() }
+}
+
+/// One `next`, noted once it is ready; whether there may be more.
+pub(crate) async fn next_seen<E: Endpoint, B: Body + Unpin>(stream: &mut Stream<E, B>, seen: &mut Seen) -> bool
+where
+    B::Error: Into<BoxError>,
+{
+    match stream.next().await {
+        Ok(Some(update)) => {
+            seen.updates.push(shown(update));
+            true
+        }
+        Ok(None) => false,
+        Err(error) => {
+            seen.error = Some(of_stream(error));
+            false
+        }
+    }
+}
+
+impl Seen {
+    /// All that was noted, with the outcome.
+    pub(crate) fn finish<E: Endpoint<Completion: Serialize>, B>(self, stream: Stream<E, B>) -> Self {
+        Self { outcome: serde_json::to_value(stream.finish()).unwrap(), ..self }
+    }
 }
 
 /// Reads to the end with `next`, and asks twice more there.

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use crate::body::on_tokio;
 use crate::seen::{expected, read};
 
-async fn ask(server: &Server, recording: &str, faults: &str) -> Result<ChatStream<Incoming>, Error> {
+pub(crate) async fn ask(server: &Server, recording: &str, faults: &str) -> Result<ChatStream<Incoming>, Error> {
     let socket = tokio::net::TcpStream::connect(server.addr()).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
     tokio::spawn(connection);
@@ -25,7 +25,7 @@ async fn ask(server: &Server, recording: &str, faults: &str) -> Result<ChatStrea
     deltawire_async::chat(sender.send_request(request).await.unwrap()).await
 }
 
-fn server() -> Server {
+pub(crate) fn server() -> Server {
     Server::builder().speed(Speed::AT_ONCE).start().unwrap()
 }
 

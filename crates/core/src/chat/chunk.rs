@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::chunk::{WireChoice, index, read_whole};
 use crate::error::{Error, Limit};
-use crate::json::{Context, Cursor, Elements, Extra, Invalid, Json, Members, Shape, Str, elements, object};
+use crate::json::{Context, Cursor, Elements, Extra, Invalid, Json, Members, Name, Shape, Str, elements, object};
 use crate::list::List;
 use crate::logprobs::ChunkLogprobs;
 
@@ -208,96 +208,123 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
 }
 
 impl<'de> Members<'de> for ChunkChoice<'de> {
-    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
-        match name {
-            "index" => self.index = index("index", cursor, context)?,
-            // A whole body's choice has its message where a chunk's has the delta; their members are the same.
-            "delta" | "message" if (name == "message") == context.whole_body => {
-                nested("delta", &mut self.delta, cursor, context)?;
-            }
-            "finish_reason" => self.finish_reason = context.string("finish_reason", cursor)?,
-            "logprobs" => nested("logprobs", &mut self.logprobs, cursor, context)?,
-            _ => context.unknown(name, cursor, &mut self.extra)?,
+    #[inline]
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+        // A whole body's choice has its message where a chunk's has the delta; their members are the same.
+        let is_delta = |name: Name<'_>| if context.whole_body { name.is("message") } else { name.is("delta") };
+        if name.is("index") {
+            self.index = index("index", cursor, context)?;
+        } else if is_delta(name) {
+            nested("delta", &mut self.delta, cursor, context)?;
+        } else if name.is("logprobs") {
+            nested("logprobs", &mut self.logprobs, cursor, context)?;
+        } else if name.is("finish_reason") {
+            self.finish_reason = context.string("finish_reason", cursor)?;
+        } else {
+            context.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for Delta<'de> {
-    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
-        match name {
-            "role" => self.role = context.string("role", cursor)?,
-            "content" => {
-                let value = context.value(cursor)?;
-                self.content = value.and_then(|value| match value.into_string() {
-                    Ok(text) => Some(Content::Text(text)),
-                    Err(parts) if parts.is_array() => Some(Content::Parts(parts)),
-                    Err(_) => {
-                        context.note("content");
-                        None
-                    }
-                });
-            }
-            "refusal" => self.refusal = context.string("refusal", cursor)?,
-            "reasoning_content" => self.reasoning_content = context.string("reasoning_content", cursor)?,
-            "reasoning" => self.reasoning = context.string("reasoning", cursor)?,
-            "reasoning_details" => self.reasoning_details = context.value(cursor)?,
-            "tool_calls" => {
-                self.tool_calls = List::default();
-                elements("tool_calls", cursor, &mut ToolCalls(&mut self.tool_calls), context)?;
-            }
-            "function_call" => nested("function_call", &mut self.function_call, cursor, context)?,
-            "audio" => nested("audio", &mut self.audio, cursor, context)?,
-            _ => context.unknown(name, cursor, &mut self.extra)?,
+    #[inline]
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+        if name.is("content") {
+            self.content = content(cursor, context)?;
+        } else if name.is("role") {
+            self.role = context.string("role", cursor)?;
+        } else if name.is("tool_calls") {
+            self.tool_calls = List::default();
+            elements("tool_calls", cursor, &mut ToolCalls(&mut self.tool_calls), context)?;
+        } else if name.is("reasoning_content") {
+            self.reasoning_content = context.string("reasoning_content", cursor)?;
+        } else if name.is("reasoning") {
+            self.reasoning = context.string("reasoning", cursor)?;
+        } else if name.is("reasoning_details") {
+            self.reasoning_details = context.value(cursor)?;
+        } else if name.is("refusal") {
+            self.refusal = context.string("refusal", cursor)?;
+        } else if name.is("function_call") {
+            nested("function_call", &mut self.function_call, cursor, context)?;
+        } else if name.is("audio") {
+            nested("audio", &mut self.audio, cursor, context)?;
+        } else {
+            context.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
 }
 
+/// A string, or an array of parts.
+fn content<'de>(cursor: &mut Cursor<'de>, context: &Context) -> Result<Option<Content<'de>>, Invalid> {
+    if let Some(inner) = cursor.string() {
+        return Ok(Some(Content::Text(Str::from_inner(inner))));
+    }
+    let value = context.value(cursor)?;
+    if value.as_ref().is_some_and(|value| !value.is_array()) {
+        context.note("content");
+    }
+    Ok(value.filter(Json::is_array).map(Content::Parts))
+}
+
 impl<'de> Members<'de> for ToolCallDelta<'de> {
-    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
-        match name {
-            "index" => self.index = index("tool_calls.index", cursor, context)?,
-            "id" => self.id = context.string("tool_calls.id", cursor)?,
-            "type" => self.call_type = context.string("tool_calls.type", cursor)?,
-            "function" => nested("tool_calls.function", &mut self.function, cursor, context)?,
-            "custom" => nested("tool_calls.custom", &mut self.custom, cursor, context)?,
-            _ => context.unknown(name, cursor, &mut self.extra)?,
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+        if name.is("index") {
+            self.index = index("tool_calls.index", cursor, context)?;
+        } else if name.is("id") {
+            self.id = context.string("tool_calls.id", cursor)?;
+        } else if name.is("type") {
+            self.call_type = context.string("tool_calls.type", cursor)?;
+        } else if name.is("function") {
+            nested("tool_calls.function", &mut self.function, cursor, context)?;
+        } else if name.is("custom") {
+            nested("tool_calls.custom", &mut self.custom, cursor, context)?;
+        } else {
+            context.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for FunctionDelta<'de> {
-    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
-        match name {
-            "name" => self.name = context.string("function.name", cursor)?,
-            "arguments" => self.arguments = context.value(cursor)?,
-            _ => context.skip(cursor)?,
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+        if name.is("name") {
+            self.name = context.string("function.name", cursor)?;
+        } else if name.is("arguments") {
+            self.arguments = context.value(cursor)?;
+        } else {
+            context.skip(cursor)?;
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for CustomDelta<'de> {
-    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
-        match name {
-            "name" => self.name = context.string("custom.name", cursor)?,
-            "input" => self.input = context.value(cursor)?,
-            _ => context.skip(cursor)?,
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+        if name.is("name") {
+            self.name = context.string("custom.name", cursor)?;
+        } else if name.is("input") {
+            self.input = context.value(cursor)?;
+        } else {
+            context.skip(cursor)?;
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for AudioDelta<'de> {
-    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
-        match name {
-            "id" => self.id = context.string("audio.id", cursor)?,
-            "data" => self.data = context.string("audio.data", cursor)?,
-            "transcript" => self.transcript = context.string("audio.transcript", cursor)?,
-            "expires_at" => self.expires_at = index("audio.expires_at", cursor, context)?,
-            _ => context.skip(cursor)?,
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+        if name.is("id") {
+            self.id = context.string("audio.id", cursor)?;
+        } else if name.is("data") {
+            self.data = context.string("audio.data", cursor)?;
+        } else if name.is("transcript") {
+            self.transcript = context.string("audio.transcript", cursor)?;
+        } else if name.is("expires_at") {
+            self.expires_at = index("audio.expires_at", cursor, context)?;
+        } else {
+            context.skip(cursor)?;
         }
         Ok(())
     }
@@ -308,7 +335,7 @@ struct ToolCalls<'l, 'a>(&'l mut List<ToolCallDelta<'a>>);
 
 impl<'de> Elements<'de> for ToolCalls<'_, 'de> {
     fn element(&mut self, cursor: &mut Cursor<'de>, context: &Context) -> Result<Shape, Invalid> {
-        let call = self.0.push(ToolCallDelta::default());
+        let call = self.0.push_default();
         let shape = object("tool_calls", cursor, call, context)?;
         if shape != Shape::Whole {
             self.0.pop();
@@ -328,7 +355,14 @@ fn nested<'de, T: Members<'de> + Default>(
     cursor: &mut Cursor<'de>,
     context: &Context,
 ) -> Result<(), Invalid> {
-    let value = slot.insert(T::default());
+    if cursor.null() {
+        *slot = None;
+        return Ok(());
+    }
+    if slot.is_some() {
+        *slot = None;
+    }
+    let value = slot.get_or_insert_default();
     if object(member, cursor, value, context)? != Shape::Whole {
         *slot = None;
     }

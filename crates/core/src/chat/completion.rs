@@ -4,11 +4,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::completion::{deserialize_body, read_body};
 use crate::error::Error;
 use crate::json::{Extra, JsonList};
 use crate::logprobs::Logprobs;
+use crate::partial;
 
 use super::fold::Chat;
 
@@ -93,6 +95,9 @@ pub struct Message {
     /// Parts of a content array that are neither text nor thinking, as sent, where unknown members were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_parts: Option<JsonList>,
+    /// The content as JSON, or where and why it is none; only with [`Options::parse_content`](crate::Options::parse_content), and if there is content. Not serialised.
+    #[serde(skip)]
+    pub parsed: Option<Result<Value, partial::Error>>,
     /// Members that are none of these, where they were asked for.
     #[serde(flatten)]
     pub extra: Extra<'static>,
@@ -112,6 +117,9 @@ pub struct ToolCall {
     pub name: String,
     /// The arguments, as JSON text that is whole if the stream was; a custom tool's input, as free text.
     pub arguments: String,
+    /// The arguments as JSON, or where and why they are none: an end too soon where the stream was cut. Only with [`Options::parse_arguments`](crate::Options::parse_arguments), and of a
+    /// function. Not serialised.
+    pub parsed_arguments: Option<Result<Value, partial::Error>>,
     /// Members that are none of these, where they were asked for.
     pub extra: Extra<'static>,
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::error::{ApiError, Error};
 use crate::fold::{
-    self, CallState, ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, append, fold_arguments,
+    self, CallState, ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, append, finished, fold_arguments,
     keep_unknown, unknown_fits,
 };
 use crate::json::{self, string_inner};
@@ -66,7 +66,8 @@ impl FoldChoice for ChunkChoice<'_> {
     fn weight(&self, keep_unknown: bool) -> usize {
         let unknown = if keep_unknown { self.extra.weight() } else { 0 };
         let logprobs = self.logprobs.as_ref().map_or(0, crate::ChunkLogprobs::weight);
-        unknown + logprobs + self.delta.as_ref().map_or(0, |delta| delta.weight(keep_unknown))
+        let finish_reason = self.finish_reason.as_ref().map_or(0, |reason| reason.as_json().len());
+        unknown + logprobs + finish_reason + self.delta.as_ref().map_or(0, |delta| delta.weight(keep_unknown))
     }
 
     fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error> {
@@ -117,27 +118,27 @@ impl FoldChoice for ChunkChoice<'_> {
 impl Delta<'_> {
     /// Bytes that folding it may add, as they stand in the JSON.
     fn weight(&self, keep_unknown: bool) -> usize {
-        let unknown = |extra: &json::Extra<'_>| if keep_unknown { extra.weight() } else { 0 };
-        let text = |text: &Option<json::Str<'_>>| text.as_ref().map_or(0, |text| text.as_json().len());
-        let value = |value: &Option<json::Json<'_>>| value.as_ref().map_or(0, |value| value.as_str().len());
-        let piece = |json: &Option<json::Json<'_>>| match json.as_ref().map(json::Json::as_string) {
-            Some(Some(text)) => text.as_json().len(),
-            _ => value(json),
-        };
-        let mut weight = text(&self.role) + text(&self.refusal) + text(&self.reasoning_content) + text(&self.reasoning);
-        weight += value(&self.reasoning_details) + unknown(&self.extra);
+        let mut weight = text_weight(&self.role) + text_weight(&self.reasoning_content) + text_weight(&self.reasoning);
         weight += match &self.content {
             None => 0,
             Some(Content::Text(text)) => text.as_json().len(),
             Some(Content::Parts(parts)) => parts.as_str().len(),
         };
         for call in &self.tool_calls {
-            weight += text(&call.id) + text(&call.call_type) + unknown(&call.extra);
-            weight += call.function.as_ref().map_or(0, |f| text(&f.name) + piece(&f.arguments));
-            weight += call.custom.as_ref().map_or(0, |c| text(&c.name) + piece(&c.input));
+            weight += text_weight(&call.id) + text_weight(&call.call_type);
+            weight += if keep_unknown { call.extra.weight() } else { 0 };
+            weight += call.function.as_ref().map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
+            weight += call.custom.as_ref().map_or(0, |c| text_weight(&c.name) + piece_weight(&c.input));
         }
-        weight += self.function_call.as_ref().map_or(0, |f| text(&f.name) + piece(&f.arguments));
-        weight + self.audio.as_ref().map_or(0, |a| text(&a.id) + text(&a.data) + text(&a.transcript))
+        weight + if self.has_rare() { self.rare_weight(keep_unknown) } else { 0 }
+    }
+
+    fn rare_weight(&self, keep_unknown: bool) -> usize {
+        let mut weight = text_weight(&self.refusal) + if keep_unknown { self.extra.weight() } else { 0 };
+        weight += self.reasoning_details.as_ref().map_or(0, |details| details.as_str().len());
+        weight += self.function_call.as_ref().map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
+        let audio = |a: &AudioDelta<'_>| text_weight(&a.id) + text_weight(&a.data) + text_weight(&a.transcript);
+        weight + self.audio.as_ref().map_or(0, audio)
     }
 
     fn fold(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>) {
@@ -198,6 +199,15 @@ impl Delta<'_> {
     }
 }
 
+fn text_weight(text: &Option<json::Str<'_>>) -> usize {
+    text.as_ref().map_or(0, |text| text.as_json().len())
+}
+
+/// Of a piece of arguments: a string's text, or what stands in its place.
+fn piece_weight(piece: &Option<json::Json<'_>>) -> usize {
+    piece.as_ref().map_or(0, |piece| piece.as_string().map_or(piece.as_str().len(), |text| text.as_json().len()))
+}
+
 impl AudioDelta<'_> {
     fn fold(&self, audio: &mut fold::AudioState, notes: &mut Notes<'_>) {
         if let Some(id) = self.id.as_ref().filter(|id| audio.id.is_none() && !id.is_empty()) {
@@ -220,9 +230,11 @@ fn complete_choice(choice: ChoiceState) -> Choice {
         name: rare.function_name.unwrap_or_default(),
         arguments: text(rare.function_arguments).unwrap_or_default(),
     });
+    let content = text(choice.content);
     let message = Message {
         role: choice.role.unwrap_or_else(|| "assistant".into()),
-        content: text(choice.content),
+        parsed: finished(choice.parser, content.as_deref().unwrap_or_default()),
+        content,
         refusal: text(rare.refusal),
         reasoning_content: text(choice.reasoning),
         reasoning_details: rare.reasoning_details,
@@ -249,13 +261,15 @@ fn complete_choice(choice: ChoiceState) -> Choice {
 }
 
 fn complete_call(call: CallState) -> ToolCall {
-    let custom = call.custom || call.call_type.as_deref() == Some("custom");
+    let custom = call.is_custom();
+    let arguments = call.arguments.into_string();
     ToolCall {
         id: call.id,
         kind: if custom { ToolCallKind::Custom } else { ToolCallKind::Function },
         call_type: call.call_type.unwrap_or_else(|| if custom { "custom" } else { "function" }.into()),
         name: call.name.unwrap_or_default(),
-        arguments: call.arguments.into_string(),
+        parsed_arguments: finished(call.parser, &arguments).filter(|_| !custom),
+        arguments,
         extra: call.extra,
     }
 }

@@ -6,8 +6,11 @@ use core::marker::PhantomData;
 use crate::error::{ApiError, Error};
 use crate::options::Options;
 use crate::outcome::{Anomaly, End, Outcome};
+use crate::partial::Parser;
 use crate::payload::Payload;
 use crate::sse::Event;
+use crate::stall::Stall;
+use crate::usage::Usage;
 
 use super::state::State;
 use super::update::Update;
@@ -127,6 +130,9 @@ impl<E: Endpoint> Accumulator<E> {
             Payload::Error(error) => Err(Error::Api(error.into())),
             Payload::Chunk(data) => E::fold(&mut self.state, data),
         };
+        if result.is_ok() {
+            self.state.parse();
+        }
         match result {
             Ok(None) => Ok(true),
             Ok(Some(error)) => {
@@ -138,6 +144,16 @@ impl<E: Endpoint> Accumulator<E> {
                 self.failed().map(|()| false)
             }
         }
+    }
+
+    /// Folds the event that `input` begins with, undecoded, if it differs from one before only in the text it appends; how many bytes that takes.
+    pub(crate) fn advance_learned(&mut self, input: &[u8]) -> Option<usize> {
+        if self.is_ended() {
+            return None;
+        }
+        let len = self.state.fold_learned_event(input)?;
+        self.state.parse();
+        Some(len)
     }
 
     /// Folds a chunk that was read elsewhere. An error that it carries is not looked at.
@@ -152,6 +168,7 @@ impl<E: Endpoint> Accumulator<E> {
                 self.fail(error.clone());
                 return Err(error);
             }
+            self.state.parse();
         }
         Ok(self.update())
     }
@@ -178,6 +195,31 @@ impl<E: Endpoint> Accumulator<E> {
     #[must_use]
     pub fn text(&self) -> &str {
         self.state.text()
+    }
+
+    /// How many events came so far, those that are no chunks included. Comments are no events.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.state.events
+    }
+
+    /// The token counts that the server sent so far.
+    #[must_use]
+    pub fn usage(&self) -> Option<&Usage> {
+        self.state.usage.as_ref()
+    }
+
+    /// The parser of a tool call's arguments, by the choice's index and the call's place: what of them is there so far. `None` without [`Options::parse_arguments`], and while there is no
+    /// such call.
+    #[must_use]
+    pub fn parsed_arguments(&self, choice: u64, call: usize) -> Option<&Parser> {
+        self.state.parser(choice, Some(call))
+    }
+
+    /// The parser of a choice's content, by the choice's index: what of it is there so far. `None` without [`Options::parse_content`], and while no content came.
+    #[must_use]
+    pub fn parsed_content(&self, choice: u64) -> Option<&Parser> {
+        self.state.parser(choice, None)
     }
 
     /// What was odd so far.
@@ -217,6 +259,15 @@ impl<E: Endpoint> Accumulator<E> {
         self.outcome(End::Truncated, Some(Error::Transport { message: message.into(), timed_out }))
     }
 
+    /// The stream is stalled, as a [`StallWatch`](crate::StallWatch) found: the outcome, stalled, unless the stream had ended before.
+    #[must_use]
+    pub fn stall(self, stall: Stall) -> Outcome<E::Completion> {
+        if self.is_ended() {
+            return self.finish();
+        }
+        self.outcome(End::Stalled, Some(Error::Stalled(stall)))
+    }
+
     /// The caller has enough: the outcome, stopped, unless the stream had ended before.
     #[must_use]
     pub fn stop(self) -> Outcome<E::Completion> {
@@ -239,6 +290,6 @@ impl<E: Endpoint> Accumulator<E> {
         self.state.settle();
         let error = self.state.error.take().or(broken);
         let anomalies = core::mem::take(&mut self.state.anomalies).into_vec();
-        Outcome { completion: E::complete(self.state), end, anomalies, error }
+        Outcome { completion: E::complete(self.state), end, anomalies, error, usage: None, timing: None }
     }
 }

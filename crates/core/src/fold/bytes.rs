@@ -1,13 +1,17 @@
 //! The whole way from bytes to the outcome, without I/O.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::Error;
+use crate::escaped::beginning;
 use crate::options::Options;
 use crate::outcome::Outcome;
 use crate::payload::Payload;
-use crate::sse::Decoder;
+use crate::refused::Refused;
+use crate::sse::{Decoder, is_event_stream};
+use crate::stall::Stall;
 
 use super::accumulator::{Accumulator, Endpoint};
 use super::update::Update;
@@ -35,14 +39,43 @@ pub struct Fold<E> {
     body: Body,
 }
 
-/// What the body's first bytes make of it.
+/// What the head and the body's first bytes make of it.
 #[derive(Debug, Clone)]
 enum Body {
     /// So far a byte order mark, or part of one, and white space; this many bytes of the mark.
     Unknown(usize),
     EventStream,
-    /// JSON or HTML: its beginning.
-    Other(Vec<u8>),
+    /// No event stream: why, and its beginning.
+    Other(Why, Vec<u8>),
+}
+
+/// Why a body is no event stream.
+#[derive(Debug, Clone)]
+enum Why {
+    /// By its first bytes: JSON, HTML or gzip.
+    FirstBytes,
+    /// By this content type.
+    ContentType(String),
+    /// By the status: what the head says.
+    Refused(Box<Refused>),
+}
+
+impl Why {
+    /// How much of the body is evidence, in bytes.
+    fn evidence(&self) -> usize {
+        match self {
+            Self::FirstBytes | Self::ContentType(_) => Error::EVIDENCE,
+            Self::Refused(_) => Refused::MAX_BODY,
+        }
+    }
+
+    fn error(&self, beginning: &[u8]) -> Error {
+        match self {
+            Self::FirstBytes => Error::not_an_event_stream(None, beginning),
+            Self::ContentType(content_type) => Error::not_an_event_stream(Some(content_type), beginning),
+            Self::Refused(refused) => Error::Refused(Box::new(Refused::clone(refused).with_body(beginning))),
+        }
+    }
 }
 
 impl<E: Endpoint> Default for Fold<E> {
@@ -68,11 +101,46 @@ impl<E: Endpoint> Fold<E> {
         }
     }
 
+    /// What the response's head says, told before its body: the status, and what gives a header's text by its lower-case name. With it a request that was refused, or a body of
+    /// another content type, is an error with that body: the body is pushed as any other, nothing of it is folded, and its beginning becomes the evidence of
+    /// [`Error::Refused`] (a status other than 2xx, at most [`Refused::MAX_BODY`] bytes) or [`Error::NotAnEventStream`] (at most [`Error::EVIDENCE`]). A content type that is not
+    /// said is judged by the body's first bytes, as it is without a head. Told again, as after a status 100, the last head counts.
+    ///
+    /// ```
+    /// use deltawire::{Error, chat};
+    ///
+    /// // Of any HTTP stack: a status, and the headers.
+    /// let (status, headers) = (429, [("content-type", "application/json"), ("retry-after", "2")]);
+    /// let header = |name: &str| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
+    ///
+    /// let mut fold = chat::Fold::new().head(status, header);
+    /// let mut input = &br#"{"error":{"message":"slow down"}}"#[..];
+    /// assert!(fold.push(&mut input)?.is_none());
+    /// let error = fold.finish().error.unwrap();
+    /// assert_eq!(error.to_string(), "the server refused the request with status 429: slow down; retry after \"2\"");
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
+        let content_type = header("content-type").filter(|content_type| !content_type.trim().is_empty());
+        self.body = match content_type {
+            _ if !(200..300).contains(&status) => {
+                Body::Other(Why::Refused(Box::new(Refused::by_head(status, header))), Vec::new())
+            }
+            Some(other) if !is_event_stream(other) => {
+                Body::Other(Why::ContentType(beginning(other, Refused::MAX_HEADER).into()), Vec::new())
+            }
+            _ => Body::Unknown(0),
+        };
+        self
+    }
+
     /// Takes bytes off the front of `input` until a chunk was folded (`Some`: what it changed) or the input is used up (`None`: feed more,
     /// or say that the body ended). After `[DONE]` everything is taken and nothing counts.
     ///
     /// # Errors
-    /// What ended the stream: see [`Accumulator::push`]; a body that is no event stream, once [`Error::EVIDENCE`] bytes of it came; a passed limit.
+    /// What ended the stream: see [`Accumulator::push`]; a body that is no event stream, once [`Error::EVIDENCE`] bytes of it came (of a refused request's: see
+    /// [`head`](Self::head)); a passed limit.
     /// Every later call says the same, and what was folded stays.
     pub fn push(&mut self, input: &mut &[u8]) -> Result<Option<Update<'_>>, Error> {
         Ok(if self.advance(input)? { Some(self.update()) } else { None })
@@ -83,6 +151,10 @@ impl<E: Endpoint> Fold<E> {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn advance(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
+        let accumulator = &mut self.accumulator;
+        if self.decoder.take_event(input, |event| accumulator.advance_learned(event)) {
+            return Ok(true);
+        }
         self.advance_with(input, |_| ())
     }
 
@@ -152,7 +224,7 @@ impl<E: Endpoint> Fold<E> {
     /// asked for the outcome.
     ///
     /// # Errors
-    /// A body that is no event stream, and any error the stream had ended with.
+    /// A refused request, a body that is no event stream, and any error the stream had ended with.
     pub fn end(&mut self) -> Result<(), Error> {
         self.settle_body();
         match self.accumulator.error() {
@@ -182,6 +254,17 @@ impl<E: Endpoint> Fold<E> {
         }
     }
 
+    /// The stream is stalled, as a [`StallWatch`](crate::StallWatch) found: the outcome, stalled, unless the stream had ended before, or was none.
+    /// A `[DONE]` that no blank line completed counts here too.
+    #[must_use]
+    pub fn stall(mut self, stall: Stall) -> Outcome<E::Completion> {
+        self.settle_body();
+        match self.decoder.finish() {
+            Some(cut) if cut.data.trim() == Payload::DONE => self.accumulator.finish_within(cut.data),
+            _ => self.accumulator.stall(stall),
+        }
+    }
+
     /// The caller has enough: the outcome, stopped, unless the stream had ended before, or was none.
     #[must_use]
     pub fn stop(mut self) -> Outcome<E::Completion> {
@@ -191,17 +274,19 @@ impl<E: Endpoint> Fold<E> {
 
     /// No more comes: what there is of a body that is no event stream is the evidence.
     fn settle_body(&mut self) {
-        if let Body::Other(beginning) = &self.body {
+        if let Body::Other(why, beginning) = &self.body {
             if self.accumulator.error().is_none() {
-                self.accumulator.fail(Error::not_an_event_stream(None, beginning));
+                self.accumulator.fail(why.error(beginning));
             }
         }
     }
 
-    /// Looks at the first bytes: `{`, `[` and `<` begin a body that is no event stream, which two official clients take for an empty one.
-    /// No field of an event stream begins so.
+    /// Looks at the first bytes, where the head left that open: `{`, `[` and `<` begin a body that is no event stream, which two official clients take for an empty one. So does the
+    /// first byte of gzip's magic number (RFC 1952, section 2.3.1), where a proxy compressed and nobody undid it: the header `content-encoding` does not tell, because
+    /// some stacks (libcurl) leave it in place when they decompress. No field of an event stream begins so.
     fn is_event_stream(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
+        const GZIP: u8 = 0x1f;
         if let Body::Unknown(marked) = &mut self.body {
             let mut seen = 0;
             let first = input.iter().find(|&&byte| {
@@ -214,23 +299,23 @@ impl<E: Endpoint> Fold<E> {
                 seen += usize::from(skipped);
                 !skipped
             });
-            match first {
+            match first.copied() {
                 None => {}
-                Some(b'{' | b'[' | b'<') => {
+                Some(b'{' | b'[' | b'<' | GZIP) => {
                     *input = &input[seen..];
-                    self.body = Body::Other(Vec::new());
+                    self.body = Body::Other(Why::FirstBytes, Vec::new());
                 }
                 Some(_) => self.body = Body::EventStream,
             }
         }
-        let Body::Other(beginning) = &mut self.body else { return Ok(true) };
-        let room = Error::EVIDENCE - beginning.len();
+        let Body::Other(why, beginning) = &mut self.body else { return Ok(true) };
+        let room = why.evidence() - beginning.len();
         beginning.extend_from_slice(&input[..input.len().min(room)]);
         *input = &[];
-        if beginning.len() < Error::EVIDENCE {
+        if beginning.len() < why.evidence() {
             return Ok(false);
         }
-        let error = Error::not_an_event_stream(None, beginning);
+        let error = why.error(beginning);
         self.accumulator.fail(error.clone());
         Err(error)
     }

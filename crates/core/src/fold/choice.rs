@@ -6,6 +6,7 @@ use alloc::string::String;
 use crate::json::{Extra, Json, JsonList, Str, Text};
 use crate::logprobs::{ChunkLogprobs, Logprobs};
 use crate::outcome::AnomalyKind;
+use crate::partial::Parser;
 
 use super::state::{Notes, Part, Record};
 use super::tool_calls::ToolCalls;
@@ -23,6 +24,8 @@ pub(crate) struct ChoiceState {
     pub(crate) logprobs: Option<Box<Logprobs>>,
     pub(crate) extra: Extra<'static>,
     pub(crate) rare: Option<Box<Rare>>,
+    /// Of the content, where that is parsed.
+    pub(crate) parser: Option<Box<Parser>>,
 }
 
 /// What few choices have.
@@ -146,8 +149,8 @@ impl ChoiceState {
     }
 
     /// Lets go of halves of characters that still wait, and names the texts that had such.
-    pub(crate) fn settle(&mut self, mut repaired: impl FnMut(&str)) {
-        let mut settle = |text: Option<&mut Text>, member: &str| {
+    pub(crate) fn settle(&mut self, mut repaired: impl FnMut(&'static str)) {
+        let mut settle = |text: Option<&mut Text>, member: &'static str| {
             if let Some(text) = text {
                 text.settle();
                 if text.repaired() {
@@ -226,7 +229,7 @@ pub(crate) fn append(text: &mut Text, fragment: &Str<'_>, part: Part, call: usiz
 }
 
 /// The same for texts whose deltas may repeat the text so far, where the caller said so.
-fn append_delta(text: &mut Text, delta: &Str<'_>, part: Part, member: &str, notes: &mut Notes<'_>) {
+fn append_delta(text: &mut Text, delta: &Str<'_>, part: Part, member: &'static str, notes: &mut Notes<'_>) {
     if !notes.options.cumulative || text.is_empty() {
         return append(text, delta, part, 0, notes);
     }

@@ -14,6 +14,9 @@
 //! nothing but those strings; and since folding is a function of the parse and the state, all it would do is to append the new string where the last one went. That is then done
 //! directly. Anything else is parsed in full, so nothing depends on a guess.
 //!
+//! Where an event stands whole in what was read, in the way nearly every server writes it (`data: `, the data, two line feeds), not even the event is decoded: the literals are extended by what stands
+//! around the data, and held against the bytes that were read. What equals a literal is known to be text without line ends; only what stands in the holes is looked at.
+//!
 //! Why the state does not get in the way: what a chunk does besides appending depends on what was set before it (a role, a finish reason, which call an index is bound to). Chunks that only append
 //! leave all of that alone; any other chunk drops all templates. What folding it noted as anomalies, a role repeated in every chunk say, is noted again.
 //!
@@ -22,6 +25,8 @@
 
 use alloc::vec::Vec;
 use core::ops::Range;
+
+use memchr::memchr;
 
 use crate::json::string_end;
 
@@ -41,15 +46,21 @@ pub(crate) struct Learned {
 
 /// A chunk's data with holes in it, and where the string in the first kind of hole goes.
 #[derive(Debug, Clone)]
-pub(crate) struct Template {
-    /// The data of the chunk it was learned from, holes filled.
-    data: Vec<u8>,
-    /// The holes in `data`, between their quotes, in order.
+struct Template {
+    /// The data of the chunk it was learned from, holes filled, as an event: between [`BEFORE`] and [`BEHIND`].
+    event: Vec<u8>,
+    /// The holes in `event`, between their quotes, in order.
     holes: [Range<usize>; 2],
     /// Which of the holes is the text; the other is padding, or empty at the data's end.
     text: usize,
-    pub(crate) target: Target,
+    /// The data is not joined from several lines, so `event` is what it looks like in a stream.
+    one_line: bool,
+    target: Target,
 }
+
+/// What stands around an event's data.
+const BEFORE: &[u8] = b"data: ";
+const BEHIND: &[u8] = b"\n\n";
 
 /// What folding the chunk did.
 #[derive(Debug, Clone)]
@@ -74,21 +85,44 @@ impl Learned {
     /// Data beyond this is not learned from: what is kept per stream stays small.
     const MAX_DATA: usize = 4096;
 
-    /// The template that `data` fits, and the string that stands in its hole, as sent.
-    pub(crate) fn find<'d>(&mut self, data: &'d str) -> Option<(&Target, &'d str)> {
-        if self.pause > 0 || self.templates.is_empty() {
+    /// The place of a template that `data` fits, and the string that stands in its hole, as sent.
+    pub(crate) fn find<'d>(&mut self, data: &'d str) -> Option<(usize, &'d str)> {
+        let whole = |template: &Template| {
+            let (text, end) = template.text_in(data.as_bytes(), BEFORE.len()..template.event.len() - BEHIND.len())?;
+            if end == data.len() { data.get(text) } else { None }
+        };
+        self.find_by(whole)
+    }
+
+    /// The same where `input` begins with an event that fits; and how many bytes that is.
+    pub(crate) fn find_event<'d>(&mut self, input: &'d [u8]) -> Option<(usize, &'d str, usize)> {
+        let mut len = 0;
+        let first = |template: &Template| {
+            let (text, end) = template.text_in(input, 0..template.event.len()).filter(|_| template.one_line)?;
+            len = end;
+            core::str::from_utf8(&input[text]).ok()
+        };
+        let (place, text) = self.find_by(first)?;
+        Some((place, text, len))
+    }
+
+    fn find_by<'d>(&mut self, mut text_in: impl FnMut(&Template) -> Option<&'d str>) -> Option<(usize, &'d str)> {
+        if self.pause > 0 {
             return None;
         }
         let count = self.templates.len();
-        let found = (0..count).find_map(|step| {
-            let at = (self.last + step) % count;
-            self.templates[at].text_in(data).map(|text| (at, text))
-        });
-        let (at, text) = found?;
+        let due = self.templates.get(self.last..)?.iter().zip(self.last..);
+        let others = self.templates.iter().zip(0..self.last);
+        let (place, text) = due.chain(others).find_map(|(template, place)| Some((place, text_in(template)?)))?;
         // Due next: with one template itself, with interleaved choices the next.
-        self.last = (at + 1) % count;
+        self.last = if place + 1 < count { place + 1 } else { 0 };
         self.misses = 0;
-        Some((&self.templates[at].target, text))
+        Some((place, text))
+    }
+
+    /// What folding a chunk that fits the template at this place does.
+    pub(crate) fn target(&self, place: usize) -> &Target {
+        &self.templates[place].target
     }
 
     /// Whether a chunk that is parsed in full now should be learned from.
@@ -125,21 +159,30 @@ impl Learned {
         let at = match self.templates.iter().position(same) {
             Some(at) => at,
             None if self.templates.len() < Self::MOST => {
+                if self.templates.is_empty() {
+                    self.templates.reserve_exact(1);
+                }
+                let target = target.clone();
                 self.templates.push(Template {
-                    data: Vec::new(),
+                    event: Vec::new(),
                     holes: [0..0, 0..0],
                     text: 0,
-                    target: target.clone(),
+                    one_line: false,
+                    target,
                 });
                 self.templates.len() - 1
             }
             None => self.last,
         };
         let template = &mut self.templates[at];
-        template.data.clear();
-        template.data.extend_from_slice(data.as_bytes());
+        template.event.clear();
+        template.event.reserve_exact(BEFORE.len() + data.len() + BEHIND.len());
+        for part in [BEFORE, data.as_bytes(), BEHIND] {
+            template.event.extend_from_slice(part);
+        }
+        template.one_line = memchr(b'\n', data.as_bytes()).is_none();
         template.text = usize::from(holes[0] != text);
-        template.holes = holes;
+        template.holes = holes.map(|hole| hole.start + BEFORE.len()..hole.end + BEFORE.len());
         template.target = target;
         self.last = at;
     }
@@ -152,31 +195,30 @@ impl Learned {
 }
 
 impl Template {
-    /// The string in the text's hole, as sent, if `data` fits.
-    fn text_in<'d>(&self, data: &'d str) -> Option<&'d str> {
+    /// If `bytes` begin with what lies in the `part` of the template, its holes filled anew: where in `bytes` the text's hole is, and where the part ends.
+    #[inline]
+    fn text_in(&self, bytes: &[u8], part: Range<usize>) -> Option<(Range<usize>, usize)> {
         let [first, second] = &self.holes;
-        let bytes = data.as_bytes();
-        let mut at = first.start;
-        if !bytes.starts_with(&self.data[..at]) {
-            return None;
+        let data_end = self.event.len() - BEHIND.len();
+        let start = literal(bytes, 0, &self.event[part.start..first.start])?;
+        let end = string_end(bytes, start)?;
+        let mut text = start..end;
+        let mut at = literal(bytes, end, &self.event[first.end..second.start])?;
+        if second.start < data_end {
+            let end = string_end(bytes, at)?;
+            if self.text == 1 {
+                text = at..end;
+            }
+            at = end;
         }
-        let mut found = [0..0, 0..0];
-        found[0] = at..string_end(bytes, at)?;
-        at = found[0].end;
-        let between = &self.data[first.end..second.start];
-        if !bytes[at..].starts_with(between) {
-            return None;
-        }
-        at += between.len();
-        if second.start < self.data.len() {
-            found[1] = at..string_end(bytes, at)?;
-            at = found[1].end;
-        }
-        if bytes[at..] != self.data[second.end..] {
-            return None;
-        }
-        data.get(found[self.text].clone())
+        Some((text, literal(bytes, at, &self.event[second.end..part.end])?))
     }
+}
+
+/// Behind the literal that `bytes` have at `at`.
+#[inline]
+fn literal(bytes: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
+    bytes[at..].starts_with(literal).then_some(at + literal.len())
 }
 
 /// Where in `data` the text lies that was borrowed from it.

@@ -2,12 +2,13 @@
 //!
 //! [`Accumulator`] takes events, one at a time, and answers each chunk with an [`Update`]: what it changed. [`Fold`] puts a
 //! [`Decoder`](crate::sse::Decoder) before it, and takes bytes. Both are the same for both endpoints but for what a chunk and a choice look like, which is
-//! [`Endpoint`]'s part. The state they fold into is in `state`, a choice's in `choice`, the rules of tool calls in `tool_calls`, and the way round the parser in `learned`.
+//! [`Endpoint`]'s part. The state they fold into is in `state`, a choice's in `choice`, the rules of tool calls in `tool_calls`, and the way round the parser in `learned`; texts that are JSON are parsed in `parsed`.
 
 mod accumulator;
 mod bytes;
 mod choice;
 mod learned;
+mod parsed;
 mod state;
 mod tool_calls;
 mod update;
@@ -18,5 +19,6 @@ pub use update::{Change, Changes, Update};
 
 pub(crate) use accumulator::Sealed;
 pub(crate) use choice::{AudioState, ChoiceState, append};
+pub(crate) use parsed::finished;
 pub(crate) use state::{FoldChoice, Notes, Part, State, keep_unknown, unknown_fits};
 pub(crate) use tool_calls::{CallState, fold_arguments};

@@ -12,6 +12,7 @@ use crate::usage::Usage;
 
 use super::choice::{ChoiceState, append};
 use super::learned::{Learned, Target};
+use super::parsed::ParsedRecords;
 
 /// Everything that one stream folds into, for both endpoints.
 #[derive(Debug, Clone)]
@@ -40,6 +41,10 @@ pub struct State {
     order: Vec<usize>,
     /// What the last chunk changed.
     pub(crate) records: Vec<Record>,
+    /// Whether the last chunk had a choice, be it one that changed nothing.
+    pub(crate) had_choices: bool,
+    /// The same of texts that are parsed.
+    pub(crate) parsed: ParsedRecords,
     pub(crate) anomalies: Anomalies,
     learned: Learned,
     /// The last chunk set something that no record shows.
@@ -74,6 +79,12 @@ pub(crate) enum Part {
     Usage,
 }
 
+impl Part {
+    pub(crate) fn is_output(self) -> bool {
+        !matches!(self, Self::Role | Self::Logprobs | Self::Finish | Self::Usage)
+    }
+}
+
 /// What folding a choice's delta may change besides the choice.
 pub(crate) struct Notes<'s> {
     pub(crate) options: &'s Options,
@@ -91,7 +102,7 @@ pub(crate) struct Notes<'s> {
 }
 
 impl Notes<'_> {
-    pub(crate) fn anomaly(&mut self, kind: AnomalyKind, member: &str) {
+    pub(crate) fn anomaly(&mut self, kind: AnomalyKind, member: &'static str) {
         self.anomalies.note(kind, Some(self.index), member, self.event);
     }
 
@@ -134,6 +145,8 @@ impl State {
             choices: Vec::new(),
             order: Vec::new(),
             records: Vec::new(),
+            had_choices: false,
+            parsed: Vec::new(),
             anomalies: Anomalies::default(),
             learned: Learned::default(),
             changed: false,
@@ -150,6 +163,8 @@ impl State {
     pub(crate) fn begin_event(&mut self) {
         self.events += 1;
         self.records.clear();
+        self.had_choices = false;
+        self.parsed.clear();
         self.anomalies.begin_event();
         self.changed = false;
     }
@@ -176,7 +191,7 @@ impl State {
     pub(crate) fn end(&self, cut: bool) -> End {
         match &self.error {
             Some(Error::Limit { .. }) => return End::Limit,
-            Some(Error::NotAnEventStream { .. }) => return End::NotAnEventStream,
+            Some(Error::NotAnEventStream { .. } | Error::Refused(_)) => return End::NotAnEventStream,
             Some(_) => return End::Error,
             None => {}
         }
@@ -208,7 +223,8 @@ impl State {
             return Ok(None);
         }
         let context = self.context();
-        let chunk = read::<C>(data, &context)?;
+        let mut chunk = Chunk::<C>::default();
+        read(data, &mut chunk, &context)?;
         self.options.limits.check(&context)?;
         let folded = self.folded;
         self.fold(&chunk)?;
@@ -233,6 +249,7 @@ impl State {
             self.anomalies.note(AnomalyKind::UnexpectedType, None, member, self.events);
         }
         self.fold_envelope(chunk);
+        self.had_choices = !chunk.choices.is_empty();
         for delta in &chunk.choices {
             let index = delta.index().unwrap_or(delta.position() as u64);
             let place = self.place(index);
@@ -258,7 +275,24 @@ impl State {
 
     /// Folds a chunk that differs from one before only in the text it appends; whether it does. See [`super::learned`].
     fn fold_learned(&mut self, data: &str) -> bool {
-        let Some((target, text)) = self.learned.find(data) else { return false };
+        let Some((place, text)) = self.learned.find(data) else { return false };
+        self.append_learned(place, text)
+    }
+
+    /// Folds the event that `input` begins with, if it is such a chunk; how many bytes that takes.
+    pub(crate) fn fold_learned_event(&mut self, input: &[u8]) -> Option<usize> {
+        let (place, text, len) = self.learned.find_event(input)?;
+        self.begin_event();
+        if self.append_learned(place, text) {
+            return Some(len);
+        }
+        // It is decoded and parsed then, and counted there.
+        self.events -= 1;
+        None
+    }
+
+    fn append_learned(&mut self, place: usize, text: &str) -> bool {
+        let target = self.learned.target(place);
         let weight = self.folded.saturating_add(target.weight + text.len());
         if weight > self.options.limits.max_folded {
             return false;
@@ -268,6 +302,7 @@ impl State {
         let Some(to) = choice.text_mut(target.part, target.call) else { return false };
         self.folded = weight;
         self.chunks += 1;
+        self.had_choices = true;
         for &anomaly in &target.anomalies {
             self.anomalies.again(anomaly);
         }
@@ -341,6 +376,10 @@ impl State {
         match self.order.binary_search_by_key(&index, |&place| self.choices[place].index) {
             Ok(at) => self.order[at],
             Err(at) => {
+                if self.choices.is_empty() {
+                    // Most streams have one: room for four, which is what `push` begins with, would be most of what a stream holds.
+                    self.choices.reserve_exact(1);
+                }
                 self.choices.push(ChoiceState::new(index));
                 self.order.insert(at, self.choices.len() - 1);
                 self.choices.len() - 1
@@ -383,12 +422,15 @@ impl State {
 
     /// The last usage counts, whole. One that differs from the one before is noted: running totals, or one for each choice.
     fn fold_usage<C>(&mut self, chunk: &Chunk<'_, C>) {
-        let Some(usage) = chunk.any_usage() else { return };
-        let usage = Usage::new(usage);
-        if self.usage.as_ref().is_some_and(|before| *before != usage) {
-            self.anomalies.note(AnomalyKind::Repeated, None, "usage", self.events);
+        let Some(sent) = chunk.any_usage() else { return };
+        match &mut self.usage {
+            None => self.usage = Some(Usage::new(sent)),
+            Some(usage) => {
+                if usage.set(&sent) {
+                    self.anomalies.note(AnomalyKind::Repeated, None, "usage", self.events);
+                }
+            }
         }
-        self.usage = Some(usage);
         self.records.push(Record { part: Part::Usage, choice: usize::MAX, call: 0, start: 0, end: 0 });
     }
 }
@@ -402,10 +444,15 @@ fn set_last(kept: &mut Option<String>, sent: Option<&Str<'_>>) -> bool {
 
 /// Merges unknown members, if they are kept: the last value of each name that is not null. What a value replaces no longer counts
 /// as folded, nor does white space that is not kept.
+#[inline(always)]
 pub(crate) fn keep_unknown(kept: &mut Extra<'static>, sent: &Extra<'_>, folded: &mut usize, keep: bool) {
-    if !keep {
-        return;
+    if keep && !sent.is_empty() {
+        merge(kept, sent, folded);
     }
+}
+
+#[inline(never)]
+fn merge(kept: &mut Extra<'static>, sent: &Extra<'_>, folded: &mut usize) {
     for (name, sent) in sent.iter() {
         let value = sent.clone().into_owned();
         let dropped = sent.as_str().len() - value.as_str().len();
@@ -415,9 +462,15 @@ pub(crate) fn keep_unknown(kept: &mut Extra<'static>, sent: &Extra<'_>, folded: 
 }
 
 /// Whether the unknown members that are sent may be kept with those that are.
+#[inline(always)]
 pub(crate) fn unknown_fits(kept: &Extra<'_>, sent: &Extra<'_>, options: &Options) -> Result<(), Error> {
+    if options.keep_unknown && !sent.is_empty() { merged_fits(kept, sent, options) } else { Ok(()) }
+}
+
+#[inline(never)]
+fn merged_fits(kept: &Extra<'_>, sent: &Extra<'_>, options: &Options) -> Result<(), Error> {
     let max = options.limits.max_unknown_members;
-    if !options.keep_unknown || kept.len() + sent.len() <= max {
+    if kept.len() + sent.len() <= max {
         return Ok(());
     }
     let new = sent.iter().filter(|(name, _)| kept.get(name).is_none()).count();

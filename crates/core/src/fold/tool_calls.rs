@@ -11,6 +11,7 @@
 //! Empty and null are the same as missing, and so is a negative index (Bedrock's -1). IDs, names and types are set once. A call is never
 //! closed because its arguments happen to parse: only the stream's end says that no more comes.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -19,6 +20,7 @@ use crate::error::{Error, Limit};
 use crate::json::{Extra, Json, Str, Text};
 use crate::options::Options;
 use crate::outcome::AnomalyKind;
+use crate::partial::Parser;
 
 use super::choice::append;
 use super::state::{Notes, Part, keep_unknown, unknown_fits};
@@ -43,6 +45,15 @@ pub(crate) struct CallState {
     pub(crate) arguments: Text,
     pub(crate) custom: bool,
     pub(crate) extra: Extra<'static>,
+    /// Of the arguments, where those are parsed.
+    pub(crate) parser: Option<Box<Parser>>,
+}
+
+impl CallState {
+    /// Whether it is a call of a custom tool, whose input is free text.
+    pub(crate) fn is_custom(&self) -> bool {
+        self.custom || self.call_type.as_deref() == Some("custom")
+    }
 }
 
 /// Where a fragment goes.
@@ -199,7 +210,7 @@ fn present<'f>(text: &'f Option<Str<'_>>) -> Option<&'f Str<'f>> {
 }
 
 /// Sets what is set once; whether it was now. Another value later is noted.
-fn set_once(kept: &mut Option<String>, sent: Option<&Str<'_>>, member: &str, notes: &mut Notes<'_>) -> bool {
+fn set_once(kept: &mut Option<String>, sent: Option<&Str<'_>>, member: &'static str, notes: &mut Notes<'_>) -> bool {
     match (&kept, sent) {
         (None, Some(sent)) => {
             *kept = Some(sent.to_text().into_owned());

@@ -1,8 +1,10 @@
 //! What a chunk changed.
 
 use crate::logprobs::Logprobs;
+use crate::partial;
 use crate::usage::Usage;
 
+use super::parsed::ParsedRecord;
 use super::state::{Part, Record, State};
 
 /// What one chunk changed, as slices of what is folded: nothing is copied.
@@ -33,16 +35,49 @@ impl<'a> Update<'a> {
         slice(self.state.choices[position].content.as_ref().map(crate::json::Text::as_str), first.start, end)
     }
 
-    /// Everything that changed, in the order in which it was folded: choice by choice, within one by the members' order in the API reference.
+    /// Everything that changed, in the order in which it was folded: choice by choice, within one by the members' order in the API reference; then what that changed in texts that are
+    /// parsed, in the same order.
     #[must_use]
     pub fn changes(&self) -> Changes<'a> {
-        Changes { state: self.state, records: self.state.records.iter() }
+        Changes { state: self.state, records: self.state.records.iter(), parsed: self.state.parsed.iter() }
+    }
+
+    /// The parser of a tool call's arguments: see [`Accumulator::parsed_arguments`](crate::Accumulator::parsed_arguments).
+    #[must_use]
+    pub fn parsed_arguments(&self, choice: u64, call: usize) -> Option<&'a partial::Parser> {
+        self.state.parser(choice, Some(call))
+    }
+
+    /// The parser of a choice's content: see [`Accumulator::parsed_content`](crate::Accumulator::parsed_content).
+    #[must_use]
+    pub fn parsed_content(&self, choice: u64) -> Option<&'a partial::Parser> {
+        self.state.parser(choice, None)
+    }
+
+    /// Whether the model said something with the chunk: content, reasoning, a refusal, a tool or function call or arguments of one, audio or what it says. A role, a finish
+    /// reason, log probabilities and token counts by themselves are not that.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        self.state.records.iter().any(|record| record.part.is_output())
+    }
+
+    /// Index and unknown members of each choice, where they are kept: the last value of each, of this chunk or one before.
+    #[cfg(feature = "gate")]
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (u64, &'a crate::json::Extra<'static>)> {
+        let choices = if self.state.options.keep_unknown { &self.state.choices[..] } else { &[] };
+        choices.iter().map(|choice| (choice.index, &choice.extra))
     }
 
     /// Whether the chunk changed nothing (role repeated, empty delta, keep-alive chunk).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.state.records.is_empty()
+    }
+
+    /// Whether the chunk had a choice at all, be it one that changed nothing. One without is OpenAI's usage chunk, or Azure's first.
+    #[must_use]
+    pub fn has_choices(&self) -> bool {
+        self.state.had_choices
     }
 }
 
@@ -154,6 +189,25 @@ pub enum Change<'a> {
         /// The counts.
         &'a Usage,
     ),
+    /// Something changed in a text that is parsed: see [`Options::parse_arguments`](crate::Options::parse_arguments) and
+    /// [`Options::parse_content`](crate::Options::parse_content).
+    Parsed {
+        /// The choice's index.
+        choice: u64,
+        /// The call's place, if it is in a call's arguments; none if it is in the choice's content.
+        call: Option<usize>,
+        /// What changed, and where in the JSON.
+        change: partial::Change<'a>,
+    },
+    /// A text that is parsed stopped being JSON. It is folded on as text.
+    NotJson {
+        /// The choice's index.
+        choice: u64,
+        /// The call's place; none for the choice's content.
+        call: Option<usize>,
+        /// Where and why.
+        error: partial::Error,
+    },
 }
 
 /// The changes of an [`Update`], in order.
@@ -161,13 +215,14 @@ pub enum Change<'a> {
 pub struct Changes<'a> {
     state: &'a State,
     records: core::slice::Iter<'a, Record>,
+    parsed: core::slice::Iter<'a, ParsedRecord>,
 }
 
 impl<'a> Iterator for Changes<'a> {
     type Item = Change<'a>;
 
     fn next(&mut self) -> Option<Change<'a>> {
-        let record = self.records.next()?;
+        let Some(record) = self.records.next() else { return self.state.parsed_change(self.parsed.next()?) };
         Some(match self.state.choices.get(record.choice) {
             None => Change::Usage(self.state.usage.as_ref()?),
             Some(choice) => choice.change(record),

@@ -5,15 +5,18 @@
 //! (`json_lexer`), which also words the errors: see [`super::is_json`].
 
 use alloc::borrow::Cow;
-use alloc::vec::Vec;
 
 use super::Str;
+use super::ends::{eight_digits, escaped_end, plain_end, plain_len, space_end, special, string_end, value_end};
+use super::name::Name;
 
 /// Where in a text the lexer is.
 #[derive(Debug, Clone)]
 pub(crate) struct Cursor<'a> {
     text: &'a str,
     at: usize,
+    /// White space was passed since the last value began.
+    spaced: bool,
 }
 
 /// The text is not JSON from here on.
@@ -22,20 +25,23 @@ pub(crate) struct Invalid;
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, spaced: false }
     }
 
     /// The next byte that is not white space.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&mut self) -> Option<u8> {
-        let bytes = self.text.as_bytes();
-        while let Some(&byte) = bytes.get(self.at) {
-            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
-                return Some(byte);
-            }
-            self.at += 1;
+        match self.text.as_bytes().get(self.at) {
+            Some(&byte) if byte > b' ' => Some(byte),
+            _ => self.peek_behind_space(),
         }
-        None
+    }
+
+    #[inline(never)]
+    fn peek_behind_space(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        self.at = space_end(bytes, self.at, &mut self.spaced);
+        bytes.get(self.at).copied()
     }
 
     /// Nothing but white space is left.
@@ -43,27 +49,64 @@ impl<'a> Cursor<'a> {
         if self.peek().is_none() { Ok(()) } else { Err(Invalid) }
     }
 
-    /// Goes into an object: past its `{`.
-    pub(crate) fn open_object(&mut self) -> Result<(), Invalid> {
-        self.byte(b'{')
+    /// The name of an object's next member, and past its colon, if it stands there as nearly every server writes it: `before`, the name without escapes, the colon, and no white
+    /// space. If not, nothing was passed, and [`next_name`](Self::next_name) says what is there.
+    ///
+    /// Half of what is lexed are names; inlined, they need not be handed over through memory.
+    #[inline(always)]
+    pub(crate) fn plain_name(&mut self, before: u8) -> Option<Name<'a>> {
+        let bytes = self.text.as_bytes();
+        let [first, b'"', eight @ ..] = bytes.get(self.at..)?.first_chunk::<10>()? else { return None };
+        if *first != before {
+            return None;
+        }
+        let start = self.at + 2;
+        let word = u64::from_le_bytes(*eight);
+        let (head, end) = match special(word) {
+            0 => (word, plain_end(bytes, start + 8)),
+            hits => {
+                let bits = hits.trailing_zeros() & !7;
+                (word & ((1 << bits) - 1), start + bits as usize / 8)
+            }
+        };
+        if bytes.get(end..)?.first_chunk() != Some(b"\":") {
+            return None;
+        }
+        self.at = end + 2;
+        Some(Name::with_head(&bytes[start..end], head))
     }
 
-    /// The name of the object's next member, and past its colon; `None` past the closing brace. `first` until a member came.
-    pub(crate) fn next_name(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>, Invalid> {
-        if !self.next_item(b'}', first)? {
-            return Ok(None);
+    /// Goes past what closes an object, if that is next.
+    #[inline(always)]
+    pub(crate) fn close_object(&mut self) -> bool {
+        let closes = self.text.as_bytes().get(self.at) == Some(&b'}');
+        self.at += usize::from(closes);
+        closes
+    }
+
+    /// The name of an object's next member, and past its colon; `None` past the closing brace. `before` is the brace that opens the object or, once a member came, a comma.
+    #[inline(never)]
+    pub(crate) fn next_name(&mut self, before: u8) -> Result<Option<Cow<'a, [u8]>>, Invalid> {
+        if before == b'{' {
+            self.byte(b'{')?;
+        }
+        match self.peek() {
+            Some(b'}') => {
+                self.at += 1;
+                return Ok(None);
+            }
+            Some(b',') if before == b',' => self.at += 1,
+            Some(_) if before == b'{' => {}
+            _ => return Err(Invalid),
         }
         self.byte(b'"')?;
         let start = self.at;
-        let plain = plain_end(self.text.as_bytes(), start);
-        let end = string_end(self.text.as_bytes(), plain).ok_or(Invalid)?;
+        let end = string_end(self.text.as_bytes(), start).ok_or(Invalid)?;
         self.at = end + 1;
         self.byte(b':')?;
-        let name = &self.text[start..end];
-        Ok(Some(if plain == end {
-            Cow::Borrowed(name)
-        } else {
-            Cow::Owned(Str::from_inner(name).to_text().into_owned())
+        Ok(Some(match Str::from_inner(&self.text[start..end]).to_text() {
+            Cow::Borrowed(_) => Cow::Borrowed(&self.text.as_bytes()[start..end]),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         }))
     }
 
@@ -78,32 +121,85 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next value, of whatever type: its text.
+    #[inline]
     pub(crate) fn value(&mut self) -> Result<&'a str, Invalid> {
-        self.peek();
-        let start = self.at;
-        self.skip()?;
+        let bytes = self.text.as_bytes();
+        let start = space_end(bytes, self.at, &mut self.spaced);
+        self.spaced = false;
+        self.at = value_end(bytes, start, &mut self.spaced).ok_or(Invalid)?;
         Ok(&self.text[start..self.at])
     }
 
-    /// What stands between the quotes of the string that is next.
-    fn string(&mut self) -> Result<&'a str, Invalid> {
-        self.byte(b'"')?;
-        let end = string_end(self.text.as_bytes(), self.at).ok_or(Invalid)?;
-        let inner = &self.text[self.at..end];
+    /// What stands between the quotes, if a string is next. If not, or if it is none that JSON has, the value is still next.
+    #[inline(never)]
+    pub(crate) fn string(&mut self) -> Option<&'a str> {
+        if self.peek() != Some(b'"') {
+            return None;
+        }
+        let text = &self.text[self.at + 1..];
+        let len = plain_len(text.as_bytes());
+        if text.as_bytes().get(len) != Some(&b'"') {
+            return self.escaped_string(self.at + 1 + len);
+        }
+        self.at += len + 2;
+        Some(&text[..len])
+    }
+
+    /// The same, of which the first escape stands at `escape`.
+    #[inline(never)]
+    fn escaped_string(&mut self, escape: usize) -> Option<&'a str> {
+        let start = self.at + 1;
+        let end = escaped_end(self.text.as_bytes(), escape)?;
         self.at = end + 1;
-        Ok(inner)
+        Some(&self.text[start..end])
+    }
+
+    /// Goes past a `null`, if one is next.
+    #[inline(always)]
+    pub(crate) fn null(&mut self) -> bool {
+        let null = self.peek() == Some(b'n') && self.text.as_bytes()[self.at..].starts_with(b"null");
+        self.at += if null { 4 } else { 0 };
+        null
+    }
+
+    /// The whole number that is next, if it is one in digits alone, and in so few that it cannot overflow. Otherwise the value is still next, whatever it is.
+    #[inline]
+    pub(crate) fn digits(&mut self) -> Option<u64> {
+        let bytes = self.text.as_bytes();
+        let (mut number, mut at) = (0, self.at);
+        if let Some(eight) = bytes.get(at..)?.first_chunk().and_then(eight_digits) {
+            number = eight;
+            at += 8;
+        }
+        while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            at += 1;
+        }
+        let len = at - self.at;
+        let whole = matches!(bytes.get(at), Some(b',' | b'}' | b']')) && (len == 1 || bytes[self.at] != b'0');
+        if !whole || !(1..19).contains(&len) {
+            return None;
+        }
+        self.at = at;
+        Some(number)
+    }
+
+    /// Whether the last value has white space outside its strings.
+    pub(crate) fn is_spaced(&self) -> bool {
+        self.spaced
     }
 
     /// Past the comma before the next member or element, or past what closes them all.
+    #[inline(always)]
     fn next_item(&mut self, close: u8, first: &mut bool) -> Result<bool, Invalid> {
         match self.peek() {
-            Some(byte) if byte == close => {
-                self.at += 1;
-                Ok(false)
-            }
             Some(b',') if !*first => {
                 self.at += 1;
                 Ok(true)
+            }
+            Some(byte) if byte == close => {
+                self.at += 1;
+                Ok(false)
             }
             Some(_) if *first => {
                 *first = false;
@@ -113,177 +209,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline(always)]
     fn byte(&mut self, expected: u8) -> Result<(), Invalid> {
         if self.peek() == Some(expected) {
             self.at += 1;
             Ok(())
         } else {
             Err(Invalid)
-        }
-    }
-
-    /// Past one value. What is open is on a stack of its own: nothing recurses.
-    fn skip(&mut self) -> Result<(), Invalid> {
-        let mut open = Nesting::default();
-        loop {
-            match self.peek().ok_or(Invalid)? {
-                b'{' => {
-                    self.at += 1;
-                    if self.peek() != Some(b'}') {
-                        open.push(true);
-                        self.name()?;
-                        continue;
-                    }
-                    self.at += 1;
-                }
-                b'[' => {
-                    self.at += 1;
-                    if self.peek() != Some(b']') {
-                        open.push(false);
-                        continue;
-                    }
-                    self.at += 1;
-                }
-                b'"' => drop(self.string()?),
-                b't' => self.literal("true")?,
-                b'f' => self.literal("false")?,
-                b'n' => self.literal("null")?,
-                _ => self.number()?,
-            }
-            // A value is complete: past everything that closes with it.
-            loop {
-                let Some(in_object) = open.top() else { return Ok(()) };
-                match (self.peek(), in_object) {
-                    (Some(b','), true) => {
-                        self.at += 1;
-                        self.name()?;
-                        break;
-                    }
-                    (Some(b','), false) => {
-                        self.at += 1;
-                        break;
-                    }
-                    (Some(b'}'), true) | (Some(b']'), false) => {
-                        self.at += 1;
-                        open.pop();
-                    }
-                    _ => return Err(Invalid),
-                }
-            }
-        }
-    }
-
-    /// Past a member's name and colon.
-    fn name(&mut self) -> Result<(), Invalid> {
-        self.string()?;
-        self.byte(b':')
-    }
-
-    fn literal(&mut self, word: &str) -> Result<(), Invalid> {
-        if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            self.at += word.len();
-            Ok(())
-        } else {
-            Err(Invalid)
-        }
-    }
-
-    /// `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
-    fn number(&mut self) -> Result<(), Invalid> {
-        let bytes = self.text.as_bytes();
-        self.at += usize::from(bytes.get(self.at) == Some(&b'-'));
-        match bytes.get(self.at) {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits()?,
-            _ => return Err(Invalid),
-        }
-        if bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(bytes.get(self.at), Some(b'e' | b'E')) {
-            self.at += 1;
-            self.at += usize::from(matches!(bytes.get(self.at), Some(b'+' | b'-')));
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), Invalid> {
-        let digits = self.text.as_bytes()[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += digits;
-        if digits > 0 { Ok(()) } else { Err(Invalid) }
-    }
-}
-
-/// Where the JSON string that begins at `at`, behind its quote, has its closing quote; `None` if what stands there is no JSON string.
-pub(crate) fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at = plain_end(bytes, at);
-        match bytes.get(at)? {
-            b'"' => return Some(at),
-            b'\\' => match bytes.get(at + 1)? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
-                b'u' => {
-                    if !bytes.get(at + 2..at + 6)?.iter().all(u8::is_ascii_hexdigit) {
-                        return None;
-                    }
-                    at += 6;
-                }
-                _ => return None,
-            },
-            _ => return None,
-        }
-    }
-}
-
-/// Where the first quote, backslash or control character is at or behind `at`: eight bytes at a time.
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGHS: u64 = ONES << 7;
-    let mut rest = bytes.get(at..).unwrap_or_default();
-    while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*eight);
-        // A byte that is zero, or below 0x20, borrows from its high bit. What borrows may lend a false hit to the bytes behind it, never before.
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let hits = (zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5C)) | control) & HIGHS;
-        if hits != 0 {
-            return at + hits.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-        rest = behind;
-    }
-    at + rest.iter().take_while(|&&byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count()
-}
-
-/// Which of the open brackets are braces, innermost last: a bit each, without an allocation up to 64.
-#[derive(Debug, Default)]
-struct Nesting {
-    depth: usize,
-    top: u64,
-    below: Vec<u64>,
-}
-
-impl Nesting {
-    fn push(&mut self, brace: bool) {
-        if self.depth > 0 && self.depth % 64 == 0 {
-            self.below.push(self.top);
-        }
-        self.top = self.top << 1 | u64::from(brace);
-        self.depth += 1;
-    }
-
-    /// Whether the innermost is a brace; `None` if nothing is open.
-    fn top(&self) -> Option<bool> {
-        (self.depth > 0).then_some(self.top & 1 == 1)
-    }
-
-    fn pop(&mut self) {
-        self.depth -= 1;
-        self.top >>= 1;
-        if self.depth > 0 && self.depth % 64 == 0 {
-            self.top = self.below.pop().unwrap_or_default();
         }
     }
 }
@@ -386,12 +318,32 @@ mod tests {
     }
 
     #[test]
-    fn a_special_byte_is_found_wherever_it_stands() {
-        for len in 0..40 {
-            for special in ["\"", "\\", "\u{1f}", "\u{0}"] {
-                let text = "é".repeat(len / 2) + &"x".repeat(len % 2) + special + "tail of some length";
-                assert_eq!(plain_end(text.as_bytes(), 0), len / 2 * 2 + len % 2, "{text:?}");
-            }
+    fn digits_are_read_as_the_number_they_are_or_left_alone() {
+        for (text, expected) in [
+            ("0,", Some(0)),
+            ("7}", Some(7)),
+            ("12345678]", Some(12_345_678)),
+            ("1752000000,", Some(1_752_000_000)),
+            ("98765432101234567,", Some(98_765_432_101_234_567)),
+            ("999999999999999999,", Some(999_999_999_999_999_999)),
+            ("1000000000000000000,", None),
+            ("01,", None),
+            ("00000000,", None),
+            ("1234567:,", None),
+            ("1234567/,", None),
+            ("123456\u{ba}1,", None),
+            ("12345678.5,", None),
+            ("1e3,", None),
+            ("-1,", None),
+            ("1 ,", None),
+            ("1", None),
+            ("", None),
+            (",", None),
+        ] {
+            let mut cursor = Cursor::new(text);
+            assert_eq!(cursor.digits(), expected, "{text}");
+            let passed = if expected.is_some() { text.len() - 1 } else { 0 };
+            assert_eq!(cursor.at, passed, "{text}");
         }
     }
 

@@ -1,7 +1,9 @@
 //! Members that nobody here knows.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use core::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -10,63 +12,87 @@ use super::Json;
 /// The members of an object that its type does not know, by name; each as sent.
 ///
 /// Merged under one rule wherever objects are folded: the last value of a name that is not null counts, whole.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Extra<'a>(BTreeMap<String, Json<'a>>);
+#[derive(Clone, Default)]
+pub struct Extra<'a>(
+    /// None while there are no members, in the size of a pointer: hardly any chunk has one.
+    #[allow(clippy::box_collection, reason = "a map is three words, and a chunk has one in each of its objects")]
+    Option<Box<BTreeMap<String, Json<'a>>>>,
+);
 
 impl<'a> Extra<'a> {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none() || self.len() == 0
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.as_ref().map_or(0, |members| members.len())
     }
 
     /// The value of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json<'a>> {
-        self.0.get(name)
+        self.0.as_ref()?.get(name)
     }
 
     /// Name and value of each, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.0.iter().flat_map(|members| members.iter()).map(|(name, value)| (name.as_str(), value))
     }
 
     /// The same members, owning their texts. Allocates.
     #[must_use]
     pub fn into_owned(self) -> Extra<'static> {
-        Extra(self.0.into_iter().map(|(name, value)| (name, value.into_owned())).collect())
+        let owned = |members: BTreeMap<String, Json<'a>>| {
+            members.into_iter().map(|(name, value)| (name, value.into_owned())).collect()
+        };
+        Extra(self.0.map(|members| Box::new(owned(*members))))
     }
 
     /// Sets the value of a name; the one it had.
     pub(crate) fn set(&mut self, name: &str, value: Json<'a>) -> Option<Json<'a>> {
-        match self.0.get_mut(name) {
+        let members = self.0.get_or_insert_default();
+        match members.get_mut(name) {
             Some(old) => Some(core::mem::replace(old, value)),
-            None => self.0.insert(name.into(), value),
+            None => members.insert(name.into(), value),
         }
     }
 
     /// The same members without this one.
     pub(crate) fn without(mut self, name: &str) -> Self {
-        self.0.remove(name);
+        if let Some(members) = &mut self.0 {
+            members.remove(name);
+        }
         self
     }
 
     /// Bytes of text held.
     pub(crate) fn weight(&self) -> usize {
-        self.0.iter().map(|(name, value)| name.len() + value.as_str().len()).sum()
+        self.iter().map(|(name, value)| name.len() + value.as_str().len()).sum()
+    }
+}
+
+impl PartialEq for Extra<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Extra<'_> {}
+
+impl fmt::Debug for Extra<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
 impl Serialize for Extra<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (name, value) in self.iter() {
             map.serialize_entry(name, value)?;
         }
         map.end()

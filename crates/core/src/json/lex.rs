@@ -6,12 +6,13 @@
 //! escapes, a later member of the same name counts (the second call simply overwrites), and a value of a type that cannot be is
 //! noted and otherwise ignored: a chunk is any JSON object.
 
+use alloc::string::String;
 use core::cell::Cell;
 
 use serde::de::IgnoredAny;
 
 use super::cursor::{Cursor, Invalid};
-use super::value::string_inner;
+use super::name::Name;
 use super::{Extra, Json, Str};
 use crate::error::Limit;
 
@@ -82,26 +83,29 @@ impl Context {
 
     /// Any value but null.
     pub(crate) fn value<'de>(&self, cursor: &mut Cursor<'de>) -> Result<Option<Json<'de>>, Invalid> {
-        let value = Json::from_valid(cursor.value()?);
-        Ok((!value.is_null()).then_some(value))
+        if cursor.null() { Ok(None) } else { Json::lexed(cursor).map(Some) }
     }
 
     /// A string; null is none, anything else is noted.
+    #[inline(always)]
     pub(crate) fn string<'de>(
         &self,
         member: &'static str,
         cursor: &mut Cursor<'de>,
     ) -> Result<Option<Str<'de>>, Invalid> {
-        let raw = cursor.value()?;
-        Ok(match string_inner(raw) {
-            Some(inner) => Some(Str::from_inner(inner)),
-            None => {
-                if raw != "null" {
-                    self.note(member);
-                }
-                None
-            }
-        })
+        match cursor.string() {
+            Some(inner) => Ok(Some(Str::from_inner(inner))),
+            None => self.no_string(member, cursor).map(|()| None),
+        }
+    }
+
+    #[inline(never)]
+    fn no_string(&self, member: &'static str, cursor: &mut Cursor<'_>) -> Result<(), Invalid> {
+        if !cursor.null() {
+            cursor.value()?;
+            self.note(member);
+        }
+        Ok(())
     }
 
     /// Any value, as its text.
@@ -117,7 +121,7 @@ impl Context {
     /// A member that its type does not know: kept if that was asked for.
     pub(crate) fn unknown<'de>(
         &self,
-        name: &str,
+        name: Name<'_>,
         cursor: &mut Cursor<'de>,
         kept: &mut Extra<'de>,
     ) -> Result<(), Invalid> {
@@ -129,7 +133,7 @@ impl Context {
             if self.unknown.get() > self.max_unknown {
                 self.pass(Limit::UnknownMembers);
             } else {
-                kept.set(name, value);
+                kept.set(&String::from_utf8_lossy(name.as_bytes()), value);
             }
         }
         Ok(())
@@ -139,7 +143,7 @@ impl Context {
 /// What a type does with the members of its object.
 pub(crate) trait Members<'de> {
     /// Takes the value of the member `name`, which is next: exactly one value, whatever the name.
-    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid>;
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid>;
 }
 
 /// What a type does with the elements of its array.
@@ -226,9 +230,9 @@ pub(crate) fn last_member<'t>(object: &'t str, name: &str) -> Option<Json<'t>> {
         found: Option<Json<'t>>,
     }
     impl<'t> Members<'t> for Find<'_, 't> {
-        fn member(&mut self, name: &str, cursor: &mut Cursor<'t>, context: &Context) -> Result<(), Invalid> {
+        fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'t>, context: &Context) -> Result<(), Invalid> {
             let value = context.value(cursor)?;
-            if name == self.name {
+            if name.as_bytes() == self.name.as_bytes() {
                 self.found = value;
             }
             Ok(())
@@ -247,15 +251,30 @@ fn walk_object<'de, T: Members<'de>>(
     if cursor.peek() != Some(b'{') {
         return other(cursor);
     }
-    cursor.open_object()?;
-    let mut first = true;
-    while let Some(name) = cursor.next_name(&mut first)? {
-        into.member(&name, cursor, context)?;
+    let mut before = b'{';
+    loop {
+        let meant;
+        let name = match cursor.plain_name(before) {
+            Some(name) => name,
+            None if before == b',' && cursor.close_object() => return Ok(Shape::Whole),
+            None => match cursor.next_name(before)? {
+                Some(name) => {
+                    meant = name;
+                    Name::new(&meant)
+                }
+                None => return Ok(Shape::Whole),
+            },
+        };
+        into.member(name, cursor, context)?;
+        before = b',';
     }
-    Ok(Shape::Whole)
 }
 
 /// Past a value of another type than the one that was looked for.
 fn other(cursor: &mut Cursor<'_>) -> Result<Shape, Invalid> {
-    Ok(if cursor.value()? == "null" { Shape::Null } else { Shape::Other })
+    if cursor.null() {
+        return Ok(Shape::Null);
+    }
+    cursor.value()?;
+    Ok(Shape::Other)
 }

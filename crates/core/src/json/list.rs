@@ -9,7 +9,6 @@ use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Json;
-use super::value::compact;
 
 /// A JSON array kept as text, to which the elements of other arrays are appended: log probabilities, token lists, reasoning details.
 ///
@@ -50,7 +49,7 @@ impl JsonList {
     #[must_use]
     pub fn elements(&self) -> Vec<Json<'_>> {
         let values: Vec<&RawValue> = serde_json::from_str(&self.text).unwrap_or_default();
-        values.into_iter().map(|value| Json::from_valid(value.get())).collect()
+        values.into_iter().map(|value| Json::within(value.get(), false)).collect()
     }
 
     /// The elements as values of `T`. Linear.
@@ -63,13 +62,13 @@ impl JsonList {
 
     /// Appends the elements of an array; of anything else, the value as one element.
     pub(crate) fn extend(&mut self, values: &Json<'_>) {
-        let text = compact(values.as_str());
+        let text = values.to_compact();
         self.push_text(text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text));
     }
 
     /// Appends one element, whatever it is.
     pub(crate) fn push(&mut self, value: &Json<'_>) {
-        self.push_text(&compact(value.as_str()));
+        self.push_text(&value.to_compact());
     }
 
     fn push_text(&mut self, elements: &str) {

@@ -5,9 +5,11 @@
 //! quotes, [`Json`] any value, [`JsonList`] a growing array. What a streamed string is decoded into is [`Text`].
 
 mod cursor;
+mod ends;
 mod extra;
 mod lex;
 mod list;
+mod name;
 mod string;
 mod value;
 
@@ -16,7 +18,9 @@ pub use list::JsonList;
 pub use string::Str;
 pub use value::Json;
 
-pub(crate) use cursor::{Cursor, Invalid, string_end};
+pub(crate) use cursor::{Cursor, Invalid};
+pub(crate) use ends::{plain_end, string_end};
 pub(crate) use lex::{Context, Elements, Members, Shape, elements, is_json, object, parse_object};
-pub(crate) use string::Text;
+pub(crate) use name::Name;
+pub(crate) use string::{Text, unescape};
 pub(crate) use value::string_inner;

@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use core::cmp::Ordering;
 use core::fmt;
 
 use memchr::memchr;
@@ -69,7 +70,13 @@ impl fmt::Display for Str<'_> {
 
 impl PartialEq<str> for Str<'_> {
     fn eq(&self, other: &str) -> bool {
-        self.to_text() == other
+        let raw = self.as_json();
+        // Every escape is longer than what it stands for, so texts of the raw length have none.
+        match raw.len().cmp(&other.len()) {
+            Ordering::Less => false,
+            Ordering::Equal => raw == other && memchr(b'\\', raw.as_bytes()).is_none(),
+            Ordering::Greater => self.to_text() == other,
+        }
     }
 }
 
@@ -170,19 +177,12 @@ impl Text {
     /// One escape, without its backslash, off the front of `rest`; what follows it.
     fn push_escape<'r>(&mut self, rest: &'r str) -> &'r str {
         let letter = rest.as_bytes().first().copied().unwrap_or(b'\\');
-        let character = match letter {
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let unit = rest.get(1..5).and_then(|digits| u16::from_str_radix(digits, 16).ok());
-                self.push_unit(unit.unwrap_or(0xFFFD));
-                return rest.get(5..).unwrap_or_default();
-            }
-            other => char::from(other),
-        };
+        if letter == b'u' {
+            let unit = rest.get(1..5).and_then(|digits| u16::from_str_radix(digits, 16).ok());
+            self.push_unit(unit.unwrap_or(0xFFFD));
+            return rest.get(5..).unwrap_or_default();
+        }
+        let character = unescape(letter).unwrap_or(char::from(letter));
         self.settle();
         self.text.push(character);
         rest.get(1..).unwrap_or_default()
@@ -209,6 +209,19 @@ impl Text {
             }
         }
     }
+}
+
+/// The character that a backslash and this letter stand for; none for `u`, and for what is no escape.
+pub(crate) fn unescape(letter: u8) -> Option<char> {
+    Some(match letter {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'"' | b'\\' | b'/' => char::from(letter),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -9,17 +9,29 @@ use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Str;
+use super::cursor::{Cursor, Invalid};
 
 /// One JSON value as the wire has it, of any type, kept as its text: every digit of its numbers, every member, every escape.
 ///
 /// It is known to be well-formed. Equality is that of the text. Serialising works with `serde_json` and writes the text without white space.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Json<'a>(Cow<'a, str>);
+#[derive(Clone)]
+pub struct Json<'a> {
+    text: Cow<'a, str>,
+    /// There may be white space outside its strings.
+    spaced: bool,
+}
 
 impl<'a> Json<'a> {
-    /// From the text of one valid JSON value.
-    pub(crate) fn from_valid(text: &'a str) -> Self {
-        Self(Cow::Borrowed(text.trim_matches([' ', '\t', '\n', '\r'])))
+    /// The value that is next.
+    #[inline]
+    pub(crate) fn lexed(cursor: &mut Cursor<'a>) -> Result<Self, Invalid> {
+        let text = cursor.value()?;
+        Ok(Self { text: Cow::Borrowed(text), spaced: cursor.is_spaced() })
+    }
+
+    /// From the text of one valid JSON value, which stands in one that is spaced or not.
+    pub(crate) fn within(text: &'a str, spaced: bool) -> Self {
+        Self { text: Cow::Borrowed(text.trim_matches([' ', '\t', '\n', '\r'])), spaced }
     }
 
     /// Checks that `text` is one JSON value.
@@ -27,96 +39,104 @@ impl<'a> Json<'a> {
     /// # Errors
     /// What `serde_json` says of it, with line and column.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str::<&RawValue>(text).map(|value| Self::from_valid(value.get()))
+        serde_json::from_str::<&RawValue>(text).map(|value| Self::within(value.get(), true))
     }
 
     /// A string as a value.
     pub(crate) fn string(text: &Str<'_>) -> Json<'static> {
-        Json(Cow::Owned(alloc::format!("\"{}\"", text.as_json())))
+        Json { text: Cow::Owned(alloc::format!("\"{}\"", text.as_json())), spaced: false }
     }
 
     /// A value as text, to be read with any JSON parser.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The string, if it is one.
     #[must_use]
     pub fn as_string(&self) -> Option<Str<'_>> {
-        string_inner(&self.0).map(Str::from_inner)
-    }
-
-    /// The string, or the value itself if it is none.
-    pub(crate) fn into_string(self) -> Result<Str<'a>, Self> {
-        match self.0 {
-            Cow::Borrowed(text) => string_inner(text).map(Str::from_inner).ok_or(Self(Cow::Borrowed(text))),
-            Cow::Owned(text) => match string_inner(&text) {
-                Some(inner) => Ok(Str::from_inner(inner).into_owned()),
-                None => Err(Self(Cow::Owned(text))),
-            },
-        }
+        string_inner(&self.text).map(Str::from_inner)
     }
 
     /// A string's text without quotes and escapes; any other value as it stands.
     #[must_use]
     pub fn to_text(&self) -> Cow<'_, str> {
-        match string_inner(&self.0) {
+        match string_inner(&self.text) {
             Some(inner) => Cow::Owned(Str::from_inner(inner).to_text().into_owned()),
-            None => Cow::Borrowed(&self.0),
+            None => Cow::Borrowed(&self.text),
         }
     }
 
     /// A whole number, zero or greater, also where it is written with a fraction of zero or an exponent.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
-        whole_number(&self.0)
+        whole_number(&self.text)
     }
 
     /// A member of an object: the last one of this name, which is the one that counts. Parses the object once; linear in it.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Json<'_>> {
-        super::lex::last_member(&self.0, name)
+        super::lex::last_member(&self.text, name)
     }
 
     /// The elements of an array; none of anything else. Linear.
     #[must_use]
     pub fn elements(&self) -> Vec<Json<'_>> {
-        let values: Vec<&RawValue> = serde_json::from_str(&self.0).unwrap_or_default();
-        values.into_iter().map(|value| Json::from_valid(value.get())).collect()
+        let values: Vec<&RawValue> = serde_json::from_str(&self.text).unwrap_or_default();
+        values.into_iter().map(|value| Json::within(value.get(), self.spaced)).collect()
     }
 
     /// The same value, owning its text, without the white space outside its strings. Allocates.
     #[must_use]
     pub fn into_owned(self) -> Json<'static> {
-        Json(Cow::Owned(match compact(&self.0) {
-            Cow::Owned(text) => text,
-            Cow::Borrowed(_) => self.0.into_owned(),
-        }))
+        Json { text: Cow::Owned(self.to_compact().into_owned()), spaced: false }
+    }
+
+    /// Becomes the value `other`, in the text's own buffer; whether that changes it.
+    pub(crate) fn assign(&mut self, other: &Json<'_>) -> bool {
+        let text = other.to_compact();
+        if *self.text == *text {
+            return false;
+        }
+        let own = self.text.to_mut();
+        own.clear();
+        own.push_str(&text);
+        self.spaced = false;
+        true
+    }
+
+    /// The text without the white space outside its strings.
+    pub(crate) fn to_compact(&self) -> Cow<'_, str> {
+        if self.spaced { compact(&self.text) } else { Cow::Borrowed(&self.text) }
     }
 
     pub(crate) fn is_object(&self) -> bool {
-        self.0.starts_with('{')
+        self.text.starts_with('{')
     }
 
     pub(crate) fn is_array(&self) -> bool {
-        self.0.starts_with('[')
-    }
-
-    pub(crate) fn is_null(&self) -> bool {
-        self.0 == "null"
+        self.text.starts_with('[')
     }
 }
 
+impl PartialEq for Json<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Json<'_> {}
+
 impl fmt::Debug for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw = RawValue::from_string(compact(&self.0).into_owned()).map_err(S::Error::custom)?;
+        let raw = RawValue::from_string(self.to_compact().into_owned()).map_err(S::Error::custom)?;
         raw.serialize(serializer)
     }
 }
@@ -128,6 +148,10 @@ pub(crate) fn string_inner(json: &str) -> Option<&str> {
 
 /// A whole number in [0, 2^64) in any way of writing it; `None` for everything else.
 pub(crate) fn whole_number(json: &str) -> Option<u64> {
+    // Nearly all there are: so few digits cannot overflow.
+    if (1..19).contains(&json.len()) && json.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(json.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
+    }
     if let Ok(number) = json.parse::<u64>() {
         return Some(number);
     }
@@ -141,7 +165,7 @@ pub(crate) fn whole_number(json: &str) -> Option<u64> {
 }
 
 /// A valid JSON text without the white space outside its strings.
-pub(crate) fn compact(json: &str) -> Cow<'_, str> {
+fn compact(json: &str) -> Cow<'_, str> {
     if !json.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
         return Cow::Borrowed(json);
     }

@@ -60,7 +60,7 @@ impl fmt::Display for EncodeError {
 impl core::error::Error for EncodeError {}
 
 /// The beginning of a text, for messages: its escapes are those of `Debug`.
-struct Shortened<'a>(&'a str);
+pub(super) struct Shortened<'a>(pub(super) &'a str);
 
 impl fmt::Debug for Shortened<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,6 +100,9 @@ impl Encoder {
         if let Some(at) = data.find('\r') {
             return Err(EncodeError::CarriageReturn { at });
         }
+        // All of it at once but for what further lines of data add, so that an event mostly costs one growth.
+        let values = [event, id, Some(data)].into_iter().flatten();
+        self.out.reserve(values.map(|value| "event: \n".len() + value.len()).sum::<usize>() + 1);
         if let Some(event) = event {
             self.field("event", event);
         }

@@ -2,20 +2,11 @@
 
 use alloc::string::String;
 #[cfg(not(feature = "simdutf8"))]
-use core::str::from_utf8;
+pub(super) use core::str::from_utf8;
 
 use memchr::memchr2;
 #[cfg(feature = "simdutf8")]
-use simdutf8::basic::from_utf8;
-
-/// The value of `line` if its field has this name: behind the colon and one space, or empty where there is no colon.
-pub(super) fn field<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
-    match line.strip_prefix(name)? {
-        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
-        [] => Some(&[]),
-        _ => None,
-    }
-}
+pub(super) use simdutf8::basic::from_utf8;
 
 /// Where the first line ends. A search with vector instructions pays from some bytes on; tiny reads and blank lines come before it.
 pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {

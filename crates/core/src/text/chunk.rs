@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::chunk::{WireChoice, index, read_whole};
 use crate::error::Error;
-use crate::json::{Context, Cursor, Extra, Invalid, Members, Shape, Str, object};
+use crate::json::{Context, Cursor, Extra, Invalid, Members, Name, Shape, Str, object};
 use crate::logprobs::ChunkLogprobs;
 
 /// A chunk of a streamed legacy completion; see [`crate::Chunk`] for its envelope.
@@ -57,17 +57,20 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
 }
 
 impl<'de> Members<'de> for ChunkChoice<'de> {
-    fn member(&mut self, name: &str, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
-        match name {
-            "index" => self.index = index("index", cursor, context)?,
-            "text" => self.text = context.string("text", cursor)?,
-            "finish_reason" => self.finish_reason = context.string("finish_reason", cursor)?,
-            "logprobs" => {
-                let mut logprobs = ChunkLogprobs::default();
-                let shape = object("logprobs", cursor, &mut logprobs, context)?;
-                self.logprobs = (shape == Shape::Whole).then_some(logprobs);
-            }
-            _ => context.unknown(name, cursor, &mut self.extra)?,
+    #[inline]
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+        if name.is("text") {
+            self.text = context.string("text", cursor)?;
+        } else if name.is("index") {
+            self.index = index("index", cursor, context)?;
+        } else if name.is("logprobs") {
+            let mut logprobs = ChunkLogprobs::default();
+            let shape = object("logprobs", cursor, &mut logprobs, context)?;
+            self.logprobs = (shape == Shape::Whole).then_some(logprobs);
+        } else if name.is("finish_reason") {
+            self.finish_reason = context.string("finish_reason", cursor)?;
+        } else {
+            context.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }

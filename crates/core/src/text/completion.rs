@@ -3,11 +3,13 @@
 use alloc::string::String;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::completion::{deserialize_body, read_body};
 use crate::error::Error;
 use crate::json::Extra;
 use crate::logprobs::Logprobs;
+use crate::partial;
 
 use super::fold::Text;
 
@@ -41,6 +43,9 @@ deserialize_body!(Completion, Text);
 pub struct Choice {
     /// What the model wrote.
     pub text: String,
+    /// The text as JSON, or where and why it is none; only with [`Options::parse_content`](crate::Options::parse_content), and if there is text. Not serialised.
+    #[serde(skip)]
+    pub parsed: Option<Result<Value, partial::Error>>,
     /// Its index on the wire. A request with several prompts has the choices of each one after the other.
     pub index: u64,
     /// Log probabilities, if they were asked for.

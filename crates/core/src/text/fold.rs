@@ -45,12 +45,16 @@ impl Endpoint for Text {
     }
 
     fn complete(state: State) -> Completion {
-        Completion::from_state(Completion::OBJECT, state, |choice| Choice {
-            text: choice.content.map(json::Text::into_string).unwrap_or_default(),
-            index: choice.index,
-            logprobs: choice.logprobs.map(|logprobs| *logprobs),
-            finish_reason: choice.finish_reason,
-            extra: choice.extra,
+        Completion::from_state(Completion::OBJECT, state, |choice| {
+            let text = choice.content.map(json::Text::into_string).unwrap_or_default();
+            Choice {
+                parsed: fold::finished(choice.parser, &text),
+                text,
+                index: choice.index,
+                logprobs: choice.logprobs.map(|logprobs| *logprobs),
+                finish_reason: choice.finish_reason,
+                extra: choice.extra,
+            }
         })
     }
 }
@@ -67,7 +71,8 @@ impl FoldChoice for ChunkChoice<'_> {
     fn weight(&self, keep_unknown: bool) -> usize {
         let unknown = if keep_unknown { self.extra.weight() } else { 0 };
         let text = self.text.as_ref().map_or(0, |text| text.as_json().len());
-        text + self.logprobs.as_ref().map_or(0, crate::ChunkLogprobs::weight) + unknown
+        let finish_reason = self.finish_reason.as_ref().map_or(0, |reason| reason.as_json().len());
+        text + self.logprobs.as_ref().map_or(0, crate::ChunkLogprobs::weight) + finish_reason + unknown
     }
 
     fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error> {

@@ -8,8 +8,11 @@ mod answers;
 mod bodies;
 mod client;
 mod cuts;
+mod event_source;
 mod events;
 mod framing;
+#[cfg(feature = "gate")]
+mod gated;
 mod in_band;
 mod naive;
 mod options;
@@ -17,3 +20,5 @@ mod recordings;
 mod refusals;
 mod secrets;
 mod silence;
+mod stalls;
+mod timing;

@@ -38,6 +38,22 @@ fn a_refused_request_tells_the_status_and_what_the_body_says() {
 }
 
 #[test]
+fn a_reader_that_is_told_its_head_says_what_a_response_says() {
+    let server = server();
+    for faults in ["status=429; header=\"retry-after: 3\"", "status=502; body=html", "body=json", "type=text/plain"] {
+        let said = deltawire_ureq::chat(ask(&server, short(), faults).unwrap()).unwrap_err().to_string();
+        let (head, body) = ask(&server, short(), faults).unwrap().into_parts();
+        let mut stream = deltawire_ureq::ChatStream::from_reader(body.into_reader())
+            .head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok());
+        let error = stream.next().unwrap_err();
+        assert_eq!((&error.to_string(), matches!(error, Error::Refused(_))), (&said, faults.starts_with("status")));
+        let outcome = stream.finish();
+        let ended = (outcome.end, outcome.error.map(|error| error.to_string()));
+        assert_eq!(ended, (deltawire::End::NotAnEventStream, Some(said)), "{faults}");
+    }
+}
+
+#[test]
 fn every_body_of_every_status_is_kept() {
     let server = server();
     for status in [400, 401, 404, 429, 500, 502, 503, 529] {

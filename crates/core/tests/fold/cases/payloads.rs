@@ -365,6 +365,11 @@ pub(super) fn bodies() -> Vec<Case> {
         wrong("JSON lines are no event stream", "{\"choices\":[]}\n{\"choices\":[]}\n"),
         wrong("an event stream behind JSON does not count", "{}\n\ndata: {\"choices\":[]}\n\ndata: [DONE]\n\n"),
         wrong("a body that is longer than what is kept of it", &format!("<html>{}", "x".repeat(5000))),
+        case("gzip that nobody undid is no event stream")
+            .bytes(b"\x1F\x8B\x08\0\0\0\0\0\0\x03\n\ndata: {}\n\n")
+            .fails_with("not_an_event_stream", End::NotAnEventStream)
+            .has(json!({"choices": []})),
+        wrong("a body that is cut after the first byte of gzip", "\u{1F}"),
         case("an event stream may begin with a byte order mark").bytes("\u{FEFF}").content("x").done().text("x"),
         case("an event stream may begin with blank lines").bytes("\r\n\n \n\n").content("x").done().text("x"),
         case("an event stream may begin with a byte order mark and blank lines")

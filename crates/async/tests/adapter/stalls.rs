@@ -1,0 +1,399 @@
+//! Stall limits: on tokio's paused time, where a test of minutes takes none, on smol, and over hyper.
+
+use std::collections::VecDeque;
+use std::future::{Pending, pending, poll_fn, ready};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use deltawire::chat::Chat;
+use deltawire::{End, StallLimits};
+use deltawire_async::{ChatStream, IntoChunks, Stream, Watch, Watched};
+use deltawire_replay::{Server, Speed};
+use http_body::Body;
+
+use crate::body::{Scripted, Step, data, on_tokio};
+use crate::seen::{expected, of_stream, read};
+use crate::wire::ask;
+
+const COMMENT: &str = ": keep-alive\n\n";
+const EMPTY: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{}}]}\n\n";
+const TEXT: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+const DONE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+
+fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn limits() -> StallLimits {
+    StallLimits::new()
+}
+
+/// A stream of bytes that come at their second, by tokio's time, and then nothing for ever.
+struct Timed {
+    start: tokio::time::Instant,
+    parts: VecDeque<(u64, &'static str)>,
+    sleep: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Timed {
+    fn new(parts: &[(u64, &'static str)]) -> Self {
+        Self { start: tokio::time::Instant::now(), parts: parts.iter().copied().collect(), sleep: None }
+    }
+}
+
+impl futures_core::Stream for Timed {
+    type Item = Result<Bytes, std::io::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(&(at, part)) = self.parts.front() else { return Poll::Pending };
+        let at = self.start + s(at);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        std::task::ready!(sleep.as_mut().poll(cx));
+        self.sleep = None;
+        self.parts.pop_front();
+        Poll::Ready(Some(Ok(Bytes::from_static(part.as_bytes()))))
+    }
+}
+
+fn tokio_clock() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// Runs on a time that passes at once when all wait.
+fn paused<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
+}
+
+/// Reads to the end: what `next` ended with, and the outcome's end and text.
+async fn ends<B: Body + Unpin, T: Watch>(mut stream: Stream<Chat, B, T>) -> (String, End, String)
+where
+    B::Error: Into<deltawire_async::BoxError>,
+{
+    let message = loop {
+        match stream.next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => break String::new(),
+            Err(error) => break error.to_string(),
+        }
+    };
+    let error = stream.next().await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert_eq!(error, message, "an error stays");
+    let outcome = stream.finish();
+    let reason = outcome.error.as_ref().map(ToString::to_string).unwrap_or_default();
+    assert!(reason == message || outcome.end == End::Done, "{reason}");
+    (message, outcome.end, outcome.completion.text().to_owned())
+}
+
+#[test]
+fn a_stream_stalls_when_the_first_of_its_limits_passes() {
+    let all = limits().with_bytes(s(10)).with_events(s(20)).with_content(s(30));
+    let comments = [(5, TEXT), (14, COMMENT), (23, COMMENT), (32, COMMENT)];
+    let empty = [(5, TEXT), (14, EMPTY), (23, EMPTY), (32, EMPTY), (41, EMPTY)];
+    // The limits, what comes when, when that ends, and as what.
+    type Row<'r> = (&'r str, StallLimits, &'r [(u64, &'static str)], u64, &'r str, End, &'r str);
+    let rows: &[Row<'_>] = &[
+        ("silence from the beginning", all, &[], 10, "no bytes yet after 10 s (limit 10 s)", End::Stalled, ""),
+        ("silence", all, &[(5, TEXT)], 15, "no bytes for 10 s (limit 10 s)", End::Stalled, "a"),
+        ("comments", all, &comments, 25, "no events for 20 s (limit 20 s)", End::Stalled, "a"),
+        ("empty chunks", all, &empty, 35, "no content for 30 s (limit 30 s)", End::Stalled, "a"),
+        (
+            "comments alone",
+            limits().with_bytes(s(10)),
+            &comments,
+            42,
+            "no bytes for 10 s (limit 10 s)",
+            End::Stalled,
+            "a",
+        ),
+        (
+            "part of an event",
+            limits().with_events(s(8)),
+            &[(5, "data: {\"choi"), (7, "ces\":[]")],
+            8,
+            "no events yet after 8 s (limit 8 s)",
+            End::Stalled,
+            "",
+        ),
+        (
+            "a first token that takes its time",
+            limits().with_content(s(5)).with_first_content(s(60)),
+            &[(50, TEXT)],
+            55,
+            "no content for 5 s (limit 5 s)",
+            End::Stalled,
+            "a",
+        ),
+        (
+            "a first token that takes too long",
+            limits().with_content(s(5)).with_first_content(s(60)),
+            &[(50, COMMENT)],
+            60,
+            "no content yet after 60 s (limit 60 s)",
+            End::Stalled,
+            "",
+        ),
+        ("a stream in time", all, &[(5, TEXT), (14, TEXT), (23, DONE)], 23, "", End::Done, "aa"),
+        (
+            "after the finish reason",
+            all,
+            &[(5, TEXT), (6, &DONE[..DONE.len() - 14])],
+            16,
+            "no bytes for 10 s (limit 10 s)",
+            End::Stalled,
+            "a",
+        ),
+        // The answer is whole, and yet the stream stalled: two questions, as with a connection that breaks.
+        (
+            "a [DONE] that no blank line completed",
+            all,
+            &[(5, TEXT), (6, &DONE[..DONE.len() - 1])],
+            16,
+            "no bytes for 10 s (limit 10 s)",
+            End::Done,
+            "a",
+        ),
+        (
+            "a limit of a day and more",
+            limits().with_content(s(200_000)),
+            &[(5, TEXT)],
+            200_005,
+            "no content for 200000 s (limit 200000 s)",
+            End::Stalled,
+            "a",
+        ),
+    ];
+    for (name, limits, parts, at, message, end, text) in rows {
+        let (seen, elapsed) = paused(async {
+            let start = tokio::time::Instant::now();
+            let stream = ChatStream::from_stream(Timed::new(parts));
+            let seen = ends(stream.stalls(*limits, tokio::time::sleep).clock(tokio_clock)).await;
+            (seen, start.elapsed())
+        });
+        let message = if message.is_empty() { String::new() } else { format!("the stream stalled: {message}") };
+        assert_eq!(seen, (message, *end, (*text).to_owned()), "{name}");
+        // tokio's timers are of milliseconds, rounded up.
+        assert!(elapsed >= s(*at) && elapsed <= s(*at) + Duration::from_millis(5), "{name}: {elapsed:?}");
+    }
+}
+
+#[test]
+fn limits_count_from_the_request_where_it_is_known() {
+    let (message, elapsed) = paused(async {
+        let sent = tokio_clock();
+        tokio::time::sleep(s(20)).await; // for the head
+        let start = tokio::time::Instant::now();
+        let stream = ChatStream::from_stream(Timed::new(&[]))
+            .stalls(limits().with_first_content(s(60)), tokio::time::sleep)
+            .clock(tokio_clock)
+            .since(sent);
+        (ends(stream).await.0, start.elapsed().as_secs())
+    });
+    assert_eq!((message.as_str(), elapsed), ("the stream stalled: no content yet after 60 s (limit 60 s)", 40));
+}
+
+#[test]
+fn the_callers_own_time_is_not_held_against_the_server() {
+    let parts = [(1, TEXT), (2, EMPTY), (3, COMMENT), (65, TEXT), (127, TEXT), (131, DONE)];
+    let limits = limits().with_bytes(s(10)).with_content(s(10));
+    paused(async {
+        let mut stream =
+            ChatStream::from_stream(Timed::new(&parts)).stalls(limits, tokio::time::sleep).clock(tokio_clock);
+        // Before the first wait too.
+        tokio::time::sleep(s(60)).await;
+        while stream.next().await.unwrap().is_some() {
+            tokio::time::sleep(s(60)).await;
+        }
+        assert_eq!(stream.finish().end, End::Done);
+    });
+}
+
+#[test]
+fn a_next_that_is_dropped_again_and_again_stalls_all_the_same() {
+    let elapsed = paused(async {
+        let start = tokio::time::Instant::now();
+        let mut stream = ChatStream::from_stream(Timed::new(&[(5, TEXT)]))
+            .stalls(limits().with_bytes(s(10)), tokio::time::sleep)
+            .clock(tokio_clock);
+        let error = loop {
+            match tokio::time::timeout(Duration::from_millis(700), stream.next()).await {
+                Ok(Err(error)) => break of_stream(error),
+                Ok(Ok(update)) => assert!(update.is_some()),
+                Err(_) => {}
+            }
+        };
+        assert_eq!(error.kind(), "stalled");
+        start.elapsed()
+    });
+    assert!(elapsed >= s(15) && elapsed < s(16), "{elapsed:?}");
+}
+
+#[test]
+fn a_stream_that_was_left_waiting_takes_what_came_meanwhile_before_it_stalls() {
+    let comment_and_text: &[(u64, &str)] = &[(5, COMMENT), (60, TEXT)];
+    let comment_alone = &comment_and_text[..1];
+    // A comment is there when it is polled again, and what comes behind it is under way; or nothing comes any more.
+    for (parts, expected) in [(comment_and_text, Some("a")), (comment_alone, None)] {
+        paused(async {
+            let mut stream = ChatStream::from_stream(Timed::new(parts))
+                .stalls(limits().with_content(s(30)), tokio::time::sleep)
+                .clock(tokio_clock);
+            // It waits, and is dropped.
+            assert!(pin!(stream.next()).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            tokio::time::sleep(Duration::from_millis(59_950)).await;
+            let start = tokio::time::Instant::now();
+            match (stream.next().await, expected) {
+                (Ok(Some(update)), Some(text)) => assert_eq!(update.text(), text),
+                (Err(error), None) => {
+                    assert_eq!(of_stream(error).kind(), "stalled");
+                    assert!(start.elapsed() <= Duration::from_millis(110), "{:?}", start.elapsed());
+                }
+                (other, _) => panic!("{other:?}"),
+            }
+        });
+    }
+}
+
+#[test]
+fn a_stall_ends_the_chunks_and_the_stream_has_the_outcome() {
+    paused(async {
+        let watched = || {
+            ChatStream::from_stream(Timed::new(&[(5, TEXT)]))
+                .stalls(limits().with_content(s(9)), tokio::time::sleep)
+                .clock(tokio_clock)
+        };
+        let mut stream = watched();
+        let mut chunks = stream.chunks();
+        assert!(chunks.next().await.unwrap().is_ok());
+        assert_eq!(of_stream(chunks.next().await.unwrap().unwrap_err()).kind(), "stalled");
+        assert!(chunks.next().await.is_none());
+        assert_eq!(stream.finish().end, End::Stalled);
+
+        let mut chunks = pin!(watched().into_chunks());
+        let mut next = async || poll_fn(|cx| futures_core::Stream::poll_next(chunks.as_mut(), cx)).await;
+        assert!(next().await.unwrap().is_ok());
+        assert_eq!(of_stream(next().await.unwrap().unwrap_err()).kind(), "stalled");
+        assert!(next().await.is_none());
+    });
+}
+
+#[test]
+fn any_sleep_does_and_the_real_clock_is_the_default() {
+    let limits = limits().with_content(Duration::from_millis(60));
+    let body = || Scripted::new([data(TEXT.as_bytes()), data(COMMENT.as_bytes()), Step::Silence]);
+    let start = Instant::now();
+    let stalls = [
+        smol::block_on(ends(ChatStream::from_body(body()).stalls(limits, smol::Timer::after))),
+        on_tokio(ends(ChatStream::from_body(body()).stalls(limits, tokio::time::sleep))),
+        on_tokio(ends(ChatStream::from_body(body()).stalls(limits, |time| async move {
+            tokio::time::sleep(time).await;
+        }))),
+        // One that is over at once, again and again: the clock decides.
+        smol::block_on(ends(ChatStream::from_body(body()).stalls(limits, |_| ready(())))),
+    ];
+    let elapsed = start.elapsed();
+    for (message, end, text) in stalls {
+        assert!(message.starts_with("the stream stalled: no content for 0."), "{message}");
+        assert_eq!((end, text.as_str()), (End::Stalled, "a"));
+    }
+    assert!(elapsed >= Duration::from_millis(240) && elapsed < s(4), "{elapsed:?}");
+}
+
+/// A body that is never pending and never says anything.
+struct Flood;
+
+impl futures_core::Stream for Flood {
+    type Item = Result<Bytes, std::io::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(Some(Ok(Bytes::from_static(COMMENT.as_bytes()))))
+    }
+}
+
+#[test]
+fn a_flood_of_comments_stalls() {
+    let limits = limits().with_bytes(s(60)).with_events(Duration::from_millis(80));
+    let (message, end, _) = smol::block_on(ends(ChatStream::from_stream(Flood).stalls(limits, smol::Timer::after)));
+    assert!(message.starts_with("the stream stalled: no events yet after 0."), "{message}");
+    assert_eq!(end, End::Stalled);
+}
+
+#[test]
+fn without_limits_there_is_neither_clock_nor_timer() {
+    fn no_sleep(_: Duration) -> Pending<()> {
+        panic!("a timer")
+    }
+    let body = [TEXT, COMMENT, EMPTY, DONE].concat();
+    let parts = || Scripted::pending_of(body.as_bytes().chunks(9));
+    let watched = ChatStream::from_body(parts()).stalls(limits(), no_sleep).clock(|| panic!("a clock"));
+    assert_eq!(smol::block_on(ends(watched)).1, End::Done);
+    assert_eq!(smol::block_on(read(ChatStream::from_body(parts()))), expected::<Chat>(body.as_bytes(), None));
+}
+
+#[test]
+fn a_frame_allocates_nothing_and_sets_no_timer() {
+    static SLEEPS: AtomicUsize = AtomicUsize::new(0);
+    const FRAMES: usize = 1000;
+    let frame = Bytes::from_static(EMPTY.as_bytes());
+    let frames = (0..FRAMES + 2).flat_map(|_| [Step::Pending, Step::Data(frame.clone())]);
+    let all = limits().with_bytes(s(100)).with_events(s(100)).with_content(s(100));
+    let mut stream = ChatStream::from_body(Scripted::new(frames)).stalls(all, |_| {
+        SLEEPS.fetch_add(1, Relaxed);
+        pending::<()>()
+    });
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut advance = || {
+        while Pin::new(&mut stream).poll_advance(&mut cx).is_pending() {}
+    };
+    advance();
+    advance();
+    let measured = allocation_counter::measure(|| (0..FRAMES).for_each(|_| advance()));
+    assert_eq!((measured.count_total, SLEEPS.load(Relaxed)), (0, 1));
+}
+
+#[test]
+fn a_watched_stream_has_a_name_and_is_send_and_unpin() {
+    type Sleep = fn(Duration) -> tokio::time::Sleep;
+    type Watching = Watched<Sleep, tokio::time::Sleep>;
+    fn types<T: Send + Unpin>() {}
+    types::<Stream<Chat, Scripted, Watching>>();
+    types::<IntoChunks<Chat, Scripted, Watching>>();
+    let stream: ChatStream<Scripted, Watching> =
+        ChatStream::from_body(Scripted::new([])).stalls(limits(), tokio::time::sleep as Sleep);
+    assert!(format!("{stream:?}").starts_with("Stream {"));
+}
+
+#[test]
+fn a_server_that_stalls_is_found_out_over_hyper() {
+    let server = Server::builder().speed(Speed::AT_ONCE).start().unwrap();
+    // A tenth of the recorded pace, an event a second, comments meanwhile.
+    let slow = Server::builder().speed(Speed::times(0.1).unwrap()).start().unwrap();
+    let short = Duration::from_millis(300);
+    let body = deltawire_replay::recordings::find("one-plus-one").unwrap().body();
+    let stall = format!("stall={}:6", body.len() - 3);
+    let cases = [
+        (&server, "stall=0:6", limits().with_bytes(short), "no bytes yet after 0.", End::Stalled),
+        (&server, "stall=0:6", limits().with_first_content(short), "no content yet after 0.", End::Stalled),
+        (&server, "stall=500:6", limits().with_content(short), "no content for 0.", End::Stalled),
+        (&server, "stall=500:6; framing=close", limits().with_events(short), "no events for 0.", End::Stalled),
+        // In the middle of [DONE].
+        (&server, stall.as_str(), limits().with_bytes(short), "no bytes for 0.", End::Stalled),
+        (&slow, "comments=0.1s", limits().with_bytes(s(4)).with_events(short), "no events ", End::Stalled),
+        (&server, "stall=500:0.1", limits().with_bytes(s(4)).with_content(s(4)), "", End::Done),
+        (&server, "linger=6", limits().with_bytes(short), "", End::Done),
+    ];
+    for (server, faults, limits, message, end) in cases {
+        let start = Instant::now();
+        let seen = on_tokio(async {
+            let sent = Instant::now();
+            let stream = ask(server, "one-plus-one", faults).await.unwrap();
+            ends(stream.stalls(limits, tokio::time::sleep).since(sent)).await
+        });
+        let message = if message.is_empty() { String::new() } else { format!("the stream stalled: {message}") };
+        assert!(seen.0.starts_with(&message) && seen.0.is_empty() == message.is_empty(), "{faults}: {}", seen.0);
+        assert_eq!(seen.1, end, "{faults}");
+        assert!(start.elapsed() < s(4), "{faults}: {:?}", start.elapsed());
+    }
+}

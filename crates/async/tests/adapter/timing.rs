@@ -1,0 +1,87 @@
+//! What a stream takes down of the time, when it is asked to.
+
+use std::time::{Duration, Instant};
+
+use deltawire::End;
+use deltawire::timing::Recorder;
+use deltawire_async::ChatStream;
+
+use crate::body::{Scripted, Step, data, on_both};
+
+const ROLE: &[u8] = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+const TWO: &[u8] = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n\
+                     data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"},\"finish_reason\":\"stop\"}]}\n\n";
+const LAST: &[u8] = b"data: {\"choices\":[],\"usage\":{\"completion_tokens\":3}}\n\ndata: [DONE]\n\n";
+const PAUSE: Duration = Duration::from_millis(5);
+
+#[test]
+fn a_timed_stream_has_its_times_and_its_servers_tokens() {
+    let (chunks, tokens, waited, same_read) = on_both(|| async {
+        let body = [Step::Pending, data(ROLE), Step::Trailers, data(TWO), Step::Pending, data(LAST)];
+        let mut stream = ChatStream::from_body(Scripted::new(body)).timed(Instant::now());
+        while stream.next().await.unwrap().is_some() {
+            // Chunks have the time of their frame, not that of the caller's work on those before.
+            std::thread::sleep(PAUSE);
+        }
+        let outcome = stream.finish();
+        assert_eq!(outcome.end, End::Done);
+        let timing = outcome.timing.unwrap();
+        assert!(timing.first_byte <= timing.first_chunk && timing.first_chunk < timing.first_output, "{timing}");
+        let waited = timing.end >= 3 * PAUSE && timing.end > timing.last_output.unwrap();
+        (timing.chunks, timing.completion_tokens, waited, timing.between_outputs.unwrap().max)
+    });
+    assert_eq!((chunks, tokens, waited, same_read), (4, Some(3), true, Duration::ZERO));
+}
+
+#[test]
+fn an_empty_frame_and_trailers_are_no_first_byte() {
+    let first = on_both(|| async {
+        let body = Scripted::new([Step::Trailers, data(b"")]);
+        let mut stream = ChatStream::from_body(body).timed(Instant::now());
+        assert!(stream.next().await.unwrap().is_none());
+        stream.finish().timing.unwrap().first_byte
+    });
+    assert_eq!(first, None);
+}
+
+#[test]
+fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
+    let in_band = b"data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
+    for (last, expected) in [(data(in_band), End::Error), (Step::Fail("cut"), End::Truncated)] {
+        let end = on_both(|| async {
+            let sent = Instant::now();
+            let mut stream = ChatStream::from_body(Scripted::new([data(ROLE), last.clone()])).timed(sent);
+            while let Ok(Some(_)) = stream.next().await {}
+            let failed = sent.elapsed();
+            std::thread::sleep(PAUSE);
+            let outcome = stream.finish();
+            let timing = outcome.timing.unwrap();
+            assert!(timing.end <= failed, "{timing} and not {failed:?}");
+            outcome.end
+        });
+        assert_eq!(end, expected);
+    }
+}
+
+#[test]
+fn a_stopped_stream_has_times_tokens_may_be_told_and_one_that_is_not_timed_has_none() {
+    let (end, told, plain) = on_both(|| async {
+        // More than a busy machine takes between two polls.
+        const STALL: Duration = Duration::from_millis(200);
+        let recorder = Recorder::new().with_stalls(STALL);
+        let mut stream =
+            ChatStream::from_body(Scripted::new([data(ROLE), data(TWO)])).timed_with(Instant::now(), recorder);
+        for _ in 0..2 {
+            assert!(stream.chunks().next().await.unwrap().is_ok());
+            stream.recorder().unwrap().tokens(2);
+        }
+        std::thread::sleep(STALL + PAUSE);
+        let outcome = stream.finish();
+        let timing = outcome.timing.unwrap();
+        assert_eq!(timing.stalls.unwrap().count, 1, "{timing}: before it was stopped");
+        let mut plain = ChatStream::from_body(Scripted::new([data(ROLE)]));
+        let none = plain.recorder().is_none();
+        (outcome.end, timing.completion_tokens, (none, plain.finish().timing))
+    });
+    assert_eq!((end, told, plain), (End::Stopped, Some(4), (true, None)));
+}

@@ -1,0 +1,142 @@
+//! Text from elsewhere in a line of ours.
+
+use alloc::string::String;
+use core::fmt::{self, Write as _};
+
+/// Shows a text that somebody else wrote (a server, a proxy, an HTTP stack) so that it can stand in one line of a log or a terminal: what would end the line, move the cursor or turn
+/// the direction of writing is escaped (control characters of both sets, line and paragraph separators, bidirectional controls, byte order marks, tags), and all but its
+/// beginning is left out. Unlike `{:?}` it has no quotes, and leaves quotes and backslashes as they are, so the text cannot be got back from it.
+///
+/// ```
+/// use deltawire::Escaped;
+///
+/// assert_eq!(Escaped::new("gone\r\n\u{1b}[2J \"ü\"").to_string(), r#"gone\r\n\u{1b}[2J "ü""#);
+/// assert_eq!(Escaped::new("0123456789").at_most(4).to_string(), "0123…");
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Escaped<'t> {
+    text: &'t str,
+    max: usize,
+}
+
+impl<'t> Escaped<'t> {
+    /// How much of a text is shown if nothing else is said, in bytes.
+    pub const MAX: usize = 1000;
+
+    /// At most [`Escaped::MAX`] bytes of this text, before escapes, which make at most six bytes of one.
+    #[must_use]
+    pub fn new(text: &'t str) -> Self {
+        Self { text, max: Self::MAX }
+    }
+
+    /// At most this many bytes of it, cut between characters.
+    #[must_use]
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.max = bytes;
+        self
+    }
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = beginning(self.text, self.max);
+        for character in shown.chars() {
+            if acts(character) {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        if shown.len() < self.text.len() { f.write_char('…') } else { Ok(()) }
+    }
+}
+
+/// Whether a character does something to the line it stands in. The bidirectional controls are those of Unicode's UAX 9, the tags those of block E0000.
+fn acts(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
+}
+
+/// The beginning of bytes that should be text, as text of at most `max` bytes: what is not UTF-8 is replaced, which makes three bytes of one.
+pub(crate) fn beginning_of_bytes(bytes: &[u8], max: usize) -> String {
+    let mut text = String::with_capacity(bytes.len().min(max));
+    for chunk in bytes.utf8_chunks() {
+        let replaced = if chunk.invalid().is_empty() { "" } else { "\u{FFFD}" };
+        for part in [chunk.valid(), replaced] {
+            let kept = beginning(part, max - text.len());
+            text.push_str(kept);
+            if kept.len() < part.len() {
+                return text;
+            }
+        }
+    }
+    text
+}
+
+/// The first `max` bytes of a text, or less, cut between characters.
+pub(crate) fn beginning(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString};
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_bytes_is_bounded_as_text() {
+        for (bytes, max, text) in [
+            (&b""[..], 4, ""),
+            (b"abc", 4, "abc"),
+            (b"abcde", 4, "abcd"),
+            (b"abc\xC3\xBC", 4, "abc"),
+            (b"a\xFFb", 5, "a\u{FFFD}b"),
+            (b"a\xFFb", 4, "a\u{FFFD}"),
+            (b"ab\xFFb", 4, "ab"),
+            (b"\xFF\xFF\xFF", 7, "\u{FFFD}\u{FFFD}"),
+            (b"a\xE2\x82", 10, "a\u{FFFD}"),
+        ] {
+            assert_eq!(beginning_of_bytes(bytes, max), text, "{bytes:?} to {max}");
+        }
+    }
+
+    #[test]
+    fn what_acts_on_a_line_is_escaped_and_what_is_written_is_not() {
+        for (text, shown) in [
+            ("", ""),
+            ("a \"b\" \\n 'c' é ก็ 😀", "a \"b\" \\n 'c' é ก็ 😀"),
+            ("a\nb\r\tc\0", "a\\nb\\r\\tc\\u{0}"),
+            ("\u{1b}[31mred\u{9b}0m\u{7f}", "\\u{1b}[31mred\\u{9b}0m\\u{7f}"),
+            ("\u{202e}txt\u{2066}\u{2028}\u{85}", "\\u{202e}txt\\u{2066}\\u{2028}\\u{85}"),
+            ("\u{feff}\u{e0041}", "\\u{feff}\\u{e0041}"),
+        ] {
+            assert_eq!(Escaped::new(text).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters_at_any_length() {
+        let text = "aé€😀".repeat(300);
+        for max in 0..=text.len() {
+            let shown = Escaped::new(&text).at_most(max).to_string();
+            let kept = shown.strip_suffix('…').unwrap_or(&shown);
+            assert!(kept.len() <= max && max - kept.len() < 4 && text.starts_with(kept), "{max}");
+            assert_eq!(shown.ends_with('…'), kept.len() < text.len(), "{max}");
+        }
+    }
+
+    #[test]
+    fn escapes_add_no_more_than_said() {
+        for character in (char::MIN..=char::MAX).filter(|&character| acts(character)) {
+            let shown = Escaped::new(&String::from(character)).to_string();
+            assert!(shown.len() <= 6 * character.len_utf8(), "{character:?}: {shown}");
+            assert!(!shown.chars().any(acts));
+        }
+    }
+}

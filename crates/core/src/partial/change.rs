@@ -1,0 +1,118 @@
+//! What a piece of text changed.
+
+use super::node::{Kind, Node};
+use super::options::Unfinished;
+use super::path::Path;
+use super::tree::Tree;
+
+/// One thing that a piece of text changed; borrowed from the parser.
+///
+/// For each value: [`Began`](Self::Began); for a string [`Text`](Self::Text) for each piece that it grew by; [`Complete`](Self::Complete). An object has a [`Key`](Self::Key)
+/// before each member's value. How the text is cut shows in nothing but how a string's growth is.
+///
+/// A name that comes twice in one object is told twice: the later member takes the earlier one's place, as it does with `serde_json`, and everything of it is told under the same path again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Change<'p> {
+    /// The name of a member is whole; its value comes next.
+    Key {
+        /// Where the member is; its last step is the name.
+        path: Path<'p>,
+    },
+    /// A value began.
+    Began {
+        /// Where it is.
+        path: Path<'p>,
+        /// What it is going to be.
+        kind: Kind,
+    },
+    /// A string grew. A character whose surrogate halves come apart is told when it is whole.
+    Text {
+        /// Where the string is.
+        path: Path<'p>,
+        /// What is new, without escapes. Never empty.
+        text: &'p str,
+    },
+    /// A value is whole.
+    Complete {
+        /// Where it is.
+        path: Path<'p>,
+        /// The value.
+        value: Node<'p>,
+    },
+    /// A document is whole: right behind the [`Complete`](Self::Complete) of its value.
+    Document {
+        /// Its place in the row of documents, from 0.
+        index: usize,
+        /// Its value.
+        value: Node<'p>,
+    },
+}
+
+impl<'p> Change<'p> {
+    /// Where the change is.
+    #[must_use]
+    pub fn path(&self) -> Path<'p> {
+        match self {
+            Self::Key { path } | Self::Began { path, .. } | Self::Text { path, .. } | Self::Complete { path, .. } => {
+                *path
+            }
+            Self::Document { value, .. } => value.path(),
+        }
+    }
+}
+
+/// A change as places in the tree.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Event {
+    what: What,
+    at: u32,
+    /// Of text that is new, where in the texts.
+    start: u32,
+    end: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+enum What {
+    Key,
+    Began,
+    Text,
+    Complete,
+    Document,
+}
+
+impl Event {
+    pub(super) fn key(at: u32) -> Self {
+        Self { what: What::Key, at, start: 0, end: 0 }
+    }
+
+    pub(super) fn began(at: u32) -> Self {
+        Self { what: What::Began, at, start: 0, end: 0 }
+    }
+
+    pub(super) fn text(at: u32, start: u32, end: u32) -> Self {
+        Self { what: What::Text, at, start, end }
+    }
+
+    pub(super) fn complete(at: u32) -> Self {
+        Self { what: What::Complete, at, start: 0, end: 0 }
+    }
+
+    pub(super) fn document(at: u32) -> Self {
+        Self { what: What::Document, at, start: 0, end: 0 }
+    }
+
+    #[inline]
+    pub(super) fn change<'p>(&self, tree: &'p Tree, unfinished: Unfinished) -> Change<'p> {
+        let path = Path { tree, at: self.at };
+        let value = Node { tree, at: self.at, unfinished };
+        match self.what {
+            What::Key => Change::Key { path },
+            What::Began => Change::Began { path, kind: value.kind() },
+            What::Text => Change::Text { path, text: tree.slice(self.start, self.end) },
+            What::Complete => Change::Complete { path, value },
+            What::Document => Change::Document { index: tree.entry(self.at).index as usize, value },
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Strings, of which any byte may be the last that came.
+
+use alloc::string::String;
+
+use super::error::ErrorKind;
+use crate::json::{plain_end, unescape};
+
+/// How far into an escape the text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Escape {
+    /// In none.
+    #[default]
+    None,
+    /// Behind the backslash.
+    Backslash,
+    /// Behind `\u` and some digits of it, and their value so far. Of a pair's second half, the first; else 0.
+    Unit { high: u16, digits: u8, unit: u16 },
+    /// Behind the first half of a surrogate pair.
+    High(u16),
+    /// Behind that and a backslash.
+    HighBackslash(u16),
+}
+
+impl Escape {
+    /// Appends to `into` what `text` holds from `at` on, up to the quote that ends the string (`true`) or the end of the text. `at` is at either then, or at what
+    /// cannot stand there.
+    pub(super) fn decode(&mut self, text: &str, at: &mut usize, into: &mut String) -> Result<bool, ErrorKind> {
+        let bytes = text.as_bytes();
+        loop {
+            if *self == Self::None {
+                let end = plain_end(bytes, *at);
+                into.push_str(&text[*at..end]);
+                *at = end;
+                match bytes.get(end) {
+                    None => return Ok(false),
+                    Some(b'"') => return Ok(true),
+                    Some(b'\\') => *self = Self::Backslash,
+                    Some(_) => return Err(ErrorKind::ControlCharacter),
+                }
+            } else {
+                let Some(&byte) = bytes.get(*at) else { return Ok(false) };
+                *self = self.next(byte, into)?;
+            }
+            *at += 1;
+        }
+    }
+
+    /// Past one more byte of an escape.
+    fn next(self, byte: u8, into: &mut String) -> Result<Self, ErrorKind> {
+        match self {
+            Self::None | Self::Backslash => match unescape(byte) {
+                Some(character) => into.push(character),
+                None if byte == b'u' => return Ok(Self::Unit { high: 0, digits: 0, unit: 0 }),
+                None => return Err(ErrorKind::InvalidEscape),
+            },
+            Self::High(high) if byte == b'\\' => return Ok(Self::HighBackslash(high)),
+            Self::HighBackslash(high) if byte == b'u' => return Ok(Self::Unit { high, digits: 0, unit: 0 }),
+            Self::High(_) | Self::HighBackslash(_) => return Err(ErrorKind::UnfinishedPair),
+            Self::Unit { high, digits, unit } => {
+                let digit = char::from(byte).to_digit(16).ok_or(ErrorKind::InvalidEscape)?;
+                let (digits, unit) = (digits + 1, unit << 4 | digit as u16);
+                // The first digits tell: a second half is dc00 to dfff, and nothing else is.
+                let second_half = match digits {
+                    1 => high != 0 && unit == 0xD,
+                    2 => (0xDC..=0xDF).contains(&unit),
+                    _ => high != 0,
+                };
+                if second_half != (high != 0) {
+                    return Err(ErrorKind::LoneSurrogate);
+                }
+                match (digits, high, unit) {
+                    (1..=3, ..) => return Ok(Self::Unit { high, digits, unit }),
+                    (_, 0, 0xD800..=0xDBFF) => return Ok(Self::High(unit)),
+                    (_, 0, _) => into.extend(char::from_u32(u32::from(unit))),
+                    _ => into.extend(char::decode_utf16([high, unit]).flatten()),
+                }
+            }
+        }
+        Ok(Self::None)
+    }
+}

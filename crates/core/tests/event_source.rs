@@ -1,0 +1,573 @@
+//! The event source, rule by rule: each test is the story of one source, told as what it is asked to do and what comes of it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::time::Duration;
+
+use deltawire::sse::{Action, Closed, Error, EventSource, Limits, Reconnect, Wait};
+use proptest::prelude::*;
+
+/// A source, played with: what is told it and what must be next.
+struct Story {
+    source: EventSource,
+}
+
+fn get() -> Story {
+    Story { source: EventSource::new() }
+}
+
+fn post() -> Story {
+    Story { source: EventSource::new().with_method("POST") }
+}
+
+fn with(change: impl FnOnce(&mut Reconnect)) -> EventSource {
+    let mut reconnect = Reconnect::default();
+    change(&mut reconnect);
+    EventSource::new().with_reconnect(reconnect)
+}
+
+fn headers(content_type: Option<&'static str>) -> impl Fn(&str) -> Option<&'static str> {
+    move |name| if name == "content-type" { content_type } else { None }
+}
+
+fn milliseconds(wait: Wait) -> (u64, u64) {
+    let [at_least, at_most] = [wait.at_least, wait.at_most].map(|time| u64::try_from(time.as_millis()).unwrap());
+    (at_least, at_most)
+}
+
+impl Story {
+    /// The next is to connect, with this ID; empty: with none.
+    #[track_caller]
+    fn connects(self, id: &str) -> Self {
+        let last_event_id = (!id.is_empty()).then_some(id);
+        assert_eq!(self.source.action(), Action::Connect { last_event_id });
+        self
+    }
+
+    /// A stream begins.
+    #[track_caller]
+    fn opens(mut self) -> Self {
+        self.source.answered(200, headers(Some("text/event-stream")));
+        assert_eq!(self.source.action(), Action::Read);
+        self
+    }
+
+    fn answers(mut self, status: u16, content_type: Option<&'static str>) -> Self {
+        self.source.answered(status, headers(content_type));
+        self
+    }
+
+    /// These bytes come, in reads of every size, and hold events with this data.
+    #[track_caller]
+    fn gets(mut self, bytes: &str, events: &[&str]) -> Self {
+        let whole = self.source.clone();
+        for size in [1, 2, 3, bytes.len().max(1)] {
+            self.source = whole.clone();
+            let mut seen = Vec::new();
+            for read in bytes.as_bytes().chunks(size) {
+                let mut input = read;
+                while let Some(event) = self.source.decode(&mut input).unwrap() {
+                    seen.push(event.data.to_owned());
+                }
+                assert!(input.is_empty());
+            }
+            assert_eq!(seen, events, "in reads of {size}");
+            assert_eq!(self.source.action(), Action::Read);
+        }
+        self
+    }
+
+    /// Its ID string is this.
+    #[track_caller]
+    fn knows(self, id: &str) -> Self {
+        assert_eq!(self.source.last_event_id(), id);
+        self
+    }
+
+    fn ends(mut self) -> Self {
+        self.source.ended();
+        self
+    }
+
+    fn fails(mut self) -> Self {
+        self.source.failed();
+        self
+    }
+
+    /// The next is to wait between so many and so many milliseconds, and it does.
+    #[track_caller]
+    fn waits(mut self, at_least: u64, at_most: u64) -> Self {
+        let Action::Wait(wait) = self.source.action() else { panic!("no wait: {:?}", self.source.action()) };
+        assert_eq!(milliseconds(wait), (at_least, at_most));
+        self.source.waited();
+        self
+    }
+
+    /// The source is closed, and nothing opens it again.
+    #[track_caller]
+    fn stops(mut self, closed: &Closed) {
+        assert_eq!(self.source.action(), Action::Stop(closed));
+        assert_eq!(self.source.closed(), Some(closed));
+        self.source.waited();
+        self.source.failed();
+        self.source.ended();
+        self.source.answered(200, headers(Some("text/event-stream")));
+        self.source.give_up();
+        self.source.close();
+        let mut late = &b"data: late\n\n"[..];
+        assert_eq!(self.source.decode(&mut late), Ok(None));
+        assert!(late.is_empty());
+        assert_eq!(self.source.action(), Action::Stop(closed));
+    }
+
+    /// One connection that works, and what of the ID string the next one says.
+    #[track_caller]
+    fn after(self, bytes: &str, events: &[&str], id: &str) -> Self {
+        self.opens().gets(bytes, events).ends().waits(3000, 6000).connects(id)
+    }
+}
+
+#[test]
+fn a_stream_that_ends_or_breaks_is_asked_for_again() {
+    get().connects("").opens().gets("data: a\n\n", &["a"]).ends().waits(3000, 6000).connects("").opens();
+    get().connects("").opens().gets("data: a\n\n", &["a"]).fails().waits(3000, 6000).connects("").opens();
+    get().connects("").fails().waits(3000, 6000).connects("").opens();
+}
+
+/// Where a client learns of a connection's end before it has a head, that is no stream's end.
+#[test]
+fn an_end_before_the_head_is_a_failure() {
+    get().ends().waits(3000, 6000).connects("").opens();
+    post().ends().stops(&Closed::Failed);
+}
+
+#[test]
+fn the_status_204_stops_it() {
+    get().connects("").answers(204, None).stops(&Closed::NoContent);
+    get().after("id: 1\ndata: a\n\n", &["a"], "1").answers(204, Some("text/event-stream")).stops(&Closed::NoContent);
+}
+
+#[test]
+fn every_other_status_fails_it() {
+    for status in [100, 201, 202, 205, 206, 301, 307, 400, 401, 404, 407, 408, 425, 429, 500, 502, 503, 504, 599, 0] {
+        get().answers(status, Some("text/event-stream")).stops(&Closed::Status(status));
+        get().after("data: a\n\n", &["a"], "").answers(status, None).stops(&Closed::Status(status));
+    }
+}
+
+#[test]
+fn every_other_content_type_fails_it() {
+    let others = [
+        None,
+        Some(""),
+        Some("text/plain"),
+        Some("application/json"),
+        Some("text/event-stream2"),
+        Some("x-text/event-stream"),
+    ];
+    for other in others {
+        get().answers(200, other).stops(&Closed::ContentType(other.map(Into::into)));
+    }
+    let same = ["TEXT/Event-Stream", "text/event-stream; charset=utf-8", " text/event-stream ;x", "text/event-stream;"];
+    for same in same {
+        get().answers(200, Some(same)).gets("data: a\n\n", &["a"]);
+    }
+}
+
+#[test]
+fn the_id_string_goes_with_the_next_request() {
+    get().after("id: 1\ndata: a\n\nid: 2\ndata: b\n\n", &["a", "b"], "2").after("data: c\n\n", &["c"], "2");
+    // Whatever it is but control characters.
+    for id in ["0", " ", "a b", "é€😀", "\u{FEFF}", "\u{80}", "a\tb"] {
+        get().after(&format!("id: {id}\ndata: a\n\n"), &["a"], id);
+    }
+}
+
+#[test]
+fn a_block_without_data_sets_the_id_string() {
+    get().after("id: 7\n\n", &[], "7").after("id: 8\nevent: x\n\ndata: a\n\n", &["a"], "8");
+}
+
+#[test]
+fn an_empty_id_clears_the_id_string_and_one_with_nul_is_none() {
+    get().after("id: 1\ndata: a\n\nid\ndata: b\n\n", &["a", "b"], "");
+    get().after("id: 1\n\n", &[], "1").after("id:\n\n", &[], "").after("data: a\n\n", &["a"], "");
+    get().after("id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n", &["a", "b"], "1");
+}
+
+#[test]
+fn what_a_cut_block_says_counts_nowhere() {
+    let cut =
+        ["id: 2", "id: 2\n", "id: 2\ndata: b", "id: 2\ndata: b\n", "id: 2\ndata: b\nevent: x", "event: x\ndata", ":"];
+    for cut in cut {
+        get().after(&format!("id: 1\ndata: a\n\n{cut}"), &["a"], "1").opens().gets("data: c\n\n", &["c"]).knows("1");
+        // The blank line that the next stream begins with does not complete it.
+        get().after(&format!("id: 1\ndata: a\n\n{cut}"), &["a"], "1").opens().gets("\n\n", &[]).knows("1");
+    }
+}
+
+/// The exception, by the letter of the standard: it takes effect with its line.
+#[test]
+fn the_retry_of_a_cut_block_counts() {
+    get().opens().gets("data: a\nretry: 1000\nda", &[]).ends().waits(1000, 2000);
+    get().opens().gets("retry: 1000", &[]).ends().waits(3000, 6000);
+}
+
+#[test]
+fn each_stream_may_begin_with_a_byte_order_mark() {
+    let marked = "\u{FEFF}data: a\n\n";
+    get().after(marked, &["a"], "").after(marked, &["a"], "").after("data: b\n\n\u{FEFF}data: c\n\n", &["b"], "");
+    // Cut inside the mark, then begun anew.
+    let mut story = get().opens();
+    assert_eq!(story.source.decode(&mut &b"\xEF\xBB"[..]), Ok(None));
+    story
+        .ends()
+        .waits(3000, 6000)
+        .opens()
+        .gets(marked, &["a"])
+        .ends()
+        .waits(3000, 6000)
+        .opens()
+        .gets("\u{BF}data\n\n", &[]);
+}
+
+/// Were the two one stream, the LF would be the second half of the line end, and no blank line would follow the data.
+#[test]
+fn a_cr_ending_one_stream_does_not_swallow_the_lf_beginning_the_next() {
+    get().after("data: a\r\r", &["a"], "").opens().gets("\ndata: b\n\n", &["b"]);
+    let mut story = get().after("data: a\r", &[], "").opens();
+    let mut input = &b"\n"[..];
+    assert_eq!(story.source.decode(&mut input), Ok(None));
+    story = story.gets("data: b\n\n", &["b"]);
+    story.ends().waits(3000, 6000);
+}
+
+#[test]
+fn the_servers_retry_is_the_reconnection_time() {
+    for (line, time) in [
+        ("retry: 1000", 1000),
+        ("retry:1000", 1000),
+        ("retry: 0002000", 2000),
+        ("retry: 600000", 600_000),
+        ("retry: 0", 500),
+        ("retry: 499", 500),
+        ("retry: 501", 501),
+        ("retry", 3000),
+        ("retry: ", 3000),
+        ("retry: -1", 3000),
+        ("retry: +1000", 3000),
+        ("retry: 1.5", 3000),
+        ("retry: 1000 ", 3000),
+        ("retry:  1000", 3000),
+        ("retry: 1e3", 3000),
+        ("retry: ٣", 3000),
+        ("retry: 99999999999999999999999999", 3000),
+        ("Retry: 1000", 3000),
+    ] {
+        // What is longer than the longest wait is waited as it is.
+        let at_most = (2 * time).min(60_000).max(time);
+        let story = get().opens().gets(&format!("{line}\n\n"), &[]);
+        assert_eq!(story.source.reconnection_time(), Duration::from_millis(time), "{line}");
+        story.ends().waits(time, at_most).opens().gets("data: a\n\n", &["a"]).fails().waits(time, at_most);
+    }
+    let story = get().opens().gets("retry: 18446744073709551615\n\n", &[]).ends();
+    let forever = Duration::from_millis(u64::MAX);
+    assert_eq!(story.source.action(), Action::Wait(Wait { at_least: forever, at_most: forever }));
+    // An invalid one leaves the last valid one.
+    get().opens().gets("retry: 1000\nretry: 2000\nretry: x\n\n", &[]).ends().waits(2000, 4000);
+}
+
+#[test]
+fn failures_in_a_row_double_the_wait_up_to_the_longest() {
+    let source = with(|reconnect| reconnect.default_time = Duration::from_secs(1));
+    let mut story = Story { source };
+    for (at_least, at_most) in
+        [(1, 2), (2, 4), (4, 8), (8, 16), (16, 32), (30, 60), (30, 60), (30, 60)].map(|(a, b)| (a * 1000, b * 1000))
+    {
+        story = story.connects("").fails().waits(at_least, at_most);
+    }
+    // A server that is heard again, if only by a comment, and lost again.
+    story = story.opens().gets(": hello\n\n", &[]).fails().waits(1000, 2000).fails().waits(2000, 4000);
+    // One that sets another time.
+    story.opens().gets("retry: 700\n\n", &[]).ends().waits(700, 1400).fails().waits(1400, 2800);
+}
+
+#[test]
+fn a_head_with_nothing_behind_it_is_no_connection_that_works() {
+    get().opens().ends().waits(3000, 6000).opens().ends().waits(6000, 12_000).opens().fails().waits(12_000, 24_000);
+    // A read of nothing is nothing.
+    let mut story = get().fails().waits(3000, 6000).opens();
+    assert_eq!(story.source.decode(&mut &b""[..]), Ok(None));
+    story.ends().waits(6000, 12_000).opens().gets("\n", &[]).ends().waits(3000, 6000);
+}
+
+#[test]
+fn a_long_run_of_failures_overflows_nothing() {
+    let mut source = with(|reconnect| {
+        reconnect.max_wait = Duration::MAX;
+        reconnect.default_time = Duration::from_millis(1);
+    });
+    for _ in 0..10_000 {
+        source.failed();
+        let Action::Wait(wait) = source.action() else { panic!("no wait") };
+        assert!(wait.pick(u32::MAX) >= wait.at_least);
+        source.waited();
+    }
+}
+
+#[test]
+fn what_is_configured_contradicting_itself_is_waited_at_its_longest() {
+    let source = with(|reconnect| {
+        reconnect.min_time = Duration::from_secs(10);
+        reconnect.max_wait = Duration::from_secs(1);
+    });
+    Story { source }.fails().waits(10_000, 10_000).fails().waits(10_000, 10_000);
+}
+
+#[test]
+fn a_wait_is_picked_between_its_two_ends() {
+    let wait = Wait { at_least: Duration::from_secs(2), at_most: Duration::from_secs(4) };
+    for (random, milliseconds) in [(0, 2000), (1 << 30, 2500), (1 << 31, 3000), (3 << 30, 3500)] {
+        assert_eq!(wait.pick(random), Duration::from_millis(milliseconds));
+    }
+    assert_eq!(wait.pick(u32::MAX), Duration::from_micros(3_999_999));
+    let none = Wait { at_least: Duration::from_secs(2), at_most: Duration::from_secs(2) };
+    assert_eq!(none.pick(u32::MAX), Duration::from_secs(2));
+    let reversed = Wait { at_least: Duration::from_secs(2), at_most: Duration::ZERO };
+    assert_eq!(reversed.pick(u32::MAX), Duration::from_secs(2));
+    let longest = Wait { at_least: Duration::from_secs(1), at_most: Duration::MAX };
+    assert!(longest.pick(u32::MAX) > Duration::from_secs(1 << 40));
+    let forever = Wait { at_least: Duration::MAX, at_most: Duration::MAX };
+    assert_eq!(forever.pick(u32::MAX), Duration::MAX);
+}
+
+#[test]
+fn it_gives_up_after_as_many_reconnects_as_it_was_told() {
+    let source = || with(|reconnect| reconnect.max_reconnects = Some(2));
+    let gave_up = Closed::GaveUp { reconnects: 2 };
+    let story = || Story { source: source() };
+    story().fails().waits(3000, 6000).fails().waits(6000, 12_000).fails().stops(&gave_up);
+    // Behind a stream that worked the count begins anew, and it has two again.
+    let worked = story().fails().waits(3000, 6000).fails().waits(6000, 12_000).opens().gets(":\n", &[]).ends();
+    worked.waits(3000, 6000).opens().ends().waits(6000, 12_000).fails().stops(&gave_up);
+    let source = with(|reconnect| reconnect.max_reconnects = Some(0));
+    Story { source }.opens().gets("data: a\n\n", &["a"]).ends().stops(&Closed::GaveUp { reconnects: 0 });
+}
+
+#[test]
+fn a_request_that_is_no_get_is_never_sent_again() {
+    for method in ["POST", "PUT", "DELETE", "PATCH", "HEAD", "get", ""] {
+        let story = || Story { source: EventSource::new().with_method(method) };
+        story().connects("").opens().gets("id: 1\ndata: a\n\n", &["a"]).ends().stops(&Closed::Ended);
+        story().connects("").opens().gets("id: 1\ndata: a\n\n", &["a"]).fails().stops(&Closed::Failed);
+        story().connects("").opens().ends().stops(&Closed::Ended);
+        story().connects("").fails().stops(&Closed::Failed);
+        story().connects("").answers(204, None).stops(&Closed::NoContent);
+        story().connects("").answers(429, None).stops(&Closed::Status(429));
+    }
+    let mut reconnect = Reconnect::default();
+    reconnect.busy_statuses = true;
+    let busy = EventSource::new().with_reconnect(reconnect).with_method("POST");
+    Story { source: busy }.answers(503, None).stops(&Closed::Status(503));
+}
+
+#[test]
+fn a_post_is_sent_again_where_the_caller_said_that_it_may_be() {
+    let source = with(|reconnect| reconnect.resend = true).with_method("POST");
+    Story { source }.after("id: 1\ndata: a\n\n", &["a"], "1").fails().waits(6000, 12_000).connects("1");
+}
+
+#[test]
+fn statuses_of_a_busy_server_are_failed_connections_where_the_caller_said_so() {
+    let source = || with(|reconnect| reconnect.busy_statuses = true);
+    for status in [429, 500, 502, 503, 504] {
+        Story { source: source() }.answers(status, Some("text/html")).waits(3000, 6000).connects("").opens();
+    }
+    for status in [400, 401, 404, 408, 501, 505] {
+        Story { source: source() }.answers(status, None).stops(&Closed::Status(status));
+    }
+    for (retry_after, wait) in [
+        ("1", (3000, 6000)),
+        ("4", (4000, 6000)),
+        (" 100 ", (100_000, 100_000)),
+        ("0", (3000, 6000)),
+        ("-5", (3000, 6000)),
+        ("99999999999999999999999", (3000, 6000)),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", (3000, 6000)),
+    ] {
+        let mut source = source();
+        source.answered(503, |name| (name == "retry-after").then_some(retry_after));
+        Story { source }.waits(wait.0, wait.1).connects("").fails().waits(6000, 12_000);
+    }
+}
+
+#[test]
+fn a_futile_connection_closes_it() {
+    let given_up = |mut story: Story| {
+        story.source.give_up();
+        story.stops(&Closed::Failed);
+    };
+    given_up(get());
+    given_up(get().opens());
+    given_up(get().fails());
+}
+
+#[test]
+fn the_caller_closes_it_at_any_time() {
+    for mut story in [get(), get().opens(), get().fails(), get().opens().gets("data: a\n\n", &["a"]).ends()] {
+        story.source.close();
+        story.stops(&Closed::ByCaller);
+    }
+}
+
+#[test]
+fn an_event_beyond_the_limits_is_an_error_and_closes_nothing() {
+    let mut limits = Limits::default();
+    limits.max_line = 10;
+    let mut source = EventSource::new().with_last_event_id("0").with_limits(limits);
+    assert_eq!(source.last_event_id(), "0");
+    source.answered(200, headers(Some("text/event-stream")));
+    let mut input = &b"id: 1\ndata: too long\n\ndata: b\n\n"[..];
+    assert_eq!(source.decode(&mut input), Err(Error::LineTooLong { max: 10, offset: 6 }));
+    assert_eq!(source.action(), Action::Read);
+    assert_eq!(source.decode(&mut input).unwrap().map(|event| (event.data, event.id)), Some(("b", "0")));
+    Story { source }.ends().waits(3000, 6000).connects("0");
+}
+
+#[test]
+fn a_stream_read_elsewhere_goes_on_behind_its_last_event() {
+    let source = EventSource::new().with_last_event_id("41");
+    Story { source }
+        .connects("41")
+        .opens()
+        .gets("data: a\n\n", &["a"])
+        .knows("41")
+        .ends()
+        .waits(3000, 6000)
+        .connects("41");
+    let source = EventSource::new().with_last_event_id("");
+    Story { source }.connects("");
+}
+
+/// A server would begin anew without the ID, and events would come twice unseen.
+#[test]
+fn an_id_that_no_header_can_carry_closes_it_before_the_request() {
+    for id in ["\u{1}", "a\u{1b}[31m", "\u{7f}"] {
+        let story = get().opens().gets(&format!("id: {id}\ndata: a\n\n"), &["a"]).ends().waits(3000, 6000);
+        story.stops(&Closed::LastEventId(id.into()));
+        // One that the server takes back in time does no harm.
+        get().after(&format!("id: {id}\ndata: a\n\nid: 2\n\n"), &["a"], "2");
+    }
+    for id in ["\n", "1\r\nx-evil: 1", "\0"] {
+        let source = EventSource::new().with_last_event_id(id);
+        Story { source }.stops(&Closed::LastEventId(id.into()));
+    }
+}
+
+#[test]
+fn late_words_of_a_connection_that_is_over_change_nothing() {
+    let mut story = get().opens().gets("id: 1\ndata: a\n\n", &["a"]).fails();
+    let waiting = format!("{:?}", story.source.action());
+    story.source.failed();
+    story.source.ended();
+    story.source.answered(500, headers(None));
+    let mut late = &b"id: 2\ndata: late\n\n"[..];
+    assert_eq!(story.source.decode(&mut late), Ok(None));
+    assert_eq!((format!("{:?}", story.source.action()), late.len()), (waiting, 0));
+    let story = story.waits(3000, 6000).connects("1").opens();
+    // While one is read, a head and the end of a wait are nobody's.
+    let mut story = story.answers(204, None);
+    story.source.waited();
+    story.gets("data: b\n\n", &["b"]).knows("1");
+}
+
+#[test]
+fn each_reason_says_what_happened_in_one_line() {
+    for (closed, message, is_error) in [
+        (Closed::ByCaller, "the event source was closed by its caller", false),
+        (Closed::NoContent, "the server has no more events (status 204)", false),
+        (Closed::Ended, "the stream ended and its request is not sent again", false),
+        (Closed::Failed, "the connection failed and is not made again", true),
+        (Closed::Status(503), "the server answered with status 503, not 200", true),
+        (Closed::ContentType(None), "the response has no content type, not text/event-stream", true),
+        (
+            Closed::ContentType(Some("text/html\n\u{1b}".into())),
+            r#"the response has the content type "text/html\n\u{1b}", not text/event-stream"#,
+            true,
+        ),
+        (Closed::GaveUp { reconnects: 3 }, "gave up after 3 reconnects in a row without a byte", true),
+        (
+            Closed::LastEventId(format!("{}\u{1}", "x".repeat(50))),
+            r#"the last event ID "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"… has a control character, which no header can carry"#,
+            true,
+        ),
+    ] {
+        assert_eq!((closed.to_string().as_str(), closed.is_error()), (message, is_error));
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Told {
+    Answered(u16, bool),
+    Bytes(Vec<u8>),
+    Ended,
+    Failed,
+    Waited,
+    Close,
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    prop_oneof![
+        4 => (prop_oneof![6 => Just(200), 1 => Just(204), 1 => Just(503), 1 => any::<u16>()], prop::bool::weighted(0.9))
+            .prop_map(|(status, typed)| Told::Answered(status, typed)),
+        4 => prop::collection::vec(prop::sample::select(b"id: 1retry0\r\n\n\ndata".to_vec()), 0..30).prop_map(Told::Bytes),
+        3 => Just(Told::Ended),
+        3 => Just(Told::Failed),
+        4 => Just(Told::Waited),
+        1 => Just(Told::Close),
+    ]
+}
+
+proptest! {
+    /// Whatever is told in whatever order: a connection is made only behind a wait, no wait is shorter than the reconnection time, what is closed stays so, and a POST is sent once.
+    #[test]
+    fn no_order_of_words_connects_without_a_wait(
+        post in any::<bool>(),
+        busy in any::<bool>(),
+        words in prop::collection::vec(told(), 0..60),
+    ) {
+        let mut source = with(|reconnect| reconnect.busy_statuses = busy).with_method(if post { "POST" } else { "GET" });
+        let mut connected = false;
+        for word in words {
+            let before = format!("{:?}", source.action());
+            match &word {
+                Told::Answered(status, typed) => source.answered(*status, headers(typed.then_some("text/event-stream"))),
+                Told::Bytes(bytes) => {
+                    let mut input = &bytes[..];
+                    while source.decode(&mut input).unwrap().is_some() {}
+                }
+                Told::Ended => source.ended(),
+                Told::Failed => source.failed(),
+                Told::Waited => source.waited(),
+                Told::Close => source.close(),
+            }
+            match source.action() {
+                Action::Connect { .. } => prop_assert!(before.starts_with("Connect") || before.starts_with("Wait")),
+                Action::Read => {
+                    let opened = before.starts_with("Connect");
+                    prop_assert!(opened || before == "Read");
+                    prop_assert!(!(post && opened && connected));
+                    connected = true;
+                }
+                Action::Wait(wait) => {
+                    prop_assert!(!post);
+                    prop_assert!(wait.at_least >= Duration::from_millis(500) && wait.at_most >= wait.at_least);
+                    prop_assert!(before.starts_with("Wait") || wait.at_least >= source.reconnection_time());
+                }
+                Action::Stop(_) => {}
+            }
+            if before.starts_with("Stop") {
+                prop_assert_eq!(format!("{:?}", source.action()), before);
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What a response's head makes of its body, for HTTP stacks that no adapter is made for.
+
+use deltawire::{End, Error, Outcome, Refused, chat};
+
+const STREAM: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+const ERROR: &str = r#"{"error":{"message":"slow down","type":"rate_limit"}}"#;
+
+type Headers = &'static [(&'static str, &'static str)];
+
+fn with_head(status: u16, headers: Headers) -> chat::Fold {
+    chat::Fold::new().head(status, |name| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value))
+}
+
+/// The outcome of a body in these reads; nothing may be read on for once the fold has ended.
+fn folded<'b>(mut fold: chat::Fold, reads: impl IntoIterator<Item = &'b [u8]>) -> Outcome<chat::ChatCompletion> {
+    for mut read in reads {
+        while let Ok(Some(_)) = fold.push(&mut read) {}
+        assert!(read.is_empty() || fold.is_ended());
+    }
+    fold.finish()
+}
+
+/// Status, headers, body, and how it ends; the kind and the message of the error. Whole, in every two-way cut and byte by byte.
+#[track_caller]
+fn ends(status: u16, headers: Headers, body: &str, end: End, error: Option<(&str, &str)>) {
+    let bytes = body.as_bytes();
+    let whole = folded(with_head(status, headers), [bytes]);
+    assert_eq!(whole.end, end, "{status} {headers:?} {body:?}");
+    let said = whole.error.as_ref().map(|error| (error.kind(), error.to_string()));
+    assert_eq!(said.as_ref().map(|(kind, message)| (*kind, message.as_str())), error);
+    assert_eq!(whole.completion.text(), if error.is_none() { "a" } else { "" });
+    for cut in 0..=bytes.len() {
+        let (first, second) = bytes.split_at(cut);
+        assert_eq!(folded(with_head(status, headers), [first, second]), whole, "cut at {cut}");
+    }
+    assert_eq!(folded(with_head(status, headers), bytes.chunks(1)), whole);
+}
+
+#[test]
+fn a_head_of_an_event_stream_and_one_that_says_nothing_change_nothing() {
+    for headers in [
+        &[("content-type", "text/event-stream")][..],
+        &[("content-type", " Text/Event-Stream; charset=utf-8")],
+        &[("content-type", " ")],
+        &[("x-request-id", "r")],
+    ] {
+        ends(200, headers, STREAM, End::Done, None);
+        ends(299, headers, &format!("\u{FEFF}\n{STREAM}"), End::Done, None);
+        let message = "the body is no event stream: slow down (type \"rate_limit\")";
+        ends(200, headers, ERROR, End::NotAnEventStream, Some(("not_an_event_stream", message)));
+    }
+}
+
+#[test]
+fn a_body_that_is_still_compressed_is_told_so() {
+    let fold = with_head(200, &[("content-type", "text/event-stream"), ("content-encoding", "gzip")]);
+    let outcome = folded(fold, [&b"\x1F"[..], b"\x8B\x08\0\0\0\0\0\0\x03"]);
+    assert_eq!(outcome.end, End::NotAnEventStream);
+    assert_eq!(
+        outcome.error.unwrap().to_string(),
+        "the body is no event stream; it is compressed with gzip, and nothing on the way here decompressed it"
+    );
+}
+
+#[test]
+fn a_refused_request_is_an_error_with_its_body() {
+    let all = &[("content-type", "application/json"), ("x-request-id", "req_1"), ("retry-after", "1.5")];
+    let refused = |status, headers, body, rest: &str| {
+        let message = format!("the server refused the request with status {status}{rest}");
+        ends(status, headers, body, End::NotAnEventStream, Some(("refused", &message)));
+    };
+    refused(429, all, ERROR, ": slow down (type \"rate_limit\"); retry after \"1.5\"; request \"req_1\"");
+    refused(503, &[], "busy", ": \"busy\"");
+    refused(502, &[("content-type", "text/html")], "<html>é</html>", ": \"<html>é</html>\"");
+    refused(401, &[], "", ", without a body");
+    refused(307, &[], "", ", without a body");
+    // An event stream with such a status is no answer either.
+    refused(500, &[("content-type", "text/event-stream")], "data: 1\n\n", ": \"data: 1\\n\\n\"");
+}
+
+#[test]
+fn another_content_type_is_an_error_with_the_beginning_of_the_body() {
+    let wrong = |content_type: Headers, body, message| {
+        ends(200, content_type, body, End::NotAnEventStream, Some(("not_an_event_stream", message)));
+    };
+    let json = "the body is no event stream but \"application/json\": slow down (type \"rate_limit\")";
+    wrong(&[("content-type", "application/json")], ERROR, json);
+    let plain = "the body is no event stream but \"text/plain\"; it begins \"data: 1\\n\\n\"";
+    wrong(&[("content-type", "text/plain")], "data: 1\n\n", plain);
+    let empty = "the body is no event stream but \"text/plain\"; it begins \"\"";
+    wrong(&[("content-type", "text/plain")], "", empty);
+}
+
+#[test]
+fn the_refused_request_is_all_that_an_adapter_makes_of_it() {
+    let headers: Headers = &[("content-type", "application/json"), ("retry-after", "2")];
+    let header = |name: &str| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
+    let outcome = folded(with_head(429, headers), [ERROR.as_bytes()]);
+    assert_eq!(outcome.error, Some(Error::Refused(Box::new(Refused::new(429, header, ERROR.as_bytes())))));
+    let said = outcome.error.as_ref().and_then(Error::api_error).expect("an error body");
+    assert_eq!(said.message, "slow down");
+    let json = serde_json::to_value(&outcome).unwrap();
+    assert_eq!((&json["end"], &json["error"]["kind"]), (&"not_an_event_stream".into(), &"refused".into()));
+    assert_eq!(json["error"]["type"], "rate_limit");
+}
+
+#[test]
+fn a_refused_body_that_breaks_or_is_left_is_evidence_as_far_as_it_came() {
+    let fold = || {
+        let mut fold = with_head(503, &[]);
+        let mut input = &b"bus"[..];
+        assert!(fold.push(&mut input).unwrap().is_none() && !fold.is_ended());
+        fold
+    };
+    for outcome in [fold().break_off("reset by peer", false), fold().stop(), fold().finish()] {
+        let Some(Error::Refused(refused)) = &outcome.error else { panic!("{outcome:?}") };
+        assert_eq!((outcome.end, refused.status, &refused.body[..]), (End::NotAnEventStream, 503, "bus"));
+    }
+}
+
+#[test]
+fn of_a_body_that_does_not_end_no_more_is_taken_than_is_kept() {
+    for (status, content_type, most) in [(500, "text/plain", Refused::MAX_BODY), (200, "text/plain", Error::EVIDENCE)] {
+        for size in [1, 1000, 1 << 20] {
+            let mut fold = chat::Fold::new().head(status, |name| (name == "content-type").then_some(content_type));
+            let (read, mut taken) = (vec![b'x'; size], 0);
+            let error = loop {
+                taken += size;
+                match fold.push(&mut &read[..]) {
+                    Ok(update) => assert!(update.is_none() && !fold.is_ended()),
+                    Err(error) => break error,
+                }
+            };
+            assert!(taken >= most && taken - size < most, "{taken} bytes in reads of {size}");
+            assert!(fold.is_ended());
+            assert_eq!(fold.push(&mut &read[..]).unwrap_err(), error, "every later call says the same");
+            let kept = match &error {
+                Error::Refused(refused) => &refused.body,
+                Error::NotAnEventStream { beginning, .. } => beginning,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(kept.len(), most);
+            assert_eq!(fold.finish().error, Some(error));
+        }
+    }
+}
+
+#[test]
+fn the_last_head_counts() {
+    let ok: Headers = &[("content-type", "text/event-stream")];
+    let header = |name: &str| ok.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
+    let outcome = folded(with_head(100, &[]).head(200, header), [STREAM.as_bytes()]);
+    assert_eq!((outcome.end, outcome.error), (End::Done, None));
+    let outcome = folded(with_head(100, &[]).head(404, |_| None), [&b"no"[..]]);
+    assert_eq!(outcome.error.map(|error| error.kind()), Some("refused"));
+}

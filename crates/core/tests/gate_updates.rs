@@ -1,0 +1,295 @@
+//! The gate behind a fold: what goes in of an update, and Azure's annotations as verdicts.
+#![cfg(feature = "gate")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::time::Duration;
+
+use deltawire::chat::Chat;
+use deltawire::gate::{Annotation, Gate, Kind, Options, Outcome, Policy, Treatment, Verdict};
+use deltawire::text::Text;
+use deltawire::{Endpoint, Fold};
+use serde_json::{Value, json};
+
+const NOW: Duration = Duration::ZERO;
+
+/// A stream of these chunks.
+fn stream(chunks: &[Value]) -> String {
+    let events: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
+    events + "data: [DONE]\n\n"
+}
+
+/// A chunk of choice 0 with this delta.
+fn delta(delta: &Value) -> Value {
+    json!({"choices": [{"index": 0, "delta": delta}]})
+}
+
+/// Everything that is seen of a gate behind a fold.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    spans: Vec<(u64, Kind, String)>,
+    shown: Vec<(u64, Kind, String)>,
+}
+
+/// Puts a body through a fold and a gate, in reads of this size; each span is released at once, unless it has `stop` in it.
+fn through<E: Endpoint>(options: Options, body: &str, size: usize, in_order: bool) -> (Seen, Outcome) {
+    let mut fold = Fold::<E>::with_options(deltawire::Options::new().with_unknown(true));
+    let mut gate = Gate::with_options(options);
+    let mut seen = Seen::default();
+    for mut read in body.as_bytes().chunks(size) {
+        while let Some(update) = fold.push(&mut read).unwrap() {
+            gate.push(&update, NOW).unwrap();
+            judge(&mut gate, &mut seen);
+        }
+    }
+    if in_order {
+        gate.end(NOW);
+    } else {
+        gate.break_off(NOW);
+    }
+    judge(&mut gate, &mut seen);
+    (seen, gate.finish())
+}
+
+fn judge(gate: &mut Gate, seen: &mut Seen) {
+    while let Some(span) = gate.next_span() {
+        seen.spans.push((span.choice, span.kind, span.text.into()));
+        let verdict = if span.text.contains("stop") { Verdict::stop() } else { Verdict::Release };
+        let id = span.id;
+        gate.judge(id, verdict, NOW).unwrap();
+    }
+    while let Some(piece) = gate.next_released() {
+        let (choice, kind, text) = (piece.choice, piece.kind, piece.text);
+        match seen.shown.last_mut() {
+            Some((c, k, shown)) if (*c, *k) == (choice, kind) => shown.push_str(text),
+            _ => seen.shown.push((choice, kind, text.into())),
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_text_goes_through_in_any_reads() {
+    let body = stream(&[
+        delta(&json!({"role": "assistant", "reasoning_content": "First. Then"})),
+        delta(&json!({"content": "So. It "})),
+        json!({"choices": [{"index": 1, "delta": {"refusal": "No. Sor"}}]}),
+        delta(&json!({"content": "is. Yes"})),
+        json!({"choices": [{"index": 1, "delta": {"refusal": "ry."}, "finish_reason": "stop"}]}),
+        delta(&json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{\"x\":"}}]})),
+        delta(&json!({"tool_calls": [{"index": 0, "function": {"arguments": " 1}"}}]})),
+        delta(&json!({"tool_calls": [{"index": 1, "id": "b", "function": {"name": "g", "arguments": "{}"}}]})),
+        delta(&json!({"function_call": {"name": "old", "arguments": "[]"}})),
+        delta(&json!({"audio": {"data": "AAAA", "transcript": "Said."}})),
+        json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}),
+    ]);
+    let texts = [
+        (0, Kind::Reasoning, "First. "),
+        (0, Kind::Reasoning, "Then"), // cut off by the content
+        (0, Kind::Content, "So. "),
+        (1, Kind::Refusal, "No. "),
+        (0, Kind::Content, "It is. "),
+        (1, Kind::Refusal, "Sorry."), // by the finish reason
+        (0, Kind::Content, "Yes"),
+        (0, Kind::Arguments { call: 0 }, "{\"x\": 1}"),
+        (0, Kind::Arguments { call: 1 }, "{}"),
+        (0, Kind::FunctionArguments, "[]"),
+        (0, Kind::Transcript, "Said."),
+    ];
+    let expected: Vec<_> = texts.map(|(choice, kind, text)| (choice, kind, text.to_owned())).into();
+    let options = Options::new(Policy::sentences()).with_arguments(Treatment::Judge(Policy::whole()));
+    for size in [1, 7, 100, body.len()] {
+        let (seen, outcome) = through::<Chat>(options, &body, size, true);
+        assert_eq!(seen.spans, expected, "reads of {size}");
+        assert!(outcome.is_untouched());
+        assert_eq!(outcome.text(), "So. It is. Yes");
+    }
+}
+
+#[test]
+fn a_legacy_completion_is_content() {
+    let body = stream(&[
+        json!({"choices": [{"index": 0, "text": "One. Two"}]}),
+        json!({"choices": [{"index": 0, "text": " stop. Three"}]}),
+    ]);
+    let (seen, outcome) = through::<Text>(Options::new(Policy::sentences()), &body, 9, true);
+    assert_eq!(seen.shown, [(0, Kind::Content, "One. ".to_owned())]);
+    assert_eq!(outcome.choices[0].texts[0].dropped, Some(5..20));
+}
+
+#[test]
+fn tokens_of_updates_are_counted_by_who_can() {
+    let body = stream(&[
+        delta(&json!({"content": "a b "})),
+        delta(&json!({"content": "c "})),
+        delta(&json!({"content": "d"})),
+    ]);
+    for (by_words, expected) in [(false, ["a b c ", "d"]), (true, ["a b ", "c d"])] {
+        let mut fold = Fold::<Chat>::new();
+        let mut gate = Gate::new(Policy::tokens(2));
+        let mut input = body.as_bytes();
+        while let Some(update) = fold.push(&mut input).unwrap() {
+            let count = |text: &str| if by_words { text.split_whitespace().count() } else { 1 };
+            gate.push_counted(&update, NOW, count).unwrap();
+        }
+        gate.end(NOW);
+        let mut spans = Vec::new();
+        while let Some(span) = gate.next_span() {
+            spans.push(span.text.to_owned());
+        }
+        assert_eq!(spans, expected);
+    }
+}
+
+/// An annotation as Azure sends it: a choice without delta, in a chunk without ID.
+fn annotation(offsets: (usize, usize, usize), filtered: bool, finish: Option<&str>) -> Value {
+    let (check, start, end) = offsets;
+    json!({"id": "", "object": "", "created": 0, "model": "", "choices": [{
+        "index": 0, "finish_reason": finish,
+        "content_filter_results": {"hate": {"filtered": false, "severity": "safe"}, "protected_material_text": {"detected": filtered, "filtered": filtered}},
+        "content_filter_offsets": {"check_offset": check, "start_offset": start, "end_offset": end},
+    }]})
+}
+
+fn content(text: &str) -> Value {
+    delta(&json!({"content": text}))
+}
+
+#[test]
+fn text_waits_for_the_annotations_of_azures_asynchronous_filter() {
+    let finish = || json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
+    // What a judge was asked about, and what was shown. The prompt counts 44 characters, as in Microsoft's sample.
+    for (about, chunks, in_order, asked, shown) in [
+        (
+            "nothing is checked",
+            vec![content("Color is"), annotation((44, 44, 50), false, None)],
+            false,
+            "Color is",
+            "Color is",
+        ),
+        (
+            "checked in two steps, characters counted as such",
+            vec![
+                content("日本語の"),
+                annotation((44, 44, 46), false, None),
+                content("テスト"),
+                annotation((47, 44, 51), false, None),
+                finish(),
+            ],
+            true,
+            "",
+            "日本語のテスト",
+        ),
+        (
+            "the end of it only annotated, which counts when the stream ends in order",
+            vec![content("Color is a"), annotation((47, 44, 52), false, None), finish()],
+            true,
+            " a",
+            "Color is a",
+        ),
+        (
+            "and does not when it breaks off",
+            vec![content("Color is a"), annotation((47, 44, 52), false, None)],
+            false,
+            "or is a",
+            "Color is a",
+        ),
+        (
+            "nor when the filter stopped it",
+            vec![content("Color"), annotation((44, 44, 49), false, Some("content_filter"))],
+            true,
+            "Color",
+            "Color",
+        ),
+        (
+            "filtered from the beginning",
+            vec![
+                content("Hey Jude"),
+                annotation((44, 44, 52), false, None),
+                annotation((44, 44, 52), true, Some("content_filter")),
+            ],
+            true,
+            "",
+            "",
+        ),
+        (
+            "filtered behind what is checked",
+            vec![
+                content("Hey Jude"),
+                annotation((44, 44, 46), false, None),
+                annotation((47, 48, 52), true, None),
+                content("more"),
+            ],
+            true,
+            "Hey ",
+            "Hey ",
+        ),
+        (
+            "what comes behind another text waits too",
+            vec![content("ab"), delta(&json!({"refusal": "no"})), annotation((44, 44, 46), false, None)],
+            true,
+            "no",
+            "abno",
+        ),
+        (
+            "results that cannot be read release nothing",
+            vec![
+                content("ab"),
+                json!({"choices": [{"index": 0, "content_filter_offsets": {"check_offset": 9, "start_offset": 0, "end_offset": 9}}]}),
+            ],
+            true,
+            "ab",
+            "ab",
+        ),
+    ] {
+        let options = Options::new(Policy::sentences()).with_content(Treatment::Judge(Policy::annotated()));
+        for size in [5, 10_000] {
+            let (seen, _) = through::<Chat>(options, &stream(&chunks), size, in_order);
+            let text =
+                |pieces: &[(u64, Kind, String)]| pieces.iter().map(|(_, _, text)| text.as_str()).collect::<String>();
+            assert_eq!((text(&seen.spans).as_str(), text(&seen.shown).as_str()), (asked, shown), "{about}");
+        }
+    }
+}
+
+#[test]
+fn text_that_no_annotation_comes_for_is_handed_out_when_it_is_long() {
+    let policy = Policy::annotated().with_max_held(8);
+    let chunks = [content("abcdefghij"), annotation((54, 44, 54), false, None)];
+    let (seen, outcome) = through::<Chat>(Options::new(policy), &stream(&chunks), 99, true);
+    assert_eq!(seen.spans, [(0, Kind::Content, "abcdefgh".to_owned())]);
+    assert_eq!(outcome.text(), "abcdefghij");
+}
+
+#[test]
+fn what_is_filtered_after_it_was_released_is_reported() {
+    let mut gate = Gate::new(Policy::tokens(1));
+    gate.set_annotation_origin(0, 100);
+    for text in ["abcd", "efgh"] {
+        gate.push_text(0, Kind::Content, text, NOW).unwrap();
+    }
+    let ids: Vec<_> = std::iter::from_fn(|| gate.next_span().map(|span| span.id)).collect();
+    gate.judge(ids[0], Verdict::Release, NOW).unwrap();
+    // Under a policy of its own a clean annotation releases nothing.
+    assert_eq!(gate.annotate(0, &Annotation::new(108, 100..108, false), NOW), None);
+    assert_eq!(gate.next_released().unwrap().text, "abcd");
+    assert!(gate.next_released().is_none());
+    let late = Annotation::new(100, 102..108, true);
+    assert_eq!(gate.annotate(0, &late, NOW), Some(2..4));
+    assert_eq!(gate.annotate(0, &late, NOW), None, "the same again");
+    assert!(gate.is_stopped() && !gate.is_waiting());
+    gate.judge(ids[1], Verdict::Release, NOW).unwrap();
+    assert!(gate.next_released().is_none());
+    let outcome = gate.finish();
+    let text = &outcome.choices[0].texts[0];
+    assert_eq!((text.shown.as_str(), text.dropped.clone()), ("abcd", Some(4..8)));
+    assert_eq!(serde_json::to_value(&text.late).unwrap(), json!([{"start": 2, "end": 4}]));
+    assert_eq!(outcome.choices[0].stopped.unwrap().at, 4);
+}
+
+#[test]
+fn an_annotation_is_read_from_a_chunk_too() {
+    let chunk = annotation((506, 44, 571), false, None).to_string();
+    let chunk = deltawire::chat::Chunk::parse(&chunk).unwrap();
+    assert_eq!(Annotation::of(&chunk.choices[0].extra), Some(Annotation::new(506, 44..571, false)));
+    let chunk = deltawire::chat::Chunk::parse(r#"{"choices":[{"index":0,"delta":{"content":"x"}}]}"#).unwrap();
+    assert_eq!(Annotation::of(&chunk.choices[0].extra), None);
+}

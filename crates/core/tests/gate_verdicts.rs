@@ -1,0 +1,411 @@
+//! What verdicts do: to the span, to what waits behind it, to the outcome.
+#![cfg(feature = "gate")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use deltawire::gate::{Annotation, Error, Gate, Kind, Options, Outcome, OwnedSpan, Policy, Treatment, Verdict};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const NOW: Duration = Duration::ZERO;
+
+fn handed_out(gate: &mut Gate) -> Vec<OwnedSpan> {
+    std::iter::from_fn(|| gate.next_span().map(|span| span.to_owned())).collect()
+}
+
+fn released(gate: &mut Gate) -> String {
+    let mut shown = String::new();
+    while let Some(piece) = gate.next_released() {
+        shown.push_str(piece.text);
+    }
+    shown
+}
+
+/// A gate with "one two three " under judgement, word by word, and their names.
+fn three() -> (Gate, Vec<OwnedSpan>) {
+    let mut gate = Gate::new(Policy::tokens(1));
+    for word in ["one ", "two ", "three "] {
+        gate.push_text(0, Kind::Content, word, NOW).unwrap();
+    }
+    let spans = handed_out(&mut gate);
+    assert_eq!(spans.len(), 3);
+    (gate, spans)
+}
+
+#[test]
+fn release_is_in_order_whatever_the_order_of_the_verdicts() {
+    let release = || Verdict::Release;
+    type Step = (usize, Verdict, &'static str);
+    let rows: [(&str, Vec<Step>); 12] = [
+        ("in order", vec![(0, release(), "one "), (1, release(), "two "), (2, release(), "three ")]),
+        ("backwards", vec![(2, release(), ""), (1, release(), ""), (0, release(), "one two three ")]),
+        ("the middle last", vec![(0, release(), "one "), (2, release(), ""), (1, release(), "two three ")]),
+        (
+            "the whole replaced",
+            vec![(0, Verdict::redact("#"), "#"), (1, Verdict::redact(""), ""), (2, release(), "three ")],
+        ),
+        ("parts replaced", vec![(0, Verdict::redact_parts([(0..1, "O"), (2..4, "-")]), "On-")]),
+        (
+            "touching parts, and all but nothing",
+            vec![(0, Verdict::redact_parts([(0..2, "a"), (2..2, "b"), (2..4, "c"), (4..4, "d")]), "abcd")],
+        ),
+        ("no part at all", vec![(0, Verdict::Redact(vec![]), "one ")]),
+        ("stopped before", vec![(0, Verdict::stop(), ""), (1, release(), ""), (2, release(), "")]),
+        ("stopped behind a word", vec![(0, Verdict::Stop { at: 4 }, "one "), (1, release(), "")]),
+        ("stopped within", vec![(1, Verdict::Stop { at: 2 }, ""), (2, release(), ""), (0, release(), "one tw")]),
+        (
+            "stopped twice, the first last",
+            vec![(1, Verdict::Stop { at: 2 }, ""), (0, Verdict::Stop { at: 1 }, "o"), (2, release(), "")],
+        ),
+        (
+            "stopped twice, the last first",
+            vec![(2, Verdict::stop(), ""), (1, Verdict::stop(), ""), (0, release(), "one ")],
+        ),
+    ];
+    for (about, steps) in rows {
+        let (mut gate, spans) = three();
+        for (span, verdict, expected) in steps {
+            gate.judge(spans[span].id, verdict, NOW).unwrap();
+            assert_eq!(released(&mut gate), expected, "{about}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_released_without_a_verdict() {
+    let (mut gate, spans) = three();
+    gate.push_text(0, Kind::Content, "four", NOW).unwrap();
+    gate.end(NOW);
+    assert_eq!((released(&mut gate).as_str(), gate.has_released(), gate.is_waiting()), ("", false, true));
+    gate.judge(spans[1].id, Verdict::Release, NOW).unwrap();
+    assert_eq!(released(&mut gate), "");
+    let outcome = gate.finish();
+    assert_eq!((outcome.text(), &outcome.choices[0].texts[0].held), ("", &Some(0..18)));
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_and_leaves_the_span_waiting() {
+    let (mut gate, spans) = three();
+    let (mut other, _) = three();
+    other.push_text(0, Kind::Content, "four ", NOW).unwrap();
+    let foreign = handed_out(&mut other)[0].id;
+    let span = spans[0].id;
+    let out = |start, end| Error::OutOfSpan { span, start, end, length: 4 };
+    for (id, verdict, error) in [
+        (foreign, Verdict::Release, Error::UnknownSpan { span: foreign }),
+        (span, Verdict::Stop { at: 5 }, out(5, 5)),
+        (span, Verdict::redact_parts([(0..5, "")]), out(0, 5)),
+        (span, Verdict::redact_parts([(2..3, ""), (1..2, "")]), out(1, 2)),
+        (span, Verdict::redact_parts([(0..3, ""), (2..4, "")]), out(2, 4)),
+        #[expect(clippy::reversed_empty_ranges, reason = "it is what is refused")]
+        (span, Verdict::redact_parts([(3..1, "")]), out(3, 1)),
+    ] {
+        assert_eq!(gate.judge(id, verdict, NOW), Err(error.clone()));
+        assert!(error.to_string().starts_with("a verdict "), "{error}");
+        assert_eq!((released(&mut gate).as_str(), gate.span(span).unwrap().text), ("", "one "));
+    }
+    gate.judge(span, Verdict::Release, NOW).unwrap();
+    assert_eq!(gate.judge(span, Verdict::stop(), NOW), Err(Error::AlreadyJudged { span }));
+    assert_eq!((released(&mut gate).as_str(), gate.span(span)), ("one ", None));
+    // A verdict that waits for its turn is one too.
+    gate.judge(spans[2].id, Verdict::Release, NOW).unwrap();
+    assert_eq!(gate.judge(spans[2].id, Verdict::stop(), NOW), Err(Error::AlreadyJudged { span: spans[2].id }));
+}
+
+#[test]
+fn a_span_without_a_verdict_may_be_handed_back_and_is_the_next_that_is_handed_out() {
+    let (mut gate, spans) = three();
+    let [first, second, third] = [spans[0].id, spans[1].id, spans[2].id];
+    assert!(gate.next_span().is_none(), "each once");
+    gate.hand_back(third);
+    gate.hand_back(first);
+    gate.hand_back(first);
+    assert_eq!(handed_out(&mut gate).iter().map(|span| span.id).collect::<Vec<_>>(), [first, third]);
+    // What has its verdict by then is not handed out again, nor does it keep others from it.
+    gate.hand_back(second);
+    gate.hand_back(first);
+    gate.judge(first, Verdict::Release, NOW).unwrap();
+    gate.hand_back(first);
+    assert_eq!(gate.next_span().map(|span| span.id), Some(second));
+    gate.hand_back(second);
+    gate.hand_back(third);
+    gate.judge(second, Verdict::stop(), NOW).unwrap();
+    gate.hand_back(third);
+    assert!(gate.next_span().is_none(), "a stop leaves nothing to judge");
+    assert!(!gate.is_waiting());
+}
+
+#[test]
+fn a_stop_drops_what_is_held_what_waits_and_what_comes_of_its_choice_only() {
+    let mut gate = Gate::new(Policy::sentences());
+    gate.push_text(0, Kind::Reasoning, "Think. Hm", NOW).unwrap();
+    gate.push_text(0, Kind::Content, "Say. More. And", NOW).unwrap();
+    gate.push_text(1, Kind::Content, "Other. X", NOW).unwrap();
+    let spans = handed_out(&mut gate);
+    let texts: Vec<_> = spans.iter().map(|span| span.text.as_str()).collect();
+    assert_eq!(texts, ["Think. ", "Hm", "Say. ", "More. ", "Other. "]);
+    gate.judge(spans[2].id, Verdict::Stop { at: 3 }, NOW).unwrap();
+    assert!(!gate.is_stopped());
+    gate.push_text(0, Kind::Content, " more. B", NOW).unwrap();
+    gate.push_text(0, Kind::Arguments { call: 0 }, "{}", NOW).unwrap();
+    gate.push_text(1, Kind::Content, "Y. Z", NOW).unwrap();
+    assert_eq!(handed_out(&mut gate)[0].text, "XY. ");
+    for span in [3, 0, 1, 4] {
+        gate.judge(spans[span].id, Verdict::Release, NOW).unwrap();
+    }
+    assert_eq!(released(&mut gate), "Think. HmSayOther. ");
+    gate.end(NOW);
+    let spans = handed_out(&mut gate);
+    assert_eq!(spans.iter().map(|span| (span.choice, span.text.as_str())).collect::<Vec<_>>(), [(1, "Z")]);
+    gate.judge(spans[0].id, Verdict::stop(), NOW).unwrap();
+    assert!(gate.is_stopped());
+    let outcome = gate.finish();
+    let choice = &outcome.choices[0];
+    assert_eq!(choice.stopped.map(|stopped| (stopped.kind, stopped.at)), Some((Kind::Content, 3)));
+    let text = |kind| choice.text(kind).map(|text| (text.shown.as_str(), text.dropped.clone(), text.held.clone()));
+    assert_eq!(text(Kind::Reasoning), Some(("Think. Hm", None, None)));
+    assert_eq!(text(Kind::Content), Some(("Say", Some(3..22), None)));
+    assert_eq!(text(Kind::Arguments { call: 0 }), Some(("", Some(0..2), None)));
+}
+
+#[test]
+fn what_passes_keeps_its_place_and_what_is_withheld_never_comes() {
+    let judge = Policy::tokens(1);
+    let options = Options::new(judge)
+        .with_reasoning(Treatment::Pass)
+        .with_refusal(Treatment::Withhold)
+        .with_arguments(Treatment::Judge(Policy::whole()))
+        .with_transcript(Treatment::Pass);
+    let mut gate = Gate::with_options(options);
+    let arguments = Kind::Arguments { call: 3 };
+    gate.push_text(0, Kind::Reasoning, "why", NOW).unwrap();
+    assert_eq!(released(&mut gate), "why");
+    gate.push_text(0, Kind::Content, "what", NOW).unwrap();
+    gate.push_text(0, Kind::Refusal, "never", NOW).unwrap();
+    gate.push_text(0, Kind::Reasoning, " then", NOW).unwrap();
+    gate.push_text(0, arguments, "{\"a\": ", NOW).unwrap();
+    gate.push_text(0, arguments, "1}", NOW).unwrap();
+    gate.end_choice(0);
+    assert_eq!(released(&mut gate), "", "it waits for what came before it");
+    let spans = handed_out(&mut gate);
+    assert_eq!(
+        spans.iter().map(|span| (span.kind, span.text.as_str())).collect::<Vec<_>>(),
+        [(Kind::Content, "what"), (arguments, "{\"a\": 1}")]
+    );
+    gate.judge(spans[0].id, Verdict::Release, NOW).unwrap();
+    assert_eq!(released(&mut gate), "what then");
+    gate.judge(spans[1].id, Verdict::Release, NOW).unwrap();
+    assert_eq!(released(&mut gate), "{\"a\": 1}");
+    assert_eq!(gate.unreleased(), 0);
+    let outcome = gate.finish();
+    let refusal = outcome.choices[0].text(Kind::Refusal).unwrap();
+    assert_eq!((refusal.characters, refusal.shown.as_str(), refusal.dropped.clone()), (5, "", Some(0..5)));
+}
+
+#[test]
+fn the_outcome_says_what_was_replaced_what_was_late_and_how_late_all_was() {
+    let seconds = Duration::from_secs;
+    let mut gate = Gate::new(Policy::tokens(1));
+    gate.push_text(0, Kind::Content, "abcd", seconds(1)).unwrap();
+    gate.push_text(0, Kind::Content, "ef", seconds(2)).unwrap();
+    let spans = handed_out(&mut gate);
+    gate.judge(spans[0].id, Verdict::redact_parts([(1..3, "**")]), seconds(4)).unwrap();
+    let mut pieces = Vec::new();
+    while let Some(piece) = gate.next_released() {
+        assert_eq!((piece.arrived, piece.released, piece.span), (seconds(1), seconds(4), 0..4));
+        pieces.push((piece.text.to_owned(), piece.characters, piece.redacted));
+    }
+    assert_eq!(pieces, [("a".into(), 0..1, false), ("**".into(), 1..3, true), ("d".into(), 3..4, false)]);
+    gate.judge(spans[1].id, Verdict::Release, seconds(4)).unwrap();
+    assert_eq!(released(&mut gate), "ef");
+    let outcome = gate.finish();
+    assert_eq!(
+        serde_json::to_value(&outcome).unwrap(),
+        serde_json::json!({
+            "choices": [{"choice": 0, "texts": [{
+                "kind": "content", "characters": 6, "shown": "a**def",
+                "redacted": [{"characters": {"start": 1, "end": 3}, "replacement": "**"}],
+                // 5 + 4 + 3 + 2 characters behind those of the first delta, 1 + 0 behind those of the second.
+                "delay": {"characters": 6, "mean_characters": 2.5, "max_characters": 5, "mean_seconds": 16.0 / 6.0, "max_seconds": 3.0},
+            }]}],
+            "delay": {"characters": 6, "mean_characters": 2.5, "max_characters": 5, "mean_seconds": 16.0 / 6.0, "max_seconds": 3.0},
+        })
+    );
+    assert_eq!((outcome.delay.max(), outcome.delay.released(), outcome.is_untouched()), (seconds(3), 6, false));
+    assert_eq!(Gate::new(Policy::whole()).finish().delay.mean_seconds().to_string(), "0");
+}
+
+#[test]
+fn what_is_released_and_not_taken_is_not_shown() {
+    let (mut gate, spans) = three();
+    gate.judge(spans[0].id, Verdict::redact_parts([(0..1, "O"), (2..3, "E")]), NOW).unwrap();
+    assert_eq!(gate.next_released().unwrap().text, "O");
+    let text = gate.finish().choices.remove(0).texts.remove(0);
+    assert_eq!((text.shown.as_str(), text.redacted.len(), text.held), ("O", 1, Some(1..14)));
+}
+
+#[test]
+fn too_much_text_is_refused_whole_and_may_come_again() {
+    let options = Options::new(Policy::tokens(1)).with_max_unreleased(8).with_max_ahead(4);
+    let mut gate = Gate::with_options(options);
+    gate.push_text(0, Kind::Content, "漢字か", NOW).unwrap();
+    assert!(!gate.is_full());
+    gate.push_text(0, Kind::Content, "な", NOW).unwrap();
+    assert!(gate.is_full());
+    assert_eq!(gate.push_text(0, Kind::Content, "12345", NOW), Err(Error::Full { max: 8 }));
+    assert_eq!(gate.unreleased(), 4);
+    let spans = handed_out(&mut gate);
+    gate.judge(spans[0].id, Verdict::Release, NOW).unwrap();
+    assert!(!gate.is_full());
+    assert_eq!(gate.push_text(0, Kind::Content, "12345", NOW), Err(Error::Full { max: 8 }), "released, but not taken");
+    assert_eq!(released(&mut gate), "漢字か");
+    gate.push_text(0, Kind::Content, "12345", NOW).unwrap();
+    // What a stop leaves out makes room.
+    gate.judge(spans[1].id, Verdict::stop(), NOW).unwrap();
+    assert_eq!((gate.unreleased(), gate.is_full(), released(&mut gate).as_str()), (0, false, ""));
+    gate.push_text(0, Kind::Content, "much more than 8", NOW).unwrap();
+    assert_eq!(gate.finish().choices[0].texts[0].dropped, Some(3..25));
+}
+
+#[test]
+fn held_text_alone_never_makes_a_caller_wait_for_verdicts() {
+    let mut gate = Gate::with_options(Options::new(Policy::whole()).with_max_ahead(1));
+    gate.push_text(0, Kind::Content, "much too much", NOW).unwrap();
+    assert!(!gate.is_full() && !gate.is_waiting(), "nobody could give a verdict");
+    gate.end(NOW);
+    assert!(gate.is_full());
+}
+
+/// Every step of a random session.
+#[derive(Debug, Clone)]
+enum Step {
+    Push(u64, bool, String),
+    Judge(usize, u8, usize, usize),
+    Annotate(u64, usize, bool),
+    Take,
+    EndChoice(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..2_u64, any::<bool>(), "[ab漢. \n]{1,9}").prop_map(|(choice, content, text)| Step::Push(choice, content, text)),
+        4 => (any::<prop::sample::Index>(), any::<u8>(), 0..9_usize, 0..9_usize).prop_map(|(at, what, from, length)| Step::Judge(at.index(8), what, from, length)),
+        1 => (0..2_u64, 0..40_usize, prop::bool::weighted(0.1)).prop_map(|(choice, to, filtered)| Step::Annotate(choice, to, filtered)),
+        2 => Just(Step::Take),
+        1 => (0..2_u64).prop_map(Step::EndChoice),
+    ]
+}
+
+/// What the outcome has to say: of each text every character once, and what is shown made of the pieces taken.
+fn accounted(outcome: &Outcome, came: &BTreeMap<(u64, Kind), String>, taken: &BTreeMap<(u64, Kind), String>) {
+    for choice in &outcome.choices {
+        for text in &choice.texts {
+            let key = (choice.choice, text.kind);
+            let characters: Vec<char> = came[&key].chars().collect();
+            assert_eq!(text.characters, characters.len());
+            assert_eq!(Some(&text.shown), taken.get(&key).or(Some(&String::new())));
+            let mut expected = String::new();
+            let held = text.held.clone().or(text.dropped.clone()).map_or(characters.len(), |range| range.start);
+            let mut at = 0;
+            for redacted in &text.redacted {
+                expected.extend(&characters[at..redacted.characters.start]);
+                expected.push_str(&redacted.replacement);
+                at = redacted.characters.end;
+            }
+            expected.extend(&characters[at..held]);
+            assert_eq!(text.shown, expected);
+            if let (Some(held), Some(dropped)) = (&text.held, &text.dropped) {
+                assert_eq!(held.end, dropped.start);
+            }
+            let end = text.dropped.as_ref().or(text.held.as_ref()).map_or(characters.len(), |range| range.end);
+            assert_eq!(end, characters.len());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_the_verdicts_everything_is_accounted_for(
+        steps in vec(step(), 0..40),
+        unit in 0..4_u8,
+        context in 0..5_usize,
+        in_order in any::<bool>(),
+    ) {
+        let policy = match unit {
+            0 => Policy::sentences(),
+            1 => Policy::characters(3),
+            2 => Policy::annotated(),
+            _ => Policy::tokens(2),
+        };
+        let mut gate = Gate::with_options(Options::new(policy.with_context(context).with_max_held(12)).with_reasoning(Treatment::Judge(Policy::tokens(1))));
+        let (mut came, mut taken) = (BTreeMap::<_, String>::new(), BTreeMap::<_, String>::new());
+        let (mut waiting, mut judged) = (Vec::<OwnedSpan>::new(), BTreeMap::<_, BTreeSet<usize>>::new());
+        for choice in 0..2 {
+            gate.set_annotation_origin(choice, 0);
+        }
+        let last = steps.len();
+        for (at, step) in steps.into_iter().map(Some).chain([None]).enumerate() {
+            let now = Duration::from_secs(at as u64);
+            match step {
+                Some(Step::Push(choice, content, text)) => {
+                    let kind = if content { Kind::Content } else { Kind::Reasoning };
+                    gate.push_text(choice, kind, &text, now).unwrap();
+                    came.entry((choice, kind)).or_default().push_str(&text);
+                }
+                Some(Step::Judge(which, what, from, length)) if !waiting.is_empty() => {
+                    let span = waiting.remove(which % waiting.len());
+                    let size = span.characters.len();
+                    let (from, to) = (from % (size + 1), (from % (size + 1) + length).min(size));
+                    let verdict = match what % 8 {
+                        0 => Verdict::Stop { at: from },
+                        1..3 => Verdict::redact_parts([(from..to, "#")]),
+                        3 => Verdict::redact("##"),
+                        _ => Verdict::Release,
+                    };
+                    let shown = if let Verdict::Stop { at } = verdict { at } else { size };
+                    let characters = span.characters.start..span.characters.start + shown;
+                    gate.judge(span.id, verdict, now).unwrap();
+                    judged.entry((span.choice, span.kind)).or_default().extend(characters);
+                }
+                Some(Step::Annotate(choice, to, filtered)) => {
+                    gate.annotate(choice, &Annotation::new(to, to..to + 5, filtered), now);
+                    if unit == 2 && !filtered {
+                        judged.entry((choice, Kind::Content)).or_default().extend(0..to);
+                    }
+                }
+                Some(Step::EndChoice(choice)) => gate.end_choice(choice),
+                Some(Step::Take | Step::Judge(..)) => {
+                    while let Some(piece) = gate.next_released() {
+                        let key = (piece.choice, piece.kind);
+                        let verdicts = judged.get(&key);
+                        let judged = |at| verdicts.is_some_and(|judged| judged.contains(&at));
+                        assert!(piece.characters.clone().all(judged), "no verdict for {piece:?}");
+                        assert!(piece.span.start <= piece.characters.start && piece.characters.end <= piece.span.end);
+                        taken.entry(key).or_default().push_str(piece.text);
+                    }
+                }
+                None if in_order => gate.end(now),
+                None => gate.break_off(now),
+            }
+            while let Some(span) = gate.next_span() {
+                waiting.push(span.to_owned());
+            }
+            if at == last {
+                for span in std::mem::take(&mut waiting) {
+                    prop_assert_eq!(gate.span(span.id).map(|span| span.to_owned()).unwrap_or(span.clone()), span);
+                }
+            }
+        }
+        let (waits, unreleased) = (gate.is_waiting(), gate.unreleased());
+        let outcome = gate.finish();
+        accounted(&outcome, &came, &taken);
+        let texts = outcome.choices.iter().flat_map(|choice| &choice.texts);
+        let held = texts.filter_map(|text| text.held.clone()).flatten().count();
+        prop_assert_eq!(held, unreleased);
+        prop_assert!(!waits || held > 0);
+    }
+}

@@ -1,0 +1,280 @@
+//! What the partial parser is held against: `serde_json` on whole texts, and on prefixes that were closed by hand.
+//!
+//! The benches and the fuzz targets use this too.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use deltawire::partial::{Change, Error, ErrorKind, Options, Parser, Unfinished};
+use serde_json::Value;
+
+/// The prefix of a JSON text with everything closed that is open in it, as JSON; `None` if nothing of it shows. Written to be looked through, not to be fast.
+pub(crate) fn closed(prefix: &str, unfinished: Unfinished) -> Option<String> {
+    let bytes = prefix.as_bytes();
+    let mut open: Vec<u8> = Vec::new();
+    // As much as can be kept, and what stands behind it.
+    let (mut keep, mut tail) = (0, String::new());
+    let (mut at, mut is_key) = (0, false);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'{' | b'[' => {
+                open.push(bytes[at]);
+                is_key = bytes[at] == b'{';
+                at += 1;
+                keep = at;
+            }
+            b'}' | b']' => {
+                open.pop();
+                at += 1;
+                keep = at;
+            }
+            b',' => {
+                is_key = open.last() == Some(&b'{');
+                at += 1;
+            }
+            b':' => {
+                is_key = false;
+                at += 1;
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => at += 1,
+            b'"' => match string_end(&bytes[at + 1..]) {
+                Ok(len) => {
+                    at += len + 2;
+                    if !is_key {
+                        keep = at;
+                    }
+                }
+                Err(len) => {
+                    if !is_key && unfinished != Unfinished::Absent {
+                        tail = format!("{}\"", &prefix[keep..at + 1 + len]);
+                    }
+                    break;
+                }
+            },
+            _ => {
+                let len = bytes[at..].iter().take_while(|byte| !b",:]}{[\" \t\r\n".contains(byte)).count();
+                let (token, before) = (&prefix[at..at + len], at);
+                at += len;
+                // A literal that is there is whole; a number may go on.
+                if at < bytes.len() || matches!(token, "true" | "false" | "null") {
+                    keep = at;
+                } else if unfinished == Unfinished::BestEffort {
+                    let word = ["true", "false", "null"].into_iter().find(|word| word.starts_with(token));
+                    let number = token.trim_end_matches(|c: char| !c.is_ascii_digit());
+                    let whole = word.unwrap_or(number);
+                    if serde_json::from_str::<Value>(whole).is_ok() {
+                        tail = format!("{}{whole}", &prefix[keep..before]);
+                    }
+                }
+            }
+        }
+    }
+    let mut text = format!("{}{tail}", &prefix[..keep]);
+    text.extend(open.iter().rev().map(|&open| if open == b'{' { '}' } else { ']' }));
+    (keep + tail.len() > 0).then_some(text)
+}
+
+/// The length of what stands before a string's closing quote, or, without one, of the characters that are whole.
+fn string_end(bytes: &[u8]) -> Result<usize, usize> {
+    let mut at = 0;
+    loop {
+        match bytes.get(at) {
+            None => return Err(at),
+            Some(b'"') => return Ok(at),
+            Some(b'\\') => {
+                let len = match bytes.get(at + 1..at + 6) {
+                    Some([b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'b' | b'A'..=b'B', ..]) => 12,
+                    _ if bytes.get(at + 1) == Some(&b'u') => 6,
+                    _ => 2,
+                };
+                if at + len > bytes.len() {
+                    return Err(at);
+                }
+                at += len;
+            }
+            Some(_) => at += 1,
+        }
+    }
+}
+
+/// Everything that is seen of a text that comes in these pieces: the changes, those of one string's growth put together, and the error.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) changes: Vec<String>,
+    pub(crate) value: Option<Value>,
+    pub(crate) error: Option<Error>,
+}
+
+pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t str>) -> Seen {
+    let mut parser = Parser::with_options(options);
+    let mut changes: Vec<String> = Vec::new();
+    // The path of the string that grew last, while nothing else happens.
+    let mut growing = None;
+    let mut note = |change: Change<'_>| {
+        let text = match change {
+            Change::Text { path, text } => {
+                assert!(!text.is_empty(), "a string grew by nothing");
+                let path = path.to_string();
+                if growing.as_ref() == Some(&path) {
+                    return changes.last_mut().expect("it grew before").push_str(text);
+                }
+                let told = format!("text {path} {text}");
+                growing = Some(path);
+                changes.push(told);
+                return;
+            }
+            Change::Key { path } => format!("key {path}"),
+            Change::Began { path, kind } => format!("began {path} {kind:?}"),
+            Change::Complete { path, value } => {
+                assert!(value.is_whole());
+                format!("complete {path} {value}")
+            }
+            Change::Document { index, value } => format!("document {index} {value}"),
+            other => panic!("{other:?}"),
+        };
+        growing = None;
+        changes.push(text);
+    };
+    let run = || -> Result<(), Error> {
+        for piece in pieces {
+            let mut rest = piece;
+            while let Some(change) = parser.next(&mut rest)? {
+                note(change);
+            }
+            assert_eq!(rest, "", "a piece was not used up");
+        }
+        while let Some(change) = parser.finish()? {
+            note(change);
+        }
+        Ok(())
+    };
+    let error = run().err();
+    Seen { changes, value: parser.value(), error }
+}
+
+/// What `serde_json` says of the same text is what was found.
+///
+/// # Panics
+/// If it is not.
+pub(crate) fn check_whole(text: &str, mine: &Seen) {
+    match (serde_json::from_str::<Value>(text), &mine.error) {
+        (Ok(value), None) => {
+            let shown = mine.value.as_ref().expect("a whole text shows");
+            // The text tells -0.0 from 0.0.
+            assert_eq!((shown, shown.to_string()), (&value, value.to_string()), "{text}");
+        }
+        (Err(theirs), Some(error)) => check_error(text, &theirs, error),
+        (Ok(value), Some(error)) => panic!("{text}: refused with {error}, and is {value}"),
+        (Err(theirs), None) => panic!("{text}: taken for {:?}, and is refused with {theirs}", mine.value),
+    }
+}
+
+fn check_error(text: &str, theirs: &serde_json::Error, error: &Error) {
+    let kind = kind(theirs);
+    let place = (error.line, error.column);
+    // Of a \u escape serde_json reads four digits, or misses some, before it looks at them.
+    let unit = text[..error.offset as usize].rfind("\\u").is_some_and(|unit| error.offset as usize - unit < 6);
+    let of_unit = |kind| unit && matches!(kind, ErrorKind::InvalidEscape | ErrorKind::LoneSurrogate);
+    let their_place = (theirs.line() as u64, theirs.column() as u64);
+    if of_unit(error.kind) && (of_unit(kind) || kind == ErrorKind::EndInString) {
+        assert!(place <= their_place && place.0 == their_place.0, "{text:?}: {error} comes behind {theirs}");
+    } else {
+        let mine = if let ErrorKind::Limit { .. } = error.kind { recursion() } else { error.kind };
+        assert_eq!((mine, place), (kind, their_place), "{text:?}: {error} and {theirs}");
+    }
+    if error.kind == ErrorKind::NumberOutOfRange {
+        return;
+    }
+    // What comes before the offending byte may go on as JSON, and with it nothing can.
+    let offset = error.offset as usize;
+    let goes_on = |text: &str| serde_json::from_str::<Value>(text).map_or_else(|error| error.is_eof(), |_| true);
+    assert!(goes_on(&text[..offset]), "{text:?}: refused too late, {error}");
+    if let Some(found) = error.found {
+        assert!(text[offset..].starts_with(found), "{text:?}: {error}");
+        let through = &text[..offset + found.len_utf8()];
+        assert!(of_unit(error.kind) || !goes_on(through), "{text:?}: refused too early, {error}");
+    } else {
+        assert_eq!(offset, text.len(), "{text:?}: {error}");
+    }
+}
+
+fn recursion() -> ErrorKind {
+    ErrorKind::Limit { limit: deltawire::partial::Limit::Depth, max: 127 }
+}
+
+/// The kind that stands for what `serde_json` says.
+pub(crate) fn kind(error: &serde_json::Error) -> ErrorKind {
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or_default();
+    match what {
+        "EOF while parsing a value" => ErrorKind::EndInValue,
+        "EOF while parsing a string" => ErrorKind::EndInString,
+        "EOF while parsing a list" => ErrorKind::EndInArray,
+        "EOF while parsing an object" => ErrorKind::EndInObject,
+        "expected value" => ErrorKind::ExpectedValue,
+        "expected ident" => ErrorKind::ExpectedLiteral,
+        "expected `:`" => ErrorKind::ExpectedColon,
+        "expected `,` or `]`" => ErrorKind::ExpectedCommaOrBracket,
+        "expected `,` or `}`" => ErrorKind::ExpectedCommaOrBrace,
+        "key must be a string" => ErrorKind::ExpectedKey,
+        "trailing comma" => ErrorKind::TrailingComma,
+        "trailing characters" => ErrorKind::TrailingCharacters,
+        "control character (\\u0000-\\u001F) found while parsing a string" => ErrorKind::ControlCharacter,
+        "invalid escape" => ErrorKind::InvalidEscape,
+        "lone leading surrogate in hex escape" => ErrorKind::LoneSurrogate,
+        "unexpected end of hex escape" => ErrorKind::UnfinishedPair,
+        "invalid number" => ErrorKind::InvalidNumber,
+        "number out of range" => ErrorKind::NumberOutOfRange,
+        "recursion limit exceeded" => recursion(),
+        other => panic!("serde_json says {other:?}"),
+    }
+}
+
+/// After each character of the text, and before the first: the view is what closing the prefix gives, however what does not show is left out.
+///
+/// # Panics
+/// If it is not.
+pub(crate) fn check_prefixes(text: &str) {
+    for unfinished in [Unfinished::Absent, Unfinished::Text, Unfinished::BestEffort] {
+        let mut parser = Parser::with_options(Options::new().with_unfinished(unfinished));
+        for (at, character) in text.char_indices() {
+            check_prefix(&parser, &text[..at], unfinished);
+            if parser.feed(character.encode_utf8(&mut [0; 4])).is_err() {
+                return;
+            }
+        }
+        check_prefix(&parser, text, unfinished);
+    }
+}
+
+/// The same for the view of one prefix.
+///
+/// # Panics
+/// If it is not.
+pub(crate) fn check_prefix(parser: &Parser, prefix: &str, unfinished: Unfinished) {
+    let closed = closed(prefix, unfinished);
+    let theirs = closed.as_ref().map(|closed| {
+        serde_json::from_str::<Value>(closed).unwrap_or_else(|error| panic!("{prefix:?} closed is {closed:?}: {error}"))
+    });
+    assert_eq!(parser.value(), theirs, "{unfinished:?} of {prefix:?}");
+}
+
+/// A text cut into its characters.
+pub(crate) fn characters(text: &str) -> impl Iterator<Item = &str> {
+    text.char_indices().map(|(at, character)| &text[at..at + character.len_utf8()])
+}
+
+/// Whole, in every two-way cut, with empty pieces and character by character: the same is seen, and it is what `serde_json` says.
+///
+/// # Panics
+/// If it is not.
+pub(crate) fn check(text: &str) {
+    let whole = seen(Options::new(), [text]);
+    check_whole(text, &whole);
+    assert_eq!(seen(Options::new(), characters(text)), whole, "character by character: {text}");
+    if text.len() < 150 {
+        for (at, _) in text.char_indices() {
+            let (before, behind) = text.split_at(at);
+            assert_eq!(seen(Options::new(), [before, "", behind]), whole, "cut at {at}: {text}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The value of now in other shapes: typed, by path, element by element.
+
+#[path = "partial/oracle.rs"]
+mod oracle;
+#[path = "partial/texts.rs"]
+mod texts;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use deltawire::partial::{Elements, Field, Kind, Limits, Node, Options, Parser, Unfinished};
+use oracle::characters;
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+#[derive(Debug, PartialEq, Deserialize)]
+enum Shape {
+    Point,
+    Circle(f64),
+    Line(i32, i32),
+    Box { width: u8, height: Option<u8> },
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct Wrapped(u64);
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+struct Form {
+    name: String,
+    age: Option<u8>,
+    tags: Vec<String>,
+    shape: Option<Shape>,
+    by_number: BTreeMap<i32, bool>,
+    pair: Option<(String, f32)>,
+    id: Option<Wrapped>,
+    letter: Option<char>,
+    flags: BTreeMap<bool, ()>,
+    any: Value,
+}
+
+/// Deserialised from the tree it is what it is when the value is built first, at each prefix.
+fn check<T: DeserializeOwned + PartialEq + Debug>(text: &str) {
+    for unfinished in [Unfinished::Absent, Unfinished::Text, Unfinished::BestEffort] {
+        let mut parser = Parser::with_options(Options::new().with_unfinished(unfinished));
+        for character in characters(text) {
+            if parser.feed(character).is_err() {
+                return;
+            }
+            let Some(value) = parser.value() else {
+                assert!(parser.deserialize::<T>().is_err());
+                continue;
+            };
+            match (parser.deserialize::<T>(), serde_json::from_value::<T>(value.clone())) {
+                (Ok(mine), Ok(theirs)) => assert_eq!(mine, theirs, "{value}"),
+                (Err(_), Err(_)) => {}
+                (mine, theirs) => panic!("{value} is {mine:?} and {theirs:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_type_is_made_of_the_tree_as_of_the_value() {
+    for text in [
+        r#"{"name":"Ada","age":36,"tags":["a","b\n"],"shape":"Point","by_number":{"-1":true,"2":false},"pair":["x",1.5],"id":7,"letter":"é","any":{"a":[1,null]}}"#,
+        r#"{"shape":{"Circle":1},"age":null,"id":18446744073709551615}"#,
+        r#"{"shape":{"Line":[1,-2]},"flags":{"true":null,"false":null}}"#,
+        r#"{"shape":{"Box":{"width":1,"height":2}},"unknown":{"deep":[[]]}}"#,
+        r#"{"shape":{"Box":[1,null]}}"#,
+        r#"{"shape":{"Line":[1]}}"#,
+        r#"{"shape":{"Line":[1,2,3]}}"#,
+        r#"{"shape":{"Circle":1,"Point":null}}"#,
+        r#"{"shape":{"Point":null}}"#,
+        r#"{"shape":"Circle"}"#,
+        r#"{"shape":"Other"}"#,
+        r#"{"shape":7}"#,
+        r#"{"name":"a","name":"b"}"#,
+        r#"{"name":7}"#,
+        r#"{"age":-1}"#,
+        r#"{"age":256}"#,
+        r#"{"by_number":{"x":true}}"#,
+        r#"{"by_number":{" 1":true}}"#,
+        r#"{"flags":{"maybe":null}}"#,
+        r#"{"pair":["x",1.5,2]}"#,
+        r#"{"pair":["x"]}"#,
+        r#"{"letter":"ab"}"#,
+        r#"["a",1]"#,
+        "null",
+        "1.5",
+    ] {
+        check::<Form>(text);
+        check::<Value>(text);
+    }
+    for text in ["\"Point\"", "{\"Circle\":2}", "[]", "{}", "{\"Circle\":[]}", "3"] {
+        check::<Shape>(text);
+        check::<Option<Shape>>(text);
+        check::<Wrapped>(text);
+        check::<(u8,)>(text);
+        check::<()>(text);
+    }
+    check::<BTreeMap<String, u128>>(r#"{"a":1,"a":2}"#);
+}
+
+#[test]
+fn of_many_members_of_one_name_the_last_counts() {
+    let members: Vec<_> = (0..200).map(|n| format!("\"k{}\":{n}", n % 50)).collect();
+    check::<BTreeMap<String, u8>>(&format!("{{{}}}", members.join(",")));
+}
+
+#[test]
+fn strings_are_borrowed_from_the_parser() {
+    #[derive(Deserialize)]
+    struct Borrowed<'a> {
+        name: &'a str,
+    }
+    let mut parser = Parser::new();
+    parser.feed(r#"{"name":"caf\u00e9"}"#).unwrap();
+    assert_eq!(parser.deserialize::<Borrowed<'_>>().unwrap().name, "café");
+}
+
+#[test]
+fn missing_fields_are_absent_or_defaulted_or_an_error() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Strict {
+        a: u8,
+        b: Option<u8>,
+        #[serde(default)]
+        c: Vec<u8>,
+    }
+    let mut parser = Parser::new();
+    assert_eq!(parser.deserialize::<Strict>().unwrap_err().to_string(), "no value has begun");
+    parser.feed("{").unwrap();
+    assert_eq!(parser.deserialize::<Strict>().unwrap_err().to_string(), "missing field `a`");
+    parser.feed("\"a\":1").unwrap();
+    assert!(parser.deserialize::<Strict>().is_err(), "it may become 12");
+    parser.feed(",\"c\":[2").unwrap();
+    assert_eq!(parser.deserialize::<Strict>().unwrap(), Strict { a: 1, b: None, c: vec![] });
+}
+
+#[test]
+fn a_type_deeper_than_serde_json_reads_is_an_error_and_no_overflow() {
+    #[derive(Debug, Deserialize)]
+    struct List(#[expect(dead_code, reason = "only its depth counts")] Vec<List>);
+    let mut limits = Limits::default();
+    limits.max_depth = usize::MAX;
+    let mut parser = Parser::with_options(Options::new().with_limits(limits));
+    parser.feed(&"[".repeat(100_000)).unwrap();
+    assert_eq!(parser.deserialize::<List>().unwrap_err().to_string(), "recursion limit exceeded");
+    assert!(parser.at(&"/0".repeat(99_999)).is_some());
+    assert_eq!(parser.at(&"/0".repeat(99_999)).unwrap().path().len(), 99_999);
+}
+
+#[test]
+fn a_node_shows_itself_and_what_is_in_it() {
+    let mut parser = Parser::new();
+    parser.feed(r#"{"s":"té","n":-1.50,"b":true,"z":null,"a":[1,"x"],"o":{"k":1},"n":2,"u":"op"#).unwrap();
+    let node = |pointer: &str| parser.at(pointer).unwrap();
+    assert_eq!((node("/s").as_str(), node("/s").key(), node("/s").kind()), (Some("té"), Some("s"), Kind::String));
+    assert_eq!(node("/n").digits(), Some("2"), "the later one counts");
+    let first = parser.root().unwrap().members().find(|(name, _)| *name == "n").unwrap().1;
+    assert_eq!((first.digits(), first.as_number().unwrap().as_f64()), (Some("-1.50"), Some(-1.5)));
+    assert_eq!((node("/b").as_bool(), node("/z").is_null(), node("/z").as_bool()), (Some(true), true, None));
+    assert_eq!(node("/a").elements().map(|node| node.to_string()).collect::<Vec<_>>(), ["1", "\"x\""]);
+    assert_eq!((node("/a/1").key(), node("/a").members().count(), node("/s").elements().count()), (None, 0, 0));
+    assert_eq!(parser.root().unwrap().members().map(|(name, _)| name).collect::<String>(), "snbzaonu");
+    assert_eq!(node("/o").member("k").unwrap(), node("/o/k"));
+    assert!(node("/o") != node("/a") && node("/o").is_same(&node("/o")) && !node("/o").is_same(&node("/a")));
+    assert_eq!((node("/u").is_whole(), node("/u").as_str()), (false, Some("op")));
+    assert_eq!(node("/u").with_unfinished(Unfinished::Absent).as_str(), None);
+    assert_eq!(format!("{:?}", node("/u")), "Node { path: \"/u\", kind: String, whole: false }");
+    for pointer in ["x", "/x", "/a/2", "/a/-", "/a/01", "/s/0", "/", "/a/", "/o/k/"] {
+        assert!(parser.at(pointer).is_none(), "{pointer}");
+    }
+}
+
+/// What each way of asking gives in the end, and that it was given as soon as it was whole.
+fn elements(text: &str, pointer: &str) -> Vec<String> {
+    let mut parser = Parser::new();
+    let mut elements = Elements::<Value>::at(pointer);
+    let mut given = Vec::new();
+    for piece in characters(text) {
+        parser.feed(piece).expect("it is JSON");
+        while let Some(element) = elements.next(&parser) {
+            given.push(element.map_or_else(|error| error.to_string(), |element| element.to_string()));
+        }
+        let array = parser.document(0).and_then(|root| root.at(pointer)).filter(|node| node.kind() == Kind::Array);
+        let whole = array.map_or(0, |array| array.elements().filter(Node::is_whole).count());
+        assert!(given.len() >= whole, "{text} {pointer}: {whole} are whole, given were {given:?}");
+    }
+    given
+}
+
+#[test]
+fn each_element_is_given_once_as_soon_as_it_is_whole() {
+    for (text, pointer, expected) in [
+        ("[1,[2],{\"a\":3},\"4\"]", "", vec!["1", "[2]", "{\"a\":3}", "\"4\""]),
+        ("{\"x\":{\"deep\":[0]},\"items\":[1 ,2],\"y\":[9]}", "/items", vec!["1", "2"]),
+        ("{\"x\":[[1],[2,3],[4]]}", "/x/1", vec!["2", "3"]),
+        ("{\"items\":[]}", "/items", vec![]),
+        ("{\"items\":[[],[]]}", "/items", vec!["[]", "[]"]),
+        ("{\"other\":[1]}", "/items", vec![]),
+        ("{\"items\":[1],\"items\":[2]}", "/items", vec!["1"]),
+        ("{\"items\":null}", "/items", vec!["expected an array at \"/items\", found a scalar"]),
+        ("{\"items\":{\"0\":1}}", "/items", vec!["expected an array at \"/items\", found an object"]),
+        ("{\"a\":{\"b\":1},\"c\":{\"b\":[5]}}", "/c/b", vec!["5"]),
+        ("[1,2]", "items", vec![]),
+    ] {
+        assert_eq!(elements(text, pointer), expected, "{pointer} of {text}");
+    }
+}
+
+#[test]
+fn an_element_that_is_no_such_type_is_told_and_the_next_one_goes_on() {
+    let mut parser = Parser::new();
+    let mut elements = Elements::<u8>::at("");
+    parser.feed("[1,\"x\",3").unwrap();
+    assert_eq!(elements.next(&parser).unwrap().unwrap(), 1);
+    assert!(elements.next(&parser).unwrap().is_err());
+    assert!(elements.next(&parser).is_none(), "3 may become 34");
+    parser.feed("]").unwrap();
+    assert_eq!(elements.next(&parser).unwrap().unwrap(), 3);
+    assert!(!elements.is_done());
+    assert!(elements.next(&parser).is_none());
+    assert!(elements.is_done());
+    assert_eq!(elements.count(), 3);
+}
+
+#[test]
+fn a_parser_that_was_cleared_has_its_elements_and_fields_given_anew() {
+    let mut parser = Parser::new();
+    let mut elements = Elements::<u8>::at("/a");
+    let mut field = Field::<bool>::at("/b");
+    for n in 0..3_u8 {
+        parser.feed(&format!("{{\"a\":[{n},{n}],\"b\":true}}")).unwrap();
+        assert_eq!(std::iter::from_fn(|| elements.next(&parser)).map(Result::unwrap).collect::<Vec<_>>(), [n, n]);
+        assert!(field.next(&parser).unwrap().unwrap() && field.next(&parser).is_none());
+        parser.clear();
+    }
+}
+
+#[test]
+fn another_parser_is_no_reason_to_panic() {
+    let parser = |text: &str| {
+        let mut parser = Parser::new();
+        parser.feed(text).expect("it is JSON");
+        parser
+    };
+    let long = parser("{\"x\":[1,2,3],\"a\":{\"b\":[1,2,3]}}");
+    for other in ["", "[", "{\"a\":{\"b\":[", "{\"a\":{\"b\":[1,2,3,4,5", "{\"a\":[[[["] {
+        let mut elements = Elements::<Value>::at("/a/b");
+        let mut field = Field::<Value>::at("/a/b/7");
+        for parser in [&long, &parser(other), &long] {
+            while elements.next(parser).is_some() {}
+            assert!(field.next(parser).is_none());
+        }
+    }
+}
+
+#[test]
+fn a_field_is_given_once_as_soon_as_it_is_whole() {
+    let text = r#"{"items":[{"name":"a"},{"name":"b","n":12}],"end":true}"#;
+    for (pointer, expected, at) in [
+        ("/items/1/name", Some(json!("b")), r#"{"items":[{"name":"a"},{"name":"b""#.len()),
+        ("/items/1/n", Some(json!(12)), r#"{"items":[{"name":"a"},{"name":"b","n":12}"#.len()),
+        ("/items/0", Some(json!({"name":"a"})), r#"{"items":[{"name":"a"}"#.len()),
+        ("/end", Some(json!(true)), text.len() - 1),
+        ("", serde_json::from_str(text).ok(), text.len()),
+        ("/items/2", None, 0),
+        ("/items/x", None, 0),
+        ("/end/x", None, 0),
+    ] {
+        let mut parser = Parser::new();
+        let mut field = Field::<Value>::at(pointer);
+        let mut given = None;
+        for (offset, piece) in text.char_indices().map(|(at, c)| (at + 1, c)) {
+            parser.feed(piece.encode_utf8(&mut [0; 4])).unwrap();
+            if let Some(value) = field.next(&parser) {
+                assert!(given.is_none(), "once");
+                given = Some((value.unwrap(), offset));
+            }
+        }
+        assert_eq!(given.is_some(), field.is_done());
+        assert_eq!(given, expected.map(|value| (value, at)), "{pointer}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_json_is_deserialised_as_it_is_built(text in texts::json()) {
+        check::<Value>(&text);
+        check::<Vec<Option<Value>>>(&text);
+        check::<BTreeMap<String, Value>>(&text);
+    }
+
+    #[test]
+    fn the_elements_are_those_of_the_array(text in prop::collection::vec(texts::json(), 0..5)) {
+        let list = format!("[{}]", text.join(","));
+        let Ok(values) = serde_json::from_str::<Vec<Value>>(&list) else { return Ok(()) };
+        let expected: Vec<_> = values.iter().map(Value::to_string).collect();
+        prop_assert_eq!(elements(&list, ""), expected.clone());
+        prop_assert_eq!(elements(&format!("{{\"a\":[1],\"b\":{{\"c\":{list}}}}}"), "/b/c"), expected);
+    }
+}

@@ -1,0 +1,287 @@
+//! The blocking event source: it connects, reads, waits and connects again, as the core's says.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{ErrorKind, Read};
+use std::iter::FusedIterator;
+use std::ops::Range;
+use std::time::Duration;
+
+use deltawire::Refused;
+use deltawire::sse::{self, Action, Closed, Limits, OwnedEvent, Reconnect};
+use ureq::http::header::{HeaderName, HeaderValue};
+use ureq::http::{Request, Response};
+use ureq::{Agent, AsSendBody, Body, BodyReader};
+
+use crate::error::{Error, header};
+use crate::response::{agent, beginning};
+
+/// The events of a URL, over as many connections as it takes: the WHATWG's `EventSource` (HTML, section 9.2), blocking. An [`Iterator`] of `Result<OwnedEvent, Error>`.
+///
+/// It connects when the first event is asked for. A connection that fails, breaks or ends is made again after the server's `retry` or three seconds, with the `Last-Event-ID`; the rules are
+/// [`sse::EventSource`]'s. Redirects are followed as the agent is configured.
+///
+/// - **The end.** Status 204, [`close`](Self::close), and the end of a POST's stream end the iteration; whatever else closes the source is a last item, [`Error::Closed`], with its reason and the error of the last connection.
+///   Nothing is read or sent after that.
+/// - **Errors on the way.** An event beyond the [`Limits`] is an item after which the events go on. Connections that fail and are made again are no items; [`retry_if`](Self::retry_if) sees each of their errors.
+/// - **Time.** `next` blocks while it connects, reads and waits. There is no limit to that but the agent's: `timeout_per_read` notices a server that has gone without a word (its sign of life is a
+///   comment every 15 seconds or so), `timeout_connect` one that does not answer. `timeout_recv_body` and `timeout_global` would cut every stream, which is then asked for again.
+/// - **Requests.** Only a GET is sent again, unless [`Reconnect::resend`] is on.
+///
+/// ```
+/// # use deltawire_replay::Script;
+/// use deltawire_ureq::EventSource;
+///
+/// # let script = Script::start([Script::event_stream("retry: 10\nid: 1\ndata: a\n\n"), Script::event_stream("id: 2\ndata: b\n\n"), b"HTTP/1.1 204 \r\n\r\n".to_vec()])?;
+/// # let url = script.url();
+/// let mut source = EventSource::get(&url)?;
+/// # source = source.with_sleep(|_| true);
+/// for event in &mut source {
+///     let event = event?;
+///     println!("{}: {}", event.id, event.data);
+/// }
+/// assert_eq!(source.last_event_id(), "2");
+/// # assert_eq!(script.requests().len(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct EventSource<B = ()> {
+    source: sse::EventSource,
+    agent: Agent,
+    request: Request<B>,
+    reader: Option<BodyReader<'static>>,
+    buffer: Box<[u8]>,
+    unread: Range<usize>,
+    /// What went wrong with the last connection.
+    cause: Option<Error>,
+    /// The reason of the end was handed out.
+    told: bool,
+    sleep: Box<dyn FnMut(Duration) -> bool + Send>,
+    random: Box<dyn FnMut() -> u32 + Send>,
+    retry_if: Box<dyn FnMut(&Error) -> bool + Send>,
+}
+
+impl EventSource {
+    /// The events of a URL, asked for with an agent of its own. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// What is no URL.
+    pub fn get(url: &str) -> Result<Self, Error> {
+        let request = Request::get(url).body(()).map_err(ureq::Error::from)?;
+        Ok(Self::new(agent(), request))
+    }
+}
+
+impl<B: AsSendBody + Clone> EventSource<B> {
+    /// The events that this request is answered with, any number of times. Connects to nothing yet.
+    ///
+    /// `accept`, `cache-control` and `last-event-id` are added where the request does not have them; a `last-event-id` that it has is where the stream goes on, and is followed by those of the server.
+    /// The agent may have any configuration; that statuses be errors is turned off.
+    pub fn new(agent: Agent, mut request: Request<B>) -> Self {
+        let mut source = sse::EventSource::new().with_method(request.method().as_str());
+        let headers = request.headers_mut();
+        if let Some(id) = headers.remove(LAST_EVENT_ID) {
+            source = source.with_last_event_id(&String::from_utf8_lossy(id.as_bytes()));
+        }
+        for (name, value) in sse::EventSource::HEADERS {
+            let name = HeaderName::from_static(name);
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        }
+        Self {
+            source,
+            agent,
+            request,
+            reader: None,
+            buffer: vec![0; 16 << 10].into(),
+            unread: 0..0,
+            cause: None,
+            told: false,
+            sleep: Box::new(|time| {
+                std::thread::sleep(time);
+                true
+            }),
+            random: Box::new(random),
+            retry_if: Box::new(|error| !error.is_futile()),
+        }
+    }
+
+    /// Connects again in another way.
+    #[must_use]
+    pub fn with_reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.source = self.source.with_reconnect(reconnect);
+        self
+    }
+
+    /// Other limits of an event. To be called before anything is read.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.source = self.source.with_limits(limits);
+        self
+    }
+
+    /// Waits in another way than [`std::thread::sleep`]. `false` closes the source, so a wait that another thread can call off (a channel with a timeout) is how it is stopped from there.
+    #[must_use]
+    pub fn with_sleep(mut self, sleep: impl FnMut(Duration) -> bool + Send + 'static) -> Self {
+        self.sleep = Box::new(sleep);
+        self
+    }
+
+    /// Other numbers at random, which spread the waits: see [`sse::Wait::pick`]. By default they are hashes under the keys of a new [`RandomState`] each, which the operating system seeded: good enough
+    /// to tell clients apart, and no dependency.
+    #[must_use]
+    pub fn with_random(mut self, random: impl FnMut() -> u32 + Send + 'static) -> Self {
+        self.random = Box::new(random);
+        self
+    }
+
+    /// Sees the error of each connection that was not made or broke, and says whether to try again (as often as [`Reconnect`] has it). Also the place to log them.
+    ///
+    /// By default every one is tried again, as the standard has it, but those that are [futile](Error::is_futile).
+    #[must_use]
+    pub fn retry_if(mut self, retry: impl FnMut(&Error) -> bool + Send + 'static) -> Self {
+        self.retry_if = Box::new(retry);
+        self
+    }
+
+    /// Ends the iteration and the connection.
+    pub fn close(&mut self) {
+        self.source.close();
+        self.reader = None;
+    }
+
+    /// Why the source is closed, if it is: also what is no error.
+    pub fn closed(&self) -> Option<&Closed> {
+        self.source.closed()
+    }
+
+    /// The last event ID string: what the next request says as `Last-Event-ID`. Empty if there is none.
+    pub fn last_event_id(&self) -> &str {
+        self.source.last_event_id()
+    }
+
+    /// The time that is waited at least before a reconnect: the server's `retry`, or the default.
+    pub fn reconnection_time(&self) -> Duration {
+        self.source.reconnection_time()
+    }
+
+    fn connect(&mut self, last_event_id: Option<HeaderValue>) {
+        let mut request = self.request.clone();
+        if let Some(id) = last_event_id {
+            request.headers_mut().insert(LAST_EVENT_ID, id);
+        }
+        let request = self.agent.configure_request(request).http_status_as_error(false).build();
+        match self.agent.run(request) {
+            Ok(response) => self.answered(response),
+            Err(error) => self.failed(error.into()),
+        }
+    }
+
+    fn answered(&mut self, response: Response<Body>) {
+        let (head, body) = response.into_parts();
+        let header = |name: &str| header(&head.headers, name);
+        let status = head.status.as_u16();
+        self.source.answered(status, header);
+        let mut reader = body.into_reader();
+        self.cause = match self.source.closed() {
+            None if matches!(self.source.action(), Action::Read) => {
+                self.reader = Some(reader);
+                None
+            }
+            // A server that is busy, and asked again: nobody waits for what it says.
+            None | Some(Closed::NoContent) => None,
+            Some(Closed::ContentType(content_type)) => {
+                let beginning = beginning(&mut reader, deltawire::Error::EVIDENCE as u64);
+                Some(deltawire::Error::not_an_event_stream(content_type.as_deref(), &beginning).into())
+            }
+            Some(_) => {
+                let beginning = beginning(&mut reader, Refused::MAX_BODY as u64);
+                Some(Error::Refused(Box::new(Refused::new(status, header, &beginning))))
+            }
+        };
+    }
+
+    fn failed(&mut self, error: Error) {
+        self.reader = None;
+        if (self.retry_if)(&error) {
+            self.source.failed();
+        } else {
+            self.source.give_up();
+        }
+        self.cause = Some(error);
+    }
+
+    /// The next event of what was read, or else one more read.
+    fn read(&mut self) -> Option<Result<OwnedEvent, Error>> {
+        let mut input = &self.buffer[self.unread.clone()];
+        let event = self.source.decode(&mut input).map(|event| event.map(sse::Event::into_owned));
+        self.unread.start = self.unread.end - input.len();
+        if let Some(event) = event.map_err(|error| deltawire::Error::from(error).into()).transpose() {
+            return Some(event);
+        }
+        match self.reader.as_mut().map_or(Ok(0), |reader| reader.read(&mut self.buffer)) {
+            Ok(0) => self.source.ended(),
+            Ok(count) => self.unread = 0..count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => self.failed(error.into()),
+        }
+        None
+    }
+}
+
+impl<B: AsSendBody + Clone> Iterator for EventSource<B> {
+    type Item = Result<OwnedEvent, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.source.action() {
+                Action::Connect { last_event_id } => match last_event_id.map(header_value).transpose() {
+                    Ok(last_event_id) => self.connect(last_event_id),
+                    Err(error) => self.failed(error),
+                },
+                Action::Read => {
+                    if let Some(event) = self.read() {
+                        return Some(event);
+                    }
+                }
+                Action::Wait(wait) => {
+                    self.reader = None;
+                    let time = wait.pick((self.random)());
+                    if (self.sleep)(time) {
+                        self.source.waited();
+                    } else {
+                        self.source.close();
+                    }
+                }
+                Action::Stop(reason) => {
+                    self.reader = None;
+                    if self.told || !reason.is_error() {
+                        return None;
+                    }
+                    self.told = true;
+                    let cause = self.cause.take().map(Box::new);
+                    return Some(Err(Error::Closed { reason: reason.clone(), cause }));
+                }
+            }
+        }
+    }
+}
+
+impl<B: AsSendBody + Clone> FusedIterator for EventSource<B> {}
+
+/// Without the request, whose headers hold keys, without the agent, and without what is read ahead.
+impl<B> fmt::Debug for EventSource<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSource").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// UTF-8, as the standard has it; what a header cannot hold the core has sorted out.
+fn header_value(id: &str) -> Result<HeaderValue, Error> {
+    HeaderValue::from_bytes(id.as_bytes()).map_err(|error| ureq::Error::from(ureq::http::Error::from(error)).into())
+}
+
+fn random() -> u32 {
+    // The upper half, as good as the lower.
+    (RandomState::new().build_hasher().finish() >> 32) as u32
+}

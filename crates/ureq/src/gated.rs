@@ -1,0 +1,217 @@
+//! A stream behind a gate: what is shown only after a judge has seen it.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use deltawire::gate::{self, Gate, Released, Span, SpanId, Verdict};
+use deltawire::{Endpoint, Outcome};
+
+use crate::error::Error;
+use crate::stream::Stream;
+
+/// Puts a stream behind a gate, with a judge that always has a verdict. See [`Gated`].
+///
+/// ```
+/// use deltawire::gate::{Policy, Verdict};
+/// use deltawire_ureq::ChatStream;
+///
+/// let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Fine. The password is xyzzy. Bye.\"}}]}\n\ndata: [DONE]\n\n";
+/// let stream = ChatStream::from_reader(body.as_bytes());
+/// let mut gated = deltawire_ureq::gated(stream, Policy::sentences(), |span| {
+///     if span.text.contains("xyzzy") { Verdict::redact("[withheld] ") } else { Verdict::Release }
+/// });
+/// let mut shown = String::new();
+/// while let Some(piece) = gated.next()? {
+///     shown.push_str(piece.text);
+/// }
+/// assert_eq!(shown, "Fine. [withheld] Bye.");
+/// let (outcome, moderation) = gated.finish();
+/// assert_eq!(outcome.completion.text(), "Fine. The password is xyzzy. Bye."); // what the model wrote
+/// assert_eq!(moderation.text(), shown);
+/// # Ok::<(), deltawire_ureq::GatedError<std::convert::Infallible>>(())
+/// ```
+pub fn gated<E, R, J>(
+    stream: Stream<E, R>,
+    options: impl Into<gate::Options>,
+    mut judge: J,
+) -> Gated<E, R, impl FnMut(&Span<'_>) -> Result<Verdict, Infallible>>
+where
+    E: Endpoint,
+    R: Read,
+    J: FnMut(&Span<'_>) -> Verdict,
+{
+    try_gated(stream, options, move |span: &Span<'_>| Ok(judge(span)))
+}
+
+/// Puts a stream behind a gate, with a judge that can fail: one that asks a server. See [`Gated`].
+pub fn try_gated<E, R, J, F>(stream: Stream<E, R>, options: impl Into<gate::Options>, judge: J) -> Gated<E, R, J>
+where
+    E: Endpoint,
+    R: Read,
+    J: FnMut(&Span<'_>) -> Result<Verdict, F>,
+{
+    let start = Instant::now();
+    Gated {
+        stream,
+        gate: Gate::with_options(options.into()),
+        judge,
+        clock: Box::new(move || start.elapsed()),
+        state: State::Open,
+    }
+}
+
+/// A [`Stream`] behind a [`Gate`]: pieces of text come out of it that a judge has let go.
+///
+/// One thread does all: while the judge has a span, nothing is read (the system's buffers take what comes), so judging delays the text behind it too. A span is judged as soon as the gate hands it out, and what is released is
+/// handed on before more is read. Once every choice that has begun is stopped, nothing more is read; a choice that has not begun by then is not waited for.
+///
+/// For annotations of Azure's asynchronous filter ([`Policy::annotated`](gate::Policy::annotated)) the stream has to keep unknown members: [`deltawire::Options::with_unknown`].
+pub struct Gated<E, R, J> {
+    stream: Stream<E, R>,
+    gate: Gate,
+    judge: J,
+    clock: Box<dyn FnMut() -> Duration + Send>,
+    state: State,
+}
+
+/// How far the stream is.
+#[derive(Debug)]
+enum State {
+    Open,
+    Ended,
+    /// It failed, and says so whenever it is asked.
+    Broken,
+    /// The gate did not take a text of it.
+    Refused(gate::Error),
+}
+
+impl<E, R, J, F> Gated<E, R, J>
+where
+    E: Endpoint,
+    R: Read,
+    J: FnMut(&Span<'_>) -> Result<Verdict, F>,
+{
+    /// Tells the time since the request with another clock than the default, which starts when the gate is put up. For [`Policy::max_age`](gate::Policy::max_age) and the delays in the outcome;
+    /// looked at whenever something was read or judged, and at no other time, so a limit on age shows only when the next chunk comes.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl FnMut() -> Duration + Send + 'static) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// The next piece that may be shown. Blocks until there is one. `None` when the stream has ended and everything of it was judged, or every choice is stopped.
+    ///
+    /// # Errors
+    /// What ended the stream early, after all that came before it was judged and released. A judge that failed: nothing it was asked about is released; the next call asks it again. A
+    /// verdict that the gate refuses ([`gate::Error`]) is a judge that failed too. And [`gate::Error::Full`], if more text waits than the gate's options allow; as if the stream had ended early there.
+    #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend")]
+    pub fn next(&mut self) -> Result<Option<Released<'_>>, GatedError<F>> {
+        while !self.gate.has_released() {
+            if let Some(span) = self.gate.next_span().map(|span| span.id) {
+                self.judge(span)?;
+                continue;
+            }
+            match &self.state {
+                State::Open if self.gate.is_stopped() => return Ok(None),
+                State::Open => self.read(),
+                State::Ended => return Ok(None),
+                State::Broken => return self.stream.next().map(|_| None).map_err(GatedError::Stream),
+                State::Refused(error) => return Err(GatedError::Gate(error.clone())),
+            }
+        }
+        Ok(self.gate.next_released())
+    }
+
+    fn judge(&mut self, id: SpanId) -> Result<(), GatedError<F>> {
+        let Some(span) = self.gate.span(id) else { return Ok(()) };
+        let judged = (self.judge)(&span).map_err(GatedError::Judge);
+        let now = (self.clock)();
+        let judged = judged.and_then(|verdict| self.gate.judge(id, verdict, now).map_err(GatedError::Gate));
+        if judged.is_err() {
+            self.gate.hand_back(id);
+        }
+        judged
+    }
+
+    fn read(&mut self) {
+        let read = self.stream.next();
+        let now = (self.clock)();
+        self.state = match read {
+            Ok(Some(update)) => match self.gate.push(&update, now) {
+                Ok(()) => return,
+                Err(error) => State::Refused(error),
+            },
+            Ok(None) => State::Ended,
+            Err(_) => State::Broken,
+        };
+        // What came is judged, however it ended.
+        match self.state {
+            State::Ended => self.gate.end(now),
+            _ => self.gate.break_off(now),
+        }
+    }
+
+    /// What the stream came to, text that was never shown included, and what became of it at the gate. Before its end: [`End::Stopped`](deltawire::End::Stopped); nothing more is read.
+    pub fn finish(self) -> (Outcome<E::Completion>, gate::Outcome) {
+        (self.stream.finish(), self.gate.finish())
+    }
+}
+
+impl<E, R, J> Gated<E, R, J> {
+    /// The gate.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The stream. What it folded is what the model wrote, judged or not.
+    pub fn stream(&self) -> &Stream<E, R> {
+        &self.stream
+    }
+}
+
+/// Without the judge and the clock.
+impl<E: fmt::Debug, R, J> fmt::Debug for Gated<E, R, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut gated = f.debug_struct("Gated");
+        gated
+            .field("stream", &self.stream)
+            .field("gate", &self.gate)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why nothing comes through the gate.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum GatedError<F> {
+    /// The stream ended early.
+    Stream(Error),
+    /// The judge failed.
+    Judge(F),
+    /// The gate did not take a text or a verdict.
+    Gate(gate::Error),
+}
+
+impl<F: fmt::Display> fmt::Display for GatedError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stream(error) => error.fmt(f),
+            Self::Judge(error) => write!(f, "the judge failed: {error}"),
+            Self::Gate(error) => error.fmt(f),
+        }
+    }
+}
+
+/// An error whatever the judge's is, boxed ones included, which are none themselves; so that one is in the variant and in the text, and is no source.
+impl<F: fmt::Debug + fmt::Display> std::error::Error for GatedError<F> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Stream(error) => Some(error),
+            Self::Judge(_) => None,
+            Self::Gate(error) => Some(error),
+        }
+    }
+}

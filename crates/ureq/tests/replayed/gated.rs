@@ -1,0 +1,236 @@
+//! Streams behind a gate.
+
+use std::convert::Infallible;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use deltawire::chat::Chat;
+use deltawire::gate::{self, Kind, Options, Policy, Span, Treatment, Verdict};
+use deltawire::{End, Limits};
+use deltawire_ureq::{ChatStream, GatedError, Stream, gated, try_gated};
+
+use crate::client::{ask, recording, server};
+
+const SKY: [&str; 2] = [
+    "The sky is blue because of a process called Rayleigh scattering, where light encounters tiny molecules of air and is deflected by the Earth's atmosphere. ",
+    "This phenomenon occurs because of the interaction of light with molecules of gases, specifically nitrogen and oxygen, which are scattered in different directions by the Earth's massive atmosphere.",
+];
+
+fn release(_: &Span<'_>) -> Verdict {
+    Verdict::Release
+}
+
+/// A chat stream of these contents, ended in order.
+fn contents(texts: &[&str]) -> String {
+    let chunk = |text: &&str| {
+        format!("data: {}\n\n", serde_json::json!({"choices": [{"index": 0, "delta": {"content": text}}]}))
+    };
+    texts.iter().map(chunk).collect::<String>()
+        + "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
+}
+
+#[test]
+fn a_recording_is_judged_sentence_by_sentence() {
+    let server = server();
+    for (faults, stops) in [("", false), ("write=1", false), ("", true)] {
+        let stream = deltawire_ureq::chat(ask(&server, recording("smollm2-sky"), faults).unwrap()).unwrap();
+        let mut judged = Vec::new();
+        let mut gated = gated(stream, Policy::sentences().with_context(10), |span| {
+            judged.push((span.context.to_owned(), span.text.to_owned()));
+            match span.text.find("nitrogen") {
+                Some(_) if stops => Verdict::stop(),
+                // ASCII: a byte is a character.
+                Some(at) => Verdict::redact_parts([(at..at + 8, "[gas]")]),
+                None => Verdict::Release,
+            }
+        });
+        let mut shown = String::new();
+        while let Some(piece) = gated.next().unwrap() {
+            shown.push_str(piece.text);
+        }
+        assert!(gated.next().unwrap().is_none());
+        assert_eq!(gated.stream().accumulator().text(), SKY.concat());
+        assert!(!gated.gate().is_waiting());
+        let (outcome, moderation) = gated.finish();
+        let second = if stops { String::new() } else { SKY[1].replace("nitrogen", "[gas]") };
+        assert_eq!(shown, [SKY[0], &second].concat(), "{faults}");
+        assert_eq!(moderation.text(), shown);
+        // A finish reason hands the last sentence out, so its stop comes before the end of the stream.
+        assert_eq!(outcome.end, if stops { End::Stopped } else { End::Done });
+        assert_eq!(outcome.completion.text(), SKY.concat());
+        assert_eq!(judged, [(String::new(), SKY[0].to_owned()), ("mosphere. ".to_owned(), SKY[1].to_owned())]);
+        let delay = moderation.delay;
+        let whole = if stops { SKY[0].len() } else { SKY.concat().len() };
+        assert!(delay.released() == whole as u64 && delay.max_characters() >= SKY[0].len());
+    }
+}
+
+#[test]
+fn every_choice_is_judged_by_itself_and_a_legacy_completion_too() {
+    let server = server();
+    let stream = deltawire_ureq::chat(ask(&server, recording("smollm2-poem-n2"), "").unwrap()).unwrap();
+    let mut poem = gated(stream, Policy::sentences(), |span| match span.choice {
+        0 => Verdict::stop(),
+        _ => Verdict::Release,
+    });
+    let mut shown = String::new();
+    while let Some(piece) = poem.next().unwrap() {
+        assert_eq!((piece.choice, piece.kind), (1, Kind::Content));
+        shown.push_str(piece.text);
+    }
+    assert_eq!(shown, "The river's a canvas of colors, with a soul that's just as vibrant as it is beautiful.");
+    let (_, moderation) = poem.finish();
+    assert_eq!(moderation.choices[0].stopped.map(|stopped| stopped.at), Some(0));
+
+    let stream = deltawire_ureq::text(ask(&server, recording("smollm2-completion"), "").unwrap()).unwrap();
+    let mut counting = gated(stream, Policy::characters(10), release);
+    let mut pieces = Vec::new();
+    while let Some(piece) = counting.next().unwrap() {
+        pieces.push(piece.text.to_owned());
+    }
+    assert_eq!(pieces[..3], ["4,5,6,7,8,", "9,10,11,12", ",13,14,15,"]);
+}
+
+#[test]
+fn a_stop_reads_no_further() {
+    /// Fails the test when it is read from.
+    struct Unread;
+    impl Read for Unread {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("read on");
+        }
+    }
+    let body = contents(&["Bad. ", "More. "]);
+    let first = body.split_inclusive("\n\n").take(2).collect::<String>();
+    let stream: ChatStream<_> = Stream::from_reader(io::Cursor::new(first).chain(Unread));
+    let mut gated = gated(stream, Policy::tokens(1), |_| Verdict::stop());
+    assert!(gated.next().unwrap().is_none());
+    assert!(gated.next().unwrap().is_none());
+    let (outcome, moderation) = gated.finish();
+    assert_eq!((outcome.end, moderation.text()), (End::Stopped, ""));
+}
+
+#[test]
+fn a_judge_that_fails_shows_nothing_and_is_asked_again() {
+    let body = contents(&["One. ", "Two. ", "Three."]);
+    let stream: ChatStream<_> = Stream::from_reader(body.as_bytes());
+    let mut calls = 0;
+    let mut gated = try_gated(stream, Policy::sentences(), |span| {
+        calls += 1;
+        match calls {
+            2 => Err(io::Error::other("no answer")),
+            // Longer than the span: the gate refuses it.
+            4 => Ok(Verdict::Stop { at: span.characters.len() + 1 }),
+            _ => Ok(Verdict::Release),
+        }
+    });
+    let mut seen = Vec::new();
+    loop {
+        match gated.next() {
+            Ok(Some(piece)) => seen.push(piece.text.to_owned()),
+            Ok(None) => break,
+            Err(error) => seen.push(error.to_string()),
+        }
+    }
+    let refused = "a verdict on characters 7 to 7 of span 2 of choice 0, which has 6, or on some of them twice";
+    assert_eq!(seen, ["One. ", "the judge failed: no answer", "Two. ", refused, "Three."]);
+    assert!(gated.finish().1.is_untouched());
+}
+
+#[test]
+fn what_came_before_a_stream_broke_is_judged_and_then_the_error_is_said() {
+    let server = server();
+    let stream = deltawire_ureq::chat(ask(&server, recording("smollm2-sky"), "cut=3000").unwrap()).unwrap();
+    let mut gated = gated(stream, Policy::sentences(), release);
+    let mut shown = String::new();
+    let error = loop {
+        match gated.next() {
+            Ok(Some(piece)) => shown.push_str(piece.text),
+            Ok(None) => panic!("no error"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().starts_with("the connection failed: "), "{error}");
+    assert!(matches!(gated.next(), Err(GatedError::Stream(_))), "it stays an error");
+    let (outcome, moderation) = gated.finish();
+    assert_eq!((outcome.end, outcome.completion.text()), (End::Truncated, shown.as_str()));
+    assert!(SKY[0].starts_with(&shown) && !shown.is_empty() && moderation.is_untouched());
+
+    // A limit of the fold is such an end too.
+    let mut limits = Limits::default();
+    limits.max_folded = 5;
+    let body = contents(&["One. ", "Two. "]);
+    let options = deltawire::Options::new().with_limits(limits);
+    let stream: Stream<Chat, _> = Stream::with_options(body.as_bytes(), options);
+    let mut gated = deltawire_ureq::gated(stream, Policy::whole(), release);
+    assert_eq!(gated.next().unwrap().unwrap().text, "One. ");
+    assert!(matches!(gated.next(), Err(GatedError::Stream(_))));
+}
+
+#[test]
+fn more_text_than_may_wait_ends_the_stream_there() {
+    let body = contents(&["One. Tw", "o. Three. "]);
+    let stream: ChatStream<_> = Stream::from_reader(body.as_bytes());
+    let mut gated = gated(stream, Options::new(Policy::sentences()).with_max_unreleased(8), release);
+    let mut shown = String::new();
+    let error = loop {
+        match gated.next() {
+            Ok(Some(piece)) => shown.push_str(piece.text),
+            Ok(None) => panic!("no error"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(shown, "One. Tw");
+    assert!(matches!(error, GatedError::Gate(gate::Error::Full { max: 8 })));
+    assert!(matches!(gated.next(), Err(GatedError::Gate(gate::Error::Full { max: 8 }))));
+}
+
+#[test]
+fn time_is_the_callers() {
+    let body = contents(&["a ", "b ", "c ", "d. "]);
+    let stream: ChatStream<_> = Stream::with_read_size(body.as_bytes(), deltawire::Options::new(), 8);
+    let now = Arc::new(AtomicU64::new(0));
+    let clock = Arc::clone(&now);
+    let mut spans = Vec::new();
+    let mut gated = try_gated(stream, Policy::time(Duration::from_secs(2)), |span| {
+        spans.push(span.text.to_owned());
+        Ok::<_, Infallible>(Verdict::Release)
+    })
+    .with_clock(move || Duration::from_secs(clock.fetch_add(1, Relaxed)));
+    while gated.next().unwrap().is_some() {}
+    let (_, moderation) = gated.finish();
+    assert_eq!(spans.concat(), "a b c d. ");
+    assert_eq!(spans[0], "a b ", "read at 0, 1 and 2");
+    assert!(moderation.delay.max() >= Duration::from_secs(2));
+}
+
+#[test]
+fn annotations_of_azures_filter_are_verdicts_where_unknown_members_are_kept() {
+    let annotation = |check: usize, end: usize| {
+        let offsets = serde_json::json!({"check_offset": check, "start_offset": 44, "end_offset": end});
+        let choice = serde_json::json!({"index": 0, "finish_reason": null, "content_filter_results": {"hate": {"filtered": false}}, "content_filter_offsets": offsets});
+        format!("data: {}\n\n", serde_json::json!({"id": "", "choices": [choice]}))
+    };
+    let texts = contents(&["Color", " is", " a"]);
+    let (text, end) = texts.split_at(texts.find("data: {\"choices\":[{\"index\":0,\"delta\":{}").unwrap());
+    let body = [&annotation(44, 44), text, &annotation(49, 54), end].concat();
+    for (keep, asked) in [(true, 0), (false, 1)] {
+        let options = deltawire::Options::new().with_unknown(keep);
+        let stream: Stream<Chat, _> = Stream::with_options(body.as_bytes(), options);
+        let mut calls = 0;
+        let options = Options::new(Policy::annotated()).with_reasoning(Treatment::Withhold);
+        let mut gated = deltawire_ureq::gated(stream, options, |_| {
+            calls += 1;
+            Verdict::Release
+        });
+        let mut shown = Vec::new();
+        while let Some(piece) = gated.next().unwrap() {
+            shown.push(piece.text.to_owned());
+        }
+        drop(gated);
+        assert_eq!((shown.concat().as_str(), calls), ("Color is a", asked));
+        assert_eq!(shown[0] == "Color", keep, "{shown:?}");
+    }
+}

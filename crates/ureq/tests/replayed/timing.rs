@@ -1,0 +1,105 @@
+//! What a stream takes down of the time, when it is asked to.
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use deltawire::timing::Recorder;
+use deltawire::{End, StallLimits};
+use deltawire_ureq::ChatStream;
+
+const STEP: Duration = Duration::from_millis(20);
+
+/// Gives each part after a wait; fails where a part is missing.
+struct Slow(std::vec::IntoIter<Option<&'static str>>);
+
+impl Read for Slow {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        std::thread::sleep(STEP);
+        let Some(part) = self.0.next() else { return Ok(0) };
+        let part = part.ok_or_else(|| io::Error::other("cut"))?;
+        buffer[..part.len()].copy_from_slice(part.as_bytes());
+        Ok(part.len())
+    }
+}
+
+fn slow(parts: Vec<Option<&'static str>>) -> ChatStream<Slow> {
+    ChatStream::from_reader(Slow(parts.into_iter()))
+}
+
+const ROLE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+const TWO: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n\
+                   data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"},\"finish_reason\":\"stop\"}]}\n\n";
+const LAST: &str = "data: {\"choices\":[],\"usage\":{\"completion_tokens\":3}}\n\ndata: [DONE]\n\n";
+
+#[test]
+fn a_timed_stream_has_its_times_and_its_servers_tokens() {
+    let mut stream = slow(vec![Some(": ping\n\n"), Some(ROLE), Some(TWO), Some(LAST)]).timed(Instant::now());
+    while stream.next().unwrap().is_some() {
+        // Chunks have the time of their read, not that of the caller's work on those before.
+        std::thread::sleep(STEP / 2);
+    }
+    let outcome = stream.finish();
+    assert_eq!(outcome.end, End::Done);
+    let timing = outcome.timing.unwrap();
+    let [byte, chunk, output] = [timing.first_byte, timing.first_chunk, timing.first_output].map(Option::unwrap);
+    assert!(STEP <= byte && byte + STEP <= chunk && chunk + STEP <= output && output + STEP <= timing.end, "{timing}");
+    assert_eq!((timing.chunks, timing.completion_tokens), (4, Some(3)));
+    assert_eq!(timing.between_chunks.unwrap().min, Duration::ZERO, "two came with one read");
+    assert_eq!(timing.between_outputs.unwrap().max, Duration::ZERO);
+}
+
+#[test]
+fn the_chunks_of_an_iterator_are_timed_too_and_tokens_may_be_told_as_they_come() {
+    let sent = Instant::now().checked_sub(Duration::from_secs(3600)).expect("the clock began longer ago");
+    let mut stream = slow(vec![Some(ROLE), Some(TWO)]).timed_with(sent, Recorder::new().with_stalls(Duration::ZERO));
+    while stream.chunks().next().transpose().unwrap().is_some() {
+        stream.recorder().unwrap().tokens(2);
+    }
+    let timing = stream.finish().timing.unwrap();
+    assert!(timing.first_byte >= Some(Duration::from_secs(3600)), "{timing}");
+    assert_eq!((timing.chunks, timing.completion_tokens, timing.per_token.unwrap().count), (3, Some(6), 4));
+    assert_eq!(timing.stalls.unwrap().count, 2, "between the first two reads, and before the end");
+}
+
+#[test]
+fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
+    const LATE: Duration = Duration::from_millis(5);
+    let in_band = "data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
+    let limits = StallLimits::new().with_content(STEP);
+    for (why, parts, limits, end) in [
+        ("an error in band", vec![Some(ROLE), Some(in_band)], StallLimits::new(), End::Error),
+        ("a stall", vec![Some(ROLE), Some(": ping\n\n"), Some(": ping\n\n")], limits, End::Stalled),
+        ("a break", vec![Some(ROLE), None], StallLimits::new(), End::Truncated),
+    ] {
+        let sent = Instant::now();
+        let mut stream = slow(parts).stalls(limits).timed(sent);
+        while let Ok(Some(_)) = stream.next() {}
+        let failed = sent.elapsed();
+        std::thread::sleep(LATE);
+        let outcome = stream.finish();
+        assert_eq!(outcome.end, end, "{why}");
+        let timing = outcome.timing.unwrap();
+        assert!(STEP <= timing.end && timing.end <= failed, "{why}: {timing} and not {failed:?}");
+    }
+}
+
+#[test]
+fn a_broken_and_a_stopped_stream_have_times_and_one_that_is_not_timed_has_none() {
+    let mut broken = slow(vec![Some(ROLE), None]).timed(Instant::now());
+    while let Ok(Some(_)) = broken.next() {}
+    let broken = broken.finish();
+    assert_eq!(broken.end, End::Truncated);
+    assert!(broken.timing.unwrap().end >= 2 * STEP);
+
+    let mut stopped = slow(vec![Some(ROLE)]).timed(Instant::now());
+    assert!(stopped.next().unwrap().is_some());
+    std::thread::sleep(STEP);
+    let stopped = stopped.finish();
+    assert_eq!(stopped.end, End::Stopped);
+    assert!(stopped.timing.unwrap().end >= 2 * STEP, "until it was stopped");
+
+    let mut plain = slow(vec![Some(ROLE)]);
+    assert!(plain.next().unwrap().is_some());
+    assert!(plain.recorder().is_none());
+    assert_eq!(plain.finish().timing, None);
+}

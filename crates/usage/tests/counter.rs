@@ -1,0 +1,208 @@
+//! What a counter takes out of updates, and what it settles.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::time::{Duration, Instant};
+
+use deltawire::timing::Recorder;
+use deltawire::{Outcome, UsageSource, chat, text};
+use deltawire_usage::{Counter, TextCounter, Vocabulary, include_usage};
+use serde_json::{Value, json};
+
+const VOCABULARY: Vocabulary = Vocabulary::O200kBase;
+
+/// Folds and counts chunks with these choices; the outcome, and what each push said.
+fn stream(counter: &mut Counter, chunks: &[Value]) -> (Outcome<chat::ChatCompletion>, Vec<u64>) {
+    let mut fold = chat::Fold::new();
+    let mut new = Vec::new();
+    for chunk in chunks {
+        let event = format!("data: {chunk}\n\n");
+        let mut input = event.as_bytes();
+        while let Some(update) = fold.push(&mut input).unwrap() {
+            new.push(counter.push(&update));
+        }
+    }
+    (fold.finish(), new)
+}
+
+fn delta(choice: u64, delta: &Value) -> Value {
+    json!({"choices": [{"index": choice, "delta": delta}]})
+}
+
+#[test]
+fn each_text_of_each_choice_is_counted_by_itself() {
+    let mut counter = Counter::new(VOCABULARY);
+    let (outcome, _) = stream(
+        &mut counter,
+        &[
+            delta(0, &json!({"role": "assistant", "content": "str"})),
+            delta(1, &json!({"content": "awberry"})),
+            delta(0, &json!({"reasoning_content": "awberry", "content": "aw"})),
+            delta(0, &json!({"content": "berry", "refusal": "No"})),
+            delta(1, &json!({"audio": {"data": "AAAA", "transcript": "hello"}})),
+            delta(1, &json!({"function_call": {"name": "now", "arguments": "{\"x\":"}})),
+            delta(1, &json!({"function_call": {"arguments": "1}"}})),
+        ],
+    );
+    let texts = ["strawberry", "awberry", "awberry", "No", "hello", "now", "{\"x\":1}"];
+    assert_eq!(counter.completion_tokens(), texts.map(|text| VOCABULARY.count(text)).iter().sum::<u64>());
+    assert_eq!(counter.completion_tokens(), VOCABULARY.completion_tokens(&outcome.completion));
+}
+
+#[test]
+fn of_a_tool_call_its_name_counts_once_and_its_arguments_as_they_come() {
+    let call = |call: Value| delta(0, &json!({"tool_calls": [call]}));
+    let mut counter = Counter::new(VOCABULARY);
+    let (outcome, _) = stream(
+        &mut counter,
+        &[
+            // The ID comes after the name, which is then told again.
+            call(json!({"index": 0, "function": {"name": "get_weather", "arguments": ""}})),
+            call(json!({"index": 0, "id": "call_1", "function": {"name": "get_weather"}})),
+            call(json!({"index": 0, "function": {"arguments": "{\"city\":\"Par"}})),
+            call(json!({"index": 1, "id": "call_2", "function": {"name": "now", "arguments": "{}"}})),
+            call(json!({"index": 0, "function": {"arguments": "is\"}"}})),
+        ],
+    );
+    let texts = ["get_weather", "{\"city\":\"Paris\"}", "now", "{}"];
+    assert_eq!(counter.completion_tokens(), texts.map(|text| VOCABULARY.count(text)).iter().sum::<u64>());
+    assert_eq!(counter.completion_tokens(), VOCABULARY.completion_tokens(&outcome.completion));
+}
+
+#[test]
+fn what_is_new_adds_up_to_the_most_there_was_though_a_token_may_join_two() {
+    let mut counter = Counter::new(VOCABULARY);
+    let letters: Vec<Value> = "strawberry jam".chars().map(|letter| delta(0, &json!({"content": letter}))).collect();
+    let (_, new) = stream(&mut counter, &letters);
+    assert!(new.contains(&0), "{new:?}");
+    assert!(new.iter().sum::<u64>() >= counter.completion_tokens());
+    assert_eq!(counter.completion_tokens(), VOCABULARY.count("strawberry jam"));
+}
+
+#[test]
+fn the_servers_figures_win_if_it_counted_the_completion() {
+    let content = delta(0, &json!({"content": "Hello to you!"}));
+    for (usage, expected) in [
+        (
+            Value::Null,
+            json!({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "source": "estimated", "vocabulary": "o200k_base"}),
+        ),
+        (
+            json!({"prompt_tokens": 50}),
+            json!({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "source": "estimated", "vocabulary": "o200k_base"}),
+        ),
+        (json!({"completion_tokens": 5}), json!({"completion_tokens": 5, "source": "server"})),
+        // xAI's total is not the sum; it is the server's to say.
+        (
+            json!({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 77}),
+            json!({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 77, "source": "server"}),
+        ),
+    ] {
+        let mut counter = Counter::new(VOCABULARY).with_prompt_tokens(9);
+        let chunks = [content.clone(), json!({"choices": [], "usage": usage})];
+        let (mut outcome, _) = stream(&mut counter, &chunks);
+        counter.settle(&mut outcome);
+        assert_eq!(serde_json::to_value(&outcome).unwrap()["usage"], expected);
+    }
+    let mut nothing = chat::Fold::new().finish();
+    Counter::new(VOCABULARY).settle(&mut nothing);
+    let usage = nothing.usage.unwrap();
+    assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (None, Some(0), None));
+}
+
+#[test]
+fn a_timing_without_tokens_gets_them() {
+    for (usage, expected) in [(Value::Null, Some(4)), (json!({"completion_tokens": 9}), Some(9))] {
+        let mut counter = Counter::new(VOCABULARY);
+        let chunks = [delta(0, &json!({"content": "Hello to you!"})), json!({"choices": [], "usage": usage})];
+        let (mut outcome, _) = stream(&mut counter, &chunks);
+        let mut recorder = Recorder::new();
+        recorder.end(Duration::from_secs(1));
+        outcome.timing = Some(recorder.finish(None));
+        counter.settle(&mut outcome);
+        assert_eq!(outcome.timing.unwrap().completion_tokens, expected);
+    }
+}
+
+#[test]
+fn legacy_completions_are_counted_and_unknown_models_are_told() {
+    let request = json!({"model": "davinci-002", "prompt": "1,2,3,"});
+    let mut counter = Counter::for_request(&request).unwrap();
+    assert_eq!(counter.prompt_tokens(), Some(6));
+    let mut fold = text::Fold::new();
+    let mut input = &b"data: {\"choices\":[{\"index\":0,\"text\":\"4,5\"}]}\n\ndata: [DONE]\n\n"[..];
+    while let Some(update) = fold.push(&mut input).unwrap() {
+        counter.push(&update);
+    }
+    let mut outcome = fold.finish();
+    counter.settle(&mut outcome);
+    let usage = outcome.usage.unwrap();
+    assert_eq!(
+        (usage.total_tokens, usage.source),
+        (Some(9), UsageSource::Estimated { vocabulary: "cl100k_base".into() })
+    );
+
+    let request = json!({"model": "smollm2", "messages": []});
+    assert_eq!(Counter::for_request(&request).unwrap_err().model, "smollm2");
+    assert_eq!(Counter::for_request(&json!({})).unwrap_err().model, "");
+    assert_eq!(Counter::for_request_or(&request, VOCABULARY).prompt_tokens(), Some(3));
+}
+
+#[test]
+fn usage_is_asked_for_unless_the_request_says_something_about_it() {
+    for (mut request, expected) in [
+        (json!({"stream": true}), json!({"stream": true, "stream_options": {"include_usage": true}})),
+        (
+            json!({"stream": true, "stream_options": null}),
+            json!({"stream": true, "stream_options": {"include_usage": true}}),
+        ),
+        (
+            json!({"stream": true, "stream_options": {"include_obfuscation": false}}),
+            json!({"stream": true, "stream_options": {"include_obfuscation": false, "include_usage": true}}),
+        ),
+        (
+            json!({"stream": true, "stream_options": {"include_usage": false}}),
+            json!({"stream": true, "stream_options": {"include_usage": false}}),
+        ),
+        (json!({"stream": true, "stream_options": 7}), json!({"stream": true, "stream_options": 7})),
+        (json!({"stream": false}), json!({"stream": false})),
+        (json!({}), json!({})),
+        (json!([1]), json!([1])),
+    ] {
+        include_usage(&mut request);
+        assert_eq!(request, expected);
+    }
+}
+
+#[test]
+fn a_run_without_a_boundary_is_counted_as_its_whole() {
+    for run in ["a", "A", " ", "\n", "\n ", "!", "漢", "漢A", "'s", "a'r", "/\n", "\u{301}"] {
+        for vocabulary in [Vocabulary::O200kBase, Vocabulary::Cl100kBase] {
+            let mut counter = TextCounter::new(vocabulary);
+            for _ in 0..20_000 {
+                counter.push(run);
+            }
+            assert_eq!(counter.count(), vocabulary.count(&run.repeat(20_000)), "{vocabulary}: {run:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_without_a_boundary_costs_each_byte_once() {
+    /// How long a run of so many takes, one by one, at the best of three times.
+    fn takes(run: &str, count: usize) -> Duration {
+        let once = || {
+            let start = Instant::now();
+            let mut counter = TextCounter::new(VOCABULARY);
+            for _ in 0..count {
+                counter.push(run);
+            }
+            start.elapsed()
+        };
+        (0..3).map(|_| once()).min().unwrap()
+    }
+    for run in ["a", " ", "\n ", "漢A"] {
+        // Eight times as many: counted again at each of them, they would take 64 times as long.
+        let (few, many) = (takes(run, 2_000), takes(run, 16_000));
+        assert!(many < few * 32, "{run:?}: {few:?} for 2,000, {many:?} for 16,000");
+    }
+}

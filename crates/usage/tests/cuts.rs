@@ -1,0 +1,110 @@
+//! Counting as text comes is counting the whole, for every cut.
+
+use deltawire_usage::{TextCounter, Vocabulary};
+use proptest::prelude::*;
+
+const BOTH: [Vocabulary; 2] = [Vocabulary::O200kBase, Vocabulary::Cl100kBase];
+
+/// Character by character, the count is at every point that of the text so far.
+fn check(text: &str) {
+    for vocabulary in BOTH {
+        let mut counter = TextCounter::new(vocabulary);
+        for (start, character) in text.char_indices() {
+            let end = start + character.len_utf8();
+            let (counted, whole) = (counter.push(&text[start..end]), vocabulary.count(&text[..end]));
+            assert_eq!(counted, whole, "{vocabulary}: {:?} of {text:?}: {counter:?}", &text[..end]);
+        }
+    }
+}
+
+#[test]
+fn at_every_character_the_count_is_that_of_the_text_so_far() {
+    for text in [
+        "",
+        "The quick brown fox, they'll say, jumped over 13 lazy dogs.",
+        // Contractions, whole and broken off, in any case, with a long s.
+        "I'm he's we've they'll I'd don't you're",
+        "x're x'r x're' x'rex x'R x'RE x'LL x'Ll x'l'l x'v'e x'ſ x's's's x''s 'sat 'reason 'rust 'Rust 'll 'lo",
+        "'s 't 'm 'd ''s '''ll 're'",
+        "A's AB'S 漢's 漢AB's 漢AB'rX \u{301}'s",
+        // Upper and lower case, and letters of both.
+        "fooBarBaz HTTPServer XMLHttpRequest aBCDeF ABCd ABC",
+        "漢AB 漢ABc 漢字AB漢CD漢 あAあA あAAAAAあ ªAB AªB ABª",
+        "!Aa !AA !漢A !漢AA_AAa \u{301}AA \u{301}\u{301}A a\u{301}B !\u{301}A !!\u{301}A !!\u{301}a",
+        "ǅungla ǅǅa ẞß ŉ İi",
+        // Numbers in threes.
+        "1 12 123 1234 12345 123456789 1,234,567.89 ٣٤٥٦ Ⅷ½² x1y22z333w4444",
+        // White space: the last goes with the word behind it.
+        "a b  c   d    !    1    漢",
+        " \t\ta\u{a0}\u{a0}b\u{3000}c\u{2028} d \u{85}e",
+        "a\nb\n\nc\n \nd \n e\r\nf\r\n\r\n  g\n\t\t1\n !x",
+        "\n\n1, 2, 3\n   \n   \n",
+        "   ",
+        "\t x\t !\t 1 \t!",
+        // Punctuation, with line breaks and slashes behind it.
+        "?!...\n\n// x\n/\n/\n//!\n\n;/\r\n/a ...\n1 --\n\n -- !\n\n\n",
+        "fn main() {\n    println!(\"{}\", x'y);\n}\n",
+        // Emoji in parts, flags, joined ones, and what is unassigned or private.
+        "👩‍👩‍👧‍👦 🇩🇪🇫 👍🏽👍 é e\u{301} \u{fe0f}\u{200d}\u{feff}\u{fffd}\u{e000}\u{378}\u{10ffff}",
+        "日本語のテキスト。中文，没有空格！한국어 텍스트 ไทยไม่มีช่องว่าง हिन्दी में עברית ١٢٣",
+        "<|endoftext|> <|im_start|>",
+    ] {
+        check(text);
+    }
+}
+
+/// Characters at which the patterns turn.
+fn turning() -> impl Strategy<Value = char> {
+    prop::sample::select(
+        " \t\u{a0}\u{3000}\n\r'''/!_.,<sStTmMdDrRvVeElLſabABZ漢あ字ªʰǅ\u{301}\u{fe0f}123٣½😀👍🏽\u{200d}\u{e000}"
+            .chars()
+            .collect::<Vec<_>>(),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn so_it_is_for_texts_that_turn_at_every_character(text in prop::collection::vec(turning(), 0..40)) {
+        check(&text.into_iter().collect::<String>());
+    }
+
+    #[test]
+    fn so_it_is_for_any_characters(text in any::<String>()) {
+        check(&text);
+    }
+
+    #[test]
+    fn so_it_is_for_runs_cut_anywhere(
+        runs in prop::collection::vec((turning(), 1usize..60), 1..8),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+    ) {
+        let text: String = runs.iter().flat_map(|&(character, times)| std::iter::repeat_n(character, times)).collect();
+        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).filter(|&place| text.is_char_boundary(place)).collect();
+        places.extend([0, text.len()]);
+        places.sort_unstable();
+        for vocabulary in BOTH {
+            let mut counter = TextCounter::new(vocabulary);
+            for pair in places.windows(2) {
+                counter.push(&text[pair[0]..pair[1]]);
+                prop_assert_eq!(counter.count(), vocabulary.count(&text[..pair[1]]), "{}: {:?}", vocabulary, &text[..pair[1]]);
+            }
+        }
+    }
+}
+
+#[test]
+fn characters_of_every_block_are_of_the_class_that_the_patterns_give_them() {
+    // Between two letters, two digits and two blanks each class cuts differently.
+    for vocabulary in BOTH {
+        // All of the first blocks, and 16 in 1,552 of the others, so that it takes seconds.
+        for first in (0..0x3100_u32).step_by(16).chain((0x3100..=0x10_ffff).step_by(16 * 97)) {
+            let characters = (first..first + 16).filter_map(char::from_u32);
+            let around = |c| ['a', c, 'A', c, 'b', '1', c, '1', ' ', ' ', c, '!', c, '\n', c, '\'', c, ' '];
+            let text: String = characters.flat_map(around).collect();
+            let counted = TextCounter::new(vocabulary).push(&text);
+            assert_eq!(counted, vocabulary.count(&text), "{vocabulary}: from {first:#x}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! A streamed chat completion over awc 3, async on actix's runtime, by `deltawire-async`. awc's response is a stream of bytes that cannot leave its thread, and
+//! no `http::Response` of `http` 1: so the stream is told the head. A body that only the end of the connection delimits awc takes for none (actix-web issue 2287).
+//!
+//! `cargo run --example stack_awc`
+
+use std::process::ExitCode;
+
+use deltawire::Outcome;
+use deltawire::chat::ChatCompletion;
+use deltawire_async::ChatStream;
+use deltawire_examples::stack::{self, Request};
+use deltawire_examples::{Error, Screen};
+
+fn main() -> ExitCode {
+    stack::run("stack_awc", |request, screen| actix_rt::System::new().block_on(stream(request, screen)))
+}
+
+// awc begins.
+async fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
+    let client = awc::Client::builder().disable_timeout().finish(); // by default 5 s to the head
+    let post = client.post(&request.url).insert_header(("authorization", &request.authorization[..]));
+    let response = post.content_type("application/json").send_body(request.body.clone()).await?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let mut stream = ChatStream::from_stream(response).head(status, |name| headers.get(name)?.to_str().ok());
+    while let Ok(Some(update)) = stream.next().await {
+        screen.print(update.text())?;
+    }
+    Ok(stream.finish()) // with the error, if one ended the loop
+}
+// awc ends.

@@ -1,0 +1,84 @@
+//! A streamed chat completion over libcurl, blocking, by the core alone: curl calls back, and the callbacks push into the fold.
+//!
+//! `cargo run --example stack_curl`
+
+use std::cell::RefCell;
+use std::process::ExitCode;
+
+use curl::easy::{Easy, List};
+use deltawire::Outcome;
+use deltawire::chat::{self, ChatCompletion};
+use deltawire_examples::stack::{self, Request};
+use deltawire_examples::{Error, Screen};
+
+fn main() -> ExitCode {
+    stack::run("stack_curl", stream)
+}
+
+// curl begins.
+fn perform(request: &Request, to: &RefCell<Callbacks<'_>>) -> Result<(), curl::Error> {
+    let (mut easy, mut headers) = (Easy::new(), List::new());
+    headers.append(&format!("authorization: {}", request.authorization))?;
+    headers.append("content-type: application/json")?;
+    easy.url(&request.url)?;
+    easy.http_headers(headers)?;
+    easy.post_fields_copy(request.body.as_bytes())?;
+    let mut transfer = easy.transfer();
+    transfer.header_function(|line| to.borrow_mut().head_line(line))?;
+    transfer.write_function(|bytes| Ok(to.borrow_mut().push(bytes)))?; // less than was given stops the transfer
+    transfer.perform()
+}
+// curl ends.
+
+/// What the callbacks of any stack feed that hands out lines of the head and parts of the body.
+struct Callbacks<'s> {
+    head: String,
+    fold: chat::Fold,
+    screen: &'s mut Screen,
+    /// Why there is no point in going on; a callback cannot return it.
+    failed: Option<Error>,
+}
+
+impl Callbacks<'_> {
+    /// A line of a head, which an empty one ends. The head of a status 1xx and trailers come this way too. Whether to go on.
+    fn head_line(&mut self, line: &[u8]) -> bool {
+        self.head.push_str(&String::from_utf8_lossy(line));
+        if line.trim_ascii().is_empty() {
+            let head = std::mem::take(&mut self.head);
+            let header = |name: &str| {
+                let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+                fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+            };
+            let status_line = head.strip_prefix("HTTP/").map(str::split_whitespace);
+            if let Some(status) = status_line.and_then(|mut words| words.nth(1)?.parse().ok()) {
+                self.fold = std::mem::take(&mut self.fold).head(status, header);
+            }
+        }
+        true
+    }
+
+    /// A part of the body. How much of it was taken: nothing if no more is wanted.
+    fn push(&mut self, mut bytes: &[u8]) -> usize {
+        let count = bytes.len();
+        while let Ok(Some(update)) = self.fold.push(&mut bytes) {
+            if let Err(error) = self.screen.print(update.text()) {
+                self.failed = Some(error);
+                return 0;
+            }
+        }
+        if self.fold.is_ended() { 0 } else { count }
+    }
+}
+
+fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
+    let callbacks = Callbacks { head: String::new(), fold: chat::Fold::new(), screen, failed: None };
+    let callbacks = RefCell::new(callbacks);
+    let performed = perform(request, &callbacks);
+    let Callbacks { fold, failed, .. } = callbacks.into_inner();
+    match (failed, performed) {
+        (Some(error), _) => Err(error),
+        // After the end of the stream the only failure is that a callback stopped the transfer.
+        (None, Err(error)) if !fold.is_ended() => Ok(fold.break_off(error.to_string(), error.is_operation_timedout())),
+        (None, _) => Ok(fold.finish()),
+    }
+}

@@ -1,0 +1,47 @@
+//! A streamed chat completion over isahc 2, blocking, by the core alone: isahc gives a `Read`.
+//!
+//! `cargo run --example stack_isahc`
+
+use std::io::{ErrorKind, Read};
+use std::process::ExitCode;
+
+use deltawire::Outcome;
+use deltawire::chat::{self, ChatCompletion};
+use deltawire_examples::stack::{self, Request};
+use deltawire_examples::{Error, Screen};
+use isahc::RequestExt;
+
+fn main() -> ExitCode {
+    stack::run("stack_isahc", stream)
+}
+
+// isahc begins.
+fn open(request: &Request) -> Result<(chat::Fold, impl Read), Error> {
+    let (head, body) = isahc::Request::post(&request.url)
+        .header("authorization", &request.authorization)
+        .header("content-type", "application/json")
+        .body(request.body.as_str())?
+        .send()?
+        .into_parts();
+    let fold = chat::Fold::new().head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok());
+    Ok((fold, body))
+}
+// isahc ends.
+
+/// The loop over any `Read`.
+fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
+    let (mut fold, mut body) = open(request)?;
+    let mut buffer = [0; 16 << 10];
+    while !fold.is_ended() {
+        let mut input = match body.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => &buffer[..count],
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Ok(fold.break_off(error.to_string(), error.kind() == ErrorKind::TimedOut)),
+        };
+        while let Ok(Some(update)) = fold.push(&mut input) {
+            screen.print(update.text())?;
+        }
+    }
+    Ok(fold.finish()) // with the error, if one ended the loop
+}

@@ -1,0 +1,54 @@
+//! A streamed chat completion over a plain `TcpStream`, blocking, by the core alone. The head is parsed by httparse, the body's framing undone by chunked_transfer
+//! (a request that names no transfer coding gets no other). Neither notices a cut in every place; the fold does.
+//!
+//! `cargo run --example stack_tcp`
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::process::ExitCode;
+
+use chunked_transfer::Decoder;
+use deltawire::Outcome;
+use deltawire::chat::{self, ChatCompletion};
+use deltawire_examples::stack::{self, Request};
+use deltawire_examples::{Error, Screen};
+
+fn main() -> ExitCode {
+    stack::run("stack_tcp", stream)
+}
+
+// tcp begins.
+fn open(Request { host, path, authorization, body, .. }: &Request) -> Result<(chat::Fold, Box<dyn Read>), Error> {
+    let mut reader = BufReader::new(TcpStream::connect(host)?);
+    let fields = format!("content-type: application/json\r\ncontent-length: {}\r\nconnection: close", body.len());
+    let head = format!("POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: {authorization}\r\n{fields}\r\n\r\n");
+    reader.get_mut().write_all((head + body).as_bytes())?;
+    let (mut head, mut lines) = (Vec::new(), reader.by_ref().take(64 << 10));
+    while !head.ends_with(b"\r\n\r\n") && lines.read_until(b'\n', &mut head)? > 0 {}
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut response = httparse::Response::new(&mut headers);
+    response.parse(&head)?;
+    let field = |name: &str| response.headers.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+    let header = |name: &str| std::str::from_utf8(field(name)?.value).ok();
+    let fold = chat::Fold::new().head(response.code.ok_or("the server sent no response")?, header);
+    Ok((fold, if header("transfer-encoding").is_some() { Box::new(Decoder::new(reader)) } else { Box::new(reader) }))
+}
+// tcp ends.
+
+/// The loop over any `Read`.
+fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
+    let (mut fold, mut body) = open(request)?;
+    let mut buffer = [0; 16 << 10];
+    while !fold.is_ended() {
+        let mut input = match body.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => &buffer[..count],
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Ok(fold.break_off(error.to_string(), error.kind() == ErrorKind::TimedOut)),
+        };
+        while let Ok(Some(update)) = fold.push(&mut input) {
+            screen.print(update.text())?;
+        }
+    }
+    Ok(fold.finish()) // with the error, if one ended the loop
+}

@@ -1,0 +1,98 @@
+//! All that can be seen of a fold, as plain bytes: cheap to make and to compare, because a target does it several times for each input.
+//!
+//! What the tests compare (`tests/fold/run.rs`) prints every change and sorts it into maps. Of that, half a fuzz run's time went into covering the printing.
+
+use std::io::Write;
+
+use deltawire::sse::Event;
+use deltawire::{Accumulator, Change, Endpoint, Fold, Options, Update};
+use serde::Serialize;
+
+use crate::fold::Ending;
+
+/// The updates in order, and how it ended.
+#[derive(PartialEq, Eq, Default)]
+pub(crate) struct Trace {
+    pub(crate) updates: Vec<u8>,
+    /// The outcome as JSON.
+    pub(crate) outcome: Vec<u8>,
+}
+
+impl std::fmt::Debug for Trace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "updates {}\noutcome {}", self.updates.escape_ascii(), self.outcome.escape_ascii())
+    }
+}
+
+impl Trace {
+    /// Feeds the reads to a fold one after another, then lets the stream end.
+    pub(crate) fn of_reads<'i, E>(options: Options, reads: impl IntoIterator<Item = &'i [u8]>, ending: Ending) -> Self
+    where
+        E: Endpoint,
+        E::Completion: Serialize,
+    {
+        let mut trace = Self::default();
+        let mut fold = Fold::<E>::with_options(options);
+        'reads: for read in reads {
+            let mut input = read;
+            loop {
+                match fold.push(&mut input) {
+                    Ok(Some(update)) => trace.see(update),
+                    Ok(None) => break,
+                    Err(_) => break 'reads,
+                }
+            }
+            assert!(input.is_empty(), "`None` although {} bytes were left", input.len());
+        }
+        let outcome = match ending {
+            Ending::Clean => fold.finish(),
+            Ending::Broken => fold.break_off("connection reset", false),
+            Ending::Stopped => fold.stop(),
+        };
+        trace.outcome = serde_json::to_vec(&outcome).expect("every outcome serialises");
+        trace
+    }
+
+    /// Pushes the data of events of the default type, and looks once at the completion so far.
+    pub(crate) fn of_events<E>(options: Options, events: &[String]) -> Self
+    where
+        E: Endpoint,
+        E::Completion: Serialize,
+    {
+        let mut trace = Self::default();
+        let mut accumulator = Accumulator::<E>::with_options(options);
+        for (number, data) in events.iter().enumerate() {
+            match accumulator.push(&Event::new(data)) {
+                Ok(Some(update)) => trace.see(update),
+                Ok(None) => {}
+                Err(_) => break,
+            }
+            if number == events.len() / 2 {
+                serde_json::to_vec(&accumulator.completion()).expect("every completion so far serialises");
+            }
+        }
+        trace.outcome = serde_json::to_vec(&accumulator.finish()).expect("every outcome serialises");
+        trace
+    }
+
+    fn see(&mut self, update: Update<'_>) {
+        self.piece(b'=', 0, 0, update.text());
+        for change in update {
+            match change {
+                Change::Content { choice, text } => self.piece(b'c', choice, 0, text),
+                Change::Reasoning { choice, text } => self.piece(b'r', choice, 0, text),
+                Change::Arguments { choice, call, fragment } => self.piece(b'a', choice, call, fragment),
+                other => write!(self.updates, "{other:?};").expect("a vector takes all"),
+            }
+        }
+    }
+
+    /// Told apart by its length from whatever is next.
+    fn piece(&mut self, kind: u8, choice: u64, call: usize, text: &str) {
+        self.updates.push(kind);
+        for number in [choice, call as u64, text.len() as u64] {
+            self.updates.extend_from_slice(&number.to_le_bytes());
+        }
+        self.updates.extend_from_slice(text.as_bytes());
+    }
+}
