@@ -278,6 +278,32 @@ fn held_text_alone_never_makes_a_caller_wait_for_verdicts() {
     assert!(gate.is_full());
 }
 
+/// A span behind the last clean annotation may be stopped within: an annotation that ends before, at or behind the stop lets go what is before it and nothing else.
+#[test]
+fn annotations_of_a_stopped_span_release_up_to_the_stop() {
+    for (first, second) in [(3, 3), (3, 5), (3, 6), (3, 7), (3, 9), (5, 6), (6, 6), (9, 9)] {
+        let mut gate = Gate::new(Policy::annotated());
+        gate.set_annotation_origin(0, 0);
+        gate.push_text(0, Kind::Content, "12345678", NOW).unwrap();
+        gate.end_choice(0);
+        gate.annotate(0, &Annotation::new(6, 6..7, true), NOW);
+        assert_eq!((gate.unreleased(), released(&mut gate).as_str()), (6, ""), "nothing was clean so far");
+        for checked in [first, second] {
+            gate.annotate(0, &Annotation::new(checked, 0..checked, false), NOW);
+        }
+        let shown = released(&mut gate);
+        assert_eq!(shown, "123456"[..second.min(6)], "{first}, {second}");
+        gate.break_off(NOW);
+        assert_eq!((gate.unreleased(), gate.is_waiting()), (6 - shown.len(), shown.len() < 6), "{first}, {second}");
+        let rest = handed_out(&mut gate);
+        for span in &rest {
+            gate.judge(span.id, Verdict::Release, NOW).unwrap();
+        }
+        assert_eq!(shown + &released(&mut gate), "123456", "{first}, {second}");
+        assert_eq!(gate.finish().choices[0].texts[0].dropped, Some(6..8));
+    }
+}
+
 /// Every step of a random session.
 #[derive(Debug, Clone)]
 enum Step {

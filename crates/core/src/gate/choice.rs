@@ -82,6 +82,11 @@ impl Entry {
         self.end.characters - self.start.characters
     }
 
+    /// Nothing from this character on is shown.
+    fn shown_end(&self) -> usize {
+        self.stop.map_or(self.end.characters, |at| self.start.characters + at)
+    }
+
     fn waits(&self) -> bool {
         self.asked && self.verdict.is_none()
     }
@@ -312,10 +317,11 @@ impl Choice {
             if entry.kind != Kind::Content || entry.asked || entry.start.characters >= character {
                 continue;
             }
-            if entry.end.characters > character && entry.verdict.is_none() {
+            if entry.shown_end() > character && entry.verdict.is_none() {
                 let middle = channel.place_from(entry.start, character);
-                let rest = Entry { start: middle, ..entry.clone() };
-                entry.end = middle;
+                let stop = entry.stop.map(|at| at - (character - entry.start.characters));
+                let rest = Entry { start: middle, stop, ..entry.clone() };
+                (entry.end, entry.stop) = (middle, None);
                 entry.verdict = Some(Verdict::Release);
                 self.queue.insert(place, rest);
                 return;
