@@ -176,7 +176,8 @@ fn check_error(text: &str, theirs: &serde_json::Error, error: &Error) {
     let of_unit = |kind| unit && matches!(kind, ErrorKind::InvalidEscape | ErrorKind::LoneSurrogate);
     let their_place = (theirs.line() as u64, theirs.column() as u64);
     if of_unit(error.kind) && (of_unit(kind) || kind == ErrorKind::EndInString) {
-        assert!(place <= their_place && place.0 == their_place.0, "{text:?}: {error} comes behind {theirs}");
+        // Line ends may be among what it takes for digits.
+        assert!(place <= their_place && their_place.0 - place.0 <= 4, "{text:?}: {error} comes behind {theirs}");
     } else {
         let mine = if let ErrorKind::Limit { .. } = error.kind { recursion() } else { error.kind };
         assert_eq!((mine, place), (kind, their_place), "{text:?}: {error} and {theirs}");
