@@ -42,6 +42,20 @@ fn an_event_of_one_data_line_is_borrowed_from_the_input() {
 }
 
 #[test]
+fn a_type_in_the_line_before_is_borrowed_too() {
+    for input in ["event: e\ndata: hello\n\n", "event: e\r\ndata: hello\r\n\r\n", ": c\nevent: e\ndata: hello\n\n"] {
+        let range = input.as_bytes().as_ptr_range();
+        let mut decoder = Decoder::new();
+        // As at the beginning of every event but the first.
+        decoder.decode(&mut &b"data\n\n"[..]).unwrap();
+        let mut rest = input.as_bytes();
+        let event = decoder.decode(&mut rest).unwrap().unwrap();
+        assert_eq!((event.event, event.data, rest), ("e", "hello", &b""[..]), "{input:?}");
+        assert!(range.contains(&event.event.as_ptr()) && range.contains(&event.data.as_ptr()), "{input:?}");
+    }
+}
+
+#[test]
 fn every_event_of_a_read_is_borrowed_and_not_the_first_only() {
     let stream = "id: 1\ndata: hello\n\n".repeat(100);
     let range = stream.as_bytes().as_ptr_range();

@@ -110,6 +110,12 @@ fn the_fields_of_a_block_may_be_as_large_as_the_limit_and_no_byte_larger() {
         "empty data fits into nothing": FAR, 0, b"data\n\ndata:\n\n" => [message(""), message("")];
         "two empty lines of data do not": FAR, 0, b"data\ndata\n\n" => [event(0, 5)];
         "type, ID and data at the limit": FAR, 6, b"event: ab\nid: cd\ndata: ef\n\n" => [Seen::event("ab", "ef", "cd")];
+        "type and data at the limit": FAR, 5, b"event: ab\ndata: 123\n\n" => [Seen::event("ab", "123", "")];
+        "data one beyond behind a type": FAR, 4, b"event: ab\ndata: 123\n\n" => [event(4, 10)];
+        "data one beyond behind a type with CRLF": FAR, 4, b"event: ab\r\ndata: 123\r\n\r\n" => [event(4, 11)];
+        "a type that grows as it is repaired": FAR, 5, b"event: \xFF\ndata: 123\n\n" => [event(5, 9)];
+        "a type that grows as it is repaired, at the limit": FAR, 6, b"event: \xFF\ndata: 123\n\n"
+            => [Seen::event("\u{FFFD}", "123", "")];
         "data one beyond behind type and ID": FAR, 5, b"event: ab\nid: cd\ndata: ef\n\n" => [event(5, 17)];
         "an ID one beyond behind data and type": FAR, 5, b"data: ef\nevent: ab\nid: cd\n\n" => [event(5, 19)];
         "a type one beyond behind data and ID": FAR, 5, b"data: ef\nid: cd\nevent: ab\n\n" => [event(5, 16)];

@@ -1,10 +1,13 @@
-//! Blocks that lie whole in a read: found in place, nothing of them copied but an ID and what has to be joined or repaired.
+//! Blocks of any shape that lie whole in a read: found in place, nothing of them copied but an ID and what has to be joined or repaired.
 
 use core::ops::Range;
 
-use super::super::field::{digits, is_line_end, line_end, push_lossy, text};
+use super::super::field::{digits, line_end, push_lossy, text};
 use super::read::Read;
 use super::{Decoder, Event, Line};
+
+/// What is repaired becomes at most so many times as long: a byte that is no UTF-8 becomes U+FFFD.
+pub(super) const MOST_REPAIRED: usize = 3;
 
 /// A block, or what is left of one, up to and with its blank line. Ranges are those of values in the read.
 #[derive(Debug, Default)]
@@ -30,58 +33,16 @@ enum Data {
 }
 
 impl Decoder {
-    /// Takes blocks off the read that are one comment and two LF, as servers send them to keep a connection alive.
-    #[inline]
-    pub(super) fn pass_comments(&mut self, read: &mut Read<'_>) {
-        while let [b':', comment @ ..] = read.bytes() {
-            match line_end(comment) {
-                Some(end) if comment[end..].starts_with(b"\n\n") => self.take(read, 1 + end + b"\n\n".len()),
-                _ => return,
-            }
-        }
-    }
-
-    /// The value of the `data` line that `bytes` begin with, if it is `data: `, the value, and two LF: what nearly all events of language models look like.
-    ///
-    /// # Errors
-    /// Where they begin with something else: how many of the last bytes are known to have no line end, if that was found out.
-    #[inline]
-    pub(super) fn find_line(&self, bytes: &[u8]) -> Result<Range<usize>, Option<usize>> {
-        const NAME: usize = b"data: ".len();
-        let Some(value) = bytes.strip_prefix(b"data: ") else {
-            let is_cut = bytes.len() < NAME && !bytes.iter().any(|&byte| is_line_end(byte));
-            return Err(is_cut.then_some(bytes.len()));
-        };
-        let Some(end) = line_end(value) else { return Err(Some(bytes.len())) };
-        if !value[end..].starts_with(b"\n\n") || end > self.limits.max_event || NAME + end > self.limits.max_line {
-            return Err(None);
-        }
-        Ok(NAME..NAME + end)
-    }
-
-    /// Takes that off the read.
-    #[inline]
-    pub(super) fn take_line<'s, 'i: 's>(&'s mut self, value: Range<usize>, read: &mut Read<'i>) -> Event<'s> {
-        let bytes = read.bytes();
-        let data = read.text(value.clone());
-        self.take(read, value.end + b"\n\n".len());
-        let data = match data {
-            Some(data) => data,
-            None => repaired(&bytes[value], &mut self.text),
-        };
-        Event::new(data).with_id(&self.last_event_id)
-    }
-
     /// Fills `block` with the first that ends in the read and is anything at all, and with those before it. Whether there is one.
     ///
     /// # Errors
     /// If there is none: how many of the read's last bytes are known to have no line end. The whole lines that there are were taken off the read then, and are kept; but where a limit may be passed, or an `error`
     /// line comes, nothing is taken of the block it is in: that is for the states to say.
+    #[inline(never)]
     pub(super) fn find_block(&mut self, block: &mut Block, read: &mut Read<'_>) -> Result<(), usize> {
         let bytes = read.bytes();
         let before = self.event.len() + self.id.len();
-        // What is repaired becomes at most three times as long.
-        let largest = before.saturating_add(bytes.len().saturating_mul(3));
+        let largest = before.saturating_add(bytes.len().saturating_mul(MOST_REPAIRED));
         let no_limit_is_near = largest <= self.limits.max_line.min(self.limits.max_event);
         let mut is_fresh = self.is_fresh();
         let mut at = 0;
@@ -211,12 +172,13 @@ impl Decoder {
             Data::Joined => self.data.len(),
         };
         let repaired = |value: &Option<Range<usize>>, before: usize| {
-            value.as_ref().map_or(before, |value| value.len().saturating_mul(3))
+            value.as_ref().map_or(before, |value| value.len().saturating_mul(MOST_REPAIRED))
         };
         data.saturating_add(repaired(&block.event, self.event.len())).saturating_add(repaired(&block.id, self.id.len()))
     }
 
     /// Takes an event off the read.
+    #[inline(never)]
     pub(super) fn take_event_block<'s, 'i: 's>(&'s mut self, block: &Block, read: &mut Read<'i>) -> Event<'s> {
         let bytes = read.bytes();
         let event = block.event.clone().map(|event| read.text(event));
@@ -228,8 +190,7 @@ impl Decoder {
         if let (Some(value), Some(None)) = (block.event.clone(), event) {
             push_lossy(&mut self.event, &bytes[value]);
         }
-        self.dispatched = line.is_none() || !self.is_fresh();
-        self.rest();
+        self.release();
         let data = match line {
             Some((_, Some(data))) => data,
             Some((value, None)) => repaired(&bytes[value], &mut self.text),
@@ -282,7 +243,7 @@ fn field<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
 
 /// What is not UTF-8, made so in `text`.
 #[cold]
-fn repaired<'t>(bytes: &[u8], text: &'t mut alloc::string::String) -> &'t str {
+pub(super) fn repaired<'t>(bytes: &[u8], text: &'t mut alloc::string::String) -> &'t str {
     text.clear();
     push_lossy(text, bytes);
     text

@@ -1,14 +1,15 @@
 //! The event stream decoder: WHATWG HTML, section 9.2.6, as a state machine over reads of any size.
 //!
-//! How it works. A stream is lines, a block is the lines up to a blank one, and a block with a `data` line is an event. There are two ways through the bytes of a read:
+//! How it works. A stream is lines, a block is the lines up to a blank one, and a block with a `data` line is an event. There are three ways through the bytes of a read, tried in this order:
 //!
-//! - A block that lies whole in the read is found in place ([`block`]), and the value of its only `data` line stays borrowed from the read. Events of language models are
-//!   nearly all one `data` line, which is tried first.
+//! - The shapes that nearly all events of language models have, one `data` line without or with an `event` line before it, are found in place ([`shapes`]). The texts stay borrowed from the read.
+//!   Where the read ends in the `data` line, what there is of it is copied, and the next read goes on in it.
+//! - Any other block that lies whole in the read is found in place line by line ([`block`]); the value of its only `data` line stays borrowed from the read as well.
 //! - A block that the read cuts, or that passes a limit, goes through the states of [`states`], byte by byte in a field's name and value by value behind it, into buffers.
 //!   Whole lines at its beginning were found in place before, and are kept as they are.
 //!
-//! So every byte is searched for a line end at most three times (as one line, as a block, in the states), mostly once, and copied at most once, whatever the reads; and what is held is
-//! bounded by [`Limits`], which count the same bytes whatever the cut. How UTF-8 is checked stands in [`read`].
+//! So every byte is searched for a line end at most three times, mostly once, and copied at most once, whatever the reads; and what is held is
+//! bounded by [`Limits`], which count the same bytes whatever the cut. How UTF-8 is checked stands in [`read`]. A read of one byte that only goes on within a line takes the shortest way: [`Decoder::push_byte`].
 //!
 //! Field names and line ends are ASCII, and no byte of a multi-byte character is; hence it is right to decode UTF-8 field by field,
 //! after splitting, instead of over the whole stream first as the standard words it: a malformed
@@ -18,14 +19,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Event;
-use super::field::text;
+use super::field::{is_line_end, text};
 use super::limits::{Error, Limits};
 use block::Block;
 use read::Read;
+use shapes::{Found, find_line, find_lines};
 use states::{Line, Room, Step};
 
 mod block;
 mod read;
+mod shapes;
 mod states;
 
 /// Turns the bytes of an event stream, in reads of any size, into [`Event`]s.
@@ -171,23 +174,33 @@ impl Decoder {
         Events { decoder: self, read: Read::new(read) }
     }
 
-    /// Before the states, what nearly all input is: an event of one `data` line, and the middle of a line that a read cut.
-    #[inline]
+    /// The next event that ends in this read. Inlined with the way of single bytes and no other, whatever the compiler thinks of it.
+    #[inline(always)]
     fn next<'s, 'i: 's>(&'s mut self, read: &mut Read<'i>) -> Result<Option<Event<'s>>, Error> {
-        if read.bytes().is_empty() {
-            return Ok(None);
+        match read.bytes() {
+            [] => Ok(None),
+            &[byte] if self.push_byte(byte) => {
+                read.clear();
+                Ok(None)
+            }
+            _ => self.next_of_one_line(read),
         }
-        let mut searched = None;
+    }
+
+    /// First what nearly all input is: an event of one `data` line, whole or cut once, and the middle of such a line.
+    #[inline]
+    fn next_of_one_line<'s, 'i: 's>(&'s mut self, read: &mut Read<'i>) -> Result<Option<Event<'s>>, Error> {
         match self.line {
-            Line::Block => match self.find_line(read.bytes()) {
-                Ok(value) => return Ok(Some(self.take_line(value, read))),
-                Err(no_end) => searched = no_end,
+            Line::Block => match find_line(read.bytes(), &self.limits) {
+                Found::Event(line) => return Ok(Some(self.take_line(line, read))),
+                Found::Cut(()) => return self.begin_line(read).map(|()| None),
+                Found::Other => {}
             },
             Line::Data => {
                 if !self.data(read, 0)? {
                     return Ok(None);
                 }
-                if read.bytes().first() == Some(&b'\n') {
+                if read.bytes().first().is_some_and(|&byte| is_line_end(byte)) {
                     self.end_line(read, 0);
                     self.end_block();
                     return Ok(Some(self.event()));
@@ -195,29 +208,47 @@ impl Decoder {
             }
             _ => {}
         }
-        self.next_in_states(read, searched)
+        self.next_of_few_lines(read)
     }
 
-    /// `searched`, where the end of the block that begins here was searched for: how many of the read's last bytes are known to have no line end.
-    fn next_in_states<'s, 'i: 's>(
-        &'s mut self,
-        read: &mut Read<'i>,
-        mut searched: Option<usize>,
-    ) -> Result<Option<Event<'s>>, Error> {
+    /// Then the same behind comments, and with an `event` line.
+    fn next_of_few_lines<'s, 'i: 's>(&'s mut self, read: &mut Read<'i>) -> Result<Option<Event<'s>>, Error> {
+        // Whether a line begins here that was not looked at.
+        let mut is_new = false;
         match self.line {
-            Line::Block => self.pass_comments(read),
+            Line::Block => {}
             Line::Name(field, seen) => self.follow_name(field, seen, read),
-            Line::Skip => {
-                self.skip(read, 0);
+            Line::Skip => is_new = self.skip(read, 0),
+            _ => {
+                self.settle(read);
+                is_new = true;
             }
-            _ => self.settle(read),
         }
+        if self.line == Line::Block || is_new && self.rest() {
+            self.data.clear();
+            if is_new | self.pass_comments(read) {
+                match find_line(read.bytes(), &self.limits) {
+                    Found::Event(line) => return Ok(Some(self.take_line(line, read))),
+                    Found::Cut(()) => return self.begin_line(read).map(|()| None),
+                    Found::Other => {}
+                }
+            }
+            match find_lines(read.bytes(), &self.limits) {
+                Found::Event(lines) => return Ok(Some(self.take_lines(lines, read))),
+                Found::Cut(event) => return self.begin_lines(event, read).map(|()| None),
+                Found::Other => {}
+            }
+        }
+        self.next_of_any(read)
+    }
+
+    /// Then blocks of any shape, and what the read cuts of them.
+    fn next_of_any<'s, 'i: 's>(&'s mut self, read: &mut Read<'i>) -> Result<Option<Event<'s>>, Error> {
+        // Where the end of the block that begins here was searched for: how many of the read's last bytes are known to have no line end.
+        let mut searched = None;
         while !read.bytes().is_empty() {
-            if searched.is_none()
-                && matches!(self.line, Line::Block | Line::Start)
-                && !self.has_data
-                && !self.discarding
-            {
+            let begins = matches!(self.line, Line::Block | Line::Start) && !self.has_data && !self.discarding;
+            if begins && searched.is_none() && read.bytes().len() > 1 {
                 let mut block = Block::default();
                 match self.find_block(&mut block, read) {
                     Ok(()) if block.is_event() => return Ok(Some(self.take_event_block(&block, read))),
@@ -281,12 +312,14 @@ impl Decoder {
         self.unsettled = self.mark.is_some();
     }
 
-    /// Where the next call begins, if a block does there.
+    /// Where the next call begins, if a block does there. Whether one does.
     #[inline]
-    fn rest(&mut self) {
-        if self.line == Line::Start && !self.dispatched && !self.unsettled && self.is_fresh() {
+    fn rest(&mut self) -> bool {
+        let begins = self.line == Line::Start && !self.dispatched && !self.unsettled && self.is_fresh();
+        if begins {
             self.line = Line::Block;
         }
+        begins
     }
 
     /// Has the event that `input` begins with taken undecoded, if a block begins here: `len` is given as much of the input as an event of one `data` line may be within the limits, and says how
@@ -389,8 +422,28 @@ impl Decoder {
 
     /// The block in the buffers as an event.
     fn event(&mut self) -> Event<'_> {
-        self.dispatched = true;
+        self.release();
         Event::new(text(&self.data, &mut self.text)).with_type(&self.event).with_id(&self.last_event_id)
+    }
+
+    /// A block that ended is handed out: what the event does not borrow is as new at once, and the rest where it is needed; if the event borrows more than its data, or
+    /// buffers are to be given back, all of it at the next call.
+    #[inline]
+    fn release(&mut self) {
+        if self.largest_buffer() > KEEP_CAPACITY || !self.event.is_empty() || self.line != Line::Start || self.unsettled
+        {
+            self.dispatched = true;
+            return;
+        }
+        self.has_data = false;
+        self.has_id = false;
+        self.id.clear();
+        self.line = Line::Block;
+    }
+
+    fn largest_buffer(&self) -> usize {
+        let bytes = self.data.capacity().max(self.value.capacity());
+        bytes.max(self.text.capacity()).max(self.event.capacity()).max(self.id.capacity())
     }
 
     /// A line of the field `error`, as an event. The block it stands in goes on.

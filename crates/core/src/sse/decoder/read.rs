@@ -39,6 +39,12 @@ impl<'i> Read<'i> {
         self.bytes
     }
 
+    /// All of it is used up.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.bytes = &[];
+    }
+
     #[inline]
     pub(super) fn advance(&mut self, count: usize) {
         self.bytes = &self.bytes[count..];
@@ -49,7 +55,7 @@ impl<'i> Read<'i> {
 
     /// These bytes as text, if they are UTF-8. They have to be whole values of fields: what stands before and behind is ASCII, which
     /// is why they can be checked together with it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn text(&mut self, range: Range<usize>) -> Option<&'i str> {
         if self.ahead && self.text.len() < range.end && self.bytes.len() >= 2 * range.end {
             self.look_ahead();

@@ -51,10 +51,11 @@ pub(super) enum Step {
     Block,
 }
 
-/// How many bytes of a `data` value the limits leave room for.
+/// How far a `data` value may go within the limits.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Room {
-    bytes: usize,
+    /// Where it has to end at the latest, from the beginning of the stream.
+    end: u64,
     /// Beyond, it is the line that is too long, or else the event that is too large: where both limits are passed the error is the one that comes first in the
     /// stream, so that no cut changes it.
     of_line: bool,
@@ -73,6 +74,47 @@ impl Field {
 }
 
 impl Decoder {
+    /// A read of one byte that only goes on within a line, as nearly all bytes of a stream do that comes in such reads. Whether it was taken.
+    #[inline(always)]
+    pub(super) fn push_byte(&mut self, byte: u8) -> bool {
+        if self.line != Line::Data {
+            return self.push_byte_of_other(byte);
+        }
+        let goes_on = self.room.end != self.offset && !is_line_end(byte);
+        if goes_on {
+            self.data.push(byte);
+            self.offset += 1;
+        }
+        goes_on
+    }
+
+    /// The same where it is not one of a `data` value.
+    fn push_byte_of_other(&mut self, byte: u8) -> bool {
+        match self.line {
+            Line::Name(field, seen) if field.name().get(usize::from(seen)) == Some(&byte) => {
+                self.line = Line::Name(field, seen + 1);
+            }
+            Line::Skip if !is_line_end(byte) => {}
+            Line::Value(_) if !is_line_end(byte) && self.prefix + self.value.len() < self.limits.max_line => {
+                self.value.push(byte);
+            }
+            Line::Colon(field) if byte == b' ' && self.prefix < self.limits.max_line => {
+                self.prefix += 1;
+                self.offset += 1;
+                self.begin_text(field);
+                return true;
+            }
+            Line::Block if !is_line_end(byte) => {
+                self.data.clear();
+                self.line_start = self.offset;
+                self.line = field_of(byte).map_or(Line::Skip, |field| Line::Name(field, 1));
+            }
+            _ => return false,
+        }
+        self.offset += 1;
+        true
+    }
+
     /// Goes on in a read that is not empty and of which the last `no_end` bytes have no line end: through a name's byte or a value.
     #[inline]
     pub(super) fn step(&mut self, read: &mut Read<'_>, no_end: usize) -> Result<Step, Error> {
@@ -170,21 +212,27 @@ impl Decoder {
             self.line_fits(self.prefix)?;
             self.take(read, 1);
         }
+        self.begin_text(field);
+        Ok(())
+    }
+
+    /// What comes next is the value, behind the space.
+    #[inline]
+    fn begin_text(&mut self, field: Field) {
         if field == Field::Data {
             self.line = Line::Data;
             self.room = self.room();
         } else {
             self.line = Line::Value(field);
         }
-        Ok(())
     }
 
     /// More of a `data` value: straight to the event's data. Whether the line is complete with it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn data(&mut self, read: &mut Read<'_>, no_end: usize) -> Result<bool, Error> {
         let bytes = read.bytes();
         let end = value_end(bytes, no_end);
-        self.room.bytes = self.fits(self.room, end)?;
+        self.has_room(end)?;
         match &bytes[..end] {
             [byte] => self.data.push(*byte),
             part => self.data.extend_from_slice(part),
@@ -231,7 +279,7 @@ impl Decoder {
     }
 
     /// Makes room for one more `data` line in the buffer: lines are joined with a line feed.
-    fn begin_data(&mut self) -> Result<(), Error> {
+    pub(super) fn begin_data(&mut self) -> Result<(), Error> {
         if self.has_data {
             if self.held() >= self.limits.max_event {
                 return Err(self.event_too_large());
@@ -293,24 +341,26 @@ impl Decoder {
         self.data.len() + self.event.len() + self.id.len()
     }
 
-    fn line_fits(&mut self, len: usize) -> Result<(), Error> {
+    pub(super) fn line_fits(&mut self, len: usize) -> Result<(), Error> {
         if len > self.limits.max_line { Err(self.line_too_long()) } else { Ok(()) }
     }
 
-    /// The room for the value of the current `data` line.
-    fn room(&self) -> Room {
+    /// The room for the value of the current `data` line, which begins here.
+    pub(super) fn room(&self) -> Room {
         let line = self.limits.max_line.saturating_sub(self.prefix);
         let event = self.limits.max_event.saturating_sub(self.held());
-        Room { bytes: line.min(event), of_line: line <= event }
+        Room { end: self.offset.saturating_add(line.min(event) as u64), of_line: line <= event }
     }
 
-    /// What is left of the room after `part` more bytes.
+    /// Whether the current `data` line has room for so many more bytes.
     #[inline]
-    fn fits(&mut self, room: Room, part: usize) -> Result<usize, Error> {
-        match room.bytes.checked_sub(part) {
-            Some(left) => Ok(left),
-            None if room.of_line => Err(self.line_too_long()),
-            None => Err(self.event_too_large()),
+    fn has_room(&mut self, part: usize) -> Result<(), Error> {
+        if part as u64 <= self.room.end - self.offset {
+            Ok(())
+        } else if self.room.of_line {
+            Err(self.line_too_long())
+        } else {
+            Err(self.event_too_large())
         }
     }
 
