@@ -350,6 +350,33 @@ fn nothing_is_shown_behind_content_that_is_filtered_when_it_is_released_already(
 }
 
 #[test]
+fn what_is_put_in_came_with_the_character_before_it_or_the_first_of_its_span() {
+    let seconds = Duration::from_secs;
+    // Whether the first span is released before the second comes.
+    for early in [false, true] {
+        let mut gate = Gate::new(Policy::tokens(2));
+        for (second, text) in [(1, "ab"), (2, "cd"), (3, "ef"), (4, "gh")] {
+            gate.push_text(0, Kind::Content, text, seconds(second)).unwrap();
+            if second == 2 && early {
+                let first = handed_out(&mut gate).remove(0);
+                gate.judge(first.id, Verdict::Release, seconds(2)).unwrap();
+            }
+        }
+        for span in handed_out(&mut gate) {
+            let parts = [(0..0, "#"), (2..2, "#"), (4..4, "#")];
+            gate.judge(span.id, Verdict::redact_parts(parts), seconds(5)).unwrap();
+        }
+        let mut arrived = Vec::new();
+        while let Some(piece) = gate.next_released() {
+            if piece.characters.is_empty() {
+                arrived.push(piece.arrived.as_secs());
+            }
+        }
+        assert_eq!(arrived[arrived.len() - 3..], [3, 3, 4], "{early}");
+    }
+}
+
+#[test]
 fn a_filter_that_has_nothing_left_to_stop_leaves_the_stop_where_it_is() {
     for content in ["", "abcd"] {
         let mut gate = Gate::with_options(Options::new(Policy::tokens(1)).with_content(Treatment::Pass));
