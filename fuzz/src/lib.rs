@@ -17,11 +17,13 @@ pub mod fold;
 pub mod gate;
 pub mod json;
 pub mod learned;
+pub mod naive_gate;
 pub mod partial;
 pub mod pieces;
 pub mod tool_calls;
 mod trace;
 pub mod usage;
+pub mod verdicts;
 
 // The tests' own, so that fuzzing and tests mean the same by "the same".
 #[path = "../../crates/core/tests/sse/naive.rs"]

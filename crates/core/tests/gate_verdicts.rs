@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use deltawire::gate::{Annotation, Error, Gate, Kind, Options, Outcome, OwnedSpan, Policy, Treatment, Verdict};
@@ -301,6 +302,133 @@ fn annotations_of_a_stopped_span_release_up_to_the_stop() {
         }
         assert_eq!(shown + &released(&mut gate), "123456", "{first}, {second}");
         assert_eq!(gate.finish().choices[0].texts[0].dropped, Some(6..8));
+    }
+}
+
+/// Of each text of choice 0, what was shown and what was dropped.
+fn texts(outcome: &Outcome) -> Vec<(Kind, &str, Option<Range<usize>>)> {
+    outcome.choices[0].texts.iter().map(|text| (text.kind, text.shown.as_str(), text.dropped.clone())).collect()
+}
+
+/// Where choice 0 is stopped.
+fn stopped(outcome: &Outcome) -> Option<(Kind, usize)> {
+    outcome.choices[0].stopped.map(|stopped| (stopped.kind, stopped.at))
+}
+
+#[test]
+fn nothing_is_shown_behind_content_that_is_filtered_when_it_is_released_already() {
+    // Whether a judge stopped the second reasoning before.
+    for judged in [false, true] {
+        let mut gate = Gate::new(Policy::tokens(1));
+        gate.set_annotation_origin(0, 0);
+        for (kind, text) in [
+            (Kind::Content, "abcd"),
+            (Kind::Reasoning, "why"),
+            (Kind::Reasoning, "so"),
+            (Kind::Content, "efgh"),
+            (Kind::Content, "ij"),
+        ] {
+            gate.push_text(0, kind, text, NOW).unwrap();
+        }
+        let spans = handed_out(&mut gate);
+        gate.judge(spans[0].id, Verdict::Release, NOW).unwrap();
+        assert_eq!(released(&mut gate), "abcd");
+        if judged {
+            gate.judge(spans[2].id, Verdict::Stop { at: 1 }, NOW).unwrap();
+        }
+        assert_eq!(gate.annotate(0, &Annotation::new(0, 2..7, true), NOW), Some(2..4));
+        assert_eq!((gate.unreleased(), gate.is_waiting(), gate.is_stopped()), (0, false, true));
+        for span in &spans[1..] {
+            gate.judge(span.id, Verdict::Release, NOW).unwrap();
+        }
+        assert_eq!(released(&mut gate), "");
+        let outcome = gate.finish();
+        assert_eq!(stopped(&outcome), Some((Kind::Content, 4)), "{judged}");
+        assert_eq!(texts(&outcome), [(Kind::Content, "abcd", Some(4..10)), (Kind::Reasoning, "", Some(0..5))]);
+        assert_eq!(outcome.choices[0].texts[0].late.first(), Some(&(2..4)));
+    }
+}
+
+#[test]
+fn what_is_put_in_came_with_the_character_before_it_or_the_first_of_its_span() {
+    let seconds = Duration::from_secs;
+    // Whether the first span is released before the second comes.
+    for early in [false, true] {
+        let mut gate = Gate::new(Policy::tokens(2));
+        for (second, text) in [(1, "ab"), (2, "cd"), (3, "ef"), (4, "gh")] {
+            gate.push_text(0, Kind::Content, text, seconds(second)).unwrap();
+            if second == 2 && early {
+                let first = handed_out(&mut gate).remove(0);
+                gate.judge(first.id, Verdict::Release, seconds(2)).unwrap();
+            }
+        }
+        for span in handed_out(&mut gate) {
+            let parts = [(0..0, "#"), (2..2, "#"), (4..4, "#")];
+            gate.judge(span.id, Verdict::redact_parts(parts), seconds(5)).unwrap();
+        }
+        let mut arrived = Vec::new();
+        while let Some(piece) = gate.next_released() {
+            if piece.characters.is_empty() {
+                arrived.push(piece.arrived.as_secs());
+            }
+        }
+        assert_eq!(arrived[arrived.len() - 3..], [3, 3, 4], "{early}");
+    }
+}
+
+#[test]
+fn a_filter_that_has_nothing_left_to_stop_leaves_the_stop_where_it_is() {
+    for content in ["", "abcd"] {
+        let mut gate = Gate::with_options(Options::new(Policy::tokens(1)).with_content(Treatment::Pass));
+        gate.set_annotation_origin(0, 0);
+        gate.push_text(0, Kind::Content, content, NOW).unwrap();
+        gate.push_text(0, Kind::Reasoning, "why", NOW).unwrap();
+        let spans = handed_out(&mut gate);
+        gate.judge(spans[0].id, Verdict::Stop { at: 2 }, NOW).unwrap();
+        let shown = released(&mut gate);
+        gate.annotate(0, &Annotation::new(0, 1..4, true), NOW);
+        gate.push_text(0, Kind::Content, "more", NOW).unwrap();
+        assert_eq!((stopped(&gate.finish()), shown), (Some((Kind::Reasoning, 2)), format!("{content}wh")));
+    }
+}
+
+#[test]
+fn a_filter_that_is_ahead_of_the_text_stops_where_the_text_is() {
+    for (text, dropped) in [("", 0..3), ("abc", 3..6)] {
+        let mut gate = Gate::new(Policy::annotated());
+        gate.set_annotation_origin(0, 0);
+        gate.push_text(0, Kind::Content, text, NOW).unwrap();
+        gate.annotate(0, &Annotation::new(5, 5..9, true), NOW);
+        gate.annotate(0, &Annotation::new(9, 0..9, false), NOW);
+        gate.push_text(0, Kind::Content, "def", NOW).unwrap();
+        assert_eq!(released(&mut gate), text);
+        let outcome = gate.finish();
+        assert_eq!(stopped(&outcome), Some((Kind::Content, text.len())));
+        assert_eq!(texts(&outcome), [(Kind::Content, text, Some(dropped))]);
+    }
+}
+
+#[test]
+fn an_origin_that_is_set_late_counts_for_all_that_annotations_said() {
+    // What the first annotation says counts from 4 until the origin is set; then the same is said again, or the stream ends.
+    for (origin, again, expected) in
+        [(4, false, "abcdef"), (8, false, "ab"), (2, false, "abcdefgh"), (8, true, "ab"), (2, true, "abcdefgh")]
+    {
+        let mut gate = Gate::new(Policy::annotated());
+        gate.push_text(0, Kind::Content, "abcdefghij", NOW).unwrap();
+        let annotation = Annotation::new(if again { 10 } else { 4 }, 4..10, false);
+        if again {
+            gate.set_annotation_origin(0, 10);
+        }
+        gate.annotate(0, &annotation, NOW);
+        assert_eq!(released(&mut gate), "");
+        gate.set_annotation_origin(0, origin);
+        if again {
+            gate.annotate(0, &annotation, NOW);
+        } else {
+            gate.end(NOW);
+        }
+        assert_eq!(released(&mut gate), expected, "{origin}, {again}");
     }
 }
 

@@ -269,7 +269,8 @@ impl Channel {
             }
             None => self.shown.push_str(&self.text[from.bytes - self.base.bytes..to.bytes - self.base.bytes]),
         }
-        let arrived = self.arrival(to.characters.max(1) - 1);
+        // What is put in before a span's first character belongs to that.
+        let arrived = self.arrival(to.characters.max(span.start + 1) - 1);
         let (shown, span, redacted) = (begin..self.shown.len(), span.clone(), replacement.is_some());
         piece(Piece { shown, characters, span, redacted, arrived });
     }

@@ -67,12 +67,12 @@ struct Stop {
     dropped: u64,
 }
 
-/// What annotations said so far, in characters of the content.
+/// What annotations said so far.
 #[derive(Debug, Clone, Default)]
 struct Annotations {
     origin: Option<usize>,
     last: Option<Annotation>,
-    /// Up to here something was said, and nothing against it.
+    /// Up to here something was said, and nothing against it. As the service counts, since the origin may be set later.
     clean: usize,
     filtered: bool,
 }
@@ -262,7 +262,10 @@ impl Choice {
     }
 
     pub(crate) fn set_origin(&mut self, origin: usize) {
-        self.annotations.origin = Some(origin);
+        if self.annotations.origin.replace(origin) != Some(origin) {
+            // The same annotation says something else from here on.
+            self.annotations.last = None;
+        }
     }
 
     /// The server's filter stopped the choice: what was said of the rest says nothing more.
@@ -283,9 +286,9 @@ impl Choice {
         self.annotations.last = Some(annotation.clone());
         let origin = *self.annotations.origin.get_or_insert(annotation.characters.start);
         let start = annotation.characters.start.saturating_sub(origin);
-        let end = annotation.characters.end.saturating_sub(origin).max(start);
+        let end = annotation.characters.end.saturating_sub(origin);
         if !annotation.filtered {
-            self.annotations.clean = self.annotations.clean.max(end);
+            self.annotations.clean = self.annotations.clean.max(annotation.characters.end);
             self.release_through(annotation.checked.saturating_sub(origin), ledger);
             self.settle(now, ledger);
             return None;
@@ -293,7 +296,11 @@ impl Choice {
         self.annotations.filtered = true;
         let released = self.channels.get(&Kind::Content).map_or(0, |channel| channel.settled().characters);
         let late = start..end.min(released);
-        self.stop_at(start.max(released), ledger);
+        if start < released {
+            self.stop_here(released, ledger);
+        } else {
+            self.stop_at(start, ledger);
+        }
         self.settle(now, ledger);
         if late.is_empty() {
             return None;
@@ -330,12 +337,23 @@ impl Choice {
         }
     }
 
+    /// Nothing is shown any more: of the content so much is released already, some of it filtered.
+    fn stop_here(&mut self, released: usize, ledger: &mut Ledger) {
+        // Where a stop was before, and all before it is released, nothing is left to stop.
+        if self.stopped.is_none() || !self.queue.is_empty() {
+            self.drop_behind(0, Stopped { kind: Kind::Content, at: released }, ledger);
+        }
+    }
+
     /// The content is shown up to here at most, and nothing that came after it.
     fn stop_at(&mut self, character: usize, ledger: &mut Ledger) {
+        let kept = self.channels.get(&Kind::Content).map_or(0, Channel::kept);
+        if self.stopped.is_some() && kept <= character {
+            return;
+        }
+        // An annotation may be ahead of the text; what comes now is left out, so the stop is where the text is.
+        let character = character.min(kept);
         if let Some(channel) = self.channels.get_mut(&Kind::Content) {
-            if self.stopped.is_some() && channel.kept() <= character {
-                return;
-            }
             if let Some((start, end)) = channel.cut(character) {
                 let awaits = Awaits::of(channel);
                 enter(self.index, &mut self.queue, ledger, (Kind::Content, start, end), awaits);
@@ -358,7 +376,8 @@ impl Choice {
     pub(crate) fn close(&mut self, in_order: bool, now: Duration, ledger: &mut Ledger) {
         self.finish(ledger);
         if in_order && !self.annotations.filtered {
-            self.release_through(self.annotations.clean, ledger);
+            let origin = self.annotations.origin.unwrap_or(0);
+            self.release_through(self.annotations.clean.saturating_sub(origin), ledger);
         }
         let index = self.index;
         for entry in self.queue.iter_mut().filter(|entry| !entry.asked && entry.verdict.is_none()) {

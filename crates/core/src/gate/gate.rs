@@ -217,7 +217,7 @@ impl Gate {
         choice.annotate(annotation, now, ledger)
     }
 
-    /// The offset at which annotations count a choice's content to begin: how long the service counts the prompt. Unless it is set, the first annotation's `start_offset` is.
+    /// The offset at which annotations count a choice's content to begin: how long the service counts the prompt. Unless it is set, the first annotation's `start_offset` is. Set later, it is where later annotations, and the end, count from; what was released before stays so.
     pub fn set_annotation_origin(&mut self, choice: u64, characters: usize) {
         self.choice(choice).set_origin(characters);
     }
@@ -251,7 +251,7 @@ impl Gate {
         self.is_waiting() && self.ledger.ahead >= self.options.max_ahead
     }
 
-    /// Whether every choice that has begun is stopped: nothing that comes of them will be shown.
+    /// Whether every choice that has begun (of which a text, be it empty, an annotation or its origin came) is stopped: nothing that comes of them will be shown.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         !self.choices.is_empty() && self.choices.values().all(Choice::is_stopped)

@@ -21,7 +21,7 @@ pub struct Released<'a> {
     pub span: Range<usize>,
     /// Whether `text` is a replacement.
     pub redacted: bool,
-    /// When its last character came: when it could have been shown without a gate.
+    /// When its last character came: when it could have been shown without a gate. Of what is put in, when the character before it came, or the first of its span.
     pub arrived: Duration,
     /// When it was released: with the verdict that let it, and all before it, go.
     pub released: Duration,
