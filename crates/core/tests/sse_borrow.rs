@@ -56,6 +56,20 @@ fn a_type_in_the_line_before_is_borrowed_too() {
 }
 
 #[test]
+fn an_input_that_is_used_up_is_the_empty_end_of_what_it_was() {
+    let stream = b"event: e\ndata: hello\nid: 1\r\n\r\n:\n\n";
+    for size in [1, 2, stream.len()] {
+        let mut decoder = Decoder::new();
+        for read in stream.chunks(size) {
+            let mut input = read;
+            while decoder.decode(&mut input).unwrap().is_some() {}
+            assert_eq!(input.as_ptr_range().end, read.as_ptr_range().end, "{size}");
+            assert!(input.is_empty());
+        }
+    }
+}
+
+#[test]
 fn every_event_of_a_read_is_borrowed_and_not_the_first_only() {
     let stream = "id: 1\ndata: hello\n\n".repeat(100);
     let range = stream.as_bytes().as_ptr_range();

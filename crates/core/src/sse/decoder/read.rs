@@ -42,7 +42,7 @@ impl<'i> Read<'i> {
     /// All of it is used up.
     #[inline]
     pub(super) fn clear(&mut self) {
-        self.bytes = &[];
+        self.bytes = &self.bytes[self.bytes.len()..];
     }
 
     #[inline]
