@@ -7,7 +7,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
 
-use deltawire::gate::{Annotation, Gate, Kind, Options, Outcome, Policy, Treatment, Unit, Verdict};
+use deltawire::gate::{Annotation, Kind, Options, Outcome, Treatment, Unit, Verdict};
+
+use cuts::{last_spans, whole_spans};
+use state::{Choice, Fate, Letter, Span};
+pub use state::{Piece, Refusal, Seen};
+
+mod cuts;
+mod state;
 
 /// What `Gate` does, restated.
 #[derive(Debug)]
@@ -19,110 +26,6 @@ pub struct NaiveGate {
     released: VecDeque<Piece>,
     next_span: usize,
     ended: bool,
-}
-
-/// A span as its judge should see it; with a number of its own.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    /// Its number among all spans.
-    pub number: usize,
-    /// Its choice.
-    pub choice: u64,
-    /// Its text's kind.
-    pub kind: Kind,
-    /// What is to be judged, and what stands before it.
-    pub text: (String, String),
-    /// Its characters.
-    pub characters: Range<usize>,
-    /// Its bytes.
-    pub bytes: Range<usize>,
-}
-
-/// A piece as it should be released.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Piece {
-    /// Its choice.
-    pub choice: u64,
-    /// Its text's kind.
-    pub kind: Kind,
-    /// What is shown.
-    pub text: String,
-    /// What it stands for.
-    pub characters: Range<usize>,
-    /// The span it is of.
-    pub span: Range<usize>,
-    /// Whether it is a replacement.
-    pub redacted: bool,
-    /// When its last character came.
-    pub arrived: Duration,
-    /// When it was released.
-    pub released: Duration,
-}
-
-/// Why something is refused.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Refusal {
-    /// The span has its verdict.
-    AlreadyJudged,
-    /// A part is not of the span.
-    OutOfSpan(usize, usize, usize),
-    /// No room.
-    Full,
-    /// After the end.
-    Ended,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Fate {
-    Held,
-    Queued,
-    Dropped,
-    Released,
-    Taken,
-}
-
-#[derive(Debug)]
-struct Letter {
-    kind: Kind,
-    /// Which of its text it is.
-    place: usize,
-    character: char,
-    came: Duration,
-    fate: Fate,
-}
-
-#[derive(Debug)]
-struct Span {
-    number: usize,
-    kind: Kind,
-    /// Places in the list of all the choice's characters.
-    letters: Range<usize>,
-    asked: bool,
-    verdict: Option<Verdict>,
-    /// Released, as far as it ever will be.
-    done: bool,
-    /// A stop left it out.
-    left_out: bool,
-}
-
-#[derive(Debug, Default)]
-struct Choice {
-    letters: Vec<Letter>,
-    spans: Vec<Span>,
-    open: Option<Kind>,
-    tokens: usize,
-    /// Where in the list, and what is said of it.
-    stopped: Option<(usize, Kind, usize)>,
-    origin: Option<usize>,
-    last: Option<Annotation>,
-    /// As the service counts.
-    clean: usize,
-    filtered: bool,
-    shown: BTreeMap<Kind, String>,
-    redacted: BTreeMap<Kind, Vec<(Range<usize>, String)>>,
-    late: Vec<Range<usize>>,
-    /// Of each released character, how many had come behind it and how long it had waited.
-    delays: BTreeMap<Kind, Vec<(usize, Duration)>>,
 }
 
 impl NaiveGate {
@@ -655,19 +558,6 @@ impl NaiveGate {
     }
 }
 
-impl Choice {
-    /// How many characters of the content have such a fate.
-    fn count(&self, fate: impl Fn(Fate) -> bool) -> usize {
-        self.letters.iter().filter(|letter| letter.kind == Kind::Content && fate(letter.fate)).count()
-    }
-}
-
-impl Span {
-    fn waits(&self) -> bool {
-        self.asked && self.verdict.is_none() && !self.left_out
-    }
-}
-
 /// The parts of a span that a verdict names.
 fn parts(verdict: &Verdict, length: usize) -> Vec<Range<usize>> {
     match verdict {
@@ -675,61 +565,4 @@ fn parts(verdict: &Verdict, length: usize) -> Vec<Range<usize>> {
         Verdict::Redact(parts) => parts.iter().map(|part| part.characters.clone().unwrap_or(0..length)).collect(),
         _ => Vec::new(),
     }
-}
-
-/// The lengths of the spans of what is held that are whole.
-fn whole_spans(policy: &Policy, held: &str) -> Vec<usize> {
-    if matches!(policy.unit, Unit::Sentence | Unit::Paragraph) {
-        return all_spans(alone(policy, held));
-    }
-    let (characters, mut from): (Vec<char>, usize) = (held.chars().collect(), 0);
-    let first = || {
-        let length = first_span(policy, &characters[from..])?;
-        from += length;
-        Some(length)
-    };
-    std::iter::from_fn(first).collect()
-}
-
-/// Where neither a sentence nor a paragraph has to end.
-fn first_span(policy: &Policy, characters: &[char]) -> Option<usize> {
-    let count = if let Unit::Characters(count) = policy.unit { count.max(1) } else { usize::MAX };
-    if characters.len() >= count && count <= policy.max_held {
-        return Some(count);
-    }
-    if characters.len() < policy.max_held {
-        return None;
-    }
-    // Too long: behind the last white space of the second half, by bytes.
-    let forced = &characters[..policy.max_held];
-    let bytes = |characters: &[char]| characters.iter().map(|character| character.len_utf8()).sum::<usize>();
-    let in_second_half = |&at: &usize| bytes(&forced[..at]) >= bytes(forced) / 2;
-    let space = (0..forced.len()).rev().filter(in_second_half).find(|&at| forced[at].is_whitespace());
-    Some(space.map_or(forced.len(), |at| at + 1))
-}
-
-/// The spans of what is held when nothing more comes.
-fn last_spans(policy: &Policy, held: &str) -> Vec<usize> {
-    if held.is_empty() {
-        return Vec::new();
-    }
-    if policy.unit != Unit::Sentence {
-        return vec![held.chars().count()];
-    }
-    let mut gate = alone(policy, held);
-    gate.end(Duration::ZERO);
-    all_spans(gate)
-}
-
-fn all_spans(mut gate: Gate) -> Vec<usize> {
-    std::iter::from_fn(|| gate.next_span().map(|span| span.characters.len())).collect()
-}
-
-/// A gate with nothing in it but this.
-fn alone(policy: &Policy, held: &str) -> Gate {
-    let mut policy = *policy;
-    policy.max_age = None;
-    let mut gate = Gate::new(policy);
-    gate.push_text(0, Kind::Content, held, Duration::ZERO).expect("there is room");
-    gate
 }
