@@ -226,6 +226,7 @@ impl Decoder {
         }
         if self.line == Line::Block || is_new && self.rest() {
             self.data.clear();
+            // Both, in any case: behind a comment stands a new line as well.
             if is_new | self.pass_comments(read) {
                 match find_line(read.bytes(), &self.limits) {
                     Found::Event(line) => return Ok(Some(self.take_line(line, read))),

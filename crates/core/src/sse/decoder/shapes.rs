@@ -72,7 +72,7 @@ pub(super) fn find_lines(bytes: &[u8], limits: &Limits) -> Found<(Range<usize>, 
 }
 
 impl Decoder {
-    /// Takes whole comments and blank lines off the read, as servers send them to keep a connection alive. Before a block they are nothing. Whether there were any.
+    /// Takes whole comments and blank lines that end with LF off the read, as servers send them to keep a connection alive. Before a block they are nothing. Whether there were any.
     pub(super) fn pass_comments(&mut self, read: &mut Read<'_>) -> bool {
         let before = self.offset;
         loop {
