@@ -5,8 +5,8 @@
 use std::process::ExitCode;
 
 use deltawire::Options;
-use deltawire::partial::{self, Elements};
 use deltawire_examples::{Error, Screen, Server, exit_code};
+use deltawire_partial::Elements;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -34,7 +34,7 @@ fn run() -> Result<ExitCode, Error> {
         "stream": true,
     });
 
-    let options = Options::new().with_parsed_content(partial::Options::new());
+    let options = Options::new().with_parsed_content(deltawire_partial::Options::new());
     let mut stream = deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
     let mut fruits = Elements::<Fruit>::at("/fruits");
     while let Some(update) = stream.next()? {

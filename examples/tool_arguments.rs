@@ -4,9 +4,9 @@
 
 use std::process::ExitCode;
 
-use deltawire::partial::{self, Change as Json, Kind};
 use deltawire::{Change, Options};
 use deltawire_examples::{Error, Screen, Server, exit_code};
+use deltawire_partial::{Change as Json, Kind};
 use serde_json::json;
 
 fn main() -> ExitCode {
@@ -27,7 +27,7 @@ fn run() -> Result<ExitCode, Error> {
         "stream": true,
     });
 
-    let options = Options::new().with_parsed_arguments(partial::Options::new());
+    let options = Options::new().with_parsed_arguments(deltawire_partial::Options::new());
     let mut stream = deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
     while let Some(update) = stream.next()? {
         for change in update.changes() {

@@ -1,7 +1,7 @@
 //! What decoding, folding and reading JSON in pieces allocate, counted: in the steady state nothing but the growth of the answer.
 
 use allocation_counter::measure;
-use deltawire::{chat, partial, sse};
+use deltawire::{chat, sse};
 use deltawire_benches::corpora;
 use deltawire_benches::peers::partial::Document;
 use deltawire_benches::reads::ReadSize;
@@ -124,7 +124,7 @@ fn an_idle_stream_costs_less_than_a_kibibyte() {
 fn json_in_deltas_of_eight_bytes_allocates_only_where_its_values_double() {
     let document = Document::of(16 << 10);
     let made = measure(|| {
-        let mut parser = partial::Parser::new();
+        let mut parser = deltawire_partial::Parser::new();
         for mut delta in document.deltas() {
             while parser.next(&mut delta).unwrap().is_some() {}
         }

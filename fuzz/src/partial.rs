@@ -1,12 +1,12 @@
 //! What the targets `partial_json` and `partial_cuts` hold the partial parser against.
 
 use arbitrary::Arbitrary;
-use deltawire::partial::{Limits, Options, Parser, Unfinished};
+use deltawire_partial::{Limits, Options, Parser, Unfinished};
 use jiter::{JsonErrorType, JsonValue, PartialMode};
 use serde_json::{Map, Number, Value};
 
 // The tests' own.
-#[path = "../../crates/core/tests/partial/oracle.rs"]
+#[path = "../../crates/partial/tests/shared/oracle.rs"]
 mod oracle;
 
 /// A text, the pieces it comes in, and options.

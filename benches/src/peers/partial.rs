@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use deltawire::partial::Parser;
+use deltawire_partial::Parser;
 use jiter::{JsonValue, PartialMode};
 use serde_json::Value;
 

@@ -43,7 +43,7 @@
 //! | [`chat::Fold`], [`text::Fold`] | bytes | the same: all of the above in one |
 //! | [`timing::Recorder`] | when what came, from whoever has a clock | the [`timing::Timing`]: first byte, first token, gaps, stalls, throughput |
 //! | `gate::Gate`, feature `gate` | updates or text, and verdicts | spans to judge; what may be shown |
-//! | [`partial::Parser`] | JSON in pieces: arguments, structured answers | what each piece changed, the value of now |
+//! | [`deltawire_partial::Parser`] | JSON in pieces: arguments, structured answers | what each piece changed, the value of now |
 //! | [`chat::ChatCompletion::from_json`], [`text::Completion::from_json`] | the body of an answer that was not streamed | the same type that a stream folds to |
 //!
 //! # What holds
@@ -84,7 +84,6 @@ mod logprobs;
 pub mod open_telemetry;
 mod options;
 mod outcome;
-pub mod partial;
 mod payload;
 mod refused;
 pub mod sse;

@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Limit};
 use crate::json::Context;
-use crate::partial;
 use crate::sse;
+use deltawire_partial as partial;
 
 /// How much one stream may make the process hold. Each is passed with [`Error::Limit`], and what was folded before stays.
 ///

@@ -1,7 +1,7 @@
 //! Arguments and content that are parsed while they are folded: told in updates, handed over in the outcome, the same in every cut and with or without the learned envelope.
 
-use deltawire::partial::{self, ErrorKind};
 use deltawire::{Change, Endpoint, Fold, Options, chat, sse, text};
+use deltawire_partial::{self as partial, ErrorKind};
 use serde_json::{Value, json};
 
 fn options() -> Options {

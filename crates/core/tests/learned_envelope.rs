@@ -48,7 +48,7 @@ fn seen_in_reads(stream: &[u8], size: usize, options: Options) -> Vec<String> {
 fn same(stream: &[u8]) -> Result<(), TestCaseError> {
     let mut small = deltawire::Limits::default();
     small.max_folded = 400;
-    let parsed = deltawire::partial::Options::new();
+    let parsed = deltawire_partial::Options::new();
     let parsing = Options::new().with_parsed_arguments(parsed).with_parsed_content(parsed);
     for options in [Options::new(), Options::new().with_unknown(true), Options::new().with_limits(small), parsing] {
         let full = options.with_learning(false);

@@ -10,7 +10,7 @@ use crate::completion::{deserialize_body, read_body};
 use crate::error::Error;
 use crate::json::{Extra, JsonList};
 use crate::logprobs::Logprobs;
-use crate::partial;
+use deltawire_partial as partial;
 
 use super::fold::Chat;
 

@@ -6,11 +6,11 @@ use core::marker::PhantomData;
 use crate::error::{ApiError, Error};
 use crate::options::Options;
 use crate::outcome::{Anomaly, End, Outcome};
-use crate::partial::Parser;
 use crate::payload::Payload;
 use crate::sse::Event;
 use crate::stall::Stall;
 use crate::usage::Usage;
+use deltawire_partial::Parser;
 
 use super::state::State;
 use super::update::Update;

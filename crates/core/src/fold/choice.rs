@@ -6,7 +6,7 @@ use alloc::string::String;
 use crate::json::{Extra, Json, JsonList, Str, Text};
 use crate::logprobs::{ChunkLogprobs, Logprobs};
 use crate::outcome::AnomalyKind;
-use crate::partial::Parser;
+use deltawire_partial::Parser;
 
 use super::state::{Notes, Part, Record};
 use super::tool_calls::ToolCalls;

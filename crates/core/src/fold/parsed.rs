@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use serde_json::Value;
 
 use crate::json::Text;
-use crate::partial::{Error, Event, Parser};
+use deltawire_partial::{Error, Parser, Told as Event};
 
 use super::state::{Part, State};
 use super::update::Change;
@@ -93,7 +93,7 @@ fn catch_up(parser: &mut Parser, text: &Text, mut note: impl FnMut(What)) {
     let mut rest = unseen(parser, text.as_str());
     loop {
         match parser.advance(&mut rest) {
-            Ok(true) => note(What::Changed(parser.told())),
+            Ok(true) => note(What::Changed(parser.last_change())),
             Ok(false) => return,
             Err(_) => return note(What::NotJson),
         }

@@ -20,7 +20,7 @@ use crate::error::{Error, Limit};
 use crate::json::{Extra, Json, Str, Text};
 use crate::options::Options;
 use crate::outcome::AnomalyKind;
-use crate::partial::Parser;
+use deltawire_partial::Parser;
 
 use super::choice::append;
 use super::state::{Notes, Part, keep_unknown, unknown_fits};

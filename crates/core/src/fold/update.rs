@@ -1,8 +1,8 @@
 //! What a chunk changed.
 
 use crate::logprobs::Logprobs;
-use crate::partial;
 use crate::usage::Usage;
+use deltawire_partial as partial;
 
 use super::parsed::ParsedRecord;
 use super::state::{Part, Record, State};

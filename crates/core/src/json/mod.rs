@@ -19,8 +19,8 @@ pub use string::Str;
 pub use value::Json;
 
 pub(crate) use cursor::{Cursor, Invalid};
-pub(crate) use ends::{plain_end, string_end};
+pub(crate) use ends::string_end;
 pub(crate) use lex::{Context, Elements, Members, Shape, elements, is_json, object, parse_object};
 pub(crate) use name::Name;
-pub(crate) use string::{Text, unescape};
+pub(crate) use string::Text;
 pub(crate) use value::string_inner;

@@ -9,7 +9,7 @@ use crate::completion::{deserialize_body, read_body};
 use crate::error::Error;
 use crate::json::Extra;
 use crate::logprobs::Logprobs;
-use crate::partial;
+use deltawire_partial as partial;
 
 use super::fold::Text;
 

@@ -3,15 +3,15 @@
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use super::tree::{NONE, Tree};
+use crate::tree::{NONE, Tree};
 
 /// Where in its document a value is; borrowed, and made of nothing but a place, so asking for it costs nothing.
 ///
 /// Displays as a JSON pointer (RFC 6901): `/items/3/name`, the empty text for the whole document. It equals a text that is its pointer, without building it.
 #[derive(Clone, Copy)]
 pub struct Path<'p> {
-    pub(super) tree: &'p Tree,
-    pub(super) at: u32,
+    pub(crate) tree: &'p Tree,
+    pub(crate) at: u32,
 }
 
 /// One step of a [`Path`].
@@ -62,7 +62,7 @@ impl<'p> Path<'p> {
     }
 
     /// The steps from the value up.
-    pub(super) fn up(&self) -> impl Iterator<Item = Segment<'p>> + use<'p> {
+    pub(crate) fn up(&self) -> impl Iterator<Item = Segment<'p>> + use<'p> {
         let (tree, mut at) = (self.tree, self.at);
         core::iter::from_fn(move || {
             let entry = tree.entry(at);
@@ -107,7 +107,7 @@ impl fmt::Debug for Path<'_> {
 
 impl Segment<'_> {
     /// Whether a step of a JSON pointer, as it stands between its slashes, is this one.
-    pub(super) fn is(&self, token: &str) -> bool {
+    pub(crate) fn is(&self, token: &str) -> bool {
         match self {
             // Without leading zeros, as RFC 6901 has it.
             Self::Index(index) => token.parse() == Ok(*index) && (token.len() == 1 || !token.starts_with(['0', '+'])),

@@ -4,10 +4,10 @@ use core::fmt;
 
 use serde_json::Number;
 
-use super::number;
-use super::options::Unfinished;
-use super::path::{Path, Segment};
-use super::tree::{Tag, Tree};
+use crate::number;
+use crate::options::Unfinished;
+use crate::path::{Path, Segment};
+use crate::tree::{Tag, Tree};
 
 /// One value of a document, as far as it came: a view that borrows from the parser and copies nothing.
 ///
@@ -15,9 +15,9 @@ use super::tree::{Tag, Tree};
 /// [`members`](Self::members) has both. Displays as compact JSON.
 #[derive(Clone, Copy)]
 pub struct Node<'p> {
-    pub(super) tree: &'p Tree,
-    pub(super) at: u32,
-    pub(super) unfinished: Unfinished,
+    pub(crate) tree: &'p Tree,
+    pub(crate) at: u32,
+    pub(crate) unfinished: Unfinished,
 }
 
 /// The types of JSON values.
@@ -59,7 +59,7 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// Whether all of it has come. Of a number that is known when something comes behind it, or with [`Parser::finish`](super::Parser::finish).
+    /// Whether all of it has come. Of a number that is known when something comes behind it, or with [`Parser::finish`](crate::Parser::finish).
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.tree.entry(self.at).whole
@@ -145,12 +145,12 @@ impl<'p> Node<'p> {
         core::ptr::eq(self.tree, other.tree) && self.at == other.at
     }
 
-    pub(super) fn tag(&self) -> Tag {
+    pub(crate) fn tag(&self) -> Tag {
         self.tree.entry(self.at).tag
     }
 
     /// Whether the value, or the beginning of it, shows.
-    pub(super) fn shows(&self) -> bool {
+    pub(crate) fn shows(&self) -> bool {
         let tag = self.tag();
         let best = self.unfinished == Unfinished::BestEffort;
         self.is_whole()
@@ -177,7 +177,7 @@ impl<'p> Node<'p> {
     }
 
     /// Its children, if it is of this type, which has such.
-    pub(super) fn children_if(&self, tag: Tag) -> Children<'p> {
+    pub(crate) fn children_if(&self, tag: Tag) -> Children<'p> {
         let container = matches!(tag, Tag::Array | Tag::Object) && self.tag() == tag;
         Children { of: *self, next: self.at + 1, left: if container { self.tree.entry(self.at).len } else { 0 } }
     }

@@ -1,11 +1,11 @@
 //! What bounds a parser, and what it accepts besides JSON.
 
-/// How much one parser may hold. Each is passed with [`ErrorKind::Limit`](super::ErrorKind::Limit), and what came before stays.
+/// How much one parser may hold. Each is passed with [`ErrorKind::Limit`](crate::ErrorKind::Limit), and what came before stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// The most arrays and objects within each other. 127, which is what `serde_json` reads (its recursion limit of 128 is met by the 128th). The parser itself
-    /// may go as deep as it is let; but a [`serde_json::Value`] is dropped by recursion, and [`deserialize`](super::Node::deserialize) stops at 128.
+    /// may go as deep as it is let; but a [`serde_json::Value`] is dropped by recursion, and [`deserialize`](crate::Node::deserialize) stops at 128.
     pub max_depth: usize,
     /// The most values: those in arrays and objects, and the arrays and objects themselves. A million; each costs 28 bytes and its text.
     pub max_nodes: usize,
@@ -45,13 +45,13 @@ pub enum Unfinished {
 /// What a parser accepts, and how it shows what is not whole. By default it is strict, and shows strings as far as they came.
 ///
 /// ```
-/// use deltawire::partial::{Options, Parser};
+/// use deltawire_partial::{Options, Parser};
 ///
 /// let mut parser = Parser::with_options(Options::as_models_send());
 /// parser.feed("Here you are:\n```json\n{\"items\": [1, 2,]}\n```\n")?;
 /// parser.finish()?;
 /// assert_eq!(parser.value().unwrap(), serde_json::json!({"items": [1, 2]}));
-/// # Ok::<(), deltawire::partial::Error>(())
+/// # Ok::<(), deltawire_partial::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]

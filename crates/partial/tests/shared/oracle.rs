@@ -4,7 +4,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use deltawire::partial::{Change, Error, ErrorKind, Options, Parser, Unfinished};
+use deltawire_partial::{Change, Error, ErrorKind, Options, Parser, Unfinished};
 use serde_json::Value;
 
 /// The prefix of a JSON text with everything closed that is open in it, as JSON; `None` if nothing of it shows. Written to be looked through, not to be fast.
@@ -199,7 +199,7 @@ fn check_error(text: &str, theirs: &serde_json::Error, error: &Error) {
 }
 
 fn recursion() -> ErrorKind {
-    ErrorKind::Limit { limit: deltawire::partial::Limit::Depth, max: 127 }
+    ErrorKind::Limit { limit: deltawire_partial::Limit::Depth, max: 127 }
 }
 
 /// The kind that stands for what `serde_json` says.

@@ -2,13 +2,13 @@
 
 use memchr::{memchr_iter, memchr2, memrchr};
 
-use super::change::{Change, Event};
-use super::error::{Error, ErrorKind, Limit};
-use super::node::Node;
-use super::number::{Progress, out_of_range};
-use super::options::Options;
-use super::string::Escape;
-use super::tree::{NONE, Tag, Tree};
+use crate::change::{Change, Told};
+use crate::error::{Error, ErrorKind, Limit};
+use crate::node::Node;
+use crate::number::{Progress, out_of_range};
+use crate::options::Options;
+use crate::string::Escape;
+use crate::tree::{NONE, Tag, Tree};
 
 /// Reads JSON that comes in pieces, cut anywhere, and keeps the values of what is there so far.
 ///
@@ -19,7 +19,7 @@ use super::tree::{NONE, Tag, Tree};
 /// and everything before it can still be looked at.
 ///
 /// ```
-/// use deltawire::partial::Parser;
+/// use deltawire_partial::Parser;
 /// use serde_json::json;
 ///
 /// let mut parser = Parser::new();
@@ -28,7 +28,7 @@ use super::tree::{NONE, Tag, Tree};
 /// parser.feed(r#"ond"]}"#)?;
 /// parser.finish()?;
 /// assert_eq!(parser.value().unwrap(), json!({"name": "Ada", "tags": ["first", "second"]}));
-/// # Ok::<(), deltawire::partial::Error>(())
+/// # Ok::<(), deltawire_partial::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Parser {
@@ -51,7 +51,7 @@ pub struct Parser {
     cleared: u32,
     let_go: bool,
     /// The last change.
-    told: Event,
+    told: Told,
 }
 
 /// What may come next.
@@ -116,7 +116,7 @@ impl Parser {
             failed: None,
             cleared: 0,
             let_go: false,
-            told: Event::began(NONE),
+            told: Told::began(NONE),
         }
     }
 
@@ -216,7 +216,7 @@ impl Parser {
     }
 
     /// Lets go of all documents, and begins to count anew for the limits; offsets and lines go on. For endless rows of documents: call it when a [`Change::Document`] was told.
-    /// A document that has begun is let go of too, and what still comes of it is taken for the beginning of another; behind one that was whole the text may [end](Self::finish), as it may without this. [`Elements`](super::Elements) and [`Field`](super::Field)s begin anew too.
+    /// A document that has begun is let go of too, and what still comes of it is taken for the beginning of another; behind one that was whole the text may [end](Self::finish), as it may without this. [`Elements`](crate::Elements) and [`Field`](crate::Field)s begin anew too.
     pub fn clear(&mut self) {
         self.let_go = self.has_document()
             && matches!(self.state, State::Whole | State::Outside | State::Fence(_) | State::FenceWord);
@@ -227,8 +227,12 @@ impl Parser {
         (self.open, self.depth, self.counted) = (NONE, 0, 0);
     }
 
-    /// [`next`](Self::next), saying only whether something changed.
-    pub(crate) fn advance(&mut self, piece: &mut &str) -> Result<bool, Error> {
+    /// Advances to the next change, and returns whether there is one; [`last_change`](Self::last_change)
+    /// then returns it. For callers that keep changes while the parser goes on.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn advance(&mut self, piece: &mut &str) -> Result<bool, Error> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -251,23 +255,25 @@ impl Parser {
     }
 
     /// Notes a change, which is handed out then.
-    fn tell(&mut self, event: Event) -> bool {
+    fn tell(&mut self, event: Told) -> bool {
         self.told = event;
         true
     }
 
-    pub(super) fn cleared(&self) -> u32 {
+    pub(crate) fn cleared(&self) -> u32 {
         self.cleared
     }
 
-    /// The last change, as places in the tree.
-    pub(crate) fn told(&self) -> Event {
+    /// Returns the last change that [`advance`](Self::advance) found, in a form that borrows nothing.
+    #[must_use]
+    pub fn last_change(&self) -> Told {
         self.told
     }
 
-    /// The change that these places stand for.
+    /// Returns the change that `told` stands for. It has to be one of this parser's.
     #[inline]
-    pub(crate) fn change(&self, event: &Event) -> Change<'_> {
+    #[must_use]
+    pub fn change(&self, event: &Told) -> Change<'_> {
         event.change(&self.tree, self.options.unfinished)
     }
 
@@ -283,7 +289,7 @@ impl Parser {
                 State::Whole => {
                     self.state = State::Outside;
                     let document = self.tree.document(self.documents() - 1).unwrap_or_default();
-                    return Ok(self.tell(Event::document(document)));
+                    return Ok(self.tell(Told::document(document)));
                 }
                 State::Fence(count) => match bytes.get(*at) {
                     None => return Ok(false),
@@ -394,7 +400,7 @@ impl Parser {
             self.depth += 1;
         }
         self.state = state;
-        Ok(self.tell(Event::began(at)))
+        Ok(self.tell(Told::began(at)))
     }
 
     fn push(&mut self, tag: Tag, key: u32) -> Result<u32, ErrorKind> {
@@ -422,7 +428,7 @@ impl Parser {
     fn complete(&mut self, at: u32) -> bool {
         self.tree.entry_mut(at).whole = true;
         self.state = if self.open == NONE { State::Whole } else { State::Comma };
-        self.tell(Event::complete(at))
+        self.tell(Told::complete(at))
     }
 
     /// The value that is neither array nor object and came last.
@@ -438,7 +444,7 @@ impl Parser {
         if end > start {
             self.tree.entry_mut(latest).len += (end - start) as u32;
             // What ended it, its quote or an error, is still to come, and is met again.
-            return Ok(self.tell(Event::text(latest, start as u32, end as u32)));
+            return Ok(self.tell(Told::text(latest, start as u32, end as u32)));
         }
         if result? {
             *at += 1;
@@ -454,7 +460,7 @@ impl Parser {
         let key = self.push(Tag::Pending, start)?;
         *at += 1;
         self.state = State::Colon;
-        Ok(self.tell(Event::key(key)))
+        Ok(self.tell(Told::key(key)))
     }
 
     fn number(&mut self, progress: Progress, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {

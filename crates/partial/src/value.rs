@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use serde_json::{Map, Value};
 
-use super::node::{Children, Node};
-use super::tree::Tag;
+use crate::node::{Children, Node};
+use crate::tree::Tag;
 
 /// An array or object that is being built.
 struct Open<'p> {

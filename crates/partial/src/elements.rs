@@ -6,17 +6,17 @@ use core::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::Error as _;
 
-use super::node::{Kind, Node};
-use super::parser::Parser;
-use super::path::Segment;
-use super::tree::Tag;
+use crate::node::{Kind, Node};
+use crate::parser::Parser;
+use crate::path::Segment;
+use crate::tree::Tag;
 
 /// The elements of an array, each as a `T` as soon as it is whole, and exactly once.
 ///
 /// It remembers its place, so asking costs what is new, not what is there.
 ///
 /// ```
-/// use deltawire::partial::{Elements, Parser};
+/// use deltawire_partial::{Elements, Parser};
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Fruit {
@@ -119,7 +119,7 @@ impl<T> Elements<T> {
 /// It remembers how far it has searched, so asking costs what is new, not what is there.
 ///
 /// ```
-/// use deltawire::partial::{Field, Parser};
+/// use deltawire_partial::{Field, Parser};
 ///
 /// let mut parser = Parser::new();
 /// let mut name = Field::<String>::at("/items/1/name");

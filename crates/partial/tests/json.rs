@@ -1,11 +1,11 @@
 //! What is JSON, what is not, and what it comes to: the partial parser beside `serde_json`, whole, in every cut, and at every prefix.
 
-#[path = "partial/oracle.rs"]
+#[path = "shared/oracle.rs"]
 mod oracle;
-#[path = "partial/texts.rs"]
+#[path = "shared/texts.rs"]
 mod texts;
 
-use deltawire::partial::{ErrorKind, Options, Parser};
+use deltawire_partial::{ErrorKind, Options, Parser};
 use oracle::{check, check_prefixes, seen};
 use proptest::prelude::*;
 use texts::{damaged, json};

@@ -10,7 +10,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Error, Number};
 
-use super::node::{Children, Kind, Members, Node};
+use crate::node::{Children, Kind, Members, Node};
 
 impl<'de> Node<'de> {
     /// The value as far as it shows, as a `T`, which may borrow its strings from the parser. Linear in it.

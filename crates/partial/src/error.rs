@@ -67,10 +67,10 @@ pub enum ErrorKind {
     ExpectedCommaOrBrace,
     /// A member's name is no string.
     ExpectedKey,
-    /// A comma before the end of an array or an object; see [`Options::trailing_comma`](super::Options::trailing_comma).
+    /// A comma before the end of an array or an object; see [`Options::trailing_comma`](crate::Options::trailing_comma).
     TrailingComma,
-    /// Something comes behind the value; see [`Options::trailing_text`](super::Options::trailing_text) and
-    /// [`Options::several_documents`](super::Options::several_documents).
+    /// Something comes behind the value; see [`Options::trailing_text`](crate::Options::trailing_text) and
+    /// [`Options::several_documents`](crate::Options::several_documents).
     TrailingCharacters,
     /// A control character in a string, where only its escape may stand.
     ControlCharacter,
@@ -119,7 +119,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// Which limit was passed: the member of [`Limits`](super::Limits) of that name.
+/// Which limit was passed: the member of [`Limits`](crate::Limits) of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {
@@ -132,7 +132,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// The name of the limit's member in [`Limits`](super::Limits).
+    /// The name of the limit's member in [`Limits`](crate::Limits).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -2,12 +2,11 @@
 
 use alloc::string::String;
 
-use super::error::ErrorKind;
-use crate::json::{plain_end, unescape};
+use crate::error::ErrorKind;
 
 /// How far into an escape the text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Escape {
+pub(crate) enum Escape {
     /// In none.
     #[default]
     None,
@@ -24,7 +23,7 @@ pub(super) enum Escape {
 impl Escape {
     /// Appends to `into` what `text` holds from `at` on, up to the quote that ends the string (`true`) or the end of the text. `at` is at either then, or at what
     /// cannot stand there.
-    pub(super) fn decode(&mut self, text: &str, at: &mut usize, into: &mut String) -> Result<bool, ErrorKind> {
+    pub(crate) fn decode(&mut self, text: &str, at: &mut usize, into: &mut String) -> Result<bool, ErrorKind> {
         let bytes = text.as_bytes();
         loop {
             if *self == Self::None {
@@ -78,4 +77,24 @@ impl Escape {
         }
         Ok(Self::None)
     }
+}
+
+/// Returns the offset of the first quote, backslash or control character at or after `at`, or the
+/// text's length.
+fn plain_end(bytes: &[u8], at: usize) -> usize {
+    let special = bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+    special.map_or(bytes.len(), |len| at + len)
+}
+
+/// Returns the character that a backslash and this letter stand for, if that is a simple escape.
+fn unescape(letter: u8) -> Option<char> {
+    Some(match letter {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'"' | b'\\' | b'/' => char::from(letter),
+        _ => return None,
+    })
 }

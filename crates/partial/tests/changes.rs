@@ -1,11 +1,11 @@
 //! What a piece changed: told once, in order, whatever the cut, and enough to build the value from.
 
-#[path = "partial/oracle.rs"]
+#[path = "shared/oracle.rs"]
 mod oracle;
-#[path = "partial/texts.rs"]
+#[path = "shared/texts.rs"]
 mod texts;
 
-use deltawire::partial::{Change, Kind, Options, Parser, Path, Segment};
+use deltawire_partial::{Change, Kind, Options, Parser, Path, Segment};
 use oracle::{characters, seen};
 use proptest::prelude::*;
 use serde_json::{Value, json};

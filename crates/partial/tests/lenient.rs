@@ -1,9 +1,9 @@
 //! What models put around their JSON, accepted where it is asked for; and what bounds a parser.
 
-#[path = "partial/oracle.rs"]
+#[path = "shared/oracle.rs"]
 mod oracle;
 
-use deltawire::partial::{Change, ErrorKind, Limit, Limits, Options, Parser};
+use deltawire_partial::{Change, ErrorKind, Limit, Limits, Options, Parser};
 use oracle::{characters, seen};
 use serde_json::{Value, json};
 

@@ -1,14 +1,14 @@
 //! The value of now in other shapes: typed, by path, element by element.
 
-#[path = "partial/oracle.rs"]
+#[path = "shared/oracle.rs"]
 mod oracle;
-#[path = "partial/texts.rs"]
+#[path = "shared/texts.rs"]
 mod texts;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use deltawire::partial::{Elements, Field, Kind, Limits, Node, Options, Parser, Unfinished};
+use deltawire_partial::{Elements, Field, Kind, Limits, Node, Options, Parser, Unfinished};
 use oracle::characters;
 use proptest::prelude::*;
 use serde::Deserialize;

@@ -1,9 +1,9 @@
 //! What a piece of text changed.
 
-use super::node::{Kind, Node};
-use super::options::Unfinished;
-use super::path::Path;
-use super::tree::Tree;
+use crate::node::{Kind, Node};
+use crate::options::Unfinished;
+use crate::path::Path;
+use crate::tree::Tree;
 
 /// One thing that a piece of text changed; borrowed from the parser.
 ///
@@ -62,9 +62,11 @@ impl<'p> Change<'p> {
     }
 }
 
-/// A change as places in the tree.
+/// A change that can be kept while the parser goes on: where in the parser it stands.
+///
+/// [`Parser::last_change`](crate::Parser::last_change) returns one, [`Parser::change`](crate::Parser::change) reads it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Event {
+pub struct Told {
     what: What,
     at: u32,
     /// Of text that is new, where in the texts.
@@ -82,29 +84,29 @@ enum What {
     Document,
 }
 
-impl Event {
-    pub(super) fn key(at: u32) -> Self {
+impl Told {
+    pub(crate) fn key(at: u32) -> Self {
         Self { what: What::Key, at, start: 0, end: 0 }
     }
 
-    pub(super) fn began(at: u32) -> Self {
+    pub(crate) fn began(at: u32) -> Self {
         Self { what: What::Began, at, start: 0, end: 0 }
     }
 
-    pub(super) fn text(at: u32, start: u32, end: u32) -> Self {
+    pub(crate) fn text(at: u32, start: u32, end: u32) -> Self {
         Self { what: What::Text, at, start, end }
     }
 
-    pub(super) fn complete(at: u32) -> Self {
+    pub(crate) fn complete(at: u32) -> Self {
         Self { what: What::Complete, at, start: 0, end: 0 }
     }
 
-    pub(super) fn document(at: u32) -> Self {
+    pub(crate) fn document(at: u32) -> Self {
         Self { what: What::Document, at, start: 0, end: 0 }
     }
 
     #[inline]
-    pub(super) fn change<'p>(&self, tree: &'p Tree, unfinished: Unfinished) -> Change<'p> {
+    pub(crate) fn change<'p>(&self, tree: &'p Tree, unfinished: Unfinished) -> Change<'p> {
         let path = Path { tree, at: self.at };
         let value = Node { tree, at: self.at, unfinished };
         match self.what {

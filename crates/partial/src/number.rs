@@ -4,7 +4,7 @@ use serde_json::Number;
 
 /// How far into a number the text is: what may come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     Start,
     Minus,
     Zero,
@@ -18,7 +18,7 @@ pub(super) enum Progress {
 
 impl Progress {
     /// Past one more byte of the number; `None` if it is none.
-    pub(super) fn next(self, byte: u8) -> Option<Self> {
+    pub(crate) fn next(self, byte: u8) -> Option<Self> {
         Some(match (self, byte) {
             (Self::Start, b'-') => Self::Minus,
             (Self::Start | Self::Minus, b'0') => Self::Zero,
@@ -33,18 +33,18 @@ impl Progress {
     }
 
     /// Whether a number may end here, before this byte.
-    pub(super) fn ends_before(self, byte: u8) -> bool {
+    pub(crate) fn ends_before(self, byte: u8) -> bool {
         self.is_whole() && !(self == Self::Zero && byte.is_ascii_digit())
     }
 
     /// Whether what came is a number.
-    pub(super) fn is_whole(self) -> bool {
+    pub(crate) fn is_whole(self) -> bool {
         matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::Power)
     }
 }
 
 /// Of a whole number that is beyond an `f64`, which is none to `serde_json`, how many of its bytes that has read when it sees it.
-pub(super) fn out_of_range(text: &str) -> Option<usize> {
+pub(crate) fn out_of_range(text: &str) -> Option<usize> {
     // The largest f64 has 309 digits before its point.
     if text.len() < 309 && !text.bytes().any(|byte| byte | 0x20 == b'e') {
         return None;
@@ -53,7 +53,7 @@ pub(super) fn out_of_range(text: &str) -> Option<usize> {
 }
 
 /// The number as `serde_json` has it: the narrowest of `u64`, `i64` and `f64`, rounded as it rounds. `None` beyond an `f64`.
-pub(super) fn convert(text: &str) -> Option<Number> {
+pub(crate) fn convert(text: &str) -> Option<Number> {
     // What is short and all digits, without the detour; `-0` is a float to serde_json.
     if let Ok(number) = text.parse::<u64>() {
         return Some(number.into());
@@ -62,6 +62,6 @@ pub(super) fn convert(text: &str) -> Option<Number> {
 }
 
 /// As much of a number that is not whole as is a number: `-1.5` of `-1.5e+`, nothing of `-`.
-pub(super) fn longest(text: &str) -> &str {
+pub(crate) fn longest(text: &str) -> &str {
     text.trim_end_matches(['.', 'e', 'E', '+', '-'])
 }

@@ -4,7 +4,7 @@
 //! open and parse the whole text again at every piece, which is quadratic. A [`Parser`] is fed the pieces and keeps its place.
 //!
 //! ```
-//! use deltawire::partial::{Change, Parser};
+//! use deltawire_partial::{Change, Parser};
 //!
 //! let mut parser = Parser::new();
 //! let mut seen = Vec::new();
@@ -19,7 +19,7 @@
 //! }
 //! parser.finish()?;
 //! assert_eq!(seen, ["/city grew by Par", "/city grew by is", "/city is \"Paris\"", "/days is 12", " is {\"city\":\"Paris\",\"days\":12}"]);
-//! # Ok::<(), deltawire::partial::Error>(())
+//! # Ok::<(), deltawire_partial::Error>(())
 //! ```
 //!
 //! | what | with |
@@ -38,6 +38,11 @@
 //! - **Bounded**: [`Limits`] are on by default.
 //! - **Nothing lost**: what came before an error stays.
 
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
 mod change;
 mod deserialize;
 mod elements;
@@ -51,11 +56,14 @@ mod string;
 mod tree;
 mod value;
 
-pub use change::Change;
-pub(crate) use change::Event;
+pub use change::{Change, Told};
 pub use elements::{Elements, Field};
 pub use error::{Error, ErrorKind, Limit};
 pub use node::{Children, Kind, Members, Node};
 pub use options::{Limits, Options, Unfinished};
 pub use parser::Parser;
 pub use path::{Path, Segment};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
