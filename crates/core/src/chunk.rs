@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::error::{ApiError, Error, Limit, is_error};
+use crate::json::List;
 use crate::json::{
-    Context, Cursor, Elements, Extra, Invalid, Json, Members, Name, Shape, Str, elements, is_json, object,
-    parse_object, string_inner,
+    Cursor, Elements, Invalid, ListId, Members, Name, Overflow, RawStr, RawValue, Shape, Unknown, Walk, elements,
+    is_json, object, parse_object, string_inner,
 };
-use crate::list::List;
 use crate::options::Limits;
 
 /// One chunk of a streamed completion, borrowed from the event it came in; `C` is the endpoint's choice.
@@ -20,39 +20,39 @@ use crate::options::Limits;
 pub struct Chunk<'a, C> {
     /// The completion's ID, the same in every chunk of most servers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<Str<'a>>,
+    pub id: Option<RawStr<'a>>,
     /// `chat.completion.chunk` or `text_completion`, as sent; nothing here depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub object: Option<Str<'a>>,
+    pub object: Option<RawStr<'a>>,
     /// When the completion was created, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<u64>,
     /// The model that answers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<Str<'a>>,
+    pub model: Option<RawStr<'a>>,
     /// The backend configuration the model runs with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub system_fingerprint: Option<Str<'a>>,
+    pub system_fingerprint: Option<RawStr<'a>>,
     /// The processing tier that served the request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub service_tier: Option<Str<'a>>,
+    pub service_tier: Option<RawStr<'a>>,
     /// What this chunk adds to each choice; empty in a chunk that carries only usage or filter results.
     pub choices: List<C>,
     /// Token counts, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub usage: Option<Json<'a>>,
+    pub usage: Option<RawValue<'a>>,
     /// Moderation results, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub moderation: Option<Json<'a>>,
+    pub moderation: Option<RawValue<'a>>,
     /// An error in band, as sent: see [`Chunk::api_error`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<Json<'a>>,
+    pub error: Option<RawValue<'a>>,
     /// Groq's member: its `usage` repeats the chunk's, its `error` ends the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub x_groq: Option<Json<'a>>,
+    pub x_groq: Option<RawValue<'a>>,
     /// Members that are none of these. Padding (`obfuscation`, Mistral's `p`) is dropped.
     #[serde(flatten)]
-    pub extra: Extra<'a>,
+    pub extra: Unknown<'a>,
     /// OpenAI's `obfuscation` or Mistral's `p`, as it stands between its quotes.
     #[serde(skip)]
     pub(crate) padding: Padding<'a>,
@@ -85,7 +85,7 @@ impl<C> Default for Chunk<'_, C> {
             moderation: None,
             error: None,
             x_groq: None,
-            extra: Extra::default(),
+            extra: Unknown::default(),
             padding: Padding(None),
             unexpected: None,
         }
@@ -105,25 +105,25 @@ impl<'a, C> Chunk<'a, C> {
     }
 
     /// The chunk's usage, or Groq's copy of it.
-    pub(crate) fn any_usage(&self) -> Option<Json<'_>> {
+    pub(crate) fn any_usage(&self) -> Option<RawValue<'_>> {
         let groq = || self.x_groq.as_ref()?.member("usage");
-        self.usage.clone().or_else(groq).filter(Json::is_object)
+        self.usage.clone().or_else(groq).filter(RawValue::is_object)
     }
 
     /// The same chunk with other choices, owning its texts.
     pub(crate) fn into_owned_with<D>(self, owned: impl FnMut(C) -> D) -> Chunk<'static, D> {
         Chunk {
-            id: self.id.map(Str::into_owned),
-            object: self.object.map(Str::into_owned),
+            id: self.id.map(RawStr::into_owned),
+            object: self.object.map(RawStr::into_owned),
             created: self.created,
-            model: self.model.map(Str::into_owned),
-            system_fingerprint: self.system_fingerprint.map(Str::into_owned),
-            service_tier: self.service_tier.map(Str::into_owned),
+            model: self.model.map(RawStr::into_owned),
+            system_fingerprint: self.system_fingerprint.map(RawStr::into_owned),
+            service_tier: self.service_tier.map(RawStr::into_owned),
             choices: self.choices.map(owned),
-            usage: self.usage.map(Json::into_owned),
-            moderation: self.moderation.map(Json::into_owned),
-            error: self.error.map(Json::into_owned),
-            x_groq: self.x_groq.map(Json::into_owned),
+            usage: self.usage.map(RawValue::into_owned),
+            moderation: self.moderation.map(RawValue::into_owned),
+            error: self.error.map(RawValue::into_owned),
+            x_groq: self.x_groq.map(RawValue::into_owned),
             extra: self.extra.into_owned(),
             padding: Padding(None),
             unexpected: self.unexpected,
@@ -138,12 +138,8 @@ pub(crate) trait WireChoice<'de>: Default + Members<'de> {
 }
 
 /// Reads a chunk within the bounds of `context` into an empty one: chunks are large, and moving them costs as much as a tenth of reading them.
-pub(crate) fn read<'a, C: WireChoice<'a>>(
-    data: &'a str,
-    chunk: &mut Chunk<'a, C>,
-    context: &Context,
-) -> Result<(), Error> {
-    let shape = match parse_object(data, chunk, context) {
+pub(crate) fn read<'a, C: WireChoice<'a>>(data: &'a str, chunk: &mut Chunk<'a, C>, walk: &Walk) -> Result<(), Error> {
+    let shape = match parse_object(data, chunk, walk) {
         Ok(shape) => shape,
         // Read again, for the words.
         Err(Invalid) => {
@@ -156,53 +152,80 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(
     if shape != Shape::Whole {
         return Err(Error::invalid_chunk(&"no JSON object", data));
     }
-    chunk.unexpected = context.unexpected();
+    chunk.unexpected = walk.unexpected();
     Ok(())
+}
+
+/// The choices of a chunk, as a list whose length is bounded.
+pub(crate) const CHOICES: ListId = ListId(0);
+
+/// The tool calls of a delta, as a list whose length is bounded.
+pub(crate) const TOOL_CALLS: ListId = ListId(1);
+
+/// Returns a walk through a chunk within these limits.
+pub(crate) fn walk(limits: &Limits, keep_unknown: bool) -> Walk {
+    Walk::new()
+        .with_unknown(keep_unknown, limits.max_unknown_members)
+        .with_max_elements(CHOICES, limits.max_choices)
+        .with_max_elements(TOOL_CALLS, limits.max_tool_calls)
+}
+
+/// Checks that a chunk that was walked through stayed within these limits.
+///
+/// # Errors
+/// The first limit that it exceeded.
+pub(crate) fn check(limits: &Limits, walk: &Walk) -> Result<(), Error> {
+    match walk.overflow() {
+        None => Ok(()),
+        Some(Overflow::Elements(TOOL_CALLS)) => Err(Limit::ToolCalls.passed(limits.max_tool_calls)),
+        Some(Overflow::Elements(_)) => Err(Limit::Choices.passed(limits.max_choices)),
+        Some(Overflow::Unknown) => Err(Limit::UnknownMembers.passed(limits.max_unknown_members)),
+    }
 }
 
 /// Reads a chunk under the default [`Limits`], every unknown member kept.
 pub(crate) fn read_whole<'a, C: WireChoice<'a>>(data: &'a str) -> Result<Chunk<'a, C>, Error> {
     let limits = Limits::default();
-    let context = limits.context(true);
+    let walk = walk(&limits, true);
     let mut chunk = Chunk::default();
-    read(data, &mut chunk, &context)?;
-    limits.check(&context)?;
+    read(data, &mut chunk, &walk)?;
+    check(&limits, &walk)?;
     Ok(chunk)
 }
 
 impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
     #[inline]
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
         if name.is("id") {
-            self.id = context.string("id", cursor)?;
+            self.id = walk.string("id", cursor)?;
         } else if name.is("object") {
-            self.object = context.string("object", cursor)?;
+            self.object = walk.string("object", cursor)?;
         } else if name.is("created") {
-            self.created = seconds(cursor, context)?;
+            self.created = seconds(cursor, walk)?;
         } else if name.is("model") {
-            self.model = context.string("model", cursor)?;
+            self.model = walk.string("model", cursor)?;
         } else if name.is("choices") {
             self.choices = List::default();
-            elements("choices", cursor, &mut Choices { choices: &mut self.choices, position: 0 }, context)?;
+            elements("choices", cursor, &mut Choices { choices: &mut self.choices, position: 0 }, walk)?;
         } else if name.is("usage") {
-            self.usage = context.value(cursor)?;
+            self.usage = walk.value(cursor)?;
             if self.usage.as_ref().is_some_and(|usage| !usage.is_object()) {
-                context.note("usage");
+                walk.note("usage");
             }
         } else if name.is("system_fingerprint") {
-            self.system_fingerprint = context.string("system_fingerprint", cursor)?;
+            self.system_fingerprint = walk.string("system_fingerprint", cursor)?;
         } else if name.is("service_tier") {
-            self.service_tier = context.string("service_tier", cursor)?;
+            self.service_tier = walk.string("service_tier", cursor)?;
         } else if name.is("obfuscation") || name.is("p") {
-            self.padding = Padding(string_inner(context.raw(cursor)?));
+            self.padding = Padding(string_inner(walk.raw(cursor)?));
         } else if name.is("error") {
-            self.error = context.value(cursor)?;
+            self.error = walk.value(cursor)?;
         } else if name.is("x_groq") {
-            self.x_groq = context.value(cursor)?;
+            self.x_groq = walk.value(cursor)?;
         } else if name.is("moderation") {
-            self.moderation = context.value(cursor)?;
+            self.moderation = walk.value(cursor)?;
         } else {
-            context.unknown(name, cursor, &mut self.extra)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
@@ -215,10 +238,10 @@ struct Choices<'l, C> {
 }
 
 impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<'_, C> {
-    fn element(&mut self, cursor: &mut Cursor<'de>, context: &Context) -> Result<Shape, Invalid> {
+    fn element(&mut self, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Shape, Invalid> {
         let choice = self.choices.push_default();
         choice.set_position(self.position);
-        let shape = object("choices", cursor, choice, context)?;
+        let shape = object("choices", cursor, choice, walk)?;
         if shape != Shape::Whole {
             self.choices.pop();
         }
@@ -226,39 +249,35 @@ impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<'_, C> {
         Ok(shape)
     }
 
-    fn count(&self) -> (usize, Limit) {
-        (self.choices.len(), Limit::Choices)
+    fn count(&self) -> (usize, ListId) {
+        (self.choices.len(), CHOICES)
     }
 }
 
 /// Seconds since 1970: a whole number, though some servers send a float; its fraction is noted and dropped.
-fn seconds<'de>(cursor: &mut Cursor<'de>, context: &Context) -> Result<Option<u64>, Invalid> {
+fn seconds<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, Invalid> {
     if let Some(seconds) = cursor.digits() {
         return Ok(Some(seconds));
     }
-    let Some(value) = context.value(cursor)? else { return Ok(None) };
+    let Some(value) = walk.value(cursor)? else { return Ok(None) };
     let seconds = value.as_u64();
     if seconds.is_some() {
         return Ok(seconds);
     }
-    context.note("created");
+    walk.note("created");
     let float = value.as_str().parse::<f64>().ok().filter(|float| (0.0..9_007_199_254_740_992.0).contains(float));
     Ok(float.map(|float| float as u64))
 }
 
 /// An index on the wire: null, negative (Bedrock sends -1) and missing are the same, and so, noted, is what is no index.
-pub(crate) fn index<'de>(
-    member: &'static str,
-    cursor: &mut Cursor<'de>,
-    context: &Context,
-) -> Result<Option<u64>, Invalid> {
+pub(crate) fn index<'de>(member: &'static str, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, Invalid> {
     if let Some(index) = cursor.digits() {
         return Ok(Some(index));
     }
-    let Some(value) = context.value(cursor)? else { return Ok(None) };
+    let Some(value) = walk.value(cursor)? else { return Ok(None) };
     let index = value.as_u64();
     if index.is_none() && !value.as_str().starts_with('-') {
-        context.note(member);
+        walk.note(member);
     }
     Ok(index)
 }

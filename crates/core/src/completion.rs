@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::fold::{ChoiceState, Endpoint, State};
-use crate::json::{Extra, Json};
+use crate::json::{RawValue, Unknown};
 use crate::options::{Limits, Options};
 use crate::usage::Usage;
 
@@ -44,10 +44,10 @@ pub struct Completion<C> {
     pub service_tier: Option<String>,
     /// Moderation results, as sent: the last that came.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub moderation: Option<Json<'static>>,
+    pub moderation: Option<RawValue<'static>>,
     /// Members that are none of these, where they were asked for.
     #[serde(flatten)]
-    pub extra: Extra<'static>,
+    pub extra: Unknown<'static>,
 }
 
 impl<C> Completion<C> {

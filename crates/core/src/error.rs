@@ -7,7 +7,7 @@ use core::fmt;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::escaped::{Escaped, beginning, beginning_of_bytes};
-use crate::json::Json;
+use crate::json::RawValue;
 use crate::refused::Refused;
 use crate::sse;
 use crate::stall::Stall;
@@ -250,24 +250,24 @@ pub struct ApiError {
     /// What the server says; where it gives no message, the error as JSON.
     pub message: String,
     /// OpenAI's `type`, as sent (`invalid_request_error`, …).
-    pub error_type: Option<Json<'static>>,
+    pub error_type: Option<RawValue<'static>>,
     /// The parameter of the request that is at fault.
-    pub param: Option<Json<'static>>,
+    pub param: Option<RawValue<'static>>,
     /// A text with OpenAI (`context_length_exceeded`), a number with llama.cpp.
-    pub code: Option<Json<'static>>,
+    pub code: Option<RawValue<'static>>,
 }
 
 impl ApiError {
     /// Reads an error body: `{"error": …}`, or an object that itself says what is wrong (`message`, FastAPI's `detail`). `None` if it is neither.
     #[must_use]
     pub fn from_body(body: &str) -> Option<Self> {
-        let body = Json::parse(body).ok().filter(Json::is_object)?;
+        let body = RawValue::parse(body).ok().filter(RawValue::is_object)?;
         let says = |name| body.member(name).is_some_and(|value| is_error(&value));
         (says("error") || says("message") || says("detail")).then(|| Self::in_object(&body))
     }
 
     /// An object that is known to be an error: with an `error` member, or bare. Looks no deeper than that member.
-    pub(crate) fn in_object(object: &Json<'_>) -> Self {
+    pub(crate) fn in_object(object: &RawValue<'_>) -> Self {
         let Some(error) = object.member("error").filter(is_error) else { return Self::bare(object) };
         let mut error = Self::from_value(&error);
         // `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`: what the value cannot say stands beside it.
@@ -282,7 +282,7 @@ impl ApiError {
     }
 
     /// The value of an `error` member: an object, a text or a code.
-    pub(crate) fn from_value(value: &Json<'_>) -> Self {
+    pub(crate) fn from_value(value: &RawValue<'_>) -> Self {
         if value.is_object() {
             return Self::bare(value);
         }
@@ -293,7 +293,7 @@ impl ApiError {
 
     /// Data of an event named `error`, of whatever form.
     pub(crate) fn from_data(data: &str) -> Self {
-        match Json::parse(data) {
+        match RawValue::parse(data) {
             Ok(value) if value.is_object() => Self::in_object(&value),
             Ok(value) => Self::from_value(&value),
             Err(_) => Self { message: data.trim().into(), error_type: None, param: None, code: None },
@@ -306,8 +306,8 @@ impl ApiError {
             || self.code.as_ref().is_some_and(|code| self.message == alloc::format!("error {}", code.as_str()))
     }
 
-    fn bare(object: &Json<'_>) -> Self {
-        let owned = |name| object.member(name).map(Json::into_owned);
+    fn bare(object: &RawValue<'_>) -> Self {
+        let owned = |name| object.member(name).map(RawValue::into_owned);
         let message = object.member("message").or_else(|| object.member("detail"));
         Self {
             message: match message {
@@ -338,6 +338,6 @@ impl fmt::Display for ApiError {
 impl core::error::Error for ApiError {}
 
 /// Whether a value of an `error` member says that there is one.
-pub(crate) fn is_error(value: &Json<'_>) -> bool {
+pub(crate) fn is_error(value: &RawValue<'_>) -> bool {
     !matches!(value.as_str(), "null" | "false" | "\"\"")
 }

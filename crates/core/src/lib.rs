@@ -78,8 +78,7 @@ mod escaped;
 mod fold;
 #[cfg(feature = "gate")]
 pub mod gate;
-mod json;
-mod list;
+pub mod json;
 mod logprobs;
 pub mod open_telemetry;
 mod options;
@@ -97,8 +96,6 @@ pub use completion::Completion;
 pub use error::{ApiError, Error, Limit};
 pub use escaped::Escaped;
 pub use fold::{Accumulator, Change, Changes, Endpoint, Fold, Update};
-pub use json::{Extra, Json, JsonList, Str};
-pub use list::List;
 pub use logprobs::{ChunkLogprobs, Logprobs, TokenLogprob};
 pub use options::{Limits, Options};
 pub use outcome::{Anomaly, AnomalyKind, End, Outcome};

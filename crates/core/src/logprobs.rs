@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::{Context, Cursor, Invalid, Json, JsonList, Members, Name};
+use crate::json::{Cursor, Invalid, Members, Name, RawArray, RawValue, Walk};
 
 /// Log probabilities of a chunk: arrays as sent. Chat completions have the first two, legacy completions the others; llama.cpp sends chat's `content` in legacy completions too.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -13,26 +13,26 @@ use crate::json::{Context, Cursor, Invalid, Json, JsonList, Members, Name};
 pub struct ChunkLogprobs<'a> {
     /// Chat: an entry for each token of the content.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content: Option<Json<'a>>,
+    pub content: Option<RawValue<'a>>,
     /// Chat: an entry for each token of the refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<Json<'a>>,
+    pub refusal: Option<RawValue<'a>>,
     /// Legacy: the tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tokens: Option<Json<'a>>,
+    pub tokens: Option<RawValue<'a>>,
     /// Legacy: the log probability of each.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_logprobs: Option<Json<'a>>,
+    pub token_logprobs: Option<RawValue<'a>>,
     /// Legacy: for each token an object of alternatives, or null.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub top_logprobs: Option<Json<'a>>,
+    pub top_logprobs: Option<RawValue<'a>>,
     /// Legacy: where each token begins in the text, in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub text_offset: Option<Json<'a>>,
+    pub text_offset: Option<RawValue<'a>>,
 }
 
 impl<'a> ChunkLogprobs<'a> {
-    pub(crate) fn lists(&self) -> [&Option<Json<'a>>; 6] {
+    pub(crate) fn lists(&self) -> [&Option<RawValue<'a>>; 6] {
         [&self.content, &self.refusal, &self.tokens, &self.token_logprobs, &self.top_logprobs, &self.text_offset]
     }
 
@@ -41,7 +41,7 @@ impl<'a> ChunkLogprobs<'a> {
         self.lists().into_iter().flatten().map(|list| list.as_str().len()).sum()
     }
 
-    fn lists_mut(&mut self) -> [&mut Option<Json<'a>>; 6] {
+    fn lists_mut(&mut self) -> [&mut Option<RawValue<'a>>; 6] {
         [
             &mut self.content,
             &mut self.refusal,
@@ -57,14 +57,14 @@ impl<'a> ChunkLogprobs<'a> {
     pub fn into_owned(mut self) -> ChunkLogprobs<'static> {
         let mut owned = ChunkLogprobs::default();
         for (to, from) in owned.lists_mut().into_iter().zip(self.lists_mut()) {
-            *to = from.take().map(Json::into_owned);
+            *to = from.take().map(RawValue::into_owned);
         }
         owned
     }
 }
 
 impl<'de> Members<'de> for ChunkLogprobs<'de> {
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
         let list = if name.is("content") {
             &mut self.content
         } else if name.is("refusal") {
@@ -78,13 +78,13 @@ impl<'de> Members<'de> for ChunkLogprobs<'de> {
         } else if name.is("text_offset") {
             &mut self.text_offset
         } else {
-            return context.skip(cursor);
+            return walk.skip(cursor);
         };
-        let value = context.value(cursor)?;
+        let value = walk.value(cursor)?;
         if value.as_ref().is_some_and(|value| !value.is_array()) {
-            context.note("logprobs");
+            walk.note("logprobs");
         }
-        *list = value.filter(Json::is_array);
+        *list = value.filter(RawValue::is_array);
         Ok(())
     }
 }
@@ -109,22 +109,22 @@ impl<'de> Members<'de> for ChunkLogprobs<'de> {
 pub struct Logprobs {
     /// Chat: an entry for each token of the content; [`TokenLogprob`] reads one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content: Option<JsonList>,
+    pub content: Option<RawArray>,
     /// Chat: an entry for each token of the refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<JsonList>,
+    pub refusal: Option<RawArray>,
     /// Legacy: the tokens, as strings.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tokens: Option<JsonList>,
+    pub tokens: Option<RawArray>,
     /// Legacy: the log probability of each, a number or null.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token_logprobs: Option<JsonList>,
+    pub token_logprobs: Option<RawArray>,
     /// Legacy: for each token an object of alternatives, or null.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub top_logprobs: Option<JsonList>,
+    pub top_logprobs: Option<RawArray>,
     /// Legacy: where each token begins in the text, in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub text_offset: Option<JsonList>,
+    pub text_offset: Option<RawArray>,
 }
 
 impl Logprobs {
@@ -145,7 +145,7 @@ impl Logprobs {
     }
 }
 
-/// One token and its log probability; [`JsonList::parse`] makes them. Members that servers add (llama.cpp's `id`) stay in the list's text.
+/// One token and its log probability; [`RawArray::parse`] makes them. Members that servers add (llama.cpp's `id`) stay in the list's text.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct TokenLogprob {

@@ -1,7 +1,5 @@
 //! What a caller may set: limits and choices of folding.
 
-use crate::error::{Error, Limit};
-use crate::json::Context;
 use crate::sse;
 use deltawire_partial as partial;
 
@@ -53,20 +51,6 @@ impl Limits {
     #[must_use]
     pub fn decoder(&self) -> sse::Limits {
         sse::Limits { max_line: self.max_line, max_event: self.max_event }
-    }
-
-    pub(crate) fn context(&self, keep_unknown: bool) -> Context {
-        Context::new(keep_unknown, self.max_choices, self.max_tool_calls, self.max_unknown_members)
-    }
-
-    /// Whether a chunk that was read stayed within the lists' limits.
-    pub(crate) fn check(&self, context: &Context) -> Result<(), Error> {
-        match context.overflow() {
-            None => Ok(()),
-            Some(limit @ Limit::Choices) => Err(limit.passed(self.max_choices)),
-            Some(limit @ Limit::ToolCalls) => Err(limit.passed(self.max_tool_calls)),
-            Some(limit) => Err(limit.passed(self.max_unknown_members)),
-        }
     }
 }
 

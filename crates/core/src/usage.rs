@@ -5,22 +5,22 @@ use core::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::json::Json;
+use crate::json::RawValue;
 
 /// The token counts of a completion, as the server sent them: whole, members that nobody here knows included, never summed and never recomputed
 /// (xAI's total is not prompt plus completion; Perplexity sends running totals).
 ///
 /// Reading a count goes through the text of it, some hundred bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Usage(Json<'static>);
+pub struct Usage(RawValue<'static>);
 
 impl Usage {
-    pub(crate) fn new(json: Json<'_>) -> Self {
+    pub(crate) fn new(json: RawValue<'_>) -> Self {
         Self(json.into_owned())
     }
 
     /// Becomes what was sent; whether that is anything else than before. Some servers send running totals in every chunk.
-    pub(crate) fn set(&mut self, sent: &Json<'_>) -> bool {
+    pub(crate) fn set(&mut self, sent: &RawValue<'_>) -> bool {
         self.0.assign(sent)
     }
 
@@ -56,7 +56,7 @@ impl Usage {
 
     /// The whole object.
     #[must_use]
-    pub fn as_json(&self) -> &Json<'static> {
+    pub fn as_json(&self) -> &RawValue<'static> {
         &self.0
     }
 }

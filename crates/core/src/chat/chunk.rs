@@ -2,10 +2,12 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::chunk::{WireChoice, index, read_whole};
-use crate::error::{Error, Limit};
-use crate::json::{Context, Cursor, Elements, Extra, Invalid, Json, Members, Name, Shape, Str, elements, object};
-use crate::list::List;
+use crate::chunk::{TOOL_CALLS, WireChoice, index, read_whole};
+use crate::error::Error;
+use crate::json::List;
+use crate::json::{
+    Cursor, Elements, Invalid, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk, elements, object,
+};
 use crate::logprobs::ChunkLogprobs;
 
 /// A chunk of a streamed chat completion; see [`crate::Chunk`] for its envelope.
@@ -51,10 +53,10 @@ pub struct ChunkChoice<'a> {
     pub logprobs: Option<ChunkLogprobs<'a>>,
     /// Why the choice ended: `stop`, `length`, `tool_calls`, `content_filter`, or whatever the server says. Empty (TGI) is none yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub finish_reason: Option<Str<'a>>,
+    pub finish_reason: Option<RawStr<'a>>,
     /// Members that are none of these.
     #[serde(flatten)]
-    pub extra: Extra<'a>,
+    pub extra: Unknown<'a>,
     #[serde(skip)]
     pub(crate) position: usize,
 }
@@ -65,22 +67,22 @@ pub struct ChunkChoice<'a> {
 pub struct Delta<'a> {
     /// Who speaks: `assistant`, in the first delta or in each.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub role: Option<Str<'a>>,
+    pub role: Option<RawStr<'a>>,
     /// New text of the answer: a string, or with Mistral's reasoning models an array of parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Content<'a>>,
     /// New text of a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<Str<'a>>,
+    pub refusal: Option<RawStr<'a>>,
     /// New text of the model's reasoning, by the name DeepSeek gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reasoning_content: Option<Str<'a>>,
+    pub reasoning_content: Option<RawStr<'a>>,
     /// The same by the name OpenRouter and vLLM give it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reasoning: Option<Str<'a>>,
+    pub reasoning: Option<RawStr<'a>>,
     /// OpenRouter's structured reasoning, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reasoning_details: Option<Json<'a>>,
+    pub reasoning_details: Option<RawValue<'a>>,
     /// What is new in the message's tool calls.
     #[serde(skip_serializing_if = "is_empty")]
     pub tool_calls: List<ToolCallDelta<'a>>,
@@ -92,16 +94,16 @@ pub struct Delta<'a> {
     pub audio: Option<AudioDelta<'a>>,
     /// Members that are none of these.
     #[serde(flatten)]
-    pub extra: Extra<'a>,
+    pub extra: Unknown<'a>,
 }
 
 /// A message's content on the wire.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content<'a> {
     /// Text.
-    Text(Str<'a>),
+    Text(RawStr<'a>),
     /// An array of parts (`text`, `thinking`, `reference`), as sent.
-    Parts(Json<'a>),
+    Parts(RawValue<'a>),
 }
 
 impl Content<'_> {
@@ -140,10 +142,10 @@ pub struct ToolCallDelta<'a> {
     pub index: Option<u64>,
     /// The call's ID, in its first fragment.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<Str<'a>>,
+    pub id: Option<RawStr<'a>>,
     /// `function` or `custom`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub call_type: Option<Str<'a>>,
+    pub call_type: Option<RawStr<'a>>,
     /// Of a function: its name, and a piece of its arguments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<FunctionDelta<'a>>,
@@ -152,7 +154,7 @@ pub struct ToolCallDelta<'a> {
     pub custom: Option<CustomDelta<'a>>,
     /// Members that are none of these (Gemini's `extra_content`).
     #[serde(flatten)]
-    pub extra: Extra<'a>,
+    pub extra: Unknown<'a>,
 }
 
 /// A piece of a function call.
@@ -161,10 +163,10 @@ pub struct ToolCallDelta<'a> {
 pub struct FunctionDelta<'a> {
     /// The function's name, in the first piece.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<Str<'a>>,
+    pub name: Option<RawStr<'a>>,
     /// A piece of the arguments' JSON text; with some servers the arguments themselves, as an object.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub arguments: Option<Json<'a>>,
+    pub arguments: Option<RawValue<'a>>,
 }
 
 /// A piece of a custom tool's call.
@@ -173,10 +175,10 @@ pub struct FunctionDelta<'a> {
 pub struct CustomDelta<'a> {
     /// The tool's name, in the first piece.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<Str<'a>>,
+    pub name: Option<RawStr<'a>>,
     /// A piece of its input, which is free text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub input: Option<Json<'a>>,
+    pub input: Option<RawValue<'a>>,
 }
 
 /// A piece of spoken audio.
@@ -185,13 +187,13 @@ pub struct CustomDelta<'a> {
 pub struct AudioDelta<'a> {
     /// The audio's ID, in its first piece.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<Str<'a>>,
+    pub id: Option<RawStr<'a>>,
     /// A piece of the audio, in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<Str<'a>>,
+    pub data: Option<RawStr<'a>>,
     /// A piece of what is said, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub transcript: Option<Str<'a>>,
+    pub transcript: Option<RawStr<'a>>,
     /// Until when the server keeps it, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
@@ -209,19 +211,19 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
 
 impl<'de> Members<'de> for ChunkChoice<'de> {
     #[inline]
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
         // A whole body's choice has its message where a chunk's has the delta; their members are the same.
-        let is_delta = |name: Name<'_>| if context.whole_body { name.is("message") } else { name.is("delta") };
+        let is_delta = |name: Name<'_>| if walk.whole_body { name.is("message") } else { name.is("delta") };
         if name.is("index") {
-            self.index = index("index", cursor, context)?;
+            self.index = index("index", cursor, walk)?;
         } else if is_delta(name) {
-            nested("delta", &mut self.delta, cursor, context)?;
+            nested("delta", &mut self.delta, cursor, walk)?;
         } else if name.is("logprobs") {
-            nested("logprobs", &mut self.logprobs, cursor, context)?;
+            nested("logprobs", &mut self.logprobs, cursor, walk)?;
         } else if name.is("finish_reason") {
-            self.finish_reason = context.string("finish_reason", cursor)?;
+            self.finish_reason = walk.string("finish_reason", cursor)?;
         } else {
-            context.unknown(name, cursor, &mut self.extra)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
@@ -229,102 +231,102 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
 
 impl<'de> Members<'de> for Delta<'de> {
     #[inline]
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
         if name.is("content") {
-            self.content = content(cursor, context)?;
+            self.content = content(cursor, walk)?;
         } else if name.is("role") {
-            self.role = context.string("role", cursor)?;
+            self.role = walk.string("role", cursor)?;
         } else if name.is("tool_calls") {
             self.tool_calls = List::default();
-            elements("tool_calls", cursor, &mut ToolCalls(&mut self.tool_calls), context)?;
+            elements("tool_calls", cursor, &mut ToolCalls(&mut self.tool_calls), walk)?;
         } else if name.is("reasoning_content") {
-            self.reasoning_content = context.string("reasoning_content", cursor)?;
+            self.reasoning_content = walk.string("reasoning_content", cursor)?;
         } else if name.is("reasoning") {
-            self.reasoning = context.string("reasoning", cursor)?;
+            self.reasoning = walk.string("reasoning", cursor)?;
         } else if name.is("reasoning_details") {
-            self.reasoning_details = context.value(cursor)?;
+            self.reasoning_details = walk.value(cursor)?;
         } else if name.is("refusal") {
-            self.refusal = context.string("refusal", cursor)?;
+            self.refusal = walk.string("refusal", cursor)?;
         } else if name.is("function_call") {
-            nested("function_call", &mut self.function_call, cursor, context)?;
+            nested("function_call", &mut self.function_call, cursor, walk)?;
         } else if name.is("audio") {
-            nested("audio", &mut self.audio, cursor, context)?;
+            nested("audio", &mut self.audio, cursor, walk)?;
         } else {
-            context.unknown(name, cursor, &mut self.extra)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
 }
 
 /// A string, or an array of parts.
-fn content<'de>(cursor: &mut Cursor<'de>, context: &Context) -> Result<Option<Content<'de>>, Invalid> {
+fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<Content<'de>>, Invalid> {
     if let Some(inner) = cursor.string() {
-        return Ok(Some(Content::Text(Str::from_inner(inner))));
+        return Ok(Some(Content::Text(RawStr::from_inner(inner))));
     }
-    let value = context.value(cursor)?;
+    let value = walk.value(cursor)?;
     if value.as_ref().is_some_and(|value| !value.is_array()) {
-        context.note("content");
+        walk.note("content");
     }
-    Ok(value.filter(Json::is_array).map(Content::Parts))
+    Ok(value.filter(RawValue::is_array).map(Content::Parts))
 }
 
 impl<'de> Members<'de> for ToolCallDelta<'de> {
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
         if name.is("index") {
-            self.index = index("tool_calls.index", cursor, context)?;
+            self.index = index("tool_calls.index", cursor, walk)?;
         } else if name.is("id") {
-            self.id = context.string("tool_calls.id", cursor)?;
+            self.id = walk.string("tool_calls.id", cursor)?;
         } else if name.is("type") {
-            self.call_type = context.string("tool_calls.type", cursor)?;
+            self.call_type = walk.string("tool_calls.type", cursor)?;
         } else if name.is("function") {
-            nested("tool_calls.function", &mut self.function, cursor, context)?;
+            nested("tool_calls.function", &mut self.function, cursor, walk)?;
         } else if name.is("custom") {
-            nested("tool_calls.custom", &mut self.custom, cursor, context)?;
+            nested("tool_calls.custom", &mut self.custom, cursor, walk)?;
         } else {
-            context.unknown(name, cursor, &mut self.extra)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for FunctionDelta<'de> {
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
         if name.is("name") {
-            self.name = context.string("function.name", cursor)?;
+            self.name = walk.string("function.name", cursor)?;
         } else if name.is("arguments") {
-            self.arguments = context.value(cursor)?;
+            self.arguments = walk.value(cursor)?;
         } else {
-            context.skip(cursor)?;
+            walk.skip(cursor)?;
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for CustomDelta<'de> {
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
         if name.is("name") {
-            self.name = context.string("custom.name", cursor)?;
+            self.name = walk.string("custom.name", cursor)?;
         } else if name.is("input") {
-            self.input = context.value(cursor)?;
+            self.input = walk.value(cursor)?;
         } else {
-            context.skip(cursor)?;
+            walk.skip(cursor)?;
         }
         Ok(())
     }
 }
 
 impl<'de> Members<'de> for AudioDelta<'de> {
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
         if name.is("id") {
-            self.id = context.string("audio.id", cursor)?;
+            self.id = walk.string("audio.id", cursor)?;
         } else if name.is("data") {
-            self.data = context.string("audio.data", cursor)?;
+            self.data = walk.string("audio.data", cursor)?;
         } else if name.is("transcript") {
-            self.transcript = context.string("audio.transcript", cursor)?;
+            self.transcript = walk.string("audio.transcript", cursor)?;
         } else if name.is("expires_at") {
-            self.expires_at = index("audio.expires_at", cursor, context)?;
+            self.expires_at = index("audio.expires_at", cursor, walk)?;
         } else {
-            context.skip(cursor)?;
+            walk.skip(cursor)?;
         }
         Ok(())
     }
@@ -334,17 +336,17 @@ impl<'de> Members<'de> for AudioDelta<'de> {
 struct ToolCalls<'l, 'a>(&'l mut List<ToolCallDelta<'a>>);
 
 impl<'de> Elements<'de> for ToolCalls<'_, 'de> {
-    fn element(&mut self, cursor: &mut Cursor<'de>, context: &Context) -> Result<Shape, Invalid> {
+    fn element(&mut self, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Shape, Invalid> {
         let call = self.0.push_default();
-        let shape = object("tool_calls", cursor, call, context)?;
+        let shape = object("tool_calls", cursor, call, walk)?;
         if shape != Shape::Whole {
             self.0.pop();
         }
         Ok(shape)
     }
 
-    fn count(&self) -> (usize, Limit) {
-        (self.0.len(), Limit::ToolCalls)
+    fn count(&self) -> (usize, ListId) {
+        (self.0.len(), TOOL_CALLS)
     }
 }
 
@@ -353,7 +355,7 @@ fn nested<'de, T: Members<'de> + Default>(
     member: &'static str,
     slot: &mut Option<T>,
     cursor: &mut Cursor<'de>,
-    context: &Context,
+    walk: &Walk,
 ) -> Result<(), Invalid> {
     if cursor.null() {
         *slot = None;
@@ -363,7 +365,7 @@ fn nested<'de, T: Members<'de> + Default>(
         *slot = None;
     }
     let value = slot.get_or_insert_default();
-    if object(member, cursor, value, context)? != Shape::Whole {
+    if object(member, cursor, value, walk)? != Shape::Whole {
         *slot = None;
     }
     Ok(())
@@ -375,7 +377,7 @@ impl ChunkChoice<'_> {
             index: self.index,
             delta: self.delta.map(Delta::into_owned),
             logprobs: self.logprobs.map(ChunkLogprobs::into_owned),
-            finish_reason: self.finish_reason.map(Str::into_owned),
+            finish_reason: self.finish_reason.map(RawStr::into_owned),
             extra: self.extra.into_owned(),
             position: self.position,
         }
@@ -385,12 +387,12 @@ impl ChunkChoice<'_> {
 impl Delta<'_> {
     fn into_owned(self) -> Delta<'static> {
         Delta {
-            role: self.role.map(Str::into_owned),
+            role: self.role.map(RawStr::into_owned),
             content: self.content.map(Content::into_owned),
-            refusal: self.refusal.map(Str::into_owned),
-            reasoning_content: self.reasoning_content.map(Str::into_owned),
-            reasoning: self.reasoning.map(Str::into_owned),
-            reasoning_details: self.reasoning_details.map(Json::into_owned),
+            refusal: self.refusal.map(RawStr::into_owned),
+            reasoning_content: self.reasoning_content.map(RawStr::into_owned),
+            reasoning: self.reasoning.map(RawStr::into_owned),
+            reasoning_details: self.reasoning_details.map(RawValue::into_owned),
             tool_calls: self.tool_calls.map(ToolCallDelta::into_owned),
             function_call: self.function_call.map(FunctionDelta::into_owned),
             audio: self.audio.map(AudioDelta::into_owned),
@@ -403,8 +405,8 @@ impl ToolCallDelta<'_> {
     fn into_owned(self) -> ToolCallDelta<'static> {
         ToolCallDelta {
             index: self.index,
-            id: self.id.map(Str::into_owned),
-            call_type: self.call_type.map(Str::into_owned),
+            id: self.id.map(RawStr::into_owned),
+            call_type: self.call_type.map(RawStr::into_owned),
             function: self.function.map(FunctionDelta::into_owned),
             custom: self.custom.map(CustomDelta::into_owned),
             extra: self.extra.into_owned(),
@@ -414,22 +416,22 @@ impl ToolCallDelta<'_> {
 
 impl FunctionDelta<'_> {
     fn into_owned(self) -> FunctionDelta<'static> {
-        FunctionDelta { name: self.name.map(Str::into_owned), arguments: self.arguments.map(Json::into_owned) }
+        FunctionDelta { name: self.name.map(RawStr::into_owned), arguments: self.arguments.map(RawValue::into_owned) }
     }
 }
 
 impl CustomDelta<'_> {
     fn into_owned(self) -> CustomDelta<'static> {
-        CustomDelta { name: self.name.map(Str::into_owned), input: self.input.map(Json::into_owned) }
+        CustomDelta { name: self.name.map(RawStr::into_owned), input: self.input.map(RawValue::into_owned) }
     }
 }
 
 impl AudioDelta<'_> {
     fn into_owned(self) -> AudioDelta<'static> {
         AudioDelta {
-            id: self.id.map(Str::into_owned),
-            data: self.data.map(Str::into_owned),
-            transcript: self.transcript.map(Str::into_owned),
+            id: self.id.map(RawStr::into_owned),
+            data: self.data.map(RawStr::into_owned),
+            transcript: self.transcript.map(RawStr::into_owned),
             expires_at: self.expires_at,
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::completion::{deserialize_body, read_body};
 use crate::error::Error;
-use crate::json::{Extra, JsonList};
+use crate::json::{RawArray, Unknown};
 use crate::logprobs::Logprobs;
 use deltawire_partial as partial;
 
@@ -63,7 +63,7 @@ pub struct Choice {
     pub finish_reason: Option<String>,
     /// Members that are none of these, where they were asked for.
     #[serde(flatten)]
-    pub extra: Extra<'static>,
+    pub extra: Unknown<'static>,
 }
 
 /// The message of a choice.
@@ -82,7 +82,7 @@ pub struct Message {
     pub reasoning_content: Option<String>,
     /// OpenRouter's structured reasoning: all details that came, each as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reasoning_details: Option<JsonList>,
+    pub reasoning_details: Option<RawArray>,
     /// The tool calls, ordered by their index on the wire, then by arrival.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
@@ -94,13 +94,13 @@ pub struct Message {
     pub audio: Option<Audio>,
     /// Parts of a content array that are neither text nor thinking, as sent, where unknown members were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub content_parts: Option<JsonList>,
+    pub content_parts: Option<RawArray>,
     /// The content as JSON, or where and why it is none; only with [`Options::parse_content`](crate::Options::parse_content), and if there is content. Not serialised.
     #[serde(skip)]
     pub parsed: Option<Result<Value, partial::Error>>,
     /// Members that are none of these, where they were asked for.
     #[serde(flatten)]
-    pub extra: Extra<'static>,
+    pub extra: Unknown<'static>,
 }
 
 /// A tool call. Its fragments were told apart by ID, index, name and order, in that sequence, because servers leave out or repeat each of them.
@@ -121,7 +121,7 @@ pub struct ToolCall {
     /// function. Not serialised.
     pub parsed_arguments: Option<Result<Value, partial::Error>>,
     /// Members that are none of these, where they were asked for.
-    pub extra: Extra<'static>,
+    pub extra: Unknown<'static>,
 }
 
 /// What a tool call calls.
@@ -151,7 +151,7 @@ impl Serialize for ToolCall {
             #[serde(skip_serializing_if = "Option::is_none")]
             custom: Option<Custom<'a>>,
             #[serde(flatten)]
-            extra: &'a Extra<'static>,
+            extra: &'a Unknown<'static>,
         }
         let (name, arguments) = (self.name.as_str(), self.arguments.as_str());
         let (function, custom) = match self.kind {

@@ -71,7 +71,7 @@ impl FoldChoice for ChunkChoice<'_> {
     }
 
     fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error> {
-        let none = json::Extra::default();
+        let none = json::Unknown::default();
         unknown_fits(choice.map_or(&none, |choice| &choice.extra), &self.extra, options)?;
         let Some(delta) = &self.delta else { return Ok(()) };
         unknown_fits(choice.and_then(ChoiceState::message_extra).unwrap_or(&none), &delta.extra, options)?;
@@ -199,12 +199,12 @@ impl Delta<'_> {
     }
 }
 
-fn text_weight(text: &Option<json::Str<'_>>) -> usize {
+fn text_weight(text: &Option<json::RawStr<'_>>) -> usize {
     text.as_ref().map_or(0, |text| text.as_json().len())
 }
 
 /// Of a piece of arguments: a string's text, or what stands in its place.
-fn piece_weight(piece: &Option<json::Json<'_>>) -> usize {
+fn piece_weight(piece: &Option<json::RawValue<'_>>) -> usize {
     piece.as_ref().map_or(0, |piece| piece.as_string().map_or(piece.as_str().len(), |text| text.as_json().len()))
 }
 

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::json::{Extra, Json, JsonList, Str, Text};
+use crate::json::{RawArray, RawStr, RawValue, Text, Unknown};
 use crate::logprobs::{ChunkLogprobs, Logprobs};
 use crate::outcome::AnomalyKind;
 use deltawire_partial::Parser;
@@ -22,7 +22,7 @@ pub(crate) struct ChoiceState {
     pub(crate) finish_reason: Option<String>,
     pub(crate) tool_calls: ToolCalls,
     pub(crate) logprobs: Option<Box<Logprobs>>,
-    pub(crate) extra: Extra<'static>,
+    pub(crate) extra: Unknown<'static>,
     pub(crate) rare: Option<Box<Rare>>,
     /// Of the content, where that is parsed.
     pub(crate) parser: Option<Box<Parser>>,
@@ -32,14 +32,14 @@ pub(crate) struct ChoiceState {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rare {
     pub(crate) refusal: Option<Text>,
-    pub(crate) reasoning_details: Option<JsonList>,
+    pub(crate) reasoning_details: Option<RawArray>,
     /// Parts of a content array that are neither text nor thinking.
-    pub(crate) content_parts: Option<JsonList>,
+    pub(crate) content_parts: Option<RawArray>,
     pub(crate) function_name: Option<String>,
     pub(crate) function_arguments: Option<Text>,
     pub(crate) audio: Option<AudioState>,
     /// Unknown members of the message.
-    pub(crate) message: Extra<'static>,
+    pub(crate) message: Unknown<'static>,
 }
 
 /// Audio as it is folded.
@@ -57,7 +57,7 @@ impl ChoiceState {
     }
 
     /// Unknown members of the message.
-    pub(crate) fn message_extra(&self) -> Option<&Extra<'static>> {
+    pub(crate) fn message_extra(&self) -> Option<&Unknown<'static>> {
         self.rare.as_ref().map(|rare| &rare.message)
     }
 
@@ -66,7 +66,7 @@ impl ChoiceState {
     }
 
     /// The first role that is not empty counts.
-    pub(crate) fn fold_role(&mut self, role: Option<&Str<'_>>, notes: &mut Notes<'_>) {
+    pub(crate) fn fold_role(&mut self, role: Option<&RawStr<'_>>, notes: &mut Notes<'_>) {
         let Some(role) = role.filter(|role| !role.is_empty()) else { return };
         if self.role.is_some() {
             notes.anomaly(AnomalyKind::Repeated, "role");
@@ -76,27 +76,27 @@ impl ChoiceState {
         notes.record(Part::Role, 0, 0, 0);
     }
 
-    pub(crate) fn fold_content(&mut self, text: &Str<'_>, notes: &mut Notes<'_>) {
+    pub(crate) fn fold_content(&mut self, text: &RawStr<'_>, notes: &mut Notes<'_>) {
         if self.finish_reason.is_some() && !text.is_empty() {
             notes.anomaly(AnomalyKind::AfterFinish, "content");
         }
         append_delta(self.content.get_or_insert_default(), text, Part::Content, "content", notes);
     }
 
-    pub(crate) fn fold_reasoning(&mut self, text: &Str<'_>, notes: &mut Notes<'_>) {
+    pub(crate) fn fold_reasoning(&mut self, text: &RawStr<'_>, notes: &mut Notes<'_>) {
         append_delta(self.reasoning.get_or_insert_default(), text, Part::Reasoning, "reasoning", notes);
     }
 
     /// An array in the place of content, as Mistral's reasoning models send it: its `text` parts are content, what its `thinking` parts hold is reasoning. Others
     /// (`reference`) are kept, as sent, if unknown members are.
-    pub(crate) fn fold_parts(&mut self, parts: &Json<'_>, notes: &mut Notes<'_>) {
+    pub(crate) fn fold_parts(&mut self, parts: &RawValue<'_>, notes: &mut Notes<'_>) {
         for part in parts.elements() {
             match (part.as_string(), part.member("type"), part.member("text"), part.member("thinking")) {
                 (Some(text), ..) => self.fold_content(&text, notes),
                 (_, _, _, Some(thinking)) if thinking.is_array() => {
                     for inner in thinking.elements() {
                         let text = inner.member("text");
-                        if let Some(text) = inner.as_string().or(text.as_ref().and_then(Json::as_string)) {
+                        if let Some(text) = inner.as_string().or(text.as_ref().and_then(RawValue::as_string)) {
                             self.fold_reasoning(&text, notes);
                         }
                     }
@@ -127,7 +127,7 @@ impl ChoiceState {
     }
 
     /// The last finish reason that is not empty counts.
-    pub(crate) fn fold_finish(&mut self, reason: Option<&Str<'_>>, notes: &mut Notes<'_>) {
+    pub(crate) fn fold_finish(&mut self, reason: Option<&RawStr<'_>>, notes: &mut Notes<'_>) {
         let Some(reason) = reason.filter(|reason| !reason.is_empty()) else { return };
         match &self.finish_reason {
             Some(before) if reason == before.as_str() => return,
@@ -217,7 +217,7 @@ impl ChoiceState {
 }
 
 /// Appends a fragment, and records what is new if anything is.
-pub(crate) fn append(text: &mut Text, fragment: &Str<'_>, part: Part, call: usize, notes: &mut Notes<'_>) {
+pub(crate) fn append(text: &mut Text, fragment: &RawStr<'_>, part: Part, call: usize, notes: &mut Notes<'_>) {
     let start = text.len();
     text.push(fragment);
     if text.len() > start {
@@ -229,7 +229,7 @@ pub(crate) fn append(text: &mut Text, fragment: &Str<'_>, part: Part, call: usiz
 }
 
 /// The same for texts whose deltas may repeat the text so far, where the caller said so.
-fn append_delta(text: &mut Text, delta: &Str<'_>, part: Part, member: &'static str, notes: &mut Notes<'_>) {
+fn append_delta(text: &mut Text, delta: &RawStr<'_>, part: Part, member: &'static str, notes: &mut Notes<'_>) {
     if !notes.options.cumulative || text.is_empty() {
         return append(text, delta, part, 0, notes);
     }

@@ -3,9 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::chunk::{Chunk, WireChoice, read};
+use crate::chunk::{Chunk, WireChoice, check, read, walk};
 use crate::error::{ApiError, Error, Limit, is_error};
-use crate::json::{Context, Extra, Json, Str};
+use crate::json::{RawStr, RawValue, Unknown, Walk};
 use crate::options::Options;
 use crate::outcome::{Anomalies, AnomalyKind, End};
 use crate::usage::Usage;
@@ -32,9 +32,9 @@ pub struct State {
     pub(crate) created: Option<u64>,
     pub(crate) system_fingerprint: Option<String>,
     pub(crate) service_tier: Option<String>,
-    pub(crate) moderation: Option<Json<'static>>,
+    pub(crate) moderation: Option<RawValue<'static>>,
     pub(crate) usage: Option<Usage>,
-    pub(crate) extra: Extra<'static>,
+    pub(crate) extra: Unknown<'static>,
     /// In the order in which they came.
     pub(crate) choices: Vec<ChoiceState>,
     /// Places in `choices`, ordered by the choices' indices.
@@ -141,7 +141,7 @@ impl State {
             service_tier: None,
             moderation: None,
             usage: None,
-            extra: Extra::default(),
+            extra: Unknown::default(),
             choices: Vec::new(),
             order: Vec::new(),
             records: Vec::new(),
@@ -154,10 +154,10 @@ impl State {
     }
 
     /// What a chunk is read with.
-    pub(crate) fn context(&self) -> Context {
-        let mut context = self.options.limits.context(self.options.keep_unknown);
-        context.whole_body = self.whole_body;
-        context
+    pub(crate) fn walk(&self) -> Walk {
+        let mut walk = walk(&self.options.limits, self.options.keep_unknown);
+        walk.whole_body = self.whole_body;
+        walk
     }
 
     pub(crate) fn begin_event(&mut self) {
@@ -222,19 +222,19 @@ impl State {
         if self.fold_learned(data) {
             return Ok(None);
         }
-        let context = self.context();
+        let walk = self.walk();
         let mut chunk = Chunk::<C>::default();
-        read(data, &mut chunk, &context)?;
-        self.options.limits.check(&context)?;
+        read(data, &mut chunk, &walk)?;
+        check(&self.options.limits, &walk)?;
         let folded = self.folded;
         self.fold(&chunk)?;
-        self.learn(data, &chunk, self.folded.saturating_sub(folded), context.has_unknown());
+        self.learn(data, &chunk, self.folded.saturating_sub(folded), walk.has_unknown());
         if chunk.error.is_none() && chunk.x_groq.is_none() {
             return Ok(None);
         }
         let error = chunk.api_error();
         // What a bare `error` cannot say may stand beside it.
-        Ok(error.map(|error| match Json::parse(data) {
+        Ok(error.map(|error| match RawValue::parse(data) {
             Ok(value) if chunk.error.as_ref().is_some_and(is_error) => ApiError::in_object(&value),
             _ => error,
         }))
@@ -317,7 +317,7 @@ impl State {
             choice: target.choice,
             changed: &mut self.changed,
         };
-        append(to, &Str::from_inner(text), target.part, target.call, &mut notes);
+        append(to, &RawStr::from_inner(text), target.part, target.call, &mut notes);
         true
     }
 
@@ -436,7 +436,7 @@ impl State {
 }
 
 /// Sets a text to the last that was sent; whether it is another one now.
-fn set_last(kept: &mut Option<String>, sent: Option<&Str<'_>>) -> bool {
+fn set_last(kept: &mut Option<String>, sent: Option<&RawStr<'_>>) -> bool {
     let Some(sent) = sent.filter(|sent| kept.as_deref().is_none_or(|kept| *sent != kept)) else { return false };
     *kept = Some(sent.to_text().into_owned());
     true
@@ -445,14 +445,14 @@ fn set_last(kept: &mut Option<String>, sent: Option<&Str<'_>>) -> bool {
 /// Merges unknown members, if they are kept: the last value of each name that is not null. What a value replaces no longer counts
 /// as folded, nor does white space that is not kept.
 #[inline(always)]
-pub(crate) fn keep_unknown(kept: &mut Extra<'static>, sent: &Extra<'_>, folded: &mut usize, keep: bool) {
+pub(crate) fn keep_unknown(kept: &mut Unknown<'static>, sent: &Unknown<'_>, folded: &mut usize, keep: bool) {
     if keep && !sent.is_empty() {
         merge(kept, sent, folded);
     }
 }
 
 #[inline(never)]
-fn merge(kept: &mut Extra<'static>, sent: &Extra<'_>, folded: &mut usize) {
+fn merge(kept: &mut Unknown<'static>, sent: &Unknown<'_>, folded: &mut usize) {
     for (name, sent) in sent.iter() {
         let value = sent.clone().into_owned();
         let dropped = sent.as_str().len() - value.as_str().len();
@@ -463,12 +463,12 @@ fn merge(kept: &mut Extra<'static>, sent: &Extra<'_>, folded: &mut usize) {
 
 /// Whether the unknown members that are sent may be kept with those that are.
 #[inline(always)]
-pub(crate) fn unknown_fits(kept: &Extra<'_>, sent: &Extra<'_>, options: &Options) -> Result<(), Error> {
+pub(crate) fn unknown_fits(kept: &Unknown<'_>, sent: &Unknown<'_>, options: &Options) -> Result<(), Error> {
     if options.keep_unknown && !sent.is_empty() { merged_fits(kept, sent, options) } else { Ok(()) }
 }
 
 #[inline(never)]
-fn merged_fits(kept: &Extra<'_>, sent: &Extra<'_>, options: &Options) -> Result<(), Error> {
+fn merged_fits(kept: &Unknown<'_>, sent: &Unknown<'_>, options: &Options) -> Result<(), Error> {
     let max = options.limits.max_unknown_members;
     if kept.len() + sent.len() <= max {
         return Ok(());

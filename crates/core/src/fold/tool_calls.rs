@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use crate::chat::ToolCallDelta;
 use crate::error::{Error, Limit};
-use crate::json::{Extra, Json, Str, Text};
+use crate::json::{RawStr, RawValue, Text, Unknown};
 use crate::options::Options;
 use crate::outcome::AnomalyKind;
 use deltawire_partial::Parser;
@@ -44,7 +44,7 @@ pub(crate) struct CallState {
     /// Arguments, or a custom tool's input.
     pub(crate) arguments: Text,
     pub(crate) custom: bool,
-    pub(crate) extra: Extra<'static>,
+    pub(crate) extra: Unknown<'static>,
     /// Of the arguments, where those are parsed.
     pub(crate) parser: Option<Box<Parser>>,
 }
@@ -94,7 +94,7 @@ impl ToolCalls {
                 Route::To(place) | Route::Stray(place) => {
                     unknown_fits(&self.calls[place].extra, &fragment.extra, options)?;
                 }
-                Route::New => unknown_fits(&Extra::default(), &fragment.extra, options)?,
+                Route::New => unknown_fits(&Unknown::default(), &fragment.extra, options)?,
             }
         }
         if self.calls.len() + fragments.len() > limits.max_tool_calls {
@@ -188,7 +188,7 @@ impl ToolCalls {
     }
 
     /// The call with this ID; the latest first, because fragments of one call come together.
-    fn with_id(&self, id: &Str<'_>) -> Option<usize> {
+    fn with_id(&self, id: &RawStr<'_>) -> Option<usize> {
         let id = id.to_text();
         self.calls.iter().rposition(|call| call.id.as_deref() == Some(&*id))
     }
@@ -199,18 +199,18 @@ impl ToolCalls {
 }
 
 /// The fragment's function or tool name, if it is one.
-fn name<'f>(fragment: &'f ToolCallDelta<'_>) -> Option<&'f Str<'f>> {
+fn name<'f>(fragment: &'f ToolCallDelta<'_>) -> Option<&'f RawStr<'f>> {
     let function = fragment.function.as_ref().and_then(|function| present(&function.name));
     function.or_else(|| fragment.custom.as_ref().and_then(|custom| present(&custom.name)))
 }
 
 /// A text that is there and not empty.
-fn present<'f>(text: &'f Option<Str<'_>>) -> Option<&'f Str<'f>> {
+fn present<'f>(text: &'f Option<RawStr<'_>>) -> Option<&'f RawStr<'f>> {
     text.as_ref().filter(|text| !text.is_empty())
 }
 
 /// Sets what is set once; whether it was now. Another value later is noted.
-fn set_once(kept: &mut Option<String>, sent: Option<&Str<'_>>, member: &'static str, notes: &mut Notes<'_>) -> bool {
+fn set_once(kept: &mut Option<String>, sent: Option<&RawStr<'_>>, member: &'static str, notes: &mut Notes<'_>) -> bool {
     match (&kept, sent) {
         (None, Some(sent)) => {
             *kept = Some(sent.to_text().into_owned());
@@ -223,7 +223,7 @@ fn set_once(kept: &mut Option<String>, sent: Option<&Str<'_>>, member: &'static 
 }
 
 /// Appends a piece of arguments: a string's text, or what is sent in its place as its compact JSON, which is what the string would have held.
-pub(crate) fn fold_arguments(text: &mut Text, piece: &Json<'_>, part: Part, call: usize, notes: &mut Notes<'_>) {
+pub(crate) fn fold_arguments(text: &mut Text, piece: &RawValue<'_>, part: Part, call: usize, notes: &mut Notes<'_>) {
     match piece.as_string() {
         Some(piece) => append(text, &piece, part, call, notes),
         None => {

@@ -63,7 +63,7 @@ impl<'a> Update<'a> {
 
     /// Index and unknown members of each choice, where they are kept: the last value of each, of this chunk or one before.
     #[cfg(feature = "gate")]
-    pub(crate) fn kept(&self) -> impl Iterator<Item = (u64, &'a crate::json::Extra<'static>)> {
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (u64, &'a crate::json::Unknown<'static>)> {
         let choices = if self.state.options.keep_unknown { &self.state.choices[..] } else { &[] };
         choices.iter().map(|choice| (choice.index, &choice.extra))
     }

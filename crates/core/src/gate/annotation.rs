@@ -4,9 +4,9 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::ops::Range;
 
-use serde_json::value::RawValue;
+use serde_json::value::RawValue as SerdeRaw;
 
-use crate::json::{Extra, Json};
+use crate::json::{RawValue, Unknown};
 
 /// `content_filter_offsets` with what the `content_filter_results` beside them say: up to where the text is checked, and whether a part of it was filtered.
 ///
@@ -35,7 +35,7 @@ impl Annotation {
     /// The annotation among the unknown members of a chunk's choice ([`chat::ChunkChoice::extra`](crate::chat::ChunkChoice::extra)). `None` if there is none, or if offsets or results cannot be
     /// read: what nothing was understood of is not released.
     #[must_use]
-    pub fn of(members: &Extra<'_>) -> Option<Self> {
+    pub fn of(members: &Unknown<'_>) -> Option<Self> {
         let offsets = members.get("content_filter_offsets")?;
         let offset = |name| usize::try_from(offsets.member(name)?.as_u64()?).ok();
         let characters = offset("start_offset")?..offset("end_offset")?;
@@ -45,10 +45,10 @@ impl Annotation {
 }
 
 /// Whether a category says `"filtered": true`. Which categories there are is the service's business and grows: hate, sexual, violence, self_harm, protected_material_text and others, an object each.
-fn is_filtered(results: &Json<'_>) -> Option<bool> {
-    let categories: BTreeMap<String, &RawValue> = serde_json::from_str(results.as_str()).ok()?;
-    let says = |category: &RawValue| {
-        Json::within(category.get(), true).member("filtered").is_some_and(|f| f.as_str() == "true")
+fn is_filtered(results: &RawValue<'_>) -> Option<bool> {
+    let categories: BTreeMap<String, &SerdeRaw> = serde_json::from_str(results.as_str()).ok()?;
+    let says = |category: &SerdeRaw| {
+        RawValue::within(category.get(), true).member("filtered").is_some_and(|f| f.as_str() == "true")
     };
     Some(categories.into_values().any(says))
 }

@@ -6,7 +6,7 @@
 
 use alloc::borrow::Cow;
 
-use super::Str;
+use super::RawStr;
 use super::ends::{eight_digits, escaped_end, plain_end, plain_len, space_end, special, string_end, value_end};
 use super::name::Name;
 
@@ -104,7 +104,7 @@ impl<'a> Cursor<'a> {
         let end = string_end(self.text.as_bytes(), start).ok_or(Invalid)?;
         self.at = end + 1;
         self.byte(b':')?;
-        Ok(Some(match Str::from_inner(&self.text[start..end]).to_text() {
+        Ok(Some(match RawStr::from_inner(&self.text[start..end]).to_text() {
             Cow::Borrowed(_) => Cow::Borrowed(&self.text.as_bytes()[start..end]),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         }))

@@ -13,54 +13,84 @@ use serde::de::IgnoredAny;
 
 use super::cursor::{Cursor, Invalid};
 use super::name::Name;
-use super::{Extra, Json, Str};
-use crate::error::Limit;
+use super::{RawStr, RawValue, Unknown};
 
-/// What is noted while an object is walked through, and what bounds the walk.
+/// Bounds a walk through an object, and notes what the walk came across.
 #[derive(Debug)]
-pub(crate) struct Context {
-    /// Keep the members nobody knows.
-    pub(crate) keep_unknown: bool,
-    /// The object is the body of an answer that was not streamed, whose choices have a `message`.
+pub(crate) struct Walk {
+    /// Keeps the members that nobody here knows.
+    keep_unknown: bool,
+    /// The object is a whole body, not an event of a stream.
     pub(crate) whole_body: bool,
-    /// The most choices of a chunk.
-    max_choices: usize,
-    /// The most tool call fragments of a delta.
-    max_tool_calls: usize,
-    /// The most unknown members that are kept.
+    /// The largest number of elements of each list, by [`ListId`].
+    max_elements: [usize; ListId::COUNT],
+    /// The largest number of unknown members that are kept.
     max_unknown: usize,
-    /// Kept unknown members so far.
+    /// The number of unknown members kept so far.
     unknown: Cell<usize>,
-    /// The first of these that was passed; what came beyond was checked and dropped.
-    overflow: Cell<Option<Limit>>,
+    /// The first bound that was exceeded. What came beyond it was checked and dropped.
+    overflow: Cell<Option<Overflow>>,
     /// The first member whose value had a type that it cannot have.
     unexpected: Cell<Option<&'static str>>,
 }
 
-impl Context {
-    pub(crate) fn new(keep_unknown: bool, max_choices: usize, max_tool_calls: usize, max_unknown: usize) -> Self {
+/// A list whose length is bounded. The number is the dialect's; the lexer gives it no meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ListId(pub(crate) usize);
+
+impl ListId {
+    /// The number of lists that a dialect can bound.
+    const COUNT: usize = 2;
+}
+
+/// A bound that was exceeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overflow {
+    /// A list has too many elements.
+    Elements(ListId),
+    /// There are too many unknown members.
+    Unknown,
+}
+
+impl Walk {
+    /// Returns a walk that keeps no unknown members and has no bounds.
+    pub(crate) fn new() -> Self {
         Self {
-            keep_unknown,
+            keep_unknown: false,
             whole_body: false,
-            max_choices,
-            max_tool_calls,
-            max_unknown,
+            max_elements: [usize::MAX; ListId::COUNT],
+            max_unknown: usize::MAX,
             unknown: Cell::new(0),
             overflow: Cell::new(None),
             unexpected: Cell::new(None),
         }
     }
 
-    /// Whether a member that nobody knows was kept.
+    /// Keeps unknown members, at most `max` of them.
+    pub(crate) fn with_unknown(mut self, keep: bool, max: usize) -> Self {
+        self.keep_unknown = keep;
+        self.max_unknown = max;
+        self
+    }
+
+    /// Bounds the number of elements of a list.
+    pub(crate) fn with_max_elements(mut self, list: ListId, max: usize) -> Self {
+        self.max_elements[list.0] = max;
+        self
+    }
+
+    /// Reports whether an unknown member was kept.
     pub(crate) fn has_unknown(&self) -> bool {
         self.unknown.get() > 0
     }
 
+    /// Returns the first member whose value had a type that it cannot have, if any.
     pub(crate) fn unexpected(&self) -> Option<&'static str> {
         self.unexpected.get()
     }
 
-    pub(crate) fn overflow(&self) -> Option<Limit> {
+    /// Returns the first bound that was exceeded, if any.
+    pub(crate) fn overflow(&self) -> Option<Overflow> {
         self.overflow.get()
     }
 
@@ -71,19 +101,15 @@ impl Context {
         }
     }
 
-    fn pass(&self, limit: Limit) {
+    fn exceed(&self, bound: Overflow) {
         if self.overflow.get().is_none() {
-            self.overflow.set(Some(limit));
+            self.overflow.set(Some(bound));
         }
     }
 
-    fn max(&self, limit: Limit) -> usize {
-        if limit == Limit::ToolCalls { self.max_tool_calls } else { self.max_choices }
-    }
-
     /// Any value but null.
-    pub(crate) fn value<'de>(&self, cursor: &mut Cursor<'de>) -> Result<Option<Json<'de>>, Invalid> {
-        if cursor.null() { Ok(None) } else { Json::lexed(cursor).map(Some) }
+    pub(crate) fn value<'de>(&self, cursor: &mut Cursor<'de>) -> Result<Option<RawValue<'de>>, Invalid> {
+        if cursor.null() { Ok(None) } else { RawValue::lexed(cursor).map(Some) }
     }
 
     /// A string; null is none, anything else is noted.
@@ -92,9 +118,9 @@ impl Context {
         &self,
         member: &'static str,
         cursor: &mut Cursor<'de>,
-    ) -> Result<Option<Str<'de>>, Invalid> {
+    ) -> Result<Option<RawStr<'de>>, Invalid> {
         match cursor.string() {
-            Some(inner) => Ok(Some(Str::from_inner(inner))),
+            Some(inner) => Ok(Some(RawStr::from_inner(inner))),
             None => self.no_string(member, cursor).map(|()| None),
         }
     }
@@ -123,7 +149,7 @@ impl Context {
         &self,
         name: Name<'_>,
         cursor: &mut Cursor<'de>,
-        kept: &mut Extra<'de>,
+        kept: &mut Unknown<'de>,
     ) -> Result<(), Invalid> {
         if !self.keep_unknown {
             return self.skip(cursor);
@@ -131,7 +157,7 @@ impl Context {
         if let Some(value) = self.value(cursor)? {
             self.unknown.set(self.unknown.get() + 1);
             if self.unknown.get() > self.max_unknown {
-                self.pass(Limit::UnknownMembers);
+                self.exceed(Overflow::Unknown);
             } else {
                 kept.set(&String::from_utf8_lossy(name.as_bytes()), value);
             }
@@ -143,16 +169,16 @@ impl Context {
 /// What a type does with the members of its object.
 pub(crate) trait Members<'de> {
     /// Takes the value of the member `name`, which is next: exactly one value, whatever the name.
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid>;
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid>;
 }
 
 /// What a type does with the elements of its array.
 pub(crate) trait Elements<'de> {
     /// Takes one element, which is next.
-    fn element(&mut self, cursor: &mut Cursor<'de>, context: &Context) -> Result<Shape, Invalid>;
+    fn element(&mut self, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Shape, Invalid>;
 
-    /// How many elements are held, and the limit that bounds them.
-    fn count(&self) -> (usize, Limit);
+    /// Returns the number of elements held, and the list whose bound holds for them.
+    fn count(&self) -> (usize, ListId);
 }
 
 /// What stood where an object or an array was looked for.
@@ -170,13 +196,9 @@ pub(crate) fn is_json(text: &str) -> Result<(), serde_json::Error> {
 }
 
 /// Walks through `text`, which must be one JSON object and nothing else.
-pub(crate) fn parse_object<'de, T: Members<'de>>(
-    text: &'de str,
-    into: &mut T,
-    context: &Context,
-) -> Result<Shape, Invalid> {
+pub(crate) fn parse_object<'de, T: Members<'de>>(text: &'de str, into: &mut T, walk: &Walk) -> Result<Shape, Invalid> {
     let mut cursor = Cursor::new(text);
-    let shape = walk_object(&mut cursor, into, context)?;
+    let shape = walk_object(&mut cursor, into, walk)?;
     cursor.end()?;
     Ok(shape)
 }
@@ -186,11 +208,11 @@ pub(crate) fn object<'de, T: Members<'de>>(
     member: &'static str,
     cursor: &mut Cursor<'de>,
     into: &mut T,
-    context: &Context,
+    walk: &Walk,
 ) -> Result<Shape, Invalid> {
-    let shape = walk_object(cursor, into, context)?;
+    let shape = walk_object(cursor, into, walk)?;
     if shape == Shape::Other {
-        context.note(member);
+        walk.note(member);
     }
     Ok(shape)
 }
@@ -200,38 +222,38 @@ pub(crate) fn elements<'de, V: Elements<'de>>(
     member: &'static str,
     cursor: &mut Cursor<'de>,
     into: &mut V,
-    context: &Context,
+    walk: &Walk,
 ) -> Result<Shape, Invalid> {
     if cursor.peek() != Some(b'[') {
         let shape = other(cursor)?;
         if shape == Shape::Other {
-            context.note(member);
+            walk.note(member);
         }
         return Ok(shape);
     }
     cursor.open_array()?;
     let mut first = true;
     while cursor.next_element(&mut first)? {
-        let (count, limit) = into.count();
-        if count >= context.max(limit) {
+        let (count, list) = into.count();
+        if count >= walk.max_elements[list.0] {
             cursor.value()?;
-            context.pass(limit);
-        } else if into.element(cursor, context)? == Shape::Other {
-            context.note(member);
+            walk.exceed(Overflow::Elements(list));
+        } else if into.element(cursor, walk)? == Shape::Other {
+            walk.note(member);
         }
     }
     Ok(Shape::Whole)
 }
 
 /// The last member of this name of a valid JSON object.
-pub(crate) fn last_member<'t>(object: &'t str, name: &str) -> Option<Json<'t>> {
+pub(crate) fn last_member<'t>(object: &'t str, name: &str) -> Option<RawValue<'t>> {
     struct Find<'n, 't> {
         name: &'n str,
-        found: Option<Json<'t>>,
+        found: Option<RawValue<'t>>,
     }
     impl<'t> Members<'t> for Find<'_, 't> {
-        fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'t>, context: &Context) -> Result<(), Invalid> {
-            let value = context.value(cursor)?;
+        fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'t>, walk: &Walk) -> Result<(), Invalid> {
+            let value = walk.value(cursor)?;
             if name.as_bytes() == self.name.as_bytes() {
                 self.found = value;
             }
@@ -239,15 +261,11 @@ pub(crate) fn last_member<'t>(object: &'t str, name: &str) -> Option<Json<'t>> {
         }
     }
     let mut find = Find { name, found: None };
-    parse_object(object, &mut find, &Context::new(false, 0, 0, 0)).ok()?;
+    parse_object(object, &mut find, &Walk::new()).ok()?;
     find.found
 }
 
-fn walk_object<'de, T: Members<'de>>(
-    cursor: &mut Cursor<'de>,
-    into: &mut T,
-    context: &Context,
-) -> Result<Shape, Invalid> {
+fn walk_object<'de, T: Members<'de>>(cursor: &mut Cursor<'de>, into: &mut T, walk: &Walk) -> Result<Shape, Invalid> {
     if cursor.peek() != Some(b'{') {
         return other(cursor);
     }
@@ -265,7 +283,7 @@ fn walk_object<'de, T: Members<'de>>(
                 None => return Ok(Shape::Whole),
             },
         };
-        into.member(name, cursor, context)?;
+        into.member(name, cursor, walk)?;
         before = b',';
     }
 }

@@ -8,16 +8,16 @@ use core::fmt;
 use memchr::memchr;
 use serde::ser::{Serialize, Serializer};
 
-use super::Json;
+use super::RawValue;
 
 /// A JSON string as the wire has it: what stands between its quotes, escapes and all, borrowed from the event where it can be.
 ///
 /// It is known to be well-formed. Decoding is left to who needs the text, because most strings of a stream are looked at once or never;
 /// serialised, it is what came, also where it holds half of a surrogate pair whose other half comes in the next delta.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Str<'a>(Cow<'a, str>);
+pub struct RawStr<'a>(Cow<'a, str>);
 
-impl<'a> Str<'a> {
+impl<'a> RawStr<'a> {
     /// From what stands between the quotes of a valid JSON string.
     pub(crate) fn from_inner(inner: &'a str) -> Self {
         Self(Cow::Borrowed(inner))
@@ -49,26 +49,26 @@ impl<'a> Str<'a> {
 
     /// The same string, owning its text. Allocates.
     #[must_use]
-    pub fn into_owned(self) -> Str<'static> {
-        Str(Cow::Owned(self.0.into_owned()))
+    pub fn into_owned(self) -> RawStr<'static> {
+        RawStr(Cow::Owned(self.0.into_owned()))
     }
 }
 
 /// As the string stands on the wire, in its quotes.
-impl fmt::Debug for Str<'_> {
+impl fmt::Debug for RawStr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", self.0)
     }
 }
 
 /// The decoded text.
-impl fmt::Display for Str<'_> {
+impl fmt::Display for RawStr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_text())
     }
 }
 
-impl PartialEq<str> for Str<'_> {
+impl PartialEq<str> for RawStr<'_> {
     fn eq(&self, other: &str) -> bool {
         let raw = self.as_json();
         // Every escape is longer than what it stands for, so texts of the raw length have none.
@@ -80,18 +80,18 @@ impl PartialEq<str> for Str<'_> {
     }
 }
 
-impl PartialEq<&str> for Str<'_> {
+impl PartialEq<&str> for RawStr<'_> {
     fn eq(&self, other: &&str) -> bool {
         self == *other
     }
 }
 
-impl Serialize for Str<'_> {
+impl Serialize for RawStr<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.to_text() {
             // No escapes: the serializer writes the same, and faster.
             Cow::Borrowed(text) => serializer.serialize_str(text),
-            Cow::Owned(_) => Json::string(self).serialize(serializer),
+            Cow::Owned(_) => RawValue::string(self).serialize(serializer),
         }
     }
 }
@@ -129,7 +129,7 @@ impl Text {
     }
 
     /// Appends the text of one fragment. Linear in it; allocates only where the text outgrows its buffer.
-    pub(crate) fn push(&mut self, fragment: &Str<'_>) {
+    pub(crate) fn push(&mut self, fragment: &RawStr<'_>) {
         let mut rest = fragment.as_json();
         while let Some(escape) = memchr(b'\\', rest.as_bytes()) {
             self.push_plain(&rest[..escape]);
@@ -139,7 +139,7 @@ impl Text {
     }
 
     /// Becomes the text of `whole` if that begins with what is here. A half of a pair that waits here comes again in `whole`.
-    pub(crate) fn extend_to(&mut self, whole: &Str<'_>) -> bool {
+    pub(crate) fn extend_to(&mut self, whole: &RawStr<'_>) -> bool {
         let mut other = Self::default();
         other.push(whole);
         let Some(new) = other.text.strip_prefix(self.text.as_str()) else { return false };
@@ -232,7 +232,7 @@ mod tests {
     fn folds_to(fragments: &[&str], expected: &str, repaired: bool) {
         let mut text = Text::default();
         for fragment in fragments {
-            text.push(&Str::from_inner(fragment));
+            text.push(&RawStr::from_inner(fragment));
         }
         text.settle();
         assert_eq!((text.as_str(), text.repaired()), (expected, repaired), "{fragments:?}");

@@ -6,22 +6,22 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use serde::ser::{Error as _, Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde_json::value::RawValue as SerdeRaw;
 
-use super::Str;
+use super::RawStr;
 use super::cursor::{Cursor, Invalid};
 
 /// One JSON value as the wire has it, of any type, kept as its text: every digit of its numbers, every member, every escape.
 ///
 /// It is known to be well-formed. Equality is that of the text. Serialising works with `serde_json` and writes the text without white space.
 #[derive(Clone)]
-pub struct Json<'a> {
+pub struct RawValue<'a> {
     text: Cow<'a, str>,
     /// There may be white space outside its strings.
     spaced: bool,
 }
 
-impl<'a> Json<'a> {
+impl<'a> RawValue<'a> {
     /// The value that is next.
     #[inline]
     pub(crate) fn lexed(cursor: &mut Cursor<'a>) -> Result<Self, Invalid> {
@@ -39,12 +39,12 @@ impl<'a> Json<'a> {
     /// # Errors
     /// What `serde_json` says of it, with line and column.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str::<&RawValue>(text).map(|value| Self::within(value.get(), true))
+        serde_json::from_str::<&SerdeRaw>(text).map(|value| Self::within(value.get(), true))
     }
 
     /// A string as a value.
-    pub(crate) fn string(text: &Str<'_>) -> Json<'static> {
-        Json { text: Cow::Owned(alloc::format!("\"{}\"", text.as_json())), spaced: false }
+    pub(crate) fn string(text: &RawStr<'_>) -> RawValue<'static> {
+        RawValue { text: Cow::Owned(alloc::format!("\"{}\"", text.as_json())), spaced: false }
     }
 
     /// A value as text, to be read with any JSON parser.
@@ -55,15 +55,15 @@ impl<'a> Json<'a> {
 
     /// The string, if it is one.
     #[must_use]
-    pub fn as_string(&self) -> Option<Str<'_>> {
-        string_inner(&self.text).map(Str::from_inner)
+    pub fn as_string(&self) -> Option<RawStr<'_>> {
+        string_inner(&self.text).map(RawStr::from_inner)
     }
 
     /// A string's text without quotes and escapes; any other value as it stands.
     #[must_use]
     pub fn to_text(&self) -> Cow<'_, str> {
         match string_inner(&self.text) {
-            Some(inner) => Cow::Owned(Str::from_inner(inner).to_text().into_owned()),
+            Some(inner) => Cow::Owned(RawStr::from_inner(inner).to_text().into_owned()),
             None => Cow::Borrowed(&self.text),
         }
     }
@@ -76,25 +76,25 @@ impl<'a> Json<'a> {
 
     /// A member of an object: the last one of this name, which is the one that counts. Parses the object once; linear in it.
     #[must_use]
-    pub fn member(&self, name: &str) -> Option<Json<'_>> {
+    pub fn member(&self, name: &str) -> Option<RawValue<'_>> {
         super::lex::last_member(&self.text, name)
     }
 
     /// The elements of an array; none of anything else. Linear.
     #[must_use]
-    pub fn elements(&self) -> Vec<Json<'_>> {
-        let values: Vec<&RawValue> = serde_json::from_str(&self.text).unwrap_or_default();
-        values.into_iter().map(|value| Json::within(value.get(), self.spaced)).collect()
+    pub fn elements(&self) -> Vec<RawValue<'_>> {
+        let values: Vec<&SerdeRaw> = serde_json::from_str(&self.text).unwrap_or_default();
+        values.into_iter().map(|value| RawValue::within(value.get(), self.spaced)).collect()
     }
 
     /// The same value, owning its text, without the white space outside its strings. Allocates.
     #[must_use]
-    pub fn into_owned(self) -> Json<'static> {
-        Json { text: Cow::Owned(self.to_compact().into_owned()), spaced: false }
+    pub fn into_owned(self) -> RawValue<'static> {
+        RawValue { text: Cow::Owned(self.to_compact().into_owned()), spaced: false }
     }
 
     /// Becomes the value `other`, in the text's own buffer; whether that changes it.
-    pub(crate) fn assign(&mut self, other: &Json<'_>) -> bool {
+    pub(crate) fn assign(&mut self, other: &RawValue<'_>) -> bool {
         let text = other.to_compact();
         if *self.text == *text {
             return false;
@@ -120,23 +120,23 @@ impl<'a> Json<'a> {
     }
 }
 
-impl PartialEq for Json<'_> {
+impl PartialEq for RawValue<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
 }
 
-impl Eq for Json<'_> {}
+impl Eq for RawValue<'_> {}
 
-impl fmt::Debug for Json<'_> {
+impl fmt::Debug for RawValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl Serialize for Json<'_> {
+impl Serialize for RawValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw = RawValue::from_string(self.to_compact().into_owned()).map_err(S::Error::custom)?;
+        let raw = SerdeRaw::from_string(self.to_compact().into_owned()).map_err(S::Error::custom)?;
         raw.serialize(serializer)
     }
 }

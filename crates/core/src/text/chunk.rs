@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::chunk::{WireChoice, index, read_whole};
 use crate::error::Error;
-use crate::json::{Context, Cursor, Extra, Invalid, Members, Name, Shape, Str, object};
+use crate::json::{Cursor, Invalid, Members, Name, RawStr, Shape, Unknown, Walk, object};
 use crate::logprobs::ChunkLogprobs;
 
 /// A chunk of a streamed legacy completion; see [`crate::Chunk`] for its envelope.
@@ -36,16 +36,16 @@ pub struct ChunkChoice<'a> {
     pub index: Option<u64>,
     /// New text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<Str<'a>>,
+    pub text: Option<RawStr<'a>>,
     /// Log probabilities of the new tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<ChunkLogprobs<'a>>,
     /// Why the choice ended: `stop`, `length`, or whatever the server says. Empty (TGI) is none yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub finish_reason: Option<Str<'a>>,
+    pub finish_reason: Option<RawStr<'a>>,
     /// Members that are none of these.
     #[serde(flatten)]
-    pub extra: Extra<'a>,
+    pub extra: Unknown<'a>,
     #[serde(skip)]
     pub(crate) position: usize,
 }
@@ -58,19 +58,19 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
 
 impl<'de> Members<'de> for ChunkChoice<'de> {
     #[inline]
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, context: &Context) -> Result<(), Invalid> {
+    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
         if name.is("text") {
-            self.text = context.string("text", cursor)?;
+            self.text = walk.string("text", cursor)?;
         } else if name.is("index") {
-            self.index = index("index", cursor, context)?;
+            self.index = index("index", cursor, walk)?;
         } else if name.is("logprobs") {
             let mut logprobs = ChunkLogprobs::default();
-            let shape = object("logprobs", cursor, &mut logprobs, context)?;
+            let shape = object("logprobs", cursor, &mut logprobs, walk)?;
             self.logprobs = (shape == Shape::Whole).then_some(logprobs);
         } else if name.is("finish_reason") {
-            self.finish_reason = context.string("finish_reason", cursor)?;
+            self.finish_reason = walk.string("finish_reason", cursor)?;
         } else {
-            context.unknown(name, cursor, &mut self.extra)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
@@ -80,9 +80,9 @@ impl ChunkChoice<'_> {
     fn into_owned(self) -> ChunkChoice<'static> {
         ChunkChoice {
             index: self.index,
-            text: self.text.map(Str::into_owned),
+            text: self.text.map(RawStr::into_owned),
             logprobs: self.logprobs.map(ChunkLogprobs::into_owned),
-            finish_reason: self.finish_reason.map(Str::into_owned),
+            finish_reason: self.finish_reason.map(RawStr::into_owned),
             extra: self.extra.into_owned(),
             position: self.position,
         }

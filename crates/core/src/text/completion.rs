@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::completion::{deserialize_body, read_body};
 use crate::error::Error;
-use crate::json::Extra;
+use crate::json::Unknown;
 use crate::logprobs::Logprobs;
 use deltawire_partial as partial;
 
@@ -55,5 +55,5 @@ pub struct Choice {
     pub finish_reason: Option<String>,
     /// Members that are none of these, where they were asked for.
     #[serde(flatten)]
-    pub extra: Extra<'static>,
+    pub extra: Unknown<'static>,
 }

@@ -76,7 +76,7 @@ impl FoldChoice for ChunkChoice<'_> {
     }
 
     fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error> {
-        let none = json::Extra::default();
+        let none = json::Unknown::default();
         unknown_fits(choice.map_or(&none, |choice| &choice.extra), &self.extra, options)
     }
 
@@ -90,6 +90,6 @@ impl FoldChoice for ChunkChoice<'_> {
     }
 
     fn appended(&self, part: Part) -> Option<&str> {
-        if part == Part::Content { self.text.as_ref().map(json::Str::as_json) } else { None }
+        if part == Part::Content { self.text.as_ref().map(json::RawStr::as_json) } else { None }
     }
 }

@@ -6,27 +6,27 @@ use core::fmt;
 
 use serde::de::Deserialize;
 use serde::ser::{Error as _, Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde_json::value::RawValue as SerdeRaw;
 
-use super::Json;
+use super::RawValue;
 
 /// A JSON array kept as text, to which the elements of other arrays are appended: log probabilities, token lists, reasoning details.
 ///
 /// Kept as text because that is smaller than the values (a log probability with five alternatives is some 400 bytes of
 /// text, in dozens of allocations otherwise) and loses nothing: elements are as sent, unknown members and every digit included.
 #[derive(Clone, PartialEq, Eq)]
-pub struct JsonList {
+pub struct RawArray {
     /// A whole array at any time, without white space.
     text: String,
 }
 
-impl Default for JsonList {
+impl Default for RawArray {
     fn default() -> Self {
         Self { text: String::from("[]") }
     }
 }
 
-impl JsonList {
+impl RawArray {
     /// The array as JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -47,9 +47,9 @@ impl JsonList {
 
     /// The elements, each as its text. Linear; allocates one vector.
     #[must_use]
-    pub fn elements(&self) -> Vec<Json<'_>> {
-        let values: Vec<&RawValue> = serde_json::from_str(&self.text).unwrap_or_default();
-        values.into_iter().map(|value| Json::within(value.get(), false)).collect()
+    pub fn elements(&self) -> Vec<RawValue<'_>> {
+        let values: Vec<&SerdeRaw> = serde_json::from_str(&self.text).unwrap_or_default();
+        values.into_iter().map(|value| RawValue::within(value.get(), false)).collect()
     }
 
     /// The elements as values of `T`. Linear.
@@ -61,13 +61,13 @@ impl JsonList {
     }
 
     /// Appends the elements of an array; of anything else, the value as one element.
-    pub(crate) fn extend(&mut self, values: &Json<'_>) {
+    pub(crate) fn extend(&mut self, values: &RawValue<'_>) {
         let text = values.to_compact();
         self.push_text(text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text));
     }
 
     /// Appends one element, whatever it is.
-    pub(crate) fn push(&mut self, value: &Json<'_>) {
+    pub(crate) fn push(&mut self, value: &RawValue<'_>) {
         self.push_text(&value.to_compact());
     }
 
@@ -84,14 +84,14 @@ impl JsonList {
     }
 }
 
-impl fmt::Debug for JsonList {
+impl fmt::Debug for RawArray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl Serialize for JsonList {
+impl Serialize for RawArray {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.text.clone()).map_err(S::Error::custom)?.serialize(serializer)
+        SerdeRaw::from_string(self.text.clone()).map_err(S::Error::custom)?.serialize(serializer)
     }
 }

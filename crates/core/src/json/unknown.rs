@@ -7,19 +7,19 @@ use core::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::Json;
+use super::RawValue;
 
 /// The members of an object that its type does not know, by name; each as sent.
 ///
 /// Merged under one rule wherever objects are folded: the last value of a name that is not null counts, whole.
 #[derive(Clone, Default)]
-pub struct Extra<'a>(
+pub struct Unknown<'a>(
     /// None while there are no members, in the size of a pointer: hardly any chunk has one.
     #[allow(clippy::box_collection, reason = "a map is three words, and a chunk has one in each of its objects")]
-    Option<Box<BTreeMap<String, Json<'a>>>>,
+    Option<Box<BTreeMap<String, RawValue<'a>>>>,
 );
 
-impl<'a> Extra<'a> {
+impl<'a> Unknown<'a> {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -34,26 +34,26 @@ impl<'a> Extra<'a> {
 
     /// The value of this name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
+    pub fn get(&self, name: &str) -> Option<&RawValue<'a>> {
         self.0.as_ref()?.get(name)
     }
 
     /// Name and value of each, ordered by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue<'a>)> {
         self.0.iter().flat_map(|members| members.iter()).map(|(name, value)| (name.as_str(), value))
     }
 
     /// The same members, owning their texts. Allocates.
     #[must_use]
-    pub fn into_owned(self) -> Extra<'static> {
-        let owned = |members: BTreeMap<String, Json<'a>>| {
+    pub fn into_owned(self) -> Unknown<'static> {
+        let owned = |members: BTreeMap<String, RawValue<'a>>| {
             members.into_iter().map(|(name, value)| (name, value.into_owned())).collect()
         };
-        Extra(self.0.map(|members| Box::new(owned(*members))))
+        Unknown(self.0.map(|members| Box::new(owned(*members))))
     }
 
     /// Sets the value of a name; the one it had.
-    pub(crate) fn set(&mut self, name: &str, value: Json<'a>) -> Option<Json<'a>> {
+    pub(crate) fn set(&mut self, name: &str, value: RawValue<'a>) -> Option<RawValue<'a>> {
         let members = self.0.get_or_insert_default();
         match members.get_mut(name) {
             Some(old) => Some(core::mem::replace(old, value)),
@@ -75,21 +75,21 @@ impl<'a> Extra<'a> {
     }
 }
 
-impl PartialEq for Extra<'_> {
+impl PartialEq for Unknown<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().eq(other.iter())
     }
 }
 
-impl Eq for Extra<'_> {}
+impl Eq for Unknown<'_> {}
 
-impl fmt::Debug for Extra<'_> {
+impl fmt::Debug for Unknown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
 }
 
-impl Serialize for Extra<'_> {
+impl Serialize for Unknown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.len()))?;
         for (name, value) in self.iter() {
