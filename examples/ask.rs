@@ -45,9 +45,9 @@ fn run() -> Result<ExitCode, Error> {
     let request = Request { url, body, headers, stop_at_text, text };
     match (via.as_str(), endpoint.as_str()) {
         ("ureq", "chat") => blocking(&request, deltawire_ureq::chat),
-        ("ureq", "completion") => blocking(&request, deltawire_ureq::text),
+        ("ureq", "completion") => blocking(&request, deltawire_ureq::completions),
         ("async", "chat") => in_async(&request, deltawire_async::chat),
-        ("async", "completion") => in_async(&request, deltawire_async::text),
+        ("async", "completion") => in_async(&request, deltawire_async::completions),
         _ => Err(format!("--via is ureq or async, --endpoint chat or completion, not {via:?}, {endpoint:?}").into()),
     }
 }
@@ -57,7 +57,7 @@ fn header(line: &str) -> Result<(String, String), Error> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-fn blocking<E: Endpoint<Completion: Serialize>>(
+fn blocking<E: Endpoint<Answer: Serialize>>(
     request: &Request,
     open: impl FnOnce(Response<ureq::Body>) -> Result<deltawire_ureq::Stream<E>, deltawire_ureq::Error>,
 ) -> Result<ExitCode, Error> {
@@ -75,7 +75,7 @@ fn blocking<E: Endpoint<Completion: Serialize>>(
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn in_async<E: Endpoint<Completion: Serialize>, F>(
+async fn in_async<E: Endpoint<Answer: Serialize>, F>(
     request: &Request,
     open: impl FnOnce(Response<reqwest::Body>) -> F,
 ) -> Result<ExitCode, Error>
@@ -98,7 +98,7 @@ fn tell<C: Serialize>(outcome: &Outcome<C>, text: Option<String>) -> Result<Exit
     // The error is left out: it is worded by the HTTP stack, and so differs where the end does not.
     let (member, value) = match text {
         Some(text) => ("text", serde_json::to_string(&text)?),
-        None => ("completion", serde_json::to_string(&outcome.completion)?),
+        None => ("completion", serde_json::to_string(&outcome.answer)?),
     };
     Screen::new().line(&format!("{{\"end\":\"{}\",\"{member}\":{value}}}", outcome.end.name()))?;
     Ok(ExitCode::SUCCESS)

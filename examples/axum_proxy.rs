@@ -85,8 +85,8 @@ impl Folded {
         let Some(outcome) = self.accumulator.take().map(end) else { return };
         let line = json!({
             "end": outcome.end,
-            "model": outcome.completion.model,
-            "usage": outcome.completion.usage,
+            "model": outcome.answer.model,
+            "usage": outcome.answer.usage,
             "chunks": self.chunks,
             "first_token_ms": self.first_token.map(|time| time.as_millis()),
             "total_ms": self.started.elapsed().as_millis(),

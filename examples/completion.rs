@@ -23,7 +23,7 @@ fn run() -> Result<ExitCode, Error> {
     });
 
     let start = Instant::now();
-    let completion = deltawire_ureq::text_completion(server.post("completions", &request)?)?;
+    let completion = deltawire_ureq::completion(server.post("completions", &request)?)?;
     let seconds = start.elapsed().as_secs_f64();
 
     screen.line(&format!("Full response received {seconds:.2} seconds after request"))?;

@@ -9,8 +9,8 @@ use std::io::{ErrorKind, Read};
 use std::process::ExitCode;
 
 use deltawire::chat::Chat;
-use deltawire::text::Text;
-use deltawire::{Endpoint, Fold, Options};
+use deltawire::completions::Completions;
+use deltawire::{Endpoint, Options, Session};
 use deltawire_examples::{Error, Screen, exit_code};
 use lexopt::ValueExt;
 
@@ -40,14 +40,14 @@ fn run() -> Result<ExitCode, Error> {
     }
     match endpoint.as_str() {
         "chat" => fold::<Chat>(&to),
-        "completion" => fold::<Text>(&to),
+        "completion" => fold::<Completions>(&to),
         other => Err(format!("--endpoint is chat or completion, not {other:?}").into()),
     }
 }
 
-fn fold<E: Endpoint<Completion: serde::Serialize>>(to: &Arguments) -> Result<ExitCode, Error> {
+fn fold<E: Endpoint<Answer: serde::Serialize>>(to: &Arguments) -> Result<ExitCode, Error> {
     let mut screen = Screen::new();
-    let mut fold = Fold::<E>::with_options(to.options);
+    let mut fold = Session::<E>::with_options(to.options);
     let mut buffer = vec![0; to.read_size];
     let mut stdin = std::io::stdin().lock();
     let mut broken = None;

@@ -44,7 +44,7 @@ fn run() -> Result<ExitCode, Error> {
     }
 
     let (outcome, moderation) = gated.finish();
-    let written: Vec<char> = outcome.completion.text().chars().collect();
+    let written: Vec<char> = outcome.answer.text().chars().collect();
     for text in moderation.choices.iter().filter_map(|choice| choice.text(Kind::Content)) {
         for range in text.redacted.iter().map(|part| &part.characters).chain(&text.dropped) {
             let kept_back: String = written[range.clone()].iter().collect();

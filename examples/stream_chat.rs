@@ -32,8 +32,8 @@ fn run() -> Result<ExitCode, Error> {
     }
 
     let outcome = stream.finish();
-    let reply = &outcome.completion.choices.first().ok_or("the stream has no choice")?.message;
+    let reply = &outcome.answer.choices.first().ok_or("the stream has no choice")?.message;
     screen.line(&format!("Folded reply ({}): \n{}", outcome.end.name(), serde_json::to_string(reply)?))?;
-    screen.line(&format!("Folded content: \n{}", outcome.completion.text()))?;
+    screen.line(&format!("Folded content: \n{}", outcome.answer.text()))?;
     Ok(ExitCode::SUCCESS)
 }

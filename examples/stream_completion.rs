@@ -25,7 +25,7 @@ fn run() -> Result<ExitCode, Error> {
 
     let start = Instant::now();
     let mut seconds = 0.0;
-    let mut stream = deltawire_ureq::text(server.post("completions", &request)?)?;
+    let mut stream = deltawire_ureq::completions(server.post("completions", &request)?)?;
     while let Some(update) = stream.next()? {
         seconds = start.elapsed().as_secs_f64();
         screen.line(&format!("Text received: {} ({seconds:.2} seconds after request)", update.text()))?;
@@ -33,6 +33,6 @@ fn run() -> Result<ExitCode, Error> {
 
     let outcome = stream.finish();
     screen.line(&format!("Full response received {seconds:.2} seconds after request"))?;
-    screen.line(&format!("Full text received: {}", outcome.completion.text()))?;
+    screen.line(&format!("Full text received: {}", outcome.answer.text()))?;
     Ok(ExitCode::SUCCESS)
 }

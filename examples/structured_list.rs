@@ -46,7 +46,7 @@ fn run() -> Result<ExitCode, Error> {
     }
 
     let outcome = stream.finish();
-    let message = &outcome.completion.choices.first().ok_or("the stream has no choice")?.message;
+    let message = &outcome.answer.choices.first().ok_or("the stream has no choice")?.message;
     let whole = message.parsed.clone().ok_or("the answer has no content")??;
     screen.line(&format!("{} elements, whole: {whole}", fruits.count()))?;
     Ok(ExitCode::SUCCESS)

@@ -61,7 +61,7 @@ fn run() -> Result<ExitCode, Error> {
     let mut outcome = stream.finish();
     counter.settle(&mut outcome);
     screen.line(&format!("Full response received {last:.2} seconds after request"))?;
-    screen.line(&format!("Full conversation received: {}", outcome.completion.text()))?;
+    screen.line(&format!("Full conversation received: {}", outcome.answer.text()))?;
 
     let timing = outcome.timing.as_ref().ok_or("the stream was not timed")?;
     let first = timing.first_content.ok_or("no content came")?.as_secs_f64();

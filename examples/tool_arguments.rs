@@ -40,7 +40,7 @@ fn run() -> Result<ExitCode, Error> {
         }
     }
 
-    for call in &stream.finish().completion.choices.first().ok_or("the stream has no choice")?.message.tool_calls {
+    for call in &stream.finish().answer.choices.first().ok_or("the stream has no choice")?.message.tool_calls {
         match &call.parsed_arguments {
             Some(Ok(arguments)) => screen.line(&format!("{} is called with {arguments}", call.name))?,
             Some(Err(error)) => screen.line(&format!("{} cannot be called: {error}", call.name))?,

@@ -50,7 +50,7 @@ fn folding_ten_thousand_chunks_allocates_only_where_the_answer_doubles() {
     let steady = 64 << 10;
     let end = corpus.bytes.len() as u64 - (4 << 10);
     for size in ReadSize::ALL {
-        let mut fold = chat::Fold::new();
+        let mut fold = chat::Session::new();
         // The first event byte by byte: what holds the beginning of a cut line has grown then too, wherever the first such cut falls.
         let first = corpus.bytes.windows(2).position(|pair| pair == b"\n\n").unwrap() + 2;
         for mut byte in corpus.bytes[..first].chunks(1) {
@@ -80,7 +80,7 @@ fn folding_ten_thousand_chunks_allocates_only_where_the_answer_doubles() {
 #[test]
 fn a_chunk_of_any_stream_allocates_nothing() {
     for corpus in corpora::fold() {
-        let mut fold = chat::Fold::new();
+        let mut fold = chat::Session::new();
         let made = measure(|| {
             for mut read in corpus.reads(ReadSize::Event) {
                 while fold.push(&mut read).unwrap().is_some() {}
@@ -100,7 +100,7 @@ fn a_stream_under_way_costs_less_than_two_kibibytes_besides_its_text() {
     let corpus = corpora::plain("plain", 100);
     let mut held = None;
     let made = measure(|| {
-        let mut fold = chat::Fold::new();
+        let mut fold = chat::Session::new();
         // The finish reason, the token counts and `[DONE]` are yet to come.
         for mut read in corpus.reads(ReadSize::Event).take(100) {
             while fold.push(&mut read).unwrap().is_some() {}
@@ -115,7 +115,7 @@ fn a_stream_under_way_costs_less_than_two_kibibytes_besides_its_text() {
 #[test]
 fn an_idle_stream_costs_less_than_a_kibibyte() {
     let mut idle = None;
-    let made = measure(|| idle = Some(chat::Fold::new()));
+    let made = measure(|| idle = Some(chat::Session::new()));
     let bytes = made.bytes_total + size_of_val(&idle) as u64;
     assert!(bytes < 1024, "{bytes} bytes for a decoder and an accumulator");
 }

@@ -33,7 +33,7 @@ fn perform(request: &Request, to: &RefCell<Callbacks<'_>>) -> Result<(), curl::E
 /// What the callbacks of any stack feed that hands out lines of the head and parts of the body.
 struct Callbacks<'s> {
     head: String,
-    fold: chat::Fold,
+    fold: chat::Session,
     screen: &'s mut Screen,
     /// Why there is no point in going on; a callback cannot return it.
     failed: Option<Error>,
@@ -71,7 +71,7 @@ impl Callbacks<'_> {
 }
 
 fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
-    let callbacks = Callbacks { head: String::new(), fold: chat::Fold::new(), screen, failed: None };
+    let callbacks = Callbacks { head: String::new(), fold: chat::Session::new(), screen, failed: None };
     let callbacks = RefCell::new(callbacks);
     let performed = perform(request, &callbacks);
     let Callbacks { fold, failed, .. } = callbacks.into_inner();

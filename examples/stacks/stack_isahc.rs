@@ -16,14 +16,14 @@ fn main() -> ExitCode {
 }
 
 // isahc begins.
-fn open(request: &Request) -> Result<(chat::Fold, impl Read), Error> {
+fn open(request: &Request) -> Result<(chat::Session, impl Read), Error> {
     let (head, body) = isahc::Request::post(&request.url)
         .header("authorization", &request.authorization)
         .header("content-type", "application/json")
         .body(request.body.as_str())?
         .send()?
         .into_parts();
-    let fold = chat::Fold::new().head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok());
+    let fold = chat::Session::new().head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok());
     Ok((fold, body))
 }
 // isahc ends.

@@ -15,13 +15,13 @@ fn main() -> ExitCode {
 }
 
 // minreq begins.
-fn open(request: &Request) -> Result<(chat::Fold, impl Read), Error> {
+fn open(request: &Request) -> Result<(chat::Session, impl Read), Error> {
     let response = minreq::post(&request.url)
         .with_header("authorization", &request.authorization)
         .with_header("content-type", "application/json")
         .with_body(request.body.as_str())
         .send_lazy()?;
-    let fold = chat::Fold::new().head(response.status_code, |name| {
+    let fold = chat::Session::new().head(response.status_code, |name| {
         response.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     });
     Ok((fold, response))

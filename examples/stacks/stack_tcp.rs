@@ -18,7 +18,7 @@ fn main() -> ExitCode {
 }
 
 // tcp begins.
-fn open(Request { host, path, authorization, body, .. }: &Request) -> Result<(chat::Fold, Box<dyn Read>), Error> {
+fn open(Request { host, path, authorization, body, .. }: &Request) -> Result<(chat::Session, Box<dyn Read>), Error> {
     let mut reader = BufReader::new(TcpStream::connect(host)?);
     let fields = format!("content-type: application/json\r\ncontent-length: {}\r\nconnection: close", body.len());
     let head = format!("POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: {authorization}\r\n{fields}\r\n\r\n");
@@ -30,7 +30,7 @@ fn open(Request { host, path, authorization, body, .. }: &Request) -> Result<(ch
     response.parse(&head)?;
     let field = |name: &str| response.headers.iter().find(|field| field.name.eq_ignore_ascii_case(name));
     let header = |name: &str| std::str::from_utf8(field(name)?.value).ok();
-    let fold = chat::Fold::new().head(response.code.ok_or("the server sent no response")?, header);
+    let fold = chat::Session::new().head(response.code.ok_or("the server sent no response")?, header);
     Ok((fold, if header("transfer-encoding").is_some() { Box::new(Decoder::new(reader)) } else { Box::new(reader) }))
 }
 // tcp ends.

@@ -130,11 +130,11 @@ fn axum_proxy_passes_on_what_comes_and_logs_each_end() {
     let (text, log) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{log}");
     let sky = deltawire_replay::recordings::find("smollm2-sky").unwrap();
-    let mut fold = deltawire::chat::Fold::new();
+    let mut fold = deltawire::chat::Session::new();
     let body = sky.body();
     let mut input = &body[..];
     while fold.push(&mut input).unwrap().is_some() {}
-    let whole = fold.finish().completion;
+    let whole = fold.finish().answer;
     for (line, expected) in text.lines().zip([
         format!("to the end: {} (done)", whole.text()),
         "the client goes away: The sky is blue (stopped)".into(),

@@ -10,8 +10,8 @@
 
 use allocation_counter::measure;
 use deltawire::chat::Chat;
-use deltawire::text::Text;
-use deltawire::{Endpoint, Error, Fold, Limits, Options};
+use deltawire::completions::Completions;
+use deltawire::{Endpoint, Error, Session, Limits, Options};
 use libfuzzer_sys::fuzz_target;
 
 /// No more than this comes in one run, in bytes: many times what the limits of any run let be held.
@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
         .with_learning(pick & 8 == 0);
     let stream = repeated(rest, usize::from(times).clamp(1, MOST / rest.len().max(1)));
     let held =
-        if pick & 4 == 0 { held::<Chat>(&stream, options, length) } else { held::<Text>(&stream, options, length) };
+        if pick & 4 == 0 { held::<Chat>(&stream, options, length) } else { held::<Completions>(&stream, options, length) };
     let bound = bound(&limits);
     assert!(held <= bound, "{held} bytes held, where {limits:?} should let no more than {bound} be");
 });
@@ -56,7 +56,7 @@ fn bound(limits: &Limits) -> usize {
 fn held<E: Endpoint>(stream: &[u8], options: Options, length: u8) -> usize {
     let length = if length == 0 { stream.len().max(1) } else { length.into() };
     let made = measure(|| {
-        let mut fold = Fold::<E>::with_options(options);
+        let mut fold = Session::<E>::with_options(options);
         'reads: for read in stream.chunks(length) {
             let mut input = read;
             loop {

@@ -8,7 +8,7 @@
 use arbitrary::Arbitrary;
 use deltawire::chat::Chat;
 use deltawire::sse::Event;
-use deltawire::text::Text;
+use deltawire::completions::Completions;
 use deltawire::{Accumulator, Endpoint, Limits, Options};
 use serde::Serialize;
 use serde_json::Value;
@@ -51,14 +51,14 @@ impl Stream<'_> {
         if self.options & 16 == 0 {
             self.check::<Chat>();
         } else {
-            self.check::<Text>();
+            self.check::<Completions>();
         }
     }
 
     fn check<E>(&self)
     where
         E: Endpoint,
-        E::Completion: Serialize,
+        E::Answer: Serialize,
     {
         let mut limits = Limits::default();
         if self.max_folded != u8::MAX {
@@ -110,7 +110,7 @@ fn check_naive(text: &str) {
     let Some(naive) = naive::fold(&events) else { return };
     let seen = in_events::<Chat>(Options::new(), &events);
     let outcome = seen.outcome();
-    assert_eq!(differs(&naive.completion(), &outcome["completion"], "completion"), None);
+    assert_eq!(differs(&naive.answer(), &outcome["answer"], "completion"), None);
     assert_eq!(outcome["error"]["kind"].as_str(), naive.error);
     updates_add_up(&seen, "these events");
 }
@@ -130,7 +130,7 @@ fn check_plan(mut bytes: &[u8]) {
     let seen = Trace::of_reads::<Chat>(Options::new(), [&plan.stream[..]], Ending::Clean);
     let (end, completion) = plan.expected();
     let outcome: Value = serde_json::from_slice(&seen.outcome).expect("the outcome is JSON");
-    assert_eq!(differs(&completion, &outcome["completion"], "completion"), None);
+    assert_eq!(differs(&completion, &outcome["answer"], "completion"), None);
     assert_eq!(outcome["end"], end);
     let other = Trace::of_events::<Chat>(Options::new(), &plan::each_another(&plan.events));
     assert!(other.updates == seen.updates, "when no two chunks look alike: {other:?}\nelse: {seen:?}");
@@ -150,11 +150,11 @@ fn check_atomic(events: &[String]) {
     let Some(place) = first_refused(&mut Accumulator::with_options(options), events) else { return };
     let mut accumulator = Accumulator::with_options(options);
     assert_eq!(first_refused(&mut accumulator, &events[..place]), None);
-    let before = format!("{:?}{:?}", accumulator.completion(), accumulator.anomalies());
+    let before = format!("{:?}{:?}", accumulator.answer(), accumulator.anomalies());
     let event = Event::new(&events[place]);
     let Err(error) = accumulator.push(&event).map(|_| ()) else { panic!("refused once, and then not") };
     if !matches!(error, deltawire::Error::Api(_)) {
-        let now = format!("{:?}{:?}", accumulator.completion(), accumulator.anomalies());
+        let now = format!("{:?}{:?}", accumulator.answer(), accumulator.anomalies());
         assert_eq!(now, before, "{error}");
     }
     assert_eq!(accumulator.push(&event).map(|_| ()), Err(error), "an error stays");

@@ -1,6 +1,6 @@
 //! What the target `json_lexer` holds against `serde_json`.
 
-use deltawire::{Error, chat, text};
+use deltawire::{Error, chat, completions};
 use serde::de::IgnoredAny;
 
 /// The lexer and `serde_json` agree on what is JSON.
@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 pub fn check_lexer(text: &str) {
     let json = serde_json::from_str::<IgnoredAny>(text).is_ok();
     let object = json && text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{');
-    for parsed in [chat::Chunk::parse(text).map(drop), text::Chunk::parse(text).map(drop)] {
+    for parsed in [chat::Chunk::parse(text).map(drop), completions::Chunk::parse(text).map(drop)] {
         match parsed {
             Ok(()) => assert!(object, "taken, and no object"),
             Err(Error::InvalidJson { .. }) => assert!(!json, "JSON, and refused"),

@@ -1,8 +1,8 @@
 //! What the target `fold_learned` holds against each other.
 
 use deltawire::chat::Chat;
-use deltawire::text::Text;
-use deltawire::{Endpoint, Fold, Limits, Options};
+use deltawire::completions::Completions;
+use deltawire::{Endpoint, Session, Limits, Options};
 use serde::Serialize;
 
 /// Folds a body, three times over so that its chunks repeat, with and without learning: the updates and the outcome are the same.
@@ -23,18 +23,18 @@ pub fn check(bytes: &[u8]) {
     }
     let stream = [body, body, body].concat();
     both::<Chat>(&stream, options);
-    both::<Text>(&stream, options);
+    both::<Completions>(&stream, options);
 }
 
-fn both<E: Endpoint<Completion: Serialize>>(stream: &[u8], options: Options) {
+fn both<E: Endpoint<Answer: Serialize>>(stream: &[u8], options: Options) {
     let learned = seen::<E>(stream, options);
     let parsed = seen::<E>(stream, options.with_learning(false));
     assert_eq!(learned, parsed);
 }
 
 /// Every update, the error, and the outcome.
-fn seen<E: Endpoint<Completion: Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
-    let mut fold = Fold::<E>::with_options(options);
+fn seen<E: Endpoint<Answer: Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
+    let mut fold = Session::<E>::with_options(options);
     let mut input = stream;
     let mut seen = Vec::new();
     loop {

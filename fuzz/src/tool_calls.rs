@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use deltawire::chat::{Chat, ToolCallKind};
-use deltawire::{AnomalyKind, Change, Fold, Options};
+use deltawire::{AnomalyKind, Change, Session, Options};
 
 /// How the index is sent, and what it means.
 const INDICES: [(&str, Option<u64>); 8] = [
@@ -206,7 +206,7 @@ impl Calls {
 }
 
 fn compare(choices: &BTreeMap<u64, Calls>, odd: &Odd, stream: &str, options: Options, length: usize) {
-    let mut fold = Fold::<Chat>::with_options(options);
+    let mut fold = Session::<Chat>::with_options(options);
     let mut texts: BTreeMap<(u64, usize), String> = BTreeMap::new();
     let mut heads: BTreeMap<(u64, usize), (String, String)> = BTreeMap::new();
     for read in stream.as_bytes().chunks(length) {
@@ -227,8 +227,8 @@ fn compare(choices: &BTreeMap<u64, Calls>, odd: &Odd, stream: &str, options: Opt
         }
     }
     let outcome = fold.finish();
-    assert_eq!(outcome.completion.choices.len(), choices.len(), "{stream}");
-    for (choice, (index, expected)) in outcome.completion.choices.iter().zip(choices) {
+    assert_eq!(outcome.answer.choices.len(), choices.len(), "{stream}");
+    for (choice, (index, expected)) in outcome.answer.choices.iter().zip(choices) {
         assert_eq!(choice.index, *index);
         for (place, call) in expected.calls.iter().enumerate() {
             let (id, name) = heads.remove(&(*index, place)).unwrap_or_default();

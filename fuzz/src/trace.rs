@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use deltawire::sse::Event;
-use deltawire::{Accumulator, Change, Endpoint, Fold, Options, Update};
+use deltawire::{Accumulator, Change, Endpoint, Session, Options, Update};
 use serde::Serialize;
 
 use crate::fold::Ending;
@@ -29,10 +29,10 @@ impl Trace {
     pub(crate) fn of_reads<'i, E>(options: Options, reads: impl IntoIterator<Item = &'i [u8]>, ending: Ending) -> Self
     where
         E: Endpoint,
-        E::Completion: Serialize,
+        E::Answer: Serialize,
     {
         let mut trace = Self::default();
-        let mut fold = Fold::<E>::with_options(options);
+        let mut fold = Session::<E>::with_options(options);
         'reads: for read in reads {
             let mut input = read;
             loop {
@@ -57,7 +57,7 @@ impl Trace {
     pub(crate) fn of_events<E>(options: Options, events: &[String]) -> Self
     where
         E: Endpoint,
-        E::Completion: Serialize,
+        E::Answer: Serialize,
     {
         let mut trace = Self::default();
         let mut accumulator = Accumulator::<E>::with_options(options);
@@ -68,7 +68,7 @@ impl Trace {
                 Err(_) => break,
             }
             if number == events.len() / 2 {
-                serde_json::to_vec(&accumulator.completion()).expect("every completion so far serialises");
+                serde_json::to_vec(&accumulator.answer()).expect("every completion so far serialises");
             }
         }
         trace.outcome = serde_json::to_vec(&accumulator.finish()).expect("every outcome serialises");

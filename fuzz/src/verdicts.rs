@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use deltawire::Fold;
+use deltawire::Session;
 use deltawire::chat::Chat;
 use deltawire::gate::{Annotation, Error, Gate, Kind, Options, Policy, Span, SpanId, Treatment, Verdict};
 
@@ -265,7 +265,7 @@ impl Session<'_> {
             .expect("a string takes all");
         }
         let stream = format!("data: {{\"choices\":[{{\"index\":{choice}{members}}}]}}\n\n");
-        let mut fold = Fold::<Chat>::with_options(deltawire::Options::new().with_unknown(true));
+        let mut fold = Session::<Chat>::with_options(deltawire::Options::new().with_unknown(true));
         let update = fold.push(&mut stream.as_bytes()).expect("a chunk is folded").expect("a chunk is an update");
         let taken = self.gate.push(&update, self.now);
         let room = self.naive.admit(choice, Kind::Content, &text);

@@ -35,7 +35,7 @@ fn shortened(name: &str, first: usize, last: usize) -> Recording {
 fn agrees(seen: &Seen, naive: &Naive, broken: bool, what: &str) {
     assert_eq!(seen.end, naive.end(broken), "{what}: {}", seen.said);
     assert_eq!(seen.updates, naive.chunks(), "{what}");
-    assert_eq!(Naive::kept_by(&seen.outcome["completion"]), naive.kept(), "{what}");
+    assert_eq!(Naive::kept_by(&seen.outcome["answer"]), naive.kept(), "{what}");
     // After a whole [DONE] nothing is read any more, and nothing can fail.
     assert_eq!(seen.kind, if broken && !naive.is_done() { "transport" } else { "" }, "{what}: {}", seen.said);
 }
@@ -108,8 +108,8 @@ fn from_memory(endpoint: Endpoint, prefix: &[u8], broken: bool) -> [Seen; 2] {
             smol::block_on(read_async(deltawire_async::ChatStream::from_stream(frames), false)),
         ],
         Endpoint::Completion => [
-            read_blocking(deltawire_ureq::TextStream::from_reader(reader), false),
-            smol::block_on(read_async(deltawire_async::TextStream::from_stream(frames), false)),
+            read_blocking(deltawire_ureq::CompletionStream::from_reader(reader), false),
+            smol::block_on(read_async(deltawire_async::CompletionStream::from_stream(frames), false)),
         ],
     }
 }

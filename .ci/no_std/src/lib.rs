@@ -4,7 +4,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-pub use deltawire::chat::Fold;
+pub use deltawire::chat::Session;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -98,14 +98,14 @@ fn ours(reads: Reads) -> Folded {
 }
 
 fn ours_with(options: Options, reads: Reads) -> Folded {
-    let mut fold = deltawire::chat::Fold::with_options(options);
+    let mut fold = deltawire::chat::Session::with_options(options);
     for read in reads {
         let mut input = read;
         while fold.push(&mut input).expect("no error").is_some() {}
     }
     let outcome = fold.finish();
     let mut folded = Folded::default();
-    for choice in outcome.completion.choices {
+    for choice in outcome.answer.choices {
         let content = folded.content(usize::try_from(choice.index).expect("an index"));
         *content = choice.message.content.unwrap_or_default();
         if choice.index == 0 {

@@ -41,7 +41,7 @@ pin_project! {
     /// }
     /// assert_eq!(shown, "Fine. [withheld] Bye.");
     /// let (outcome, moderation) = gated.finish();
-    /// assert_eq!(outcome.completion.text(), "Fine. The password is xyzzy. Bye."); // what the model wrote
+    /// assert_eq!(outcome.answer.text(), "Fine. The password is xyzzy. Bye."); // what the model wrote
     /// assert_eq!(moderation.text(), shown);
     /// # Ok::<(), deltawire_async::GatedError<std::io::Error>>(())
     /// # }).unwrap();
@@ -233,7 +233,7 @@ impl<E: Endpoint, B, J, V, T> Gated<E, B, J, V, T> {
 
     /// What the stream came to, text that was never shown included, and what became of it at the gate. Before its end: [`End::Stopped`](deltawire::End::Stopped); body and judges are dropped.
     #[must_use]
-    pub fn finish(self) -> (Outcome<E::Completion>, gate::Outcome) {
+    pub fn finish(self) -> (Outcome<E::Answer>, gate::Outcome) {
         (self.stream.finish(), self.gate.finish())
     }
 }

@@ -1,7 +1,7 @@
 //! Streamed LLM completions over any async body, on any runtime.
 //!
 //! A request is the HTTP stack's business (connections, TLS, proxies, keys, time limits); what comes back is [`deltawire`]'s. This crate joins the two: it
-//! checks the response's head, polls the body for frames, and feeds a [`deltawire::Fold`].
+//! checks the response's head, polls the body for frames, and feeds a [`deltawire::Session`].
 //!
 //! ```text
 //! http::Response<B> ──chat()──▶ ChatStream<B> ──next().await──▶ Update<'_>   what each chunk changed
@@ -20,7 +20,7 @@
 //! }
 //! let outcome = stream.finish(); // completion, end, anomalies, error
 //! assert_eq!(outcome.end, deltawire::End::Done);
-//! assert_eq!(outcome.completion.text(), "Hello");
+//! assert_eq!(outcome.answer.text(), "Hello");
 //! # Ok::<(), deltawire_async::Error>(())
 //! # }).unwrap();
 //! ```
@@ -98,9 +98,9 @@ pub use events::Events;
 pub use frames::ITEMS_BEFORE_YIELD;
 #[cfg(feature = "gate")]
 pub use gated::{Gated, GatedError};
-pub use response::{chat, chat_completion, events, text, text_completion};
+pub use response::{chat, chat_completion, completion, completions, events};
 pub use stalls::{Unwatched, Watch, Watched};
-pub use stream::{ChatStream, Chunks, IntoChunks, Stream, TextStream};
+pub use stream::{ChatStream, Chunks, CompletionStream, IntoChunks, Stream};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

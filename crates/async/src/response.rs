@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 
 use deltawire::chat::{Chat, ChatCompletion};
+use deltawire::completions::{Completion, Completions};
 use deltawire::sse::is_event_stream;
-use deltawire::text::{Completion, Text};
 use deltawire::{Endpoint, Limit, Limits, Refused};
 use http::Response;
 use http_body::Body;
@@ -13,7 +13,7 @@ use http_body::Body;
 use crate::error::{BoxError, Error, header};
 use crate::events::Events;
 use crate::frames::{Frames, State};
-use crate::stream::{ChatStream, Stream, TextStream};
+use crate::stream::{ChatStream, CompletionStream, Stream};
 
 /// Reads the response to a streamed chat completion request. Ready at once for an event stream, of whose body nothing is read yet; waits for the body where the request was refused,
 /// for as long as that takes: whoever fears a server that never ends it puts a timeout around.
@@ -33,12 +33,12 @@ where
 ///
 /// # Errors
 /// As [`chat`].
-pub async fn text<B>(response: Response<B>) -> Result<TextStream<B>, Error>
+pub async fn completions<B>(response: Response<B>) -> Result<CompletionStream<B>, Error>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    stream::<Text, B>(response).await
+    stream::<Completions, B>(response).await
 }
 
 /// Reads a response as bare events, of whatever they are; as [`chat`].
@@ -70,7 +70,7 @@ where
 ///
 /// # Errors
 /// As [`chat_completion`].
-pub async fn text_completion<B>(response: Response<B>) -> Result<Completion, Error>
+pub async fn completion<B>(response: Response<B>) -> Result<Completion, Error>
 where
     B: Body,
     B::Error: Into<BoxError>,

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use deltawire::chat::Chat;
-use deltawire::text::Text;
+use deltawire::completions::Completions;
 use deltawire::timing::Recorder;
-use deltawire::{Accumulator, Endpoint, Fold, Options, Outcome, StallLimits, Update, Usage};
+use deltawire::{Accumulator, Endpoint, Options, Outcome, Session, StallLimits, Update, Usage};
 use futures_core::stream::FusedStream;
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -24,7 +24,7 @@ use crate::stalls::{Unwatched, Watch, Watched};
 pub type ChatStream<B, T = Unwatched> = Stream<Chat, B, T>;
 
 /// A streamed legacy completion.
-pub type TextStream<B, T = Unwatched> = Stream<Text, B, T>;
+pub type CompletionStream<B, T = Unwatched> = Stream<Completions, B, T>;
 
 pin_project! {
     /// A response that is read and folded, chunk by chunk.
@@ -36,7 +36,7 @@ pin_project! {
     ///
     /// `T` is what it does about stalls: nothing, until [`stalls`](Self::stalls).
     pub struct Stream<E, B, T = Unwatched> {
-        fold: Fold<E>,
+        fold: Session<E>,
         #[pin]
         frames: Frames<B>,
         watch: T,
@@ -77,7 +77,7 @@ where
     /// The same with other options.
     #[must_use]
     pub fn with_options(body: B, options: Options) -> Self {
-        Self { fold: Fold::with_options(options), frames: Frames::new(body), watch: Unwatched, timed: None }
+        Self { fold: Session::with_options(options), frames: Frames::new(body), watch: Unwatched, timed: None }
     }
 }
 
@@ -91,12 +91,12 @@ where
     /// Folds another way than the default, before anything was read.
     #[must_use]
     pub fn options(mut self, options: Options) -> Self {
-        self.fold = Fold::with_options(options);
+        self.fold = Session::with_options(options);
         self
     }
 
     /// What the head of the response says that this body is of, where the stack's response is none that [`chat`](crate::chat) takes: the status, and what gives a header's text by its
-    /// lower-case name. A refused request, or another content type, is then an error of `next` with the body; see [`Fold::head`]. After [`options`](Self::options), if both are set.
+    /// lower-case name. A refused request, or another content type, is then an error of `next` with the body; see [`Session::head`]. After [`options`](Self::options), if both are set.
     #[must_use]
     pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
         self.fold = self.fold.head(status, header);
@@ -161,7 +161,7 @@ where
     fn poll_step<U>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        mut take: impl FnMut(&mut Fold<E>, &mut &[u8]) -> Result<Option<U>, deltawire::Error>,
+        mut take: impl FnMut(&mut Session<E>, &mut &[u8]) -> Result<Option<U>, deltawire::Error>,
     ) -> Poll<Result<Option<U>, Error>> {
         let this = self.project();
         let mut frames = this.frames;
@@ -222,7 +222,7 @@ where
         if *over {
             return Poll::Ready(None);
         }
-        let chunk = ready!(self.poll_step(cx, Fold::next_chunk)).transpose();
+        let chunk = ready!(self.poll_step(cx, Session::next_chunk)).transpose();
         *over = !matches!(chunk, Some(Ok(_)));
         Poll::Ready(chunk)
     }
@@ -258,7 +258,7 @@ impl<E, B, T> Stream<E, B, T> {
     ///     assert_eq!(update.text(), "Hel");
     /// }
     /// let outcome = stream.finish();
-    /// assert_eq!((outcome.end, outcome.completion.text()), (End::Stalled, "Hel"));
+    /// assert_eq!((outcome.end, outcome.answer.text()), (End::Stalled, "Hel"));
     /// # });
     /// ```
     #[must_use]
@@ -307,7 +307,7 @@ impl<E: Endpoint, B, T> Stream<E, B, T> {
 
     /// What the stream came to. Before its end: [`End::Stopped`](deltawire::End::Stopped); the body is dropped, and nothing more is read.
     #[must_use]
-    pub fn finish(self) -> Outcome<E::Completion> {
+    pub fn finish(self) -> Outcome<E::Answer> {
         let timing = self.timed.map(|timed| {
             let (request_sent, mut recorder) = *timed;
             // One that has ended of itself, by an error too, ended with what was read last.

@@ -16,7 +16,7 @@
 //!
 //! let body = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 //!
-//! let mut fold = chat::Fold::new();
+//! let mut fold = chat::Session::new();
 //! for read in body.chunks(7) {
 //!     let mut input = read;
 //!     while let Some(update) = fold.push(&mut input)? {
@@ -26,7 +26,7 @@
 //! let outcome = fold.finish(); // the body has ended
 //!
 //! assert_eq!(outcome.end, End::Done);
-//! assert_eq!(outcome.completion.text(), "Hello");
+//! assert_eq!(outcome.answer.text(), "Hello");
 //! # Ok::<(), deltawire::Error>(())
 //! ```
 //!
@@ -38,13 +38,13 @@
 //! | [`sse::Decoder`] | bytes | [`sse::Event`]s: the WHATWG's event stream, of any API |
 //! | [`sse::EventSource`] | what came of each connection, its bytes | the same, and what to do when a stream ends: connect again, with which ID, after how long, or not |
 //! | [`Payload::of`] | an event | nothing, `[DONE]`, an error, or a chunk's data |
-//! | [`chat::Chunk::parse`], [`text::Chunk::parse`] | a chunk's data | the typed chunk, borrowed |
-//! | [`chat::Accumulator`], [`text::Accumulator`] | events | an [`Update`] for each chunk, the [`Outcome`] at the end |
-//! | [`chat::Fold`], [`text::Fold`] | bytes | the same: all of the above in one |
+//! | [`chat::Chunk::parse`], [`completions::Chunk::parse`] | a chunk's data | the typed chunk, borrowed |
+//! | [`chat::Accumulator`], [`completions::Accumulator`] | events | an [`Update`] for each chunk, the [`Outcome`] at the end |
+//! | [`chat::Session`], [`completions::Session`] | bytes | the same: all of the above in one |
 //! | [`timing::Recorder`] | when what came, from whoever has a clock | the [`timing::Timing`]: first byte, first token, gaps, stalls, throughput |
 //! | `gate::Gate`, feature `gate` | updates or text, and verdicts | spans to judge; what may be shown |
 //! | [`deltawire_partial::Parser`] | JSON in pieces: arguments, structured answers | what each piece changed, the value of now |
-//! | [`chat::ChatCompletion::from_json`], [`text::Completion::from_json`] | the body of an answer that was not streamed | the same type that a stream folds to |
+//! | [`chat::ChatCompletion::from_json`], [`completions::Completion::from_json`] | the body of an answer that was not streamed | the same type that a stream folds to |
 //!
 //! # What holds
 //! - **Chunking never shows**: any cut of the same bytes gives the same events, updates and outcome.
@@ -71,38 +71,23 @@
 extern crate alloc;
 
 pub mod chat;
-mod chunk;
-mod completion;
+pub mod completions;
+mod engine;
 mod error;
-mod escaped;
-mod fold;
 #[cfg(feature = "gate")]
 pub mod gate;
 pub mod json;
-mod logprobs;
 pub mod open_telemetry;
-mod options;
-mod outcome;
-mod payload;
-mod refused;
+mod openai;
 pub mod sse;
-mod stall;
-pub mod text;
 pub mod timing;
-mod usage;
 
-pub use chunk::Chunk;
-pub use completion::Completion;
-pub use error::{ApiError, Error, Limit};
-pub use escaped::Escaped;
-pub use fold::{Accumulator, Change, Changes, Endpoint, Fold, Update};
-pub use logprobs::{ChunkLogprobs, Logprobs, TokenLogprob};
-pub use options::{Limits, Options};
-pub use outcome::{Anomaly, AnomalyKind, End, Outcome};
-pub use payload::Payload;
-pub use refused::Refused;
-pub use stall::{Stall, StallKind, StallLimits, StallWatch};
-pub use usage::{TokenCounts, Usage, UsageSource};
+pub use engine::{Accumulator, Change, Changes, Endpoint, Session, Update};
+pub use engine::{Anomaly, AnomalyKind, End, Outcome};
+pub use engine::{Limits, Options};
+pub use engine::{StallLimits, StallWatch};
+pub use error::{ApiError, Error, Escaped, Limit, Refused, Stall, StallKind};
+pub use openai::{Chunk, ChunkLogprobs, Completion, Logprobs, Payload, TokenCounts, TokenLogprob, Usage, UsageSource};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

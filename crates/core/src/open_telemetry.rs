@@ -11,11 +11,11 @@ use alloc::vec::Vec;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::completion::Completion;
-use crate::outcome::Outcome;
+use crate::engine::Outcome;
+use crate::openai::Usage;
+use crate::openai::completion::Completion;
 use crate::timing::Timing;
-use crate::usage::Usage;
-use crate::{chat, text};
+use crate::{chat, completions};
 
 /// Attribute: `chat` or `text_completion`.
 pub const OPERATION_NAME: &str = "gen_ai.operation.name";
@@ -74,16 +74,16 @@ impl Outcome<chat::ChatCompletion> {
     /// Token counts are those of [`Outcome::usage`] if it is set, else the server's.
     #[must_use]
     pub fn attributes(&self) -> Vec<(&'static str, Value<'_>)> {
-        let reasons = self.completion.choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
+        let reasons = self.answer.choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
         attributes(self, "chat", reasons.collect())
     }
 }
 
-impl Outcome<text::Completion> {
+impl Outcome<completions::Completion> {
     /// What the conventions' attributes are for this outcome, as for a chat completion.
     #[must_use]
     pub fn attributes(&self) -> Vec<(&'static str, Value<'_>)> {
-        let reasons = self.completion.choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
+        let reasons = self.answer.choices.iter().filter_map(|choice| choice.finish_reason.as_deref());
         attributes(self, "text_completion", reasons.collect())
     }
 }
@@ -93,7 +93,7 @@ fn attributes<'o, C>(
     operation: &'static str,
     finish_reasons: Vec<&'o str>,
 ) -> Vec<(&'static str, Value<'o>)> {
-    let completion = &outcome.completion;
+    let completion = &outcome.answer;
     let sent = completion.usage.as_ref();
     let (input, output) = match &outcome.usage {
         Some(counts) => (counts.prompt_tokens, counts.completion_tokens),

@@ -29,7 +29,7 @@ fn json(text: &str) -> String {
 }
 
 fn ended(body: &str) -> Error {
-    let mut fold = chat::Fold::new();
+    let mut fold = chat::Session::new();
     let mut input = body.as_bytes();
     while let Ok(Some(_)) = fold.push(&mut input) {}
     fold.finish().error.expect("a stream that ends with an error")
@@ -78,7 +78,7 @@ fn a_refusal_is_one_short_line_whatever_head_and_body_hold() {
 fn a_body_of_another_kind_is_one_short_line_whatever_it_holds() {
     for text in [HOSTILE.to_owned(), long()] {
         for body in [&text, &format!("<html>{text}"), &format!(r#"{{"error":{}}}"#, json(&text))] {
-            let mut fold = chat::Fold::new().head(200, |name| (name == "content-type").then_some(&*text));
+            let mut fold = chat::Session::new().head(200, |name| (name == "content-type").then_some(&*text));
             let mut input = body.as_bytes();
             while let Ok(Some(_)) = fold.push(&mut input) {}
             let outcome = fold.finish();
@@ -105,7 +105,7 @@ fn what_a_transport_says_is_one_short_line_whatever_it_says() {
 fn gzip_that_nobody_decompressed_is_told_as_such_and_not_as_an_empty_stream() {
     let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03KI,I\xb4R\x88\x8e\xf5u\xf4s\x8c\x8d\xe5\x02\x00";
     for size in [1, 2, gzip.len()] {
-        let mut fold = chat::Fold::new();
+        let mut fold = chat::Session::new();
         for mut read in gzip.chunks(size) {
             while let Ok(Some(_)) = fold.push(&mut read) {}
         }

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what tests share fails by it as they do")]
 
-use deltawire::chat::{Accumulator, Chunk, Fold};
+use deltawire::chat::{Accumulator, Chunk, Session};
 use deltawire::sse::Event;
-use deltawire::{End, Error, Limit, Limits, Options, chat, text};
+use deltawire::{End, Error, Limit, Limits, Options, chat, completions};
 
 /// Everything a choice can hold, in one chunk.
 const RICH: &str = r#"{"id":"a","model":"m","created":5,"system_fingerprint":"fp","service_tier":"t","moderation":{"a":1},"timings":{"n":1},"usage":{"total_tokens":3},"choices":[{"index":0,"note":1,"delta":{"role":"assistant","content":"x\ud83d","refusal":"r","reasoning":"t","reasoning_details":[{"a":1}],"extra":2,"tool_calls":[{"index":0,"id":"c","more":3,"function":{"name":"f","arguments":"{"}}],"function_call":{"name":"g","arguments":"("},"audio":{"id":"d","data":"AA","transcript":"s","expires_at":9}},"logprobs":{"content":[{"token":"x"}]}},{"index":1,"delta":{"content":"y"}}]}"#;
@@ -24,7 +24,7 @@ fn limits(set: impl FnOnce(&mut Limits)) -> Limits {
 
 /// All that can be seen of an accumulator.
 fn state(accumulator: &Accumulator) -> (String, String, String) {
-    let completion = serde_json::to_string(&accumulator.completion()).unwrap();
+    let completion = serde_json::to_string(&accumulator.answer()).unwrap();
     let anomalies = serde_json::to_string(accumulator.anomalies()).unwrap();
     (completion, anomalies, accumulator.text().to_owned())
 }
@@ -58,7 +58,7 @@ fn refuses(options: Options, before: &[&str], data: &str, kind: &str, end: End) 
     ] {
         assert_eq!(outcome.end, end);
         assert_eq!(outcome.error.as_ref(), Some(&error));
-        assert_eq!(serde_json::to_string(&outcome.completion).unwrap(), expected.0);
+        assert_eq!(serde_json::to_string(&outcome.answer).unwrap(), expected.0);
     }
 }
 
@@ -235,7 +235,7 @@ fn the_limit_of_unknown_members_is_exact_at_every_level() {
             dropping.push(&Event::new(event)).unwrap();
             dropping.push_chunk(&Chunk::parse(event).unwrap()).unwrap();
         }
-        let json = serde_json::to_string(&dropping.completion()).unwrap();
+        let json = serde_json::to_string(&dropping.answer()).unwrap();
         assert!(!json.contains(r#""a":"#), "kept though nobody asked: {json}");
     }
 }
@@ -243,11 +243,11 @@ fn the_limit_of_unknown_members_is_exact_at_every_level() {
 #[test]
 fn the_same_limits_hold_for_legacy_completions() {
     let fold = |limits, data: &[&str]| {
-        let mut accumulator = text::Accumulator::with_options(keeping(limits));
+        let mut accumulator = completions::Accumulator::with_options(keeping(limits));
         let error = data.iter().find_map(|data| accumulator.push(&Event::new(data)).err());
         let outcome = accumulator.finish();
         assert_eq!(outcome.error, error);
-        (outcome.completion.text().to_owned(), error.as_ref().map(passed))
+        (outcome.answer.text().to_owned(), error.as_ref().map(passed))
     };
     let text = r#"{"choices":[{"index":0,"text":"ab"}]}"#;
     let other = r#"{"choices":[{"index":1,"text":"ab"}]}"#;
@@ -270,7 +270,7 @@ fn the_limits_of_line_and_event_are_exact() {
     let data = r#"{"choices":[{"index":0,"delta":{"content":"x"}}]}"#;
     let stream = format!("data: {data}\n\n");
     let fold = |limits: Limits, stream: &str| {
-        let mut fold = Fold::with_options(Options::new().with_limits(limits));
+        let mut fold = Session::with_options(Options::new().with_limits(limits));
         let mut input = stream.as_bytes();
         let error = loop {
             match fold.push(&mut input) {
@@ -281,7 +281,7 @@ fn the_limits_of_line_and_event_are_exact() {
         };
         let outcome = fold.finish();
         assert_eq!(outcome.error, error);
-        (outcome.completion.text().to_owned(), outcome.end, error.as_ref().map(passed))
+        (outcome.answer.text().to_owned(), outcome.end, error.as_ref().map(passed))
     };
     let line = "data: ".len() + data.len();
     let twice = stream.repeat(2);

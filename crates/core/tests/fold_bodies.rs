@@ -6,7 +6,7 @@
 mod fixtures;
 
 use deltawire::chat::{ChatCompletion, Chunk, Content};
-use deltawire::{Error, Limit, chat, text};
+use deltawire::{Error, Limit, chat, completions};
 use serde_json::{Value, json};
 
 /// A value without its null members, which mean the same as none.
@@ -47,9 +47,9 @@ fn recorded_bodies_come_back() {
     assert_eq!(sky.usage.as_ref().unwrap().cached_tokens(), Some(40));
     assert!(comes_back(&fixtures::body("tiny-nonstream")).text().contains("漢"));
     let body = fixtures::body("smollm2-completion.legacy");
-    let completion = text::Completion::from_json(&body).unwrap();
+    let completion = completions::Completion::from_json(&body).unwrap();
     assert_eq!(meaning(serde_json::to_value(&completion).unwrap()), meaning(parsed(&body)));
-    assert_eq!(serde_json::from_str::<text::Completion>(&body).unwrap(), completion);
+    assert_eq!(serde_json::from_str::<completions::Completion>(&body).unwrap(), completion);
     assert!(completion.text().starts_with("4,5,6,7"));
 }
 
@@ -149,7 +149,7 @@ fn a_completion_deserialises_inside_of_other_values_too() {
     #[derive(serde::Deserialize)]
     struct Log {
         answers: Vec<ChatCompletion>,
-        legacy: Option<text::Completion>,
+        legacy: Option<completions::Completion>,
     }
     let log = r#"{"answers":[{"choices":[{"index":0,"message":{"content":"a"}}]},{"choices":[]}],"legacy":{"choices":[{"index":0,"text":"b"}]}}"#;
     let log: Log = serde_json::from_str(log).unwrap();
@@ -181,7 +181,9 @@ fn bodies_that_are_none_are_errors() {
         ("null", "invalid_chunk", ""),
         (r#""[DONE]""#, "invalid_chunk", ""),
     ] {
-        for error in [ChatCompletion::from_json(body).unwrap_err(), text::Completion::from_json(body).unwrap_err()] {
+        for error in
+            [ChatCompletion::from_json(body).unwrap_err(), completions::Completion::from_json(body).unwrap_err()]
+        {
             assert_eq!(error.kind(), kind, "{body}: {error}");
             assert_eq!(error.api_error().map_or("", |error| &error.message), message, "{body}");
         }
@@ -227,7 +229,7 @@ fn every_recorded_chunk_is_written_as_what_it_means() {
     for fixture in fixtures::all().iter().filter(|fixture| fixture.stream.starts_with(b"data")) {
         for data in fixture.events().iter().filter(|data| data.starts_with('{')) {
             if fixture.legacy {
-                let chunk = text::Chunk::parse(data).unwrap();
+                let chunk = completions::Chunk::parse(data).unwrap();
                 let written = serde_json::to_string(&chunk).unwrap();
                 assert_eq!(meaning(parsed(&written)), meaning(parsed(data)));
                 assert_eq!(serde_json::to_string(&chunk.into_owned()).unwrap(), written);

@@ -10,7 +10,7 @@ mod reads;
 mod run;
 
 use deltawire::chat::Chat;
-use deltawire::text::Text;
+use deltawire::completions::Completions;
 use deltawire::{Endpoint, Limits, Options};
 use plan::{Plan, each_another};
 use proptest::collection::vec;
@@ -76,7 +76,7 @@ fn cut_in<'i>(mut bytes: &'i [u8], lengths: &[usize]) -> Vec<&'i [u8]> {
 fn same_in_any_reads<E>(options: Options, stream: &[u8], lengths: &[usize], ending: Ending) -> Seen
 where
     E: Endpoint,
-    E::Completion: Serialize,
+    E::Answer: Serialize,
 {
     let whole = in_reads::<E>(options, [stream], ending);
     assert_eq!(in_reads::<E>(options, cut_in(stream, lengths), ending), whole, "in reads of {lengths:?}");
@@ -94,7 +94,7 @@ proptest! {
         let seen = same_in_any_reads::<Chat>(Options::new(), &plan.stream, &lengths, Ending::Clean);
         let (end, completion) = plan.expected();
         let outcome = seen.outcome();
-        prop_assert_eq!(differs(&completion, &outcome["completion"], "completion"), None);
+        prop_assert_eq!(differs(&completion, &outcome["answer"], "answer"), None);
         prop_assert_eq!(&outcome["end"], end);
         updates_add_up(&seen, "made up");
         for other in [each_another(&plan.events), plan.events.clone()] {
@@ -102,8 +102,8 @@ proptest! {
             let chunks = in_chunks::<Chat>(Options::new(), &other).expect("all of them are chunks");
             prop_assert_eq!(&events.parts, &seen.parts);
             prop_assert_eq!(&events.updates, &seen.updates);
-            prop_assert_eq!(&events.outcome()["completion"], &outcome["completion"]);
-            prop_assert_eq!(&chunks.outcome()["completion"], &outcome["completion"]);
+            prop_assert_eq!(&events.outcome()["answer"], &outcome["answer"]);
+            prop_assert_eq!(&chunks.outcome()["answer"], &outcome["answer"]);
         }
     }
 
@@ -115,7 +115,7 @@ proptest! {
         limits.max_line = limit * 2;
         let options = Options::new().with_unknown(keep).with_cumulative(cumulative);
         same_in_any_reads::<Chat>(options, &plan.stream, &lengths, Ending::Broken);
-        same_in_any_reads::<Text>(options, &plan.stream, &lengths, Ending::Stopped);
+        same_in_any_reads::<Completions>(options, &plan.stream, &lengths, Ending::Stopped);
         let seen = same_in_any_reads::<Chat>(options.with_limits(limits), &plan.stream, &lengths, Ending::Clean);
         updates_add_up(&seen, "made up");
     }
@@ -220,7 +220,7 @@ proptest! {
         let options = Options::new().with_unknown(keep);
         // Half a character in a kept member has no place in a `Value`: only the plain outcome is read back.
         let seen = if fixture.legacy {
-            same_in_any_reads::<Text>(options, &stream, &lengths, Ending::Clean)
+            same_in_any_reads::<Completions>(options, &stream, &lengths, Ending::Clean)
         } else {
             same_in_any_reads::<Chat>(options, &stream, &lengths, Ending::Clean)
         };
@@ -245,7 +245,7 @@ proptest! {
         for ending in [Ending::Clean, Ending::Broken] {
             let seen = same_in_any_reads::<Chat>(Options::new(), stream.as_bytes(), &lengths, ending);
             updates_add_up(&seen, "pieces");
-            same_in_any_reads::<Text>(Options::new(), stream.as_bytes(), &lengths, ending);
+            same_in_any_reads::<Completions>(Options::new(), stream.as_bytes(), &lengths, ending);
         }
     }
 }

@@ -8,7 +8,7 @@ const FINISHED: &str =
 
 /// The outcome when the connection breaks behind `stream`, and when the caller stops there.
 fn broken_and_stopped(stream: &str) -> [Outcome<chat::ChatCompletion>; 2] {
-    let mut fold = chat::Fold::new();
+    let mut fold = chat::Session::new();
     let mut input = stream.as_bytes();
     while let Ok(Some(_)) = fold.push(&mut input) {}
     [fold.clone().break_off("peer is gone", false), fold.stop()]
@@ -20,7 +20,7 @@ fn a_break_is_truncated_and_a_stop_is_stopped_and_both_keep_the_text() {
     for (stream, text) in [("", ""), ("data: {\"cho", ""), (UNFINISHED, "a"), (FINISHED, "a")] {
         let [broken, stopped] = broken_and_stopped(stream);
         assert_eq!((broken.end, stopped.end), (End::Truncated, End::Stopped), "{stream:?}");
-        assert_eq!((broken.completion.text(), stopped.completion.text()), (text, text), "{stream:?}");
+        assert_eq!((broken.answer.text(), stopped.answer.text()), (text, text), "{stream:?}");
         assert_eq!(broken.error.map(|error| error.to_string()).as_deref(), Some("the connection failed: peer is gone"));
         assert_eq!(stopped.error, None, "{stream:?}");
     }

@@ -11,7 +11,7 @@ mod run;
 
 use deltawire::Options;
 use deltawire::chat::Chat;
-use deltawire::text::Text;
+use deltawire::completions::Completions;
 use fixtures::{Fixture, all, body, fixture};
 use reads::{byte_by_byte, with_empty_reads};
 use run::{Ending, Seen, updates_add_up};
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 fn in_reads<'i>(fixture: &Fixture, options: Options, reads: impl IntoIterator<Item = &'i [u8]>) -> Seen {
     if fixture.legacy {
-        run::in_reads::<Text>(options, reads, Ending::Clean)
+        run::in_reads::<Completions>(options, reads, Ending::Clean)
     } else {
         run::in_reads::<Chat>(options, reads, Ending::Clean)
     }
@@ -46,8 +46,8 @@ fn the_naive_fold_that_fuzzing_compares_with_comes_to_it_too() {
     let mut compared = 0;
     for fixture in all().iter().filter(|fixture| !fixture.legacy && fixture.stream.starts_with(b"data")) {
         let Some(naive) = naive::fold(&fixture.events()) else { continue };
-        let expected = &fixture.expected["completion"];
-        assert_eq!(run::differs(&naive.completion(), expected, "completion"), None, "{}", fixture.name);
+        let expected = &fixture.expected["answer"];
+        assert_eq!(run::differs(&naive.completion(), expected, "answer"), None, "{}", fixture.name);
         assert_eq!(naive.done, fixture.expected["end"].as_str().unwrap().starts_with("done"), "{}", fixture.name);
         compared += 1;
     }
@@ -92,7 +92,10 @@ fn every_recording_is_the_same_event_by_event_and_chunk_by_chunk() {
     for fixture in all().iter().filter(|fixture| fixture.stream.starts_with(b"data")) {
         let events = fixture.events();
         let (events, chunks) = if fixture.legacy {
-            (run::in_events::<Text>(Options::new(), &events), run::in_chunks::<Text>(Options::new(), &events))
+            (
+                run::in_events::<Completions>(Options::new(), &events),
+                run::in_chunks::<Completions>(Options::new(), &events),
+            )
         } else {
             (run::in_events::<Chat>(Options::new(), &events), run::in_chunks::<Chat>(Options::new(), &events))
         };
@@ -115,9 +118,9 @@ fn every_recording_has_the_same_and_more_with_its_unknown_members() {
     for fixture in all() {
         let kept = in_reads(&fixture, Options::new().with_unknown(true), [&fixture.stream[..]]);
         let (kept, plain) = (kept.outcome(), whole(&fixture).outcome());
-        assert_eq!(run::differs(&plain["completion"], &kept["completion"], "completion"), None, "{}", fixture.name);
+        assert_eq!(run::differs(&plain["answer"], &kept["answer"], "answer"), None, "{}", fixture.name);
         assert_eq!((&kept["end"], &kept["anomalies"]), (&plain["end"], &plain["anomalies"]), "{}", fixture.name);
-        more += usize::from(kept["completion"]["timings"]["predicted_n"].is_u64());
+        more += usize::from(kept["answer"]["timings"]["predicted_n"].is_u64());
     }
     assert!(more >= 8, "llama.cpp's timings, in {more} recordings only");
 }
@@ -148,10 +151,10 @@ fn a_streamed_answer_is_the_one_that_was_not_streamed() {
     for name in ["smollm2-sky", "smollm2-completion.legacy"] {
         let fixture = fixture(name);
         let streamed =
-            in_reads(&fixture, Options::new().with_unknown(true), [&fixture.stream[..]]).outcome()["completion"].take();
+            in_reads(&fixture, Options::new().with_unknown(true), [&fixture.stream[..]]).outcome()["answer"].take();
         let body = body(name);
         let once = if fixture.legacy {
-            serde_json::to_value(deltawire::text::Completion::from_json(&body).unwrap()).unwrap()
+            serde_json::to_value(deltawire::completions::Completion::from_json(&body).unwrap()).unwrap()
         } else {
             serde_json::to_value(deltawire::chat::ChatCompletion::from_json(&body).unwrap()).unwrap()
         };
@@ -174,6 +177,6 @@ fn the_text_of_the_longest_recording_is_not_empty() {
     assert!(text.len() > 400, "{} bytes", text.len());
     assert_eq!(whole(&fixture("mock-llm-surrogates")).text, "hello 😀 wörld");
     let tool = whole(&fixture("aimock-tools")).outcome();
-    let call = &tool["completion"]["choices"][0]["message"]["tool_calls"][0]["function"];
+    let call = &tool["answer"]["choices"][0]["message"]["tool_calls"][0]["function"];
     assert_eq!(call, &json!({"name": "change_background", "arguments": "{\"background\":\"blue\"}"}));
 }

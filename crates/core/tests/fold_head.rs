@@ -8,12 +8,13 @@ const ERROR: &str = r#"{"error":{"message":"slow down","type":"rate_limit"}}"#;
 
 type Headers = &'static [(&'static str, &'static str)];
 
-fn with_head(status: u16, headers: Headers) -> chat::Fold {
-    chat::Fold::new().head(status, |name| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value))
+fn with_head(status: u16, headers: Headers) -> chat::Session {
+    chat::Session::new()
+        .head(status, |name| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value))
 }
 
 /// The outcome of a body in these reads; nothing may be read on for once the fold has ended.
-fn folded<'b>(mut fold: chat::Fold, reads: impl IntoIterator<Item = &'b [u8]>) -> Outcome<chat::ChatCompletion> {
+fn folded<'b>(mut fold: chat::Session, reads: impl IntoIterator<Item = &'b [u8]>) -> Outcome<chat::ChatCompletion> {
     for mut read in reads {
         while let Ok(Some(_)) = fold.push(&mut read) {}
         assert!(read.is_empty() || fold.is_ended());
@@ -29,7 +30,7 @@ fn ends(status: u16, headers: Headers, body: &str, end: End, error: Option<(&str
     assert_eq!(whole.end, end, "{status} {headers:?} {body:?}");
     let said = whole.error.as_ref().map(|error| (error.kind(), error.to_string()));
     assert_eq!(said.as_ref().map(|(kind, message)| (*kind, message.as_str())), error);
-    assert_eq!(whole.completion.text(), if error.is_none() { "a" } else { "" });
+    assert_eq!(whole.answer.text(), if error.is_none() { "a" } else { "" });
     for cut in 0..=bytes.len() {
         let (first, second) = bytes.split_at(cut);
         assert_eq!(folded(with_head(status, headers), [first, second]), whole, "cut at {cut}");
@@ -123,7 +124,7 @@ fn a_refused_body_that_breaks_or_is_left_is_evidence_as_far_as_it_came() {
 fn of_a_body_that_does_not_end_no_more_is_taken_than_is_kept() {
     for (status, content_type, most) in [(500, "text/plain", Refused::MAX_BODY), (200, "text/plain", Error::EVIDENCE)] {
         for size in [1, 1000, 1 << 20] {
-            let mut fold = chat::Fold::new().head(status, |name| (name == "content-type").then_some(content_type));
+            let mut fold = chat::Session::new().head(status, |name| (name == "content-type").then_some(content_type));
             let (read, mut taken) = (vec![b'x'; size], 0);
             let error = loop {
                 taken += size;

@@ -6,9 +6,9 @@
 mod run;
 
 use deltawire::chat::Chat;
+use deltawire::completions::Completions;
 use deltawire::sse::Event;
-use deltawire::text::Text;
-use deltawire::{AnomalyKind, End, Endpoint, Options, Outcome, chat, text};
+use deltawire::{AnomalyKind, End, Endpoint, Options, Outcome, chat, completions};
 use run::no_member_twice;
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ const LEGACY: &[&str] = &[
 ];
 
 /// Folds these events; every one of them is a chunk.
-fn fold<E: Endpoint>(options: Options, events: &[&str]) -> Outcome<E::Completion> {
+fn fold<E: Endpoint>(options: Options, events: &[&str]) -> Outcome<E::Answer> {
     let mut accumulator = deltawire::Accumulator::<E>::with_options(options);
     for data in events {
         let update = accumulator.push(&Event::new(data));
@@ -113,7 +113,7 @@ fn fold<E: Endpoint>(options: Options, events: &[&str]) -> Outcome<E::Completion
 /// A choice with index 9 gets "a" before and "b" after the chunk, and must have both in the end.
 fn does_no_harm<E: Endpoint>(place: &str, value: &str, piece: impl Fn(&str) -> String)
 where
-    E::Completion: serde::Serialize,
+    E::Answer: serde::Serialize,
 {
     let data = place.replace('@', value);
     let choice = |text: &str| format!(r#"{{"choices":[{{"index":9,{}}}]}}"#, piece(text));
@@ -134,7 +134,7 @@ fn a_member_of_any_type_harms_nothing_beside_it() {
             does_no_harm::<Chat>(place, value, |text| format!(r#""delta":{{"content":"{text}"}}"#));
         }
         for place in LEGACY {
-            does_no_harm::<Text>(place, value, |text| format!(r#""text":"{text}""#));
+            does_no_harm::<Completions>(place, value, |text| format!(r#""text":"{text}""#));
         }
     }
 }
@@ -216,7 +216,7 @@ fn kept_members_keep_every_digit_every_depth_and_half_characters() {
             r#"{{"e":{value},"choices":[{{"index":0,"c":{value},"delta":{{"content":"x","m":{value},"tool_calls":[{{"index":0,"id":"a","t":{value}}}]}}}}],"usage":{{"u":{value}}}}}"#
         );
         let outcome = fold::<Chat>(Options::new().with_unknown(true), &[&data]);
-        let completion = outcome.completion;
+        let completion = outcome.answer;
         let choice = &completion.choices[0];
         let kept = [
             completion.extra.get("e").unwrap().as_str(),
@@ -237,19 +237,19 @@ fn a_string_of_any_length_and_content_is_folded() {
     let text = "a line, ü€😀 \\n\\u00e9\\ud83d\\ude00\\\"".repeat(20_000);
     let expected: String = serde_json::from_str(&format!("\"{text}\"")).unwrap();
     let data = format!(r#"{{"choices":[{{"index":0,"text":"{text}"}}]}}"#);
-    let outcome = fold::<Text>(Options::new(), &[&data, &data]);
-    assert_eq!(outcome.completion.text(), expected.repeat(2));
-    let _: &text::Completion = &outcome.completion;
+    let outcome = fold::<Completions>(Options::new(), &[&data, &data]);
+    assert_eq!(outcome.answer.text(), expected.repeat(2));
+    let _: &completions::Completion = &outcome.answer;
 }
 
 #[test]
 fn empty_names_and_the_names_of_the_result_harm_nothing() {
-    let data = r#"{"":1,"object":"x","choices":[{"":2,"index":0,"message":{"content":"no"},"delta":{"":3,"content":"x","content_parts":4}}],"completion":5,"end":6}"#;
+    let data = r#"{"":1,"object":"x","choices":[{"":2,"index":0,"message":{"content":"no"},"delta":{"":3,"content":"x","content_parts":4}}],"answer":5,"end":6}"#;
     let outcome = fold::<Chat>(Options::new().with_unknown(true), &[data]);
     assert_eq!(outcome.end, End::DoneWithoutFinishReason);
     let json = serde_json::to_string(&outcome).unwrap();
     no_member_twice(&json);
     let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json["completion"]["choices"][0]["message"]["content"], "x");
-    assert_eq!(json["completion"][""], 1);
+    assert_eq!(json["answer"]["choices"][0]["message"]["content"], "x");
+    assert_eq!(json["answer"][""], 1);
 }

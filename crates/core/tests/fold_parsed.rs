@@ -1,6 +1,6 @@
 //! Arguments and content that are parsed while they are folded: told in updates, handed over in the outcome, the same in every cut and with or without the learned envelope.
 
-use deltawire::{Change, Endpoint, Fold, Options, chat, sse, text};
+use deltawire::{Change, Endpoint, Options, Session, chat, completions, sse};
 use deltawire_partial::{self as partial, ErrorKind};
 use serde_json::{Value, json};
 
@@ -26,8 +26,8 @@ fn content(fragments: &[&str]) -> String {
 }
 
 /// What the updates tell of parsed texts, and the completion.
-fn run<E: Endpoint>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Completion) {
-    let mut fold = Fold::<E>::with_options(options);
+fn run<E: Endpoint>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Answer) {
+    let mut fold = Session::<E>::with_options(options);
     let mut told = Vec::new();
     for read in reads {
         let mut input = *read;
@@ -46,7 +46,7 @@ fn run<E: Endpoint>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Compl
             }
         }
     }
-    (told, fold.finish().completion)
+    (told, fold.finish().answer)
 }
 
 /// Whole, byte by byte, and without the learned envelope.
@@ -213,7 +213,7 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
     assert_eq!(accumulator.update().parsed_arguments(2, 0).unwrap().value(), Some(json!([1])));
     assert!(accumulator.parsed_arguments(2, 1).is_none() && accumulator.parsed_arguments(0, 0).is_none());
     assert_eq!(
-        accumulator.completion().choices[0].message.tool_calls[0]
+        accumulator.answer().choices[0].message.tool_calls[0]
             .parsed_arguments
             .as_ref()
             .unwrap()
@@ -237,7 +237,7 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
 fn a_legacy_completion_has_its_text_parsed() {
     let chunk = |text: &str| format!("data: {}\n\n", json!({"choices": [{"index": 0, "text": text}]}));
     let stream = [chunk("[1,"), chunk(" 2"), chunk("]")].concat();
-    let (told, completion) = run::<text::Text>(options(), &[stream.as_bytes()]);
+    let (told, completion) = run::<completions::Completions>(options(), &[stream.as_bytes()]);
     assert_eq!(told, ["0 None /0 is 1", "0 None /1 is 2", "0 None  is [1,2]"]);
     assert_eq!(completion.choices[0].parsed, Some(Ok(json!([1, 2]))));
 }

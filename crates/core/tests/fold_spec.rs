@@ -9,7 +9,7 @@ mod run;
 
 use cases::Case;
 use deltawire::chat::Chat;
-use deltawire::text::Text;
+use deltawire::completions::Completions;
 use reads::{byte_by_byte, cut, with_empty_reads};
 use run::{Ending, Seen, differs, updates_add_up};
 use serde_json::Value;
@@ -20,7 +20,7 @@ const SHORT: usize = 600;
 fn in_reads<'i>(case: &Case, reads: impl IntoIterator<Item = &'i [u8]>) -> Seen {
     let (options, ending) = (case.options, case.ending);
     if case.legacy {
-        run::in_reads::<Text>(options, reads, ending)
+        run::in_reads::<Completions>(options, reads, ending)
     } else {
         run::in_reads::<Chat>(options, reads, ending)
     }
@@ -56,7 +56,7 @@ fn every_case_whole() {
         if got["end"] != end {
             note(format!("ends {}, expected {end}: {}", got["end"], got["error"]));
         }
-        if let Some(difference) = differs(&case.completion, &got["completion"], "completion") {
+        if let Some(difference) = differs(&case.completion, &got["answer"], "answer") {
             note(difference);
         }
         if case.error.is_null() != got["error"].is_null() {
@@ -118,7 +118,7 @@ fn every_case_event_by_event() {
     for case in cases::all().iter().filter(|case| case.ending == Ending::Clean && !meets_a_limit(case)) {
         let Some(events) = &case.events else { continue };
         let got = if case.legacy {
-            run::in_events::<Text>(case.options, events)
+            run::in_events::<Completions>(case.options, events)
         } else {
             run::in_events::<Chat>(case.options, events)
         };
@@ -135,7 +135,7 @@ fn every_case_chunk_by_chunk() {
     for case in cases::all().iter().filter(|case| case.ending == Ending::Clean && !meets_a_limit(case)) {
         let Some(events) = &case.events else { continue };
         let got = if case.legacy {
-            run::in_chunks::<Text>(case.options, events)
+            run::in_chunks::<Completions>(case.options, events)
         } else {
             run::in_chunks::<Chat>(case.options, events)
         };
@@ -166,7 +166,7 @@ fn nothing_behind_the_end_of_every_case_that_ends_itself_counts() {
         if ended && case.stream.ends_with(b"\n") {
             let got = in_reads(&case, [&case.stream[..], behind]);
             let (got, expected) = (got.outcome(), expected.outcome());
-            assert_eq!(got["completion"], expected["completion"], "{}", case.name);
+            assert_eq!(got["answer"], expected["answer"], "{}", case.name);
             assert_eq!(got["end"], expected["end"], "{}", case.name);
         }
     }

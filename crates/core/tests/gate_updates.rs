@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use deltawire::chat::Chat;
+use deltawire::completions::Completions;
 use deltawire::gate::{Annotation, Gate, Kind, Options, Outcome, Policy, Treatment, Verdict};
-use deltawire::text::Text;
-use deltawire::{Endpoint, Fold};
+use deltawire::{Endpoint, Session};
 use serde_json::{Value, json};
 
 const NOW: Duration = Duration::ZERO;
@@ -32,7 +32,7 @@ struct Seen {
 
 /// Puts a body through a fold and a gate, in reads of this size; each span is released at once, unless it has `stop` in it.
 fn through<E: Endpoint>(options: Options, body: &str, size: usize, in_order: bool) -> (Seen, Outcome) {
-    let mut fold = Fold::<E>::with_options(deltawire::Options::new().with_unknown(true));
+    let mut fold = Session::<E>::with_options(deltawire::Options::new().with_unknown(true));
     let mut gate = Gate::with_options(options);
     let mut seen = Seen::default();
     for mut read in body.as_bytes().chunks(size) {
@@ -110,7 +110,7 @@ fn a_legacy_completion_is_content() {
         json!({"choices": [{"index": 0, "text": "One. Two"}]}),
         json!({"choices": [{"index": 0, "text": " stop. Three"}]}),
     ]);
-    let (seen, outcome) = through::<Text>(Options::new(Policy::sentences()), &body, 9, true);
+    let (seen, outcome) = through::<Completions>(Options::new(Policy::sentences()), &body, 9, true);
     assert_eq!(seen.shown, [(0, Kind::Content, "One. ".to_owned())]);
     assert_eq!(outcome.choices[0].texts[0].dropped, Some(5..20));
 }
@@ -123,7 +123,7 @@ fn tokens_of_updates_are_counted_by_who_can() {
         delta(&json!({"content": "d"})),
     ]);
     for (by_words, expected) in [(false, ["a b c ", "d"]), (true, ["a b ", "c d"])] {
-        let mut fold = Fold::<Chat>::new();
+        let mut fold = Session::<Chat>::new();
         let mut gate = Gate::new(Policy::tokens(2));
         let mut input = body.as_bytes();
         while let Some(update) = fold.push(&mut input).unwrap() {

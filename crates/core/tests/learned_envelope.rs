@@ -1,11 +1,11 @@
 //! Folding with the learned envelope gives exactly what parsing every chunk gives: updates, outcome, anomalies.
 
-use deltawire::{Endpoint, Fold, Options, chat, text};
+use deltawire::{Endpoint, Options, Session, chat, completions};
 use proptest::prelude::*;
 
 /// Everything that is seen of a stream while it is folded, and what it comes to.
-fn seen<E: Endpoint<Completion: serde::Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
-    let mut fold = Fold::<E>::with_options(options);
+fn seen<E: Endpoint<Answer: serde::Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
+    let mut fold = Session::<E>::with_options(options);
     let mut input = stream;
     let mut seen = Vec::new();
     loop {
@@ -24,7 +24,7 @@ fn seen<E: Endpoint<Completion: serde::Serialize>>(stream: &[u8], options: Optio
 
 /// The same with reads of this size; also how far the decoder was at each chunk, and its last event ID.
 fn seen_in_reads(stream: &[u8], size: usize, options: Options) -> Vec<String> {
-    let mut fold = chat::Fold::with_options(options);
+    let mut fold = chat::Session::with_options(options);
     let mut seen = Vec::new();
     'reads: for mut read in stream.chunks(size) {
         loop {
@@ -53,7 +53,10 @@ fn same(stream: &[u8]) -> Result<(), TestCaseError> {
     for options in [Options::new(), Options::new().with_unknown(true), Options::new().with_limits(small), parsing] {
         let full = options.with_learning(false);
         prop_assert_eq!(seen::<chat::Chat>(stream, options), seen::<chat::Chat>(stream, full));
-        prop_assert_eq!(seen::<text::Text>(stream, options), seen::<text::Text>(stream, full));
+        prop_assert_eq!(
+            seen::<completions::Completions>(stream, options),
+            seen::<completions::Completions>(stream, full)
+        );
     }
     Ok(())
 }

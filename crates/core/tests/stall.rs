@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deltawire::{End, Endpoint, Fold, Outcome, Stall, StallLimits, StallWatch, chat, text};
+use deltawire::{End, Endpoint, Outcome, Session, Stall, StallLimits, StallWatch, chat, completions};
 
 fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -152,7 +152,7 @@ fn a_clock_that_jumps_back_stalls_nothing_and_a_limit_without_end_is_none() {
 fn set_back<E: Endpoint>(before: &str, read: &str) -> &'static str {
     let none = StallLimits::new;
     let clocks = [none().with_bytes(s(1)), none().with_events(s(1)), none().with_content(s(1))].map(|limits| {
-        let (mut fold, mut watch) = (Fold::<E>::new(), StallWatch::new(limits));
+        let (mut fold, mut watch) = (Session::<E>::new(), StallWatch::new(limits));
         for (now, mut input) in [(s(0), before.as_bytes()), (s(3600), read.as_bytes())] {
             watch.bytes(now);
             while let Ok(Some(_)) = fold.push(&mut input) {
@@ -221,8 +221,14 @@ fn what_a_read_brings_says_which_clocks_it_sets_back() {
             assert_eq!(set_back::<chat::Chat>(&before, &read), expected, "{name} after {before:?}");
         }
     }
-    assert_eq!(set_back::<text::Text>("", "data: {\"choices\":[{\"index\":0,\"text\":\"a\"}]}\n\n"), "content");
-    assert_eq!(set_back::<text::Text>("", "data: {\"choices\":[{\"index\":0,\"text\":\"\"}]}\n\n"), "events");
+    assert_eq!(
+        set_back::<completions::Completions>("", "data: {\"choices\":[{\"index\":0,\"text\":\"a\"}]}\n\n"),
+        "content"
+    );
+    assert_eq!(
+        set_back::<completions::Completions>("", "data: {\"choices\":[{\"index\":0,\"text\":\"\"}]}\n\n"),
+        "events"
+    );
 }
 
 fn some_stall() -> Stall {
@@ -230,7 +236,7 @@ fn some_stall() -> Stall {
 }
 
 fn stalled(stream: &str) -> Outcome<chat::ChatCompletion> {
-    let mut fold = chat::Fold::new();
+    let mut fold = chat::Session::new();
     let mut input = stream.as_bytes();
     while let Ok(Some(_)) = fold.push(&mut input) {}
     fold.stall(some_stall())
@@ -247,7 +253,7 @@ fn a_stall_is_an_end_with_what_came_so_far() {
         (finished, "a"),
     ] {
         let outcome = stalled(&stream);
-        assert_eq!((outcome.end, outcome.completion.text()), (End::Stalled, text), "{stream:?}");
+        assert_eq!((outcome.end, outcome.answer.text()), (End::Stalled, text), "{stream:?}");
         assert!(!outcome.is_complete(), "{stream:?}");
         let error = outcome.error.clone().expect("why");
         assert_eq!(error, deltawire::Error::Stalled(some_stall()));

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use deltawire::open_telemetry::Value;
 use deltawire::timing::{Carried, Recorder, Timing};
-use deltawire::{Outcome, TokenCounts, chat, text};
+use deltawire::{Outcome, TokenCounts, chat, completions};
 use serde_json::json;
 
 fn ms(millis: u64) -> Duration {
@@ -19,7 +19,7 @@ fn delta(delta: &str, finish_reason: &str) -> String {
 
 /// Chunks and when each came; the end came at the last of the times.
 fn recorded(recorder: &mut Recorder, chunks: &[(u64, String)], end: u64) -> Outcome<chat::ChatCompletion> {
-    let mut fold = chat::Fold::new();
+    let mut fold = chat::Session::new();
     for (at, data) in chunks {
         let event = format!("data: {data}\n\n");
         let mut input = event.as_bytes();
@@ -97,18 +97,18 @@ fn what_a_chunk_carries_is_the_most_of_it() {
         (delta(r#"{"audio":{"data":"AAAA"}}"#, "null"), Carried::Content),
     ] {
         let event = format!("data: {data}\n\n");
-        let mut fold = chat::Fold::new();
+        let mut fold = chat::Session::new();
         let update = fold.push(&mut event.as_bytes()).unwrap().unwrap();
         assert_eq!(Carried::from(&update), expected, "{data}");
     }
-    let mut fold = text::Fold::new();
+    let mut fold = completions::Session::new();
     let legacy = b"data: {\"choices\":[{\"index\":0,\"text\":\"a\"}]}\n\n";
     assert_eq!(Carried::from(&fold.push(&mut &legacy[..]).unwrap().unwrap()), Carried::Content);
 }
 
 #[test]
 fn chunks_that_are_learned_have_choices_too() {
-    let mut fold = chat::Fold::new();
+    let mut fold = chat::Session::new();
     for n in 0..50 {
         let event = format!("data: {}\n\n", delta(&format!(r#"{{"content":"{n}"}}"#), "null"));
         let update = fold.push(&mut event.as_bytes()).unwrap().unwrap();
@@ -192,7 +192,7 @@ fn what_comes_after_the_end_does_not_count() {
 #[test]
 fn chunks_have_the_time_of_the_bytes_they_were_folded_of() {
     let mut recorder = Recorder::new();
-    let mut fold = chat::Fold::new();
+    let mut fold = chat::Session::new();
     let reads = [(100, vec![r#"{"role":"assistant"}"#]), (250, vec![r#"{"content":"a"}"#, r#"{"content":"b"}"#])];
     for (at, deltas) in reads {
         let read: String = deltas.iter().map(|read| format!("data: {}\n\n", delta(read, "null"))).collect();
@@ -286,7 +286,7 @@ fn an_outcome_has_its_attributes_and_its_json_shows_only_what_was_asked_for() {
     let mut recorder = Recorder::new();
     let mut outcome = recorded(&mut recorder, &stream(), 610);
     let bare = serde_json::to_value(&outcome).unwrap();
-    assert_eq!(bare.as_object().unwrap().keys().collect::<Vec<_>>(), ["anomalies", "completion", "end", "error"]);
+    assert_eq!(bare.as_object().unwrap().keys().collect::<Vec<_>>(), ["anomalies", "answer", "end", "error"]);
     assert_eq!(
         outcome.attributes(),
         [
@@ -307,11 +307,11 @@ fn an_outcome_has_its_attributes_and_its_json_shows_only_what_was_asked_for() {
     let counted = json!({"prompt_tokens": 8, "completion_tokens": 6, "total_tokens": 14, "source": "estimated", "vocabulary": "o200k_base"});
     assert_eq!((&json["usage"], &json["timing"]["end_to_end"]), (&counted, &json!(0.61)));
 
-    let sent = TokenCounts::server(outcome.completion.usage.as_ref().unwrap());
+    let sent = TokenCounts::server(outcome.answer.usage.as_ref().unwrap());
     let expected = json!({"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12, "source": "server"});
     assert_eq!(serde_json::to_value(sent).unwrap(), expected);
 
-    let mut fold = text::Fold::new();
+    let mut fold = completions::Session::new();
     let _ = fold.push(&mut &b"data: {\"error\":{\"message\":\"no\"}}\n\n"[..]);
     let attributes = serde_json::to_value(fold.finish().attributes()).unwrap();
     let expected = json!([["gen_ai.operation.name", "text_completion"], ["error.type", "api"]]);

@@ -1,6 +1,6 @@
 //! The answer a recorded stream amounts to, for requests that do not want it streamed.
 
-use deltawire::{End, Fold, Outcome, chat, text};
+use deltawire::{End, Outcome, Session, chat, completions};
 use serde::Serialize;
 
 use crate::recording::{Ending, Endpoint, Recording};
@@ -8,12 +8,12 @@ use crate::recording::{Ending, Endpoint, Recording};
 /// The JSON of the completion that the stream folds to; why there is none, if the stream did not come to its end.
 pub(crate) fn answer(recording: &Recording) -> Result<String, String> {
     match recording.endpoint {
-        Endpoint::Chat => whole(&fold(chat::Fold::new(), recording)),
-        Endpoint::Completion => whole(&fold(text::Fold::new(), recording)),
+        Endpoint::Chat => whole(&fold(chat::Session::new(), recording)),
+        Endpoint::Completion => whole(&fold(completions::Session::new(), recording)),
     }
 }
 
-fn fold<E: deltawire::Endpoint>(mut fold: Fold<E>, recording: &Recording) -> Outcome<E::Completion> {
+fn fold<E: deltawire::Endpoint>(mut fold: Session<E>, recording: &Recording) -> Outcome<E::Answer> {
     let body = recording.body();
     let mut input = &body[..];
     // An error ends the stream, and is part of its outcome.
@@ -29,7 +29,7 @@ fn fold<E: deltawire::Endpoint>(mut fold: Fold<E>, recording: &Recording) -> Out
 fn whole<C: Serialize>(outcome: &Outcome<C>) -> Result<String, String> {
     match outcome.end {
         End::Done | End::DoneWithoutSentinel | End::DoneWithoutFinishReason => {
-            serde_json::to_string(&outcome.completion).map_err(|error| error.to_string())
+            serde_json::to_string(&outcome.answer).map_err(|error| error.to_string())
         }
         end => Err(format!("its stream ended as {}", end.name())),
     }

@@ -28,7 +28,7 @@ use crate::stream::Stream;
 /// }
 /// assert_eq!(shown, "Fine. [withheld] Bye.");
 /// let (outcome, moderation) = gated.finish();
-/// assert_eq!(outcome.completion.text(), "Fine. The password is xyzzy. Bye."); // what the model wrote
+/// assert_eq!(outcome.answer.text(), "Fine. The password is xyzzy. Bye."); // what the model wrote
 /// assert_eq!(moderation.text(), shown);
 /// # Ok::<(), deltawire_ureq::GatedError<std::convert::Infallible>>(())
 /// ```
@@ -154,7 +154,7 @@ where
     }
 
     /// What the stream came to, text that was never shown included, and what became of it at the gate. Before its end: [`End::Stopped`](deltawire::End::Stopped); nothing more is read.
-    pub fn finish(self) -> (Outcome<E::Completion>, gate::Outcome) {
+    pub fn finish(self) -> (Outcome<E::Answer>, gate::Outcome) {
         (self.stream.finish(), self.gate.finish())
     }
 }

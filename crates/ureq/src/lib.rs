@@ -1,7 +1,7 @@
 //! Streamed LLM completions over [`ureq`], blocking.
 //!
 //! A request is ureq's business (TLS, proxies, redirects, time limits, keys); what comes back is [`deltawire`]'s. This
-//! crate joins the two: it checks the response's head, reads the body, and feeds a [`deltawire::Fold`].
+//! crate joins the two: it checks the response's head, reads the body, and feeds a [`deltawire::Session`].
 //!
 //! ```
 //! # fn main() -> Result<(), deltawire_ureq::Error> {
@@ -17,7 +17,7 @@
 //!     print!("{}", update.text()); // the content of choice 0 in this chunk
 //! }
 //! let outcome = stream.finish(); // completion, end, anomalies, error
-//! assert_eq!(outcome.completion.text(), "\n\n2");
+//! assert_eq!(outcome.answer.text(), "\n\n2");
 //! # Ok(())
 //! # }
 //! ```
@@ -54,8 +54,8 @@ pub use event_source::EventSource;
 pub use events::Events;
 #[cfg(feature = "gate")]
 pub use gated::{Gated, GatedError, gated, try_gated};
-pub use response::{agent, chat, chat_completion, events, text, text_completion};
-pub use stream::{ChatStream, Chunks, Stream, TextStream};
+pub use response::{agent, chat, chat_completion, completion, completions, events};
+pub use stream::{ChatStream, Chunks, CompletionStream, Stream};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

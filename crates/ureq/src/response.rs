@@ -3,15 +3,15 @@
 use std::io::Read;
 
 use deltawire::chat::{Chat, ChatCompletion};
+use deltawire::completions::{Completion, Completions};
 use deltawire::sse::is_event_stream;
-use deltawire::text::{Completion, Text};
 use deltawire::{Endpoint, Options, Refused};
 use ureq::http::Response;
 use ureq::{Body, BodyReader};
 
 use crate::error::{Error, header};
 use crate::events::Events;
-use crate::stream::{ChatStream, Stream, TextStream};
+use crate::stream::{ChatStream, CompletionStream, Stream};
 
 /// An agent that hands out responses of every status, so that an error body can be read. ureq's own default turns a status of 400 and up into
 /// an error without the body; an agent of one's own wants `http_status_as_error(false)` too.
@@ -35,8 +35,8 @@ pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
 ///
 /// # Errors
 /// As [`chat`].
-pub fn text(response: Response<Body>) -> Result<TextStream, Error> {
-    stream::<Text>(response)
+pub fn completions(response: Response<Body>) -> Result<CompletionStream, Error> {
+    stream::<Completions>(response)
 }
 
 /// Reads a response as bare events, of whatever they are.
@@ -59,7 +59,7 @@ pub fn chat_completion(response: Response<Body>) -> Result<ChatCompletion, Error
 ///
 /// # Errors
 /// As [`chat_completion`].
-pub fn text_completion(response: Response<Body>) -> Result<Completion, Error> {
+pub fn completion(response: Response<Body>) -> Result<Completion, Error> {
     Ok(Completion::from_json(&whole_body(response)?)?)
 }
 

@@ -5,9 +5,9 @@ use std::io::{ErrorKind, Read};
 use std::time::Instant;
 
 use deltawire::chat::Chat;
-use deltawire::text::Text;
+use deltawire::completions::Completions;
 use deltawire::timing::Recorder;
-use deltawire::{Accumulator, Endpoint, Fold, Options, Outcome, StallLimits, Update, Usage};
+use deltawire::{Accumulator, Endpoint, Options, Outcome, Session, StallLimits, Update, Usage};
 use ureq::BodyReader;
 
 use crate::error::{Error, is_socket_timeout, transport};
@@ -17,14 +17,14 @@ use crate::stalls::{Stalls, TimedOut};
 pub type ChatStream<R = BodyReader<'static>> = Stream<Chat, R>;
 
 /// A streamed legacy completion.
-pub type TextStream<R = BodyReader<'static>> = Stream<Text, R>;
+pub type CompletionStream<R = BodyReader<'static>> = Stream<Completions, R>;
 
 /// A response that is read and folded, chunk by chunk.
 ///
 /// Reads ahead what the reader has ready, at most [`Stream::READ_SIZE`] bytes at a time, and blocks only when every chunk of that was
 /// handed out. Once `[DONE]` came it reads no more, so a server that leaves the connection open holds nobody up; the connection is not reused then.
 pub struct Stream<E, R = BodyReader<'static>> {
-    fold: Fold<E>,
+    fold: Session<E>,
     reader: R,
     buffer: Box<[u8]>,
     /// What of `buffer` was read and not decoded yet.
@@ -63,7 +63,7 @@ impl<E: Endpoint, R: Read> Stream<E, R> {
     /// The same with reads of at most this many bytes; at least 1. A buffer of that size is allocated.
     pub fn with_read_size(reader: R, options: Options, size: usize) -> Self {
         Self {
-            fold: Fold::with_options(options),
+            fold: Session::with_options(options),
             reader,
             buffer: vec![0; size.max(1)].into(),
             unread: 0..0,
@@ -77,7 +77,7 @@ impl<E: Endpoint, R: Read> Stream<E, R> {
     /// Folds another way than the default, before anything was read.
     #[must_use]
     pub fn options(mut self, options: Options) -> Self {
-        self.fold = Fold::with_options(options);
+        self.fold = Session::with_options(options);
         self
     }
 
@@ -115,7 +115,7 @@ impl<E: Endpoint, R: Read> Stream<E, R> {
     ///     assert_eq!(update.text(), "Hel");
     /// }
     /// let outcome = stream.finish();
-    /// assert_eq!((outcome.end, outcome.completion.text()), (End::Stalled, "Hel"));
+    /// assert_eq!((outcome.end, outcome.answer.text()), (End::Stalled, "Hel"));
     /// # Ok(())
     /// # }
     /// ```
@@ -133,7 +133,7 @@ impl<E: Endpoint, R: Read> Stream<E, R> {
     }
 
     /// What the head of the response says that this reader is of, where the stack's response is none that [`chat`](crate::chat) takes: the status, and what gives a header's text by its
-    /// lower-case name. A refused request, or another content type, is then an error of `next` with the body; see [`Fold::head`]. After [`options`](Self::options), if both are set.
+    /// lower-case name. A refused request, or another content type, is then an error of `next` with the body; see [`Session::head`]. After [`options`](Self::options), if both are set.
     #[must_use]
     pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
         self.fold = self.fold.head(status, header);
@@ -181,7 +181,7 @@ impl<E: Endpoint, R: Read> Stream<E, R> {
     }
 
     /// What the stream came to. Before its end: [`End::Stopped`](deltawire::End::Stopped); nothing more is read.
-    pub fn finish(self) -> Outcome<E::Completion> {
+    pub fn finish(self) -> Outcome<E::Answer> {
         let timing = self.timed.map(|timed| {
             let (request_sent, mut recorder) = *timed;
             // One that has ended of itself, by an error too, ended with what was read last.
@@ -204,7 +204,7 @@ impl<E: Endpoint, R: Read> Stream<E, R> {
     /// Feeds the fold until it gives something, reading when it has nothing left.
     fn step<T>(
         &mut self,
-        mut take: impl FnMut(&mut Fold<E>, &mut &[u8]) -> Result<Option<T>, deltawire::Error>,
+        mut take: impl FnMut(&mut Session<E>, &mut &[u8]) -> Result<Option<T>, deltawire::Error>,
     ) -> Result<Option<T>, Error> {
         loop {
             let mut input = &self.buffer[self.unread.clone()];
@@ -310,7 +310,7 @@ impl<E: Endpoint, R: Read> Iterator for Chunks<'_, E, R> {
         if self.failed {
             return None;
         }
-        let chunk = self.stream.step(Fold::next_chunk).transpose();
+        let chunk = self.stream.step(Session::next_chunk).transpose();
         self.failed = matches!(chunk, Some(Err(_)));
         chunk
     }

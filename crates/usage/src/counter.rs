@@ -106,7 +106,7 @@ impl Counter {
     /// Sets [`Outcome::usage`]: what the server said, if it counted the completion's tokens; else what was counted here, with the vocabulary. Gives the completion's tokens to [`Outcome::timing`], if that
     /// has none.
     pub fn settle<C>(&self, outcome: &mut Outcome<Completion<C>>) {
-        let sent = outcome.completion.usage.as_ref().filter(|usage| usage.completion_tokens().is_some());
+        let sent = outcome.answer.usage.as_ref().filter(|usage| usage.completion_tokens().is_some());
         let counts = sent.map_or_else(
             || TokenCounts::estimated(self.prompt_tokens, self.count, self.vocabulary.name()),
             TokenCounts::server,

@@ -10,7 +10,7 @@
 //! let mut counter = Counter::for_request(&request)?;
 //!
 //! # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello to\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" you!\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
-//! let mut fold = chat::Fold::new();
+//! let mut fold = chat::Session::new();
 //! let mut input = body.as_bytes();
 //! while let Some(update) = fold.push(&mut input)? {
 //!     counter.push(&update); // costs what is new

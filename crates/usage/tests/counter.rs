@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use deltawire::timing::Recorder;
-use deltawire::{Outcome, UsageSource, chat, text};
+use deltawire::{Outcome, UsageSource, chat, completions};
 use deltawire_usage::{Counter, TextCounter, Vocabulary, include_usage};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const VOCABULARY: Vocabulary = Vocabulary::O200kBase;
 
 /// Folds and counts chunks with these choices; the outcome, and what each push said.
 fn stream(counter: &mut Counter, chunks: &[Value]) -> (Outcome<chat::ChatCompletion>, Vec<u64>) {
-    let mut fold = chat::Fold::new();
+    let mut fold = chat::Session::new();
     let mut new = Vec::new();
     for chunk in chunks {
         let event = format!("data: {chunk}\n\n");
@@ -45,7 +45,7 @@ fn each_text_of_each_choice_is_counted_by_itself() {
     );
     let texts = ["strawberry", "awberry", "awberry", "No", "hello", "now", "{\"x\":1}"];
     assert_eq!(counter.completion_tokens(), texts.map(|text| VOCABULARY.count(text)).iter().sum::<u64>());
-    assert_eq!(counter.completion_tokens(), VOCABULARY.completion_tokens(&outcome.completion));
+    assert_eq!(counter.completion_tokens(), VOCABULARY.completion_tokens(&outcome.answer));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn of_a_tool_call_its_name_counts_once_and_its_arguments_as_they_come() {
     );
     let texts = ["get_weather", "{\"city\":\"Paris\"}", "now", "{}"];
     assert_eq!(counter.completion_tokens(), texts.map(|text| VOCABULARY.count(text)).iter().sum::<u64>());
-    assert_eq!(counter.completion_tokens(), VOCABULARY.completion_tokens(&outcome.completion));
+    assert_eq!(counter.completion_tokens(), VOCABULARY.completion_tokens(&outcome.answer));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn the_servers_figures_win_if_it_counted_the_completion() {
         counter.settle(&mut outcome);
         assert_eq!(serde_json::to_value(&outcome).unwrap()["usage"], expected);
     }
-    let mut nothing = chat::Fold::new().finish();
+    let mut nothing = chat::Session::new().finish();
     Counter::new(VOCABULARY).settle(&mut nothing);
     let usage = nothing.usage.unwrap();
     assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (None, Some(0), None));
@@ -128,7 +128,7 @@ fn legacy_completions_are_counted_and_unknown_models_are_told() {
     let request = json!({"model": "davinci-002", "prompt": "1,2,3,"});
     let mut counter = Counter::for_request(&request).unwrap();
     assert_eq!(counter.prompt_tokens(), Some(6));
-    let mut fold = text::Fold::new();
+    let mut fold = completions::Session::new();
     let mut input = &b"data: {\"choices\":[{\"index\":0,\"text\":\"4,5\"}]}\n\ndata: [DONE]\n\n"[..];
     while let Some(update) = fold.push(&mut input).unwrap() {
         counter.push(&update);

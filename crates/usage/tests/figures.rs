@@ -15,7 +15,7 @@ fn recording(name: &str) -> &'static Recording {
 
 /// What a body folds to, counted on the way.
 fn counted(body: &[u8], mut counter: Counter) -> (Outcome<ChatCompletion>, u64) {
-    let mut fold = chat::Fold::new();
+    let mut fold = chat::Session::new();
     let mut input = body;
     while let Ok(Some(update)) = fold.push(&mut input) {
         counter.push(&update);
@@ -101,11 +101,7 @@ fn models_with_other_vocabularies_are_off_and_their_servers_figures_win() {
             let usage = outcome.usage.as_ref().unwrap();
             assert_eq!((usage.completion_tokens, &usage.source), (Some(server), &UsageSource::Server), "{name}");
             assert_eq!(count, expected, "{name} with {vocabulary}");
-            assert_eq!(
-                count,
-                vocabulary.completion_tokens(&outcome.completion),
-                "{name}: as the whole would be counted"
-            );
+            assert_eq!(count, vocabulary.completion_tokens(&outcome.answer), "{name}: as the whole would be counted");
         }
     }
 }
@@ -116,7 +112,7 @@ fn every_recorded_stream_is_counted_as_its_whole() {
     for recording in recordings::all().iter().filter(|r| r.has_stream() && r.endpoint.as_str() == "chat") {
         for vocabulary in [O200kBase, Cl100kBase] {
             let (outcome, count) = counted(&recording.body(), Counter::new(vocabulary));
-            assert_eq!(count, vocabulary.completion_tokens(&outcome.completion), "{}", recording.name);
+            assert_eq!(count, vocabulary.completion_tokens(&outcome.answer), "{}", recording.name);
         }
         streams += 1;
     }

@@ -30,9 +30,9 @@ fn body() -> Vec<u8> {
 /// The text of the first `count` bytes of the body.
 fn text(count: usize) -> String {
     let body = body();
-    let (mut fold, mut input) = (chat::Fold::new(), &body[..count.min(body.len())]);
+    let (mut fold, mut input) = (chat::Session::new(), &body[..count.min(body.len())]);
     while fold.push(&mut input).expect("a recording without errors").is_some() {}
-    fold.finish().completion.text().to_owned()
+    fold.finish().answer.text().to_owned()
 }
 
 fn server(faults: &str) -> Server {

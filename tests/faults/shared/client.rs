@@ -120,7 +120,7 @@ impl Request {
             (Err(error), _) => Err(error),
             (Ok(response), false) => deltawire_ureq::chat(response)
                 .map(|stream| read_blocking(stream.stalls(self.stalls).since(sent), self.print)),
-            (Ok(response), true) => deltawire_ureq::text(response)
+            (Ok(response), true) => deltawire_ureq::completions(response)
                 .map(|stream| read_blocking(stream.stalls(self.stalls).since(sent), self.print)),
         };
         match result {
@@ -156,7 +156,7 @@ impl Request {
             }
         };
         let result = if self.legacy {
-            match deltawire_async::text(response).await {
+            match deltawire_async::completions(response).await {
                 Ok(stream) => Ok(read_async(self.watched(stream, sent), self.print).await),
                 Err(error) => Err(error),
             }
@@ -230,7 +230,7 @@ impl Seen {
 /// Reads a blocking stream to its end, and asks once more there: an end stays what it was.
 pub fn read_blocking<E: Endpoint + Debug, R: Read>(mut stream: deltawire_ureq::Stream<E, R>, print: bool) -> Seen
 where
-    E::Completion: Serialize + Debug,
+    E::Answer: Serialize + Debug,
 {
     let mut seen = Seen::default();
     let error = loop {
@@ -257,7 +257,7 @@ where
 pub async fn read_async<E, B, T>(mut stream: deltawire_async::Stream<E, B, T>, print: bool) -> Seen
 where
     E: Endpoint + Debug,
-    E::Completion: Serialize + Debug,
+    E::Answer: Serialize + Debug,
     B: http_body::Body + Unpin,
     B::Error: Into<BoxError>,
     T: Watch,

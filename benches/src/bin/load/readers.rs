@@ -88,7 +88,7 @@ async fn deltawire(response: Response, mut token: impl FnMut()) -> Result<Option
     }
     let outcome = stream.finish();
     match outcome.end {
-        End::Done => Ok(Some(outcome.completion.text().to_owned())),
+        End::Done => Ok(Some(outcome.answer.text().to_owned())),
         end => Err(format!("the stream ended as {}", end.name()).into()),
     }
 }

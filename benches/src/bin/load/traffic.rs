@@ -137,12 +137,12 @@ mod tests {
         }
         body += &last();
         assert_eq!(body.len(), lengths.body(tokens));
-        let mut fold = deltawire::chat::Fold::new();
+        let mut fold = deltawire::chat::Session::new();
         let mut input = body.as_bytes();
         while fold.push(&mut input).unwrap().is_some() {}
         let outcome = fold.finish();
         assert!(outcome.is_complete() && outcome.anomalies.is_empty());
-        assert_eq!(outcome.completion.text(), traffic.text(3, tokens));
+        assert_eq!(outcome.answer.text(), traffic.text(3, tokens));
         assert!(traffic.text(3, tokens).contains('\n') && end().ends_with(b"0\r\n\r\n"));
         assert_ne!(traffic.text(3, tokens), traffic.text(4, tokens));
     }

@@ -68,7 +68,7 @@ impl Record {
 
     fn fold_table(&self, text: &mut String) {
         let usual = self.fold.peers.iter().position(|&peer| peer == USUAL);
-        let _ = writeln!(text, "\n## Fold: bytes to the answer\n\nNanoseconds a chunk.\n");
+        let _ = writeln!(text, "\n## Session: bytes to the answer\n\nNanoseconds a chunk.\n");
         header(text, "stream | reads of | deltawire", &self.fold, "fastest pairing / ours | usual pairing / ours");
         for row in &self.fold.rows {
             cells(text, row, Row::per_event);

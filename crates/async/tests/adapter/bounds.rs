@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use deltawire::chat::Chat;
-use deltawire::text::Text;
+use deltawire::completions::Completions;
 use deltawire_async::{ChatStream, Chunks, Events, IntoChunks, Stream, StreamBody};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -23,7 +23,7 @@ fn unpin<T: Unpin>(_: &T) {}
 fn everything_is_send_where_the_body_is() {
     fn types<T: Send>() {}
     types::<Stream<Chat, Scripted>>();
-    types::<Stream<Text, StreamBody<Scripted>>>();
+    types::<Stream<Completions, StreamBody<Scripted>>>();
     types::<Chunks<'_, Chat, Scripted>>();
     types::<IntoChunks<Chat, Scripted>>();
     types::<Events<Scripted>>();

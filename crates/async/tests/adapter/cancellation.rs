@@ -107,5 +107,5 @@ fn a_stream_that_is_left_early_is_stopped_and_keeps_what_came() {
     let mut stream = ChatStream::from_body(Scripted::pending_of(body.chunks(50)));
     smol::block_on(async { assert_eq!(stream.next().await.unwrap().unwrap().text(), "a") });
     let outcome = stream.finish();
-    assert_eq!((outcome.end, outcome.completion.text()), (End::Stopped, "a"));
+    assert_eq!((outcome.end, outcome.answer.text()), (End::Stopped, "a"));
 }

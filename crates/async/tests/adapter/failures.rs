@@ -111,7 +111,7 @@ fn chunks_end_after_the_first_error_and_next_says_it_again() {
         assert!(futures_core::stream::FusedStream::is_terminated(&chunks));
         assert_eq!(stream.next().await.unwrap_err(), error);
         let outcome = stream.finish();
-        assert_eq!((outcome.end, outcome.completion.text()), (End::Error, "a"));
+        assert_eq!((outcome.end, outcome.answer.text()), (End::Error, "a"));
     });
 }
 
@@ -135,6 +135,6 @@ fn a_passed_limit_ends_the_stream_with_what_came() {
         assert_eq!(error.kind(), "limit");
         assert_eq!(of_stream(stream.next().await.unwrap_err()), error);
         let outcome = stream.finish();
-        assert_eq!((outcome.end, outcome.completion.text()), (End::Limit, "a"));
+        assert_eq!((outcome.end, outcome.answer.text()), (End::Limit, "a"));
     });
 }

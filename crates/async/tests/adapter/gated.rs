@@ -215,7 +215,7 @@ fn nothing_leaks_of_a_gate_that_is_left_with_judges_at_work() {
     desk.say("w1 ", Ok(Verdict::Release));
     assert!(poll(&mut gated, &waker).is_pending());
     let (outcome, moderation) = gated.finish();
-    assert_eq!((outcome.completion.text(), moderation.text()), ("w0 w1 w2 ", ""));
+    assert_eq!((outcome.answer.text(), moderation.text()), ("w0 w1 w2 ", ""));
     assert_eq!(moderation.choices[0].texts[0].held, Some(0..9));
 }
 

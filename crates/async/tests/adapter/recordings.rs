@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use deltawire::chat::Chat;
-use deltawire::text::Text;
+use deltawire::completions::Completions;
 use deltawire_async::{ChatStream, Events, Stream};
 use deltawire_replay::{Endpoint, Recording, recordings};
 use serde::Serialize;
@@ -16,7 +16,7 @@ fn streamed() -> impl Iterator<Item = &'static Recording> {
 
 fn check<E: deltawire::Endpoint>(recording: &Recording)
 where
-    E::Completion: Serialize,
+    E::Answer: Serialize,
 {
     let body = recording.body();
     let wanted = expected::<E>(&body, None);
@@ -36,7 +36,7 @@ fn every_recording_gives_the_outcome_of_the_core() {
     for recording in streamed() {
         match recording.endpoint {
             Endpoint::Chat => check::<Chat>(recording),
-            Endpoint::Completion => check::<Text>(recording),
+            Endpoint::Completion => check::<Completions>(recording),
         }
     }
 }

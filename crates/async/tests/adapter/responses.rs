@@ -40,7 +40,7 @@ fn an_event_stream_is_accepted_unread_whatever_its_parameters() {
             let mut stream = deltawire_async::chat(response(200, &headers, body)).await.unwrap();
             assert_eq!(polls.load(Relaxed), 0);
             while stream.next().await.unwrap().is_some() {}
-            stream.finish().completion.text().to_owned()
+            stream.finish().answer.text().to_owned()
         });
         assert_eq!(text, "aé€😀");
     }
@@ -75,7 +75,7 @@ fn of_a_refused_body_no_more_is_read_than_is_kept() {
     }
     // What came before a body failed is kept.
     let body = Scripted::new([data(b"busy"), Step::Pending, Step::Fail("reset by peer")]);
-    let refused = refused(smol::block_on(deltawire_async::text(response(503, &[], body))));
+    let refused = refused(smol::block_on(deltawire_async::completions(response(503, &[], body))));
     assert_eq!(refused.to_string(), "the server refused the request with status 503: \"busy\"");
 }
 
@@ -134,8 +134,8 @@ fn whole_answers_are_read_typed() {
                 deltawire::chat::ChatCompletion::from_json(&answer.body).unwrap()
             ),
             deltawire_replay::Endpoint::Completion => assert_eq!(
-                on_both(|| async { deltawire_async::text_completion(body()).await.unwrap() }),
-                deltawire::text::Completion::from_json(&answer.body).unwrap()
+                on_both(|| async { deltawire_async::completion(body()).await.unwrap() }),
+                deltawire::completions::Completion::from_json(&answer.body).unwrap()
             ),
         }
     }
@@ -147,7 +147,7 @@ fn a_whole_answer_that_fails_or_is_refused_is_an_error() {
     let error = smol::block_on(deltawire_async::chat_completion(response(200, &[], cut))).unwrap_err();
     assert_eq!(error.to_string(), "the connection failed: reset by peer");
     let html = Scripted::of([&b"<html>"[..]]);
-    let error = smol::block_on(deltawire_async::text_completion(response(200, &[], html))).unwrap_err();
+    let error = smol::block_on(deltawire_async::completion(response(200, &[], html))).unwrap_err();
     assert!(matches!(error, Error::Stream(deltawire::Error::InvalidJson { .. })), "{error:?}");
     let no = Scripted::of([&b"no"[..]]);
     assert_eq!(refused(smol::block_on(deltawire_async::chat_completion(response(401, &[], no)))).body, "no");

@@ -3,7 +3,7 @@
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use deltawire::{Endpoint, Fold, Update};
+use deltawire::{Endpoint, Session, Update};
 use deltawire_async::{BoxError, Error, Stream};
 use http_body::Body;
 use serde::Serialize;
@@ -25,9 +25,9 @@ fn shown(update: Update<'_>) -> String {
 /// The core over the whole body, which ends there, or breaks there with this message.
 pub(crate) fn expected<E: Endpoint>(body: &[u8], broken: Option<&str>) -> Seen
 where
-    E::Completion: Serialize,
+    E::Answer: Serialize,
 {
-    let mut fold = Fold::<E>::new();
+    let mut fold = Session::<E>::new();
     let mut updates = Vec::new();
     let mut input = body;
     let mut error = loop {
@@ -72,7 +72,7 @@ where
 
 impl Seen {
     /// All that was noted, with the outcome.
-    pub(crate) fn finish<E: Endpoint<Completion: Serialize>, B>(self, stream: Stream<E, B>) -> Self {
+    pub(crate) fn finish<E: Endpoint<Answer: Serialize>, B>(self, stream: Stream<E, B>) -> Self {
         Self { outcome: serde_json::to_value(stream.finish()).unwrap(), ..self }
     }
 }
@@ -80,7 +80,7 @@ impl Seen {
 /// Reads to the end with `next`, and asks twice more there.
 pub(crate) async fn read<E: Endpoint, B: Body + Unpin>(mut stream: Stream<E, B>) -> Seen
 where
-    E::Completion: Serialize,
+    E::Answer: Serialize,
     B::Error: Into<BoxError>,
 {
     let mut updates = Vec::new();
@@ -104,7 +104,7 @@ where
 /// Reads to the end with futures of `next` that are polled once and dropped. How many of them were dropped unfinished comes along; each of them had been woken.
 pub(crate) fn read_cancelled<E: Endpoint, B: Body + Unpin>(mut stream: Stream<E, B>) -> (Seen, usize)
 where
-    E::Completion: Serialize,
+    E::Answer: Serialize,
     B::Error: Into<BoxError>,
 {
     let (wakes, waker) = Wakes::new();

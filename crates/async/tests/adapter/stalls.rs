@@ -84,7 +84,7 @@ where
     let outcome = stream.finish();
     let reason = outcome.error.as_ref().map(ToString::to_string).unwrap_or_default();
     assert!(reason == message || outcome.end == End::Done, "{reason}");
-    (message, outcome.end, outcome.completion.text().to_owned())
+    (message, outcome.end, outcome.answer.text().to_owned())
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn a_connection_that_breaks_is_told_with_its_cause_and_keeps_what_came() {
         });
         assert!(error.to_string().starts_with("the connection failed: "), "{faults}: {error}");
         assert_eq!((outcome.end, outcome.error.map(Error::from)), (End::Truncated, Some(error)), "{faults}");
-        assert!(outcome.completion.text().starts_with("The sky") || faults.starts_with("reset"), "{faults}");
+        assert!(outcome.answer.text().starts_with("The sky") || faults.starts_with("reset"), "{faults}");
     }
 }
 

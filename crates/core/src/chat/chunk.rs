@@ -2,13 +2,13 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::chunk::{TOOL_CALLS, WireChoice, index, read_whole};
 use crate::error::Error;
 use crate::json::List;
 use crate::json::{
     Cursor, Elements, Invalid, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk, elements, object,
 };
-use crate::logprobs::ChunkLogprobs;
+use crate::openai::ChunkLogprobs;
+use crate::openai::chunk::{TOOL_CALLS, WireChoice, index, read_whole};
 
 /// A chunk of a streamed chat completion; see [`crate::Chunk`] for its envelope.
 pub type Chunk<'a> = crate::Chunk<'a, ChunkChoice<'a>>;

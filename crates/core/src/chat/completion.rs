@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::completion::{deserialize_body, read_body};
 use crate::error::Error;
 use crate::json::{RawArray, Unknown};
-use crate::logprobs::Logprobs;
+use crate::openai::Logprobs;
+use crate::openai::completion::{deserialize_body, read_body};
 use deltawire_partial as partial;
 
 use super::fold::Chat;

@@ -2,13 +2,14 @@
 
 use alloc::vec::Vec;
 
-use crate::error::{ApiError, Error};
-use crate::fold::{
-    self, CallState, ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, append, finished, fold_arguments,
+use crate::engine;
+use crate::engine::Options;
+use crate::engine::{
+    CallState, ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, append, finished, fold_arguments,
     keep_unknown, unknown_fits,
 };
+use crate::error::{ApiError, Error};
 use crate::json::{self, string_inner};
-use crate::options::Options;
 
 use super::chunk::{AudioDelta, Chunk, ChunkChoice, Content, Delta};
 use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind};
@@ -18,16 +19,16 @@ use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, To
 pub enum Chat {}
 
 /// Folds the events of a streamed chat completion; see [`crate::Accumulator`].
-pub type Accumulator = fold::Accumulator<Chat>;
+pub type Accumulator = engine::Accumulator<Chat>;
 
-/// Folds the bytes of a streamed chat completion; see [`crate::Fold`].
-pub type Fold = fold::Fold<Chat>;
+/// Folds the bytes of a streamed chat completion; see [`crate::Session`].
+pub type Session = engine::Session<Chat>;
 
 impl Sealed for Chat {}
 
 impl Endpoint for Chat {
     type Chunk<'a> = Chunk<'a>;
-    type Completion = ChatCompletion;
+    type Answer = ChatCompletion;
 
     fn parse(data: &str) -> Result<Chunk<'_>, Error> {
         Chunk::parse(data)
@@ -209,7 +210,7 @@ fn piece_weight(piece: &Option<json::RawValue<'_>>) -> usize {
 }
 
 impl AudioDelta<'_> {
-    fn fold(&self, audio: &mut fold::AudioState, notes: &mut Notes<'_>) {
+    fn fold(&self, audio: &mut engine::AudioState, notes: &mut Notes<'_>) {
         if let Some(id) = self.id.as_ref().filter(|id| audio.id.is_none() && !id.is_empty()) {
             audio.id = Some(id.to_text().into_owned());
         }

@@ -6,4 +6,4 @@ mod fold;
 
 pub use chunk::{AudioDelta, Chunk, ChunkChoice, Content, CustomDelta, Delta, FunctionDelta, ToolCallDelta};
 pub use completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind};
-pub use fold::{Accumulator, Chat, Fold};
+pub use fold::{Accumulator, Chat, Session};

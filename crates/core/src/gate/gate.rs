@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use core::ops::Range;
 use core::time::Duration;
 
-use crate::fold::{Change, Update};
+use crate::engine::{Change, Update};
 
 use super::annotation::Annotation;
 use super::choice::Choice;

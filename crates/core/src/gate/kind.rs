@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-use crate::fold::Change;
+use crate::engine::Change;
 
 /// One of the texts of a choice. Serialises as `{"kind": "content"}`, `{"kind": "arguments", "call": 0}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

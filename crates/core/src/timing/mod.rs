@@ -11,7 +11,7 @@
 //!     (120, b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n"),
 //!     (150, b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"),
 //! ];
-//! let mut fold = chat::Fold::new();
+//! let mut fold = chat::Session::new();
 //! let mut recorder = Recorder::new();
 //! for (at, mut input) in reads {
 //!     recorder.bytes(Duration::from_millis(at)); // since the request

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::fold::{Change, Update};
+use crate::engine::{Change, Update};
 
 use super::distribution::Samples;
 use super::report::{Stalls, Timing};

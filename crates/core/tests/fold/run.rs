@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use deltawire::sse::Event;
-use deltawire::{Accumulator, Change, Endpoint, Fold, Options, Outcome, Payload, Update};
+use deltawire::{Accumulator, Change, Endpoint, Options, Outcome, Payload, Session, Update};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::Serialize;
 use serde_json::Value;
@@ -86,10 +86,10 @@ impl Watch {
 pub(crate) fn in_reads<'i, E>(options: Options, reads: impl IntoIterator<Item = &'i [u8]>, ending: Ending) -> Seen
 where
     E: Endpoint,
-    E::Completion: Serialize,
+    E::Answer: Serialize,
 {
     let mut watch = Watch::default();
-    let mut fold = Fold::<E>::with_options(options);
+    let mut fold = Session::<E>::with_options(options);
     'reads: for read in reads {
         let mut input = read;
         loop {
@@ -118,7 +118,7 @@ where
 pub(crate) fn in_events<E>(options: Options, events: &[String]) -> Seen
 where
     E: Endpoint,
-    E::Completion: Serialize,
+    E::Answer: Serialize,
 {
     let mut watch = Watch::default();
     let mut accumulator = Accumulator::<E>::with_options(options);
@@ -131,7 +131,7 @@ where
             Err(_) => break,
         }
         if number % step == 0 {
-            serde_json::to_string(&accumulator.completion()).expect("every completion so far serialises");
+            serde_json::to_string(&accumulator.answer()).expect("every completion so far serialises");
         }
     }
     let outcome = accumulator.finish();
@@ -142,7 +142,7 @@ where
 pub(crate) fn in_chunks<E>(options: Options, events: &[String]) -> Option<Seen>
 where
     E: Endpoint,
-    E::Completion: Serialize,
+    E::Answer: Serialize,
 {
     let mut watch = Watch::default();
     let mut accumulator = Accumulator::<E>::with_options(options);
@@ -170,7 +170,7 @@ where
 pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
     let outcome = seen.outcome();
     let mut parts = seen.parts.clone();
-    for choice in outcome["completion"]["choices"].as_array().expect("choices are an array") {
+    for choice in outcome["answer"]["choices"].as_array().expect("choices are an array") {
         let index = choice["index"].as_u64().expect("every choice has its index");
         let message = &choice["message"];
         let mut compare = |folded: &Value, part: &'static str| {
@@ -207,7 +207,7 @@ pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
 /// was sent (usage, the entries of log probabilities, unknown members) may have what was sent.
 pub(crate) fn no_member_twice(json: &str) {
     const OURS: [&str; 9] =
-        ["completion", "choices", "message", "tool_calls", "function", "custom", "function_call", "audio", "logprobs"];
+        ["answer", "choices", "message", "tool_calls", "function", "custom", "function_call", "audio", "logprobs"];
     struct Names;
     impl<'de> Visitor<'de> for Names {
         type Value = ();

@@ -11,7 +11,7 @@ fn whole(server: &Server, recording: &Recording, faults: &str) -> Result<Value, 
     let response = ask_with(&deltawire_ureq::agent(), server, recording, faults, false)?;
     Ok(match recording.endpoint {
         Endpoint::Chat => serde_json::to_value(deltawire_ureq::chat_completion(response)?),
-        Endpoint::Completion => serde_json::to_value(deltawire_ureq::text_completion(response)?),
+        Endpoint::Completion => serde_json::to_value(deltawire_ureq::completion(response)?),
     }
     .unwrap())
 }
@@ -53,7 +53,7 @@ fn a_typed_answer_has_its_members() {
     assert_eq!((completion.object, completion.created), ("chat.completion", Some(1795314372)));
     assert_eq!(completion.extra.get("timings").unwrap().member("predicted_n").unwrap().as_u64(), Some(63));
     let response = ask_with(&agent, &server, recording("smollm2-completion"), "", false).unwrap();
-    let completion = deltawire_ureq::text_completion(response).unwrap();
+    let completion = deltawire_ureq::completion(response).unwrap();
     assert_eq!(completion.text(), "4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,20,21,22,23,24,25,26,");
     assert_eq!(completion.object, "text_completion");
 }
@@ -63,7 +63,7 @@ fn a_whole_answer_is_what_the_stream_folds_to() {
     let server = server();
     // No answer of these was recorded: the server folds the stream, and both ways meet again here.
     for name in ["one-plus-one", "tiny-tools", "smollm2-logprobs", "smollm2-poem-n2", "mock-llm-surrogates"] {
-        let streamed = stream(&server, recording(name), "").unwrap().json["completion"].clone();
+        let streamed = stream(&server, recording(name), "").unwrap().json["answer"].clone();
         let mut answer = whole(&server, recording(name), "").unwrap();
         // The stream was read without unknown members, the answer with them.
         answer.as_object_mut().unwrap().retain(|member, _| !streamed[member].is_null());

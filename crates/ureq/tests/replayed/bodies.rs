@@ -150,6 +150,6 @@ fn the_legacy_endpoint_checks_the_same() {
     let server = server();
     let legacy = recording("count-legacy");
     assert_eq!(legacy.endpoint, Endpoint::Completion);
-    let error = deltawire_ureq::text(ask(&server, legacy, "type=text/plain").unwrap()).unwrap_err();
+    let error = deltawire_ureq::completions(ask(&server, legacy, "type=text/plain").unwrap()).unwrap_err();
     assert_eq!(of_stream(error).kind(), "not_an_event_stream");
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use deltawire::{End, Outcome, chat, text};
+use deltawire::{End, Outcome, chat, completions};
 use deltawire_replay::{Endpoint, Recording, Server, Speed};
 use deltawire_ureq::{Error, Refused, Stream};
 use serde_json::Value;
@@ -69,7 +69,7 @@ pub(crate) struct Seen {
 impl Seen {
     /// The content of choice 0, as it was folded.
     pub(crate) fn folded(&self) -> &str {
-        let choices = self.json["completion"]["choices"].as_array().unwrap();
+        let choices = self.json["answer"]["choices"].as_array().unwrap();
         let Some(choice) = choices.iter().find(|choice| choice["index"] == 0) else { return "" };
         choice["message"]["content"].as_str().or_else(|| choice["text"].as_str()).unwrap_or_default()
     }
@@ -93,7 +93,7 @@ pub(crate) fn stream(server: &Server, recording: &Recording, faults: &str) -> Re
 pub(crate) fn read_response(endpoint: Endpoint, response: Response<Body>) -> Result<Seen, Error> {
     match endpoint {
         Endpoint::Chat => deltawire_ureq::chat(response).map(read_chat),
-        Endpoint::Completion => deltawire_ureq::text(response).map(read_text),
+        Endpoint::Completion => deltawire_ureq::completions(response).map(read_text),
     }
 }
 
@@ -101,14 +101,14 @@ pub(crate) fn read_chat<R: Read>(stream: Stream<chat::Chat, R>) -> Seen {
     read(stream, |outcome| serde_json::to_value(outcome).unwrap())
 }
 
-pub(crate) fn read_text<R: Read>(stream: Stream<text::Text, R>) -> Seen {
+pub(crate) fn read_text<R: Read>(stream: Stream<completions::Completions, R>) -> Seen {
     read(stream, |outcome| serde_json::to_value(outcome).unwrap())
 }
 
 /// Reads to the end, and asks twice more there: an end, be it an error, stays what it was.
 fn read<E: deltawire::Endpoint, R: Read>(
     mut stream: Stream<E, R>,
-    json: impl FnOnce(&Outcome<E::Completion>) -> Value,
+    json: impl FnOnce(&Outcome<E::Answer>) -> Value,
 ) -> Seen {
     let (mut text, mut updates) = (String::new(), 0);
     let error = loop {

@@ -59,7 +59,7 @@ fn a_recording_is_judged_sentence_by_sentence() {
         assert_eq!(moderation.text(), shown);
         // A finish reason hands the last sentence out, so its stop comes before the end of the stream.
         assert_eq!(outcome.end, if stops { End::Stopped } else { End::Done });
-        assert_eq!(outcome.completion.text(), SKY.concat());
+        assert_eq!(outcome.answer.text(), SKY.concat());
         assert_eq!(judged, [(String::new(), SKY[0].to_owned()), ("mosphere. ".to_owned(), SKY[1].to_owned())]);
         let delay = moderation.delay;
         let whole = if stops { SKY[0].len() } else { SKY.concat().len() };
@@ -84,7 +84,7 @@ fn every_choice_is_judged_by_itself_and_a_legacy_completion_too() {
     let (_, moderation) = poem.finish();
     assert_eq!(moderation.choices[0].stopped.map(|stopped| stopped.at), Some(0));
 
-    let stream = deltawire_ureq::text(ask(&server, recording("smollm2-completion"), "").unwrap()).unwrap();
+    let stream = deltawire_ureq::completions(ask(&server, recording("smollm2-completion"), "").unwrap()).unwrap();
     let mut counting = gated(stream, Policy::characters(10), release);
     let mut pieces = Vec::new();
     while let Some(piece) = counting.next().unwrap() {
@@ -155,7 +155,7 @@ fn what_came_before_a_stream_broke_is_judged_and_then_the_error_is_said() {
     assert!(error.to_string().starts_with("the connection failed: "), "{error}");
     assert!(matches!(gated.next(), Err(GatedError::Stream(_))), "it stays an error");
     let (outcome, moderation) = gated.finish();
-    assert_eq!((outcome.end, outcome.completion.text()), (End::Truncated, shown.as_str()));
+    assert_eq!((outcome.end, outcome.answer.text()), (End::Truncated, shown.as_str()));
     assert!(SKY[0].starts_with(&shown) && !shown.is_empty() && moderation.is_untouched());
 
     // A limit of the fold is such an end too.

@@ -69,7 +69,7 @@ fn a_stream_without_done_is_whole_if_every_choice_has_its_reason() {
             let whole = stream(&server, recording, "").unwrap();
             let seen = stream(&server, recording, &format!("no-done; framing={framing}")).unwrap();
             assert_eq!((seen.end, seen.error), (end, None), "{name} {framing}");
-            assert_eq!(seen.json["completion"], whole.json["completion"], "{name} {framing}");
+            assert_eq!(seen.json["answer"], whole.json["answer"], "{name} {framing}");
         }
     }
 }

@@ -52,7 +52,7 @@ fn chunks_meet_the_same_limits() {
     assert!(chunks.next().is_none());
     let outcome = stream.finish();
     assert_eq!(outcome.end, End::Limit);
-    assert!(outcome.completion.text().starts_with("The sky is blue"));
+    assert!(outcome.answer.text().starts_with("The sky is blue"));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn the_choices_of_a_stream_are_limited() {
     let response = ask(&server, recording("smollm2-poem-n2"), "").unwrap();
     let seen = read_chat(deltawire_ureq::chat(response).unwrap().options(limits(|limits| limits.max_choices = 1)));
     assert_eq!(seen.end, End::Limit);
-    assert_eq!(seen.json["completion"]["choices"].as_array().unwrap().len(), 1);
+    assert_eq!(seen.json["answer"]["choices"].as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -71,11 +71,11 @@ fn unknown_members_are_kept_when_asked_for() {
         let response = ask(&server, recording("smollm2-sky"), "").unwrap();
         let stream = deltawire_ureq::chat(response).unwrap().options(Options::new().with_unknown(keep));
         let chat = read_chat(stream).json;
-        assert_eq!(chat["completion"]["timings"]["predicted_n"].as_u64(), keep.then_some(63));
+        assert_eq!(chat["answer"]["timings"]["predicted_n"].as_u64(), keep.then_some(63));
         let response = ask(&server, recording("smollm2-completion"), "").unwrap();
-        let stream = deltawire_ureq::text(response).unwrap().options(Options::new().with_unknown(keep));
+        let stream = deltawire_ureq::completions(response).unwrap().options(Options::new().with_unknown(keep));
         let text = read_text(stream).json;
-        assert_eq!(text["completion"]["timings"]["predicted_n"].as_u64(), keep.then_some(60));
+        assert_eq!(text["answer"]["timings"]["predicted_n"].as_u64(), keep.then_some(60));
     }
 }
 

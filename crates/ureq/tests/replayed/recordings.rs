@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use deltawire::End::{self, Done, DoneWithoutFinishReason, Empty, Truncated};
-use deltawire::{Options, chat, text};
+use deltawire::{Options, chat, completions};
 use deltawire_replay::{Endpoint, recordings};
 use deltawire_ureq::Stream;
 
@@ -76,7 +76,7 @@ fn every_recording_streams_to_what_its_file_holds() {
         assert_eq!(seen.text, seen.folded(), "{name}");
         assert_eq!(seen.text.chars().count(), holds.length, "{name}: {:?}", seen.text);
         assert!(seen.text.starts_with(holds.begins) && seen.text.ends_with(holds.ends), "{name}: {:?}", seen.text);
-        let completion = &seen.json["completion"];
+        let completion = &seen.json["answer"];
         let choices = completion["choices"].as_array().unwrap();
         let reasons: Vec<Option<&str>> = choices.iter().map(|choice| choice["finish_reason"].as_str()).collect();
         assert_eq!(reasons, holds.reasons, "{name}");
@@ -104,7 +104,7 @@ fn tool_calls_reasoning_and_log_probabilities_come_through_a_socket_too() {
     let server = server();
     let message = |name: &str| {
         let seen = stream(&server, recording(name), "").unwrap();
-        seen.json["completion"]["choices"][0].clone()
+        seen.json["answer"]["choices"][0].clone()
     };
     let calls = message("tiny-tools")["message"]["tool_calls"].clone();
     let names: Vec<&str> = calls.as_array().unwrap().iter().map(|c| c["function"]["name"].as_str().unwrap()).collect();
@@ -159,7 +159,7 @@ fn chunks_are_one_an_event_and_are_folded_all_the_same() {
         let response = ask(&server, recording, "").unwrap();
         let (count, failure, outcome) = match recording.endpoint {
             Endpoint::Chat => chunks!(deltawire_ureq::chat(response).unwrap()),
-            Endpoint::Completion => chunks!(deltawire_ureq::text(response).unwrap()),
+            Endpoint::Completion => chunks!(deltawire_ureq::completions(response).unwrap()),
         };
         assert_eq!((count, failure), (holds.chunks, updates.error), "{}", holds.name);
         assert_eq!(outcome, updates.json, "{}", holds.name);
@@ -177,7 +177,7 @@ fn chunks_hold_the_text_that_the_updates_tell() {
         let deltas = chunk.choices.iter().filter_map(|choice| choice.delta.as_ref());
         deltas.filter_map(|delta| delta.content.as_ref()).for_each(|content| text.push_str(&content.to_text()));
     }
-    assert_eq!(text, stream.finish().completion.text());
+    assert_eq!(text, stream.finish().answer.text());
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn any_reader_with_reads_of_any_size_gives_what_the_response_gives() {
             let seen = match recording.endpoint {
                 Endpoint::Chat => read_chat(Stream::<chat::Chat, _>::with_read_size(reader, Options::new(), size)),
                 Endpoint::Completion => {
-                    read_text(Stream::<text::Text, _>::with_read_size(reader, Options::new(), size))
+                    read_text(Stream::<completions::Completions, _>::with_read_size(reader, Options::new(), size))
                 }
             };
             assert_eq!(seen.json, response.json, "{} in reads of {size}", holds.name);
@@ -200,9 +200,9 @@ fn any_reader_with_reads_of_any_size_gives_what_the_response_gives() {
         }
         let plain = match recording.endpoint {
             Endpoint::Chat => read_chat(Stream::<chat::Chat, _>::from_reader(&*body)),
-            Endpoint::Completion => read_text(Stream::<text::Text, _>::from_reader(&*body)),
+            Endpoint::Completion => read_text(Stream::<completions::Completions, _>::from_reader(&*body)),
         };
-        assert_eq!(plain.json["completion"], response.json["completion"], "{}", holds.name);
+        assert_eq!(plain.json["answer"], response.json["answer"], "{}", holds.name);
     }
 }
 

@@ -67,10 +67,10 @@ fn every_body_of_every_status_is_kept() {
             let faults = format!("status={status}; body={body}");
             for refused in [
                 refusal(deltawire_ureq::chat(ask(&server, short(), &faults).unwrap())),
-                refusal(deltawire_ureq::text(ask(&server, recording("count-legacy"), &faults).unwrap())),
+                refusal(deltawire_ureq::completions(ask(&server, recording("count-legacy"), &faults).unwrap())),
                 refusal(deltawire_ureq::events(ask(&server, short(), &faults).unwrap())),
                 refusal(deltawire_ureq::chat_completion(ask(&server, short(), &faults).unwrap())),
-                refusal(deltawire_ureq::text_completion(ask(&server, recording("count-legacy"), &faults).unwrap())),
+                refusal(deltawire_ureq::completion(ask(&server, recording("count-legacy"), &faults).unwrap())),
             ] {
                 assert_eq!((refused.status, refused.content_type.as_deref()), (status, content_type), "{faults}");
                 assert!(refused.body.starts_with(begins), "{faults}: {}", refused.body);
@@ -165,7 +165,7 @@ fn asked(agent: &ureq::Agent, url: &str) -> Result<String, Error> {
     let response = agent.post(url).send(r#"{"model":"one-plus-one","stream":true}"#)?;
     let mut stream = deltawire_ureq::chat(response)?;
     while stream.next()?.is_some() {}
-    Ok(stream.finish().completion.text().to_owned())
+    Ok(stream.finish().answer.text().to_owned())
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn what_came_is_handed_out_before_the_silence_after_it() {
     assert_eq!(text, "\n\n");
     assert!(elapsed < LONG, "{elapsed:?}");
     let (outcome, elapsed) = timed(|| stream.finish());
-    assert_eq!((outcome.end, outcome.completion.text()), (End::Stopped, "\n\n"));
+    assert_eq!((outcome.end, outcome.answer.text()), (End::Stopped, "\n\n"));
     assert!(elapsed < LONG, "{elapsed:?}");
 }
 

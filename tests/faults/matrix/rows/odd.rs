@@ -137,10 +137,10 @@ fn what_is_odd_is_kept_as_it_came_beside_the_text() {
         row.run(adapter, false).0.outcome
     };
     for adapter in Adapter::ALL {
-        let calls = &outcome("a tool index of 4 billion", adapter)["completion"]["choices"][0]["message"]["tool_calls"];
+        let calls = &outcome("a tool index of 4 billion", adapter)["answer"]["choices"][0]["message"]["tool_calls"];
         assert_eq!(calls.as_array().map(Vec::len), Some(1), "no gap is filled: {calls}");
         assert_eq!(calls[0]["id"], "call_4294967296");
-        let choices = &outcome("10,000 choices in 10,000 chunks", adapter)["completion"]["choices"];
+        let choices = &outcome("10,000 choices in 10,000 chunks", adapter)["answer"]["choices"];
         assert_eq!(choices.as_array().map(Vec::len), Some(1024));
         for (fault, kind) in [
             ("a choice index of 10,000 digits", "missing_index"),

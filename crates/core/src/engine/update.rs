@@ -1,7 +1,7 @@
 //! What a chunk changed.
 
-use crate::logprobs::Logprobs;
-use crate::usage::Usage;
+use crate::openai::Logprobs;
+use crate::openai::Usage;
 use deltawire_partial as partial;
 
 use super::parsed::ParsedRecord;

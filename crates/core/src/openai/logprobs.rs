@@ -94,12 +94,12 @@ impl<'de> Members<'de> for ChunkLogprobs<'de> {
 /// ```
 /// use deltawire::{TokenLogprob, chat};
 ///
-/// let mut fold = chat::Fold::new();
+/// let mut fold = chat::Session::new();
 /// let mut input = &br#"data: {"choices":[{"index":0,"logprobs":{"content":[{"token":"a","logprob":-0.5}]}}]}
 ///
 /// "#[..];
 /// while fold.push(&mut input)?.is_some() {}
-/// let completion = fold.finish().completion;
+/// let completion = fold.finish().answer;
 /// let tokens: Vec<TokenLogprob> = completion.choices[0].logprobs.as_ref().unwrap().content.as_ref().unwrap().parse().unwrap();
 /// assert_eq!((tokens[0].token.as_str(), tokens[0].logprob), ("a", Some(-0.5)));
 /// # Ok::<(), deltawire::Error>(())

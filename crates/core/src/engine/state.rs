@@ -3,12 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::chunk::{Chunk, WireChoice, check, read, walk};
+use crate::engine::Options;
+use crate::engine::{Anomalies, AnomalyKind, End};
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::{RawStr, RawValue, Unknown, Walk};
-use crate::options::Options;
-use crate::outcome::{Anomalies, AnomalyKind, End};
-use crate::usage::Usage;
+use crate::openai::Usage;
+use crate::openai::chunk::{Chunk, WireChoice, check, read, walk};
 
 use super::choice::{ChoiceState, append};
 use super::learned::{Learned, Target};

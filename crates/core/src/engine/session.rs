@@ -4,14 +4,14 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::engine::Options;
+use crate::engine::Outcome;
 use crate::error::Error;
-use crate::escaped::beginning;
-use crate::options::Options;
-use crate::outcome::Outcome;
-use crate::payload::Payload;
-use crate::refused::Refused;
+use crate::error::Refused;
+use crate::error::Stall;
+use crate::error::beginning;
+use crate::openai::Payload;
 use crate::sse::{Decoder, is_event_stream};
-use crate::stall::Stall;
 
 use super::accumulator::{Accumulator, Endpoint};
 use super::update::Update;
@@ -21,7 +21,7 @@ use super::update::Update;
 /// What every adapter does: feed it what was read, take the updates, say how the body ended.
 ///
 /// ```
-/// let mut fold = deltawire::chat::Fold::new();
+/// let mut fold = deltawire::chat::Session::new();
 /// for read in [&b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel"[..], b"lo\"}}]}\n\ndata: [DO", b"NE]\n\n"] {
 ///     let mut input = read;
 ///     while let Some(update) = fold.push(&mut input)? {
@@ -29,11 +29,11 @@ use super::update::Update;
 ///     }
 /// }
 /// let outcome = fold.finish();
-/// assert_eq!(outcome.completion.text(), "Hello");
+/// assert_eq!(outcome.answer.text(), "Hello");
 /// # Ok::<(), deltawire::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Fold<E> {
+pub struct Session<E> {
     decoder: Decoder,
     accumulator: Accumulator<E>,
     body: Body,
@@ -78,13 +78,13 @@ impl Why {
     }
 }
 
-impl<E: Endpoint> Default for Fold<E> {
+impl<E: Endpoint> Default for Session<E> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<E: Endpoint> Fold<E> {
+impl<E: Endpoint> Session<E> {
     /// A fold with the default [`Options`].
     #[must_use]
     pub fn new() -> Self {
@@ -113,7 +113,7 @@ impl<E: Endpoint> Fold<E> {
     /// let (status, headers) = (429, [("content-type", "application/json"), ("retry-after", "2")]);
     /// let header = |name: &str| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
     ///
-    /// let mut fold = chat::Fold::new().head(status, header);
+    /// let mut fold = chat::Session::new().head(status, header);
     /// let mut input = &br#"{"error":{"message":"slow down"}}"#[..];
     /// assert!(fold.push(&mut input)?.is_none());
     /// let error = fold.finish().error.unwrap();
@@ -235,7 +235,7 @@ impl<E: Endpoint> Fold<E> {
 
     /// The body has ended cleanly: the outcome. A block that no blank line completed is discarded, but for a `[DONE]`.
     #[must_use]
-    pub fn finish(mut self) -> Outcome<E::Completion> {
+    pub fn finish(mut self) -> Outcome<E::Answer> {
         // An error is in the outcome.
         let _ = self.end();
         match self.decoder.finish() {
@@ -246,7 +246,7 @@ impl<E: Endpoint> Fold<E> {
 
     /// The connection broke, with what the transport says of it: the outcome, truncated, unless the stream had ended before, or was none.
     #[must_use]
-    pub fn break_off(mut self, message: impl Into<String>, timed_out: bool) -> Outcome<E::Completion> {
+    pub fn break_off(mut self, message: impl Into<String>, timed_out: bool) -> Outcome<E::Answer> {
         self.settle_body();
         match self.decoder.finish() {
             Some(cut) if cut.data.trim() == Payload::DONE => self.accumulator.finish_within(cut.data),
@@ -257,7 +257,7 @@ impl<E: Endpoint> Fold<E> {
     /// The stream is stalled, as a [`StallWatch`](crate::StallWatch) found: the outcome, stalled, unless the stream had ended before, or was none.
     /// A `[DONE]` that no blank line completed counts here too.
     #[must_use]
-    pub fn stall(mut self, stall: Stall) -> Outcome<E::Completion> {
+    pub fn stall(mut self, stall: Stall) -> Outcome<E::Answer> {
         self.settle_body();
         match self.decoder.finish() {
             Some(cut) if cut.data.trim() == Payload::DONE => self.accumulator.finish_within(cut.data),
@@ -267,7 +267,7 @@ impl<E: Endpoint> Fold<E> {
 
     /// The caller has enough: the outcome, stopped, unless the stream had ended before, or was none.
     #[must_use]
-    pub fn stop(mut self) -> Outcome<E::Completion> {
+    pub fn stop(mut self) -> Outcome<E::Answer> {
         self.settle_body();
         self.accumulator.stop()
     }

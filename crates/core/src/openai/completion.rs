@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
+use crate::engine::{ChoiceState, Endpoint, State};
+use crate::engine::{Limits, Options};
 use crate::error::Error;
-use crate::fold::{ChoiceState, Endpoint, State};
 use crate::json::{RawValue, Unknown};
-use crate::options::{Limits, Options};
-use crate::usage::Usage;
+use crate::openai::Usage;
 
 /// A completion; `C` is the endpoint's choice. What a folded stream gives and what a request without `stream` gives are
 /// this one type, and the same JSON.
@@ -69,7 +69,7 @@ impl<C> Completion<C> {
 }
 
 /// Reads the body of an answer that was not streamed, every unknown member kept: it is folded as the one chunk of a stream, so that both ways give the same.
-pub(crate) fn read_body<E: Endpoint>(body: &str) -> Result<E::Completion, Error> {
+pub(crate) fn read_body<E: Endpoint>(body: &str) -> Result<E::Answer, Error> {
     let limits = Limits { max_folded: usize::MAX, ..Limits::default() };
     let mut state = State::new(Options::new().with_limits(limits).with_unknown(true));
     state.whole_body = true;
@@ -89,7 +89,7 @@ macro_rules! deserialize_body {
         impl<'de> serde::Deserialize<'de> for $completion {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let body = alloc::boxed::Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
-                crate::completion::read_body::<$endpoint>(body.get()).map_err(serde::de::Error::custom)
+                crate::openai::completion::read_body::<$endpoint>(body.get()).map_err(serde::de::Error::custom)
             }
         }
     };

@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
+use crate::engine::AnomalyKind;
 use crate::json::{RawArray, RawStr, RawValue, Text, Unknown};
-use crate::logprobs::{ChunkLogprobs, Logprobs};
-use crate::outcome::AnomalyKind;
+use crate::openai::{ChunkLogprobs, Logprobs};
 use deltawire_partial::Parser;
 
 use super::state::{Notes, Part, Record};

@@ -1,28 +1,29 @@
 //! How a legacy completion's chunks are folded.
 
+use crate::engine;
+use crate::engine::Options;
+use crate::engine::{ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, keep_unknown, unknown_fits};
 use crate::error::{ApiError, Error};
-use crate::fold::{self, ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, keep_unknown, unknown_fits};
 use crate::json;
-use crate::options::Options;
 
 use super::chunk::{Chunk, ChunkChoice};
 use super::completion::{Choice, Completion};
 
 /// The legacy completions endpoint.
 #[derive(Debug, Clone, Copy)]
-pub enum Text {}
+pub enum Completions {}
 
 /// Folds the events of a streamed legacy completion; see [`crate::Accumulator`].
-pub type Accumulator = fold::Accumulator<Text>;
+pub type Accumulator = engine::Accumulator<Completions>;
 
-/// Folds the bytes of a streamed legacy completion; see [`crate::Fold`].
-pub type Fold = fold::Fold<Text>;
+/// Folds the bytes of a streamed legacy completion; see [`crate::Session`].
+pub type Session = engine::Session<Completions>;
 
-impl Sealed for Text {}
+impl Sealed for Completions {}
 
-impl Endpoint for Text {
+impl Endpoint for Completions {
     type Chunk<'a> = Chunk<'a>;
-    type Completion = Completion;
+    type Answer = Completion;
 
     fn parse(data: &str) -> Result<Chunk<'_>, Error> {
         Chunk::parse(data)
@@ -48,7 +49,7 @@ impl Endpoint for Text {
         Completion::from_state(Completion::OBJECT, state, |choice| {
             let text = choice.content.map(json::Text::into_string).unwrap_or_default();
             Choice {
-                parsed: fold::finished(choice.parser, &text),
+                parsed: engine::finished(choice.parser, &text),
                 text,
                 index: choice.index,
                 logprobs: choice.logprobs.map(|logprobs| *logprobs),

@@ -3,24 +3,24 @@
 use alloc::string::String;
 use core::marker::PhantomData;
 
+use crate::engine::Options;
+use crate::engine::{Anomaly, End, Outcome};
+use crate::error::Stall;
 use crate::error::{ApiError, Error};
-use crate::options::Options;
-use crate::outcome::{Anomaly, End, Outcome};
-use crate::payload::Payload;
+use crate::openai::Payload;
+use crate::openai::Usage;
 use crate::sse::Event;
-use crate::stall::Stall;
-use crate::usage::Usage;
 use deltawire_partial::Parser;
 
 use super::state::State;
 use super::update::Update;
 
-/// One of the two endpoints whose streams are folded: [`chat::Chat`](crate::chat::Chat) and [`text::Text`](crate::text::Text).
+/// One of the two endpoints whose streams are folded: [`chat::Chat`](crate::chat::Chat) and [`completions::Completions`](crate::completions::Completions).
 pub trait Endpoint: Sealed + Sized {
     /// A chunk of the endpoint's stream.
     type Chunk<'a>;
     /// The endpoint's answer.
-    type Completion;
+    type Answer;
 
     /// Reads a chunk without folding it; each unknown member is kept.
     ///
@@ -41,7 +41,7 @@ pub trait Endpoint: Sealed + Sized {
     fn fold_chunk(state: &mut State, chunk: &Self::Chunk<'_>) -> Result<(), Error>;
 
     #[doc(hidden)]
-    fn complete(state: State) -> Self::Completion;
+    fn complete(state: State) -> Self::Answer;
 }
 
 /// Closes [`Endpoint`]: the rules of folding are not for others to add to.
@@ -52,7 +52,7 @@ pub trait Sealed {}
 /// Every chunk is atomic: one that is refused (not JSON, no object, beyond a limit) changes nothing, and ends the stream. Every way of ending hands over what was folded so far.
 /// A chunk costs one pass over its JSON and, but for the growth of the answer, no allocation.
 ///
-/// Whoever has bytes and not events wants [`Fold`](crate::Fold).
+/// Whoever has bytes and not events wants [`Session`](crate::Session).
 ///
 /// ```
 /// use deltawire::{End, chat, sse::Event};
@@ -69,7 +69,7 @@ pub trait Sealed {}
 /// }
 /// let outcome = accumulator.finish();
 /// assert_eq!(outcome.end, End::Done);
-/// assert_eq!(outcome.completion.text(), "Hello");
+/// assert_eq!(outcome.answer.text(), "Hello");
 /// # Ok::<(), deltawire::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -230,20 +230,20 @@ impl<E: Endpoint> Accumulator<E> {
 
     /// The completion so far. Copies everything that was folded.
     #[must_use]
-    pub fn completion(&self) -> E::Completion {
+    pub fn answer(&self) -> E::Answer {
         E::complete(self.state.clone())
     }
 
     /// The stream ended cleanly, after whole events: the outcome.
     #[must_use]
-    pub fn finish(self) -> Outcome<E::Completion> {
+    pub fn finish(self) -> Outcome<E::Answer> {
         let end = self.state.end(false);
         self.outcome(end, None)
     }
 
     /// The stream ended cleanly, but within an event, of which this much of the data had come. A `[DONE]` counts even so; anything else is discarded.
     #[must_use]
-    pub fn finish_within(mut self, data: &str) -> Outcome<E::Completion> {
+    pub fn finish_within(mut self, data: &str) -> Outcome<E::Answer> {
         let done = data.trim() == Payload::DONE;
         self.state.done |= done && self.state.error.is_none();
         let end = self.state.end(!done);
@@ -252,7 +252,7 @@ impl<E: Endpoint> Accumulator<E> {
 
     /// The connection broke: the outcome, truncated, unless the stream had ended before.
     #[must_use]
-    pub fn break_off(self, message: impl Into<String>, timed_out: bool) -> Outcome<E::Completion> {
+    pub fn break_off(self, message: impl Into<String>, timed_out: bool) -> Outcome<E::Answer> {
         if self.is_ended() {
             return self.finish();
         }
@@ -261,7 +261,7 @@ impl<E: Endpoint> Accumulator<E> {
 
     /// The stream is stalled, as a [`StallWatch`](crate::StallWatch) found: the outcome, stalled, unless the stream had ended before.
     #[must_use]
-    pub fn stall(self, stall: Stall) -> Outcome<E::Completion> {
+    pub fn stall(self, stall: Stall) -> Outcome<E::Answer> {
         if self.is_ended() {
             return self.finish();
         }
@@ -270,7 +270,7 @@ impl<E: Endpoint> Accumulator<E> {
 
     /// The caller has enough: the outcome, stopped, unless the stream had ended before.
     #[must_use]
-    pub fn stop(self) -> Outcome<E::Completion> {
+    pub fn stop(self) -> Outcome<E::Answer> {
         if self.is_ended() {
             return self.finish();
         }
@@ -286,10 +286,10 @@ impl<E: Endpoint> Accumulator<E> {
         self.state.error.clone().map_or(Ok(()), Err)
     }
 
-    fn outcome(mut self, end: End, broken: Option<Error>) -> Outcome<E::Completion> {
+    fn outcome(mut self, end: End, broken: Option<Error>) -> Outcome<E::Answer> {
         self.state.settle();
         let error = self.state.error.take().or(broken);
         let anomalies = core::mem::take(&mut self.state.anomalies).into_vec();
-        Outcome { completion: E::complete(self.state), end, anomalies, error, usage: None, timing: None }
+        Outcome { answer: E::complete(self.state), end, anomalies, error, usage: None, timing: None }
     }
 }

@@ -16,10 +16,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::chat::ToolCallDelta;
+use crate::engine::AnomalyKind;
+use crate::engine::Options;
 use crate::error::{Error, Limit};
 use crate::json::{RawStr, RawValue, Text, Unknown};
-use crate::options::Options;
-use crate::outcome::AnomalyKind;
 use deltawire_partial::Parser;
 
 use super::choice::append;

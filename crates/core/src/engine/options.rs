@@ -66,7 +66,7 @@ pub struct Options {
     /// Each delta holds the whole text so far, not what is new (some plans of DashScope): what repeats the text that is already folded
     /// is dropped. Holds for content and reasoning. Costs a comparison with the text so far for each delta.
     pub cumulative: bool,
-    /// Fold a chunk that differs from one before only in its text without parsing it. On by default; the result is the same either way, only slower without.
+    /// Session a chunk that differs from one before only in its text without parsing it. On by default; the result is the same either way, only slower without.
     pub learn: bool,
     /// Parse the arguments of tool calls while they come, like this. Off by default. Each update then says what changed in them ([`Change::Parsed`](crate::Change::Parsed),
     /// [`Change::NotJson`](crate::Change::NotJson)), and each call of the outcome has its

@@ -1,14 +1,14 @@
-//! A chunk: one event's data, typed. What both endpoints share; their choices are in [`chat`](crate::chat) and [`text`](crate::text).
+//! A chunk: one event's data, typed. What both endpoints share; their choices are in [`chat`](crate::chat) and [`text`](crate::completions).
 
 use serde::Serialize;
 
+use crate::engine::Limits;
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::List;
 use crate::json::{
     Cursor, Elements, Invalid, ListId, Members, Name, Overflow, RawStr, RawValue, Shape, Unknown, Walk, elements,
     is_json, object, parse_object, string_inner,
 };
-use crate::options::Limits;
 
 /// One chunk of a streamed completion, borrowed from the event it came in; `C` is the endpoint's choice.
 ///

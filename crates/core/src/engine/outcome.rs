@@ -6,17 +6,17 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::openai::TokenCounts;
 use crate::timing::Timing;
-use crate::usage::TokenCounts;
 
 /// What a stream came to: the completion as far as it came, how it ended, and what was odd on the way.
 ///
-/// Serialises as `{"completion": …, "end": …, "anomalies": […], "error": …}`, with `"usage"` and `"timing"` where they were asked for.
+/// Serialises as `{"answer": …, "end": …, "anomalies": […], "error": …}`, with `"usage"` and `"timing"` where they were asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outcome<C> {
     /// Everything that was folded; the same type, and the same JSON, as the answer to the request without `stream`.
-    pub completion: C,
+    pub answer: C,
     /// How the stream ended.
     pub end: End,
     /// What was repaired or contradicted itself, each kind once with a count.
@@ -55,7 +55,7 @@ pub enum End {
     Truncated,
     /// The server sent an error in the stream, or an event that is no chunk.
     Error,
-    /// The body is no event stream; or there is none, because the request was refused and the fold was told so ([`Fold::head`](crate::Fold::head)).
+    /// The body is no event stream; or there is none, because the request was refused and the fold was told so ([`Session::head`](crate::Session::head)).
     NotAnEventStream,
     /// The stream ended without a single chunk.
     Empty,

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::chunk::{WireChoice, index, read_whole};
 use crate::error::Error;
 use crate::json::{Cursor, Invalid, Members, Name, RawStr, Shape, Unknown, Walk, object};
-use crate::logprobs::ChunkLogprobs;
+use crate::openai::ChunkLogprobs;
+use crate::openai::chunk::{WireChoice, index, read_whole};
 
 /// A chunk of a streamed legacy completion; see [`crate::Chunk`] for its envelope.
 pub type Chunk<'a> = crate::Chunk<'a, ChunkChoice<'a>>;

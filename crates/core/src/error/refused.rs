@@ -4,8 +4,8 @@ use alloc::string::{String, ToString};
 use core::fmt;
 use core::time::Duration;
 
-use crate::error::ApiError;
-use crate::escaped::{beginning, beginning_of_bytes};
+use super::api::ApiError;
+use super::escaped::{beginning, beginning_of_bytes};
 
 /// A response with a status other than 2xx: what an adapter makes of its head and body, so that a refusal is never an empty stream.
 ///

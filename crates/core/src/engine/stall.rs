@@ -11,10 +11,11 @@
 //!
 //! Each may have one limit for the first time, counted from the request, and another for every later one: a prompt takes a server longer than a token.
 
-use core::fmt;
 use core::time::Duration;
 
-use crate::fold::{Accumulator, Endpoint};
+use crate::error::{Stall, StallKind};
+
+use crate::engine::{Accumulator, Endpoint};
 
 /// Keeps the [`StallLimits`] of one stream. Has no clock: every `now` is the time since the request, by a clock of the caller's.
 ///
@@ -29,7 +30,7 @@ use crate::fold::{Accumulator, Endpoint};
 ///
 /// # fn seconds(seconds: u64) -> Duration { Duration::from_secs(seconds) }
 /// let limits = StallLimits::new().with_bytes(seconds(30)).with_content(seconds(60));
-/// let (mut fold, mut watch) = (chat::Fold::new(), StallWatch::new(limits));
+/// let (mut fold, mut watch) = (chat::Session::new(), StallWatch::new(limits));
 ///
 /// let reads = [(seconds(2), &b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n"[..])];
 /// let keep_alive = (0..4).map(|nth| (seconds(20 + 20 * nth), &b": keep-alive\n\n"[..]));
@@ -49,7 +50,7 @@ use crate::fold::{Accumulator, Endpoint};
 /// let stall = stalled.expect("comments are no content");
 /// assert_eq!((stall.kind, stall.silence), (StallKind::Content, seconds(78)));
 /// let outcome = fold.stall(stall);
-/// assert_eq!((outcome.end, outcome.completion.text()), (End::Stalled, "Hel"));
+/// assert_eq!((outcome.end, outcome.answer.text()), (End::Stalled, "Hel"));
 /// # Ok::<(), deltawire::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -80,34 +81,6 @@ pub struct StallLimits {
     pub first_event: Option<Duration>,
     /// From the request to the first piece of output, the time to the first token; where not set, `content` counts.
     pub first_content: Option<Duration>,
-}
-
-/// What stalled a stream.
-///
-/// Displays as `no content for 30.2 s (limit 30 s)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stall {
-    /// What was missing.
-    pub kind: StallKind,
-    /// Whether none of it had come yet.
-    pub first: bool,
-    /// The limit.
-    pub limit: Duration,
-    /// How long it had been missing when that was found out: the limit, or more. Since the last of it; since the request if none had come.
-    pub silence: Duration,
-}
-
-/// What was missing, by the clock that ran out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StallKind {
-    /// Nothing at all came.
-    Bytes,
-    /// No event came; bytes may have.
-    Events,
-    /// Nothing that the model says came; events may have.
-    Content,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -261,34 +234,5 @@ impl StallLimits {
             StallKind::Content => (self.content, self.first_content),
         };
         if first { to_first.or(between) } else { between }
-    }
-}
-
-impl StallKind {
-    /// `bytes`, `events` or `content`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bytes => "bytes",
-            Self::Events => "events",
-            Self::Content => "content",
-        }
-    }
-}
-
-impl fmt::Display for Stall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, silence, limit) = (self.kind.name(), Seconds(self.silence), Seconds(self.limit));
-        let since = if self.first { "yet after" } else { "for" };
-        write!(f, "no {what} {since} {silence} (limit {limit})")
-    }
-}
-
-/// A time in seconds, to the millisecond.
-struct Seconds(Duration);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} s", self.0.as_millis() as f64 / 1000.0)
     }
 }

@@ -5,13 +5,13 @@ use alloc::string::String;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::completion::{deserialize_body, read_body};
 use crate::error::Error;
 use crate::json::Unknown;
-use crate::logprobs::Logprobs;
+use crate::openai::Logprobs;
+use crate::openai::completion::{deserialize_body, read_body};
 use deltawire_partial as partial;
 
-use super::fold::Text;
+use super::fold::Completions;
 
 /// A legacy completion; see [`crate::Completion`] for its envelope.
 pub type Completion = crate::Completion<Choice>;
@@ -25,7 +25,7 @@ impl Completion {
     /// # Errors
     /// A body that is not JSON, is no object, or is an error body.
     pub fn from_json(body: &str) -> Result<Self, Error> {
-        read_body::<Text>(body)
+        read_body::<Completions>(body)
     }
 
     /// The text of choice 0; empty if there is none.
@@ -35,7 +35,7 @@ impl Completion {
     }
 }
 
-deserialize_body!(Completion, Text);
+deserialize_body!(Completion, Completions);
 
 /// One of the answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]

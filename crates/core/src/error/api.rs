@@ -1,0 +1,106 @@
+//! An error in a server's words.
+
+use alloc::string::String;
+use core::fmt;
+
+use super::escaped::Escaped;
+use crate::json::RawValue;
+
+/// An error as a server words it: the error body of a refused request, or an error in the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApiError {
+    /// What the server says; where it gives no message, the error as JSON.
+    pub message: String,
+    /// OpenAI's `type`, as sent (`invalid_request_error`, …).
+    pub error_type: Option<RawValue<'static>>,
+    /// The parameter of the request that is at fault.
+    pub param: Option<RawValue<'static>>,
+    /// A text with OpenAI (`context_length_exceeded`), a number with llama.cpp.
+    pub code: Option<RawValue<'static>>,
+}
+
+impl ApiError {
+    /// Reads an error body: `{"error": …}`, or an object that itself says what is wrong (`message`, FastAPI's `detail`). `None` if it is neither.
+    #[must_use]
+    pub fn from_body(body: &str) -> Option<Self> {
+        let body = RawValue::parse(body).ok().filter(RawValue::is_object)?;
+        let says = |name| body.member(name).is_some_and(|value| is_error(&value));
+        (says("error") || says("message") || says("detail")).then(|| Self::in_object(&body))
+    }
+
+    /// An object that is known to be an error: with an `error` member, or bare. Looks no deeper than that member.
+    pub(crate) fn in_object(object: &RawValue<'_>) -> Self {
+        let Some(error) = object.member("error").filter(is_error) else { return Self::bare(object) };
+        let mut error = Self::from_value(&error);
+        // `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`: what the value cannot say stands beside it.
+        let beside = Self::bare(object);
+        if error.is_code_only() && object.member("message").is_some() {
+            error.message = beside.message;
+        }
+        error.error_type = error.error_type.or(beside.error_type);
+        error.param = error.param.or(beside.param);
+        error.code = error.code.or(beside.code);
+        error
+    }
+
+    /// The value of an `error` member: an object, a text or a code.
+    pub(crate) fn from_value(value: &RawValue<'_>) -> Self {
+        if value.is_object() {
+            return Self::bare(value);
+        }
+        let code = value.as_string().is_none() && !value.is_array() && value.as_str() != "true";
+        let message = if code { alloc::format!("error {}", value.as_str()) } else { value.to_text().into_owned() };
+        Self { message, error_type: None, param: None, code: code.then(|| value.clone().into_owned()) }
+    }
+
+    /// Data of an event named `error`, of whatever form.
+    pub(crate) fn from_data(data: &str) -> Self {
+        match RawValue::parse(data) {
+            Ok(value) if value.is_object() => Self::in_object(&value),
+            Ok(value) => Self::from_value(&value),
+            Err(_) => Self { message: data.trim().into(), error_type: None, param: None, code: None },
+        }
+    }
+
+    /// Whether all that is known is a code, or nothing but that something went wrong.
+    fn is_code_only(&self) -> bool {
+        self.message == "true"
+            || self.code.as_ref().is_some_and(|code| self.message == alloc::format!("error {}", code.as_str()))
+    }
+
+    fn bare(object: &RawValue<'_>) -> Self {
+        let owned = |name| object.member(name).map(RawValue::into_owned);
+        let message = object.member("message").or_else(|| object.member("detail"));
+        Self {
+            message: match message {
+                Some(message) => message.to_text().into_owned(),
+                None => object.clone().into_owned().as_str().into(),
+            },
+            error_type: owned("type"),
+            param: owned("param"),
+            code: owned("code"),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Escaped::new(&self.message))?;
+        let mut separator = " (";
+        for (name, value) in [("type", &self.error_type), ("param", &self.param), ("code", &self.code)] {
+            if let Some(value) = value {
+                write!(f, "{separator}{name} {}", Escaped::new(value.as_str()).at_most(80))?;
+                separator = ", ";
+            }
+        }
+        if separator == ", " { f.write_str(")") } else { Ok(()) }
+    }
+}
+
+impl core::error::Error for ApiError {}
+
+/// Whether a value of an `error` member says that there is one.
+pub(crate) fn is_error(value: &RawValue<'_>) -> bool {
+    !matches!(value.as_str(), "null" | "false" | "\"\"")
+}
