@@ -74,20 +74,16 @@ pub mod chat;
 pub mod completions;
 mod engine;
 mod error;
-#[cfg(feature = "gate")]
-pub mod gate;
 pub mod json;
-pub mod open_telemetry;
 mod openai;
 pub mod sse;
-pub mod timing;
 
-pub use engine::{Accumulator, Change, Changes, Endpoint, Session, Update};
-pub use engine::{Anomaly, AnomalyKind, End, Outcome};
-pub use engine::{Limits, Options};
-pub use engine::{StallLimits, StallWatch};
-pub use error::{ApiError, Error, Escaped, Limit, Refused, Stall, StallKind};
-pub use openai::{Chunk, ChunkLogprobs, Completion, Logprobs, Payload, TokenCounts, TokenLogprob, Usage, UsageSource};
+pub use engine::{
+    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Limits, Logprobs, Options, Outcome, Place, Session,
+    StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob, Update,
+};
+pub use error::{ApiError, Error, Limit, Refused, Stall, StallKind};
+pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::json::List;
 use crate::json::{
     Cursor, Elements, Invalid, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk, elements, object,
+    string_inner,
 };
-use crate::openai::ChunkLogprobs;
-use crate::openai::chunk::{TOOL_CALLS, WireChoice, index, read_whole};
+use crate::openai::{ChoiceParts, ChunkLogprobs, TOOL_CALLS, WireChoice, index, read_whole};
 
 /// A chunk of a streamed chat completion; see [`crate::Chunk`] for its envelope.
 pub type Chunk<'a> = crate::Chunk<'a, ChunkChoice<'a>>;
@@ -29,12 +29,6 @@ impl<'a> Chunk<'a> {
     /// Data that is not JSON, is no object, or has more choices or tool calls than the limits allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
-    }
-
-    /// The same chunk, owning its texts. Allocates for each.
-    #[must_use]
-    pub fn into_owned(self) -> Chunk<'static> {
-        self.into_owned_with(ChunkChoice::into_owned)
     }
 }
 
@@ -115,13 +109,6 @@ impl Content<'_> {
             Self::Parts(_) => "".into(),
         }
     }
-
-    fn into_owned(self) -> Content<'static> {
-        match self {
-            Self::Text(text) => Content::Text(text.into_owned()),
-            Self::Parts(parts) => Content::Parts(parts.into_owned()),
-        }
-    }
 }
 
 impl Serialize for Content<'_> {
@@ -155,6 +142,18 @@ pub struct ToolCallDelta<'a> {
     /// Members that are none of these (Gemini's `extra_content`).
     #[serde(flatten)]
     pub extra: Unknown<'a>,
+}
+
+impl ToolCallDelta<'_> {
+    /// Returns the string of its arguments, if they are all that it can add. It may repeat an ID, a name
+    /// or a type that is set.
+    pub(super) fn only_arguments(&self) -> Option<&str> {
+        let Self { index: _, id: _, call_type: _, function, custom: None, extra } = self else {
+            return None;
+        };
+        let FunctionDelta { name: _, arguments } = function.as_ref()?;
+        string_inner(arguments.as_ref().filter(|_| extra.is_empty())?.as_str())
+    }
 }
 
 /// A piece of a function call.
@@ -206,6 +205,16 @@ fn is_empty<T>(list: &List<T>) -> bool {
 impl<'de> WireChoice<'de> for ChunkChoice<'de> {
     fn set_position(&mut self, position: usize) {
         self.position = position;
+    }
+
+    fn parts(&self) -> ChoiceParts<'_> {
+        ChoiceParts {
+            index: self.index,
+            position: self.position,
+            logprobs: self.logprobs.as_ref(),
+            finish_reason: self.finish_reason.as_ref(),
+            extra: &self.extra,
+        }
     }
 }
 
@@ -369,70 +378,4 @@ fn nested<'de, T: Members<'de> + Default>(
         *slot = None;
     }
     Ok(())
-}
-
-impl ChunkChoice<'_> {
-    fn into_owned(self) -> ChunkChoice<'static> {
-        ChunkChoice {
-            index: self.index,
-            delta: self.delta.map(Delta::into_owned),
-            logprobs: self.logprobs.map(ChunkLogprobs::into_owned),
-            finish_reason: self.finish_reason.map(RawStr::into_owned),
-            extra: self.extra.into_owned(),
-            position: self.position,
-        }
-    }
-}
-
-impl Delta<'_> {
-    fn into_owned(self) -> Delta<'static> {
-        Delta {
-            role: self.role.map(RawStr::into_owned),
-            content: self.content.map(Content::into_owned),
-            refusal: self.refusal.map(RawStr::into_owned),
-            reasoning_content: self.reasoning_content.map(RawStr::into_owned),
-            reasoning: self.reasoning.map(RawStr::into_owned),
-            reasoning_details: self.reasoning_details.map(RawValue::into_owned),
-            tool_calls: self.tool_calls.map(ToolCallDelta::into_owned),
-            function_call: self.function_call.map(FunctionDelta::into_owned),
-            audio: self.audio.map(AudioDelta::into_owned),
-            extra: self.extra.into_owned(),
-        }
-    }
-}
-
-impl ToolCallDelta<'_> {
-    fn into_owned(self) -> ToolCallDelta<'static> {
-        ToolCallDelta {
-            index: self.index,
-            id: self.id.map(RawStr::into_owned),
-            call_type: self.call_type.map(RawStr::into_owned),
-            function: self.function.map(FunctionDelta::into_owned),
-            custom: self.custom.map(CustomDelta::into_owned),
-            extra: self.extra.into_owned(),
-        }
-    }
-}
-
-impl FunctionDelta<'_> {
-    fn into_owned(self) -> FunctionDelta<'static> {
-        FunctionDelta { name: self.name.map(RawStr::into_owned), arguments: self.arguments.map(RawValue::into_owned) }
-    }
-}
-
-impl CustomDelta<'_> {
-    fn into_owned(self) -> CustomDelta<'static> {
-        CustomDelta { name: self.name.map(RawStr::into_owned), input: self.input.map(RawValue::into_owned) }
-    }
-}
-
-impl AudioDelta<'_> {
-    fn into_owned(self) -> AudioDelta<'static> {
-        AudioDelta {
-            id: self.id.map(RawStr::into_owned),
-            data: self.data.map(RawStr::into_owned),
-            transcript: self.transcript.map(RawStr::into_owned),
-            expires_at: self.expires_at,
-        }
-    }
 }

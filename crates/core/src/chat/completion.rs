@@ -4,15 +4,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Serialize, Serializer};
+#[cfg(feature = "partial")]
 use serde_json::Value;
 
-use crate::error::Error;
+use crate::engine::Logprobs;
 use crate::json::{RawArray, Unknown};
-use crate::openai::Logprobs;
-use crate::openai::completion::{deserialize_body, read_body};
+#[cfg(feature = "partial")]
 use deltawire_partial as partial;
-
-use super::fold::Chat;
 
 /// A chat completion; see [`crate::Completion`] for its envelope.
 ///
@@ -27,17 +25,6 @@ use super::fold::Chat;
 pub type ChatCompletion = crate::Completion<Choice>;
 
 impl ChatCompletion {
-    /// The `object` of a chat completion.
-    pub const OBJECT: &'static str = "chat.completion";
-
-    /// Reads the body of an answer that was not streamed; every member is kept. Linear in it.
-    ///
-    /// # Errors
-    /// A body that is not JSON, is no object, or is an error body.
-    pub fn from_json(body: &str) -> Result<Self, Error> {
-        read_body::<Chat>(body)
-    }
-
     /// The content of choice 0; empty if there is none.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -45,8 +32,6 @@ impl ChatCompletion {
         choice.and_then(|choice| choice.message.content.as_deref()).unwrap_or_default()
     }
 }
-
-deserialize_body!(ChatCompletion, Chat);
 
 /// One of the answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -96,6 +81,7 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_parts: Option<RawArray>,
     /// The content as JSON, or where and why it is none; only with [`Options::parse_content`](crate::Options::parse_content), and if there is content. Not serialised.
+    #[cfg(feature = "partial")]
     #[serde(skip)]
     pub parsed: Option<Result<Value, partial::Error>>,
     /// Members that are none of these, where they were asked for.
@@ -119,6 +105,7 @@ pub struct ToolCall {
     pub arguments: String,
     /// The arguments as JSON, or where and why they are none: an end too soon where the stream was cut. Only with [`Options::parse_arguments`](crate::Options::parse_arguments), and of a
     /// function. Not serialised.
+    #[cfg(feature = "partial")]
     pub parsed_arguments: Option<Result<Value, partial::Error>>,
     /// Members that are none of these, where they were asked for.
     pub extra: Unknown<'static>,

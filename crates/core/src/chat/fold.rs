@@ -1,22 +1,20 @@
-//! How a chat completion's chunks are folded.
+//! The message of a chat completion as it is folded.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
+use alloc::string::String;
 
-use crate::engine;
-use crate::engine::Options;
-use crate::engine::{
-    CallState, ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, append, finished, fold_arguments,
-    keep_unknown, unknown_fits,
-};
-use crate::error::{ApiError, Error};
-use crate::json::{self, string_inner};
+use super::chunk::{AudioDelta, ChunkChoice, Content, Delta};
+use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, ToolCall, ToolCallKind};
+use super::tool_calls::{CallState, ToolCalls};
+#[cfg(feature = "partial")]
+use crate::engine::finished;
+use crate::engine::{self, AnomalyKind, Change, Effect, Note, Options, Place, TextId, TextKind, Transcript, What};
+use crate::error::Error;
+use crate::json::{RawArray, RawStr, RawValue, Unknown, string_inner};
+use crate::openai::{ChoiceState, Envelope, Message, Sink, deserialize_body, keep_unknown, read_body, unknown_fits};
 
-use super::chunk::{AudioDelta, Chunk, ChunkChoice, Content, Delta};
-use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind};
-
-/// The chat completions endpoint.
-#[derive(Debug, Clone, Copy)]
-pub enum Chat {}
+/// The dialect of the chat completions endpoint.
+pub type Chat = Envelope<ChatMessage>;
 
 /// Folds the events of a streamed chat completion; see [`crate::Accumulator`].
 pub type Accumulator = engine::Accumulator<Chat>;
@@ -24,102 +22,177 @@ pub type Accumulator = engine::Accumulator<Chat>;
 /// Folds the bytes of a streamed chat completion; see [`crate::Session`].
 pub type Session = engine::Session<Chat>;
 
-impl Sealed for Chat {}
+/// A message as far as it came. Its content is in the choice.
+#[derive(Debug, Clone, Default)]
+pub struct ChatMessage {
+    role: Option<String>,
+    reasoning: Option<TextId>,
+    tool_calls: ToolCalls,
+    rare: Option<Box<Rare>>,
+}
 
-impl Endpoint for Chat {
-    type Chunk<'a> = Chunk<'a>;
-    type Answer = ChatCompletion;
+/// The parts that few messages have.
+#[derive(Debug, Clone, Default)]
+struct Rare {
+    refusal: Option<TextId>,
+    reasoning_details: Option<RawArray>,
+    /// Parts of a content array that are neither text nor thinking.
+    content_parts: Option<RawArray>,
+    function_name: Option<String>,
+    function_arguments: Option<TextId>,
+    audio: Option<AudioState>,
+    /// Unknown members of the message.
+    extra: Unknown<'static>,
+}
 
-    fn parse(data: &str) -> Result<Chunk<'_>, Error> {
-        Chunk::parse(data)
-    }
+#[derive(Debug, Clone, Default)]
+struct AudioState {
+    id: Option<String>,
+    expires_at: Option<u64>,
+    data: Option<TextId>,
+    transcript: Option<TextId>,
+}
 
-    fn into_owned(chunk: Chunk<'_>) -> Chunk<'static> {
-        chunk.into_owned()
-    }
-
-    fn api_error(chunk: &Chunk<'_>) -> Option<ApiError> {
-        chunk.api_error()
-    }
-
-    fn fold(state: &mut State, data: &str) -> Result<Option<ApiError>, Error> {
-        state.fold_data::<ChunkChoice<'_>>(data)
-    }
-
-    fn fold_chunk(state: &mut State, chunk: &Chunk<'_>) -> Result<(), Error> {
-        state.fold(chunk)
-    }
-
-    fn complete(state: State) -> ChatCompletion {
-        ChatCompletion::from_state(ChatCompletion::OBJECT, state, complete_choice)
+impl ChatCompletion {
+    /// Reads the body of an answer that was not streamed, and keeps every member. Linear in it.
+    ///
+    /// # Errors
+    /// A body that is not JSON, is not an object, or is an error body.
+    pub fn from_json(body: &str) -> Result<Self, Error> {
+        read_body::<ChatMessage>(body)
     }
 }
 
-impl FoldChoice for ChunkChoice<'_> {
-    fn index(&self) -> Option<u64> {
-        self.index
+deserialize_body!(ChatCompletion, ChatMessage);
+
+impl Message for ChatMessage {
+    type Delta<'a> = ChunkChoice<'a>;
+    type Choice = Choice;
+
+    const OBJECT: &'static str = "chat.completion";
+
+    fn weight(delta: &ChunkChoice<'_>, keep_unknown: bool) -> usize {
+        delta.delta.as_ref().map_or(0, |delta| delta.weight(keep_unknown))
     }
 
-    fn position(&self) -> usize {
-        self.position
-    }
-
-    fn weight(&self, keep_unknown: bool) -> usize {
-        let unknown = if keep_unknown { self.extra.weight() } else { 0 };
-        let logprobs = self.logprobs.as_ref().map_or(0, crate::ChunkLogprobs::weight);
-        let finish_reason = self.finish_reason.as_ref().map_or(0, |reason| reason.as_json().len());
-        unknown + logprobs + finish_reason + self.delta.as_ref().map_or(0, |delta| delta.weight(keep_unknown))
-    }
-
-    fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error> {
-        let none = json::Unknown::default();
-        unknown_fits(choice.map_or(&none, |choice| &choice.extra), &self.extra, options)?;
-        let Some(delta) = &self.delta else { return Ok(()) };
-        unknown_fits(choice.and_then(ChoiceState::message_extra).unwrap_or(&none), &delta.extra, options)?;
+    fn fits(this: Option<&Self>, delta: &ChunkChoice<'_>, options: &Options) -> Result<(), Error> {
+        let Some(delta) = &delta.delta else { return Ok(()) };
+        let rare = this.and_then(|message| message.rare.as_ref());
+        unknown_fits(rare.map(|rare| &rare.extra), &delta.extra, options)?;
         if delta.tool_calls.is_empty() {
             return Ok(());
         }
-        match choice {
-            Some(choice) => choice.tool_calls.fits(&delta.tool_calls, options),
-            None => ChoiceState::default().tool_calls.fits(&delta.tool_calls, options),
+        match this {
+            Some(message) => message.tool_calls.fits(&delta.tool_calls, options),
+            None => ToolCalls::default().fits(&delta.tool_calls, options),
         }
     }
 
-    fn fold(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>) {
-        if let Some(delta) = &self.delta {
-            delta.fold(choice, notes);
-        }
-        choice.fold_logprobs(self.logprobs.as_ref(), notes);
-        choice.fold_finish(self.finish_reason.as_ref(), notes);
-        keep_unknown(&mut choice.extra, &self.extra, notes.folded, notes.options.keep_unknown);
+    fn fold(choice: &mut ChoiceState<Self>, delta: &ChunkChoice<'_>, to: &mut Sink<'_>) -> Effect {
+        delta.delta.as_ref().map_or(Effect::Nothing, |delta| delta.fold(choice, to))
     }
 
-    fn appended(&self, part: Part) -> Option<&str> {
-        let delta = self.delta.as_ref()?;
-        match part {
-            Part::Content => match &delta.content {
+    fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
+        let ChunkChoice { index: _, position: _, delta, logprobs: _, finish_reason: _, extra: _ } = delta;
+        let Delta {
+            role: _,
+            content,
+            refusal: None,
+            reasoning_content,
+            reasoning,
+            reasoning_details: None,
+            tool_calls,
+            function_call: None,
+            audio: None,
+            extra,
+        } = delta.as_ref()?
+        else {
+            return None;
+        };
+        if !extra.is_empty() {
+            return None;
+        }
+        // Empty strings beside the text append nothing, whatever the text is.
+        let is_absent = |text: &Option<RawStr<'_>>| text.as_ref().is_none_or(RawStr::is_empty);
+        let no_content = match content {
+            None => true,
+            Some(Content::Text(text)) => text.is_empty(),
+            Some(Content::Parts(_)) => return None,
+        };
+        match (reasoning_content, reasoning, &tool_calls[..]) {
+            // Of two reasonings that are the same one is left out, so each depends on the other.
+            (Some(text), None, []) | (None, Some(text), []) if no_content && !text.is_empty() => Some(text.as_json()),
+            (one, other, []) if is_absent(one) && is_absent(other) => match content {
                 Some(Content::Text(text)) => Some(text.as_json()),
                 _ => None,
             },
-            // Of two that are the same, one is left out: which makes each depend on the other.
-            Part::Reasoning => match (&delta.reasoning_content, &delta.reasoning, &delta.content) {
-                (_, _, Some(Content::Parts(_))) => None,
-                (Some(text), None, _) | (None, Some(text), _) => Some(text.as_json()),
-                _ => None,
-            },
-            Part::Arguments => match &delta.tool_calls[..] {
-                [call] if call.custom.is_none() => string_inner(call.function.as_ref()?.arguments.as_ref()?.as_str()),
-                _ => None,
-            },
+            (one, other, [call]) if no_content && is_absent(one) && is_absent(other) => call.only_arguments(),
             _ => None,
+        }
+    }
+
+    fn change(&self, note: Note, choice: u64) -> Option<Change<'_>> {
+        match note.what {
+            What::Role => Some(Change::Role { choice, role: self.role.as_deref()? }),
+            What::ToolCall => {
+                let call = self.tool_calls.get(note.item as usize)?;
+                let at = Place::item(choice, note.item);
+                Some(Change::ToolCall { at, id: call.id.as_deref(), name: call.name.as_deref() })
+            }
+            What::FunctionCall => {
+                let name = self.rare.as_ref()?.function_name.as_deref()?;
+                Some(Change::FunctionCall { choice, name })
+            }
+            _ => None,
+        }
+    }
+
+    fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Choice {
+        let ChatMessage { role, reasoning, tool_calls, rare } = choice.message;
+        let rare = rare.map(|rare| *rare).unwrap_or_default();
+        let has_function = rare.function_name.is_some() || rare.function_arguments.is_some();
+        let (content, _parsed) = texts.take(choice.content);
+        let mut text = |id| texts.take(id).0;
+        let function_call = has_function.then(|| FunctionCall {
+            name: rare.function_name.unwrap_or_default(),
+            arguments: text(rare.function_arguments).unwrap_or_default(),
+        });
+        let message = super::Message {
+            role: role.unwrap_or_else(|| "assistant".into()),
+            #[cfg(feature = "partial")]
+            parsed: finished(_parsed, content.as_deref().unwrap_or_default()),
+            content,
+            refusal: text(rare.refusal),
+            reasoning_content: text(reasoning),
+            reasoning_details: rare.reasoning_details,
+            audio: rare.audio.map(|audio| Audio {
+                id: audio.id,
+                data: text(audio.data).unwrap_or_default(),
+                transcript: text(audio.transcript).unwrap_or_default(),
+                expires_at: audio.expires_at,
+            }),
+            tool_calls: tool_calls.into_ordered().into_iter().map(|call| complete_call(call, texts)).collect(),
+            function_call,
+            content_parts: rare.content_parts,
+            // Beside the member of that name it would stand twice in the JSON.
+            extra: rare.extra.without("content_parts"),
+        };
+        Choice {
+            index: choice.index,
+            message,
+            logprobs: choice.logprobs.map(|logprobs| *logprobs),
+            finish_reason: choice.finish_reason,
+            // Perplexity repeats the whole message in every chunk, beside the delta.
+            extra: choice.extra.without("message"),
         }
     }
 }
 
 impl Delta<'_> {
-    /// Bytes that folding it may add, as they stand in the JSON.
+    /// Returns the bytes that folding it may add, as they stand in the JSON.
     fn weight(&self, keep_unknown: bool) -> usize {
-        let mut weight = text_weight(&self.role) + text_weight(&self.reasoning_content) + text_weight(&self.reasoning);
+        let mut weight = text_weight(&self.role);
+        weight += text_weight(&self.reasoning_content) + text_weight(&self.reasoning);
         weight += match &self.content {
             None => 0,
             Some(Content::Text(text)) => text.as_json().len(),
@@ -135,33 +208,34 @@ impl Delta<'_> {
     }
 
     fn rare_weight(&self, keep_unknown: bool) -> usize {
-        let mut weight = text_weight(&self.refusal) + if keep_unknown { self.extra.weight() } else { 0 };
+        let mut weight = text_weight(&self.refusal);
+        weight += if keep_unknown { self.extra.weight() } else { 0 };
         weight += self.reasoning_details.as_ref().map_or(0, |details| details.as_str().len());
         weight += self.function_call.as_ref().map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
         let audio = |a: &AudioDelta<'_>| text_weight(&a.id) + text_weight(&a.data) + text_weight(&a.transcript);
         weight + self.audio.as_ref().map_or(0, audio)
     }
 
-    fn fold(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>) {
-        choice.fold_role(self.role.as_ref(), notes);
-        match &self.content {
-            None => {}
-            Some(Content::Text(text)) => choice.fold_content(text, notes),
-            Some(Content::Parts(parts)) => choice.fold_parts(parts, notes),
-        }
+    fn fold(&self, choice: &mut ChoiceState<ChatMessage>, to: &mut Sink<'_>) -> Effect {
+        let mut effect = choice.message.fold_role(self.role.as_ref(), to);
+        effect = effect.and(match &self.content {
+            None => Effect::Nothing,
+            Some(Content::Text(text)) => choice.fold_content(text, to),
+            Some(Content::Parts(parts)) => fold_parts(choice, parts, to),
+        });
+        let message = &mut choice.message;
         if let Some(reasoning) = &self.reasoning_content {
-            choice.fold_reasoning(reasoning, notes);
+            effect = effect.and(message.fold_reasoning(reasoning, to));
         }
         // Servers on their way from one name to the other send both, with the same text.
-        if let Some(reasoning) = self.reasoning.as_ref().filter(|&text| self.reasoning_content.as_ref() != Some(text)) {
-            choice.fold_reasoning(reasoning, notes);
+        let is_new = |text: &&RawStr<'_>| self.reasoning_content.as_ref() != Some(text);
+        if let Some(reasoning) = self.reasoning.as_ref().filter(is_new) {
+            effect = effect.and(message.fold_reasoning(reasoning, to));
         }
         for fragment in &self.tool_calls {
-            choice.tool_calls.fold(fragment, notes);
+            effect = effect.and(message.tool_calls.fold(fragment, to));
         }
-        if self.has_rare() {
-            self.fold_rare(choice, notes);
-        }
+        if self.has_rare() { effect.and(self.fold_rare(message, to)) } else { effect }
     }
 
     fn has_rare(&self) -> bool {
@@ -172,104 +246,128 @@ impl Delta<'_> {
             || !self.extra.is_empty()
     }
 
-    fn fold_rare(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>) {
-        let rare = choice.rare();
+    /// Folds what few deltas have. Its effect is never learned from.
+    #[inline(never)]
+    fn fold_rare(&self, message: &mut ChatMessage, to: &mut Sink<'_>) -> Effect {
+        let rare = message.rare.get_or_insert_default();
         if let Some(refusal) = &self.refusal {
-            append(rare.refusal.get_or_insert_default(), refusal, Part::Refusal, 0, notes);
+            let _ = to.append(&mut rare.refusal, TextKind::Refusal, "refusal", refusal);
         }
         if let Some(details) = &self.reasoning_details {
             rare.reasoning_details.get_or_insert_default().extend(details);
-            *notes.changed = true;
         }
         if let Some(call) = &self.function_call {
-            let arguments = rare.function_arguments.get_or_insert_default();
+            let (kind, member) = (TextKind::FunctionArguments, "function_call.arguments");
+            let arguments = *rare.function_arguments.get_or_insert_with(|| to.open(kind, 0, member));
             if let Some(name) = call.name.as_ref().filter(|name| !name.is_empty()) {
                 if rare.function_name.is_none() {
                     rare.function_name = Some(name.to_text().into_owned());
-                    notes.record(Part::FunctionName, 0, 0, 0);
+                    let _ = to.note(What::FunctionCall, 0);
                 }
             }
             if let Some(piece) = &call.arguments {
-                fold_arguments(arguments, piece, Part::FunctionArguments, 0, notes);
+                let _ = to.transcript.append_piece(arguments, piece);
             }
         }
         if let Some(audio) = &self.audio {
-            audio.fold(rare.audio.get_or_insert_default(), notes);
+            audio.fold(rare.audio.get_or_insert_default(), to);
         }
-        keep_unknown(&mut rare.message, &self.extra, notes.folded, notes.options.keep_unknown);
+        let _ = keep_unknown(&mut rare.extra, &self.extra, to.transcript);
+        Effect::Other
     }
 }
 
-fn text_weight(text: &Option<json::RawStr<'_>>) -> usize {
+impl ChatMessage {
+    /// The first role that is not empty counts.
+    fn fold_role(&mut self, role: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> Effect {
+        let Some(role) = role.filter(|role| !role.is_empty()) else { return Effect::Nothing };
+        if self.role.is_some() {
+            to.anomaly(AnomalyKind::Repeated, "role");
+            return Effect::Nothing;
+        }
+        self.role = Some(role.to_text().into_owned());
+        to.note(What::Role, 0)
+    }
+
+    fn fold_reasoning(&mut self, text: &RawStr<'_>, to: &mut Sink<'_>) -> Effect {
+        to.append_delta(&mut self.reasoning, TextKind::Reasoning, "reasoning", text)
+    }
+}
+
+/// Folds an array in the place of content, as Mistral's reasoning models send it.
+///
+/// Its `text` parts are content, its `thinking` parts hold reasoning. Others (`reference`) are kept, as
+/// sent, if unknown members are.
+fn fold_parts(choice: &mut ChoiceState<ChatMessage>, parts: &RawValue<'_>, to: &mut Sink<'_>) -> Effect {
+    for part in parts.elements() {
+        let members = (part.member("type"), part.member("text"), part.member("thinking"));
+        match (part.as_string(), members) {
+            (Some(text), _) => _ = choice.fold_content(&text, to),
+            (_, (_, _, Some(thinking))) if thinking.is_array() => {
+                for inner in thinking.elements() {
+                    let text = inner.member("text");
+                    let text = inner.as_string().or(text.as_ref().and_then(RawValue::as_string));
+                    if let Some(text) = text {
+                        let _ = choice.message.fold_reasoning(&text, to);
+                    }
+                }
+            }
+            (_, (_, _, Some(thinking))) if thinking.as_string().is_some() => {
+                let text = thinking.as_string().unwrap_or_default();
+                let _ = choice.message.fold_reasoning(&text, to);
+            }
+            (_, (kind, Some(text), _))
+                if text.as_string().is_some() && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
+            {
+                let _ = choice.fold_content(&text.as_string().unwrap_or_default(), to);
+            }
+            _ if to.options().keep_unknown => {
+                let rare = choice.message.rare.get_or_insert_default();
+                rare.content_parts.get_or_insert_default().push(&part);
+            }
+            _ => {}
+        }
+    }
+    Effect::Other
+}
+
+fn text_weight(text: &Option<RawStr<'_>>) -> usize {
     text.as_ref().map_or(0, |text| text.as_json().len())
 }
 
-/// Of a piece of arguments: a string's text, or what stands in its place.
-fn piece_weight(piece: &Option<json::RawValue<'_>>) -> usize {
-    piece.as_ref().map_or(0, |piece| piece.as_string().map_or(piece.as_str().len(), |text| text.as_json().len()))
+/// Returns the weight of a piece of arguments: a string's text, or the value in its place.
+fn piece_weight(piece: &Option<RawValue<'_>>) -> usize {
+    let len = |piece: &RawValue<'_>| string_inner(piece.as_str()).map_or(piece.as_str().len(), str::len);
+    piece.as_ref().map_or(0, len)
 }
 
 impl AudioDelta<'_> {
-    fn fold(&self, audio: &mut engine::AudioState, notes: &mut Notes<'_>) {
+    fn fold(&self, audio: &mut AudioState, to: &mut Sink<'_>) {
         if let Some(id) = self.id.as_ref().filter(|id| audio.id.is_none() && !id.is_empty()) {
             audio.id = Some(id.to_text().into_owned());
         }
         audio.expires_at = self.expires_at.or(audio.expires_at);
         if let Some(data) = &self.data {
-            append(&mut audio.data, data, Part::AudioData, 0, notes);
+            let _ = to.append(&mut audio.data, TextKind::AudioData, "audio.data", data);
         }
         if let Some(transcript) = &self.transcript {
-            append(&mut audio.transcript, transcript, Part::Transcript, 0, notes);
+            let (kind, member) = (TextKind::Transcript, "audio.transcript");
+            let _ = to.append(&mut audio.transcript, kind, member, transcript);
         }
     }
 }
 
-fn complete_choice(choice: ChoiceState) -> Choice {
-    let rare = choice.rare.map(|rare| *rare).unwrap_or_default();
-    let text = |text: Option<json::Text>| text.map(json::Text::into_string);
-    let function_call = (rare.function_name.is_some() || rare.function_arguments.is_some()).then(|| FunctionCall {
-        name: rare.function_name.unwrap_or_default(),
-        arguments: text(rare.function_arguments).unwrap_or_default(),
-    });
-    let content = text(choice.content);
-    let message = Message {
-        role: choice.role.unwrap_or_else(|| "assistant".into()),
-        parsed: finished(choice.parser, content.as_deref().unwrap_or_default()),
-        content,
-        refusal: text(rare.refusal),
-        reasoning_content: text(choice.reasoning),
-        reasoning_details: rare.reasoning_details,
-        tool_calls: choice.tool_calls.into_ordered().into_iter().map(complete_call).collect::<Vec<_>>(),
-        function_call,
-        audio: rare.audio.map(|audio| Audio {
-            id: audio.id,
-            data: audio.data.into_string(),
-            transcript: audio.transcript.into_string(),
-            expires_at: audio.expires_at,
-        }),
-        content_parts: rare.content_parts,
-        // Beside the member of that name it would stand twice in the JSON.
-        extra: rare.message.without("content_parts"),
-    };
-    Choice {
-        index: choice.index,
-        message,
-        logprobs: choice.logprobs.map(|logprobs| *logprobs),
-        finish_reason: choice.finish_reason,
-        // Perplexity repeats the whole message in every chunk, beside the delta.
-        extra: choice.extra.without("message"),
-    }
-}
-
-fn complete_call(call: CallState) -> ToolCall {
+fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
     let custom = call.is_custom();
-    let arguments = call.arguments.into_string();
+    let (arguments, _parsed) = texts.take(Some(call.arguments));
+    let arguments = arguments.unwrap_or_default();
     ToolCall {
         id: call.id,
         kind: if custom { ToolCallKind::Custom } else { ToolCallKind::Function },
         call_type: call.call_type.unwrap_or_else(|| if custom { "custom" } else { "function" }.into()),
         name: call.name.unwrap_or_default(),
-        parsed_arguments: finished(call.parser, &arguments).filter(|_| !custom),
+        #[cfg(feature = "partial")]
+        parsed_arguments: finished(_parsed, &arguments),
         arguments,
         extra: call.extra,
     }

@@ -3,6 +3,7 @@
 mod chunk;
 mod completion;
 mod fold;
+mod tool_calls;
 
 pub use chunk::{AudioDelta, Chunk, ChunkChoice, Content, CustomDelta, Delta, FunctionDelta, ToolCallDelta};
 pub use completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind};

@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::json::{Cursor, Invalid, Members, Name, RawStr, Shape, Unknown, Walk, object};
-use crate::openai::ChunkLogprobs;
-use crate::openai::chunk::{WireChoice, index, read_whole};
+use crate::openai::{ChoiceParts, ChunkLogprobs, WireChoice, index, read_whole};
 
 /// A chunk of a streamed legacy completion; see [`crate::Chunk`] for its envelope.
 pub type Chunk<'a> = crate::Chunk<'a, ChunkChoice<'a>>;
@@ -18,12 +17,6 @@ impl<'a> Chunk<'a> {
     /// Data that is not JSON, is no object, or has more choices than the limits allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
-    }
-
-    /// The same chunk, owning its texts. Allocates for each.
-    #[must_use]
-    pub fn into_owned(self) -> Chunk<'static> {
-        self.into_owned_with(ChunkChoice::into_owned)
     }
 }
 
@@ -54,6 +47,16 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
     fn set_position(&mut self, position: usize) {
         self.position = position;
     }
+
+    fn parts(&self) -> ChoiceParts<'_> {
+        ChoiceParts {
+            index: self.index,
+            position: self.position,
+            logprobs: self.logprobs.as_ref(),
+            finish_reason: self.finish_reason.as_ref(),
+            extra: &self.extra,
+        }
+    }
 }
 
 impl<'de> Members<'de> for ChunkChoice<'de> {
@@ -73,18 +76,5 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
             walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
-    }
-}
-
-impl ChunkChoice<'_> {
-    fn into_owned(self) -> ChunkChoice<'static> {
-        ChunkChoice {
-            index: self.index,
-            text: self.text.map(RawStr::into_owned),
-            logprobs: self.logprobs.map(ChunkLogprobs::into_owned),
-            finish_reason: self.finish_reason.map(RawStr::into_owned),
-            extra: self.extra.into_owned(),
-            position: self.position,
-        }
     }
 }

@@ -1,17 +1,16 @@
-//! How a legacy completion's chunks are folded.
+//! The choice of a legacy completion as it is folded.
 
-use crate::engine;
-use crate::engine::Options;
-use crate::engine::{ChoiceState, Endpoint, FoldChoice, Notes, Part, Sealed, State, keep_unknown, unknown_fits};
-use crate::error::{ApiError, Error};
-use crate::json;
-
-use super::chunk::{Chunk, ChunkChoice};
+use super::chunk::ChunkChoice;
 use super::completion::{Choice, Completion};
+#[cfg(feature = "partial")]
+use crate::engine::finished;
+use crate::engine::{self, Change, Effect, Note, Options, Transcript};
+use crate::error::Error;
+use crate::json::RawStr;
+use crate::openai::{ChoiceState, Envelope, Message, Sink, deserialize_body, read_body};
 
-/// The legacy completions endpoint.
-#[derive(Debug, Clone, Copy)]
-pub enum Completions {}
+/// The dialect of the legacy completions endpoint.
+pub type Completions = Envelope<TextMessage>;
 
 /// Folds the events of a streamed legacy completion; see [`crate::Accumulator`].
 pub type Accumulator = engine::Accumulator<Completions>;
@@ -19,78 +18,60 @@ pub type Accumulator = engine::Accumulator<Completions>;
 /// Folds the bytes of a streamed legacy completion; see [`crate::Session`].
 pub type Session = engine::Session<Completions>;
 
-impl Sealed for Completions {}
+/// The message of a legacy completion. It is a text and nothing else, and that is in the choice.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TextMessage;
 
-impl Endpoint for Completions {
-    type Chunk<'a> = Chunk<'a>;
-    type Answer = Completion;
-
-    fn parse(data: &str) -> Result<Chunk<'_>, Error> {
-        Chunk::parse(data)
-    }
-
-    fn into_owned(chunk: Chunk<'_>) -> Chunk<'static> {
-        chunk.into_owned()
-    }
-
-    fn api_error(chunk: &Chunk<'_>) -> Option<ApiError> {
-        chunk.api_error()
-    }
-
-    fn fold(state: &mut State, data: &str) -> Result<Option<ApiError>, Error> {
-        state.fold_data::<ChunkChoice<'_>>(data)
-    }
-
-    fn fold_chunk(state: &mut State, chunk: &Chunk<'_>) -> Result<(), Error> {
-        state.fold(chunk)
-    }
-
-    fn complete(state: State) -> Completion {
-        Completion::from_state(Completion::OBJECT, state, |choice| {
-            let text = choice.content.map(json::Text::into_string).unwrap_or_default();
-            Choice {
-                parsed: engine::finished(choice.parser, &text),
-                text,
-                index: choice.index,
-                logprobs: choice.logprobs.map(|logprobs| *logprobs),
-                finish_reason: choice.finish_reason,
-                extra: choice.extra,
-            }
-        })
+impl Completion {
+    /// Reads the body of an answer that was not streamed, and keeps every member. Linear in it.
+    ///
+    /// # Errors
+    /// A body that is not JSON, is not an object, or is an error body.
+    pub fn from_json(body: &str) -> Result<Self, Error> {
+        read_body::<TextMessage>(body)
     }
 }
 
-impl FoldChoice for ChunkChoice<'_> {
-    fn index(&self) -> Option<u64> {
-        self.index
+deserialize_body!(Completion, TextMessage);
+
+impl Message for TextMessage {
+    type Delta<'a> = ChunkChoice<'a>;
+    type Choice = Choice;
+
+    const OBJECT: &'static str = "text_completion";
+
+    fn weight(delta: &ChunkChoice<'_>, _: bool) -> usize {
+        delta.text.as_ref().map_or(0, |text| text.as_json().len())
     }
 
-    fn position(&self) -> usize {
-        self.position
+    fn fits(_: Option<&Self>, _: &ChunkChoice<'_>, _: &Options) -> Result<(), Error> {
+        Ok(())
     }
 
-    fn weight(&self, keep_unknown: bool) -> usize {
-        let unknown = if keep_unknown { self.extra.weight() } else { 0 };
-        let text = self.text.as_ref().map_or(0, |text| text.as_json().len());
-        let finish_reason = self.finish_reason.as_ref().map_or(0, |reason| reason.as_json().len());
-        text + self.logprobs.as_ref().map_or(0, crate::ChunkLogprobs::weight) + finish_reason + unknown
+    fn fold(choice: &mut ChoiceState<Self>, delta: &ChunkChoice<'_>, to: &mut Sink<'_>) -> Effect {
+        delta.text.as_ref().map_or(Effect::Nothing, |text| choice.fold_content(text, to))
     }
 
-    fn fits(&self, choice: Option<&ChoiceState>, options: &Options) -> Result<(), Error> {
-        let none = json::Unknown::default();
-        unknown_fits(choice.map_or(&none, |choice| &choice.extra), &self.extra, options)
+    fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
+        let ChunkChoice { index: _, position: _, text, logprobs: _, finish_reason: _, extra: _ } = delta;
+        text.as_ref().map(RawStr::as_json)
     }
 
-    fn fold(&self, choice: &mut ChoiceState, notes: &mut Notes<'_>) {
-        if let Some(text) = &self.text {
-            choice.fold_content(text, notes);
+    fn change(&self, _: Note, _: u64) -> Option<Change<'_>> {
+        None
+    }
+
+    fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Choice {
+        let (text, _parsed) = texts.take(choice.content);
+        let text = text.unwrap_or_default();
+        Choice {
+            #[cfg(feature = "partial")]
+            parsed: finished(_parsed, &text),
+            text,
+            index: choice.index,
+            logprobs: choice.logprobs.map(|logprobs| *logprobs),
+            finish_reason: choice.finish_reason,
+            extra: choice.extra,
         }
-        choice.fold_logprobs(self.logprobs.as_ref(), notes);
-        choice.fold_finish(self.finish_reason.as_ref(), notes);
-        keep_unknown(&mut choice.extra, &self.extra, notes.folded, notes.options.keep_unknown);
-    }
-
-    fn appended(&self, part: Part) -> Option<&str> {
-        if part == Part::Content { self.text.as_ref().map(json::RawStr::as_json) } else { None }
     }
 }

@@ -1,61 +1,30 @@
 //! The accumulator: events in, updates out, the outcome at the end.
 
-use alloc::string::String;
-use core::marker::PhantomData;
+use alloc::boxed::Box;
 
-use crate::engine::Options;
-use crate::engine::{Anomaly, End, Outcome};
-use crate::error::Stall;
-use crate::error::{ApiError, Error};
-use crate::openai::Payload;
-use crate::openai::Usage;
-use crate::sse::Event;
-use deltawire_partial::Parser;
-
-use super::state::State;
+use super::anomaly::Anomaly;
+use super::counts::TokenCounts;
+use super::dialect::{Dialect, Read};
+use super::learned::{Framed, Learned, Match, Target};
+use super::options::Options;
+use super::outcome::{End, How, Outcome};
+use super::place::{Place, TextKind};
+use super::transcript::{Effect, Transcript};
 use super::update::Update;
+use crate::error::{ApiError, Error};
+use crate::json::RawStr;
+use crate::sse::Event;
 
-/// One of the two endpoints whose streams are folded: [`chat::Chat`](crate::chat::Chat) and [`completions::Completions`](crate::completions::Completions).
-pub trait Endpoint: Sealed + Sized {
-    /// A chunk of the endpoint's stream.
-    type Chunk<'a>;
-    /// The endpoint's answer.
-    type Answer;
-
-    /// Reads a chunk without folding it; each unknown member is kept.
-    ///
-    /// # Errors
-    /// As the endpoint's `Chunk::parse`.
-    fn parse(data: &str) -> Result<Self::Chunk<'_>, Error>;
-
-    /// The same chunk, owning its texts.
-    fn into_owned(chunk: Self::Chunk<'_>) -> Self::Chunk<'static>;
-
-    /// The error that a chunk carries in band, if it does.
-    fn api_error(chunk: &Self::Chunk<'_>) -> Option<ApiError>;
-
-    #[doc(hidden)]
-    fn fold(state: &mut State, data: &str) -> Result<Option<ApiError>, Error>;
-
-    #[doc(hidden)]
-    fn fold_chunk(state: &mut State, chunk: &Self::Chunk<'_>) -> Result<(), Error>;
-
-    #[doc(hidden)]
-    fn complete(state: State) -> Self::Answer;
-}
-
-/// Closes [`Endpoint`]: the rules of folding are not for others to add to.
-pub trait Sealed {}
-
-/// Folds the events of one stream into the completion.
+/// Folds the events of one stream into the answer.
 ///
-/// Every chunk is atomic: one that is refused (not JSON, no object, beyond a limit) changes nothing, and ends the stream. Every way of ending hands over what was folded so far.
-/// A chunk costs one pass over its JSON and, but for the growth of the answer, no allocation.
+/// Every event is atomic: one that is refused (not JSON, not an object, beyond a limit) changes
+/// nothing, and ends the stream. Every way of ending hands over what was folded so far. An event
+/// costs one pass over its JSON and, but for the growth of the answer, no allocation.
 ///
-/// Whoever has bytes and not events wants [`Session`](crate::Session).
+/// [`Session`](crate::Session) takes bytes instead of events.
 ///
 /// ```
-/// use deltawire::{End, chat, sse::Event};
+/// use deltawire::{End, How, chat, sse::Event};
 ///
 /// let mut accumulator = chat::Accumulator::new();
 /// for data in [
@@ -67,229 +36,326 @@ pub trait Sealed {}
 ///         print!("{}", update.text());
 ///     }
 /// }
-/// let outcome = accumulator.finish();
+/// let outcome = accumulator.close(How::Clean);
 /// assert_eq!(outcome.end, End::Done);
 /// assert_eq!(outcome.answer.text(), "Hello");
 /// # Ok::<(), deltawire::Error>(())
 /// ```
-#[derive(Debug, Clone)]
-pub struct Accumulator<E> {
-    state: State,
-    endpoint: PhantomData<fn() -> E>,
+#[derive(Debug, Clone, Default)]
+pub struct Accumulator<D> {
+    dialect: D,
+    transcript: Transcript,
+    learned: Learned,
+    /// The stream ended in order, with its sentinel.
+    done: bool,
+    /// The number of events that were folded.
+    folded: u64,
+    /// How many of them took the fast path.
+    fast: u64,
+    error: Option<Error>,
+    /// The end, once the body has ended.
+    end: Option<End>,
 }
 
-impl<E: Endpoint> Default for Accumulator<E> {
-    fn default() -> Self {
-        Self::new()
-    }
+/// Counts of what an accumulator did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The events that arrived, including those that mean nothing. Comments are not events.
+    pub events: u64,
+    /// The events that were folded.
+    pub folded: u64,
+    /// The events among them that matched a learned frame, and were not parsed.
+    pub learned: u64,
 }
 
-impl<E: Endpoint> Accumulator<E> {
-    /// An accumulator with the default [`Options`].
+impl<D: Dialect> Accumulator<D> {
+    /// Returns an accumulator with the default [`Options`].
     #[must_use]
     pub fn new() -> Self {
-        Self::with_options(Options::default())
+        Self::default()
     }
 
-    /// The same with other options.
+    /// Returns an accumulator with other options.
     #[must_use]
     pub fn with_options(options: Options) -> Self {
-        Self { state: State::new(options), endpoint: PhantomData }
+        Self { transcript: Transcript::new(options), ..Self::default() }
     }
 
-    /// Folds one event. `Some` if it was a chunk: what the chunk changed. `None` if it was nothing (blank, `null`) or `[DONE]`, and for
-    /// everything after that.
+    /// Folds one event, and returns what it changed.
+    ///
+    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`, and
+    /// for everything after it.
     ///
     /// # Errors
-    /// An error that the server sent, data that is no chunk, a passed limit. The stream has ended with it: every later call says the same. Where a
-    /// chunk carries an error *and* choices, the choices are folded and handed out first, and the error comes with the next call.
+    /// An error that the server sent, data that is not a chunk, a limit that was exceeded. The stream
+    /// has ended with it, and every later call returns the same error. Where an event carries an error
+    /// *and* choices, the choices are folded and returned first; the next call returns the error.
     pub fn push(&mut self, event: &Event<'_>) -> Result<Option<Update<'_>>, Error> {
         Ok(if self.advance(event)? { Some(self.update()) } else { None })
     }
 
-    /// Like [`push`](Self::push), but says only whether the event was a chunk; [`update`](Self::update) then tells what it changed. For loops in which the borrow checker does
-    /// not let an update be returned.
+    /// Folds one event, and reports whether it was one that changes something.
+    ///
+    /// [`update`](Self::update) then returns what it changed. For loops in which the borrow checker
+    /// does not let an update be returned.
     ///
     /// # Errors
     /// As [`push`](Self::push).
     pub fn advance(&mut self, event: &Event<'_>) -> Result<bool, Error> {
-        if let Some(error) = &self.state.error {
-            return Err(error.clone());
-        }
-        self.state.begin_event();
-        if self.state.done {
+        self.advance_with(event, None)
+    }
+
+    /// As [`advance`](Self::advance). `frame` is where the event stood in the input, if it is known
+    /// that no template matches there.
+    pub(crate) fn advance_with(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<bool, Error> {
+        self.check()?;
+        self.transcript.begin_event();
+        if self.is_ended() {
             return Ok(false);
         }
-        let number = self.state.events;
-        let result = match Payload::of(event) {
-            Payload::Nothing => return Ok(false),
-            Payload::Done => {
-                self.state.done = true;
-                return Ok(false);
+        if frame.is_none() {
+            if let Some(found) = self.learned.find_data(event) {
+                if self.append_learned(&found) {
+                    return Ok(true);
+                }
             }
-            Payload::Error(error) => Err(Error::Api(error.into())),
-            Payload::Chunk(data) => E::fold(&mut self.state, data),
-        };
-        if result.is_ok() {
-            self.state.parse();
         }
-        match result {
-            Ok(None) => Ok(true),
-            Ok(Some(error)) => {
-                self.fail(Error::Api(error.into()));
-                if self.state.records.is_empty() { self.failed().map(|()| true) } else { Ok(true) }
+        let number = self.transcript.events();
+        match self.fold_event(event, frame) {
+            Ok(None) => Ok(false),
+            Ok(Some(None)) => Ok(true),
+            Ok(Some(Some(error))) => {
+                self.fail(Error::Api(Box::new(error)));
+                if self.transcript.records().is_empty() { self.check().map(|()| true) } else { Ok(true) }
             }
             Err(error) => {
                 self.fail(error.at_event(number));
-                self.failed().map(|()| false)
+                self.check().map(|()| false)
             }
         }
     }
 
-    /// Folds the event that `input` begins with, undecoded, if it differs from one before only in the text it appends; how many bytes that takes.
-    pub(crate) fn advance_learned(&mut self, input: &[u8]) -> Option<usize> {
-        if self.is_ended() {
+    /// Reads an event in full and folds it. Returns `None` if there is nothing to fold, else the error
+    /// that the event carries beside what it adds.
+    fn fold_event(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<Option<Option<ApiError>>, Error> {
+        let mut parsed = D::Event::default();
+        match D::read(event, &self.transcript.options, &mut parsed)? {
+            Read::Nothing => return Ok(None),
+            Read::Done => {
+                self.done = true;
+                return Ok(None);
+            }
+            Read::Error(error) => return Err(Error::Api(Box::new(error))),
+            Read::Event => {}
+        }
+        let before = self.transcript.folded();
+        let effect = self.fold(&parsed)?;
+        let weight = self.transcript.folded().saturating_sub(before);
+        self.learn(event, frame, &parsed, effect, weight);
+        Ok(Some(D::api_error(&parsed, event.data)))
+    }
+
+    fn fold(&mut self, event: &D::Event<'_>) -> Result<Effect, Error> {
+        let effect = self.dialect.fold(event, &mut self.transcript)?;
+        self.transcript.parse();
+        self.folded += 1;
+        Ok(effect)
+    }
+
+    /// Learns from an event if all that folding it did was to append, else forgets: templates may not
+    /// hold any more.
+    fn learn(
+        &mut self,
+        event: &Event<'_>,
+        frame: Option<Framed<'_>>,
+        parsed: &D::Event<'_>,
+        effect: Effect,
+        weight: usize,
+    ) {
+        let Options { learn, cumulative, .. } = self.transcript.options;
+        let (Effect::Appended(text), Some(holes), true) = (effect, D::holes(parsed), learn && !cumulative) else {
+            return self.learned.forget();
+        };
+        if self.learned.wants(event.data.len()) {
+            let weight = weight.saturating_sub(holes.text.len());
+            let anomalies = self.transcript.anomalies().noted().to_vec();
+            self.learned.learn(event, frame, holes, Target { text, weight, anomalies });
+        }
+    }
+
+    /// Folds the event that `input` begins with, undecoded, if it matches a learned frame. Returns the
+    /// number of bytes that it takes.
+    #[inline]
+    pub(crate) fn advance_framed(&mut self, input: &[u8]) -> Option<usize> {
+        let found = self.learned.find_frame(input).filter(|_| !self.is_ended())?;
+        let len = found.len;
+        if !self.admits(&found) {
             return None;
         }
-        let len = self.state.fold_learned_event(input)?;
-        self.state.parse();
+        self.transcript.begin_event();
+        self.append_learned(&found);
         Some(len)
     }
 
-    /// Folds a chunk that was read elsewhere. An error that it carries is not looked at.
+    fn admits(&self, found: &Match<'_>) -> bool {
+        let weight = self.learned.target(found.template).weight + found.text.len();
+        self.transcript.admits(weight)
+    }
+
+    /// Does what folding an event does that matches a template. Does nothing, and returns false, if
+    /// the limits do not allow it; a full parse then says which one.
+    fn append_learned(&mut self, found: &Match<'_>) -> bool {
+        let target = self.learned.target(found.template);
+        if self.transcript.admit(target.weight + found.text.len()).is_err() {
+            return false;
+        }
+        self.transcript.note_choices();
+        for &anomaly in &target.anomalies {
+            self.transcript.anomalies().again(anomaly);
+        }
+        let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
+        self.transcript.parse();
+        self.folded += 1;
+        self.fast += 1;
+        true
+    }
+
+    /// Folds an event that was read elsewhere. An error that it carries is not looked at.
     ///
     /// # Errors
-    /// A passed limit; nothing of the chunk was folded then.
-    pub fn push_chunk(&mut self, chunk: &E::Chunk<'_>) -> Result<Update<'_>, Error> {
-        self.failed()?;
-        self.state.begin_event();
-        if !self.state.done {
-            if let Err(error) = E::fold_chunk(&mut self.state, chunk) {
+    /// A limit that was exceeded; nothing of the event was folded then. And any error that the stream
+    /// had ended with.
+    pub fn push_parsed(&mut self, event: &D::Event<'_>) -> Result<Update<'_>, Error> {
+        self.check()?;
+        self.transcript.begin_event();
+        if !self.is_ended() {
+            // Templates are not learned from it, and may not hold after it.
+            self.learned.forget();
+            if let Err(error) = self.fold(event) {
                 self.fail(error.clone());
                 return Err(error);
             }
-            self.state.parse();
         }
         Ok(self.update())
     }
 
-    /// What the last chunk changed.
+    /// Returns what the last event changed.
     #[must_use]
     pub fn update(&self) -> Update<'_> {
-        Update::new(&self.state)
+        Update::new(&self.transcript, &self.dialect)
     }
 
-    /// Whether the stream has ended of itself: with `[DONE]` or an error. Nothing that comes now counts.
+    /// Reports whether the stream has ended: of itself, with `[DONE]` or an error, or because its body
+    /// has. Nothing that arrives now counts.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.state.done || self.state.error.is_some()
+        self.done || self.error.is_some() || self.end.is_some()
     }
 
-    /// The error that ended the stream.
+    /// Returns the error that ended the stream.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
-        self.state.error.as_ref()
+        self.error.as_ref()
     }
 
-    /// The content of choice 0 so far; borrowed.
+    /// Returns the content of choice 0 so far. Empty if there is none.
     #[must_use]
     pub fn text(&self) -> &str {
-        self.state.text()
+        self.update().so_far(TextKind::Content, Place::choice(0)).unwrap_or_default()
     }
 
-    /// How many events came so far, those that are no chunks included. Comments are no events.
+    /// Returns the token counts that the server sent so far. Reads them from the server's object.
     #[must_use]
-    pub fn events(&self) -> u64 {
-        self.state.events
+    pub fn token_counts(&self) -> Option<TokenCounts> {
+        self.dialect.token_counts()
     }
 
-    /// The token counts that the server sent so far.
-    #[must_use]
-    pub fn usage(&self) -> Option<&Usage> {
-        self.state.usage.as_ref()
-    }
-
-    /// The parser of a tool call's arguments, by the choice's index and the call's place: what of them is there so far. `None` without [`Options::parse_arguments`], and while there is no
-    /// such call.
-    #[must_use]
-    pub fn parsed_arguments(&self, choice: u64, call: usize) -> Option<&Parser> {
-        self.state.parser(choice, Some(call))
-    }
-
-    /// The parser of a choice's content, by the choice's index: what of it is there so far. `None` without [`Options::parse_content`], and while no content came.
-    #[must_use]
-    pub fn parsed_content(&self, choice: u64) -> Option<&Parser> {
-        self.state.parser(choice, None)
-    }
-
-    /// What was odd so far.
+    /// Returns what was odd so far.
     #[must_use]
     pub fn anomalies(&self) -> &[Anomaly] {
-        self.state.anomalies.list()
+        self.transcript.anomaly_list()
     }
 
-    /// The completion so far. Copies everything that was folded.
+    /// Returns counts of what was done so far.
     #[must_use]
-    pub fn answer(&self) -> E::Answer {
-        E::complete(self.state.clone())
+    pub fn stats(&self) -> Stats {
+        Stats { events: self.transcript.events(), folded: self.folded, learned: self.fast }
     }
 
-    /// The stream ended cleanly, after whole events: the outcome.
+    /// Returns the answer so far. Copies everything that was folded.
     #[must_use]
-    pub fn finish(self) -> Outcome<E::Answer> {
-        let end = self.state.end(false);
-        self.outcome(end, None)
+    pub fn answer(&self) -> D::Answer {
+        let Self { dialect, mut transcript, .. } = self.clone();
+        dialect.answer(&mut transcript)
     }
 
-    /// The stream ended cleanly, but within an event, of which this much of the data had come. A `[DONE]` counts even so; anything else is discarded.
+    /// Ends the stream, and returns its outcome.
+    ///
+    /// A stream that has ended of itself has that end, whatever `how` says.
     #[must_use]
-    pub fn finish_within(mut self, data: &str) -> Outcome<E::Answer> {
-        let done = data.trim() == Payload::DONE;
-        self.state.done |= done && self.state.error.is_none();
-        let end = self.state.end(!done);
-        self.outcome(end, None)
+    pub fn close(mut self, how: How) -> Outcome<D::Answer> {
+        self.end(how, false);
+        self.transcript.settle();
+        let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
+        let end = self.end.unwrap_or(End::Stopped);
+        let answer = self.dialect.answer(&mut self.transcript);
+        Outcome { answer, end, anomalies, error: self.error }
     }
 
-    /// The connection broke: the outcome, truncated, unless the stream had ended before.
-    #[must_use]
-    pub fn break_off(self, message: impl Into<String>, timed_out: bool) -> Outcome<E::Answer> {
-        if self.is_ended() {
-            return self.finish();
+    /// Ends the stream, `cut` within an event. Only the first end counts.
+    pub(crate) fn end(&mut self, how: How, cut: bool) {
+        if self.end.is_some() {
+            return;
         }
-        self.outcome(End::Truncated, Some(Error::Transport { message: message.into(), timed_out }))
+        if self.done || self.error.is_some() {
+            self.end = Some(self.natural_end(false));
+            return;
+        }
+        let (end, error) = match how {
+            How::Clean => (self.natural_end(cut), None),
+            How::Broken { message, timed_out } => (End::Truncated, Some(Error::Transport { message, timed_out })),
+            How::Stalled(stall) => (End::Stalled, Some(Error::Stalled(stall))),
+            How::Stopped => (End::Stopped, None),
+        };
+        self.end = Some(end);
+        self.error = error;
     }
 
-    /// The stream is stalled, as a [`StallWatch`](crate::StallWatch) found: the outcome, stalled, unless the stream had ended before.
-    #[must_use]
-    pub fn stall(self, stall: Stall) -> Outcome<E::Answer> {
-        if self.is_ended() {
-            return self.finish();
+    /// Returns the end of a stream that is over of itself, or whose body ended in order.
+    fn natural_end(&self, cut: bool) -> End {
+        match &self.error {
+            Some(Error::Limit { .. }) => return End::Limit,
+            Some(Error::NotAnEventStream { .. } | Error::Refused(_)) => return End::NotAnEventStream,
+            Some(_) => return End::Error,
+            None => {}
         }
-        self.outcome(End::Stalled, Some(Error::Stalled(stall)))
+        match (self.done, self.dialect.is_finished()) {
+            _ if self.folded == 0 && !cut => End::Empty,
+            (true, true) => End::Done,
+            (true, false) => End::DoneWithoutFinishReason,
+            (false, true) => End::DoneWithoutSentinel,
+            (false, false) => End::Truncated,
+        }
     }
 
-    /// The caller has enough: the outcome, stopped, unless the stream had ended before.
-    #[must_use]
-    pub fn stop(self) -> Outcome<E::Answer> {
-        if self.is_ended() {
-            return self.finish();
-        }
-        self.outcome(End::Stopped, None)
+    /// Reads an event that the end of the body cut, and ends the stream if it is the sentinel.
+    pub(crate) fn push_cut(&mut self, event: &Event<'_>) {
+        let mut parsed = D::Event::default();
+        let read = D::read(event, &self.transcript.options, &mut parsed);
+        self.done |= read == Ok(Read::Done) && !self.is_ended();
     }
 
     pub(crate) fn fail(&mut self, error: Error) {
-        self.state.error = Some(error);
+        self.error = Some(error);
     }
 
-    /// The error that ended the stream, as one.
-    fn failed(&self) -> Result<(), Error> {
-        self.state.error.clone().map_or(Ok(()), Err)
+    /// Returns the error that ended the stream, as one.
+    fn check(&self) -> Result<(), Error> {
+        self.error.clone().map_or(Ok(()), Err)
     }
 
-    fn outcome(mut self, end: End, broken: Option<Error>) -> Outcome<E::Answer> {
-        self.state.settle();
-        let error = self.state.error.take().or(broken);
-        let anomalies = core::mem::take(&mut self.state.anomalies).into_vec();
-        Outcome { answer: E::complete(self.state), end, anomalies, error, usage: None, timing: None }
+    pub(crate) fn options(&self) -> &Options {
+        &self.transcript.options
     }
 }

@@ -1,227 +1,264 @@
-//! The learned envelope: folding a chunk without parsing it.
+//! The learned frame: folding an event without decoding or parsing it.
 //!
-//! The chunks of one stream are the same bytes again and again, but for one string that is the new text, and with OpenAI a second one
-//! that is padding (`obfuscation`):
+//! The events of one stream are the same bytes again and again, but for one string that is the new
+//! text, and with OpenAI a second one that is padding (`obfuscation`):
 //!
 //! ```text
-//! {"id":"chatcmpl-1","model":"m","choices":[{"index":0,"delta":{"content":"Hel"},"finish_reason":null}],"obfuscation":"x7"}
-//! {"id":"chatcmpl-1","model":"m","choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":null}],"obfuscation":"pQ9"}
-//! └────────────── literal ─────────────────────────────────────────────┘hole└──── literal ─────────────────────────────┘hole└┘
+//! data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"Hel"}}],"obfuscation":"x7"}⏎⏎
+//! data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"lo"}}],"obfuscation":"pQ9"}⏎⏎
+//! └───────────────────── literal ────────────────────────────────┘ hole └──── literal ────┘hole└──┘
 //! ```
 //!
-//! So when a chunk was parsed in full, and all that folding it did was to append one string to one text, its data is kept as a
-//! [`Template`]: literal bytes around one or two holes. If the data of a later event equals the literals byte for byte, and in each hole stands exactly one JSON string, then its parse can differ in
-//! nothing but those strings; and since folding is a function of the parse and the state, all it would do is to append the new string where the last one went. That is then done
-//! directly. Anything else is parsed in full, so nothing depends on a guess.
+//! So when an event was parsed in full, and the whole [effect](super::transcript::Effect) of folding
+//! it was that one string was appended to one text, its bytes are kept as a [`Template`]: literals
+//! around one or two holes, event line and line ends included. If later bytes equal the literals, and
+//! each hole holds exactly one JSON string, then the parse can differ in nothing but those strings;
+//! and since folding is a function of the parse and the state, all it would do is append the new
+//! string where the last one went. That is then done directly. Anything else is parsed in full.
 //!
-//! Where an event stands whole in what was read, in the way nearly every server writes it (`data: `, the data, two line feeds), not even the event is decoded: the literals are extended by what stands
-//! around the data, and held against the bytes that were read. What equals a literal is known to be text without line ends; only what stands in the holes is looked at.
+//! Three things make this safe, and have to stay true together:
 //!
-//! Why the state does not get in the way: what a chunk does besides appending depends on what was set before it (a role, a finish reason, which call an index is bound to). Chunks that only append
-//! leave all of that alone; any other chunk drops all templates. What folding it noted as anomalies, a role repeated in every chunk say, is noted again.
+//! - **The event says nothing else.** [`Dialect::holes`](super::dialect::Dialect::holes) lets an
+//!   event through only if each of its other members is absent or has no effect when it comes again.
+//! - **Folding it did nothing else.** The effect is what folding returned, not what it left unsaid:
+//!   whatever set something returned `Other`.
+//! - **The state does not get in the way.** An event that appends leaves alone what other events'
+//!   effects depend on; any other event drops all templates. An anomaly that folding noted, such as
+//!   a repeated role, is noted again.
 //!
-//! Several templates are kept at once, because the choices of a request with `n` interleave. A stream whose envelope changes with every chunk never hits; after some misses, learning and matching are only tried now
-//! and then, ever more seldom, so that such a stream costs what parsing costs.
+//! A template holds where events are matched as bytes ([`Learned::find_frame`], before decoding) and
+//! where they are decoded already ([`Learned::find_data`]: callers that decode themselves, and events
+//! that a read cut). Several are kept at once, because the choices of a request with `n` interleave.
+//! A stream whose frame changes with every event never matches; after some misses learning is only
+//! tried now and then, ever more seldom.
+//!
+//! The ugly part: a hole's place in the data is found by its address ([`range_in`]), because a
+//! borrowed string does not say where it came from.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 use memchr::memchr;
 
+use super::dialect::Holes;
+use super::record::TextId;
 use crate::json::string_end;
-
-use super::state::Part;
+use crate::sse::Event;
 
 /// The templates of a stream.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Learned {
     templates: Vec<Template>,
-    /// The template that matched last; with interleaved choices the one behind it is due.
-    last: usize,
-    /// Chunks that were parsed in full since the last hit.
+    /// The position of the template that is tried first. With choices that interleave that is the
+    /// one after the last that matched.
+    due: usize,
+    /// The number of events parsed in full since the last match.
     misses: u32,
-    /// How many chunks still to parse without looking at the templates.
+    /// The number of events to parse before templates are tried again.
     pause: u32,
 }
 
-/// A chunk's data with holes in it, and where the string in the first kind of hole goes.
+/// The bytes of an event with holes in it, and what folding the event did.
 #[derive(Debug, Clone)]
 struct Template {
-    /// The data of the chunk it was learned from, holes filled, as an event: between [`BEFORE`] and [`BEHIND`].
-    event: Vec<u8>,
-    /// The holes in `event`, between their quotes, in order.
+    /// The event that it was learned from, holes filled.
+    frame: Vec<u8>,
+    /// The event's data within the frame.
+    data: Range<usize>,
+    /// The frame is what the event looks like in a stream, and may be matched before decoding.
+    is_framed: bool,
+    /// The event's type. Empty if it is the default.
+    event_type: String,
+    /// The holes within the frame, between their quotes, in order.
     holes: [Range<usize>; 2],
-    /// Which of the holes is the text; the other is padding, or empty at the data's end.
+    /// The hole that is the text. The other is padding, or empty at the end of the data.
     text: usize,
-    /// The data is not joined from several lines, so `event` is what it looks like in a stream.
-    one_line: bool,
     target: Target,
 }
 
-/// What stands around an event's data.
-const BEFORE: &[u8] = b"data: ";
-const BEHIND: &[u8] = b"\n\n";
-
-/// What folding the chunk did.
+/// The effect of folding an event.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
-    pub(crate) part: Part,
-    /// Place of the choice, and of the call within it.
-    pub(crate) choice: usize,
-    pub(crate) call: usize,
-    /// What the chunk weighs besides the text.
+    /// The text that was appended to.
+    pub(crate) text: TextId,
+    /// The bytes that the event counts for besides the text.
     pub(crate) weight: usize,
-    /// Places of the anomalies that it noted.
+    /// The positions of the anomalies that were noted.
     pub(crate) anomalies: Vec<usize>,
 }
 
+/// An event that matches a template.
+pub(crate) struct Match<'d> {
+    /// The position of the template.
+    pub(crate) template: usize,
+    /// The text's string, as it stands between its quotes.
+    pub(crate) text: &'d str,
+    /// The number of bytes that the event takes.
+    pub(crate) len: usize,
+}
+
+/// The bytes that an event took in the input, and where in them its data lay.
+#[derive(Debug, Clone)]
+pub(crate) struct Framed<'i> {
+    pub(crate) bytes: &'i [u8],
+    pub(crate) data: Range<usize>,
+}
+
 impl Learned {
-    /// The most templates: choices that interleave, each with text and reasoning, say.
+    /// The largest number of templates: a few interleaved choices, each with text and reasoning.
     const MOST: usize = 8;
     /// Misses in a row before learning pauses.
     const PATIENCE: u32 = 16;
-    /// The longest pause, in chunks.
+    /// The longest pause, in events.
     const LONGEST_PAUSE: u32 = 256;
-    /// Data beyond this is not learned from: what is kept per stream stays small.
+    /// The longest data that is learned from, in bytes, so that little is kept of each stream.
     const MAX_DATA: usize = 4096;
 
-    /// The place of a template that `data` fits, and the string that stands in its hole, as sent.
-    pub(crate) fn find<'d>(&mut self, data: &'d str) -> Option<(usize, &'d str)> {
-        let whole = |template: &Template| {
-            let (text, end) = template.text_in(data.as_bytes(), BEFORE.len()..template.event.len() - BEHIND.len())?;
-            if end == data.len() { data.get(text) } else { None }
-        };
-        self.find_by(whole)
+    /// Finds a template that the beginning of `input` matches, as undecoded bytes.
+    #[inline]
+    pub(crate) fn find_frame<'i>(&mut self, input: &'i [u8]) -> Option<Match<'i>> {
+        self.find_by(|template| {
+            let frame = 0..template.frame.len();
+            let (text, end) = template.text_in(input, frame).filter(|_| template.is_framed)?;
+            Some((core::str::from_utf8(&input[text]).ok()?, end))
+        })
     }
 
-    /// The same where `input` begins with an event that fits; and how many bytes that is.
-    pub(crate) fn find_event<'d>(&mut self, input: &'d [u8]) -> Option<(usize, &'d str, usize)> {
-        let mut len = 0;
-        let first = |template: &Template| {
-            let (text, end) = template.text_in(input, 0..template.event.len()).filter(|_| template.one_line)?;
-            len = end;
-            core::str::from_utf8(&input[text]).ok()
-        };
-        let (place, text) = self.find_by(first)?;
-        Some((place, text, len))
+    /// Finds a template that a decoded event matches.
+    pub(crate) fn find_data<'d>(&mut self, event: &Event<'d>) -> Option<Match<'d>> {
+        let data = event.data;
+        self.find_by(|template| {
+            let (text, end) = template.text_in(data.as_bytes(), template.data.clone())?;
+            let is_whole = end == data.len() && template.event_type == event_type(event);
+            Some((data.get(text).filter(|_| is_whole)?, end))
+        })
     }
 
-    fn find_by<'d>(&mut self, mut text_in: impl FnMut(&Template) -> Option<&'d str>) -> Option<(usize, &'d str)> {
+    fn find_by<'d>(&mut self, mut text_in: impl FnMut(&Template) -> Option<(&'d str, usize)>) -> Option<Match<'d>> {
         if self.pause > 0 {
             return None;
         }
         let count = self.templates.len();
-        let due = self.templates.get(self.last..)?.iter().zip(self.last..);
-        let others = self.templates.iter().zip(0..self.last);
-        let (place, text) = due.chain(others).find_map(|(template, place)| Some((place, text_in(template)?)))?;
-        // Due next: with one template itself, with interleaved choices the next.
-        self.last = if place + 1 < count { place + 1 } else { 0 };
+        let due = self.templates.get(self.due..)?.iter().zip(self.due..);
+        let others = self.templates.iter().zip(0..self.due);
+        let (position, (text, len)) = due.chain(others).find_map(|(template, at)| Some((at, text_in(template)?)))?;
+        self.due = if position + 1 < count { position + 1 } else { 0 };
         self.misses = 0;
-        Some((place, text))
+        Some(Match { template: position, text, len })
     }
 
-    /// What folding a chunk that fits the template at this place does.
-    pub(crate) fn target(&self, place: usize) -> &Target {
-        &self.templates[place].target
+    /// Returns the effect of folding an event that matches the template at this position.
+    pub(crate) fn target(&self, template: usize) -> &Target {
+        &self.templates[template].target
     }
 
-    /// Whether a chunk that is parsed in full now should be learned from.
-    pub(crate) fn wants(&mut self, data: &str) -> bool {
+    /// Reports whether to learn from an event with data of this length, and counts down a pause.
+    pub(crate) fn wants(&mut self, len: usize) -> bool {
         if self.pause > 0 {
             self.pause -= 1;
             return false;
         }
-        data.len() <= Self::MAX_DATA
+        len <= Self::MAX_DATA
     }
 
-    /// Learns from a chunk that only appended `text`, which lies in `data`, and had `padding`.
-    pub(crate) fn learn(&mut self, data: &str, text: &str, padding: Option<&str>, target: Target) {
+    /// Learns from an event that was parsed in full and only appended its text.
+    pub(crate) fn learn(&mut self, event: &Event<'_>, framed: Option<Framed<'_>>, holes: Holes<'_>, target: Target) {
         self.misses = self.misses.saturating_add(1);
         let beyond = self.misses.saturating_sub(Self::PATIENCE);
         if beyond > 0 && beyond % 2 == 0 {
-            // One try after each pause: learn from this chunk's predecessor, and it did not fit.
+            // The one try after a pause failed: this event did not match its predecessor.
             self.pause = (1 << (beyond / 2).min(16)).min(Self::LONGEST_PAUSE);
             return self.forget();
         }
-        let (Some(text), Some(padding)) =
-            (range_in(data, text), padding.map_or(Some(data.len()..data.len()), |padding| range_in(data, padding)))
-        else {
-            return;
-        };
-        let holes = if text.start < padding.start { [text.clone(), padding] } else { [padding, text.clone()] };
+        let data = event.data;
+        let end = data.len()..data.len();
+        let padding = holes.padding.map_or(Some(end), |padding| range_in(data, padding));
+        let (Some(text), Some(padding)) = (range_in(data, holes.text), padding) else { return };
+        let text_first = text.start < padding.start;
+        let holes = if text_first { [text, padding] } else { [padding, text] };
         if holes[0].end > holes[1].start {
             return;
         }
-        let same = |template: &Template| {
-            (template.target.choice, template.target.part, template.target.call)
-                == (target.choice, target.part, target.call)
+        // Data that was joined from several lines, or that no frame is known of, stands alone.
+        let is_framed = framed.is_some() && memchr(b'\n', data.as_bytes()).is_none();
+        let framed = framed.unwrap_or(Framed { bytes: data.as_bytes(), data: 0..data.len() });
+        let start = framed.data.start;
+        let mut frame = self.room(target.text);
+        frame.clear();
+        frame.reserve_exact(framed.bytes.len());
+        frame.extend_from_slice(framed.bytes);
+        let template = Template {
+            frame,
+            data: framed.data,
+            is_framed,
+            event_type: event_type(event).into(),
+            holes: holes.map(|hole| hole.start + start..hole.end + start),
+            text: usize::from(!text_first),
+            target,
         };
-        let at = match self.templates.iter().position(same) {
-            Some(at) => at,
-            None if self.templates.len() < Self::MOST => {
+        self.due = self.templates.len();
+        self.templates.push(template);
+    }
+
+    /// Makes room for a template of this text, and returns a buffer to fill.
+    ///
+    /// A text has one template at a time, and the oldest one goes where there are too many.
+    fn room(&mut self, text: TextId) -> Vec<u8> {
+        let of_text = self.templates.iter().position(|template| template.target.text == text);
+        let is_full = self.templates.len() >= Self::MOST;
+        match of_text.or(is_full.then_some(0)) {
+            Some(at) => self.templates.remove(at).frame,
+            None => {
                 if self.templates.is_empty() {
                     self.templates.reserve_exact(1);
                 }
-                let target = target.clone();
-                self.templates.push(Template {
-                    event: Vec::new(),
-                    holes: [0..0, 0..0],
-                    text: 0,
-                    one_line: false,
-                    target,
-                });
-                self.templates.len() - 1
+                Vec::new()
             }
-            None => self.last,
-        };
-        let template = &mut self.templates[at];
-        template.event.clear();
-        template.event.reserve_exact(BEFORE.len() + data.len() + BEHIND.len());
-        for part in [BEFORE, data.as_bytes(), BEHIND] {
-            template.event.extend_from_slice(part);
         }
-        template.one_line = memchr(b'\n', data.as_bytes()).is_none();
-        template.text = usize::from(holes[0] != text);
-        template.holes = holes.map(|hole| hole.start + BEFORE.len()..hole.end + BEFORE.len());
-        template.target = target;
-        self.last = at;
     }
 
-    /// A chunk did something else than append: what the templates would do may have changed.
+    /// Drops all templates: an event did something else than append.
     pub(crate) fn forget(&mut self) {
         self.templates.clear();
-        self.last = 0;
+        self.due = 0;
     }
 }
 
 impl Template {
-    /// If `bytes` begin with what lies in the `part` of the template, its holes filled anew: where in `bytes` the text's hole is, and where the part ends.
+    /// Matches `part` of the template, its holes filled anew, against the beginning of `bytes`.
+    ///
+    /// Returns the text's hole in `bytes`, and the offset at which the part ends.
     #[inline]
     fn text_in(&self, bytes: &[u8], part: Range<usize>) -> Option<(Range<usize>, usize)> {
         let [first, second] = &self.holes;
-        let data_end = self.event.len() - BEHIND.len();
-        let start = literal(bytes, 0, &self.event[part.start..first.start])?;
+        let start = literal(bytes, 0, &self.frame[part.start..first.start])?;
         let end = string_end(bytes, start)?;
         let mut text = start..end;
-        let mut at = literal(bytes, end, &self.event[first.end..second.start])?;
-        if second.start < data_end {
+        let mut at = literal(bytes, end, &self.frame[first.end..second.start])?;
+        if second.start < self.data.end {
             let end = string_end(bytes, at)?;
             if self.text == 1 {
                 text = at..end;
             }
             at = end;
         }
-        Some((text, literal(bytes, at, &self.event[second.end..part.end])?))
+        Some((text, literal(bytes, at, &self.frame[second.end..part.end])?))
     }
 }
 
-/// Behind the literal that `bytes` have at `at`.
+/// Returns the offset after the literal, if `bytes` hold it at `at`.
 #[inline]
 fn literal(bytes: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
     bytes[at..].starts_with(literal).then_some(at + literal.len())
 }
 
-/// Where in `data` the text lies that was borrowed from it.
+/// Returns the event's type, empty if it is the default.
+fn event_type<'e>(event: &Event<'e>) -> &'e str {
+    if event.event == Event::DEFAULT_TYPE { "" } else { event.event }
+}
+
+/// Returns the range of `data` in which `text` lies, if it was borrowed from there.
 fn range_in(data: &str, text: &str) -> Option<Range<usize>> {
     let start = (text.as_ptr() as usize).checked_sub(data.as_ptr() as usize)?;
     let range = start..start + text.len();

@@ -1,31 +1,41 @@
-//! Folding: from events to the completion.
+//! The engine: everything that folding a stream has in common, whatever API sent it.
 //!
-//! [`Accumulator`] takes events, one at a time, and answers each chunk with an [`Update`]: what it changed. [`Session`] puts a
-//! [`Decoder`](crate::sse::Decoder) before it, and takes bytes. Both are the same for both endpoints but for what a chunk and a choice look like, which is
-//! [`Endpoint`]'s part. The state they fold into is in `state`, a choice's in `choice`, the rules of tool calls in `tool_calls`, and the way round the parser in `learned`; texts that are JSON are parsed in `parsed`.
+//! [`Session`] takes bytes, [`Accumulator`] takes events. Both are generic over a [`Dialect`], which
+//! reads one API's events and folds them: texts into the [`Transcript`](transcript::Transcript), the
+//! rest into itself. The engine knows no dialect; `openai` has the first two.
 
 mod accumulator;
-mod choice;
+mod anomaly;
+mod change;
+mod counts;
+mod dialect;
 mod learned;
+mod logprobs;
 mod options;
 mod outcome;
 mod parsed;
+mod place;
+mod record;
 mod session;
-mod stall;
-mod state;
-mod tool_calls;
+mod stalls;
+mod transcript;
 mod update;
 
-pub use accumulator::{Accumulator, Endpoint};
+pub use accumulator::{Accumulator, Stats};
+pub use anomaly::{Anomaly, AnomalyKind};
+pub use change::Change;
+pub use counts::TokenCounts;
+pub use dialect::Dialect;
+pub use logprobs::{Logprobs, TokenLogprob};
 pub use options::{Limits, Options};
-pub use outcome::{Anomaly, AnomalyKind, End, Outcome};
-pub use session::Session;
-pub use stall::{StallLimits, StallWatch};
-pub use update::{Change, Changes, Update};
+pub use outcome::{End, How, Outcome};
+pub use place::{Place, TextKind};
+pub use session::{Session, Times};
+pub use stalls::StallLimits;
+pub use update::Update;
 
-pub(crate) use accumulator::Sealed;
-pub(crate) use choice::{AudioState, ChoiceState, append};
-pub(crate) use outcome::Anomalies;
+pub(crate) use dialect::{Holes, Notes, Read, Sealed};
+#[cfg(feature = "partial")]
 pub(crate) use parsed::finished;
-pub(crate) use state::{FoldChoice, Notes, Part, State, keep_unknown, unknown_fits};
-pub(crate) use tool_calls::{CallState, fold_arguments};
+pub(crate) use record::{Note, TextId, What};
+pub(crate) use transcript::{Effect, Transcript};

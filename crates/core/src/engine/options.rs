@@ -1,10 +1,13 @@
-//! What a caller may set: limits and choices of folding.
+//! Options of a session: its limits, and choices of folding.
 
-use crate::sse;
+#[cfg(feature = "partial")]
 use deltawire_partial as partial;
 
-/// How much one stream may make the process hold. Each is passed with [`Error::Limit`], and what was folded before stays.
+use crate::sse;
+
+/// Bounds on what one stream may make the process hold.
 ///
+/// Exceeding one is an [`Error::Limit`](crate::Error::Limit), and what was folded before stays.
 /// The reasons of the defaults:
 ///
 /// | limit | default | because |
@@ -21,14 +24,16 @@ pub struct Limits {
     pub max_line: usize,
     /// The largest event, in bytes.
     pub max_event: usize,
-    /// The most choices of a completion, and of one chunk.
+    /// The largest number of choices of an answer, and of one chunk.
     pub max_choices: usize,
-    /// The most tool calls of a choice, and fragments of them in one delta.
+    /// The largest number of tool calls of a choice, and of their fragments in one delta.
     pub max_tool_calls: usize,
-    /// The most bytes of everything that is folded together: texts, arguments, log probabilities, audio, roles, finish reasons, kept members. Counted as they stand
-    /// in the JSON, escapes included.
+    /// The largest number of bytes of everything that is folded: texts, arguments, log
+    /// probabilities, audio, roles, finish reasons, kept members. They are counted as they stand in
+    /// the JSON, escapes included.
     pub max_folded: usize,
-    /// The most unknown members, kept on request, of one chunk and of each folded object.
+    /// The largest number of unknown members, kept on request, of one chunk and of each folded
+    /// object.
     pub max_unknown_members: usize,
 }
 
@@ -47,34 +52,34 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The part of them that the decoder keeps.
-    #[must_use]
-    pub fn decoder(&self) -> sse::Limits {
+    /// Returns the limits that the decoder keeps.
+    pub(crate) fn of_decoder(&self) -> sse::Limits {
         sse::Limits { max_line: self.max_line, max_event: self.max_event }
     }
 }
 
-/// How a stream is folded.
+/// The options of a session or an accumulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// What bounds it.
+    /// The limits.
     pub limits: Limits,
-    /// Keep members that nobody here knows (`timings`, `citations`, `content_filter_results`, …), at the levels of the completion, the choice, its
-    /// message and its tool calls. The last value of a name that is not null counts.
+    /// Keeps members that nobody here knows (`timings`, `citations`, `content_filter_results`, …),
+    /// at the levels of the answer, the choice, its message and its tool calls. The last value of a
+    /// name that is not null counts.
     pub keep_unknown: bool,
-    /// Each delta holds the whole text so far, not what is new (some plans of DashScope): what repeats the text that is already folded
-    /// is dropped. Holds for content and reasoning. Costs a comparison with the text so far for each delta.
+    /// Treats each delta as the whole text so far, as some plans of DashScope send it. What repeats
+    /// the text that is already folded is dropped. Holds for content and reasoning. Costs a
+    /// comparison with the text so far for each delta.
     pub cumulative: bool,
-    /// Session a chunk that differs from one before only in its text without parsing it. On by default; the result is the same either way, only slower without.
+    /// Folds a chunk that differs from an earlier one only in its text without parsing it. On by
+    /// default. The result is the same either way.
     pub learn: bool,
-    /// Parse the arguments of tool calls while they come, like this. Off by default. Each update then says what changed in them ([`Change::Parsed`](crate::Change::Parsed),
-    /// [`Change::NotJson`](crate::Change::NotJson)), and each call of the outcome has its
-    /// [`parsed_arguments`](crate::chat::ToolCall::parsed_arguments). What is whole as JSON closes no call. A custom tool's input is not parsed. Costs one more pass over the arguments, and
-    /// holds them once more, with 28 bytes a value.
+    /// Parses the arguments of tool calls while they arrive.
+    #[cfg(feature = "partial")]
     pub parse_arguments: Option<partial::Options>,
-    /// Parse each choice's content while it comes, like this: for answers that are held to a schema (`response_format`). Off by default. As with the arguments; the outcome has it in
-    /// the message's [`parsed`](crate::chat::Message::parsed), and of a legacy completion in the choice's.
+    /// Parses each choice's content while it arrives.
+    #[cfg(feature = "partial")]
     pub parse_content: Option<partial::Options>,
 }
 
@@ -85,58 +90,72 @@ impl Default for Options {
             keep_unknown: false,
             cumulative: false,
             learn: true,
+            #[cfg(feature = "partial")]
             parse_arguments: None,
+            #[cfg(feature = "partial")]
             parse_content: None,
         }
     }
 }
 
 impl Options {
-    /// The default options: default limits, unknown members dropped, deltas that are deltas.
+    /// Returns the default options: default limits, unknown members dropped, deltas that are deltas.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With these limits.
+    /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Keeping unknown members or not.
+    /// Keeps unknown members, or drops them.
     #[must_use]
     pub fn with_unknown(mut self, keep: bool) -> Self {
         self.keep_unknown = keep;
         self
     }
 
-    /// Learning the stream's envelope, or parsing every chunk in full.
+    /// Learns the stream's frame, or parses every chunk in full.
     #[must_use]
     pub fn with_learning(mut self, learn: bool) -> Self {
         self.learn = learn;
         self
     }
 
-    /// Parsing the arguments of tool calls while they come.
+    /// Treats deltas as the whole text so far, or as what is new.
+    #[must_use]
+    pub fn with_cumulative(mut self, cumulative: bool) -> Self {
+        self.cumulative = cumulative;
+        self
+    }
+
+    /// Parses the arguments of tool calls while they arrive. Needs the feature `partial`.
+    ///
+    /// Each update then also says what changed in them ([`Change::Parsed`](crate::Change::Parsed),
+    /// [`Change::NotJson`](crate::Change::NotJson)), and each call of the outcome has its
+    /// [`parsed_arguments`](crate::chat::ToolCall::parsed_arguments). Arguments that are complete
+    /// JSON close no call. A custom tool's input is not parsed. Costs one more pass over the
+    /// arguments, and holds them once more, with 28 bytes for each value.
+    #[cfg(feature = "partial")]
     #[must_use]
     pub fn with_parsed_arguments(mut self, options: partial::Options) -> Self {
         self.parse_arguments = Some(options);
         self
     }
 
-    /// Parsing each choice's content while it comes.
+    /// Parses each choice's content while it arrives, for answers that are held to a schema
+    /// (`response_format`). Needs the feature `partial`.
+    ///
+    /// The outcome has the value in the message's [`parsed`](crate::chat::Message::parsed), and of a
+    /// legacy completion in the choice's. Costs as much as with the arguments.
+    #[cfg(feature = "partial")]
     #[must_use]
     pub fn with_parsed_content(mut self, options: partial::Options) -> Self {
         self.parse_content = Some(options);
-        self
-    }
-
-    /// With deltas that hold the whole text so far, or not.
-    #[must_use]
-    pub fn with_cumulative(mut self, cumulative: bool) -> Self {
-        self.cumulative = cumulative;
         self
     }
 }

@@ -1,67 +1,105 @@
-//! The whole way from bytes to the outcome, without I/O.
+//! The session: the state machine of one response, from its head to its end, without I/O.
+//!
+//! ```text
+//!   head(status, headers) ─┐
+//!   push(bytes) ───────────┼─▶ Session ─▶ updates, the next deadline, an error
+//!   wait, arrived, tick ───┤      │
+//!   end(How) ──────────────┘      └─▶ Outcome
+//! ```
+//!
+//! An adapter is a loop around it: it reads, says when, pushes what it read, and says how the body
+//! ended. The rules of a response live here and nowhere else:
+//!
+//! - A refused request, another content type, or a body that begins as JSON, HTML or gzip does is not
+//!   an event stream. Its beginning is the evidence of the error.
+//! - A learned frame is matched against the bytes before they are decoded. The decoder is told how
+//!   many to skip; it does not call back.
+//! - The first end that is told counts, and an end that the stream brought itself counts before it.
+//!   The sentinel counts even where the end of the body cut its event.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use crate::engine::Options;
-use crate::engine::Outcome;
-use crate::error::Error;
-use crate::error::Refused;
-use crate::error::Stall;
-use crate::error::beginning;
-use crate::openai::Payload;
-use crate::sse::{Decoder, is_event_stream};
-
-use super::accumulator::{Accumulator, Endpoint};
+use super::accumulator::Accumulator;
+use super::dialect::Dialect;
+use super::learned::Framed;
+use super::options::Options;
+use super::outcome::{How, Outcome};
+use super::stalls::{StallLimits, Stalls};
 use super::update::Update;
+use crate::error::{Error, Refused, Stall, beginning};
+use crate::sse::{Decoder, Event, OwnedEvent, is_event_stream};
 
-/// Folds the bytes of one response body: a [`Decoder`] and an [`Accumulator`], and before them a look at whether the body is an event stream at all.
+/// Folds the bytes of one response into its answer.
 ///
-/// What every adapter does: feed it what was read, take the updates, say how the body ended.
+/// It does no I/O and has no clock. Whoever reads the response pushes what was read, takes the
+/// updates, and says how the body ended.
 ///
 /// ```
-/// let mut fold = deltawire::chat::Session::new();
-/// for read in [&b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel"[..], b"lo\"}}]}\n\ndata: [DO", b"NE]\n\n"] {
-///     let mut input = read;
-///     while let Some(update) = fold.push(&mut input)? {
+/// use deltawire::{How, chat};
+///
+/// let mut session = chat::Session::new();
+/// let reads = [
+///     &b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel"[..],
+///     b"lo\"}}]}\n\ndata: [DO",
+///     b"NE]\n\n",
+/// ];
+/// for mut read in reads {
+///     while let Some(update) = session.push(&mut read)? {
 ///         assert_eq!(update.text(), "Hello");
 ///     }
 /// }
-/// let outcome = fold.finish();
+/// let outcome = session.close(How::Clean);
 /// assert_eq!(outcome.answer.text(), "Hello");
 /// # Ok::<(), deltawire::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Session<E> {
+pub struct Session<D> {
     decoder: Decoder,
-    accumulator: Accumulator<E>,
+    accumulator: Accumulator<D>,
     body: Body,
+    times: Times,
+    /// Only where a limit is set.
+    stalls: Option<Box<Stalls>>,
 }
 
-/// What the head and the body's first bytes make of it.
+/// The times that a session was told, since the request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Times {
+    /// The arrival of the first bytes of the body.
+    pub first_byte: Option<Duration>,
+    /// The latest time: the arrival of the bytes that were pushed last, while an update is looked at.
+    pub latest: Duration,
+    /// The end of the body or of the stream, whichever came first.
+    pub end: Option<Duration>,
+}
+
+/// What the head and the first bytes make of a body.
 #[derive(Debug, Clone)]
 enum Body {
-    /// So far a byte order mark, or part of one, and white space; this many bytes of the mark.
+    /// So far white space, and this many bytes of a byte order mark.
     Unknown(usize),
     EventStream,
-    /// No event stream: why, and its beginning.
+    /// Not an event stream: the reason, and the beginning of the body.
     Other(Why, Vec<u8>),
 }
 
-/// Why a body is no event stream.
+/// The reason why a body is not an event stream.
 #[derive(Debug, Clone)]
 enum Why {
-    /// By its first bytes: JSON, HTML or gzip.
+    /// Its first bytes are those of JSON, HTML or gzip.
     FirstBytes,
-    /// By this content type.
+    /// It has this content type.
     ContentType(String),
-    /// By the status: what the head says.
+    /// The request was refused with this head.
     Refused(Box<Refused>),
 }
 
 impl Why {
-    /// How much of the body is evidence, in bytes.
+    /// Returns the number of bytes of the body that are evidence.
     fn evidence(&self) -> usize {
         match self {
             Self::FirstBytes | Self::ContentType(_) => Error::EVIDENCE,
@@ -78,88 +116,139 @@ impl Why {
     }
 }
 
-impl<E: Endpoint> Default for Session<E> {
+impl<D: Dialect> Default for Session<D> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<E: Endpoint> Session<E> {
-    /// A fold with the default [`Options`].
+impl<D: Dialect> Session<D> {
+    /// Returns a session with the default [`Options`].
     #[must_use]
     pub fn new() -> Self {
         Self::with_options(Options::default())
     }
 
-    /// The same with other options.
+    /// Returns a session with other options.
     #[must_use]
     pub fn with_options(options: Options) -> Self {
         Self {
-            decoder: Decoder::with_limits(options.limits.decoder()).with_error_lines(true),
+            decoder: Decoder::with_limits(options.limits.of_decoder()).with_error_lines(true),
             accumulator: Accumulator::with_options(options),
             body: Body::Unknown(0),
+            times: Times::default(),
+            stalls: None,
         }
     }
 
-    /// What the response's head says, told before its body: the status, and what gives a header's text by its lower-case name. With it a request that was refused, or a body of
-    /// another content type, is an error with that body: the body is pushed as any other, nothing of it is folded, and its beginning becomes the evidence of
-    /// [`Error::Refused`] (a status other than 2xx, at most [`Refused::MAX_BODY`] bytes) or [`Error::NotAnEventStream`] (at most [`Error::EVIDENCE`]). A content type that is not
-    /// said is judged by the body's first bytes, as it is without a head. Told again, as after a status 100, the last head counts.
+    /// Folds in another way. To be called before anything is pushed; head and stall limits stay.
+    #[must_use]
+    pub fn options(self, options: Options) -> Self {
+        Self { body: self.body, stalls: self.stalls, ..Self::with_options(options) }
+    }
+
+    /// Sets limits on how long the stream may go without bytes, events or content.
+    ///
+    /// Someone has to tell the times then: [`wait`](Self::wait), [`arrived`](Self::arrived). The
+    /// session answers with a [`deadline`](Self::deadline).
+    #[must_use]
+    pub fn with_stall_limits(mut self, limits: StallLimits) -> Self {
+        self.stalls = (!limits.is_unlimited()).then(|| Box::new(Stalls::new(limits)));
+        self
+    }
+
+    /// Takes the response's head: its status, and a function that returns the text of the header with a
+    /// lower-case name. To be called before the body is pushed.
+    ///
+    /// A request that was refused, or a body of another content type, is then an error with that body:
+    /// the body is pushed as any other, nothing of it is folded, and its beginning becomes the evidence
+    /// of [`Error::Refused`] (a status other than 2xx, at most [`Refused::MAX_BODY`] bytes) or
+    /// [`Error::NotAnEventStream`] (at most [`Error::EVIDENCE`]). Without a content type the first bytes
+    /// of the body decide.
     ///
     /// ```
-    /// use deltawire::{Error, chat};
+    /// use deltawire::{Error, How, chat};
     ///
-    /// // Of any HTTP stack: a status, and the headers.
-    /// let (status, headers) = (429, [("content-type", "application/json"), ("retry-after", "2")]);
-    /// let header = |name: &str| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
-    ///
-    /// let mut fold = chat::Session::new().head(status, header);
-    /// let mut input = &br#"{"error":{"message":"slow down"}}"#[..];
-    /// assert!(fold.push(&mut input)?.is_none());
-    /// let error = fold.finish().error.unwrap();
-    /// assert_eq!(error.to_string(), "the server refused the request with status 429: slow down; retry after \"2\"");
+    /// let mut session = chat::Session::new();
+    /// session.head(429, |name| (name == "retry-after").then_some("2"));
+    /// let mut body = &br#"{"error":{"message":"slow down"}}"#[..];
+    /// assert!(session.push(&mut body)?.is_none());
+    /// let error = session.close(How::Clean).error.unwrap();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the server refused the request with status 429: slow down; retry after \"2\""
+    /// );
     /// # Ok::<(), Error>(())
     /// ```
-    #[must_use]
-    pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
-        let content_type = header("content-type").filter(|content_type| !content_type.trim().is_empty());
+    pub fn head<'h>(&mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) {
+        let content_type = header("content-type").filter(|text| !text.trim().is_empty());
         self.body = match content_type {
             _ if !(200..300).contains(&status) => {
                 Body::Other(Why::Refused(Box::new(Refused::by_head(status, header))), Vec::new())
             }
             Some(other) if !is_event_stream(other) => {
-                Body::Other(Why::ContentType(beginning(other, Refused::MAX_HEADER).into()), Vec::new())
+                let kept = beginning(other, Refused::MAX_HEADER).into();
+                Body::Other(Why::ContentType(kept), Vec::new())
             }
             _ => Body::Unknown(0),
         };
-        self
     }
 
-    /// Takes bytes off the front of `input` until a chunk was folded (`Some`: what it changed) or the input is used up (`None`: feed more,
-    /// or say that the body ended). After `[DONE]` everything is taken and nothing counts.
+    /// Reports whether the head already says that the body is not an event stream.
+    ///
+    /// What is pushed then is evidence only, and [`push`](Self::push) or [`end`](Self::end) returns the
+    /// error.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self.body, Body::Other(..))
+    }
+
+    /// Consumes bytes from the front of `input` until an event was folded, and returns what it changed.
+    ///
+    /// Returns `None` once the input is used up. After `[DONE]` everything is consumed and ignored.
     ///
     /// # Errors
-    /// What ended the stream: see [`Accumulator::push`]; a body that is no event stream, once [`Error::EVIDENCE`] bytes of it came (of a refused request's: see
-    /// [`head`](Self::head)); a passed limit.
-    /// Every later call says the same, and what was folded stays.
+    /// An error that ended the stream: see [`Accumulator::push`]. Or a body that is not an event stream,
+    /// once [`Error::EVIDENCE`] bytes of it came (of a refused request: see [`head`](Self::head)). Or an
+    /// exceeded limit. Every later call returns the same error, and what was folded stays.
     pub fn push(&mut self, input: &mut &[u8]) -> Result<Option<Update<'_>>, Error> {
         Ok(if self.advance(input)? { Some(self.update()) } else { None })
     }
 
-    /// Like [`push`](Self::push), but says only whether a chunk was folded; [`update`](Self::update) then tells what it changed.
+    /// Consumes bytes until an event was folded, and reports whether one was.
+    ///
+    /// [`update`](Self::update) then returns what it changed.
     ///
     /// # Errors
     /// As [`push`](Self::push).
+    #[inline]
     pub fn advance(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
-        let accumulator = &mut self.accumulator;
-        if self.decoder.take_event(input, |event| accumulator.advance_learned(event)) {
-            return Ok(true);
+        let advanced = match self.advance_framed(input) {
+            true => Ok(true),
+            false => self.advance_decoded(input, |_| ()),
+        };
+        if self.stalls.is_some() {
+            self.watch(&advanced);
         }
-        self.advance_with(input, |_| ())
+        advanced
     }
 
-    /// [`advance`](Self::advance), showing the data of the chunk that was folded.
-    fn advance_with(&mut self, input: &mut &[u8], show: impl FnOnce(&str)) -> Result<bool, Error> {
+    /// Matches the beginning of `input` against the learned frames.
+    #[inline]
+    fn advance_framed(&mut self, input: &mut &[u8]) -> bool {
+        if !self.decoder.is_at_block_start(input) {
+            return false;
+        }
+        let limits = &self.accumulator.options().limits;
+        // Within the smaller limit nothing can exceed either, so the frame need not be decoded.
+        let most = limits.max_event.min(limits.max_line).min(input.len());
+        let Some(len) = self.accumulator.advance_framed(&input[..most]) else { return false };
+        self.decoder.skip_events(input, len);
+        true
+    }
+
+    /// Decodes until an event was folded, and shows its data.
+    fn advance_decoded(&mut self, input: &mut &[u8], show: impl FnOnce(&Event<'_>)) -> Result<bool, Error> {
         if let Some(error) = self.accumulator.error() {
             return Err(error.clone());
         }
@@ -167,11 +256,13 @@ impl<E: Endpoint> Session<E> {
             return Ok(false);
         }
         while !self.accumulator.is_ended() {
-            match self.decoder.decode(input) {
+            let before = *input;
+            match self.decoder.decode_framed(input) {
                 Ok(None) => return Ok(false),
-                Ok(Some(event)) => {
-                    if self.accumulator.advance(&event)? {
-                        show(event.data);
+                Ok(Some((event, frame))) => {
+                    let framed = frame.map(|frame| Framed { bytes: &before[..frame.len], data: frame.data });
+                    if self.accumulator.advance_with(&event, framed)? {
+                        show(&event);
                         return Ok(true);
                     }
                 }
@@ -186,104 +277,53 @@ impl<E: Endpoint> Session<E> {
         Ok(false)
     }
 
-    /// Like [`push`](Self::push), but hands out the chunk itself, typed and owned; it is folded all the same. Reads each chunk twice, and allocates for its texts.
+    /// Consumes bytes until an event was folded, and returns the event itself. Copies its texts.
+    ///
+    /// For callers that want more of an event than the update says: of a chat completion,
+    /// [`chat::Chunk::parse`](crate::chat::Chunk::parse) reads its data.
     ///
     /// # Errors
-    /// As [`push`](Self::push); and, with what the chunk held folded, for one with more unknown members than the default limits let be kept.
-    pub fn next_chunk(&mut self, input: &mut &[u8]) -> Result<Option<E::Chunk<'static>>, Error> {
-        let mut chunk = None;
-        self.advance_with(input, |data| chunk = Some(E::parse(data).map(E::into_owned)))?;
-        chunk.transpose()
+    /// As [`push`](Self::push).
+    pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, Error> {
+        let mut owned = None;
+        let advanced = self.advance_decoded(input, |event| owned = Some(event.into_owned()));
+        if self.stalls.is_some() {
+            self.watch(&advanced);
+        }
+        advanced.map(|_| owned)
     }
 
-    /// What the last chunk changed.
+    /// Returns what the last event changed.
     #[must_use]
     pub fn update(&self) -> Update<'_> {
         self.accumulator.update()
     }
 
-    /// The accumulator: the text and the completion so far.
+    /// Returns the accumulator: the text and the answer so far.
     #[must_use]
-    pub fn accumulator(&self) -> &Accumulator<E> {
+    pub fn accumulator(&self) -> &Accumulator<D> {
         &self.accumulator
     }
 
-    /// The decoder: last event ID, reconnection time, how many bytes came.
+    /// Returns the decoder: the last event ID, the reconnection time, the number of bytes so far.
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
     }
 
-    /// Whether the stream has ended of itself: with `[DONE]` or an error. There is nothing left to read for.
+    /// Reports whether the stream has ended: with `[DONE]`, with an error, or with its body. There is
+    /// nothing left to read for.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.accumulator.is_ended()
     }
 
-    /// Says that the body has ended cleanly, and checks what that reveals. [`finish`](Self::finish) includes it; it is here for adapters that report errors before they are
-    /// asked for the outcome.
+    /// Looks at the first bytes, where the head left that open.
     ///
-    /// # Errors
-    /// A refused request, a body that is no event stream, and any error the stream had ended with.
-    pub fn end(&mut self) -> Result<(), Error> {
-        self.settle_body();
-        match self.accumulator.error() {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
-        }
-    }
-
-    /// The body has ended cleanly: the outcome. A block that no blank line completed is discarded, but for a `[DONE]`.
-    #[must_use]
-    pub fn finish(mut self) -> Outcome<E::Answer> {
-        // An error is in the outcome.
-        let _ = self.end();
-        match self.decoder.finish() {
-            Some(cut) if !self.accumulator.is_ended() => self.accumulator.finish_within(cut.data),
-            _ => self.accumulator.finish(),
-        }
-    }
-
-    /// The connection broke, with what the transport says of it: the outcome, truncated, unless the stream had ended before, or was none.
-    #[must_use]
-    pub fn break_off(mut self, message: impl Into<String>, timed_out: bool) -> Outcome<E::Answer> {
-        self.settle_body();
-        match self.decoder.finish() {
-            Some(cut) if cut.data.trim() == Payload::DONE => self.accumulator.finish_within(cut.data),
-            _ => self.accumulator.break_off(message, timed_out),
-        }
-    }
-
-    /// The stream is stalled, as a [`StallWatch`](crate::StallWatch) found: the outcome, stalled, unless the stream had ended before, or was none.
-    /// A `[DONE]` that no blank line completed counts here too.
-    #[must_use]
-    pub fn stall(mut self, stall: Stall) -> Outcome<E::Answer> {
-        self.settle_body();
-        match self.decoder.finish() {
-            Some(cut) if cut.data.trim() == Payload::DONE => self.accumulator.finish_within(cut.data),
-            _ => self.accumulator.stall(stall),
-        }
-    }
-
-    /// The caller has enough: the outcome, stopped, unless the stream had ended before, or was none.
-    #[must_use]
-    pub fn stop(mut self) -> Outcome<E::Answer> {
-        self.settle_body();
-        self.accumulator.stop()
-    }
-
-    /// No more comes: what there is of a body that is no event stream is the evidence.
-    fn settle_body(&mut self) {
-        if let Body::Other(why, beginning) = &self.body {
-            if self.accumulator.error().is_none() {
-                self.accumulator.fail(why.error(beginning));
-            }
-        }
-    }
-
-    /// Looks at the first bytes, where the head left that open: `{`, `[` and `<` begin a body that is no event stream, which two official clients take for an empty one. So does the
-    /// first byte of gzip's magic number (RFC 1952, section 2.3.1), where a proxy compressed and nobody undid it: the header `content-encoding` does not tell, because
-    /// some stacks (libcurl) leave it in place when they decompress. No field of an event stream begins so.
+    /// `{`, `[` and `<` begin a body that is not an event stream, which two official clients take for an
+    /// empty one. So does the first byte of gzip's magic number (RFC 1952, section 2.3.1), where a proxy
+    /// compressed and nobody undid it: the header `content-encoding` does not tell, because some stacks
+    /// (libcurl) leave it in place when they decompress. No field of an event stream begins so.
     fn is_event_stream(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
         const GZIP: u8 = 0x1f;
@@ -318,5 +358,100 @@ impl<E: Endpoint> Session<E> {
         let error = why.error(beginning);
         self.accumulator.fail(error.clone());
         Err(error)
+    }
+}
+
+/// Time. Every `now` is the time since the request, by the caller's clock.
+impl<D: Dialect> Session<D> {
+    /// Tells that the caller waits for bytes from here on.
+    ///
+    /// Before it, since the last update, the time was the caller's, and does not count as a stall.
+    pub fn wait(&mut self, now: Duration) {
+        if let Some(stalls) = &mut self.stalls {
+            stalls.wait(now);
+        }
+    }
+
+    /// Tells that bytes arrived, which are pushed next.
+    pub fn arrived(&mut self, now: Duration) {
+        self.tick(now);
+        self.times.first_byte.get_or_insert(self.times.latest);
+        if let Some(stalls) = &mut self.stalls {
+            stalls.arrived(self.times.latest);
+        }
+    }
+
+    /// Tells the time, for an end that is told next. Ignored once the stream has ended.
+    pub fn tick(&mut self, now: Duration) {
+        if !self.is_ended() {
+            self.times.latest = self.times.latest.max(now);
+        }
+    }
+
+    /// Returns the time at which the stream stalls unless something arrives first. `None` if no limit
+    /// is running.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.stalls.as_ref()?.deadline()
+    }
+
+    /// Returns the stall, if a limit has passed at `now`. It ends nothing by itself: [`How::Stalled`]
+    /// does.
+    #[must_use]
+    pub fn stalled(&self, now: Duration) -> Option<Stall> {
+        self.stalls.as_ref()?.check(now)
+    }
+
+    /// Returns the times that were told.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        self.times
+    }
+
+    /// Sets the clocks back by what was folded of the bytes that arrived last.
+    fn watch(&mut self, advanced: &Result<bool, Error>) {
+        let Some(stalls) = &mut self.stalls else { return };
+        let (events, update) = (self.accumulator.stats().events, self.accumulator.update());
+        stalls.folded(events, update.has_output());
+        if matches!(advanced, Ok(true)) {
+            stalls.hand_on();
+        }
+    }
+}
+
+/// The end.
+impl<D: Dialect> Session<D> {
+    /// Tells how the body ended, and checks what that reveals. Only the first end counts.
+    ///
+    /// A block that no blank line completed is discarded, but for a sentinel.
+    ///
+    /// # Errors
+    /// The error that the stream ended with: a refused request, a body that is not an event stream, an
+    /// error in the stream, a broken connection, a stall.
+    pub fn end(&mut self, how: How) -> Result<(), Error> {
+        if let Body::Other(why, beginning) = &self.body {
+            if self.accumulator.error().is_none() {
+                self.accumulator.fail(why.error(beginning));
+            }
+        }
+        let mut cut = false;
+        if how != How::Stopped && !self.is_ended() {
+            if let Some(event) = self.decoder.finish() {
+                cut = true;
+                self.accumulator.push_cut(&event);
+            }
+        }
+        self.times.end.get_or_insert(self.times.latest);
+        self.accumulator.end(how, cut);
+        self.accumulator.error().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Ends the session, and returns its outcome. An end that was told before, or that the stream brought
+    /// itself, counts before `how`.
+    #[must_use]
+    pub fn close(mut self, how: How) -> Outcome<D::Answer> {
+        // The error is in the outcome.
+        let _ = self.end(how);
+        self.accumulator.close(How::Stopped)
     }
 }

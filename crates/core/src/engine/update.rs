@@ -1,236 +1,138 @@
-//! What a chunk changed.
+//! What an event changed, as a view of the state.
 
-use crate::openai::Logprobs;
-use crate::openai::Usage;
-use deltawire_partial as partial;
+use core::fmt;
 
-use super::parsed::ParsedRecord;
-use super::state::{Part, Record, State};
+use super::change::Change;
+use super::dialect::Notes;
+use super::place::{Place, TextKind};
+use super::record::Record;
+use super::transcript::Transcript;
+use crate::json::Unknown;
 
-/// What one chunk changed, as slices of what is folded: nothing is copied.
-#[derive(Debug, Clone, Copy)]
+/// What one event changed, as slices of what is folded. Nothing is copied.
+#[derive(Clone, Copy)]
 pub struct Update<'a> {
-    state: &'a State,
+    transcript: &'a Transcript,
+    dialect: &'a dyn Notes,
 }
 
 impl<'a> Update<'a> {
-    pub(crate) fn new(state: &'a State) -> Self {
-        Self { state }
+    pub(crate) fn new(transcript: &'a Transcript, dialect: &'a dyn Notes) -> Self {
+        Self { transcript, dialect }
     }
 
-    /// The content of choice 0 that came with this chunk: what to print as it comes. Empty if there was none.
+    /// Returns the new content of choice 0, which is what to print as it arrives. Empty if there is
+    /// none.
     #[must_use]
     pub fn text(&self) -> &'a str {
         self.content(0)
     }
 
-    /// The content of the choice with this index that came with this chunk.
+    /// Returns the new content of the choice with this index. Empty if there is none.
     #[must_use]
     pub fn content(&self, choice: u64) -> &'a str {
-        let Some(position) = self.state.position(choice) else { return "" };
-        let mut records = self.state.records.iter().filter(|r| r.choice == position && r.part == Part::Content);
-        let Some(first) = records.next() else { return "" };
-        // Appended one after the other, so what several pieces of one chunk added is one slice.
-        let end = records.next_back().unwrap_or(first).end;
-        slice(self.state.choices[position].content.as_ref().map(crate::json::Text::as_str), first.start, end)
+        let is_it = |record: &&Record| match **record {
+            Record::Text { id, kind: TextKind::Content, .. } => self.transcript.place(id).0.choice == choice,
+            _ => false,
+        };
+        let mut records = self.transcript.records().iter().filter(is_it);
+        let Some(&Record::Text { id, start, mut end, .. }) = records.next() else { return "" };
+        // The pieces that one event adds to a text follow each other, so they are one slice.
+        if let Some(&Record::Text { end: last, .. }) = records.next_back() {
+            end = last;
+        }
+        self.transcript.text(id).get(start..end).unwrap_or_default()
     }
 
-    /// Everything that changed, in the order in which it was folded: choice by choice, within one by the members' order in the API reference; then what that changed in texts that are
-    /// parsed, in the same order.
+    /// Returns everything that changed, in the order in which it was folded: choice by choice,
+    /// within one by the members' order in the API reference; then what that changed in texts that
+    /// are parsed.
+    pub fn changes(&self) -> impl Iterator<Item = Change<'a>> + use<'a> {
+        let Self { transcript, dialect } = *self;
+        let change = move |record: &Record| match *record {
+            Record::Note(note) => dialect.change(note),
+            Record::Text { id, start, end, .. } => {
+                let (at, kind) = transcript.place(id);
+                let text = transcript.text(id).get(start..end).unwrap_or_default();
+                Some(Change::Text { at, kind, text })
+            }
+        };
+        let parsed = transcript.parsed().iter().filter_map(move |(id, record)| {
+            let (at, kind) = transcript.place(*id);
+            transcript.parser_of(*id).change(record, at, kind)
+        });
+        transcript.records().iter().filter_map(change).chain(parsed)
+    }
+
+    /// Returns the parser of a tool call's arguments, by the call's place.
+    ///
+    /// `None` without [`Options::with_parsed_arguments`](crate::Options::with_parsed_arguments), and
+    /// as long as there is no such call.
+    #[cfg(feature = "partial")]
     #[must_use]
-    pub fn changes(&self) -> Changes<'a> {
-        Changes { state: self.state, records: self.state.records.iter(), parsed: self.state.parsed.iter() }
+    pub fn parsed_arguments(&self, at: Place) -> Option<&'a deltawire_partial::Parser> {
+        self.parser(TextKind::Arguments, at)
     }
 
-    /// The parser of a tool call's arguments: see [`Accumulator::parsed_arguments`](crate::Accumulator::parsed_arguments).
+    /// Returns the parser of a choice's content, by the choice's index.
+    ///
+    /// `None` without [`Options::with_parsed_content`](crate::Options::with_parsed_content), and as
+    /// long as no content came.
+    #[cfg(feature = "partial")]
     #[must_use]
-    pub fn parsed_arguments(&self, choice: u64, call: usize) -> Option<&'a partial::Parser> {
-        self.state.parser(choice, Some(call))
+    pub fn parsed_content(&self, choice: u64) -> Option<&'a deltawire_partial::Parser> {
+        self.parser(TextKind::Content, Place::choice(choice))
     }
 
-    /// The parser of a choice's content: see [`Accumulator::parsed_content`](crate::Accumulator::parsed_content).
+    #[cfg(feature = "partial")]
+    fn parser(&self, kind: TextKind, at: Place) -> Option<&'a deltawire_partial::Parser> {
+        self.transcript.parser_of(self.transcript.find(kind, at)?).parser()
+    }
+
+    /// Returns the whole text of this kind at this place as far as it came.
     #[must_use]
-    pub fn parsed_content(&self, choice: u64) -> Option<&'a partial::Parser> {
-        self.state.parser(choice, None)
+    pub fn so_far(&self, kind: TextKind, at: Place) -> Option<&'a str> {
+        Some(self.transcript.text(self.transcript.find(kind, at)?))
     }
 
-    /// Whether the model said something with the chunk: content, reasoning, a refusal, a tool or function call or arguments of one, audio or what it says. A role, a finish
-    /// reason, log probabilities and token counts by themselves are not that.
+    /// Reports whether the model said something with the event: content, reasoning, a refusal, a
+    /// tool or function call or arguments of one, audio or its transcript.
+    ///
+    /// A role, a finish reason, log probabilities and token counts are not output by themselves.
     #[must_use]
     pub fn has_output(&self) -> bool {
-        self.state.records.iter().any(|record| record.part.is_output())
+        self.transcript.records().iter().any(Record::is_output)
     }
 
-    /// Index and unknown members of each choice, where they are kept: the last value of each, of this chunk or one before.
-    #[cfg(feature = "gate")]
-    pub(crate) fn kept(&self) -> impl Iterator<Item = (u64, &'a crate::json::Unknown<'static>)> {
-        let choices = if self.state.options.keep_unknown { &self.state.choices[..] } else { &[] };
-        choices.iter().map(|choice| (choice.index, &choice.extra))
+    /// Reports whether the event brought output other than reasoning.
+    #[must_use]
+    pub fn has_content(&self) -> bool {
+        self.transcript.records().iter().any(Record::is_content)
     }
 
-    /// Whether the chunk changed nothing (role repeated, empty delta, keep-alive chunk).
+    /// Reports whether the event changed nothing: a repeated role, an empty delta, a keep-alive.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.state.records.is_empty()
+        self.transcript.records().is_empty()
     }
 
-    /// Whether the chunk had a choice at all, be it one that changed nothing. One without is OpenAI's usage chunk, or Azure's first.
+    /// Reports whether the event had a choice at all, even one that changed nothing. OpenAI's usage
+    /// chunk has none, nor has Azure's first.
     #[must_use]
     pub fn has_choices(&self) -> bool {
-        self.state.had_choices
+        self.transcript.had_choices()
+    }
+
+    /// Returns the index and the unknown members of each choice: the last value of each member that
+    /// came so far. Empty unless [`Options::with_unknown`](crate::Options::with_unknown) keeps them.
+    pub fn unknown_members(&self) -> impl Iterator<Item = (u64, &'a Unknown<'static>)> + use<'a> {
+        let dialect = self.dialect;
+        (0..).map_while(move |position| dialect.unknown(position))
     }
 }
 
-impl<'a> IntoIterator for Update<'a> {
-    type Item = Change<'a>;
-    type IntoIter = Changes<'a>;
-
-    fn into_iter(self) -> Changes<'a> {
-        self.changes()
+impl fmt::Debug for Update<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.changes()).finish()
     }
-}
-
-/// One thing that a chunk changed. `choice` is the choice's index on the wire; `call` the tool call's place in its message by arrival.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub enum Change<'a> {
-    /// The message's role is known now.
-    Role {
-        /// The choice's index.
-        choice: u64,
-        /// `assistant`, with most servers.
-        role: &'a str,
-    },
-    /// Content came; of a legacy completion, text.
-    Content {
-        /// The choice's index.
-        choice: u64,
-        /// What is new.
-        text: &'a str,
-    },
-    /// Reasoning came.
-    Reasoning {
-        /// The choice's index.
-        choice: u64,
-        /// What is new.
-        text: &'a str,
-    },
-    /// Text of a refusal came.
-    Refusal {
-        /// The choice's index.
-        choice: u64,
-        /// What is new.
-        text: &'a str,
-    },
-    /// A tool call began, or its ID or name came later than its beginning.
-    ToolCall {
-        /// The choice's index.
-        choice: u64,
-        /// The call's place.
-        call: usize,
-        /// Its ID, once known.
-        id: Option<&'a str>,
-        /// Its name, once known.
-        name: Option<&'a str>,
-    },
-    /// Arguments of a tool call came, or input of a custom tool's.
-    Arguments {
-        /// The choice's index.
-        choice: u64,
-        /// The call's place.
-        call: usize,
-        /// What is new.
-        fragment: &'a str,
-    },
-    /// The function call of the interface before tool calls has its name.
-    FunctionCall {
-        /// The choice's index.
-        choice: u64,
-        /// The function's name.
-        name: &'a str,
-    },
-    /// Arguments of that function call came.
-    FunctionArguments {
-        /// The choice's index.
-        choice: u64,
-        /// What is new.
-        fragment: &'a str,
-    },
-    /// Log probabilities came.
-    Logprobs {
-        /// The choice's index.
-        choice: u64,
-        /// All of them so far, what is new at the lists' ends.
-        logprobs: &'a Logprobs,
-    },
-    /// Audio came.
-    Audio {
-        /// The choice's index.
-        choice: u64,
-        /// What is new, in base64.
-        data: &'a str,
-    },
-    /// The text of what the audio says came.
-    Transcript {
-        /// The choice's index.
-        choice: u64,
-        /// What is new.
-        text: &'a str,
-    },
-    /// The choice has its finish reason.
-    Finish {
-        /// The choice's index.
-        choice: u64,
-        /// `stop`, `length`, `tool_calls`, `content_filter`, or what the server says.
-        reason: &'a str,
-    },
-    /// Token counts came; the last ones count.
-    Usage(
-        /// The counts.
-        &'a Usage,
-    ),
-    /// Something changed in a text that is parsed: see [`Options::parse_arguments`](crate::Options::parse_arguments) and
-    /// [`Options::parse_content`](crate::Options::parse_content).
-    Parsed {
-        /// The choice's index.
-        choice: u64,
-        /// The call's place, if it is in a call's arguments; none if it is in the choice's content.
-        call: Option<usize>,
-        /// What changed, and where in the JSON.
-        change: partial::Change<'a>,
-    },
-    /// A text that is parsed stopped being JSON. It is folded on as text.
-    NotJson {
-        /// The choice's index.
-        choice: u64,
-        /// The call's place; none for the choice's content.
-        call: Option<usize>,
-        /// Where and why.
-        error: partial::Error,
-    },
-}
-
-/// The changes of an [`Update`], in order.
-#[derive(Debug, Clone)]
-pub struct Changes<'a> {
-    state: &'a State,
-    records: core::slice::Iter<'a, Record>,
-    parsed: core::slice::Iter<'a, ParsedRecord>,
-}
-
-impl<'a> Iterator for Changes<'a> {
-    type Item = Change<'a>;
-
-    fn next(&mut self) -> Option<Change<'a>> {
-        let Some(record) = self.records.next() else { return self.state.parsed_change(self.parsed.next()?) };
-        Some(match self.state.choices.get(record.choice) {
-            None => Change::Usage(self.state.usage.as_ref()?),
-            Some(choice) => choice.change(record),
-        })
-    }
-}
-
-/// A piece of a text that is folded.
-pub(crate) fn slice(text: Option<&str>, start: usize, end: usize) -> &str {
-    text.and_then(|text| text.get(start..end)).unwrap_or_default()
 }

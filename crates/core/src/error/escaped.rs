@@ -1,37 +1,31 @@
-//! Text from elsewhere in a line of ours.
+//! Text from elsewhere, shown in a line of ours.
 
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
-/// Shows a text that somebody else wrote (a server, a proxy, an HTTP stack) so that it can stand in one line of a log or a terminal: what would end the line, move the cursor or turn
-/// the direction of writing is escaped (control characters of both sets, line and paragraph separators, bidirectional controls, byte order marks, tags), and all but its
-/// beginning is left out. Unlike `{:?}` it has no quotes, and leaves quotes and backslashes as they are, so the text cannot be got back from it.
+/// A text that somebody else wrote (a server, a proxy, an HTTP stack), shown in one line.
 ///
-/// ```
-/// use deltawire::Escaped;
-///
-/// assert_eq!(Escaped::new("gone\r\n\u{1b}[2J \"ü\"").to_string(), r#"gone\r\n\u{1b}[2J "ü""#);
-/// assert_eq!(Escaped::new("0123456789").at_most(4).to_string(), "0123…");
-/// ```
+/// What would end the line, move the cursor or turn the direction of writing is escaped: control
+/// characters of both sets, line and paragraph separators, bidirectional controls, byte order marks, tags.
+/// All but the beginning is left out. Unlike `{:?}` it has no quotes, and leaves quotes and backslashes as
+/// they are, so the text cannot be got back from it.
 #[derive(Debug, Clone, Copy)]
-pub struct Escaped<'t> {
+pub(super) struct Escaped<'t> {
     text: &'t str,
     max: usize,
 }
 
 impl<'t> Escaped<'t> {
-    /// How much of a text is shown if nothing else is said, in bytes.
-    pub const MAX: usize = 1000;
+    /// The length that is shown by default, in bytes.
+    const MAX: usize = 1000;
 
-    /// At most [`Escaped::MAX`] bytes of this text, before escapes, which make at most six bytes of one.
-    #[must_use]
-    pub fn new(text: &'t str) -> Self {
+    /// Shows at most [`Escaped::MAX`] bytes of this text. An escape makes at most six bytes of one.
+    pub(super) fn new(text: &'t str) -> Self {
         Self { text, max: Self::MAX }
     }
 
-    /// At most this many bytes of it, cut between characters.
-    #[must_use]
-    pub fn at_most(mut self, bytes: usize) -> Self {
+    /// Shows at most this many bytes, cut between characters.
+    pub(super) fn at_most(mut self, bytes: usize) -> Self {
         self.max = bytes;
         self
     }
@@ -51,14 +45,17 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Whether a character does something to the line it stands in. The bidirectional controls are those of Unicode's UAX 9, the tags those of block E0000.
+/// Reports whether a character does something to the line it stands in.
+///
+/// The bidirectional controls are those of Unicode's UAX 9, the tags those of block E0000.
 fn acts(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
         || matches!(character, '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
 }
 
-/// The beginning of bytes that should be text, as text of at most `max` bytes: what is not UTF-8 is replaced, which makes three bytes of one.
+/// Decodes a prefix of `bytes` lossily into at most `max` bytes of text. A replacement character takes
+/// three bytes.
 pub(crate) fn beginning_of_bytes(bytes: &[u8], max: usize) -> String {
     let mut text = String::with_capacity(bytes.len().min(max));
     for chunk in bytes.utf8_chunks() {
@@ -74,7 +71,7 @@ pub(crate) fn beginning_of_bytes(bytes: &[u8], max: usize) -> String {
     text
 }
 
-/// The first `max` bytes of a text, or less, cut between characters.
+/// Returns at most the first `max` bytes of a text, cut between characters.
 pub(crate) fn beginning(text: &str, max: usize) -> &str {
     let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {

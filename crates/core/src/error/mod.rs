@@ -20,7 +20,7 @@ pub use refused::Refused;
 pub use stall::{Stall, StallKind};
 
 pub(crate) use api::is_error;
-pub use escaped::Escaped;
+use escaped::Escaped;
 pub(crate) use escaped::beginning;
 
 /// Why a stream ended before its answer was whole. What was folded until then stays available.

@@ -12,7 +12,7 @@ use super::name::Name;
 
 /// Where in a text the lexer is.
 #[derive(Debug, Clone)]
-pub(crate) struct Cursor<'a> {
+pub struct Cursor<'a> {
     text: &'a str,
     at: usize,
     /// White space was passed since the last value began.
@@ -21,7 +21,7 @@ pub(crate) struct Cursor<'a> {
 
 /// The text is not JSON from here on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Invalid;
+pub struct Invalid;
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {

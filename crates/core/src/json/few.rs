@@ -42,13 +42,6 @@ impl<T> List<T> {
             Inner::Many(elements) => elements.pop(),
         }
     }
-
-    pub(crate) fn map<U>(self, f: impl FnMut(T) -> U) -> List<U> {
-        List(match self.0 {
-            Inner::Few(first) => Inner::Few(first.map(f)),
-            Inner::Many(elements) => Inner::Many(elements.into_iter().map(f).collect()),
-        })
-    }
 }
 
 impl<T> Default for List<T> {

@@ -17,7 +17,7 @@ use super::{RawStr, RawValue, Unknown};
 
 /// Bounds a walk through an object, and notes what the walk came across.
 #[derive(Debug)]
-pub(crate) struct Walk {
+pub struct Walk {
     /// Keeps the members that nobody here knows.
     keep_unknown: bool,
     /// The object is a whole body, not an event of a stream.
@@ -77,11 +77,6 @@ impl Walk {
     pub(crate) fn with_max_elements(mut self, list: ListId, max: usize) -> Self {
         self.max_elements[list.0] = max;
         self
-    }
-
-    /// Reports whether an unknown member was kept.
-    pub(crate) fn has_unknown(&self) -> bool {
-        self.unknown.get() > 0
     }
 
     /// Returns the first member whose value had a type that it cannot have, if any.
@@ -167,7 +162,7 @@ impl Walk {
 }
 
 /// What a type does with the members of its object.
-pub(crate) trait Members<'de> {
+pub trait Members<'de> {
     /// Takes the value of the member `name`, which is next: exactly one value, whatever the name.
     fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid>;
 }

@@ -5,7 +5,7 @@
 
 /// A member's name, without escapes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Name<'n> {
+pub struct Name<'n> {
     bytes: &'n [u8],
     /// The first eight bytes, the very first one lowest; zeros behind a shorter name.
     head: u64,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::logprobs::ChunkLogprobs;
 use crate::engine::Limits;
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::List;
@@ -109,35 +110,37 @@ impl<'a, C> Chunk<'a, C> {
         let groq = || self.x_groq.as_ref()?.member("usage");
         self.usage.clone().or_else(groq).filter(RawValue::is_object)
     }
+}
 
-    /// The same chunk with other choices, owning its texts.
-    pub(crate) fn into_owned_with<D>(self, owned: impl FnMut(C) -> D) -> Chunk<'static, D> {
-        Chunk {
-            id: self.id.map(RawStr::into_owned),
-            object: self.object.map(RawStr::into_owned),
-            created: self.created,
-            model: self.model.map(RawStr::into_owned),
-            system_fingerprint: self.system_fingerprint.map(RawStr::into_owned),
-            service_tier: self.service_tier.map(RawStr::into_owned),
-            choices: self.choices.map(owned),
-            usage: self.usage.map(RawValue::into_owned),
-            moderation: self.moderation.map(RawValue::into_owned),
-            error: self.error.map(RawValue::into_owned),
-            x_groq: self.x_groq.map(RawValue::into_owned),
-            extra: self.extra.into_owned(),
-            padding: Padding(None),
-            unexpected: self.unexpected,
-        }
+/// The part of a chunk's choice that both endpoints have.
+pub trait WireChoice<'de>: Default + Members<'de> {
+    /// Sets the position in the array, which stands for an index that is missing.
+    fn set_position(&mut self, position: usize);
+
+    /// Returns the members that both endpoints have.
+    fn parts(&self) -> ChoiceParts<'_>;
+}
+
+/// The members of a chunk's choice that both endpoints have.
+#[derive(Debug)]
+pub struct ChoiceParts<'c> {
+    pub(crate) index: Option<u64>,
+    pub(crate) position: usize,
+    pub(crate) logprobs: Option<&'c ChunkLogprobs<'c>>,
+    pub(crate) finish_reason: Option<&'c RawStr<'c>>,
+    pub(crate) extra: &'c Unknown<'c>,
+}
+
+impl ChoiceParts<'_> {
+    /// Returns the index, or the position where it is missing (Cloudflare).
+    pub(crate) fn index(&self) -> u64 {
+        self.index.unwrap_or(self.position as u64)
     }
 }
 
-/// What the two endpoints' choices have in common while they are read.
-pub(crate) trait WireChoice<'de>: Default + Members<'de> {
-    /// Says where in its array the choice stands, by which a choice without an index is told.
-    fn set_position(&mut self, position: usize);
-}
-
-/// Reads a chunk within the bounds of `context` into an empty one: chunks are large, and moving them costs as much as a tenth of reading them.
+/// Reads a chunk within the bounds of `walk` into an empty one.
+///
+/// Chunks are large; to move one costs as much as a tenth of reading it.
 pub(crate) fn read<'a, C: WireChoice<'a>>(data: &'a str, chunk: &mut Chunk<'a, C>, walk: &Walk) -> Result<(), Error> {
     let shape = match parse_object(data, chunk, walk) {
         Ok(shape) => shape,

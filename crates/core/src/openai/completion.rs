@@ -6,11 +6,13 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use crate::engine::{ChoiceState, Endpoint, State};
-use crate::engine::{Limits, Options};
+use super::choice::Message;
+use super::chunk::{Chunk, check, read, walk};
+use super::envelope::Envelope;
+use super::usage::Usage;
+use crate::engine::{Dialect, Limits, Options, Transcript};
 use crate::error::Error;
 use crate::json::{RawValue, Unknown};
-use crate::openai::Usage;
 
 /// A completion; `C` is the endpoint's choice. What a folded stream gives and what a request without `stream` gives are
 /// this one type, and the same JSON.
@@ -51,45 +53,55 @@ pub struct Completion<C> {
 }
 
 impl<C> Completion<C> {
-    pub(crate) fn from_state(object: &'static str, mut state: State, choice: impl FnMut(ChoiceState) -> C) -> Self {
-        let choices = state.take_choices().map(choice).collect();
+    pub(super) fn new<M>(object: &'static str, envelope: Envelope<M>, choices: Vec<C>) -> Self {
         Self {
-            id: state.id,
+            id: envelope.id,
             object,
-            created: state.created,
-            model: state.model,
+            created: envelope.created,
+            model: envelope.model,
             choices,
-            usage: state.usage,
-            system_fingerprint: state.system_fingerprint,
-            service_tier: state.service_tier,
-            moderation: state.moderation,
-            extra: state.extra,
+            usage: envelope.usage,
+            system_fingerprint: envelope.system_fingerprint,
+            service_tier: envelope.service_tier,
+            moderation: envelope.moderation,
+            extra: envelope.extra,
         }
     }
 }
 
-/// Reads the body of an answer that was not streamed, every unknown member kept: it is folded as the one chunk of a stream, so that both ways give the same.
-pub(crate) fn read_body<E: Endpoint>(body: &str) -> Result<E::Answer, Error> {
+/// Reads the body of an answer that was not streamed, and keeps every unknown member.
+///
+/// It is folded as the one event of a stream, so that both ways give the same.
+///
+/// # Errors
+/// A body that is not JSON, is not an object, or is an error body.
+pub(crate) fn read_body<M: Message>(body: &str) -> Result<Completion<M::Choice>, Error> {
     let limits = Limits { max_folded: usize::MAX, ..Limits::default() };
-    let mut state = State::new(Options::new().with_limits(limits).with_unknown(true));
-    state.whole_body = true;
-    state.begin_event();
-    match E::fold(&mut state, body.trim())? {
+    let options = Options::new().with_limits(limits).with_unknown(true);
+    let mut walk = walk(&limits, true);
+    walk.whole_body = true;
+    let mut chunk = Chunk::<M::Delta<'_>>::default();
+    let body = body.trim();
+    read(body, &mut chunk, &walk)?;
+    check(&limits, &walk)?;
+    let mut envelope = Envelope::<M>::default();
+    let mut texts = Transcript::new(options);
+    texts.whole_body = true;
+    texts.begin_event();
+    let _ = envelope.fold(&chunk, &mut texts)?;
+    match Envelope::<M>::api_error(&chunk, body) {
         Some(error) => Err(Error::Api(Box::new(error))),
-        None => {
-            state.settle();
-            Ok(E::complete(state))
-        }
+        None => Ok(envelope.answer(&mut texts)),
     }
 }
 
 /// Deserialises a completion out of `serde_json` by way of its text.
 macro_rules! deserialize_body {
-    ($completion:ty, $endpoint:ty) => {
+    ($completion:ty, $message:ty) => {
         impl<'de> serde::Deserialize<'de> for $completion {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let body = alloc::boxed::Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
-                crate::openai::completion::read_body::<$endpoint>(body.get()).map_err(serde::de::Error::custom)
+                crate::openai::read_body::<$message>(body.get()).map_err(serde::de::Error::custom)
             }
         }
     };

@@ -1,14 +1,24 @@
-//! Everything that chat completions and legacy completions share: the envelope of a chunk and of an answer.
+//! Everything that chat completions and legacy completions share.
+//!
+//! The [`Envelope`] is the state of a stream of either, and their dialect. What a choice's message is
+//! tells them apart: `chat` and `completions` each implement [`Message`].
 
-pub(crate) mod chunk;
-pub(crate) mod completion;
+mod choice;
+mod chunk;
+mod completion;
+mod envelope;
 mod logprobs;
 mod payload;
+mod unknown;
 mod usage;
 
 pub use chunk::Chunk;
 pub use completion::Completion;
-pub use logprobs::{ChunkLogprobs, Logprobs, TokenLogprob};
-pub use usage::{TokenCounts, Usage, UsageSource};
+pub(crate) use envelope::Envelope;
+pub use logprobs::ChunkLogprobs;
+pub use usage::Usage;
 
-pub use payload::Payload;
+pub(crate) use choice::{ChoiceState, Message, Sink};
+pub(crate) use chunk::{ChoiceParts, TOOL_CALLS, WireChoice, index, read_whole};
+pub(crate) use completion::{deserialize_body, read_body};
+pub(crate) use unknown::{keep_unknown, unknown_fits};

@@ -1,41 +1,30 @@
-//! What an event's data is.
+//! The meaning of an event's data, before it is read as a chunk.
 
 use crate::error::ApiError;
 use crate::sse::Event;
 
-/// What an event's data is, before it is read as a chunk.
-///
-/// ```
-/// use deltawire::{Payload, sse::Event};
-///
-/// assert!(matches!(Payload::of(&Event::new(" [DONE] ")), Payload::Done));
-/// assert!(matches!(Payload::of(&Event::new("{\"choices\":[]}")), Payload::Chunk(_)));
-/// let error = Event::new("{\"message\":\"overloaded\"}").with_type("error");
-/// assert!(matches!(Payload::of(&error), Payload::Error(error) if error.message == "overloaded"));
-/// ```
+/// The meaning of an event's data.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Payload<'a> {
-    /// Blank, or `null` (llama.cpp begins a legacy completion of several prompts with it): nothing.
+pub(crate) enum Payload<'a> {
+    /// Blank, or `null`, with which llama.cpp begins a legacy completion of several prompts.
     Nothing,
     /// `[DONE]`: the answer ends here, and nothing that comes after it counts.
     Done,
     /// An event named `error`, whatever its data looks like.
     Error(ApiError),
-    /// Everything else: to be read as a chunk.
+    /// Everything else, to be read as a chunk.
     Chunk(&'a str),
 }
 
 impl<'a> Payload<'a> {
     /// The text that ends a stream.
-    pub const DONE: &'static str = "[DONE]";
+    const DONE: &'static str = "[DONE]";
 
-    /// Tells what an event's data is. Looks at the data's two ends only, but for an error event, whose data it reads.
+    /// Classifies an event. Looks at the two ends of the data only, but reads that of an error.
     #[inline]
-    #[must_use]
-    pub fn of(event: &Event<'a>) -> Self {
+    pub(crate) fn of(event: &Event<'a>) -> Self {
         let data = event.data;
-        // What nearly every event is: there is nothing to trim.
+        // Nearly every event is such, and there is nothing to trim.
         if data.starts_with('{') && data.ends_with('}') && event.event != "error" {
             return Self::Chunk(data);
         }
@@ -45,5 +34,21 @@ impl<'a> Payload<'a> {
             data if event.event == "error" => Self::Error(ApiError::from_data(data)),
             data => Self::Chunk(data),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_nothing_or_the_end_or_an_error_or_a_chunk() {
+        let of = |data| Payload::of(&Event::new(data));
+        assert_eq!(of(" [DONE] "), Payload::Done);
+        assert_eq!((of(" "), of("null")), (Payload::Nothing, Payload::Nothing));
+        assert_eq!(of(" {} "), Payload::Chunk("{}"));
+        assert_eq!(of("[done]"), Payload::Chunk("[done]"));
+        let error = Event::new("{\"message\":\"overloaded\"}").with_type("error");
+        assert!(matches!(Payload::of(&error), Payload::Error(error) if error.message == "overloaded"));
     }
 }

@@ -83,6 +83,12 @@ pub struct Decoder {
     last_event_id: String,
 }
 
+/// The place of an event in the input.
+pub(crate) struct Frame {
+    pub(crate) data: core::ops::Range<usize>,
+    pub(crate) len: usize,
+}
+
 const MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 /// Buffers that a large event made grow are given back beyond this; below, they are reused.
@@ -323,24 +329,35 @@ impl Decoder {
         begins
     }
 
-    /// Has the event that `input` begins with taken undecoded, if a block begins here: `len` is given as much of the input as an event of one `data` line may be within the limits, and says how
-    /// many bytes, blank line included, the event is that was taken, if one was. Whether one was.
-    pub(crate) fn take_event(&mut self, input: &mut &[u8], len: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
+    /// Reports whether a block begins at the front of `input`, with nothing of an earlier one pending.
+    pub(crate) fn is_at_block_start(&mut self, input: &mut &[u8]) -> bool {
         if self.line != Line::Block {
             let mut read = Read::of_one_event(input);
             self.settle(&mut read);
             self.rest();
             *input = read.bytes();
-            if self.line != Line::Block {
-                return false;
-            }
         }
-        let most = self.limits.max_event.min(self.limits.max_line.saturating_sub(b"data: ".len()));
-        let most = most.saturating_add(b"data: \n\n".len()).min(input.len());
-        let Some(len) = len(&input[..most]) else { return false };
+        self.line == Line::Block
+    }
+
+    /// Consumes whole events that set nothing in the decoder.
+    pub(crate) fn skip_events(&mut self, input: &mut &[u8], len: usize) {
         *input = &input[len..];
         self.offset += len as u64;
-        true
+    }
+
+    /// As [`decode`](Self::decode), with the place of the event if it is one data line.
+    pub(crate) fn decode_framed<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<(Event<'s>, Option<Frame>)>, Error> {
+        let before = *input;
+        let at_start = self.line == Line::Block;
+        let Some(event) = self.decode(input)? else { return Ok(None) };
+        let len = before.len() - input.len();
+        let data = b"data: ".len()..b"data: ".len() + event.data.len();
+        let is_line = at_start && data.end + 2 == len && &before[..6] == b"data: ";
+        Ok(Some((event, is_line.then_some(Frame { data, len }))))
     }
 
     /// Whether nothing is known of the current block yet.

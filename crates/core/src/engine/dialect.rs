@@ -1,0 +1,95 @@
+//! The seam between the engine and the APIs it reads.
+//!
+//! Every dialect is a few texts that grow, plus a little state of its own. The engine owns the texts
+//! (the [`Transcript`]), the order of things, the end and the errors; a dialect owns the rest. It
+//! implements [`Dialect`], and keeps three promises:
+//!
+//! - [`fold`](Dialect::fold) changes nothing when it returns an error. So it weighs first.
+//! - The [`Effect`] that it returns is honest. `Other` is always honest.
+//! - [`holes`](Dialect::holes) names every member of an event and lets through only those whose
+//!   folding is a function of the text alone. Written as a pattern without `..`, it fails to
+//!   compile when a member is added and nobody thought of it.
+
+use core::fmt;
+
+use super::change::Change;
+use super::counts::TokenCounts;
+use super::options::Options;
+use super::record::Note;
+use super::transcript::{Effect, Transcript};
+use crate::error::{ApiError, Error};
+use crate::json::Unknown;
+use crate::sse;
+
+/// An API whose streams are folded, as [`chat::Chat`](crate::chat::Chat).
+///
+/// A value of the type is the state of one stream. The trait is sealed; its methods are called by
+/// [`Accumulator`](crate::Accumulator) and [`Session`](crate::Session).
+pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
+    /// An event of the stream, borrowed from its data.
+    type Event<'a>: Default;
+    /// The answer: what the same API returns without `stream`.
+    type Answer;
+
+    /// Reads an event into `into`, which is empty.
+    ///
+    /// # Errors
+    /// Data that cannot be an event of this API, or that exceeds a limit.
+    fn read<'a>(event: &sse::Event<'a>, options: &Options, into: &mut Self::Event<'a>) -> Result<Read, Error>;
+
+    /// Folds an event: texts into the transcript, everything else into `self`.
+    ///
+    /// # Errors
+    /// A limit that the event would exceed. Nothing of it was folded then.
+    fn fold(&mut self, event: &Self::Event<'_>, to: &mut Transcript) -> Result<Effect, Error>;
+
+    /// Returns the one string that folding the event appends, if it can do nothing else.
+    fn holes<'e>(event: &'e Self::Event<'_>) -> Option<Holes<'e>>;
+
+    /// Returns the error that an event carries beside what it adds, if any. `data` is the event's.
+    fn api_error(event: &Self::Event<'_>, data: &str) -> Option<ApiError>;
+
+    /// Reports whether everything that began has the reason why it ended.
+    fn is_finished(&self) -> bool;
+
+    /// Returns the last token counts that came.
+    fn token_counts(&self) -> Option<TokenCounts>;
+
+    /// Makes the answer, and takes the texts for it.
+    fn answer(self, texts: &mut Transcript) -> Self::Answer;
+}
+
+/// Closes [`Dialect`]: the rules of folding are not for others to add to.
+pub trait Sealed {}
+
+/// What a dialect shows of its own state, whatever its types are.
+pub trait Notes {
+    /// Returns the change that a note of this dialect stands for.
+    fn change(&self, note: Note) -> Option<Change<'_>>;
+
+    /// Returns the index and the unknown members of the choice at this position, if there is one.
+    fn unknown(&self, position: usize) -> Option<(u64, &Unknown<'static>)>;
+}
+
+/// The result of reading an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read {
+    /// It means nothing: blank, or `null`.
+    Nothing,
+    /// It ends the stream in order.
+    Done,
+    /// It is an error and nothing else.
+    Error(ApiError),
+    /// It is an event to fold.
+    Event,
+}
+
+/// The strings of an event that may differ in the next one of the same frame. Each lies in the
+/// event's data, as it stands between its quotes.
+#[derive(Debug, Clone, Copy)]
+pub struct Holes<'e> {
+    /// The string that is appended.
+    pub(crate) text: &'e str,
+    /// A string that means nothing, if there is one.
+    pub(crate) padding: Option<&'e str>,
+}

@@ -1,0 +1,85 @@
+//! Log probabilities of an answer.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::{RawArray, RawValue};
+
+/// The log probabilities of a whole answer: lists that grew chunk by chunk, their entries as sent.
+///
+/// ```
+/// use deltawire::{How, TokenLogprob, chat};
+///
+/// let mut session = chat::Session::new();
+/// let mut input = &br#"data: {"choices":[{"index":0,"logprobs":{"content":[{"token":"a","logprob":-0.5}]}}]}
+///
+/// "#[..];
+/// while session.push(&mut input)?.is_some() {}
+/// let completion = session.close(How::Clean).answer;
+/// let logprobs = completion.choices[0].logprobs.as_ref().unwrap();
+/// let tokens: Vec<TokenLogprob> = logprobs.content.as_ref().unwrap().parse().unwrap();
+/// assert_eq!((tokens[0].token.as_str(), tokens[0].logprob), ("a", Some(-0.5)));
+/// # Ok::<(), deltawire::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Logprobs {
+    /// Of chat: an entry for each token of the content, which [`TokenLogprob`] reads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<RawArray>,
+    /// Of chat: an entry for each token of the refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RawArray>,
+    /// Of a legacy completion: the tokens, as strings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<RawArray>,
+    /// Of a legacy completion: the log probability of each, a number or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_logprobs: Option<RawArray>,
+    /// Of a legacy completion: for each token an object of alternatives, or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_logprobs: Option<RawArray>,
+    /// Of a legacy completion: the offset at which each token begins, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_offset: Option<RawArray>,
+}
+
+impl Logprobs {
+    /// Appends the elements of each array to its list, in the order of the fields.
+    pub(crate) fn extend(&mut self, new: [&Option<RawValue<'_>>; 6]) {
+        let lists = [
+            &mut self.content,
+            &mut self.refusal,
+            &mut self.tokens,
+            &mut self.token_logprobs,
+            &mut self.top_logprobs,
+            &mut self.text_offset,
+        ];
+        for (list, new) in lists.into_iter().zip(new) {
+            if let Some(new) = new {
+                list.get_or_insert_default().extend(new);
+            }
+        }
+    }
+}
+
+/// One token and its log probability, as [`RawArray::parse`] makes it.
+///
+/// Members that servers add (llama.cpp's `id`) stay in the text of the list.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[non_exhaustive]
+pub struct TokenLogprob {
+    /// The token as text. Bytes that are not text stand as the server writes them.
+    pub token: String,
+    /// The natural logarithm of its probability. OpenAI sends -9999 for a very unlikely one.
+    #[serde(default)]
+    pub logprob: Option<f64>,
+    /// The token's bytes.
+    #[serde(default)]
+    pub bytes: Option<Vec<u8>>,
+    /// The most likely tokens at this place.
+    #[serde(default)]
+    pub top_logprobs: Option<Vec<TokenLogprob>>,
+}

@@ -1,0 +1,54 @@
+//! Records of what the last event changed: places in the state, not copies of it.
+
+use super::place::TextKind;
+
+/// The number of a text in its [`Transcript`](super::transcript::Transcript).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextId(pub(crate) u32);
+
+/// One thing that the last event changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// A text of this kind grew by this range.
+    Text { id: TextId, kind: TextKind, start: usize, end: usize },
+    /// The dialect set something of its own.
+    Note(Note),
+}
+
+/// Something that a dialect set in its own state, and which the dialect turns into a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Note {
+    pub(crate) what: What,
+    /// The position of the choice in the dialect's state.
+    pub(crate) choice: usize,
+    /// The number of the item within the choice.
+    pub(crate) item: u32,
+}
+
+/// The kinds of [`Note`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Role,
+    ToolCall,
+    FunctionCall,
+    Logprobs,
+    Finish,
+    Usage,
+}
+
+impl Record {
+    /// Reports whether the model said something with it. This is the one place that decides that.
+    ///
+    /// A role, a finish reason, log probabilities and token counts are not output by themselves.
+    pub(crate) fn is_output(&self) -> bool {
+        match self {
+            Self::Text { .. } => true,
+            Self::Note(note) => matches!(note.what, What::ToolCall | What::FunctionCall),
+        }
+    }
+
+    /// Reports whether it is output other than reasoning.
+    pub(crate) fn is_content(&self) -> bool {
+        self.is_output() && !matches!(self, Self::Text { kind: TextKind::Reasoning, .. })
+    }
+}

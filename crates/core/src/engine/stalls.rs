@@ -1,0 +1,210 @@
+//! Stalls: a rule over three clocks that says when an open stream has gone quiet for too long.
+//!
+//! A server that hangs does not always go silent. It may send comments to keep proxies from closing
+//! the connection (`: keep-alive`, `: OPENROUTER PROCESSING`), or empty chunks while a request waits in
+//! its queue. So there are three clocks, each blind to what the next one sees:
+//!
+//! | clock | runs until | stopped by, though the next is not |
+//! |---|---|---|
+//! | [`Bytes`](StallKind::Bytes) | anything at all arrives | a comment; half an event |
+//! | [`Events`](StallKind::Events) | an event is dispatched | a blank event; a chunk with a role, or with token counts |
+//! | [`Content`](StallKind::Content) | output arrives: [`Update::has_output`](crate::Update::has_output) | |
+//!
+//! Each may have one limit for the first time, counted from the request, and another for every later
+//! one: a prompt takes a server longer than a token.
+//!
+//! Time in which the caller did not wait for the stream is the caller's, and is left out: from the
+//! arrival of the bytes of an update to the next wait.
+
+use core::time::Duration;
+
+use crate::error::{Stall, StallKind};
+
+/// Limits on how long a stream may go without something. None is set by default.
+///
+/// No value is right for all: a model that reasons may take minutes to its first token and say nothing
+/// meanwhile, and between two tokens some seconds are a lot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StallLimits {
+    /// The time between one byte of the body and the next.
+    pub bytes: Option<Duration>,
+    /// The time between one event and the next. Comments are not events.
+    pub events: Option<Duration>,
+    /// The time between one piece of the model's output and the next: content, reasoning, refusals,
+    /// tool and function calls, audio.
+    pub content: Option<Duration>,
+    /// The time from the request to the first byte. Where it is not set, `bytes` counts.
+    pub first_bytes: Option<Duration>,
+    /// The time from the request to the first event. Where it is not set, `events` counts.
+    pub first_event: Option<Duration>,
+    /// The time from the request to the first output, which is the time to the first token. Where it
+    /// is not set, `content` counts.
+    pub first_content: Option<Duration>,
+}
+
+impl StallLimits {
+    /// Returns no limits.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Limits the time between bytes.
+    #[must_use]
+    pub fn with_bytes(mut self, limit: Duration) -> Self {
+        self.bytes = Some(limit);
+        self
+    }
+
+    /// Limits the time between events.
+    #[must_use]
+    pub fn with_events(mut self, limit: Duration) -> Self {
+        self.events = Some(limit);
+        self
+    }
+
+    /// Limits the time between pieces of output.
+    #[must_use]
+    pub fn with_content(mut self, limit: Duration) -> Self {
+        self.content = Some(limit);
+        self
+    }
+
+    /// Limits the time from the request to the first byte.
+    #[must_use]
+    pub fn with_first_bytes(mut self, limit: Duration) -> Self {
+        self.first_bytes = Some(limit);
+        self
+    }
+
+    /// Limits the time from the request to the first event.
+    #[must_use]
+    pub fn with_first_event(mut self, limit: Duration) -> Self {
+        self.first_event = Some(limit);
+        self
+    }
+
+    /// Limits the time from the request to the first piece of output.
+    #[must_use]
+    pub fn with_first_content(mut self, limit: Duration) -> Self {
+        self.first_content = Some(limit);
+        self
+    }
+
+    /// Reports whether no limit is set.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn of(&self, kind: StallKind, first: bool) -> Option<Duration> {
+        let (between, to_first) = match kind {
+            StallKind::Bytes => (self.bytes, self.first_bytes),
+            StallKind::Events => (self.events, self.first_event),
+            StallKind::Content => (self.content, self.first_content),
+        };
+        if first { to_first.or(between) } else { between }
+    }
+}
+
+/// The clocks of one stream. Every time is one since the request; one that goes back counts as the
+/// latest before it.
+#[derive(Debug, Clone)]
+pub(crate) struct Stalls {
+    limits: StallLimits,
+    clocks: [Clock; 3],
+    /// The latest time that was told.
+    latest: Duration,
+    /// The part of it that was the caller's.
+    away: Duration,
+    /// The caller has had the turn since the last arrival.
+    handed_on: bool,
+    /// The number of events that were looked at.
+    events: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Clock {
+    /// When it was set back last, without the caller's time. At first zero, the request.
+    since: Duration,
+    /// What it waits for has arrived before.
+    came: bool,
+}
+
+/// A clock that has a limit, and the time at which it runs out.
+struct Running {
+    kind: StallKind,
+    clock: Clock,
+    limit: Duration,
+    deadline: Duration,
+}
+
+impl Stalls {
+    const KINDS: [StallKind; 3] = [StallKind::Bytes, StallKind::Events, StallKind::Content];
+
+    pub(crate) fn new(limits: StallLimits) -> Self {
+        let clocks = [Clock::default(); 3];
+        Self { limits, clocks, latest: Duration::ZERO, away: Duration::ZERO, handed_on: false, events: 0 }
+    }
+
+    /// The caller waits for the stream from here on.
+    pub(crate) fn wait(&mut self, now: Duration) {
+        if core::mem::take(&mut self.handed_on) {
+            self.away += now.saturating_sub(self.latest);
+        }
+        self.latest = self.latest.max(now);
+    }
+
+    /// Bytes arrived.
+    pub(crate) fn arrived(&mut self, now: Duration) {
+        self.latest = self.latest.max(now);
+        self.set_back(StallKind::Bytes);
+    }
+
+    /// The bytes that arrived last were folded, up to this number of events of the stream. The last of
+    /// them brought output, or did not.
+    pub(crate) fn folded(&mut self, events: u64, has_output: bool) {
+        if core::mem::replace(&mut self.events, events) != events {
+            self.set_back(if has_output { StallKind::Content } else { StallKind::Events });
+        }
+    }
+
+    /// The caller has the turn, with an update.
+    pub(crate) fn hand_on(&mut self) {
+        self.handed_on = true;
+    }
+
+    /// Returns the time at which the stream stalls unless something arrives first.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let first = self.running().map(|running| running.deadline).min()?;
+        Some(first.saturating_add(self.away))
+    }
+
+    /// Returns the stall by the clock that ran out first, if one has. Of several at once it is that of
+    /// the bytes before that of the events.
+    pub(crate) fn check(&self, now: Duration) -> Option<Stall> {
+        let now = now.max(self.latest).saturating_sub(self.away);
+        let Running { kind, clock, limit, deadline } = self.running().min_by_key(|running| running.deadline)?;
+        let silence = now.saturating_sub(clock.since);
+        (deadline <= now).then_some(Stall { kind, first: !clock.came, limit, silence })
+    }
+
+    fn running(&self) -> impl Iterator<Item = Running> + '_ {
+        Self::KINDS.into_iter().zip(self.clocks).filter_map(|(kind, clock)| {
+            let limit = self.limits.of(kind, !clock.came)?;
+            Some(Running { kind, clock, limit, deadline: clock.since.saturating_add(limit) })
+        })
+    }
+
+    /// Sets back the clocks up to this one.
+    fn set_back(&mut self, kind: StallKind) {
+        let since = self.latest.saturating_sub(self.away);
+        for (of, clock) in Self::KINDS.into_iter().zip(&mut self.clocks) {
+            *clock = Clock { since, came: true };
+            if of == kind {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A choice of either endpoint as it is folded, and what the two endpoints do differently.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+
+use super::chunk::{ChoiceParts, WireChoice};
+use super::unknown::{keep_unknown, unknown_fits};
+use crate::engine::{AnomalyKind, Change, Effect, Logprobs, Note, Options, Place, TextId, TextKind, Transcript, What};
+use crate::error::Error;
+use crate::json::{RawStr, Unknown};
+
+/// The message of a choice as it is folded: what tells the two endpoints apart.
+pub trait Message: Default + Clone + fmt::Debug {
+    /// What a chunk adds to a choice.
+    type Delta<'a>: WireChoice<'a>;
+    /// The choice of the answer.
+    type Choice;
+
+    /// The `object` of the answer.
+    const OBJECT: &'static str;
+
+    /// Returns the bytes that folding the message of a delta may add, as they stand in the JSON.
+    fn weight(delta: &Self::Delta<'_>, keep_unknown: bool) -> usize;
+
+    /// Checks that the message stays within the limits with a delta.
+    ///
+    /// # Errors
+    /// The first limit that it would exceed.
+    fn fits(this: Option<&Self>, delta: &Self::Delta<'_>, options: &Options) -> Result<(), Error>;
+
+    /// Folds the message of a delta.
+    fn fold(choice: &mut ChoiceState<Self>, delta: &Self::Delta<'_>, to: &mut Sink<'_>) -> Effect;
+
+    /// Returns the one string that a delta appends, if folding it can do nothing else.
+    ///
+    /// Written as a pattern that names every member, so that no member is forgotten.
+    fn only_text<'e>(delta: &'e Self::Delta<'_>) -> Option<&'e str>;
+
+    /// Returns the change that a note about the message stands for.
+    fn change(&self, note: Note, choice: u64) -> Option<Change<'_>>;
+
+    /// Makes the choice of the answer.
+    fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Self::Choice;
+}
+
+/// A choice as far as it came.
+#[derive(Debug, Clone, Default)]
+pub struct ChoiceState<M> {
+    pub(crate) index: u64,
+    /// The content; a legacy completion's text is its content.
+    pub(crate) content: Option<TextId>,
+    pub(crate) finish_reason: Option<String>,
+    pub(crate) logprobs: Option<Box<Logprobs>>,
+    pub(crate) extra: Unknown<'static>,
+    pub(crate) message: M,
+}
+
+impl<M: Message> ChoiceState<M> {
+    pub(crate) fn new(index: u64) -> Self {
+        Self { index, ..Self::default() }
+    }
+
+    /// Checks that the choice stays within the limits with a delta.
+    pub(crate) fn fits(
+        this: Option<&Self>,
+        delta: &M::Delta<'_>,
+        parts: &ChoiceParts<'_>,
+        options: &Options,
+    ) -> Result<(), Error> {
+        unknown_fits(this.map(|choice| &choice.extra), parts.extra, options)?;
+        M::fits(this.map(|choice| &choice.message), delta, options)
+    }
+
+    /// Folds a delta: the message, then what both endpoints have.
+    pub(crate) fn fold(&mut self, delta: &M::Delta<'_>, parts: &ChoiceParts<'_>, to: &mut Sink<'_>) -> Effect {
+        let mut effect = M::fold(self, delta, to);
+        if let Some(logprobs) = parts.logprobs {
+            self.logprobs.get_or_insert_default().extend(logprobs.lists());
+            effect = Effect::Other;
+            if logprobs.lists().iter().any(|list| list.is_some()) {
+                effect = to.note(What::Logprobs, 0);
+            }
+        }
+        effect = effect.and(self.fold_finish(parts.finish_reason, to));
+        effect.and(keep_unknown(&mut self.extra, parts.extra, to.transcript))
+    }
+
+    pub(crate) fn fold_content(&mut self, text: &RawStr<'_>, to: &mut Sink<'_>) -> Effect {
+        if self.finish_reason.is_some() && !text.is_empty() {
+            to.anomaly(AnomalyKind::AfterFinish, "content");
+        }
+        to.append_delta(&mut self.content, TextKind::Content, "content", text)
+    }
+
+    /// The last finish reason that is not empty counts. An empty one (TGI) is not one yet.
+    fn fold_finish(&mut self, reason: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> Effect {
+        let Some(reason) = reason.filter(|reason| !reason.is_empty()) else {
+            return Effect::Nothing;
+        };
+        match &self.finish_reason {
+            Some(before) if reason == before.as_str() => return Effect::Nothing,
+            Some(_) => to.anomaly(AnomalyKind::Changed, "finish_reason"),
+            None => {}
+        }
+        self.finish_reason = Some(reason.to_text().into_owned());
+        to.note(What::Finish, 0)
+    }
+
+    /// Returns the change that a note about this choice stands for.
+    pub(crate) fn change(&self, note: Note) -> Option<Change<'_>> {
+        let choice = self.index;
+        match note.what {
+            What::Finish => Some(Change::Finish { choice, reason: self.finish_reason.as_deref()? }),
+            What::Logprobs => Some(Change::Logprobs { choice, logprobs: self.logprobs.as_deref()? }),
+            _ => self.message.change(note, choice),
+        }
+    }
+}
+
+/// The transcript as one choice sees it.
+#[derive(Debug)]
+pub struct Sink<'t> {
+    pub(crate) transcript: &'t mut Transcript,
+    /// The choice's index on the wire.
+    pub(crate) index: u64,
+    /// The position of the choice in the state.
+    pub(crate) position: usize,
+}
+
+impl Sink<'_> {
+    pub(crate) fn anomaly(&mut self, kind: AnomalyKind, member: &'static str) {
+        self.transcript.anomaly(kind, Some(self.index), member);
+    }
+
+    pub(crate) fn note(&mut self, what: What, item: u32) -> Effect {
+        self.transcript.note(what, self.position, item)
+    }
+
+    /// Begins a text of an item.
+    pub(crate) fn open(&mut self, kind: TextKind, item: u32, member: &'static str) -> TextId {
+        self.transcript.open(Place::item(self.index, item), kind, member)
+    }
+
+    /// Appends to a text that the choice has one of, begun if need be.
+    pub(crate) fn append(
+        &mut self,
+        text: &mut Option<TextId>,
+        kind: TextKind,
+        member: &'static str,
+        string: &RawStr<'_>,
+    ) -> Effect {
+        let id = *text.get_or_insert_with(|| self.open(kind, 0, member));
+        self.transcript.append(id, string)
+    }
+
+    /// As [`append`](Self::append), for texts whose deltas may be cumulative.
+    pub(crate) fn append_delta(
+        &mut self,
+        text: &mut Option<TextId>,
+        kind: TextKind,
+        member: &'static str,
+        string: &RawStr<'_>,
+    ) -> Effect {
+        let id = *text.get_or_insert_with(|| self.open(kind, 0, member));
+        self.transcript.append_delta(id, string)
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.transcript.options
+    }
+}
