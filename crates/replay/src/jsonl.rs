@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -74,7 +74,34 @@ pub enum LineFault {
     NothingRecorded,
 }
 
-pub(crate) fn parse(text: &str) -> Result<Recording, RecordingError> {
+impl Recording {
+    /// Reads a recording from the text of its file.
+    ///
+    /// # Errors
+    /// [`RecordingError::Line`] with the number of the line that is no part of a recording, and what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, RecordingError> {
+        parse(text)
+    }
+
+    /// Reads a recording from its file.
+    ///
+    /// # Errors
+    /// [`RecordingError::File`] if the file cannot be read, else as [`Recording::parse`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        let path = path.as_ref();
+        let text =
+            std::fs::read_to_string(path).map_err(|source| RecordingError::File { path: path.to_owned(), source })?;
+        Self::parse(&text)
+    }
+
+    /// The text of the recording's file. [`Recording::parse`] reads the same recording from it.
+    #[must_use]
+    pub fn to_jsonl(&self) -> String {
+        write(self)
+    }
+}
+
+fn parse(text: &str) -> Result<Recording, RecordingError> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let at = |index: usize| move |fault| RecordingError::Line { line: index + 1, fault };
 
@@ -252,7 +279,7 @@ fn shortened(value: &str) -> String {
     shown
 }
 
-pub(crate) fn write(recording: &Recording) -> String {
+fn write(recording: &Recording) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write!(

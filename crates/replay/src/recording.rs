@@ -1,10 +1,7 @@
 //! A recorded stream: the bytes of a response body with the time of each read, and what was asked.
 
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
-
-use crate::jsonl::{self, RecordingError};
 
 /// What a server sent for one request: its body, read by read, and its answer to the same request not streamed.
 ///
@@ -106,31 +103,6 @@ impl Recording {
             reads: Vec::new(),
             end: None,
         }
-    }
-
-    /// Reads a recording from the text of its file.
-    ///
-    /// # Errors
-    /// [`RecordingError::Line`] with the number of the line that is no part of a recording, and what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, RecordingError> {
-        jsonl::parse(text)
-    }
-
-    /// Reads a recording from its file.
-    ///
-    /// # Errors
-    /// [`RecordingError::File`] if the file cannot be read, else as [`Recording::parse`].
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
-        let path = path.as_ref();
-        let text =
-            std::fs::read_to_string(path).map_err(|source| RecordingError::File { path: path.to_owned(), source })?;
-        Self::parse(&text)
-    }
-
-    /// The text of the recording's file. [`Recording::parse`] reads the same recording from it.
-    #[must_use]
-    pub fn to_jsonl(&self) -> String {
-        jsonl::write(self)
     }
 
     /// The whole body of the streamed response.
