@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// What a server sent for one request: its body, read by read, and its answer to the same request not streamed.
 ///
 /// Times count from the moment the request had been sent. The body is free of transfer coding.
@@ -70,7 +72,8 @@ pub struct End {
 }
 
 /// How a transfer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ending {
     /// The transfer was complete by the rules of HTTP, whatever the stream in it lacks.
     Clean,
@@ -79,7 +82,8 @@ pub enum Ending {
 }
 
 /// The endpoints a recording can be of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Endpoint {
     /// `POST /v1/chat/completions`
     Chat,
