@@ -28,7 +28,7 @@ pub(crate) fn edit(pieces: Vec<Piece>, faults: &Faults, include_usage: bool) -> 
     let mut pieces = apply(pieces, &edits);
     if let Some(extra) = &faults.extra {
         let at = pieces.last().map_or(Duration::ZERO, |piece| piece.at);
-        pieces.push(Piece { at, bytes: extra.clone() });
+        pieces.push(Piece { at, bytes: extra.clone().into_bytes() });
     }
     if let Some(gap) = faults.comments_gap {
         pieces = comment_gaps(pieces, gap);

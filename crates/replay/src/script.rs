@@ -95,7 +95,8 @@ impl Shared {
                 self.stop.wait_until(Instant::now() + Duration::from_millis(10));
                 continue;
             };
-            let Ok((request, _)) = request::read(&mut stream, &Faults::new(), MAX_BODY, Instant::now() + TIME_LIMIT)
+            let Ok((request, _)) =
+                request::read(&mut stream, &Faults::default(), MAX_BODY, Instant::now() + TIME_LIMIT)
             else {
                 continue;
             };

@@ -69,7 +69,7 @@ impl Server {
             recordings: recordings::all().to_vec(),
             default: None,
             speed: Speed::AS_RECORDED,
-            faults: Faults::new(),
+            faults: Faults::default(),
             port: 0,
             max_connections: 64,
             max_body: 4 * 1024 * 1024,
@@ -265,7 +265,7 @@ impl Shared {
         let deadline = Instant::now().checked_add(self.time_limit).unwrap_or_else(far_away);
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(self.time_limit.max(Duration::from_millis(1))))?;
-        let none = Faults::new();
+        let none = Faults::default();
         let (response, faults, refused) = match request::read(stream, &self.faults, self.max_body, deadline) {
             Err(NoRequest::Gone) => return Ok(()),
             Err(NoRequest::Refused(refusal, request)) => {
