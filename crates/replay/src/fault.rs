@@ -1,43 +1,49 @@
-//! What can be made to go wrong with a response.
+//! The faults of a response, and the text that names them.
 //!
 //! | entry | what happens on the wire |
 //! |---|---|
 //! | `none` | forgets all faults named so far, also those of the server |
-//! | `first=K` | the faults hit the first K requests for a recording only, as the server counts them |
+//! | `first=K` | the faults hit only the first K requests for a recording, as the server counts |
 //! | `delay=S` | S seconds of silence before the head |
-//! | `stall=N:S` | after byte N of the body S seconds of silence; without `:S` until the connection's time is up |
-//! | `cut=N` | the connection closes after byte N of the body, in the middle of the chunk that holds it |
+//! | `stall=N:S` | S seconds of silence after byte N; without `:S` until the time limit |
+//! | `cut=N` | the connection closes after byte N of the body, in the middle of its chunk |
 //! | `cut=N@size` | it closes in the size line of the chunk that holds byte N |
-//! | `cut=N@crlf` | it closes after the data of that chunk, before the line end that belongs to it |
+//! | `cut=N@crlf` | it closes after the data of that chunk, before the line end that follows |
 //! | `cut=end` | the whole body comes, the terminal chunk does not |
 //! | `cut=last-crlf` | all comes but the last line end, that of the terminal chunk |
 //! | `reset=N` | as `cut=N`, but the connection is reset; without `=N` right after the head |
 //! | `end=N` | the body ends after byte N as if it were whole, whatever the stream in it lacks |
-//! | `chunk-size=+K@N` | the size line of the chunk that holds byte N states K bytes more than come; `-K`: less; without `@N` the first chunk |
-//! | `framing=F` | `chunked`, `length` (content-length), `close` (the body ends with the connection), `http10` (the same as HTTP/1.0) |
+//! | `chunk-size=+K@N` | the chunk that holds byte N states K bytes more than come |
+//! | `chunk-size=-K@N` | it states K bytes less; without `@N` it is the first chunk |
+//! | `framing=chunked` | a chunk of size zero ends the body, the default of a streamed answer |
+//! | `framing=length` | content-length states its end, the default of any other |
+//! | `framing=close` | it ends with the connection |
+//! | `framing=http10` | it ends with the connection, and the response is HTTP/1.0 |
 //! | `length=+K` | content-length states K bytes more than come; `-K`: less |
-//! | `status=N` | the answer is status N with an error body instead of the recording |
-//! | `body=B` | the body is `json` (an error object), `html` (a proxy's page), `empty` or the quoted text |
+//! | `status=N` | the answer has status N and an error body instead of the recording |
+//! | `body=B` | the body is `json` (an error), `html` (a proxy's page), `empty` or a quoted text |
 //! | `type=T` | the content type is T |
 //! | `header=H` | a header line more, such as `header="retry-after: 3"`; may come again |
 //! | `write=N` | no chunk and no write has more than N bytes of the body |
 //! | `comments=N` | a comment `: keep-alive` and a blank line after every N events |
-//! | `comments=Ss` | the same every S seconds while the recording is silent between two events |
-//! | `error=N` | after N events an error object; the stream ends with it, cleanly and without `[DONE]` |
-//! | `error=N+` | the same, but the stream goes on after it |
+//! | `comments=Ss` | the same every S seconds of recorded silence between two events |
+//! | `error=N` | the stream ends after N events with an error object, cleanly, without `[DONE]` |
+//! | `error=N+` | an error object after N events, after which the stream goes on |
 //! | `no-done` | `data: [DONE]` is left out |
 //! | `extra=T` | the text T after the end of the stream; without `=T` one more chunk |
 //! | `linger=S` | the connection stays open S seconds after the end |
 //!
-//! Entries are separated by `;`. A value may stand in double quotes, with `\n`, `\r`, `\t`, `\"` and `\\` in it.
-//! S is seconds, such as `0.5`. Byte N is counted in the body as the other entries leave it, without transfer
-//! coding; a place beyond its end means its end. With a framing other than chunked, what concerns chunks is taken
-//! at the same byte of the body, and `cut` at the end of the body cannot be seen.
-//! An answer that is not streamed has the same faults but for those that concern events.
+//! Entries are separated by `;`. A value may stand in double quotes, with `\n`, `\r`, `\t`, `\"`
+//! and `\\` in it. S is seconds, such as `0.5`. Byte N is counted in the body as the other entries
+//! leave it, without transfer coding; a place beyond its end means its end. With a framing other
+//! than chunked, what concerns chunks is taken at the same byte of the body, and `cut` at the end
+//! of the body cannot be seen. An answer that is not streamed has the same faults but for those
+//! that concern events.
 //!
 //! For `reset` a byte of the request is left unread, which makes the system reset the connection
 //! instead of closing it. A request without a body has no such byte: its connection closes.
-//! `length` also makes the framing `length`, and `status` the body `json`, unless they are named too.
+//!
+//! `length` makes the framing `length` too, and `status` the body `json`, unless that is named.
 //! `stall` and `header` may come again. Any other entry takes the place of the same one before it,
 //! and the stalls of a request take the place of the server's.
 

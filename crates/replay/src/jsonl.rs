@@ -1,4 +1,4 @@
-//! The file of a recording: JSON Lines, one object a line, which people read and write too.
+//! The file of a recording, in JSON Lines, which people read and write too.
 //!
 //! The first line says what was recorded, each further line is a read with its time, and the last
 //! one is the end. The types [`Head`] and [`Line`] are the format; `recordings/README.md` documents
@@ -61,7 +61,7 @@ pub enum LineFault {
     },
     /// The time is earlier than that of the line above.
     Backwards,
-    /// The line has none of `text`, `base64` and `end`, or more than one of them.
+    /// The line has not exactly one of `text`, `base64` and `end`.
     NotOneOf,
     /// The line comes after the end.
     AfterEnd,
@@ -103,7 +103,9 @@ impl Recording {
         Self::parse(&text)
     }
 
-    /// Returns the text of the recording's file, from which [`Recording::parse`] reads it back.
+    /// Returns the text of the recording's file.
+    ///
+    /// [`Recording::parse`] reads the same recording from it.
     #[must_use]
     pub fn to_jsonl(&self) -> String {
         let mut out = format!(
@@ -230,7 +232,9 @@ fn head(line: &str) -> Result<Recording, LineFault> {
     Ok(recording)
 }
 
-/// Reads an object, and notes in which member an error is, which serde does not say.
+/// Reads an object, and notes the member with an error.
+///
+/// serde does not say which member has a wrong value.
 fn object<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, LineFault> {
     let syntax = |error| LineFault::Object(format!("{} at column {}", shown(&error), error.column()));
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(json).map_err(syntax)?;
@@ -261,7 +265,9 @@ fn seconds<'de, D: Deserializer<'de>>(member: D) -> Result<Duration, D::Error> {
         .map_err(|_| D::Error::custom(format_args!("must be a number of seconds that is not negative, got {seconds}")))
 }
 
-/// Deserializes an answer. A body that is a JSON string stands for a text that is not JSON.
+/// Deserializes an answer.
+///
+/// A body that is a JSON string stands for a text that is not JSON.
 fn answer<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Answer>, D::Error> {
     let json = <&RawValue>::deserialize(member)?;
     let Whole { elapsed, body } = object(json.get()).map_err(D::Error::custom)?;
@@ -299,7 +305,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Writes seconds as a person does: no exponent, no digits that say nothing.
+/// Returns seconds as a person writes them: no exponent, no empty digits.
 fn decimal(time: Duration) -> String {
     let text = format!("{}.{:09}", time.as_secs(), time.subsec_nanos());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

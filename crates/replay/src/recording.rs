@@ -1,11 +1,14 @@
-//! A recorded stream: the bytes of a response body with the time of each read, and what was asked.
+//! A recorded stream: the bytes of a response body with their times.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// What a server sent for one request: its body, read by read, and its answer to the same request not streamed.
+/// The response of a server to one request.
+///
+/// It is the body of the streamed response, read by read, and the answer to the same request not
+/// streamed.
 ///
 /// Times count from the moment the request had been sent. The body is free of transfer coding.
 ///
@@ -22,13 +25,13 @@ use serde::Deserialize;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
-    /// The name a request asks for it by.
+    /// The name by which a request asks for it.
     pub name: String,
     /// The endpoint that was asked.
     pub endpoint: Endpoint,
-    /// What there is to see in it, for a person who chooses one.
+    /// A description for a person who chooses a recording.
     pub what: String,
-    /// Where it came from.
+    /// The origin: the server or the document it was taken from.
     pub source: String,
     /// The request's JSON body as it was sent, never its headers.
     pub request: Option<String>,
@@ -40,14 +43,16 @@ pub struct Recording {
     pub content_type: String,
     /// The body of the streamed response, in the parts in which it came.
     pub reads: Vec<Read>,
-    /// How the streamed response ended. `None`: no stream was recorded, there is only the answer.
+    /// The end of the streamed response.
+    ///
+    /// `None` means that no stream was recorded: there is only the answer.
     pub end: Option<End>,
 }
 
 /// A part of the body that came at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
-    /// When it came, since the request was sent.
+    /// The time since the request was sent.
     pub at: Duration,
     /// The bytes, which may end in the middle of an event or of a character.
     pub bytes: Vec<u8>,
@@ -62,16 +67,16 @@ pub struct Answer {
     pub body: String,
 }
 
-/// How a stream ended, and when.
+/// The end of a stream with its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
-    /// When, since the request was sent.
+    /// The time since the request was sent.
     pub at: Duration,
-    /// How.
+    /// The kind of end.
     pub how: Ending,
 }
 
-/// How a transfer ended.
+/// The kinds of end a transfer can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ending {
@@ -85,14 +90,16 @@ pub enum Ending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
-    /// `POST /v1/chat/completions`
+    /// The endpoint `POST /v1/chat/completions`.
     Chat,
-    /// `POST /v1/completions`, the legacy endpoint
+    /// The legacy endpoint `POST /v1/completions`.
     Completion,
 }
 
 impl Recording {
-    /// An empty recording with status 200 and the content type of an event stream; to be filled by the methods below.
+    /// Makes an empty recording, to be filled by the methods below.
+    ///
+    /// Its status is 200 and its content type that of an event stream.
     #[must_use]
     pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
         Recording {
@@ -109,19 +116,21 @@ impl Recording {
         }
     }
 
-    /// The whole body of the streamed response.
+    /// Returns the whole body of the streamed response.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         self.reads.iter().flat_map(|read| read.bytes.iter().copied()).collect()
     }
 
-    /// Whether a streamed response was recorded.
+    /// Returns true if a streamed response was recorded.
     #[must_use]
     pub fn has_stream(&self) -> bool {
         self.end.is_some()
     }
 
-    /// Adds an event with this data, which must not contain line ends, and ends the stream there.
+    /// Adds an event with this data, and ends the stream there.
+    ///
+    /// The data must not contain line ends.
     #[must_use]
     pub fn event(self, at: Duration, data: &str) -> Self {
         self.bytes(at, format!("data: {data}\n\n"))
@@ -129,7 +138,7 @@ impl Recording {
 
     /// Adds bytes that come in one read, and ends the stream there, cleanly.
     ///
-    /// A time before that of the read before it counts as the same time.
+    /// A time earlier than that of the read before counts as the same time.
     #[must_use]
     pub fn bytes(mut self, at: Duration, bytes: impl Into<Vec<u8>>) -> Self {
         let at = self.end.map_or(at, |end| at.max(end.at));
@@ -137,7 +146,7 @@ impl Recording {
         self.ended(at, Ending::Clean)
     }
 
-    /// Says how and when the stream ended.
+    /// Sets the end of the stream.
     #[must_use]
     pub fn ended(mut self, at: Duration, how: Ending) -> Self {
         self.end = Some(End { at, how });
@@ -160,7 +169,7 @@ impl Recording {
 }
 
 impl Endpoint {
-    /// The path below the host, such as `/v1/chat/completions`.
+    /// Returns the path on the host, such as `/v1/chat/completions`.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
@@ -169,7 +178,7 @@ impl Endpoint {
         }
     }
 
-    /// The word for it in a recording's file.
+    /// Returns its word in a recording's file, `chat` or `completion`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -14,7 +14,9 @@ pub struct FaultError {
 }
 
 impl Faults {
-    /// Adds the faults that `text` names. They take the place of the same ones that were there.
+    /// Adds the faults that `text` names.
+    ///
+    /// They take the place of the same ones that were there.
     ///
     /// # Errors
     /// If an entry is not in the table of [the module's page](super).
@@ -202,7 +204,7 @@ fn entries(text: &str) -> Result<Vec<Entry<'_>>, FaultError> {
     Ok(found)
 }
 
-/// Where the entry that `text` begins with ends: at the first `;` that is not in quotes.
+/// Returns the place of the first `;` that is not in quotes, or the end.
 fn entry_end(text: &str) -> usize {
     let (mut quoted, mut escaped) = (false, false);
     for (at, byte) in text.bytes().enumerate() {
