@@ -152,7 +152,11 @@ impl Recording {
                 Ok(bytes) => self.reads.push(Read { at, bytes }),
                 Err(_) => return Err(invalid("base64", "base64 with padding", base64)),
             },
-            (None, None, Some(how)) => self.end = Some(End { at, how }),
+            (None, None, Some(end)) => match end.as_str() {
+                "clean" => self.end = Some(End { at, how: Ending::Clean }),
+                "cut" => self.end = Some(End { at, how: Ending::Cut }),
+                _ => return Err(invalid("end", "\"clean\" or \"cut\"", end)),
+            },
             _ => return Err(LineFault::NotOneOf),
         }
         Ok(())
@@ -166,7 +170,7 @@ struct Head {
     #[serde(rename = "recording")]
     _version: IgnoredAny,
     name: String,
-    endpoint: Endpoint,
+    endpoint: String,
     #[serde(default)]
     what: String,
     #[serde(default)]
@@ -201,7 +205,7 @@ struct Line {
     #[serde(default, deserialize_with = "present")]
     base64: Option<String>,
     #[serde(default, deserialize_with = "present")]
-    end: Option<Ending>,
+    end: Option<String>,
 }
 
 fn head(line: &str) -> Result<Recording, LineFault> {
@@ -218,7 +222,12 @@ fn head(line: &str) -> Result<Recording, LineFault> {
     if head.name.is_empty() || head.name.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(invalid("name", "a word without spaces", head.name));
     }
-    let mut recording = Recording::new(head.name, head.endpoint);
+    let endpoint = match head.endpoint.as_str() {
+        "chat" => Endpoint::Chat,
+        "completion" => Endpoint::Completion,
+        _ => return Err(invalid("endpoint", "\"chat\" or \"completion\"", head.endpoint)),
+    };
+    let mut recording = Recording::new(head.name, endpoint);
     (recording.what, recording.source, recording.answer) = (head.what, head.source, head.answer);
     recording.request = head.request.map(|json| json.get().to_owned());
     recording.status = head.status.unwrap_or(recording.status);
@@ -367,7 +376,7 @@ mod tests {
             (format!(r#"{{{chat},"name":"a b"}}"#), r#""name": must be a word without spaces, got "a b""#),
             (
                 format!(r#"{{{chat},"endpoint":"messages"}}"#),
-                r#""endpoint": unknown variant `messages`, expected `chat` or `completion`"#,
+                r#""endpoint": must be "chat" or "completion", got "messages""#,
             ),
             (format!(r#"{{{chat},"what":null}}"#), r#""what": invalid type: null, expected a string"#),
             (format!(r#"{{{chat},"status":"ok"}}"#), r#""status": invalid type: string "ok", expected u16"#),
@@ -407,7 +416,7 @@ mod tests {
             (r#"{"t":1,"text":"x","base64":"eA=="}"#, 2, r#"needs exactly one of "text", "base64" and "end""#),
             (r#"{"t":1,"text":null,"end":"cut"}"#, 2, r#""text": invalid type: null, expected a string"#),
             (r#"{"t":1,"base64":"?"}"#, 2, r#""base64": must be base64 with padding, got "?""#),
-            (r#"{"t":1,"end":"eof"}"#, 2, r#""end": unknown variant `eof`, expected `clean` or `cut`"#),
+            (r#"{"t":1,"end":"eof"}"#, 2, r#""end": must be "clean" or "cut", got "eof""#),
             (
                 "\n{\"t\":1,\"texxt\":\"x\"}",
                 3,

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 /// The response of a server to one request.
 ///
 /// It is the body of the streamed response, read by read, and the answer to the same request not
@@ -77,8 +75,7 @@ pub struct End {
 }
 
 /// The kinds of end a transfer can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// The transfer was complete by the rules of HTTP, whatever the stream in it lacks.
     Clean,
@@ -87,8 +84,7 @@ pub enum Ending {
 }
 
 /// The endpoints a recording can be of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// The endpoint `POST /v1/chat/completions`.
     Chat,
