@@ -1,4 +1,4 @@
-//! What is sent for a request: decided as a whole before the first byte goes out.
+//! The response to a request, decided as a whole before its first byte goes out.
 
 use std::time::Duration;
 
@@ -19,7 +19,9 @@ const SPEED_HEADER: &str = "x-replay-speed";
 /// The path of a recorded stream, before its name.
 pub(crate) const RECORDINGS: &str = "/recordings/";
 
-/// A response: its head, and its body in timed pieces. Times count from the end of the request.
+/// A response: its head, and its body in timed pieces.
+///
+/// Times count from the end of the request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -28,11 +30,11 @@ pub(crate) struct Response {
     pub(crate) head_at: Duration,
     pub(crate) pieces: Vec<Piece>,
     pub(crate) end_at: Duration,
-    /// Whether the transfer is complete at the end.
+    /// The end of the transfer, complete or not.
     pub(crate) ending: Ending,
 }
 
-/// A response, and whether the faults concern it.
+/// A response to which the faults apply, or one of the server itself.
 pub(crate) enum Routed {
     Recorded(Response),
     Plain(Response),
@@ -71,7 +73,7 @@ pub(crate) fn route(request: &Request, library: &Library, speed: Speed, faults: 
     }
 }
 
-/// The response to a request that cannot be answered.
+/// Makes the response to a request that cannot be answered.
 pub(crate) fn refused(refusal: Refusal) -> Response {
     let mut response = json_response(refusal.status, refusal.body);
     response.headers.extend(refusal.allow.map(|methods| ("allow".to_owned(), methods.to_owned())));
@@ -125,7 +127,7 @@ fn completion(
     Ok(finished(response, request, recording, faults))
 }
 
-/// A recorded stream as it is, for a client that can only `GET`.
+/// Returns a recorded stream as it is, for a client that can only `GET`.
 fn bare(request: &Request, library: &Library, speed: Speed, faults: &Faults) -> Result<Response, Refusal> {
     let speed = speed_of(request, speed)?;
     let recording = library.named(request.path.strip_prefix(RECORDINGS).unwrap_or_default())?;
@@ -139,7 +141,7 @@ fn speed_of(request: &Request, server: Speed) -> Result<Speed, Refusal> {
     }
 }
 
-/// What the faults and the client's HTTP version make of a response.
+/// Applies the faults and the client's HTTP version to a response.
 fn finished(mut response: Response, request: &Request, recording: &Recording, faults: &Faults) -> Response {
     replace(&mut response, faults);
     response.headers.push((RECORDING_HEADER.to_owned(), recording.name.clone()));
@@ -156,7 +158,9 @@ fn finished(mut response: Response, request: &Request, recording: &Recording, fa
     response
 }
 
-/// null is as good as absent; anything but a boolean is refused, as OpenAI's servers do.
+/// Reads a flag of the request, for which `null` is as good as absent.
+///
+/// Anything but a boolean is refused, as OpenAI's servers do.
 fn flag(body: &Value, pointer: &str) -> Result<bool, Refusal> {
     match body.pointer(pointer) {
         None | Some(Value::Null) => Ok(false),
@@ -193,7 +197,9 @@ fn stream(recording: &Recording, speed: Speed, faults: &Faults, include_usage: b
     Ok(response)
 }
 
-/// Servers send the head of an event stream before they know its first event.
+/// Makes a response an event stream.
+///
+/// Servers send the head of one before they know its first event.
 fn respond_with_events(response: &mut Response, faults: &Faults, include_usage: bool) {
     response.headers.push(("cache-control".to_owned(), "no-cache".to_owned()));
     response.framing = Framing::Chunked;
@@ -223,7 +229,7 @@ fn whole(recording: &Recording, speed: Speed) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-/// Puts the status, the body and the headers of the faults in place of those recorded.
+/// Replaces the status, the body and the headers by those of the faults.
 fn replace(response: &mut Response, faults: &Faults) {
     let body = faults.body.as_ref().or(faults.status.is_some().then_some(&Body::Json));
     if let Some(body) = body {

@@ -1,34 +1,37 @@
-//! What is changed in a recorded body before it is sent: events left out, put in, and cut smaller.
+//! The changes to a recorded body: events left out, events added, smaller pieces.
 //!
-//! All of it keeps the time of each byte; a new event comes at the time of the one before it.
+//! Each byte keeps its time; an event that is added comes at the time of the one before it.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use crate::fault::Faults;
 
-/// A part of a body, and when it is sent.
+/// A part of a body with its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Piece {
     pub(crate) at: Duration,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// How DeepSeek's servers keep a silent connection open, but for the blank line that ends the block.
+/// The comment by which DeepSeek's servers keep a silent connection open.
+///
+/// Theirs has no blank line after it.
 const COMMENT: &[u8] = b": keep-alive\n\n";
 
 const INJECTED: &[u8] = b"data: {\"error\":{\"message\":\"The server had an error while processing your request\",\
                           \"type\":\"server_error\",\"param\":null,\"code\":\"server_error\"}}\n\n";
 
-/// Does what the faults, and a request that did not ask for usage, change in an event stream; and whether the stream
-/// now ends early.
+/// Edits an event stream as the faults and the request ask for.
+///
+/// Usage is left out if the request did not ask for it. Returns true if the stream now ends early.
 pub(crate) fn edit(pieces: Vec<Piece>, faults: &Faults, include_usage: bool) -> (Vec<Piece>, bool) {
     let body: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
     let (edits, ends_early) = edits(&body, faults, include_usage);
     let mut pieces = apply(pieces, &edits);
     if let Some(extra) = &faults.extra {
         let at = pieces.last().map_or(Duration::ZERO, |piece| piece.at);
-        pieces.push(Piece { at, bytes: extra.clone() });
+        pieces.push(Piece { at, bytes: extra.clone().into_bytes() });
     }
     if let Some(gap) = faults.comments_gap {
         pieces = comment_gaps(pieces, gap);
@@ -46,7 +49,7 @@ pub(crate) fn split(pieces: Vec<Piece>, size: usize) -> Vec<Piece> {
     pieces.into_iter().flat_map(parts).collect()
 }
 
-/// A change of the body: at `range.start` the bytes of the range go and `insert` comes.
+/// A change of the body: `insert` in place of the bytes of the range.
 struct Edit {
     range: Range<usize>,
     insert: &'static [u8],
@@ -92,7 +95,9 @@ fn edits(body: &[u8], faults: &Faults, include_usage: bool) -> (Vec<Edit>, bool)
     (edits, last_byte.is_some())
 }
 
-/// OpenAI's last chunk when `include_usage` was asked for: no choices, but usage. llama.cpp sends one for each choice.
+/// Returns true for a chunk with usage and without choices.
+///
+/// OpenAI sends one last if `include_usage` was asked for, llama.cpp one for each choice.
 fn is_usage_only(data: &[u8]) -> bool {
     let Ok(chunk) = serde_json::from_slice::<serde_json::Value>(data) else {
         return false;
@@ -110,7 +115,7 @@ fn apply(pieces: Vec<Piece>, edits: &[Edit]) -> Vec<Piece> {
     for (index, piece) in pieces.into_iter().enumerate() {
         let end = start + piece.bytes.len();
         let mut done = start.max(removed_to).min(end);
-        // What is put in after the last byte of a piece belongs to that piece, so that it comes at its time.
+        // What is put in after the last byte of a piece belongs to it, so that it has its time.
         while let Some(edit) = edits.next_if(|edit| edit.range.start <= end || index == last) {
             let at = edit.range.start.max(done).min(end);
             out.push(Piece { at: piece.at, bytes: piece.bytes[done - start..at - start].to_vec() });
@@ -129,7 +134,9 @@ fn apply(pieces: Vec<Piece>, edits: &[Edit]) -> Vec<Piece> {
     out
 }
 
-/// Comments only where a block has ended: in the middle of a line they would be part of it.
+/// Adds comments to the silences between blocks.
+///
+/// In the middle of a line a comment would be part of it.
 fn comment_gaps(pieces: Vec<Piece>, gap: Duration) -> Vec<Piece> {
     let mut out = Vec::new();
     let mut tail = Vec::new();
@@ -150,7 +157,7 @@ fn comment_gaps(pieces: Vec<Piece>, gap: Duration) -> Vec<Piece> {
     out
 }
 
-/// The lines up to and including a blank one: an event, if one of them is a data line.
+/// A blank line and the lines before it. With a data line it is an event.
 struct Block(Range<usize>);
 
 impl Block {
@@ -161,7 +168,9 @@ impl Block {
     }
 }
 
-/// The blocks of an event stream. Bytes after the last blank line are a block too: a reader may see a `[DONE]` there.
+/// Returns the blocks of an event stream.
+///
+/// Bytes after the last blank line are a block too: a reader may see a `[DONE]` there.
 fn blocks(body: &[u8]) -> Vec<Block> {
     let mut blocks = Vec::new();
     let (mut start, mut line, mut at) = (0, 0, 0);
@@ -205,7 +214,7 @@ mod tests {
         pieces.iter().map(|piece| String::from_utf8_lossy(&piece.bytes)).collect()
     }
 
-    /// Whatever the cuts, and with which faults, the body changes in the same way.
+    /// Checks that the body changes in the same way however it is cut.
     fn edits_to(body: &str, faults: &str, include_usage: bool, expected: &str) {
         let faults: Faults = faults.parse().unwrap();
         for size in [1, 2, 3, 7, body.len().max(1)] {

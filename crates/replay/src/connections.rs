@@ -1,4 +1,4 @@
-//! The open connections: how many there may be, and how all of them are cut.
+//! The open connections: their limit, and a way to cut all of them.
 
 use std::collections::HashMap;
 use std::io;
@@ -35,7 +35,7 @@ impl Connections {
         Connections { room, state: Arc::default() }
     }
 
-    /// Waits until one more connection may be open; false if the server stops.
+    /// Waits until one more connection may be open. Returns false if the server stops.
     pub(crate) fn wait_for_room(&self, stop: &Stop) -> bool {
         let mut open = self.state.lock();
         while open.sockets.len() >= self.room && !stop.is_raised() {
@@ -61,7 +61,7 @@ impl Connections {
         }
     }
 
-    /// Lets who waits for room look again.
+    /// Wakes the thread that waits for room, so that it sees the server stop.
     pub(crate) fn wake(&self) {
         // Under the lock, so that nobody is between looking at the flag and waiting.
         let _open = self.state.lock();

@@ -1,39 +1,51 @@
-//! What can be made to go wrong with a response.
+//! The faults of a response, and the text that names them.
 //!
 //! | entry | what happens on the wire |
 //! |---|---|
 //! | `none` | forgets all faults named so far, also those of the server |
-//! | `first=K` | the faults hit the first K requests for a recording only, as the server counts them |
+//! | `first=K` | the faults hit only the first K requests for a recording, as the server counts |
 //! | `delay=S` | S seconds of silence before the head |
-//! | `stall=N:S` | after byte N of the body S seconds of silence; without `:S` until the connection's time is up |
-//! | `cut=N` | the connection closes after byte N of the body, in the middle of the chunk that holds it |
+//! | `stall=N:S` | S seconds of silence after byte N; without `:S` until the time limit |
+//! | `cut=N` | the connection closes after byte N of the body, in the middle of its chunk |
 //! | `cut=N@size` | it closes in the size line of the chunk that holds byte N |
-//! | `cut=N@crlf` | it closes after the data of that chunk, before the line end that belongs to it |
+//! | `cut=N@crlf` | it closes after the data of that chunk, before the line end that follows |
 //! | `cut=end` | the whole body comes, the terminal chunk does not |
 //! | `cut=last-crlf` | all comes but the last line end, that of the terminal chunk |
 //! | `reset=N` | as `cut=N`, but the connection is reset; without `=N` right after the head |
 //! | `end=N` | the body ends after byte N as if it were whole, whatever the stream in it lacks |
-//! | `chunk-size=+K@N` | the size line of the chunk that holds byte N states K bytes more than come; `-K`: less; without `@N` the first chunk |
-//! | `framing=F` | `chunked`, `length` (content-length), `close` (the body ends with the connection), `http10` (the same as HTTP/1.0) |
+//! | `chunk-size=+K@N` | the chunk that holds byte N states K bytes more than come |
+//! | `chunk-size=-K@N` | it states K bytes less; without `@N` it is the first chunk |
+//! | `framing=chunked` | a chunk of size zero ends the body, the default of a streamed answer |
+//! | `framing=length` | content-length states its end, the default of any other |
+//! | `framing=close` | it ends with the connection |
+//! | `framing=http10` | it ends with the connection, and the response is HTTP/1.0 |
 //! | `length=+K` | content-length states K bytes more than come; `-K`: less |
-//! | `status=N` | the answer is status N with an error body instead of the recording |
-//! | `body=B` | the body is `json` (an error object), `html` (a proxy's page), `empty` or the quoted text |
+//! | `status=N` | the answer has status N and an error body instead of the recording |
+//! | `body=B` | the body is `json` (an error), `html` (a proxy's page), `empty` or a quoted text |
 //! | `type=T` | the content type is T |
 //! | `header=H` | a header line more, such as `header="retry-after: 3"`; may come again |
 //! | `write=N` | no chunk and no write has more than N bytes of the body |
 //! | `comments=N` | a comment `: keep-alive` and a blank line after every N events |
-//! | `comments=Ss` | the same every S seconds while the recording is silent between two events |
-//! | `error=N` | after N events an error object; the stream ends with it, cleanly and without `[DONE]` |
-//! | `error=N+` | the same, but the stream goes on after it |
+//! | `comments=Ss` | the same every S seconds of recorded silence between two events |
+//! | `error=N` | the stream ends after N events with an error object, cleanly, without `[DONE]` |
+//! | `error=N+` | an error object after N events, after which the stream goes on |
 //! | `no-done` | `data: [DONE]` is left out |
 //! | `extra=T` | the text T after the end of the stream; without `=T` one more chunk |
 //! | `linger=S` | the connection stays open S seconds after the end |
 //!
-//! Entries are separated by `;`. A value may stand in double quotes, with `\n`, `\r`, `\t`, `\"` and `\\` in it.
-//! S is seconds, such as `0.5`. Byte N is counted in the body as the other entries leave it, without transfer
-//! coding; a place beyond its end means its end. With a framing other than chunked, what concerns chunks is taken
-//! at the same byte of the body, and `cut` at the end of the body cannot be seen.
-//! An answer that is not streamed has the same faults but for those that concern events.
+//! Entries are separated by `;`. A value may stand in double quotes, with `\n`, `\r`, `\t`, `\"`
+//! and `\\` in it. S is seconds, such as `0.5`. Byte N is counted in the body as the other entries
+//! leave it, without transfer coding; a place beyond its end means its end. With a framing other
+//! than chunked, what concerns chunks is taken at the same byte of the body, and `cut` at the end
+//! of the body cannot be seen. An answer that is not streamed has the same faults but for those
+//! that concern events.
+//!
+//! For `reset` a byte of the request is left unread, which makes the system reset the connection
+//! instead of closing it. A request without a body has no such byte: its connection closes.
+//!
+//! `length` makes the framing `length` too, and `status` the body `json`, unless that is named.
+//! `stall` and `header` may come again. Any other entry takes the place of the same one before it,
+//! and the stalls of a request take the place of the server's.
 
 mod grammar;
 
@@ -41,20 +53,25 @@ use std::time::Duration;
 
 pub use grammar::FaultError;
 
-/// What goes wrong with a response. [The module's page](self) lists everything; nothing of it is the default.
+/// The faults of a response, parsed from the text that names them.
+///
+/// [The module's page](self) lists all entries. The default is no fault.
 ///
 /// ```
-/// use std::time::Duration;
-/// use deltawire_replay::fault::{Cut, Faults};
+/// use deltawire_replay::{Server, fault::Faults};
 ///
-/// let faults = Faults::new().delay(Duration::from_millis(500)).cut(Cut::After(1234)).write_size(1);
-/// assert_eq!("delay=0.5; cut=1234; write=1".parse::<Faults>()?, faults);
-/// # Ok::<(), deltawire_replay::fault::FaultError>(())
+/// let faults: Faults = "delay=0.5; cut=1234; write=1".parse()?;
+/// let server = Server::builder().faults(faults).start()?;
+///
+/// let error = "cutt=1234".parse::<Faults>().unwrap_err();
+/// assert!(error.to_string().starts_with("fault \"cutt=1234\" must be one of none, first, delay"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Faults {
     pub(crate) first: Option<usize>,
     pub(crate) delay: Duration,
+    /// In the order of their places.
     pub(crate) stalls: Vec<Stall>,
     pub(crate) cut: Option<Cut>,
     pub(crate) reset: Option<u64>,
@@ -66,19 +83,21 @@ pub struct Faults {
     pub(crate) body: Option<Body>,
     pub(crate) content_type: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
+    /// Above zero.
     pub(crate) write_size: Option<usize>,
+    /// Above zero.
     pub(crate) comments_every: Option<usize>,
+    /// A millisecond at least.
     pub(crate) comments_gap: Option<Duration>,
     pub(crate) error: Option<InjectedError>,
     pub(crate) no_done: bool,
-    pub(crate) extra: Option<Vec<u8>>,
+    pub(crate) extra: Option<String>,
     pub(crate) linger: Duration,
 }
 
-/// Where the connection closes.
+/// The place at which the connection closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Cut {
+pub(crate) enum Cut {
     /// After this many bytes of the body, in the middle of a chunk.
     After(u64),
     /// In the size line of the chunk that holds this byte.
@@ -91,13 +110,12 @@ pub enum Cut {
     BeforeLastCrlf,
 }
 
-/// How the end of the body is told.
+/// The way the end of the body is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Framing {
-    /// By a chunk of size zero: what a streamed answer has by default.
+pub(crate) enum Framing {
+    /// By a chunk of size zero, the default of a streamed answer.
     Chunked,
-    /// By content-length: what any other answer has by default.
+    /// By content-length, the default of any other answer.
     Length,
     /// By the end of the connection.
     Close,
@@ -107,15 +125,12 @@ pub enum Framing {
 
 /// A body in place of the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Body {
+pub(crate) enum Body {
     /// An error object as OpenAI's servers send it.
     Json,
     /// A page as proxies send it.
     Html,
-    /// Nothing.
     Empty,
-    /// This text.
     Text(String),
 }
 
@@ -138,164 +153,4 @@ pub(crate) struct WrongSize {
 pub(crate) struct InjectedError {
     pub(crate) after: usize,
     pub(crate) goes_on: bool,
-}
-
-impl Faults {
-    /// No fault.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// `first=K`: the faults hit the first `requests` for a recording only.
-    #[must_use]
-    pub fn first(mut self, requests: usize) -> Self {
-        self.first = Some(requests);
-        self
-    }
-
-    /// `delay=S`: silence before the head.
-    #[must_use]
-    pub fn delay(mut self, time: Duration) -> Self {
-        self.delay = time;
-        self
-    }
-
-    /// `stall=N:S`: silence after this many bytes of the body. Several stalls may be set.
-    #[must_use]
-    pub fn stall(mut self, after: u64, time: Duration) -> Self {
-        self.stalls.push(Stall { after, time });
-        self.stalls.sort_by_key(|stall| stall.after);
-        self
-    }
-
-    /// `cut=...`: the connection closes before the transfer is complete.
-    #[must_use]
-    pub fn cut(mut self, cut: Cut) -> Self {
-        self.cut = Some(cut);
-        self
-    }
-
-    /// `reset=N`: the connection is reset after this many bytes of the body.
-    ///
-    /// A byte of the request is left unread for it, which makes the system reset the connection instead of closing
-    /// it. A request without a body has no such byte: its connection closes.
-    #[must_use]
-    pub fn reset(mut self, after: u64) -> Self {
-        self.reset = Some(after);
-        self
-    }
-
-    /// `end=N`: the transfer ends, complete, after this many bytes of the body.
-    #[must_use]
-    pub fn end_after(mut self, bytes: u64) -> Self {
-        self.end_after = Some(bytes);
-        self
-    }
-
-    /// `chunk-size=+K@N`: the chunk that holds byte `at` states `by` bytes more than come, or less if negative.
-    #[must_use]
-    pub fn chunk_size(mut self, at: u64, by: i64) -> Self {
-        self.chunk_size = Some(WrongSize { at, by });
-        self
-    }
-
-    /// `framing=F`: how the end of the body is told.
-    #[must_use]
-    pub fn framing(mut self, framing: Framing) -> Self {
-        self.framing = Some(framing);
-        self
-    }
-
-    /// `length=+K`: content-length states `by` bytes more than come, or less if negative. The framing becomes
-    /// [`Framing::Length`] unless it is set.
-    #[must_use]
-    pub fn length(mut self, by: i64) -> Self {
-        self.length = by;
-        self
-    }
-
-    /// `status=N`: this status, with a JSON error body unless [`body`](Self::body) says otherwise.
-    #[must_use]
-    pub fn status(mut self, status: u16) -> Self {
-        self.status = Some(status);
-        self
-    }
-
-    /// `body=B`: this body in place of the recorded one.
-    #[must_use]
-    pub fn body(mut self, body: Body) -> Self {
-        self.body = Some(body);
-        self
-    }
-
-    /// `type=T`: this content type.
-    #[must_use]
-    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
-        self.content_type = Some(content_type.into());
-        self
-    }
-
-    /// `header=H`: one more header line.
-    #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// `write=N`: at most this many bytes of the body in a chunk and in a write; zero counts as one.
-    #[must_use]
-    pub fn write_size(mut self, bytes: usize) -> Self {
-        self.write_size = Some(bytes.max(1));
-        self
-    }
-
-    /// `comments=N`: a comment after every so many events; zero counts as one.
-    #[must_use]
-    pub fn comments_every(mut self, events: usize) -> Self {
-        self.comments_every = Some(events.max(1));
-        self
-    }
-
-    /// `comments=Ss`: a comment each time so much silence has passed between two events; a millisecond at least.
-    #[must_use]
-    pub fn comments_in_gaps(mut self, time: Duration) -> Self {
-        self.comments_gap = Some(time.max(Duration::from_millis(1)));
-        self
-    }
-
-    /// `error=N`: after so many events an error object, with which the stream ends.
-    #[must_use]
-    pub fn error_after(mut self, events: usize) -> Self {
-        self.error = Some(InjectedError { after: events, goes_on: false });
-        self
-    }
-
-    /// `error=N+`: after so many events an error object, after which the stream goes on.
-    #[must_use]
-    pub fn error_within(mut self, events: usize) -> Self {
-        self.error = Some(InjectedError { after: events, goes_on: true });
-        self
-    }
-
-    /// `no-done`: `data: [DONE]` is left out.
-    #[must_use]
-    pub fn without_done(mut self) -> Self {
-        self.no_done = true;
-        self
-    }
-
-    /// `extra=T`: these bytes after the end of the stream.
-    #[must_use]
-    pub fn extra(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.extra = Some(bytes.into());
-        self
-    }
-
-    /// `linger=S`: the connection stays open so long after the end.
-    #[must_use]
-    pub fn linger(mut self, time: Duration) -> Self {
-        self.linger = time;
-        self
-    }
 }

@@ -1,11 +1,13 @@
-//! The answer a recorded stream amounts to, for requests that do not want it streamed.
+//! The answer of a recorded stream, for requests that do not want it streamed.
 
 use deltawire::{End, Outcome, Session, chat, completions};
 use serde::Serialize;
 
 use crate::recording::{Ending, Endpoint, Recording};
 
-/// The JSON of the completion that the stream folds to; why there is none, if the stream did not come to its end.
+/// Returns the JSON of the completion that the stream amounts to.
+///
+/// The error says why there is no completion, if the stream did not come to its end.
 pub(crate) fn answer(recording: &Recording) -> Result<String, String> {
     match recording.endpoint {
         Endpoint::Chat => whole(&fold(chat::Session::new(), recording)),
@@ -24,8 +26,10 @@ fn fold<E: deltawire::Endpoint>(mut fold: Session<E>, recording: &Recording) -> 
     }
 }
 
-/// A server that had not come to the end would have had no answer. One that said `[DONE]` had, be it without a finish
-/// reason.
+/// Returns the completion if a server would have had it.
+///
+/// A server that had not come to the end would not. One that said `[DONE]` would, even without a
+/// finish reason.
 fn whole<C: Serialize>(outcome: &Outcome<C>) -> Result<String, String> {
     match outcome.end {
         End::Done | End::DoneWithoutSentinel | End::DoneWithoutFinishReason => {

@@ -1,16 +1,21 @@
-//! The file of a recording: JSON Lines, one object a line, to be read and written by people too.
+//! The file of a recording, in JSON Lines, which people read and write too.
 //!
-//! The first line says what was recorded, each further line is a read with its time, the last one is the end.
-//! `recordings/README.md` documents every member; this file is the rule.
+//! The first line says what was recorded, each further line is a read with its time, and the last
+//! one is the end. The types [`Head`] and [`Line`] are the format; `recordings/README.md` documents
+//! every member.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::iter;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::value::MapDeserializer;
+use serde::de::{Error as _, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::recording::{Answer, End, Ending, Endpoint, Read, Recording};
@@ -18,10 +23,10 @@ use crate::recording::{Answer, End, Ending, Endpoint, Read, Recording};
 /// The version of the format, the value of the first line's `recording`.
 const VERSION: u64 = 1;
 
-/// How much of a wrong value an error shows.
-const SHOWN: usize = 40;
+/// The number of characters that an error shows of what is wrong with an object.
+const SHOWN: usize = 160;
 
-/// Why a file is no recording.
+/// An error in the file of a recording.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RecordingError {
@@ -29,271 +34,277 @@ pub enum RecordingError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A line is not what it should be.
+    /// A line is not as it should be.
     Line {
         /// Its number, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// Its fault.
         fault: LineFault,
     },
 }
 
-/// What is wrong with a line of a recording's file.
+/// A fault in a line of a recording's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LineFault {
-    /// There is no line at all.
-    Empty,
-    /// The line is no JSON object; what the JSON parser said.
-    NotAnObject(String),
-    /// A member that must be there is not.
-    Missing(&'static str),
-    /// A member that the format does not know, so probably a slip of the pen.
-    Unknown(String),
-    /// A member has a value it cannot have.
-    Invalid {
+    /// The line is not a JSON object, or has not all the members it must have.
+    Object(String),
+    /// A member is unknown to the format, or has a value it cannot have.
+    Member {
         /// The member's name.
-        field: &'static str,
-        /// What it must be.
-        expected: &'static str,
-        /// The value, shortened.
-        got: String,
+        name: String,
+        /// The value and what it must be, shortened.
+        problem: String,
     },
-    /// The time of a line lies before that of the line above.
+    /// The time is earlier than that of the line above.
     Backwards,
-    /// A read holds both `text` and `base64`, or neither, or either of them beside `end`.
+    /// The line has not exactly one of `text`, `base64` and `end`.
     NotOneOf,
-    /// A line after the end.
+    /// The line comes after the end.
     AfterEnd,
-    /// There are reads, but the last line is no end.
+    /// There are reads, but this last line is not the end.
     NoEnd,
-    /// Neither a stream nor an answer.
+    /// The file has neither a stream nor an answer.
     NothingRecorded,
 }
 
-pub(crate) fn parse(text: &str) -> Result<Recording, RecordingError> {
-    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let at = |index: usize| move |fault| RecordingError::Line { line: index + 1, fault };
-
-    let (index, first) = lines.next().ok_or_else(|| at(0)(LineFault::Empty))?;
-    let mut recording = Members::of(first).and_then(head).map_err(at(index))?;
-    let mut last = (index, Duration::ZERO);
-    for (index, line) in lines {
-        let line = Members::of(line).and_then(body_line).map_err(at(index))?;
-        if recording.end.is_some() {
-            return Err(at(index)(LineFault::AfterEnd));
+impl Recording {
+    /// Reads a recording from the text of its file.
+    ///
+    /// # Errors
+    /// [`RecordingError::Line`] with the number and the fault of the first line that is wrong.
+    pub fn parse(text: &str) -> Result<Self, RecordingError> {
+        let at = |line: usize| move |fault| RecordingError::Line { line, fault };
+        let mut lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+        let (mut last, first) = lines.next().ok_or_else(|| at(1)(LineFault::NothingRecorded))?;
+        let mut recording = head(first).map_err(at(last))?;
+        for (number, line) in lines {
+            last = number;
+            object(line).and_then(|line| recording.add(line)).map_err(at(last))?;
         }
-        let time = match line {
-            BodyLine::Read(read) => {
-                let time = read.at;
-                recording.reads.push(read);
-                time
-            }
-            BodyLine::End(end) => {
-                recording.end = Some(end);
-                end.at
-            }
-        };
-        if time < last.1 {
-            return Err(at(index)(LineFault::Backwards));
+        match (&recording.end, &recording.answer) {
+            (None, _) if !recording.reads.is_empty() => Err(at(last)(LineFault::NoEnd)),
+            (None, None) => Err(at(last)(LineFault::NothingRecorded)),
+            _ => Ok(recording),
         }
-        last = (index, time);
     }
-    match (&recording.end, &recording.answer) {
-        (None, _) if !recording.reads.is_empty() => Err(at(last.0)(LineFault::NoEnd)),
-        (None, None) => Err(at(last.0)(LineFault::NothingRecorded)),
-        _ => Ok(recording),
+
+    /// Reads a recording from its file.
+    ///
+    /// # Errors
+    /// [`RecordingError::File`] if the file cannot be read, else as [`Recording::parse`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        let path = path.as_ref();
+        let text =
+            std::fs::read_to_string(path).map_err(|source| RecordingError::File { path: path.to_owned(), source })?;
+        Self::parse(&text)
+    }
+
+    /// Returns the text of the recording's file.
+    ///
+    /// [`Recording::parse`] reads the same recording from it.
+    #[must_use]
+    pub fn to_jsonl(&self) -> String {
+        let mut out = format!(
+            r#"{{"recording":{VERSION},"name":{},"endpoint":"{}","what":{},"source":{},"status":{},"content_type":{}"#,
+            quoted(&self.name),
+            self.endpoint,
+            quoted(&self.what),
+            quoted(&self.source),
+            self.status,
+            quoted(&self.content_type),
+        );
+        if let Some(request) = &self.request {
+            out += &format!(r#","request":{}"#, one_line(request));
+        }
+        if let Some(Answer { elapsed, body }) = &self.answer {
+            out += &format!(r#","answer":{{"elapsed":{},"body":{}}}"#, decimal(*elapsed), one_line(body));
+        }
+        out += "}\n";
+        for Read { at, bytes } in &self.reads {
+            let (member, value) = match std::str::from_utf8(bytes) {
+                Ok(text) => ("text", quoted(text)),
+                Err(_) => ("base64", quoted(&BASE64.encode(bytes))),
+            };
+            out += &format!("{{\"t\":{},\"{member}\":{value}}}\n", decimal(*at));
+        }
+        if let Some(End { at, how }) = self.end {
+            let how = if how == Ending::Clean { "clean" } else { "cut" };
+            out += &format!("{{\"t\":{},\"end\":\"{how}\"}}\n", decimal(at));
+        }
+        out
+    }
+
+    fn add(&mut self, line: Line) -> Result<(), LineFault> {
+        let at = line.t;
+        if self.end.is_some() {
+            return Err(LineFault::AfterEnd);
+        }
+        if self.reads.last().is_some_and(|last| at < last.at) {
+            return Err(LineFault::Backwards);
+        }
+        match (line.text, line.base64, line.end) {
+            (Some(text), None, None) => self.reads.push(Read { at, bytes: text.into_bytes() }),
+            (None, Some(base64), None) => match BASE64.decode(&base64) {
+                Ok(bytes) => self.reads.push(Read { at, bytes }),
+                Err(_) => return Err(invalid("base64", "base64 with padding", base64)),
+            },
+            (None, None, Some(end)) => match end.as_str() {
+                "clean" => self.end = Some(End { at, how: Ending::Clean }),
+                "cut" => self.end = Some(End { at, how: Ending::Cut }),
+                _ => return Err(invalid("end", "\"clean\" or \"cut\"", end)),
+            },
+            _ => return Err(LineFault::NotOneOf),
+        }
+        Ok(())
     }
 }
 
-enum BodyLine {
-    Read(Read),
-    End(End),
+/// The first line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    #[serde(rename = "recording")]
+    _version: IgnoredAny,
+    name: String,
+    endpoint: String,
+    #[serde(default)]
+    what: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default, deserialize_with = "present")]
+    status: Option<u16>,
+    #[serde(default, deserialize_with = "present")]
+    content_type: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    request: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "answer")]
+    answer: Option<Answer>,
 }
 
-fn head(mut members: Members) -> Result<Recording, LineFault> {
-    let version: u64 = members.required("recording", "the number 1")?;
+/// The answer to the same request not streamed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    #[serde(deserialize_with = "seconds")]
+    elapsed: Duration,
+    body: Box<RawValue>,
+}
+
+/// Any further line: a read, as text or in base64, or the end.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    #[serde(deserialize_with = "seconds")]
+    t: Duration,
+    #[serde(default, deserialize_with = "present")]
+    text: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    base64: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    end: Option<String>,
+}
+
+fn head(line: &str) -> Result<Recording, LineFault> {
+    // Another version may have other members, so it is looked at by itself.
+    #[derive(Deserialize)]
+    struct Version {
+        recording: u64,
+    }
+    let Version { recording: version } = object(line)?;
     if version != VERSION {
-        return Err(invalid("recording", "the number 1", &version.to_string()));
+        return Err(invalid("recording", "the number 1", version));
     }
-    let name: String = members.required("name", "a string")?;
-    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(invalid("name", "a word without spaces", &name));
+    let head: Head = object(line)?;
+    if head.name.is_empty() || head.name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(invalid("name", "a word without spaces", head.name));
     }
-    let endpoint: String = members.required("endpoint", "a string")?;
-    let endpoint = match endpoint.as_str() {
+    let endpoint = match head.endpoint.as_str() {
         "chat" => Endpoint::Chat,
         "completion" => Endpoint::Completion,
-        other => return Err(invalid("endpoint", "\"chat\" or \"completion\"", other)),
+        _ => return Err(invalid("endpoint", "\"chat\" or \"completion\"", head.endpoint)),
     };
-    let mut recording = Recording::new(name, endpoint);
-    recording.what = members.optional("what", "a string")?.unwrap_or_default();
-    recording.source = members.optional("source", "a string")?.unwrap_or_default();
-    if let Some(status) = members.optional::<u16>("status", "a number from 200 to 599")? {
-        if !(200..600).contains(&status) {
-            return Err(invalid("status", "a number from 200 to 599", &status.to_string()));
-        }
-        recording.status = status;
+    let mut recording = Recording::new(head.name, endpoint);
+    (recording.what, recording.source, recording.answer) = (head.what, head.source, head.answer);
+    recording.request = head.request.map(|json| json.get().to_owned());
+    recording.status = head.status.unwrap_or(recording.status);
+    if !(200..600).contains(&recording.status) {
+        return Err(invalid("status", "a number from 200 to 599", recording.status));
     }
-    if let Some(content_type) = members.optional::<String>("content_type", "a string")? {
-        if content_type.contains(char::is_control) {
-            return Err(invalid("content_type", "free of control characters", &content_type));
-        }
-        recording.content_type = content_type;
+    recording.content_type = head.content_type.unwrap_or(recording.content_type);
+    if recording.content_type.contains(char::is_control) {
+        return Err(invalid("content_type", "free of control characters", recording.content_type));
     }
-    recording.request = members.take("request").map(|json| json.get().to_owned());
-    recording.answer = members.take("answer").map(|json| answer(&json)).transpose()?;
-    members.nothing_left()?;
     Ok(recording)
 }
 
-/// A body that is a JSON string stands for a text that is no JSON; anything else is served as it is written.
-fn answer(json: &RawValue) -> Result<Answer, LineFault> {
-    let mut members =
-        Members::of(json.get()).map_err(|_| invalid("answer", "an object with elapsed and body", json.get()))?;
-    let elapsed = members.time("elapsed")?;
-    let body = members.take("body").ok_or(LineFault::Missing("body"))?;
-    members.nothing_left()?;
-    let body = serde_json::from_str::<String>(body.get()).unwrap_or_else(|_| body.get().to_owned());
-    Ok(Answer { elapsed, body })
+/// Reads an object, and notes the member with an error.
+///
+/// serde does not say which member has a wrong value.
+fn object<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, LineFault> {
+    let syntax = |error| LineFault::Object(format!("{} at column {}", shown(&error), error.column()));
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(json).map_err(syntax)?;
+    let name = Cell::new("");
+    let each = members.iter().map(|(member, value)| {
+        name.set(member);
+        (member.as_str(), *value)
+    });
+    // Only after the last member one is known to be missing.
+    let end = iter::from_fn(|| {
+        name.set("");
+        None
+    });
+    T::deserialize(MapDeserializer::new(each.chain(end))).map_err(|error| match name.get() {
+        "" => LineFault::Object(shown(&error)),
+        name => LineFault::Member { name: name.to_owned(), problem: shown(&error) },
+    })
 }
 
-fn body_line(mut members: Members) -> Result<BodyLine, LineFault> {
-    let at = members.time("t")?;
-    let text: Option<String> = members.optional("text", "a string")?;
-    let base64: Option<String> = members.optional("base64", "a string")?;
-    let end: Option<String> = members.optional("end", "a string")?;
-    members.nothing_left()?;
-    match (text, base64, end) {
-        (Some(text), None, None) => Ok(BodyLine::Read(Read { at, bytes: text.into_bytes() })),
-        (None, Some(base64), None) => match BASE64.decode(&base64) {
-            Ok(bytes) => Ok(BodyLine::Read(Read { at, bytes })),
-            Err(_) => Err(invalid("base64", "base64 with padding", &base64)),
-        },
-        (None, None, Some(end)) => match end.as_str() {
-            "clean" => Ok(BodyLine::End(End { at, how: Ending::Clean })),
-            "cut" => Ok(BodyLine::End(End { at, how: Ending::Cut })),
-            other => Err(invalid("end", "\"clean\" or \"cut\"", other)),
-        },
-        _ => Err(LineFault::NotOneOf),
-    }
+/// Deserializes a member that may be left out but not be `null`.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(member).map(Some)
 }
 
-/// The members of a line that nobody has taken yet, each as the JSON text it was written in.
-struct Members(BTreeMap<String, Box<RawValue>>);
-
-impl Members {
-    fn of(line: &str) -> Result<Self, LineFault> {
-        serde_json::from_str(line).map(Members).map_err(|error| LineFault::NotAnObject(error.to_string()))
-    }
-
-    fn take(&mut self, field: &'static str) -> Option<Box<RawValue>> {
-        self.0.remove(field)
-    }
-
-    fn optional<T: FromJson>(&mut self, field: &'static str, expected: &'static str) -> Result<Option<T>, LineFault> {
-        match self.take(field) {
-            None => Ok(None),
-            Some(json) => T::from_json(json.get()).map(Some).ok_or_else(|| invalid(field, expected, json.get())),
-        }
-    }
-
-    fn required<T: FromJson>(&mut self, field: &'static str, expected: &'static str) -> Result<T, LineFault> {
-        self.optional(field, expected)?.ok_or(LineFault::Missing(field))
-    }
-
-    fn time(&mut self, field: &'static str) -> Result<Duration, LineFault> {
-        let seconds: f64 = self.required(field, "a number of seconds")?;
-        Duration::try_from_secs_f64(seconds)
-            .map_err(|_| invalid(field, "a number of seconds that is not negative", &seconds.to_string()))
-    }
-
-    fn nothing_left(self) -> Result<(), LineFault> {
-        self.0.into_keys().next().map_or(Ok(()), |field| Err(LineFault::Unknown(shortened(&field))))
-    }
+fn seconds<'de, D: Deserializer<'de>>(member: D) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(member)?;
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| D::Error::custom(format_args!("must be a number of seconds that is not negative, got {seconds}")))
 }
 
-/// The few types a member can have, so that the rest of the file needs no generic parsing.
-trait FromJson: Sized {
-    fn from_json(json: &str) -> Option<Self>;
+/// Deserializes an answer.
+///
+/// A body that is a JSON string stands for a text that is not JSON.
+fn answer<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Answer>, D::Error> {
+    let json = <&RawValue>::deserialize(member)?;
+    let Whole { elapsed, body } = object(json.get()).map_err(D::Error::custom)?;
+    let body = serde_json::from_str(body.get()).unwrap_or_else(|_| body.get().to_owned());
+    Ok(Some(Answer { elapsed, body }))
 }
 
-macro_rules! from_json {
-    ($($type:ty),*) => {
-        $(impl FromJson for $type {
-            fn from_json(json: &str) -> Option<Self> {
-                serde_json::from_str(json).ok()
-            }
-        })*
-    };
+fn invalid(name: &str, expected: &str, got: impl fmt::Debug) -> LineFault {
+    LineFault::Member { name: name.to_owned(), problem: shortened(&format!("must be {expected}, got {got:?}")) }
 }
 
-from_json!(String, u16, u64, f64);
-
-fn invalid(field: &'static str, expected: &'static str, got: &str) -> LineFault {
-    LineFault::Invalid { field, expected, got: shortened(got) }
+fn shown(error: &serde_json::Error) -> String {
+    let problem = error.to_string();
+    // serde_json numbers the lines of what it was given, which is one line or a part of it.
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    shortened(problem.strip_suffix(&place).unwrap_or(&problem))
 }
 
-fn shortened(value: &str) -> String {
-    let mut shown = String::new();
-    for character in value.chars().take(SHOWN) {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    if value.chars().nth(SHOWN).is_some() {
-        shown.push_str("...");
-    }
-    shown
+fn shortened(problem: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let cut = problem.chars().nth(SHOWN).map_or("", |_| "...");
+    problem.chars().take(SHOWN).map(escaped).collect::<String>() + cut
 }
 
-pub(crate) fn write(recording: &Recording) -> String {
-    let mut out = String::new();
-    // Writing to a String cannot fail.
-    let _ = write!(
-        out,
-        "{{\"recording\":{VERSION},\"name\":{},\"endpoint\":{},\"what\":{},\"source\":{},\"status\":{},\"content_type\":{}",
-        quoted(&recording.name),
-        quoted(recording.endpoint.as_str()),
-        quoted(&recording.what),
-        quoted(&recording.source),
-        recording.status,
-        quoted(&recording.content_type),
-    );
-    if let Some(request) = &recording.request {
-        let _ = write!(out, ",\"request\":{}", one_line(request));
-    }
-    if let Some(answer) = &recording.answer {
-        let _ =
-            write!(out, ",\"answer\":{{\"elapsed\":{},\"body\":{}}}", seconds(answer.elapsed), one_line(&answer.body));
-    }
-    out.push_str("}\n");
-    for read in &recording.reads {
-        let _ = match std::str::from_utf8(&read.bytes) {
-            Ok(text) => writeln!(out, "{{\"t\":{},\"text\":{}}}", seconds(read.at), quoted(text)),
-            Err(_) => {
-                writeln!(out, "{{\"t\":{},\"base64\":{}}}", seconds(read.at), quoted(&BASE64.encode(&read.bytes)))
-            }
-        };
-    }
-    if let Some(end) = recording.end {
-        let how = match end.how {
-            Ending::Clean => "clean",
-            Ending::Cut => "cut",
-        };
-        let _ = writeln!(out, "{{\"t\":{},\"end\":{}}}", seconds(end.at), quoted(how));
-    }
-    out
-}
-
-/// JSON as it is, if it fits on a line; over several lines compacted by its line ends; no JSON: as a JSON string.
+/// Returns JSON on one line, and a text that is not JSON as a JSON string.
 fn one_line(json: &str) -> String {
     match serde_json::from_str::<&RawValue>(json) {
+        // A line end in JSON is between its parts, where a space means the same.
         Ok(json) if !json.get().starts_with('"') => json.get().replace(['\n', '\r'], " "),
         _ => quoted(json),
     }
@@ -303,8 +314,8 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Seconds as a person writes them: no exponent, no digits that say nothing.
-fn seconds(time: Duration) -> String {
+/// Returns seconds as a person writes them: no exponent, no empty digits.
+fn decimal(time: Duration) -> String {
     let text = format!("{}.{:09}", time.as_secs(), time.subsec_nanos());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -312,9 +323,7 @@ fn seconds(time: Duration) -> String {
 impl fmt::Display for RecordingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RecordingError::File { path, source } => {
-                write!(f, "cannot read {}: {source}", path.display())
-            }
+            RecordingError::File { path, source } => write!(f, "cannot read {}: {source}", path.display()),
             RecordingError::Line { line, fault } => write!(f, "line {line}: {fault}"),
         }
     }
@@ -332,11 +341,8 @@ impl std::error::Error for RecordingError {
 impl fmt::Display for LineFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LineFault::Empty => f.write_str("the file is empty"),
-            LineFault::NotAnObject(why) => write!(f, "no json object: {why}"),
-            LineFault::Missing(field) => write!(f, "no \"{field}\""),
-            LineFault::Unknown(field) => write!(f, "unknown member \"{field}\""),
-            LineFault::Invalid { field, expected, got } => write!(f, "\"{field}\" must be {expected}, got {got}"),
+            LineFault::Object(problem) => write!(f, "no json object: {problem}"),
+            LineFault::Member { name, problem } => write!(f, "{name:?}: {problem}"),
             LineFault::Backwards => f.write_str("\"t\" is earlier than on the line above"),
             LineFault::NotOneOf => f.write_str("needs exactly one of \"text\", \"base64\" and \"end\""),
             LineFault::AfterEnd => f.write_str("a line after the end"),
@@ -352,57 +358,75 @@ mod tests {
 
     const HEAD: &str = r#"{"recording":1,"name":"a","endpoint":"chat"}"#;
 
+    fn error(lines: &str) -> String {
+        Recording::parse(lines).expect_err(lines).to_string()
+    }
+
     #[test]
-    fn a_wrong_line_is_named_with_its_field_and_value() {
-        for (lines, expected) in [
-            (vec![""], "line 1: the file is empty"),
-            (vec!["data: x"], "line 1: no json object: expected value at line 1 column 1"),
-            (vec!["[]"], "line 1: no json object: invalid type: sequence, expected a map at line 1 column 0"),
-            (vec![r#"{"name":"a"}"#], "line 1: no \"recording\""),
-            (vec![r#"{"recording":2}"#], "line 1: \"recording\" must be the number 1, got 2"),
-            (vec![r#"{"recording":1,"name":"a b"}"#], "line 1: \"name\" must be a word without spaces, got a b"),
+    fn a_wrong_first_line_is_named_with_its_member_and_value() {
+        let chat = r#""recording":1,"name":"a","endpoint":"chat""#;
+        for (line, expected) in [
+            (String::new(), "neither a stream nor an answer"),
+            (format!("{{{chat}}}"), "neither a stream nor an answer"),
+            ("data: x".into(), "no json object: expected value at column 1"),
+            ("[]".into(), "no json object: invalid type: sequence, expected a map at column 0"),
+            (format!("{{{chat}}} x"), "no json object: trailing characters at column 46"),
+            (r#"{"name":"a"}"#.into(), "no json object: missing field `recording`"),
+            (r#"{"recording":2,"title":"a"}"#.into(), r#""recording": must be the number 1, got 2"#),
+            (format!(r#"{{{chat},"name":"a b"}}"#), r#""name": must be a word without spaces, got "a b""#),
             (
-                vec![r#"{"recording":1,"name":"a","endpoint":"messages"}"#],
-                "line 1: \"endpoint\" must be \"chat\" or \"completion\", got messages",
+                format!(r#"{{{chat},"endpoint":"messages"}}"#),
+                r#""endpoint": must be "chat" or "completion", got "messages""#,
+            ),
+            (format!(r#"{{{chat},"what":null}}"#), r#""what": invalid type: null, expected a string"#),
+            (format!(r#"{{{chat},"status":"ok"}}"#), r#""status": invalid type: string "ok", expected u16"#),
+            (format!(r#"{{{chat},"status":99}}"#), r#""status": must be a number from 200 to 599, got 99"#),
+            (
+                format!(r#"{{{chat},"content_type":"a\nb"}}"#),
+                r#""content_type": must be free of control characters, got "a\nb""#,
             ),
             (
-                vec![r#"{"recording":1,"name":"a","endpoint":"chat","status":"ok"}"#],
-                "line 1: \"status\" must be a number from 200 to 599, got \"ok\"",
+                format!(r#"{{{chat},"request":null,"answer":7}}"#),
+                r#""answer": no json object: invalid type: integer `7`, expected a map at column 1"#,
             ),
+            (format!(r#"{{{chat},"answer":{{"elapsed":1}}}}"#), r#""answer": no json object: missing field `body`"#),
             (
-                vec![r#"{"recording":1,"name":"a","endpoint":"chat","status":99}"#],
-                "line 1: \"status\" must be a number from 200 to 599, got 99",
+                format!(r#"{{{chat},"answer":{{"elapsed":-1}}}}"#),
+                r#""answer": "elapsed": must be a number of seconds that is not negative, got -1"#,
             ),
-            (vec![r#"{"recording":1,"name":"a","endpoint":"chat","model":"m"}"#], "line 1: unknown member \"model\""),
-            (vec![r#"{"recording":1,"name":"a","endpoint":"chat","answer":{"elapsed":1}}"#], "line 1: no \"body\""),
-            (
-                vec![r#"{"recording":1,"name":"a","endpoint":"chat","answer":7}"#],
-                "line 1: \"answer\" must be an object with elapsed and body, got 7",
-            ),
-            (vec![HEAD], "line 1: neither a stream nor an answer"),
-            (vec![HEAD, r#"{"text":"x"}"#], "line 2: no \"t\""),
-            (vec![HEAD, r#"{"t":"1","text":"x"}"#], "line 2: \"t\" must be a number of seconds, got \"1\""),
-            (
-                vec![HEAD, r#"{"t":-1,"text":"x"}"#],
-                "line 2: \"t\" must be a number of seconds that is not negative, got -1",
-            ),
-            (vec![HEAD, r#"{"t":1}"#], "line 2: needs exactly one of \"text\", \"base64\" and \"end\""),
-            (
-                vec![HEAD, r#"{"t":1,"text":"x","base64":"eA=="}"#],
-                "line 2: needs exactly one of \"text\", \"base64\" and \"end\"",
-            ),
-            (vec![HEAD, r#"{"t":1,"base64":"?"}"#], "line 2: \"base64\" must be base64 with padding, got ?"),
-            (vec![HEAD, r#"{"t":1,"end":"eof"}"#], "line 2: \"end\" must be \"clean\" or \"cut\", got eof"),
-            (vec![HEAD, "", r#"{"t":1,"texxt":"x"}"#], "line 3: unknown member \"texxt\""),
-            (
-                vec![HEAD, r#"{"t":1,"text":"x"}"#, r#"{"t":0.5,"text":"y"}"#],
-                "line 3: \"t\" is earlier than on the line above",
-            ),
-            (vec![HEAD, r#"{"t":1,"text":"x"}"#], "line 2: the last line has no \"end\""),
-            (vec![HEAD, r#"{"t":1,"end":"cut"}"#, r#"{"t":2,"text":"x"}"#], "line 3: a line after the end"),
         ] {
-            let error = parse(&lines.join("\n")).expect_err(expected).to_string();
-            assert_eq!(error, expected);
+            assert_eq!(error(&line), format!("line 1: {expected}"));
+        }
+        let unknown = error(&format!("{{{chat},\"a\u{7f}\":1}}"));
+        assert!(
+            unknown.starts_with(r#"line 1: "a\u{7f}": unknown field `a\u{7f}`, expected one of `rec"#),
+            "{unknown}"
+        );
+        let long = error(&format!(r#"{{{chat},"status":"{}"}}"#, "x".repeat(1000)));
+        assert!(long.len() < 200 && long.ends_with("xxx..."), "{long}");
+    }
+
+    #[test]
+    fn a_wrong_further_line_is_named_with_its_member_and_value() {
+        for (lines, line, expected) in [
+            (r#"{"text":"x"}"#, 2, "no json object: missing field `t`"),
+            (r#"{"t":"1","text":"x"}"#, 2, r#""t": invalid type: string "1", expected f64"#),
+            (r#"{"t":-1,"text":"x"}"#, 2, r#""t": must be a number of seconds that is not negative, got -1"#),
+            (r#"{"t":1}"#, 2, r#"needs exactly one of "text", "base64" and "end""#),
+            (r#"{"t":1,"text":"x","base64":"eA=="}"#, 2, r#"needs exactly one of "text", "base64" and "end""#),
+            (r#"{"t":1,"text":null,"end":"cut"}"#, 2, r#""text": invalid type: null, expected a string"#),
+            (r#"{"t":1,"base64":"?"}"#, 2, r#""base64": must be base64 with padding, got "?""#),
+            (r#"{"t":1,"end":"eof"}"#, 2, r#""end": must be "clean" or "cut", got "eof""#),
+            (
+                "\n{\"t\":1,\"texxt\":\"x\"}",
+                3,
+                r#""texxt": unknown field `texxt`, expected one of `t`, `text`, `base64`, `end`"#,
+            ),
+            ("{\"t\":1,\"text\":\"x\"}\n{\"t\":0.5,\"text\":\"y\"}", 3, r#""t" is earlier than on the line above"#),
+            (r#"{"t":1,"text":"x"}"#, 2, r#"the last line has no "end""#),
+            ("{\"t\":1,\"end\":\"cut\"}\n{\"t\":2,\"text\":\"x\"}", 3, "a line after the end"),
+        ] {
+            assert_eq!(error(&format!("{HEAD}\n{lines}")), format!("line {line}: {expected}"));
         }
     }
 
@@ -420,7 +444,7 @@ mod tests {
                 .bytes(ms(1500), *b"\xa0\x00\x7f\n\n")
                 .ended(ms(2000), Ending::Cut),
         ] {
-            assert_eq!(parse(&recording.to_jsonl()).expect(&recording.name), recording);
+            assert_eq!(Recording::parse(&recording.to_jsonl()).expect(&recording.name), recording);
         }
     }
 
@@ -428,13 +452,13 @@ mod tests {
     fn json_over_several_lines_is_put_on_one() {
         let recording =
             Recording::new("a", Endpoint::Chat).request("{\n\"model\":\"m\"\n}").answer(Duration::ZERO, "{}");
-        assert_eq!(parse(&recording.to_jsonl()).unwrap().request.unwrap(), "{ \"model\":\"m\" }");
+        assert_eq!(Recording::parse(&recording.to_jsonl()).unwrap().request.unwrap(), "{ \"model\":\"m\" }");
     }
 
     #[test]
     fn seconds_have_no_exponent_and_no_empty_digits() {
         for (nanos, text) in [(0, "0"), (36_000, "0.000036"), (100_000_000, "0.1"), (44_570_000_000, "44.57")] {
-            assert_eq!(seconds(Duration::from_nanos(nanos)), text);
+            assert_eq!(decimal(Duration::from_nanos(nanos)), text);
         }
     }
 }

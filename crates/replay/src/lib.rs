@@ -1,8 +1,9 @@
-//! Serves recorded streams of language models on loopback, as an OpenAI-compatible endpoint.
+//! Serves recorded streams of language models as an OpenAI-compatible endpoint.
 //!
-//! A test or a benchmark of a client needs a server that says the same thing every time, at the pace of a real one,
-//! and fails when told to. This one plays [recordings] of real servers: the bytes they sent, cut as they were cut,
-//! at the times they came, with [faults](fault) on request. No key, no model and no network are needed.
+//! A test or a benchmark of a client needs a server that says the same thing every time, at the
+//! pace of a real one, and fails when told to. This one plays [recordings] of real servers on
+//! loopback: the bytes they sent, cut as they were cut, at the times they came, with
+//! [faults](fault) on request. No key, no model and no network are needed.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -33,44 +34,51 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /v1/chat/completions`, `POST /v1/completions` | a recording of that endpoint |
-//! | `GET /recordings/NAME` | the stream of that recording, for clients that can only `GET`, such as a browser's `EventSource` |
+//! | `GET /recordings/NAME` | the stream of that recording |
 //! | `GET /v1/models` | the names of the recordings |
 //! | `GET /health` | `{"status":"ok"}` |
 //!
-//! The recording is the one that the header `x-replay-recording` names; else the one whose name is the request's
-//! `model`; else one whose recorded request has the same `messages` or `prompt`; else the default of the endpoint.
-//! The response names it in the same header.
+//! The recording is the one that the header `x-replay-recording` names; else the one whose name is
+//! the request's `model`; else one whose recorded request has the same `messages` or `prompt`; else
+//! the default of the endpoint. The response names it in the same header.
 //!
-//! With `"stream": true` the recorded bytes are sent; a chunk that holds usage only is left out unless
-//! `stream_options.include_usage` asked for it, and none is made up if it was not recorded. Without it the recorded
-//! answer is sent, after the time it took; if none was recorded, the stream is folded to one.
-//! `GET /recordings/NAME` always streams, usage included. A page of another origin may read it with the fault
-//! `header="access-control-allow-origin: *"`.
-//! Every response closes its connection.
+//! With `"stream": true` the recorded bytes are sent. A chunk that holds usage only is left out
+//! unless `stream_options.include_usage` asked for it; one that was not recorded is not made up.
+//! Without `"stream": true` the recorded answer is sent, after the time it took. If no answer was
+//! recorded, it is made from the stream.
 //!
-//! Three request headers belong to the server itself: `x-replay-recording: NAME`, `x-replay-speed: 10` or `at-once`,
-//! and `x-replay-fault: delay=0.5; cut=1234` with what [`fault`] lists.
+//! `GET /recordings/NAME` is for clients that can only `GET`, such as a browser's `EventSource`. It
+//! always streams, usage included. A page of another origin may read it with the fault
+//! `header="access-control-allow-origin: *"`. Every response closes its connection.
 //!
-//! For clients that connect again there is [`Script`], which plays one answer of your own a connection.
+//! Three request headers belong to the server itself:
+//!
+//! - `x-replay-recording: NAME` names the recording.
+//! - `x-replay-speed: 10` or `at-once` sets the speed.
+//! - `x-replay-fault: delay=0.5; cut=1234` names faults, which the page of [`fault`] lists.
+//!
+//! For clients that connect again there is [`Script`], which plays one answer of your own on each
+//! connection.
 //!
 //! # Recordings
 //!
-//! [`Recording`] is one stream; its file is JSON Lines, one line a read:
+//! [`Recording`] is one stream. Its file is JSON Lines, one line a read:
 //!
 //! ```text
-//! {"recording":1,"name":"two","endpoint":"chat","request":{...},"answer":{"elapsed":3.03,"body":{...}}}
+//! {"recording":1,"name":"two","endpoint":"chat","request":{...},"answer":{...}}
 //! {"t":0.1,"text":"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"2\"}}]}\n\n"}
 //! {"t":0.15,"text":"data: [DONE]\n\n"}
 //! {"t":0.15,"end":"clean"}
 //! ```
 //!
-//! `recordings/README.md` in the crate's folder documents every member, and where the crate's own recordings are from.
+//! `recordings/README.md` in the crate's folder documents every member, and the origin of the
+//! crate's own recordings.
 //!
 //! # Bounds
 //!
-//! It listens on 127.0.0.1 only. Connections, request heads and bodies, the time of a connection and the log of
-//! requests are bounded. Keys in request headers are redacted as they are read. Gzip, HTTP/2, TLS and keep-alive
-//! connections are out of scope.
+//! It listens on 127.0.0.1 only. Connections, request heads and bodies, the time of a connection
+//! and the log of requests are bounded. Keys in request headers are redacted as they are read.
+//! Gzip, HTTP/2, TLS and keep-alive connections are out of scope.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The recordings a server has, and which of them answers a request.
+//! The recordings of a server, and the choice of the one that answers.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::status::{Refusal, refuse};
 /// The request header that names a recording.
 pub(crate) const RECORDING_HEADER: &str = "x-replay-recording";
 
-/// Recordings in the order in which they are looked through.
+/// The recordings in the order in which they are looked through.
 #[derive(Debug)]
 pub(crate) struct Library {
     shelf: Vec<Kept>,
@@ -32,8 +32,10 @@ impl Library {
         self.shelf.iter().map(|kept| kept.recording.name.as_str())
     }
 
-    /// The recording that answers: the one the header names, the one the model names, one of the same question, or
-    /// the default of the endpoint.
+    /// Returns the recording that answers a request.
+    ///
+    /// It is the one that the header names, the one that the model names, one of the same question,
+    /// or the default of the endpoint.
     pub(crate) fn choose(
         &self,
         endpoint: Endpoint,
@@ -62,7 +64,7 @@ impl Library {
             .ok_or_else(|| refuse(404, &format!("there is no recording of {}", endpoint.path())))
     }
 
-    /// The recording of this name, of whatever endpoint.
+    /// Returns the recording of this name, of any endpoint.
     pub(crate) fn named(&self, name: &str) -> Result<&Recording, Refusal> {
         let found = self.shelf.iter().find(|kept| kept.recording.name == name);
         let names = || self.names().collect::<Vec<_>>().join(", ");

@@ -1,12 +1,12 @@
-//! A recorded stream: the bytes of a response body with the time of each read, and what was asked.
+//! A recorded stream: the bytes of a response body with their times.
 
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
 
-use crate::jsonl::{self, RecordingError};
-
-/// What a server sent for one request: its body, read by read, and its answer to the same request not streamed.
+/// The response of a server to one request.
+///
+/// It is the body of the streamed response, read by read, and the answer to the same request not
+/// streamed.
 ///
 /// Times count from the moment the request had been sent. The body is free of transfer coding.
 ///
@@ -23,13 +23,13 @@ use crate::jsonl::{self, RecordingError};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
-    /// The name a request asks for it by.
+    /// The name by which a request asks for it.
     pub name: String,
     /// The endpoint that was asked.
     pub endpoint: Endpoint,
-    /// What there is to see in it, for a person who chooses one.
+    /// A description for a person who chooses a recording.
     pub what: String,
-    /// Where it came from.
+    /// The origin: the server or the document it was taken from.
     pub source: String,
     /// The request's JSON body as it was sent, never its headers.
     pub request: Option<String>,
@@ -41,14 +41,16 @@ pub struct Recording {
     pub content_type: String,
     /// The body of the streamed response, in the parts in which it came.
     pub reads: Vec<Read>,
-    /// How the streamed response ended. `None`: no stream was recorded, there is only the answer.
+    /// The end of the streamed response.
+    ///
+    /// `None` means that no stream was recorded: there is only the answer.
     pub end: Option<End>,
 }
 
 /// A part of the body that came at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
-    /// When it came, since the request was sent.
+    /// The time since the request was sent.
     pub at: Duration,
     /// The bytes, which may end in the middle of an event or of a character.
     pub bytes: Vec<u8>,
@@ -63,16 +65,16 @@ pub struct Answer {
     pub body: String,
 }
 
-/// How a stream ended, and when.
+/// The end of a stream with its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
-    /// When, since the request was sent.
+    /// The time since the request was sent.
     pub at: Duration,
-    /// How.
+    /// The kind of end.
     pub how: Ending,
 }
 
-/// How a transfer ended.
+/// The kinds of end a transfer can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// The transfer was complete by the rules of HTTP, whatever the stream in it lacks.
@@ -84,14 +86,16 @@ pub enum Ending {
 /// The endpoints a recording can be of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
-    /// `POST /v1/chat/completions`
+    /// The endpoint `POST /v1/chat/completions`.
     Chat,
-    /// `POST /v1/completions`, the legacy endpoint
+    /// The legacy endpoint `POST /v1/completions`.
     Completion,
 }
 
 impl Recording {
-    /// An empty recording with status 200 and the content type of an event stream; to be filled by the methods below.
+    /// Makes an empty recording, to be filled by the methods below.
+    ///
+    /// Its status is 200 and its content type that of an event stream.
     #[must_use]
     pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
         Recording {
@@ -108,44 +112,21 @@ impl Recording {
         }
     }
 
-    /// Reads a recording from the text of its file.
-    ///
-    /// # Errors
-    /// [`RecordingError::Line`] with the number of the line that is no part of a recording, and what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, RecordingError> {
-        jsonl::parse(text)
-    }
-
-    /// Reads a recording from its file.
-    ///
-    /// # Errors
-    /// [`RecordingError::File`] if the file cannot be read, else as [`Recording::parse`].
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
-        let path = path.as_ref();
-        let text =
-            std::fs::read_to_string(path).map_err(|source| RecordingError::File { path: path.to_owned(), source })?;
-        Self::parse(&text)
-    }
-
-    /// The text of the recording's file. [`Recording::parse`] reads the same recording from it.
-    #[must_use]
-    pub fn to_jsonl(&self) -> String {
-        jsonl::write(self)
-    }
-
-    /// The whole body of the streamed response.
+    /// Returns the whole body of the streamed response.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         self.reads.iter().flat_map(|read| read.bytes.iter().copied()).collect()
     }
 
-    /// Whether a streamed response was recorded.
+    /// Returns true if a streamed response was recorded.
     #[must_use]
     pub fn has_stream(&self) -> bool {
         self.end.is_some()
     }
 
-    /// Adds an event with this data, which must not contain line ends, and ends the stream there.
+    /// Adds an event with this data, and ends the stream there.
+    ///
+    /// The data must not contain line ends.
     #[must_use]
     pub fn event(self, at: Duration, data: &str) -> Self {
         self.bytes(at, format!("data: {data}\n\n"))
@@ -153,7 +134,7 @@ impl Recording {
 
     /// Adds bytes that come in one read, and ends the stream there, cleanly.
     ///
-    /// A time before that of the read before it counts as the same time.
+    /// A time earlier than that of the read before counts as the same time.
     #[must_use]
     pub fn bytes(mut self, at: Duration, bytes: impl Into<Vec<u8>>) -> Self {
         let at = self.end.map_or(at, |end| at.max(end.at));
@@ -161,7 +142,7 @@ impl Recording {
         self.ended(at, Ending::Clean)
     }
 
-    /// Says how and when the stream ended.
+    /// Sets the end of the stream.
     #[must_use]
     pub fn ended(mut self, at: Duration, how: Ending) -> Self {
         self.end = Some(End { at, how });
@@ -184,7 +165,7 @@ impl Recording {
 }
 
 impl Endpoint {
-    /// The path below the host, such as `/v1/chat/completions`.
+    /// Returns the path on the host, such as `/v1/chat/completions`.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
@@ -193,7 +174,7 @@ impl Endpoint {
         }
     }
 
-    /// The word for it in a recording's file.
+    /// Returns its word in a recording's file, `chat` or `completion`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,6 @@
-//! The recordings that come with the crate. `recordings/README.md` says what each is and where it came from.
+//! The recordings that come with the crate.
+//!
+//! `recordings/README.md` says what each of them is, and where it came from.
 
 use std::sync::OnceLock;
 
@@ -38,7 +40,7 @@ embedded!(
     "nginx-recut",
 );
 
-/// All recordings of the crate, in the order in which they are looked through.
+/// Returns all recordings of the crate, in the order in which they are searched.
 ///
 /// They are parsed once, at the first call.
 #[must_use]
@@ -48,7 +50,7 @@ pub fn all() -> &'static [Recording] {
     PARSED.get_or_init(|| SOURCES.iter().filter_map(|(_, text)| Recording::parse(text).ok()).collect())
 }
 
-/// The recording of the crate that has this name.
+/// Returns the recording of the crate that has this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Recording> {
     all().iter().find(|recording| recording.name == name)

@@ -1,7 +1,8 @@
 //! One request, read off the socket with bounds on its size and its time.
 //!
-//! The head is looked at (`peek`) before it is taken, so that never a byte more is taken than belongs to it. That is
-//! what makes a reset possible without unsafe code: a connection closed with a byte still unread is reset.
+//! The head is looked at (`peek`) before it is taken, so that never a byte more is taken than
+//! belongs to it. That is what makes a reset possible without unsafe code: a connection closed with
+//! a byte still unread is reset.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -20,7 +21,7 @@ pub(crate) const FAULT_HEADER: &str = "x-replay-fault";
 /// Headers that carry a secret; their values are never kept.
 const SECRET: [&str; 6] = ["authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"];
 
-/// A request as the server keeps it: no secret in it, unless the body holds one.
+/// A request as the server keeps it, with no secret unless the body holds one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
@@ -28,7 +29,9 @@ pub struct Request {
     pub method: String,
     /// The path without the query.
     pub path: String,
-    /// Name, in lower case, and value of each header. Instead of a key stands `[redacted]`.
+    /// The name, in lower case, and the value of each header.
+    ///
+    /// A key is replaced by `[redacted]`.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -36,22 +39,22 @@ pub struct Request {
 }
 
 impl Request {
-    /// The value of the first header with this name, given in lower case.
+    /// Returns the value of the first header with this name, given in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// Why there is no request to answer.
+/// The reasons for which there is no request to answer.
 pub(crate) enum NoRequest {
-    /// The client closed, stalled or was cut off: nobody is there to be told.
+    /// The client closed, stalled or was cut off, so nobody is there to be told.
     Gone,
-    /// What came can be answered by a refusal only; with what was understood of it, for the log.
+    /// The request can only be refused. With it comes what was understood, for the log.
     Refused(Refusal, Option<Box<Request>>),
 }
 
-/// The request and the faults that it gets: those of the server with those it names itself.
+/// Reads a request, and the server's faults with those it names itself.
 pub(crate) fn read(
     stream: &mut TcpStream,
     server_faults: &Faults,
@@ -185,7 +188,7 @@ fn read_exact(stream: &mut TcpStream, mut buffer: &mut [u8], deadline: Instant) 
     Ok(())
 }
 
-/// Gives the next read the time that is left.
+/// Limits the next read to the time that is left.
 fn wait_for_bytes(stream: &TcpStream, deadline: Instant) -> Result<(), NoRequest> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {

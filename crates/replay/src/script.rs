@@ -15,14 +15,18 @@ use crate::stop::Stop;
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 const MAX_BODY: usize = 1 << 20;
 
-/// A running server on a free port of loopback that answers the first request with the first of its answers, the second with the second, each on a connection of its own
-/// and whatever is asked for. Behind the last answer nobody listens any more: connections are refused. It stops when it is dropped.
+/// A running server on a free port of loopback that plays a list of answers.
+///
+/// It answers the first request with the first answer and the second with the second, each on a
+/// connection of its own and whatever is asked for. After the last answer connections are refused.
+/// It stops when it is dropped.
 ///
 /// ```
 /// use deltawire_replay::Script;
 ///
-/// let script = Script::start([Script::event_stream("id: 1\ndata: a\n\n"), b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()])?;
-/// // A client that takes script.url() sees a stream, connects again, and is told that there is no more.
+/// let stream = Script::event_stream("id: 1\ndata: a\n\n");
+/// let script = Script::start([stream, b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()])?;
+/// // A client of script.url() sees a stream, connects again, and is told that there is no more.
 /// assert!(script.requests().is_empty());
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -39,7 +43,10 @@ struct Shared {
 }
 
 impl Script {
-    /// Serves these answers, each the bytes of a whole response as they go on the wire, behind which the connection is closed.
+    /// Serves these answers, each on a connection of its own.
+    ///
+    /// An answer is the bytes of a whole response as they go on the wire. The connection is closed
+    /// after them.
     ///
     /// # Errors
     /// If there is no free port or no thread.
@@ -54,13 +61,13 @@ impl Script {
         Ok(script)
     }
 
-    /// An answer: an event stream of these bytes that ends with its connection.
+    /// Returns an answer: an event stream that ends with its connection.
     #[must_use]
     pub fn event_stream(body: &str) -> Vec<u8> {
         format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{body}").into_bytes()
     }
 
-    /// An answer: an event stream of these bytes whose connection breaks behind them.
+    /// Returns an answer: an event stream that breaks after these bytes.
     #[must_use]
     pub fn broken_stream(body: &str) -> Vec<u8> {
         let length = body.len() + 1;
@@ -68,19 +75,21 @@ impl Script {
             .into_bytes()
     }
 
-    /// The address it listens on.
+    /// Returns the address it listens on.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT/`.
+    /// Returns its URL, `http://127.0.0.1:PORT/`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/", self.addr)
     }
 
-    /// The requests so far, oldest first. Each is here before its answer is sent. Keys in headers are redacted.
+    /// Returns the requests so far, oldest first.
+    ///
+    /// A request is here before its answer is sent. Keys in headers are redacted.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.shared.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -95,7 +104,8 @@ impl Shared {
                 self.stop.wait_until(Instant::now() + Duration::from_millis(10));
                 continue;
             };
-            let Ok((request, _)) = request::read(&mut stream, &Faults::new(), MAX_BODY, Instant::now() + TIME_LIMIT)
+            let Ok((request, _)) =
+                request::read(&mut stream, &Faults::default(), MAX_BODY, Instant::now() + TIME_LIMIT)
             else {
                 continue;
             };

@@ -1,4 +1,4 @@
-//! The server: a listener on loopback, a thread for each connection, and an end to all of them.
+//! The server: a listener on loopback and a thread for each connection.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -24,7 +24,7 @@ use crate::wire::Wire;
 const LOG_REQUESTS: usize = 1000;
 const LOG_BYTES: usize = 16 * 1024 * 1024;
 
-/// How long and how much is read from a client that is still sending when it has been refused.
+/// The limits on what is read from a client that still sends after a refusal.
 const DRAIN_TIME: Duration = Duration::from_millis(500);
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
 
@@ -35,7 +35,7 @@ pub struct Server {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What a server is made of; [`Server::builder`] begins one.
+/// The parts of a server. [`Server::builder`] begins with the defaults.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Builder {
@@ -63,13 +63,15 @@ struct Shared {
 }
 
 impl Server {
-    /// A server of all recordings of the crate, as fast as they were recorded, without faults, on a free port.
+    /// Returns a server of all recordings of the crate, not yet started.
+    ///
+    /// It plays them at the speed at which they were recorded, without faults, on a free port.
     pub fn builder() -> Builder {
         Builder {
             recordings: recordings::all().to_vec(),
             default: None,
             speed: Speed::AS_RECORDED,
-            faults: Faults::new(),
+            faults: Faults::default(),
             port: 0,
             max_connections: 64,
             max_body: 4 * 1024 * 1024,
@@ -78,19 +80,21 @@ impl Server {
         }
     }
 
-    /// The address it listens on.
+    /// Returns the address it listens on.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// What a client takes as base URL: `http://127.0.0.1:PORT/v1`.
+    /// Returns the base URL for a client, `http://127.0.0.1:PORT/v1`.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.addr)
     }
 
-    /// The requests read so far, oldest first; the last thousand of them, and fewer if their bodies are large.
+    /// Returns the requests read so far, oldest first.
+    ///
+    /// It keeps the last thousand, and fewer if their bodies are large.
     ///
     /// A request is here before the first byte of its answer is sent. Keys in headers are redacted.
     #[must_use]
@@ -98,13 +102,15 @@ impl Server {
         self.shared.log.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// Waits until the server's lifetime is over; for ever if it has none.
+    /// Waits until the server's lifetime is over, without end if it has no lifetime.
     pub fn wait(&mut self) {
         // A thread that panicked has ended too, which is all that counts here.
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
 
-    /// Stops: cuts all connections, also stalled ones, and waits for their threads. May be called again.
+    /// Cuts all connections, also stalled ones, and waits for their threads.
+    ///
+    /// It may be called again.
     pub fn stop(&mut self) {
         self.shared.stop(self.addr);
         self.wait();
@@ -130,7 +136,7 @@ impl Builder {
         recordings.into_iter().fold(self, Builder::recording)
     }
 
-    /// Serves this recording too; it takes the place of one with the same name.
+    /// Serves this recording too, in place of one with the same name.
     pub fn recording(mut self, recording: Recording) -> Self {
         match self.recordings.iter_mut().find(|other| other.name == recording.name) {
             Some(other) => *other = recording,
@@ -139,49 +145,58 @@ impl Builder {
         self
     }
 
-    /// The recording for requests that name none, at its endpoint. Without it: the first one of the endpoint.
+    /// Sets the recording for requests to its endpoint that do not name one.
+    ///
+    /// The default is the first recording of the endpoint.
     pub fn default_recording(mut self, name: impl Into<String>) -> Self {
         self.default = Some(name.into());
         self
     }
 
-    /// How fast recordings are played. A request may say otherwise by the header `x-replay-speed`.
+    /// Sets the speed at which recordings are played.
+    ///
+    /// A request may name another by the header `x-replay-speed`.
     pub fn speed(mut self, speed: Speed) -> Self {
         self.speed = speed;
         self
     }
 
-    /// The faults of every answer from a recording. A request may name more by the header `x-replay-fault`.
+    /// Sets the faults of every answer from a recording, parsed from their text.
+    ///
+    /// A call reads `.faults("delay=0.5; cut=1234".parse()?)`. A request may name more by the
+    /// header `x-replay-fault`.
     pub fn faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
         self
     }
 
-    /// The port on 127.0.0.1; 0, the default, is a free one.
+    /// Sets the port on 127.0.0.1. The default of 0 takes a free one.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// How many connections are served at a time, 64 by default; more of them wait to be accepted. Zero counts as one.
+    /// Sets the number of connections that are served at a time, 64 by default.
+    ///
+    /// Further ones wait to be accepted. Zero counts as one.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.max(1);
         self
     }
 
-    /// The largest request body, 4 MiB by default.
+    /// Sets the size of the largest request body, 4 MiB by default.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// After this time a connection is cut whatever it is at, 120 seconds by default.
+    /// Sets the time after which a connection is cut, 120 seconds by default.
     pub fn time_limit(mut self, time: Duration) -> Self {
         self.time_limit = time;
         self
     }
 
-    /// After this time the server stops by itself. By default it does not.
+    /// Sets the time after which the server stops. By default it does not.
     pub fn lifetime(mut self, time: Duration) -> Self {
         self.lifetime = Some(time);
         self
@@ -190,7 +205,8 @@ impl Builder {
     /// Binds the port and serves.
     ///
     /// # Errors
-    /// If the port is taken or threads cannot be started, or if there is no recording with the name of the default.
+    /// If the port is taken or threads cannot be started, or if there is no recording with the name
+    /// of the default.
     pub fn start(self) -> io::Result<Server> {
         if let Some(name) = &self.default {
             if !self.recordings.iter().any(|recording| recording.name == *name) {
@@ -233,7 +249,7 @@ impl Shared {
     fn accept(self: &Arc<Self>, listener: &TcpListener) {
         let mut threads: Vec<JoinHandle<()>> = Vec::new();
         while self.connections.wait_for_room(&self.stop) {
-            // A failure is of one connection, or passes (no file descriptors left): not a reason to end.
+            // A failure is of one connection, or passes (no file descriptors left): this goes on.
             let Ok((stream, _)) = listener.accept() else {
                 self.stop.wait_until(Instant::now() + Duration::from_millis(10));
                 continue;
@@ -254,9 +270,11 @@ impl Shared {
         threads.into_iter().for_each(|thread| drop(thread.join()));
     }
 
-    /// Serves one request and closes the connection. The slot is free again however this ends, a panic included.
+    /// Serves one request and closes the connection.
+    ///
+    /// The slot is free again however this ends, a panic included.
     fn serve(&self, mut stream: TcpStream, slot: Slot) {
-        // A socket that fails to take an option is of no use; the client sees the connection closed.
+        // A socket that takes no option is of no use; the client sees the connection closed.
         let _ = self.exchange(&mut stream);
         drop(slot);
     }
@@ -265,7 +283,7 @@ impl Shared {
         let deadline = Instant::now().checked_add(self.time_limit).unwrap_or_else(far_away);
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(self.time_limit.max(Duration::from_millis(1))))?;
-        let none = Faults::new();
+        let none = Faults::default();
         let (response, faults, refused) = match request::read(stream, &self.faults, self.max_body, deadline) {
             Err(NoRequest::Gone) => return Ok(()),
             Err(NoRequest::Refused(refusal, request)) => {
@@ -309,8 +327,10 @@ impl Shared {
     }
 }
 
-/// Takes what a refused client is still sending: closing with unread bytes would reset the connection, and the client
-/// might never see why it was refused.
+/// Reads what a refused client is still sending.
+///
+/// Closing with unread bytes would reset the connection, and the client might never see the
+/// refusal.
 fn drain(stream: &mut TcpStream) {
     let end = Instant::now() + DRAIN_TIME;
     let mut buffer = vec![0; 64 * 1024];
@@ -327,7 +347,9 @@ fn drain(stream: &mut TcpStream) {
     }
 }
 
-/// A time limit beyond what the clock holds; a day is as good as for ever, and the server's stop ends it anyway.
+/// Returns a deadline in place of one that the clock cannot hold.
+///
+/// A day is as good as for ever, and the server's stop ends it anyway.
 fn far_away() -> Instant {
     Instant::now() + Duration::from_secs(24 * 60 * 60)
 }

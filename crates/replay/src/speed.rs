@@ -1,10 +1,10 @@
-//! How fast a recording is played.
+//! The speed at which a recording is played.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How fast recorded times pass. Faults have times of their own, which it does not change.
+/// The speed at which recorded times pass. It does not change the times of faults.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Speed(Option<f64>);
 
@@ -13,13 +13,13 @@ pub struct Speed(Option<f64>);
 pub struct SpeedError(String);
 
 impl Speed {
-    /// Every read at the time at which it was recorded.
+    /// The speed of the recording.
     pub const AS_RECORDED: Speed = Speed(Some(1.0));
 
-    /// Everything as fast as the socket takes it.
+    /// The speed at which the socket takes everything.
     pub const AT_ONCE: Speed = Speed(None);
 
-    /// So many times as fast as recorded: 10 is ten times faster, 0.5 half as fast.
+    /// Returns a multiple of the recorded speed: 10 is ten times as fast, 0.5 half.
     ///
     /// # Errors
     /// If `factor` is not a finite number above zero.
@@ -27,11 +27,12 @@ impl Speed {
         if factor.is_finite() && factor > 0.0 { Ok(Speed(Some(factor))) } else { Err(SpeedError(factor.to_string())) }
     }
 
-    /// What becomes of a recorded time.
+    /// Returns the time at which something recorded at `recorded` is played.
     pub(crate) fn scale(self, recorded: Duration) -> Duration {
         match self.0 {
             None => Duration::ZERO,
-            // A factor close to zero makes more seconds than a Duration holds; the connection's time limit ends it.
+            // A factor close to zero makes more seconds than a Duration holds; the connection's
+            // time limit ends it.
             Some(factor) => Duration::try_from_secs_f64(recorded.as_secs_f64() / factor).unwrap_or(Duration::MAX),
         }
     }

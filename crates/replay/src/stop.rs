@@ -1,9 +1,9 @@
-//! Waiting that can be called off.
+//! A wait that can be called off.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
-/// A flag that is raised once, and wakes all that wait.
+/// A flag that is raised once, and wakes all threads that wait for it.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     raised: Mutex<bool>,
@@ -20,7 +20,7 @@ impl Stop {
         *self.raised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for this time or the flag; whether the flag is raised.
+    /// Waits for this time or the flag. Returns true if the flag is raised.
     pub(crate) fn wait_until(&self, time: Instant) -> bool {
         let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
         while !*raised {

@@ -11,19 +11,19 @@ use crate::recording::Ending;
 use crate::status::reason;
 use crate::stop::Stop;
 
-/// Why a response was not sent to its end. Nobody is told; the connection just goes.
+/// A response was not sent to its end. The connection closes without a word.
 pub(crate) struct Broken;
 
 /// A connection with somebody waiting for a response on it.
 pub(crate) struct Wire<'a> {
     pub(crate) stream: &'a mut TcpStream,
     pub(crate) stop: &'a Stop,
-    /// When the connection ends, whatever is left to send.
+    /// The time at which the connection ends, whatever is left to send.
     pub(crate) deadline: Instant,
 }
 
 impl Wire<'_> {
-    /// Sends the response with its faults. The caller closes the connection afterwards.
+    /// Sends the response with its faults. The caller closes the connection.
     pub(crate) fn send(&mut self, response: Response, faults: &Faults) -> Result<(), Broken> {
         let total: u64 = response.pieces.iter().map(|piece| piece.bytes.len() as u64).sum();
         let plan = Plan::new(&response, faults, total);
@@ -65,7 +65,7 @@ impl Wire<'_> {
         Ok(())
     }
 
-    /// `None` is a time so far away that only the deadline ends it.
+    /// Waits until this time. `None` is so far away that only the deadline ends it.
     fn pause_until(&self, time: Option<Instant>) -> Result<(), Broken> {
         let until = time.map_or(self.deadline, |time| time.min(self.deadline));
         let stopped = self.stop.wait_until(until);
@@ -81,7 +81,7 @@ impl Wire<'_> {
     }
 }
 
-/// When things are sent: recorded times, later by the silence that faults have added.
+/// The times of sending: the recorded ones, later by the silence of the faults.
 struct Pace {
     start: Instant,
     silent: Duration,
@@ -119,7 +119,7 @@ fn head(response: &Response, faults: &Faults, total: u64) -> Vec<u8> {
     head.into_bytes()
 }
 
-/// Where in the body what happens.
+/// The places in the body at which the faults happen.
 struct Plan {
     chunked: bool,
     stalls: Vec<(u64, Duration)>,
@@ -146,7 +146,7 @@ impl Plan {
         }
     }
 
-    /// The bytes that go out for a piece of the body, and whether they are the last.
+    /// Returns the bytes that go out for a piece, and true if they are the last.
     fn frame(&self, data: &[u8], offset: u64) -> (Vec<u8>, bool) {
         let end = offset + data.len() as u64;
         let within = |at: u64| offset <= at && at < end;
@@ -187,7 +187,7 @@ impl Plan {
     }
 }
 
-/// A stall in the middle of a piece makes two of it.
+/// Splits pieces at the stalls that fall into their middle.
 fn split_at_stalls(pieces: Vec<Piece>, stalls: &[(u64, Duration)]) -> Vec<Piece> {
     let mut out = Vec::with_capacity(pieces.len() + stalls.len());
     let mut offset = 0;

@@ -8,7 +8,6 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use client::{CHAT, at_once, post, post_bytes};
-use deltawire_replay::fault::Faults;
 use deltawire_replay::{Endpoint, Recording, Server, Speed};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -115,7 +114,7 @@ fn many_clients_are_served_at_a_time() {
 
 #[test]
 fn no_key_is_kept_or_shown() {
-    let server = Server::builder().speed(Speed::AT_ONCE).faults(Faults::new().error_after(1)).start().unwrap();
+    let server = Server::builder().speed(Speed::AT_ONCE).faults("error=1".parse().unwrap()).start().unwrap();
     let key = "sk-very-secret";
     for header in ["authorization", "Authorization", "X-API-Key", "api-key", "Proxy-Authorization", "cookie"] {
         let reply = post(&server, &format!("{CHAT}?key={key}"), &[(header, &format!("Bearer {key}"))], "{}");

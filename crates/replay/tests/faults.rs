@@ -7,7 +7,6 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use client::{CHAT, at_once, post, stream};
-use deltawire_replay::fault::{Cut, Faults};
 use deltawire_replay::{Endpoint, Recording, Server, Speed};
 
 /// Three chunks of ten bytes each: byte N is in chunk N / 10.
@@ -232,7 +231,7 @@ fn the_faults_of_the_server_hit_the_first_requests_only_if_it_says_so() {
     let server = Server::builder()
         .recordings([three_tens()])
         .speed(Speed::AT_ONCE)
-        .faults(Faults::new().status(503).first(2))
+        .faults("status=503; first=2".parse().unwrap())
         .start()
         .unwrap();
     let statuses: Vec<u16> = (0..3).map(|_| post(&server, CHAT, &[], r#"{"stream":true}"#).status).collect();
@@ -244,7 +243,7 @@ fn a_request_adds_to_the_faults_of_the_server_or_forgets_them() {
     let server = Server::builder()
         .recordings([three_tens()])
         .speed(Speed::AT_ONCE)
-        .faults(Faults::new().cut(Cut::BeforeEnd).without_done())
+        .faults("cut=end; no-done".parse().unwrap())
         .start()
         .unwrap();
     for (faults, expected, complete) in [

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use deltawire_replay::Script;
 
-/// What a bare socket gets for a request; `None` where nobody listens.
+/// Returns the answer to a bare socket, or `None` if nobody listens.
 fn ask(script: &Script, request: &str) -> Option<String> {
     let mut socket = TcpStream::connect(script.addr()).ok()?;
     socket.write_all(request.as_bytes()).unwrap();
@@ -16,7 +16,7 @@ fn ask(script: &Script, request: &str) -> Option<String> {
 }
 
 #[test]
-fn each_connection_has_the_next_answer_and_behind_the_last_nobody_listens() {
+fn each_connection_has_the_next_answer_and_after_the_last_nobody_listens() {
     let script = Script::start([Script::event_stream("data: 1\n\n"), Script::broken_stream("data: 2\n\n")]).unwrap();
     assert_eq!(script.url(), format!("http://{}/", script.addr()));
     // One that asks for nothing is not counted.

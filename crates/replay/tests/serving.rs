@@ -1,4 +1,4 @@
-//! What is served: which recording, how fast, streamed or not, and what is refused.
+//! The choice of the recording, its speed and form, and what is refused.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod client;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Body, Cut, Faults, Framing};
+use super::{Body, Cut, Faults, Framing, InjectedError, Stall, WrongSize};
 
 /// An entry that names no fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,98 +14,86 @@ pub struct FaultError {
 }
 
 impl Faults {
-    /// These faults and those that `text` names; what it names takes the place of what was there.
+    /// Adds the faults that `text` names.
+    ///
+    /// They take the place of the same ones that were there.
     ///
     /// # Errors
     /// If an entry is not in the table of [the module's page](super).
     pub fn with(mut self, text: &str) -> Result<Self, FaultError> {
         let mut named_stall = false;
         for entry in entries(text)? {
-            if entry.name == "none" {
-                self = Faults::new();
-                continue;
-            }
             if entry.name == "stall" && !std::mem::replace(&mut named_stall, true) {
                 self.stalls.clear();
             }
-            self = self.with_entry(&entry)?;
+            self.add(&entry)?;
         }
         Ok(self)
     }
 
-    fn with_entry(self, entry: &Entry<'_>) -> Result<Self, FaultError> {
-        Ok(match entry.name {
-            "first" => self.first(entry.number()?),
-            "delay" => self.delay(entry.seconds()?),
+    fn add(&mut self, entry: &Entry<'_>) -> Result<(), FaultError> {
+        match entry.name {
+            "none" => *self = Faults::default(),
+            "first" => self.first = Some(entry.number()?),
+            "delay" => self.delay = entry.seconds()?,
             "stall" => {
-                let value = entry.value()?;
-                let (after, time) = match value.split_once(':') {
-                    Some((after, time)) => (after, seconds(time).ok_or_else(|| entry.must_be(STALL))?),
-                    None => (value, Duration::MAX),
-                };
-                self.stall(after.trim().parse().map_err(|_| entry.must_be(STALL))?, time)
+                self.stalls.push(stall(entry.value()?).ok_or_else(|| entry.must_be(STALL))?);
+                self.stalls.sort_by_key(|stall| stall.after);
             }
-            "cut" => self.cut(cut(entry.value()?).ok_or_else(|| entry.must_be(CUT))?),
-            "reset" if entry.value.is_none() => self.reset(0),
-            "reset" => self.reset(entry.number()?),
-            "end" => self.end_after(entry.number()?),
+            "cut" => self.cut = Some(cut(entry.value()?).ok_or_else(|| entry.must_be(CUT))?),
+            "reset" if entry.value.is_none() => self.reset = Some(0),
+            "reset" => self.reset = Some(entry.number()?),
+            "end" => self.end_after = Some(entry.number()?),
             "chunk-size" => {
-                let value = entry.value()?;
-                let (by, at) = value.split_once('@').unwrap_or((value, "0"));
-                match (by.trim().parse(), at.trim().parse()) {
-                    (Ok(by), Ok(at)) => self.chunk_size(at, by),
-                    _ => return Err(entry.must_be(CHUNK_SIZE)),
-                }
+                self.chunk_size = Some(wrong_size(entry.value()?).ok_or_else(|| entry.must_be(CHUNK_SIZE))?);
             }
-            "framing" => self.framing(match entry.value()? {
-                "chunked" => Framing::Chunked,
-                "length" => Framing::Length,
-                "close" => Framing::Close,
-                "http10" => Framing::Http10,
-                _ => return Err(entry.must_be("chunked, length, close or http10")),
-            }),
-            "length" => self.length(entry.number()?),
+            "framing" => {
+                self.framing = Some(match entry.value()? {
+                    "chunked" => Framing::Chunked,
+                    "length" => Framing::Length,
+                    "close" => Framing::Close,
+                    "http10" => Framing::Http10,
+                    _ => return Err(entry.must_be("chunked, length, close or http10")),
+                });
+            }
+            "length" => self.length = entry.number()?,
             "status" => match entry.number()? {
-                status @ 200..=599 => self.status(status),
+                status @ 200..=599 => self.status = Some(status),
                 _ => return Err(entry.must_be("a number from 200 to 599")),
             },
-            "body" => self.body(match entry.value()? {
-                text if entry.quoted => Body::Text(text.to_owned()),
-                "json" => Body::Json,
-                "html" => Body::Html,
-                "empty" => Body::Empty,
-                _ => return Err(entry.must_be("json, html, empty or a text in quotes")),
-            }),
-            "type" => self.content_type(entry.header_value()?),
+            "body" => {
+                self.body = Some(match entry.value()? {
+                    text if entry.quoted => Body::Text(text.to_owned()),
+                    "json" => Body::Json,
+                    "html" => Body::Html,
+                    "empty" => Body::Empty,
+                    _ => return Err(entry.must_be("json, html, empty or a text in quotes")),
+                });
+            }
+            "type" => self.content_type = Some(entry.header_value()?.to_owned()),
             "header" => match entry.header_value()?.split_once(':') {
-                Some((name, value)) if is_token(name) => self.header(name, value.trim()),
+                Some((name, value)) if is_token(name) => {
+                    self.headers.push((name.to_owned(), value.trim().to_owned()));
+                }
                 _ => return Err(entry.must_be("\"name: value\"")),
             },
             "write" => match entry.number()? {
                 0 => return Err(entry.must_be("a number above 0")),
-                bytes => self.write_size(bytes),
+                bytes => self.write_size = Some(bytes),
             },
-            "comments" => match entry.value()?.strip_suffix('s') {
-                Some(time) => self.comments_in_gaps(seconds(time).ok_or_else(|| entry.must_be(COMMENTS))?),
-                None => match entry.number() {
-                    Ok(events @ 1..) => self.comments_every(events),
-                    _ => return Err(entry.must_be(COMMENTS)),
-                },
+            "comments" => match (entry.value()?.strip_suffix('s').map(seconds), entry.number()) {
+                (Some(Some(gap)), _) => self.comments_gap = Some(gap.max(Duration::from_millis(1))),
+                (None, Ok(events @ 1..)) => self.comments_every = Some(events),
+                _ => return Err(entry.must_be(COMMENTS)),
             },
-            "error" => {
-                let value = entry.value()?;
-                let events = value.strip_suffix('+').unwrap_or(value);
-                let after = events.parse().map_err(|_| entry.must_be("a number of events, + after it to go on"))?;
-                if value.ends_with('+') { self.error_within(after) } else { self.error_after(after) }
-            }
-            "no-done" => match entry.value {
-                None => self.without_done(),
-                Some(_) => return Err(entry.must_be("without a value")),
-            },
-            "extra" => self.extra(entry.value.as_deref().unwrap_or(EXTRA)),
-            "linger" => self.linger(entry.seconds()?),
+            "error" => self.error = Some(error(entry.value()?).ok_or_else(|| entry.must_be(ERROR))?),
+            "no-done" if entry.value.is_some() => return Err(entry.must_be("without a value")),
+            "no-done" => self.no_done = true,
+            "extra" => self.extra = Some(entry.value.clone().unwrap_or_else(|| EXTRA.to_owned())),
+            "linger" => self.linger = entry.seconds()?,
             _ => return Err(entry.must_be(&format!("one of {KNOWN}"))),
-        })
+        }
+        Ok(())
     }
 }
 
@@ -114,6 +102,7 @@ const KNOWN: &str = "none, first, delay, stall, cut, reset, end, chunk-size, fra
 const CUT: &str = "N, N@size, N@crlf, end or last-crlf";
 const STALL: &str = "N:S, byte and seconds";
 const CHUNK_SIZE: &str = "+K, -K or either with @N";
+const ERROR: &str = "a number of events, + after it to go on";
 const COMMENTS: &str = "a number of events above 0, or of seconds such as 0.5s";
 
 /// OpenCode's server was seen to send a chunk after `[DONE]`.
@@ -128,6 +117,24 @@ fn cut(value: &str) -> Option<Cut> {
         Some((at, "crlf")) => at.parse().ok().map(Cut::BeforeCrlf),
         Some(_) => None,
     }
+}
+
+fn stall(value: &str) -> Option<Stall> {
+    let (after, time) = match value.split_once(':') {
+        Some((after, time)) => (after, seconds(time)?),
+        None => (value, Duration::MAX),
+    };
+    Some(Stall { after: after.trim().parse().ok()?, time })
+}
+
+fn wrong_size(value: &str) -> Option<WrongSize> {
+    let (by, at) = value.split_once('@').unwrap_or((value, "0"));
+    Some(WrongSize { at: at.trim().parse().ok()?, by: by.trim().parse().ok()? })
+}
+
+fn error(value: &str) -> Option<InjectedError> {
+    let events = value.strip_suffix('+').unwrap_or(value);
+    Some(InjectedError { after: events.parse().ok()?, goes_on: value.ends_with('+') })
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -197,7 +204,7 @@ fn entries(text: &str) -> Result<Vec<Entry<'_>>, FaultError> {
     Ok(found)
 }
 
-/// Where the entry that `text` begins with ends: at the first `;` that is not in quotes.
+/// Returns the place of the first `;` that is not in quotes, or the end.
 fn entry_end(text: &str) -> usize {
     let (mut quoted, mut escaped) = (false, false);
     for (at, byte) in text.bytes().enumerate() {
@@ -233,7 +240,7 @@ impl FromStr for Faults {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Faults::new().with(text)
+        Faults::default().with(text)
     }
 }
 
@@ -253,41 +260,44 @@ mod tests {
 
     #[test]
     fn each_entry_is_the_fault_it_names() {
-        let none = Faults::new;
+        let none = Faults::default;
+        let stall = |after, time| Stall { after, time };
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         for (text, faults) in [
             ("", none()),
             (" ; ", none()),
-            ("delay=1; none; no-done", none().without_done()),
-            ("first=2", none().first(2)),
-            ("delay=0.5", none().delay(SECOND / 2)),
-            ("stall=10:1", none().stall(10, SECOND)),
-            ("stall=9; stall=3:1", none().stall(3, SECOND).stall(9, Duration::MAX)),
-            ("cut=7", none().cut(Cut::After(7))),
-            ("cut=7@size", none().cut(Cut::InSize(7))),
-            ("cut=7@crlf", none().cut(Cut::BeforeCrlf(7))),
-            ("cut=end", none().cut(Cut::BeforeEnd)),
-            ("cut=last-crlf", none().cut(Cut::BeforeLastCrlf)),
-            ("reset", none().reset(0)),
-            ("reset=5", none().reset(5)),
-            ("end=5", none().end_after(5)),
-            ("chunk-size=+5", none().chunk_size(0, 5)),
-            ("chunk-size=-5@100", none().chunk_size(100, -5)),
-            ("framing=http10", none().framing(Framing::Http10)),
-            ("length=-3", none().length(-3)),
-            ("status=429;body=html", none().status(429).body(Body::Html)),
-            (r#"body="a;\"b\"\n""#, none().body(Body::Text("a;\"b\"\n".into()))),
-            ("type=text/html", none().content_type("text/html")),
-            (r#"header="retry-after: 3""#, none().header("retry-after", "3")),
-            ("header=a:1;header=b:2", none().header("a", "1").header("b", "2")),
-            ("write=1", none().write_size(1)),
-            ("comments=3", none().comments_every(3)),
-            ("comments=0.5s", none().comments_in_gaps(SECOND / 2)),
-            ("error=2", none().error_after(2)),
-            ("error=2+", none().error_within(2)),
-            ("no-done", none().without_done()),
-            ("extra", none().extra(EXTRA)),
-            (r#"extra="\r\n""#, none().extra("\r\n")),
-            ("linger=1", none().linger(SECOND)),
+            ("delay=1; none; no-done", Faults { no_done: true, ..none() }),
+            ("first=2", Faults { first: Some(2), ..none() }),
+            ("delay=0.5", Faults { delay: SECOND / 2, ..none() }),
+            ("stall=10:1", Faults { stalls: vec![stall(10, SECOND)], ..none() }),
+            ("stall=9; stall=3:1", Faults { stalls: vec![stall(3, SECOND), stall(9, Duration::MAX)], ..none() }),
+            ("cut=7", Faults { cut: Some(Cut::After(7)), ..none() }),
+            ("cut=7@size", Faults { cut: Some(Cut::InSize(7)), ..none() }),
+            ("cut=7@crlf", Faults { cut: Some(Cut::BeforeCrlf(7)), ..none() }),
+            ("cut=end", Faults { cut: Some(Cut::BeforeEnd), ..none() }),
+            ("cut=1; cut=last-crlf", Faults { cut: Some(Cut::BeforeLastCrlf), ..none() }),
+            ("reset", Faults { reset: Some(0), ..none() }),
+            ("reset=5", Faults { reset: Some(5), ..none() }),
+            ("end=5", Faults { end_after: Some(5), ..none() }),
+            ("chunk-size=+5", Faults { chunk_size: Some(WrongSize { at: 0, by: 5 }), ..none() }),
+            ("chunk-size=-5@100", Faults { chunk_size: Some(WrongSize { at: 100, by: -5 }), ..none() }),
+            ("framing=http10", Faults { framing: Some(Framing::Http10), ..none() }),
+            ("length=-3", Faults { length: -3, ..none() }),
+            ("status=429;body=html", Faults { status: Some(429), body: Some(Body::Html), ..none() }),
+            (r#"body="a;\"b\"\n""#, Faults { body: Some(Body::Text("a;\"b\"\n".into())), ..none() }),
+            ("type=text/html", Faults { content_type: Some("text/html".into()), ..none() }),
+            (r#"header="retry-after: 3""#, Faults { headers: vec![header("retry-after", "3")], ..none() }),
+            ("header=a:1;header=b:2", Faults { headers: vec![header("a", "1"), header("b", "2")], ..none() }),
+            ("write=1", Faults { write_size: Some(1), ..none() }),
+            ("comments=3", Faults { comments_every: Some(3), ..none() }),
+            ("comments=0.5s", Faults { comments_gap: Some(SECOND / 2), ..none() }),
+            ("comments=0s", Faults { comments_gap: Some(SECOND / 1000), ..none() }),
+            ("error=2", Faults { error: Some(InjectedError { after: 2, goes_on: false }), ..none() }),
+            ("error=2+", Faults { error: Some(InjectedError { after: 2, goes_on: true }), ..none() }),
+            ("no-done", Faults { no_done: true, ..none() }),
+            ("extra", Faults { extra: Some(EXTRA.into()), ..none() }),
+            (r#"extra="\r\n""#, Faults { extra: Some("\r\n".into()), ..none() }),
+            ("linger=1", Faults { linger: SECOND, ..none() }),
         ] {
             assert_eq!(text.parse::<Faults>().as_ref(), Ok(&faults), "{text}");
         }
@@ -309,6 +319,8 @@ mod tests {
             ("header=x", "fault \"header=x\" must be \"name: value\"".into()),
             ("type=\"a\\n\"", "fault \"type=\\\"a\\\\n\\\"\" must be free of control characters".into()),
             ("write=0", "fault \"write=0\" must be a number above 0".into()),
+            ("comments=xs", format!("fault \"comments=xs\" must be {COMMENTS}")),
+            ("error=x+", format!("fault \"error=x+\" must be {ERROR}")),
             ("comments=0", format!("fault \"comments=0\" must be {COMMENTS}")),
             ("no-done=1", "fault \"no-done=1\" must be without a value".into()),
             ("extra=\"x", "fault \"extra=\\\"x\" must be closed by a quote".into()),
@@ -319,8 +331,7 @@ mod tests {
 
     #[test]
     fn a_request_adds_to_the_faults_of_the_server_and_replaces_what_it_names_again() {
-        let server = Faults::new().delay(SECOND).stall(1, SECOND).cut(Cut::After(1));
-        let both = server.with("stall=2:1; cut=end").unwrap();
-        assert_eq!(both, Faults::new().delay(SECOND).stall(2, SECOND).cut(Cut::BeforeEnd));
+        let server: Faults = "delay=1; stall=1:1; cut=1".parse().unwrap();
+        assert_eq!(server.with("stall=2:1; cut=end"), "delay=1; stall=2:1; cut=end".parse());
     }
 }

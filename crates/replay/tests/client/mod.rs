@@ -10,7 +10,7 @@ use deltawire_replay::{Recording, Server, Speed};
 pub(crate) const CHAT: &str = "/v1/chat/completions";
 pub(crate) const COMPLETION: &str = "/v1/completions";
 
-/// What came back on a connection until it ended.
+/// The reply on a connection until it ended.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) version: String,
@@ -40,7 +40,9 @@ impl Reply {
         String::from_utf8_lossy(&self.body().bytes).into_owned()
     }
 
-    /// The body by the framing that the head states; complete only if the framing says so.
+    /// Returns the body by the framing that the head states.
+    ///
+    /// It is complete only if the framing says so.
     pub(crate) fn body(&self) -> Body {
         if self.header("transfer-encoding") == Some("chunked") {
             return dechunk(&self.raw);
@@ -55,7 +57,7 @@ impl Reply {
     }
 }
 
-/// Takes off the chunked coding, and stops at the first thing that is none.
+/// Takes off the chunked coding, up to the first thing that is not chunked.
 pub(crate) fn dechunk(raw: &[u8]) -> Body {
     let mut body = Body { bytes: Vec::new(), chunks: Vec::new(), complete: false };
     let mut rest = raw;
