@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -61,7 +61,6 @@ pub struct EventSource<Q, C, F, B, S, Z> {
     request: Request<Q>,
     connect: C,
     sleep: S,
-    random: Box<dyn FnMut() -> u32 + Send>,
     retry_if: Box<dyn FnMut(&Error) -> bool + Send>,
     repeated: Repeated,
     doing: Doing<F, B, Z>,
@@ -99,7 +98,9 @@ where
     ///
     /// `accept`, `cache-control` and `last-event-id` are added where the request does not have them; a `last-event-id` that it has is where the stream goes on, and is followed by those of the server.
     pub fn new(mut request: Request<Q>, connect: C, sleep: S) -> Self {
-        let mut source = sse::EventSource::new().with_method(request.method().as_str());
+        // The hash of nothing under keys that the operating system seeded: no dependency.
+        let seed = RandomState::new().hash_one(());
+        let mut source = sse::EventSource::new().with_method(request.method().as_str()).with_seed(seed);
         let headers = request.headers_mut();
         if let Some(id) = headers.remove(LAST_EVENT_ID) {
             source = source.with_last_event_id(&String::from_utf8_lossy(id.as_bytes()));
@@ -112,7 +113,6 @@ where
             request,
             connect,
             sleep,
-            random: Box::new(random),
             retry_if: Box::new(|_| true),
             repeated: Repeated::new(),
             doing: Doing::Nothing,
@@ -196,8 +196,7 @@ where
                 self.doing = Doing::Connecting(Box::pin((self.connect)(request)));
             }
             Action::Wait(wait) => {
-                let time = wait.pick((self.random)());
-                self.doing = Doing::Waiting(Box::pin((self.sleep)(time)));
+                self.doing = Doing::Waiting(Box::pin((self.sleep)(wait.time)));
             }
             // Read without a body: there is none.
             Action::Read => self.source.failed(),
@@ -254,11 +253,12 @@ impl<Q, C, F, B, S, Z> EventSource<Q, C, F, B, S, Z> {
         self
     }
 
-    /// Other numbers at random, which spread the waits: see [`sse::Wait::pick`]. By default they are hashes under the keys of a new [`RandomState`] each, which the operating system seeded: good enough
-    /// to tell clients apart, and no dependency.
+    /// Spreads the waits by this seed instead of by one of the operating system's random numbers.
+    ///
+    /// With it the waits are the same in every run, as a simulation wants them.
     #[must_use]
-    pub fn with_random(mut self, random: impl FnMut() -> u32 + Send + 'static) -> Self {
-        self.random = Box::new(random);
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.source = self.source.with_seed(seed);
         self
     }
 
@@ -348,9 +348,4 @@ fn refusal(closed: Option<&Closed>, head: &http::response::Parts, beginning: &[u
             Error::Refused(Box::new(Refused::new(head.status.as_u16(), |name| header(&head.headers, name), beginning)))
         }
     }
-}
-
-fn random() -> u32 {
-    // The upper half, as good as the lower.
-    (RandomState::new().build_hasher().finish() >> 32) as u32
 }

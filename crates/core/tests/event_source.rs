@@ -29,6 +29,12 @@ fn headers(content_type: Option<&'static str>) -> impl Fn(&str) -> Option<&'stat
     move |name| if name == "content-type" { content_type } else { None }
 }
 
+/// The wait that is next: its time, and the ends it is chosen between.
+fn wait(source: &EventSource) -> (Duration, Duration, Duration) {
+    let Action::Wait(wait) = source.action() else { panic!("no wait: {:?}", source.action()) };
+    (wait.time, wait.at_least, wait.at_most)
+}
+
 fn milliseconds(wait: Wait) -> (u64, u64) {
     let [at_least, at_most] = [wait.at_least, wait.at_most].map(|time| u64::try_from(time.as_millis()).unwrap());
     (at_least, at_most)
@@ -98,6 +104,7 @@ impl Story {
     fn waits(mut self, at_least: u64, at_most: u64) -> Self {
         let Action::Wait(wait) = self.source.action() else { panic!("no wait: {:?}", self.source.action()) };
         assert_eq!(milliseconds(wait), (at_least, at_most));
+        assert_eq!(wait.time, wait.at_least, "no seed, and the shortest");
         self.source.waited();
         self
     }
@@ -271,7 +278,7 @@ fn the_servers_retry_is_the_reconnection_time() {
     }
     let story = get().opens().gets("retry: 18446744073709551615\n\n", &[]).ends();
     let forever = Duration::from_millis(u64::MAX);
-    assert_eq!(story.source.action(), Action::Wait(Wait { at_least: forever, at_most: forever }));
+    assert_eq!(wait(&story.source), (forever, forever, forever));
     // An invalid one leaves the last valid one.
     get().opens().gets("retry: 1000\nretry: 2000\nretry: x\n\n", &[]).ends().waits(2000, 4000);
 }
@@ -305,11 +312,12 @@ fn a_long_run_of_failures_overflows_nothing() {
     let mut source = with(|reconnect| {
         reconnect.max_wait = Duration::MAX;
         reconnect.default_time = Duration::from_millis(1);
-    });
+    })
+    .with_seed(0);
     for _ in 0..10_000 {
         source.failed();
-        let Action::Wait(wait) = source.action() else { panic!("no wait") };
-        assert!(wait.pick(u32::MAX) >= wait.at_least);
+        let (time, at_least, at_most) = wait(&source);
+        assert!(at_least <= time && time <= at_most);
         source.waited();
     }
 }
@@ -324,20 +332,29 @@ fn what_is_configured_contradicting_itself_is_waited_at_its_longest() {
 }
 
 #[test]
-fn a_wait_is_picked_between_its_two_ends() {
-    let wait = Wait { at_least: Duration::from_secs(2), at_most: Duration::from_secs(4) };
-    for (random, milliseconds) in [(0, 2000), (1 << 30, 2500), (1 << 31, 3000), (3 << 30, 3500)] {
-        assert_eq!(wait.pick(random), Duration::from_millis(milliseconds));
+fn a_seed_spreads_the_waits_and_the_same_seed_spreads_them_alike() {
+    let times = |seed| {
+        let mut source = EventSource::new().with_seed(seed);
+        let mut next = || {
+            source.failed();
+            let (time, at_least, at_most) = wait(&source);
+            assert!(at_least <= time && time < at_most);
+            source.waited();
+            // How far between the two ends, in thousandths.
+            (time - at_least).as_millis() * 1000 / (at_most - at_least).as_millis()
+        };
+        [(); 1000].map(|()| next())
+    };
+    let first = times(1);
+    assert_eq!(first, times(1));
+    for seed in [0, 2, u64::MAX] {
+        let same = first.iter().zip(times(seed)).filter(|(a, b)| *a == b).count();
+        assert!(same < 20, "{same} of 1000 are the same with the seed {seed}");
     }
-    assert_eq!(wait.pick(u32::MAX), Duration::from_micros(3_999_999));
-    let none = Wait { at_least: Duration::from_secs(2), at_most: Duration::from_secs(2) };
-    assert_eq!(none.pick(u32::MAX), Duration::from_secs(2));
-    let reversed = Wait { at_least: Duration::from_secs(2), at_most: Duration::ZERO };
-    assert_eq!(reversed.pick(u32::MAX), Duration::from_secs(2));
-    let longest = Wait { at_least: Duration::from_secs(1), at_most: Duration::MAX };
-    assert!(longest.pick(u32::MAX) > Duration::from_secs(1 << 40));
-    let forever = Wait { at_least: Duration::MAX, at_most: Duration::MAX };
-    assert_eq!(forever.pick(u32::MAX), Duration::MAX);
+    let mean = first.iter().sum::<u128>() / 1000;
+    assert!((450..550).contains(&mean), "{mean}");
+    let tenths: std::collections::HashSet<_> = first.iter().map(|time| time / 100).collect();
+    assert_eq!(tenths.len(), 10);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The blocking event source: it connects, reads, waits and connects again, as the core's says.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{ErrorKind, Read};
 use std::iter::FusedIterator;
 use std::ops::Range;
@@ -56,7 +56,6 @@ pub struct EventSource<B = ()> {
     /// The reason of the end was handed out.
     told: bool,
     sleep: Box<dyn FnMut(Duration) -> bool + Send>,
-    random: Box<dyn FnMut() -> u32 + Send>,
     retry_if: Box<dyn FnMut(&Error) -> bool + Send>,
 }
 
@@ -77,7 +76,9 @@ impl<B: AsSendBody + Clone> EventSource<B> {
     /// `accept`, `cache-control` and `last-event-id` are added where the request does not have them; a `last-event-id` that it has is where the stream goes on, and is followed by those of the server.
     /// The agent may have any configuration; that statuses be errors is turned off.
     pub fn new(agent: Agent, mut request: Request<B>) -> Self {
-        let mut source = sse::EventSource::new().with_method(request.method().as_str());
+        // The hash of nothing under keys that the operating system seeded: no dependency.
+        let seed = RandomState::new().hash_one(());
+        let mut source = sse::EventSource::new().with_method(request.method().as_str()).with_seed(seed);
         let headers = request.headers_mut();
         if let Some(id) = headers.remove(LAST_EVENT_ID) {
             source = source.with_last_event_id(&String::from_utf8_lossy(id.as_bytes()));
@@ -99,7 +100,6 @@ impl<B: AsSendBody + Clone> EventSource<B> {
                 std::thread::sleep(time);
                 true
             }),
-            random: Box::new(random),
             retry_if: Box::new(|error| !error.is_futile()),
         }
     }
@@ -125,11 +125,12 @@ impl<B: AsSendBody + Clone> EventSource<B> {
         self
     }
 
-    /// Other numbers at random, which spread the waits: see [`sse::Wait::pick`]. By default they are hashes under the keys of a new [`RandomState`] each, which the operating system seeded: good enough
-    /// to tell clients apart, and no dependency.
+    /// Spreads the waits by this seed instead of by one of the operating system's random numbers.
+    ///
+    /// With it the waits are the same in every run, as a simulation wants them.
     #[must_use]
-    pub fn with_random(mut self, random: impl FnMut() -> u32 + Send + 'static) -> Self {
-        self.random = Box::new(random);
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.source = self.source.with_seed(seed);
         self
     }
 
@@ -244,8 +245,7 @@ impl<B: AsSendBody + Clone> Iterator for EventSource<B> {
                 }
                 Action::Wait(wait) => {
                     self.reader = None;
-                    let time = wait.pick((self.random)());
-                    if (self.sleep)(time) {
+                    if (self.sleep)(wait.time) {
                         self.source.waited();
                     } else {
                         self.source.close();
@@ -279,9 +279,4 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// UTF-8, as the standard has it; what a header cannot hold the core has sorted out.
 fn header_value(id: &str) -> Result<HeaderValue, Error> {
     HeaderValue::from_bytes(id.as_bytes()).map_err(|error| ureq::Error::from(ureq::http::Error::from(error)).into())
-}
-
-fn random() -> u32 {
-    // The upper half, as good as the lower.
-    (RandomState::new().build_hasher().finish() >> 32) as u32
 }

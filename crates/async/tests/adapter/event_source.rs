@@ -66,13 +66,13 @@ impl World {
     }
 }
 
-/// A source of this world, with every wait at its shortest.
+/// A source of this world, with every wait as long as the reconnection time.
 macro_rules! source {
     ($world:expr, $request:expr) => {{
         let connect = $world.clone();
         let sleep = connect.clone();
         EventSource::new($request, move |request| connect.connect(request), move |time| sleep.sleep(time))
-            .with_random(|| 0)
+            .with_reconnect(steady())
     }};
     ($world:expr) => {
         source!($world, Request::get("/").body("").unwrap())
@@ -108,8 +108,15 @@ fn done() -> Connected {
     answer(204, "", [])
 }
 
-fn reconnects(max: u32) -> Reconnect {
+/// No back-off, and so nothing for the seed to choose.
+fn steady() -> Reconnect {
     let mut reconnect = Reconnect::default();
+    reconnect.max_wait = Duration::ZERO;
+    reconnect
+}
+
+fn reconnects(max: u32) -> Reconnect {
+    let mut reconnect = steady();
     reconnect.max_reconnects = Some(max);
     reconnect
 }
@@ -156,7 +163,7 @@ fn a_stream_goes_on_over_connections_that_end_break_and_fail_until_a_204() {
         assert_eq!(source.reconnection_time(), Duration::from_secs(1));
         let id = |id: &str| Some(id.to_owned());
         assert_eq!(world.ids(), [None, id("2"), id("2"), id("é€😀"), None, None]);
-        assert_eq!(world.waits(), [1000, 2000, 1000, 1000, 1000]);
+        assert_eq!(world.waits(), [1000; 5]);
         for request in world.requests.lock().unwrap().iter() {
             let headers = request.headers();
             assert_eq!(headers["accept"], "text/event-stream");
@@ -173,7 +180,7 @@ fn a_server_that_cannot_be_reached_is_given_up_with_the_last_error() {
     let (closed, cause) = smol::block_on(reason(source!(world).with_reconnect(reconnects(3))));
     assert_eq!(closed, Closed::GaveUp { reconnects: 3 });
     assert_eq!(cause.unwrap().to_string(), "the connection failed: nobody listens");
-    assert_eq!(world.waits(), [3000, 6000, 12_000]);
+    assert_eq!(world.waits(), [3000; 3]);
 }
 
 #[test]
@@ -201,7 +208,7 @@ fn another_content_type_closes_it_and_shows_no_more_of_the_body_than_is_evidence
 
 #[test]
 fn a_busy_server_is_asked_again_where_the_caller_said_so_and_its_body_is_not_read() {
-    let mut reconnect = Reconnect::default();
+    let mut reconnect = steady();
     reconnect.busy_statuses = true;
     let world = World::new([answer(503, "", [Step::Silence]), whole("data: a\n\n"), done()]);
     assert_eq!(smol::block_on(all(source!(world).with_reconnect(reconnect))), [" a"]);
@@ -275,7 +282,7 @@ fn a_post_is_sent_once() {
 
 #[test]
 fn a_post_that_may_be_sent_again_is_with_its_body_and_its_headers() {
-    let mut reconnect = Reconnect::default();
+    let mut reconnect = steady();
     reconnect.resend = true;
     let world = World::new([whole("id: 1\ndata: a\n\n"), done()]);
     let request = Request::post("/").header("accept", "a/b").header("last-event-id", "0").body("{}").unwrap();

@@ -32,6 +32,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::encoder::Shortened;
+use super::reconnect::Jitter;
 use super::{Decoder, Error, Event, Limits, Reconnect, Wait, is_event_stream};
 
 /// Says when to connect, with which `Last-Event-ID`, how long to wait and when to stop, and turns the bytes of each connection into events.
@@ -62,7 +63,7 @@ use super::{Decoder, Error, Event, Limits, Reconnect, Wait, is_event_stream};
 ///             source.ended();
 ///         }
 ///         Action::Wait(wait) => {
-///             log.push(format!("wait {:?}", wait.pick(0)));
+///             log.push(format!("wait {:?}", wait.time));
 ///             source.waited();
 ///         }
 ///         Action::Stop(closed) => {
@@ -82,6 +83,8 @@ pub struct EventSource {
     safe: bool,
     /// Reconnects since the last byte of a body.
     reconnects: u32,
+    /// The source of random numbers; without one every wait is its shortest.
+    jitter: Option<Jitter>,
     state: State,
 }
 
@@ -103,7 +106,7 @@ pub enum Action<'a> {
     },
     /// Read on and [`decode`](EventSource::decode); at the end of the body say [`ended`](EventSource::ended) or [`failed`](EventSource::failed).
     Read,
-    /// The connection, if there is one, is over. Wait for a time of your choice between the two, [`Wait::pick`]ed at random as a rule; then say [`waited`](EventSource::waited).
+    /// The connection, if there is one, is over. Wait for its [`time`](Wait::time); then say [`waited`](EventSource::waited).
     Wait(Wait),
     /// Nothing more. The connection, if there is one, is to be closed.
     Stop(&'a Closed),
@@ -128,6 +131,7 @@ impl EventSource {
             reconnect: Reconnect::default(),
             safe: true,
             reconnects: 0,
+            jitter: None,
             state: State::Connect,
         }
     }
@@ -143,6 +147,16 @@ impl EventSource {
     #[must_use]
     pub fn with_reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = reconnect;
+        self
+    }
+
+    /// Spreads the waits at random, by this seed.
+    ///
+    /// Take it from the operating system's random numbers, once for each source. Without a seed
+    /// every wait is its shortest, and clients that lost the same server come back together.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.jitter = Some(Jitter::new(seed));
         self
     }
 
@@ -276,9 +290,10 @@ impl EventSource {
         } else if self.reconnect.max_reconnects.is_some_and(|max| self.reconnects >= max) {
             State::Closed(Closed::GaveUp { reconnects: self.reconnects })
         } else {
-            let wait = self.reconnect.wait(self.decoder.retry(), self.reconnects);
+            let random = self.jitter.as_mut().map_or(0, Jitter::next);
+            let wait = self.reconnect.wait(self.decoder.retry(), self.reconnects, not_before, random);
             self.reconnects = self.reconnects.saturating_add(1);
-            State::Wait(wait.not_before(not_before))
+            State::Wait(wait)
         };
     }
 

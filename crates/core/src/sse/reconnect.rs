@@ -43,40 +43,96 @@ impl Default for Reconnect {
 }
 
 impl Reconnect {
-    /// The reconnection time, with what `retry` said.
+    /// Returns the reconnection time: the server's `retry`, if any, or the default.
     pub(super) fn time(&self, retry: Option<u64>) -> Duration {
         retry.map_or(self.default_time, Duration::from_millis).max(self.min_time)
     }
 
-    /// The wait before a reconnect, with how many came before it in a row.
-    pub(super) fn wait(&self, retry: Option<u64>, before: u32) -> Wait {
+    /// Returns the wait after `before` reconnects in a row that brought nothing.
+    ///
+    /// It is over no earlier than after `not_before`. `random` chooses its time.
+    pub(super) fn wait(&self, retry: Option<u64>, before: u32, not_before: Duration, random: u32) -> Wait {
         let time = self.time(retry);
         let doubled = time.saturating_mul(2_u32.saturating_pow(before.saturating_add(1)));
         let at_most = doubled.min(self.max_wait).max(time);
-        Wait { at_least: (at_most / 2).max(time), at_most }
+        let at_least = (at_most / 2).max(time);
+        Wait::between(at_least.max(not_before), at_most.max(not_before), random)
     }
 }
 
-/// How long to wait before connecting again: anything between the two, so that clients that lost the same server do not come back at the same moment.
+/// The wait before the next connection.
+///
+/// A seeded source ([`EventSource::with_seed`](super::EventSource::with_seed)) chooses the time at
+/// random between the two ends, so that clients that lost the same server do not come back at the
+/// same moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Wait {
-    /// The shortest wait; never less than the reconnection time.
+    /// The time to wait, to the microsecond.
+    pub time: Duration,
+    /// The shortest time that could have been chosen. It is at least the reconnection time.
     pub at_least: Duration,
-    /// The longest wait.
+    /// The longest time that could have been chosen.
     pub at_most: Duration,
 }
 
 impl Wait {
-    /// A wait between the two, to the microsecond. `random` is a number that may be any with the same chance: 0 gives the shortest, the largest (nearly) the longest.
-    #[must_use]
-    pub fn pick(self, random: u32) -> Duration {
-        let spread = self.at_most.saturating_sub(self.at_least).as_micros();
+    /// Chooses a time: 0 gives the shortest, and the largest number nearly the longest.
+    fn between(at_least: Duration, at_most: Duration, random: u32) -> Self {
+        let spread = at_most.saturating_sub(at_least).as_micros();
         let added = (spread * u128::from(random)) >> 32;
-        self.at_least.saturating_add(Duration::from_micros(u64::try_from(added).unwrap_or(u64::MAX)))
+        let time = at_least.saturating_add(Duration::from_micros(u64::try_from(added).unwrap_or(u64::MAX)));
+        Self { time, at_least, at_most }
+    }
+}
+
+/// The random numbers that spread the waits.
+///
+/// They need to differ between clients and nothing else, which SplitMix64 is good enough for
+/// (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+#[derive(Debug, Clone)]
+pub(super) struct Jitter(u64);
+
+impl Jitter {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
     }
 
-    /// The same, but not before this time is over.
-    pub(super) fn not_before(self, time: Duration) -> Self {
-        Self { at_least: self.at_least.max(time), at_most: self.at_most.max(time) }
+    pub(super) fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) >> 32) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_chosen_between_the_two_ends() {
+        let second = Duration::from_secs;
+        for (at_least, at_most, random, time) in [
+            (second(2), second(4), 0, second(2)),
+            (second(2), second(4), 1 << 30, Duration::from_millis(2500)),
+            (second(2), second(4), 1 << 31, second(3)),
+            (second(2), second(4), 3 << 30, Duration::from_millis(3500)),
+            (second(2), second(4), u32::MAX, Duration::from_micros(3_999_999)),
+            (second(2), second(2), u32::MAX, second(2)),
+            (second(2), Duration::ZERO, u32::MAX, second(2)),
+            (Duration::MAX, Duration::MAX, u32::MAX, Duration::MAX),
+        ] {
+            assert_eq!(Wait::between(at_least, at_most, random).time, time, "{at_least:?} {at_most:?} {random}");
+        }
+        assert!(Wait::between(second(1), Duration::MAX, u32::MAX).time > second(1 << 40));
+    }
+
+    /// The first values of the generator for the seed 1234567, of which the upper half is used.
+    #[test]
+    fn the_generator_is_splitmix64() {
+        let mut jitter = Jitter::new(1_234_567);
+        let expected: [u64; 3] = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
+        assert_eq!([jitter.next(), jitter.next(), jitter.next()], expected.map(|value| (value >> 32) as u32));
     }
 }

@@ -19,10 +19,10 @@ const DONE: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 struct Clock(Arc<Mutex<Vec<Duration>>>);
 
 impl Clock {
-    /// The source on this clock, with every wait at its shortest.
+    /// The source on this clock, with every wait as long as the reconnection time.
     fn on<B: AsSendBody + Clone>(&self, source: EventSource<B>) -> EventSource<B> {
         let waits = Arc::clone(&self.0);
-        source.with_random(|| 0).with_sleep(move |time| {
+        source.with_reconnect(steady()).with_sleep(move |time| {
             waits.lock().unwrap().push(time);
             true
         })
@@ -41,8 +41,15 @@ fn scripted(answers: &[&[u8]]) -> (Script, Clock, EventSource) {
     (script, clock, source)
 }
 
-fn reconnects(max: u32) -> Reconnect {
+/// No back-off, and so nothing for the seed to choose.
+fn steady() -> Reconnect {
     let mut reconnect = Reconnect::default();
+    reconnect.max_wait = Duration::ZERO;
+    reconnect
+}
+
+fn reconnects(max: u32) -> Reconnect {
+    let mut reconnect = steady();
     reconnect.max_reconnects = Some(max);
     reconnect
 }
@@ -106,7 +113,7 @@ fn a_server_that_cannot_be_reached_is_asked_less_and_less() {
     let (closed, cause) = reason(&mut source);
     assert_eq!(closed, Closed::GaveUp { reconnects: 4 });
     assert!(matches!(cause, Some(Error::Request(_) | Error::Stream(_))), "{cause:?}");
-    assert_eq!(clock.waits(), [1000, 2000, 4000, 8000]);
+    assert_eq!(clock.waits(), [1000; 4]);
     assert_eq!(script.requests().len(), 1);
 }
 
@@ -114,11 +121,11 @@ fn a_server_that_cannot_be_reached_is_asked_less_and_less() {
 fn a_server_that_was_never_there_is_given_up_too() {
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let clock = Clock::default();
-    let source = EventSource::get(&format!("http://{closed}/")).unwrap().with_reconnect(reconnects(2));
-    let mut source = clock.on(source);
+    let source = EventSource::get(&format!("http://{closed}/")).unwrap();
+    let mut source = clock.on(source).with_reconnect(reconnects(2));
     let text = all(&mut source).concat();
     assert!(text.starts_with("gave up after 2 reconnects in a row without a byte: the request failed: "), "{text}");
-    assert_eq!(clock.waits(), [3000, 6000]);
+    assert_eq!(clock.waits(), [3000; 2]);
 }
 
 #[test]
@@ -155,12 +162,12 @@ fn a_busy_server_is_asked_again_where_the_caller_said_so() {
         &Script::event_stream("data: a\n\n"),
         b"HTTP/1.1 501 Never\r\n\r\n",
     ]);
-    let mut reconnect = Reconnect::default();
+    let mut reconnect = steady();
     reconnect.busy_statuses = true;
     let mut source = source.with_reconnect(reconnect);
     assert_eq!(source.next().unwrap().unwrap().data, "a");
     assert_eq!(reason(&mut source).0, Closed::Status(501));
-    assert_eq!((clock.waits(), script.requests().len()), (vec![7000, 6000, 3000], 4));
+    assert_eq!((clock.waits(), script.requests().len()), (vec![7000, 3000, 3000], 4));
 }
 
 #[test]
@@ -221,12 +228,12 @@ fn a_post_is_sent_once() {
 #[test]
 fn a_post_that_may_be_sent_again_is_with_its_body() {
     let script = Script::start([Script::event_stream("id: 1\ndata: a\n\n"), DONE.to_vec()]).unwrap();
-    let mut reconnect = Reconnect::default();
+    let mut reconnect = steady();
     reconnect.resend = true;
     let request =
         Request::post(script.url()).header("accept", "text/event-stream, application/json").body("{}").unwrap();
-    let source = EventSource::new(deltawire_ureq::agent(), request).with_reconnect(reconnect);
-    assert_eq!(all(&mut Clock::default().on(source)), ["1 a"]);
+    let source = EventSource::new(deltawire_ureq::agent(), request);
+    assert_eq!(all(&mut Clock::default().on(source).with_reconnect(reconnect)), ["1 a"]);
     let requests = script.requests();
     assert_eq!(requests.len(), 2);
     for request in &requests {
@@ -303,7 +310,7 @@ fn what_is_futile_is_not_tried_again() {
     let clock = Clock::default();
     for url in ["/only/a/path", "ftp://127.0.0.1/"] {
         let source = EventSource::get(url).unwrap();
-        let (closed, cause) = reason(&mut clock.on(source.with_reconnect(reconnects(3))));
+        let (closed, cause) = reason(&mut clock.on(source).with_reconnect(reconnects(3)));
         assert_eq!(closed, Closed::Failed, "{url}");
         assert!(cause.as_ref().is_some_and(Error::is_futile), "{url}: {cause:?}");
     }
