@@ -11,7 +11,7 @@ use std::time::Duration;
 use deltawire::Refused;
 use deltawire::sse::{self, Action, Closed, Limits, Reconnect};
 use futures_core::stream::FusedStream;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderValue, InvalidHeaderValue};
 use http::{Request, Response};
 use http_body::Body;
 
@@ -100,16 +100,10 @@ where
     pub fn new(mut request: Request<Q>, connect: C, sleep: S) -> Self {
         // The hash of nothing under keys that the operating system seeded: no dependency.
         let seed = RandomState::new().hash_one(());
-        let mut source = sse::EventSource::new().with_method(request.method().as_str()).with_seed(seed);
-        let headers = request.headers_mut();
-        if let Some(id) = headers.remove(LAST_EVENT_ID) {
-            source = source.with_last_event_id(&String::from_utf8_lossy(id.as_bytes()));
-        }
-        for (name, value) in sse::EventSource::HEADERS {
-            headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
-        }
+        let id = request.headers_mut().remove("last-event-id");
+        let id = id.as_ref().map(HeaderValue::as_bytes);
         Self {
-            source,
+            source: sse::EventSource::for_request(request.method().as_str(), id).with_seed(seed),
             request,
             connect,
             sleep,
@@ -185,16 +179,10 @@ where
     /// Begins what is to be done next.
     fn begin(&mut self) {
         match self.source.action() {
-            Action::Connect { last_event_id } => {
-                let mut request = self.request.clone();
-                // UTF-8, as the standard has it; what a header cannot hold the core has sorted out.
-                match last_event_id.map(|id| HeaderValue::from_bytes(id.as_bytes())).transpose() {
-                    Ok(None) => {}
-                    Ok(Some(id)) => drop(request.headers_mut().insert(LAST_EVENT_ID, id)),
-                    Err(error) => return self.failed(transport(&error).into()),
-                }
-                self.doing = Doing::Connecting(Box::pin((self.connect)(request)));
-            }
+            Action::Connect => match self.request() {
+                Ok(request) => self.doing = Doing::Connecting(Box::pin((self.connect)(request))),
+                Err(error) => self.failed(transport(&error).into()),
+            },
             Action::Wait(wait) => {
                 self.doing = Doing::Waiting(Box::pin((self.sleep)(wait.time)));
             }
@@ -202,6 +190,15 @@ where
             Action::Read => self.source.failed(),
             Action::Stop(_) => {}
         }
+    }
+
+    /// The next request.
+    fn request(&self) -> Result<Request<Q>, InvalidHeaderValue> {
+        let mut request = self.request.clone();
+        for (name, value) in self.source.headers() {
+            request.headers_mut().entry(name).or_insert(HeaderValue::from_bytes(value.as_bytes())?);
+        }
+        Ok(request)
     }
 
     fn answered(&mut self, response: Response<B>) {
@@ -335,8 +332,6 @@ impl<Q, C, F, B, S, Z> fmt::Debug for EventSource<Q, C, F, B, S, Z> {
         f.debug_struct("EventSource").field("source", &self.source).finish_non_exhaustive()
     }
 }
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What a response that closed the source says, with the beginning of its body.
 fn refusal(closed: Option<&Closed>, head: &http::response::Parts, beginning: &[u8]) -> Error {

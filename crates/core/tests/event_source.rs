@@ -44,8 +44,10 @@ impl Story {
     /// The next is to connect, with this ID; empty: with none.
     #[track_caller]
     fn connects(self, id: &str) -> Self {
-        let last_event_id = (!id.is_empty()).then_some(id);
-        assert_eq!(self.source.action(), Action::Connect { last_event_id });
+        assert_eq!(self.source.action(), Action::Connect);
+        let mut expected = vec![("accept", "text/event-stream"), ("cache-control", "no-cache")];
+        expected.extend((!id.is_empty()).then_some(("last-event-id", id)));
+        assert_eq!(self.source.headers().collect::<Vec<_>>(), expected);
         self
     }
 
@@ -465,6 +467,19 @@ fn a_stream_read_elsewhere_goes_on_behind_its_last_event() {
     Story { source }.connects("");
 }
 
+#[test]
+fn an_id_that_the_request_has_is_where_the_stream_goes_on() {
+    let story = |id: &[u8]| Story { source: EventSource::for_request("GET", Some(id)) };
+    story(b"41").connects("41").after("data: a\n\n", &["a"], "41").after("id: 42\n\n", &[], "42");
+    story(b"41").after("id\ndata: a\n\n", &["a"], "");
+    story("é".as_bytes()).connects("é");
+    story(b"a\xFFb").connects("a\u{FFFD}b");
+    story(b"").connects("");
+    Story { source: EventSource::for_request("GET", None) }.connects("").after("", &[], "");
+    let post = EventSource::for_request("POST", Some(b"41"));
+    Story { source: post }.connects("41").opens().ends().stops(&Closed::Ended);
+}
+
 /// A server would begin anew without the ID, and events would come twice unseen.
 #[test]
 fn an_id_that_no_header_can_carry_closes_it_before_the_request() {
@@ -568,7 +583,7 @@ proptest! {
                 Told::Close => source.close(),
             }
             match source.action() {
-                Action::Connect { .. } => prop_assert!(before.starts_with("Connect") || before.starts_with("Wait")),
+                Action::Connect => prop_assert!(before.starts_with("Connect") || before.starts_with("Wait")),
                 Action::Read => {
                     let opened = before.starts_with("Connect");
                     prop_assert!(opened || before == "Read");

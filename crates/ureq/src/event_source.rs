@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use deltawire::Refused;
 use deltawire::sse::{self, Action, Closed, Limits, OwnedEvent, Reconnect};
-use ureq::http::header::{HeaderName, HeaderValue};
+use ureq::http::HeaderValue;
 use ureq::http::{Request, Response};
 use ureq::{Agent, AsSendBody, Body, BodyReader};
 
@@ -78,17 +78,10 @@ impl<B: AsSendBody + Clone> EventSource<B> {
     pub fn new(agent: Agent, mut request: Request<B>) -> Self {
         // The hash of nothing under keys that the operating system seeded: no dependency.
         let seed = RandomState::new().hash_one(());
-        let mut source = sse::EventSource::new().with_method(request.method().as_str()).with_seed(seed);
-        let headers = request.headers_mut();
-        if let Some(id) = headers.remove(LAST_EVENT_ID) {
-            source = source.with_last_event_id(&String::from_utf8_lossy(id.as_bytes()));
-        }
-        for (name, value) in sse::EventSource::HEADERS {
-            let name = HeaderName::from_static(name);
-            headers.entry(name).or_insert(HeaderValue::from_static(value));
-        }
+        let id = request.headers_mut().remove("last-event-id");
+        let id = id.as_ref().map(HeaderValue::as_bytes);
         Self {
-            source,
+            source: sse::EventSource::for_request(request.method().as_str(), id).with_seed(seed),
             agent,
             request,
             reader: None,
@@ -164,16 +157,25 @@ impl<B: AsSendBody + Clone> EventSource<B> {
         self.source.reconnection_time()
     }
 
-    fn connect(&mut self, last_event_id: Option<HeaderValue>) {
-        let mut request = self.request.clone();
-        if let Some(id) = last_event_id {
-            request.headers_mut().insert(LAST_EVENT_ID, id);
-        }
-        let request = self.agent.configure_request(request).http_status_as_error(false).build();
-        match self.agent.run(request) {
+    fn connect(&mut self) {
+        let answer = self.request().and_then(|request| {
+            let request = self.agent.configure_request(request).http_status_as_error(false).build();
+            self.agent.run(request)
+        });
+        match answer {
             Ok(response) => self.answered(response),
             Err(error) => self.failed(error.into()),
         }
+    }
+
+    /// The next request.
+    fn request(&self) -> Result<Request<B>, ureq::Error> {
+        let mut request = self.request.clone();
+        for (name, value) in self.source.headers() {
+            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(ureq::http::Error::from)?;
+            request.headers_mut().entry(name).or_insert(value);
+        }
+        Ok(request)
     }
 
     fn answered(&mut self, response: Response<Body>) {
@@ -234,10 +236,7 @@ impl<B: AsSendBody + Clone> Iterator for EventSource<B> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             match self.source.action() {
-                Action::Connect { last_event_id } => match last_event_id.map(header_value).transpose() {
-                    Ok(last_event_id) => self.connect(last_event_id),
-                    Err(error) => self.failed(error),
-                },
+                Action::Connect => self.connect(),
                 Action::Read => {
                     if let Some(event) = self.read() {
                         return Some(event);
@@ -272,11 +271,4 @@ impl<B> fmt::Debug for EventSource<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventSource").field("source", &self.source).finish_non_exhaustive()
     }
-}
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// UTF-8, as the standard has it; what a header cannot hold the core has sorted out.
-fn header_value(id: &str) -> Result<HeaderValue, Error> {
-    HeaderValue::from_bytes(id.as_bytes()).map_err(|error| ureq::Error::from(ureq::http::Error::from(error)).into())
 }

@@ -50,8 +50,9 @@ use super::{Decoder, Error, Event, Limits, Reconnect, Wait, is_event_stream};
 /// let mut source = EventSource::new();
 /// loop {
 ///     match source.action() {
-///         Action::Connect { last_event_id } => {
-///             log.push(format!("connect after {last_event_id:?}"));
+///         Action::Connect => {
+///             let headers: Vec<_> = source.headers().map(|(name, value)| format!("{name}: {value}")).collect();
+///             log.push(headers.join(", "));
 ///             let (status, bytes) = server.next().unwrap();
 ///             body = bytes;
 ///             source.answered(status, |name| (name == "content-type").then_some("text/event-stream"));
@@ -72,7 +73,16 @@ use super::{Decoder, Error, Event, Limits, Reconnect, Wait, is_event_stream};
 ///         }
 ///     }
 /// }
-/// assert_eq!(log, ["connect after None", "a", "b", "wait 1s", "connect after Some(\"2\")"]);
+/// assert_eq!(
+///     log,
+///     [
+///         "accept: text/event-stream, cache-control: no-cache",
+///         "a",
+///         "b",
+///         "wait 1s",
+///         "accept: text/event-stream, cache-control: no-cache, last-event-id: 2",
+///     ]
+/// );
 /// # Ok::<(), deltawire::sse::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -99,11 +109,9 @@ enum State {
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action<'a> {
-    /// Send the request, with [`EventSource::HEADERS`]; then say what came: [`answered`](EventSource::answered) or [`failed`](EventSource::failed).
-    Connect {
-        /// The value of the header `Last-Event-ID`, in UTF-8; `None`: send none. Without the control characters that a header's value may not have; servers do not see white space at its ends.
-        last_event_id: Option<&'a str>,
-    },
+    /// Send the request with these [`headers`](EventSource::headers); then say what came:
+    /// [`answered`](EventSource::answered) or [`failed`](EventSource::failed).
+    Connect,
     /// Read on and [`decode`](EventSource::decode); at the end of the body say [`ended`](EventSource::ended) or [`failed`](EventSource::failed).
     Read,
     /// The connection, if there is one, is over. Wait for its [`time`](Wait::time); then say [`waited`](EventSource::waited).
@@ -112,6 +120,10 @@ pub enum Action<'a> {
     Stop(&'a Closed),
 }
 
+/// The headers of every request. The second is what the Fetch standard makes of the cache mode
+/// `no-store`, which the HTML standard asks for.
+const HEADERS: [(&str, &str); 2] = [("accept", "text/event-stream"), ("cache-control", "no-cache")];
+
 impl Default for EventSource {
     fn default() -> Self {
         Self::new()
@@ -119,10 +131,6 @@ impl Default for EventSource {
 }
 
 impl EventSource {
-    /// The headers that every request has beside `Last-Event-ID`. The second is what the Fetch standard makes of the cache mode `no-store` that the HTML standard asks for.
-    pub const HEADERS: [(&'static str, &'static str); 2] =
-        [("accept", "text/event-stream"), ("cache-control", "no-cache")];
-
     /// A source that has not connected yet and whose request is a GET, with the defaults of [`Reconnect`] and [`Limits`].
     #[must_use]
     pub fn new() -> Self {
@@ -133,6 +141,19 @@ impl EventSource {
             reconnects: 0,
             jitter: None,
             state: State::Connect,
+        }
+    }
+
+    /// Returns a source for a request that may have a `Last-Event-ID` of its own.
+    ///
+    /// That header says where the stream goes on, and is to be taken out of the request: later ones
+    /// are the server's. It is read as UTF-8.
+    #[must_use]
+    pub fn for_request(method: &str, last_event_id: Option<&[u8]>) -> Self {
+        let source = Self::new().with_method(method);
+        match last_event_id {
+            Some(id) => source.with_last_event_id(&String::from_utf8_lossy(id)),
+            None => source,
         }
     }
 
@@ -181,14 +202,20 @@ impl EventSource {
     #[must_use]
     pub fn action(&self) -> Action<'_> {
         match &self.state {
-            State::Connect => {
-                let id = self.decoder.last_event_id();
-                Action::Connect { last_event_id: (!id.is_empty()).then_some(id) }
-            }
+            State::Connect => Action::Connect,
             State::Read => Action::Read,
             State::Wait(wait) => Action::Wait(*wait),
             State::Closed(closed) => Action::Stop(closed),
         }
+    }
+
+    /// Returns the headers of the next request, by lower-case name.
+    ///
+    /// Add them where the request does not have them. `last-event-id` is among them once there is
+    /// an ID; it holds UTF-8 and no control character that a header cannot have.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let id = self.decoder.last_event_id();
+        HEADERS.into_iter().chain((!id.is_empty()).then_some(("last-event-id", id)))
     }
 
     /// The head of a response came, with this status and what gives a header's text by its lower-case name. `content-type` and, where [`Reconnect::busy_statuses`] is on, `retry-after` are asked for.
