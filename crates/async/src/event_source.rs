@@ -3,7 +3,6 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -66,8 +65,6 @@ pub struct EventSource<Q, C, F, B, S, Z> {
     doing: Doing<F, B, Z>,
     /// What went wrong with the last connection.
     cause: Option<Error>,
-    /// The reason of the end was handed out.
-    told: bool,
 }
 
 /// What is polled. In boxes, so that the source can be moved between two polls.
@@ -111,7 +108,6 @@ where
             repeated: Repeated::new(),
             doing: Doing::Nothing,
             cause: None,
-            told: false,
         }
     }
 
@@ -122,12 +118,22 @@ where
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
         loop {
-            if self.source.closed().is_some() && !matches!(self.doing, Doing::Refused(..)) {
-                self.doing = Doing::Nothing;
-                return Poll::Ready(self.end());
-            }
             match &mut self.doing {
-                Doing::Nothing => self.begin(),
+                Doing::Nothing => match self.source.action() {
+                    Action::Connect => match self.request() {
+                        Ok(request) => self.doing = Doing::Connecting(Box::pin((self.connect)(request))),
+                        Err(error) => self.failed(transport(&error).into()),
+                    },
+                    // Without a body, which is polled below, there is nothing to read.
+                    Action::Read => self.source.failed(),
+                    Action::Wait(wait) => self.doing = Doing::Waiting(Box::pin((self.sleep)(wait.time))),
+                    Action::Stop(_) => {
+                        let cause = self.cause.take().map(Box::new);
+                        return Poll::Ready(
+                            self.source.take_error().map(|reason| Err(Error::Closed { reason, cause })),
+                        );
+                    }
+                },
                 Doing::Connecting(response) => match ready!(response.as_mut().poll(cx)) {
                     Ok(response) => self.answered(response),
                     Err(error) => self.failed(transport(error.into().as_ref()).into()),
@@ -176,22 +182,6 @@ where
         }
     }
 
-    /// Begins what is to be done next.
-    fn begin(&mut self) {
-        match self.source.action() {
-            Action::Connect => match self.request() {
-                Ok(request) => self.doing = Doing::Connecting(Box::pin((self.connect)(request))),
-                Err(error) => self.failed(transport(&error).into()),
-            },
-            Action::Wait(wait) => {
-                self.doing = Doing::Waiting(Box::pin((self.sleep)(wait.time)));
-            }
-            // Read without a body: there is none.
-            Action::Read => self.source.failed(),
-            Action::Stop(_) => {}
-        }
-    }
-
     /// The next request.
     fn request(&self) -> Result<Request<Q>, InvalidHeaderValue> {
         let mut request = self.request.clone();
@@ -222,16 +212,6 @@ where
             self.source.give_up();
         }
         self.cause = Some(error);
-    }
-
-    /// What is said of the end: why, once, where that is an error.
-    fn end(&mut self) -> Option<Result<Event, Error>> {
-        let reason = self.source.closed().filter(|reason| reason.is_error())?.clone();
-        if mem::replace(&mut self.told, true) {
-            return None;
-        }
-        let cause = self.cause.take().map(Box::new);
-        Some(Err(Error::Closed { reason, cause }))
     }
 }
 
@@ -270,7 +250,6 @@ impl<Q, C, F, B, S, Z> EventSource<Q, C, F, B, S, Z> {
     pub fn close(&mut self) {
         self.source.close();
         self.doing = Doing::Nothing;
-        self.told = true;
     }
 
     /// Why the source is closed, if it is: also what is no error.
@@ -322,7 +301,7 @@ where
     Z: Future,
 {
     fn is_terminated(&self) -> bool {
-        self.source.closed().is_some_and(|reason| self.told || !reason.is_error())
+        self.source.is_finished()
     }
 }
 

@@ -116,6 +116,9 @@ impl Story {
     fn stops(mut self, closed: &Closed) {
         assert_eq!(self.source.action(), Action::Stop(closed));
         assert_eq!(self.source.closed(), Some(closed));
+        assert_eq!(self.source.is_finished(), !closed.is_error());
+        assert_eq!(self.source.take_error().as_ref(), Some(closed).filter(|closed| closed.is_error()));
+        assert!(self.source.is_finished());
         self.source.waited();
         self.source.failed();
         self.source.ended();
@@ -126,6 +129,7 @@ impl Story {
         assert_eq!(self.source.decode(&mut late), Ok(None));
         assert!(late.is_empty());
         assert_eq!(self.source.action(), Action::Stop(closed));
+        assert_eq!((self.source.take_error(), self.source.is_finished()), (None, true));
     }
 
     /// One connection that works, and what of the ID string the next one says.
@@ -436,6 +440,24 @@ fn the_caller_closes_it_at_any_time() {
         story.source.close();
         story.stops(&Closed::ByCaller);
     }
+}
+
+#[test]
+fn a_source_that_is_not_closed_has_no_error_to_take() {
+    for mut story in [get(), get().opens(), get().fails(), post().opens()] {
+        assert_eq!((story.source.take_error(), story.source.is_finished()), (None, false));
+        // Asking for it takes nothing from a later one.
+        story.source.give_up();
+        story.stops(&Closed::Failed);
+    }
+}
+
+#[test]
+fn a_caller_who_closes_it_hears_no_error_any_more() {
+    let mut source = get().answers(404, None).source;
+    source.close();
+    assert_eq!((source.take_error(), source.is_finished()), (None, true));
+    assert_eq!(source.closed(), Some(&Closed::Status(404)), "the reason stays");
 }
 
 #[test]

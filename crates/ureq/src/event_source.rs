@@ -53,8 +53,6 @@ pub struct EventSource<B = ()> {
     unread: Range<usize>,
     /// What went wrong with the last connection.
     cause: Option<Error>,
-    /// The reason of the end was handed out.
-    told: bool,
     sleep: Box<dyn FnMut(Duration) -> bool + Send>,
     retry_if: Box<dyn FnMut(&Error) -> bool + Send>,
 }
@@ -88,7 +86,6 @@ impl<B: AsSendBody + Clone> EventSource<B> {
             buffer: vec![0; 16 << 10].into(),
             unread: 0..0,
             cause: None,
-            told: false,
             sleep: Box::new(|time| {
                 std::thread::sleep(time);
                 true
@@ -250,14 +247,10 @@ impl<B: AsSendBody + Clone> Iterator for EventSource<B> {
                         self.source.close();
                     }
                 }
-                Action::Stop(reason) => {
+                Action::Stop(_) => {
                     self.reader = None;
-                    if self.told || !reason.is_error() {
-                        return None;
-                    }
-                    self.told = true;
-                    let cause = self.cause.take().map(Box::new);
-                    return Some(Err(Error::Closed { reason: reason.clone(), cause }));
+                    let reason = self.source.take_error()?;
+                    return Some(Err(Error::Closed { reason, cause: self.cause.take().map(Box::new) }));
                 }
             }
         }

@@ -96,6 +96,8 @@ pub struct EventSource {
     /// The source of random numbers; without one every wait is its shortest.
     jitter: Option<Jitter>,
     state: State,
+    /// Nobody is to hear of an error any more: it was taken, or the caller has closed the source.
+    told: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -116,7 +118,8 @@ pub enum Action<'a> {
     Read,
     /// The connection, if there is one, is over. Wait for its [`time`](Wait::time); then say [`waited`](EventSource::waited).
     Wait(Wait),
-    /// Nothing more. The connection, if there is one, is to be closed.
+    /// Nothing more. The connection, if there is one, is to be closed, and an error, if that is why,
+    /// to be [taken](EventSource::take_error).
     Stop(&'a Closed),
 }
 
@@ -141,6 +144,7 @@ impl EventSource {
             reconnects: 0,
             jitter: None,
             state: State::Connect,
+            told: false,
         }
     }
 
@@ -284,8 +288,10 @@ impl EventSource {
         }
     }
 
-    /// The caller has enough. Does nothing where the source is closed already.
+    /// The caller has enough. A source that is closed already keeps its reason, but has no error to
+    /// be taken any more.
     pub fn close(&mut self) {
+        self.told = true;
         self.close_as(Closed::ByCaller);
     }
 
@@ -296,6 +302,19 @@ impl EventSource {
             State::Closed(closed) => Some(closed),
             _ => None,
         }
+    }
+
+    /// Returns the reason once, if the source is closed and the reason [is an error](Closed::is_error).
+    pub fn take_error(&mut self) -> Option<Closed> {
+        let closed = self.closed().filter(|closed| closed.is_error() && !self.told)?.clone();
+        self.told = true;
+        Some(closed)
+    }
+
+    /// Returns true once the source is closed and has no error to be taken.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.closed().is_some_and(|closed| self.told || !closed.is_error())
     }
 
     /// The last event ID string: what the next request says as `Last-Event-ID`. Empty if there is none.
