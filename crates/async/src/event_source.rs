@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use deltawire::Refused;
+use deltawire::Evidence;
 use deltawire::sse::{self, Action, Closed, Limits, Reconnect};
 use futures_core::stream::FusedStream;
 use http::header::{HeaderValue, InvalidHeaderValue};
@@ -73,7 +73,7 @@ enum Doing<F, B, Z> {
     Connecting(Pin<Box<F>>),
     Reading(Pin<Box<Frames<B>>>),
     /// Reading the beginning of a body that is no stream.
-    Refused(Box<http::response::Parts>, Pin<Box<Frames<B>>>, Vec<u8>),
+    Refused(Pin<Box<Frames<B>>>, Evidence, Vec<u8>),
     Waiting(Pin<Box<Z>>),
 }
 
@@ -138,11 +138,9 @@ where
                     Ok(response) => self.answered(response),
                     Err(error) => self.failed(transport(error.into().as_ref()).into()),
                 },
-                Doing::Refused(head, frames, beginning) => {
-                    let is_refusal = !matches!(self.source.closed(), Some(Closed::ContentType(_)));
-                    let max = if is_refusal { Refused::MAX_BODY } else { deltawire::Error::EVIDENCE };
-                    ready!(frames.as_mut().poll_beginning(beginning, max, cx));
-                    self.cause = Some(refusal(self.source.closed(), head, beginning));
+                Doing::Refused(frames, evidence, beginning) => {
+                    ready!(frames.as_mut().poll_beginning(beginning, evidence.max_body(), cx));
+                    self.cause = Some(evidence.error(beginning).into());
                     self.doing = Doing::Nothing;
                 }
                 Doing::Reading(frames) => {
@@ -196,11 +194,13 @@ where
         let status = head.status.as_u16();
         let header = |name: &str| header(&head.headers, name);
         self.source.answered(status, header);
-        (self.doing, self.cause) = match self.source.action() {
-            Action::Read => (Doing::Reading(Box::pin(Frames::new(body))), None),
-            // A server that is busy, and asked again: nobody waits for what it says.
-            Action::Wait(_) | Action::Stop(Closed::NoContent) => (Doing::Nothing, None),
-            _ => (Doing::Refused(Box::new(head), Box::pin(Frames::new(body)), Vec::new()), None),
+        self.cause = None;
+        self.doing = if let Some(evidence) = Evidence::wanted(&self.source, status, header) {
+            Doing::Refused(Box::pin(Frames::new(body)), evidence, Vec::new())
+        } else if self.source.action() == Action::Read {
+            Doing::Reading(Box::pin(Frames::new(body)))
+        } else {
+            Doing::Nothing
         };
     }
 
@@ -309,17 +309,5 @@ where
 impl<Q, C, F, B, S, Z> fmt::Debug for EventSource<Q, C, F, B, S, Z> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventSource").field("source", &self.source).finish_non_exhaustive()
-    }
-}
-
-/// What a response that closed the source says, with the beginning of its body.
-fn refusal(closed: Option<&Closed>, head: &http::response::Parts, beginning: &[u8]) -> Error {
-    match closed {
-        Some(Closed::ContentType(content_type)) => {
-            deltawire::Error::not_an_event_stream(content_type.as_deref(), beginning).into()
-        }
-        _ => {
-            Error::Refused(Box::new(Refused::new(head.status.as_u16(), |name| header(&head.headers, name), beginning)))
-        }
     }
 }

@@ -74,6 +74,7 @@ pub mod chat;
 pub mod completions;
 mod engine;
 mod error;
+mod evidence;
 #[cfg(feature = "gate")]
 pub mod gate;
 pub mod json;
@@ -87,6 +88,7 @@ pub use engine::{Anomaly, AnomalyKind, End, Outcome};
 pub use engine::{Limits, Options};
 pub use engine::{StallLimits, StallWatch};
 pub use error::{ApiError, Error, Escaped, Limit, Refused, Stall, StallKind};
+pub use evidence::Evidence;
 pub use openai::{Chunk, ChunkLogprobs, Completion, Logprobs, Payload, TokenCounts, TokenLogprob, Usage, UsageSource};
 
 #[cfg(doctest)]

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use deltawire::sse::{Action, Closed, Error, EventSource, Limits, Reconnect, Wait};
+use deltawire::sse::{self, Action, Closed, EventSource, Limits, Reconnect, Wait};
+use deltawire::{Error, Evidence, Refused};
 use proptest::prelude::*;
 
 /// A source, played with: what is told it and what must be next.
@@ -54,9 +55,19 @@ impl Story {
     /// A stream begins.
     #[track_caller]
     fn opens(mut self) -> Self {
-        self.source.answered(200, headers(Some("text/event-stream")));
+        let header = headers(Some("text/event-stream"));
+        self.source.answered(200, &header);
         assert_eq!(self.source.action(), Action::Read);
+        assert!(Evidence::wanted(&self.source, 200, header).is_none());
         self
+    }
+
+    /// A response comes that is no stream, and nothing of its body is asked for.
+    #[track_caller]
+    fn answers_without_a_body(self, status: u16) -> Self {
+        let story = self.answers(status, None);
+        assert!(Evidence::wanted(&story.source, status, headers(None)).is_none());
+        story
     }
 
     fn answers(mut self, status: u16, content_type: Option<&'static str>) -> Self {
@@ -468,7 +479,7 @@ fn an_event_beyond_the_limits_is_an_error_and_closes_nothing() {
     assert_eq!(source.last_event_id(), "0");
     source.answered(200, headers(Some("text/event-stream")));
     let mut input = &b"id: 1\ndata: too long\n\ndata: b\n\n"[..];
-    assert_eq!(source.decode(&mut input), Err(Error::LineTooLong { max: 10, offset: 6 }));
+    assert_eq!(source.decode(&mut input), Err(sse::Error::LineTooLong { max: 10, offset: 6 }));
     assert_eq!(source.action(), Action::Read);
     assert_eq!(source.decode(&mut input).unwrap().map(|event| (event.data, event.id)), Some(("b", "0")));
     Story { source }.ends().waits(3000, 6000).connects("0");
@@ -500,6 +511,92 @@ fn an_id_that_the_request_has_is_where_the_stream_goes_on() {
     Story { source: EventSource::for_request("GET", None) }.connects("").after("", &[], "");
     let post = EventSource::for_request("POST", Some(b"41"));
     Story { source: post }.connects("41").opens().ends().stops(&Closed::Ended);
+}
+
+/// The response that closes a source says why, in its body.
+#[test]
+fn a_response_that_closes_it_is_an_error_with_the_beginning_of_its_body() {
+    let says = |source: &EventSource, status, content_type, body: &[u8]| {
+        Evidence::wanted(source, status, headers(content_type)).unwrap().error(body).to_string()
+    };
+    let json = br#"{"error":{"message":"no such key","type":"t"}}"#;
+    for status in [202, 401, 404, 429, 500, 503, 0] {
+        for story in [get(), post(), get().after("data: a\n\n", &["a"], "")] {
+            let source = story.answers(status, None).source;
+            let expected = format!(r#"the server refused the request with status {status}: no such key (type "t")"#);
+            assert_eq!(says(&source, status, None, json), expected);
+        }
+    }
+    for (content_type, body, message) in [
+        (
+            Some("text/html"),
+            &b"<html>log in</html>"[..],
+            r#"the body is no event stream but "text/html"; it begins "<html>log in</html>""#,
+        ),
+        (None, b"data: a\n\n", r#"the body is no event stream; it begins "data: a\n\n""#),
+        (
+            Some("application/json"),
+            json,
+            r#"the body is no event stream but "application/json": no such key (type "t")"#,
+        ),
+    ] {
+        let source = get().answers(200, content_type).source;
+        assert_eq!(says(&source, 200, content_type, body), message);
+    }
+}
+
+#[test]
+fn a_refusal_has_the_headers_that_say_more() {
+    let header = |name: &str| match name {
+        "retry-after" => Some("7"),
+        "x-request-id" => Some("r-1"),
+        _ => None,
+    };
+    let mut source = EventSource::new();
+    source.answered(503, header);
+    let error = Evidence::wanted(&source, 503, header).unwrap().error(b"busy");
+    let expected = r#"the server refused the request with status 503: "busy"; retry after "7"; request "r-1""#;
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn no_more_of_a_body_is_asked_for_and_kept_than_is_evidence() {
+    for (status, content_type, max) in [(500, None, Refused::MAX_BODY), (200, Some("text/html"), Error::EVIDENCE)] {
+        let source = get().answers(status, content_type).source;
+        let evidence = Evidence::wanted(&source, status, headers(content_type)).unwrap();
+        assert_eq!(evidence.max_body(), max);
+        let kept = match evidence.error(&vec![b'<'; 2 * max]) {
+            Error::Refused(refused) => refused.body.len(),
+            Error::NotAnEventStream { beginning, .. } => beginning.len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kept, max);
+    }
+}
+
+#[test]
+fn nobody_reads_the_body_of_a_204_or_of_a_busy_server_that_is_asked_again() {
+    get().answers_without_a_body(204).stops(&Closed::NoContent);
+    let source = with(|reconnect| {
+        reconnect.busy_statuses = true;
+        reconnect.max_reconnects = Some(1);
+    });
+    let source = Story { source }.answers_without_a_body(503).waits(3000, 6000).answers(502, None).source;
+    let error = Evidence::wanted(&source, 502, headers(None)).unwrap().error(b"last");
+    assert_eq!(error.to_string(), r#"the server refused the request with status 502: "last""#);
+    Story { source }.stops(&Closed::GaveUp { reconnects: 1 });
+}
+
+/// Its head is nobody's.
+#[test]
+fn a_source_that_no_response_closed_has_no_evidence() {
+    for close in [EventSource::close, EventSource::give_up, EventSource::failed, |_: &mut EventSource| ()] {
+        let mut source = post().source;
+        close(&mut source);
+        assert!(Evidence::wanted(&source, 404, headers(None)).is_none(), "{source:?}");
+    }
+    let source = EventSource::new().with_last_event_id("\u{1}");
+    assert!(Evidence::wanted(&source, 404, headers(None)).is_none());
 }
 
 /// A server would begin anew without the ID, and events would come twice unseen.

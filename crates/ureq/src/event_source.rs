@@ -7,7 +7,7 @@ use std::iter::FusedIterator;
 use std::ops::Range;
 use std::time::Duration;
 
-use deltawire::Refused;
+use deltawire::Evidence;
 use deltawire::sse::{self, Action, Closed, Limits, OwnedEvent, Reconnect};
 use ureq::http::HeaderValue;
 use ureq::http::{Request, Response};
@@ -181,22 +181,11 @@ impl<B: AsSendBody + Clone> EventSource<B> {
         let status = head.status.as_u16();
         self.source.answered(status, header);
         let mut reader = body.into_reader();
-        self.cause = match self.source.closed() {
-            None if matches!(self.source.action(), Action::Read) => {
-                self.reader = Some(reader);
-                None
-            }
-            // A server that is busy, and asked again: nobody waits for what it says.
-            None | Some(Closed::NoContent) => None,
-            Some(Closed::ContentType(content_type)) => {
-                let beginning = beginning(&mut reader, deltawire::Error::EVIDENCE as u64);
-                Some(deltawire::Error::not_an_event_stream(content_type.as_deref(), &beginning).into())
-            }
-            Some(_) => {
-                let beginning = beginning(&mut reader, Refused::MAX_BODY as u64);
-                Some(Error::Refused(Box::new(Refused::new(status, header, &beginning))))
-            }
-        };
+        self.cause = Evidence::wanted(&self.source, status, header).map(|evidence| {
+            let beginning = beginning(&mut reader, evidence.max_body() as u64);
+            evidence.error(&beginning).into()
+        });
+        self.reader = Some(reader);
     }
 
     fn failed(&mut self, error: Error) {

@@ -1,0 +1,71 @@
+//! The error of a response that is not the event stream an event source asked for.
+//!
+//! It stands beside [`sse`] and not in it: the decoder and the event source know no error but their
+//! own.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use crate::error::{Error, Refused};
+use crate::sse::{Closed, EventSource};
+
+/// The head of a response that closed an event source, while its body is read.
+///
+/// ```
+/// use deltawire::{Evidence, sse::EventSource};
+///
+/// let mut source = EventSource::new();
+/// source.answered(404, |_| None);
+/// let evidence = Evidence::wanted(&source, 404, |_| None).unwrap();
+///
+/// // Read as much of the body, or less if it ends.
+/// assert_eq!(evidence.max_body(), 64 << 10);
+/// let error = evidence.error(b"no such stream");
+/// assert_eq!(error.to_string(), r#"the server refused the request with status 404: "no such stream""#);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Evidence(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    ContentType(Option<String>),
+    Status(Box<Refused>),
+}
+
+impl Evidence {
+    /// Returns the evidence to be read, if `source` was closed by this response.
+    ///
+    /// Call it after [`EventSource::answered`], with the same arguments. Nothing is to be read of an
+    /// event stream, of a status 204, or of a busy server that is asked again.
+    #[must_use]
+    pub fn wanted<'h>(source: &EventSource, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
+        match source.closed()? {
+            Closed::ContentType(content_type) => Some(Self(Kind::ContentType(content_type.clone()))),
+            // The last of the answers that a busy server gave.
+            Closed::Status(_) | Closed::GaveUp { .. } => {
+                Some(Self(Kind::Status(Box::new(Refused::by_head(status, header)))))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the number of bytes that are kept of the body's beginning.
+    #[must_use]
+    pub fn max_body(&self) -> usize {
+        match self.0 {
+            Kind::ContentType(_) => Error::EVIDENCE,
+            Kind::Status(_) => Refused::MAX_BODY,
+        }
+    }
+
+    /// Returns the error, with the body's beginning.
+    ///
+    /// It is [`Error::NotAnEventStream`] for a status 200 and [`Error::Refused`] for any other.
+    #[must_use]
+    pub fn error(&self, body: &[u8]) -> Error {
+        match &self.0 {
+            Kind::ContentType(content_type) => Error::not_an_event_stream(content_type.as_deref(), body),
+            Kind::Status(refused) => Error::Refused(Box::new(Refused::clone(refused).with_body(body))),
+        }
+    }
+}
