@@ -482,7 +482,10 @@ fn an_event_beyond_the_limits_is_an_error_and_closes_nothing() {
     assert_eq!(source.decode(&mut input), Err(sse::Error::LineTooLong { max: 10, offset: 6 }));
     assert_eq!(source.action(), Action::Read);
     assert_eq!(source.decode(&mut input).unwrap().map(|event| (event.data, event.id)), Some(("b", "0")));
-    Story { source }.ends().waits(3000, 6000).connects("0");
+    let mut story = Story { source }.ends().waits(3000, 6000).connects("0").opens();
+    // A place in the stream, and not in all of them.
+    let mut input = &b"data: too long\n\n"[..];
+    assert_eq!(story.source.decode(&mut input), Err(sse::Error::LineTooLong { max: 10, offset: 0 }));
 }
 
 #[test]

@@ -23,7 +23,7 @@ const DONE: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 struct Clock(Arc<Mutex<Vec<Duration>>>);
 
 impl Clock {
-    /// Puts a source on this clock, with every wait as long as the reconnection time.
+    /// Puts a source on this clock, each wait as long as the reconnection time.
     fn on<B: AsSendBody + Clone>(&self, source: EventSource<B>) -> EventSource<B> {
         let waits = Arc::clone(&self.0);
         source.with_reconnect(steady()).with_sleep(move |time| {
@@ -71,7 +71,7 @@ fn ids(script: &Script) -> Vec<Option<String>> {
     script.requests().iter().map(|request| request.header("last-event-id").map(str::to_owned)).collect()
 }
 
-/// Reads to the first error, which has to be the last item, and returns its reason and cause.
+/// Reads to the first error, the last item, and returns its reason and cause.
 fn reason<B: AsSendBody + Clone>(source: &mut EventSource<B>) -> (Closed, Option<Error>) {
     let reason = match source.find_map(Result::err) {
         Some(Error::Closed { reason, cause }) => (reason, cause.map(|cause| *cause)),
