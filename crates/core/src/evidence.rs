@@ -20,8 +20,8 @@ use crate::sse::{Closed, EventSource};
 ///
 /// // Read as much of the body, or less if it ends.
 /// assert_eq!(evidence.max_body(), 64 << 10);
-/// let error = evidence.error(b"no such stream");
-/// assert_eq!(error.to_string(), r#"the server refused the request with status 404: "no such stream""#);
+/// let text = evidence.error(b"no stream").to_string();
+/// assert_eq!(text, r#"the server refused the request with status 404: "no stream""#);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Evidence(Kind);
@@ -35,8 +35,8 @@ enum Kind {
 impl Evidence {
     /// Returns the evidence to be read, if `source` was closed by this response.
     ///
-    /// Call it after [`EventSource::answered`], with the same arguments. Nothing is to be read of an
-    /// event stream, of a status 204, or of a busy server that is asked again.
+    /// Call it after [`EventSource::answered`], with the same arguments. It is None for an event
+    /// stream, for a status 204, and for a busy server that is asked again.
     #[must_use]
     pub fn wanted<'h>(source: &EventSource, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
         match source.closed()? {

@@ -1,31 +1,51 @@
-//! Whether, when and how often an event source connects again.
+//! The reconnection policy: when and how often an event source connects again.
 //!
-//! The WHATWG's text (HTML, section 9.2.3) asks for one thing: a delay of the reconnection time, which is the server's `retry` or, before any, "a few seconds"; then,
-//! if the user agent likes, some more, "exponential backoff" being what it suggests. [`Reconnect`] holds what that leaves open.
+//! The WHATWG's text (HTML, section 9.2.3) demands one thing: a delay of the reconnection time,
+//! which is the server's `retry` or, before any, "a few seconds". It allows a longer delay, for
+//! which it suggests exponential back-off. [`Reconnect`] holds what it leaves open.
 
 use core::time::Duration;
 
-/// How an [`EventSource`](super::EventSource) connects again.
+/// The policy by which an [`EventSource`](super::EventSource) connects again.
 ///
-/// What waits are made of: with every reconnect in a row that brought not a byte, the longest wait doubles, from twice the reconnection time up to [`max_wait`](Self::max_wait); the shortest is half of
-/// the longest, but never less than the reconnection time. A choice at random between half and whole is what the AWS Architecture Blog calls "equal jitter" ("Exponential Backoff And Jitter", 2015). With a
-/// `retry` of 1 second and the defaults: 1 to 2 s, 2 to 4, 4 to 8, 8 to 16, 16 to 32, 30 to 60, 30 to 60.
+/// Each wait is chosen between a shortest and a longest time. The longest is twice the reconnection
+/// time, and doubles with each reconnect in a row that brings not a byte, up to
+/// [`max_wait`](Self::max_wait). The shortest is half of the longest, but never less than the
+/// reconnection time. The AWS Architecture Blog calls a choice between half and whole "equal
+/// jitter" ("Exponential Backoff And Jitter", 2015).
+///
+/// With a `retry` of one second and the defaults the waits take 1 to 2 seconds, 2 to 4, 4 to 8,
+/// 8 to 16, 16 to 32, and from then on 30 to 60.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reconnect {
-    /// The reconnection time while the server has set none with `retry`: 3 seconds, as in Chromium and WebKit (Firefox: 5).
+    /// The reconnection time until the server sets one with `retry`: 3 seconds.
+    ///
+    /// Chromium and WebKit have the same, Firefox has 5.
     pub default_time: Duration,
-    /// The shortest reconnection time, whatever the server set: half a second, as in Firefox. The standard has none; with `retry: 0` and none here, a server that ends every stream at once is asked
-    /// as fast as the network goes.
+    /// The shortest reconnection time, whatever the server sets: half a second.
+    ///
+    /// Firefox has the same, and the standard has none. Without it a server that says `retry: 0`
+    /// and ends every stream at once is asked as fast as the network goes.
     pub min_time: Duration,
-    /// Where the waits stop to grow: 60 seconds. A longer reconnection time that the server itself set is waited all the same.
+    /// The longest wait that back-off leads to: 60 seconds.
+    ///
+    /// A longer reconnection time is waited all the same, as the server itself set it.
     pub max_wait: Duration,
-    /// How many reconnects in a row may bring not a byte before the source closes with [`Closed::GaveUp`](super::Closed::GaveUp). `None`, the default and the standard: any number.
+    /// The number of reconnects in a row that may bring not a byte, or None for any.
+    ///
+    /// The next failure closes the source with [`Closed::GaveUp`](super::Closed::GaveUp). The
+    /// default is None, as in the standard.
     pub max_reconnects: Option<u32>,
-    /// Whether a request is sent again that is no GET. Off: sending a POST twice may do twice what it does (a completion is made and paid for twice). Whoever turns it on knows that the server goes by
-    /// the `Last-Event-ID`, or does not mind.
+    /// The permission to send a request again that is not a GET. Off by default.
+    ///
+    /// A POST that is sent twice may do twice what it does: a completion is made and paid for
+    /// twice. Turn it on if the server goes by the `Last-Event-ID`, or does not mind.
     pub resend: bool,
-    /// Whether the statuses 429, 500, 502, 503 and 504 are failed connections, after which it connects again, and not before a `Retry-After` in seconds. Off: the standard closes at every status but 200.
+    /// The permission to connect again after the statuses of a busy server.
+    ///
+    /// They are 429, 500, 502, 503 and 504, and a `Retry-After` in seconds is respected. Off by
+    /// default: the standard closes at every status but 200.
     pub busy_statuses: bool,
 }
 
@@ -70,7 +90,7 @@ impl Reconnect {
 pub struct Wait {
     /// The time to wait, to the microsecond.
     pub time: Duration,
-    /// The shortest time that could have been chosen. It is at least the reconnection time.
+    /// The shortest time that could have been chosen, at least the reconnection time.
     pub at_least: Duration,
     /// The longest time that could have been chosen.
     pub at_most: Duration,
@@ -128,7 +148,7 @@ mod tests {
         assert!(Wait::between(second(1), Duration::MAX, u32::MAX).time > second(1 << 40));
     }
 
-    /// The first values of the generator for the seed 1234567, of which the upper half is used.
+    /// Compares the upper halves of the first values for the seed 1234567.
     #[test]
     fn the_generator_is_splitmix64() {
         let mut jitter = Jitter::new(1_234_567);
