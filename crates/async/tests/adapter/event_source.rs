@@ -1,4 +1,4 @@
-//! The async event source on scripted connections, and over hyper against a scripted server.
+//! The async event source on scripted connections, and over hyper.
 //!
 //! The rules are tested in the core's `event_source.rs`. Here is what polling them adds: bodies in
 //! pieces, wakers, cancellation, timers. The timer notes each wait and is ready at once.
