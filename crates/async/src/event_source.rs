@@ -1,17 +1,18 @@
-//! The async event source: it connects, reads, waits and connects again, as the core's says, with a caller's client and a caller's timer.
+//! The async event source: a loop around the core's [`sse::EventSource`].
+//!
+//! The client and the timer are the caller's.
 
 use std::fmt;
 use std::future::poll_fn;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::mem;
+use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use deltawire::Refused;
+use deltawire::Evidence;
 use deltawire::sse::{self, Action, Closed, Limits, Reconnect};
 use futures_core::stream::FusedStream;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderValue, InvalidHeaderValue};
 use http::{Request, Response};
 use http_body::Body;
 
@@ -19,20 +20,30 @@ use crate::error::{BoxError, Error, header, transport};
 use crate::event::{Event, Repeated};
 use crate::frames::{Frames, State};
 
-/// The events of a URL, over as many connections as it takes: the WHATWG's `EventSource` (HTML, section 9.2). A [`futures_core::Stream`] of `Result<Event, Error>`.
+/// The events of a URL, over as many connections as it takes.
 ///
-/// It connects when it is polled first. A connection that fails, breaks or ends is made again after the server's `retry` or three seconds, with the `Last-Event-ID`; the rules are
-/// [`sse::EventSource`]'s. Redirects are the client's business.
+/// It is the WHATWG's `EventSource` (HTML, section 9.2): a [`futures_core::Stream`] of
+/// `Result<Event, Error>` that connects when it is first polled. A connection that fails, breaks or
+/// ends is made again with the `Last-Event-ID`, after the server's `retry` or three seconds. The
+/// rules are [`sse::EventSource`]'s. Redirects are left to the client.
 ///
-/// - **The end.** Status 204, [`close`](Self::close), and the end of a POST's stream end the stream; whatever else closes the source is a last item, [`Error::Closed`], with its reason and the error of the last connection.
-///   Nothing is polled or sent after that.
-/// - **Errors on the way.** An event beyond the [`Limits`] is an item after which the events go on. Connections that fail and are made again are no items; [`retry_if`](Self::retry_if) sees each of their errors.
+/// - **The end.** Status 204, [`close`](Self::close), and the end of a POST's stream end the
+///   stream. If anything else closes the source, the last item is [`Error::Closed`], with the
+///   reason and the error of the last connection. Nothing is polled or sent after it.
+/// - **Errors on the way.** An event beyond the [`Limits`] is an item, after which the events go
+///   on. A connection that fails and is made again is not an item; [`retry_if`](Self::retry_if)
+///   sees its error.
 /// - **Requests.** Only a GET is sent again, unless [`Reconnect::resend`] is on.
-/// - **What holds** of the [crate](crate)'s other streams holds here: cancel-safe between any two polls, fused, `Send` where its parts are, one frame ahead at most. It is always `Unpin`: the futures and the body of
-///   a connection are boxed. After each wait one poll wakes itself and is pending, so that a client and a timer that are ready at once hold up nobody.
+/// - **Polling.** The guarantees of the [crate](crate)'s other streams hold here too: it is
+///   cancel-safe between any two polls, fused, `Send` if its parts are, and at most one frame
+///   ahead. It is always `Unpin`, as the futures and the body of a connection are boxed. After each
+///   wait one poll wakes itself and is pending, so that a client and a timer that are ready at once
+///   hold up nobody.
 ///
-/// `connect` sends a request, and gives the head and the body of the response: `hyper_util`'s `client.request(request)`, reqwest's `client.execute(request.try_into()?)` with its response `.into()`. A silent server
-/// is noticed by nobody but it, by a timeout around each frame. `sleep` is the runtime's timer.
+/// `connect` sends a request and returns the head and the body of the response: `hyper_util`'s
+/// `client.request(request)`, or reqwest's `client.execute(request.try_into()?)` with its response
+/// `.into()`. Only `connect` can notice a silent server, by a timeout around each frame. `sleep` is
+/// the runtime's timer.
 ///
 /// ```
 /// use deltawire_async::EventSource;
@@ -42,7 +53,9 @@ use crate::frames::{Frames, State};
 /// # let mut bodies = ["retry: 1\nid: 1\ndata: a\n\n", "id: 2\ndata: b\n\n"].into_iter();
 /// # let mut send = |_request: http::Request<()>| {
 /// #     let body = bodies.next();
-/// #     let response = http::Response::builder().status(if body.is_some() { 200 } else { 204 }).header("content-type", "text/event-stream");
+/// #     let status = if body.is_some() { 200 } else { 204 };
+/// #     let response = http::Response::builder().status(status);
+/// #     let response = response.header("content-type", "text/event-stream");
 /// #     std::future::ready(response.body(Full::new(Bytes::from(body.unwrap_or_default()))))
 /// # };
 /// # smol::block_on(async {
@@ -61,27 +74,24 @@ pub struct EventSource<Q, C, F, B, S, Z> {
     request: Request<Q>,
     connect: C,
     sleep: S,
-    random: Box<dyn FnMut() -> u32 + Send>,
     retry_if: Box<dyn FnMut(&Error) -> bool + Send>,
     repeated: Repeated,
     doing: Doing<F, B, Z>,
-    /// What went wrong with the last connection.
+    /// The error of the last connection, if any.
     cause: Option<Error>,
-    /// The reason of the end was handed out.
-    told: bool,
 }
 
-/// What is polled. In boxes, so that the source can be moved between two polls.
+/// The future or body to poll, boxed so that the source can be moved between polls.
 enum Doing<F, B, Z> {
     Nothing,
     Connecting(Pin<Box<F>>),
     Reading(Pin<Box<Frames<B>>>),
-    /// Reading the beginning of a body that is no stream.
-    Refused(Box<http::response::Parts>, Pin<Box<Frames<B>>>, Vec<u8>),
+    /// Reads the beginning of a body that is not a stream, as evidence.
+    Refused(Pin<Box<Frames<B>>>, Evidence, Vec<u8>),
     Waiting(Pin<Box<Z>>),
 }
 
-/// Nothing in it is polled where it lies.
+/// Nothing is polled in place.
 impl<Q, C, F, B, S, Z> Unpin for EventSource<Q, C, F, B, S, Z> {}
 
 impl<Q, C, F, B, E, S, Z> EventSource<Q, C, F, B, S, Z>
@@ -95,54 +105,59 @@ where
     S: FnMut(Duration) -> Z,
     Z: Future,
 {
-    /// The events that this request is answered with, any number of times. Connects to nothing yet.
+    /// Creates a source of the events that this request is answered with.
     ///
-    /// `accept`, `cache-control` and `last-event-id` are added where the request does not have them; a `last-event-id` that it has is where the stream goes on, and is followed by those of the server.
+    /// The request is sent any number of times, but not yet. `accept`, `cache-control` and
+    /// `last-event-id` are added unless the request has them. A `last-event-id` that it has is
+    /// where the stream goes on, and is followed by those of the server.
     pub fn new(mut request: Request<Q>, connect: C, sleep: S) -> Self {
-        let mut source = sse::EventSource::new().with_method(request.method().as_str());
-        let headers = request.headers_mut();
-        if let Some(id) = headers.remove(LAST_EVENT_ID) {
-            source = source.with_last_event_id(&String::from_utf8_lossy(id.as_bytes()));
-        }
-        for (name, value) in sse::EventSource::HEADERS {
-            headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
-        }
+        let seed = RandomState::new().hash_one(());
+        let id = request.headers_mut().remove("last-event-id");
+        let id = id.as_ref().map(HeaderValue::as_bytes);
         Self {
-            source,
+            source: sse::EventSource::for_request(request.method().as_str(), id).with_seed(seed),
             request,
             connect,
             sleep,
-            random: Box::new(random),
             retry_if: Box::new(|_| true),
             repeated: Repeated::new(),
             doing: Doing::Nothing,
             cause: None,
-            told: false,
         }
     }
 
-    /// The next event; `None` at the end. What `StreamExt::next` of the futures crates is, without them. Cancel-safe.
+    /// Returns the next event, or None at the end. Cancel-safe.
+    ///
+    /// It is the `StreamExt::next` of the futures crates, without them.
     pub async fn next(&mut self) -> Option<Result<Event, Error>> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Error>>> {
         loop {
-            if self.source.closed().is_some() && !matches!(self.doing, Doing::Refused(..)) {
-                self.doing = Doing::Nothing;
-                return Poll::Ready(self.end());
-            }
             match &mut self.doing {
-                Doing::Nothing => self.begin(),
+                Doing::Nothing => match self.source.action() {
+                    Action::Connect => match self.request() {
+                        Ok(request) => self.doing = Doing::Connecting(Box::pin((self.connect)(request))),
+                        Err(error) => self.failed(transport(&error).into()),
+                    },
+                    // Without a body, which is polled below, there is nothing to read.
+                    Action::Read => self.source.failed(),
+                    Action::Wait(wait) => self.doing = Doing::Waiting(Box::pin((self.sleep)(wait.time))),
+                    Action::Stop(_) => {
+                        let reason = self.source.take_error();
+                        let closed =
+                            reason.map(|reason| Error::Closed { reason, cause: self.cause.take().map(Box::new) });
+                        return Poll::Ready(closed.map(Err));
+                    }
+                },
                 Doing::Connecting(response) => match ready!(response.as_mut().poll(cx)) {
                     Ok(response) => self.answered(response),
                     Err(error) => self.failed(transport(error.into().as_ref()).into()),
                 },
-                Doing::Refused(head, frames, beginning) => {
-                    let is_refusal = !matches!(self.source.closed(), Some(Closed::ContentType(_)));
-                    let max = if is_refusal { Refused::MAX_BODY } else { deltawire::Error::EVIDENCE };
-                    ready!(frames.as_mut().poll_beginning(beginning, max, cx));
-                    self.cause = Some(refusal(self.source.closed(), head, beginning));
+                Doing::Refused(frames, evidence, beginning) => {
+                    ready!(frames.as_mut().poll_beginning(beginning, evidence.max_body(), cx));
+                    self.cause = Some(evidence.error(beginning).into());
                     self.doing = Doing::Nothing;
                 }
                 Doing::Reading(frames) => {
@@ -182,27 +197,13 @@ where
         }
     }
 
-    /// Begins what is to be done next.
-    fn begin(&mut self) {
-        match self.source.action() {
-            Action::Connect { last_event_id } => {
-                let mut request = self.request.clone();
-                // UTF-8, as the standard has it; what a header cannot hold the core has sorted out.
-                match last_event_id.map(|id| HeaderValue::from_bytes(id.as_bytes())).transpose() {
-                    Ok(None) => {}
-                    Ok(Some(id)) => drop(request.headers_mut().insert(LAST_EVENT_ID, id)),
-                    Err(error) => return self.failed(transport(&error).into()),
-                }
-                self.doing = Doing::Connecting(Box::pin((self.connect)(request)));
-            }
-            Action::Wait(wait) => {
-                let time = wait.pick((self.random)());
-                self.doing = Doing::Waiting(Box::pin((self.sleep)(time)));
-            }
-            // Read without a body: there is none.
-            Action::Read => self.source.failed(),
-            Action::Stop(_) => {}
+    /// Returns the next request, or the error of a header that cannot be sent.
+    fn request(&self) -> Result<Request<Q>, InvalidHeaderValue> {
+        let mut request = self.request.clone();
+        for (name, value) in self.source.headers() {
+            request.headers_mut().entry(name).or_insert(HeaderValue::from_bytes(value.as_bytes())?);
         }
+        Ok(request)
     }
 
     fn answered(&mut self, response: Response<B>) {
@@ -210,11 +211,13 @@ where
         let status = head.status.as_u16();
         let header = |name: &str| header(&head.headers, name);
         self.source.answered(status, header);
-        (self.doing, self.cause) = match self.source.action() {
-            Action::Read => (Doing::Reading(Box::pin(Frames::new(body))), None),
-            // A server that is busy, and asked again: nobody waits for what it says.
-            Action::Wait(_) | Action::Stop(Closed::NoContent) => (Doing::Nothing, None),
-            _ => (Doing::Refused(Box::new(head), Box::pin(Frames::new(body)), Vec::new()), None),
+        self.cause = None;
+        self.doing = if let Some(evidence) = Evidence::wanted(&self.source, status, header) {
+            Doing::Refused(Box::pin(Frames::new(body)), evidence, Vec::new())
+        } else if self.source.action() == Action::Read {
+            Doing::Reading(Box::pin(Frames::new(body)))
+        } else {
+            Doing::Nothing
         };
     }
 
@@ -227,68 +230,69 @@ where
         }
         self.cause = Some(error);
     }
-
-    /// What is said of the end: why, once, where that is an error.
-    fn end(&mut self) -> Option<Result<Event, Error>> {
-        let reason = self.source.closed().filter(|reason| reason.is_error())?.clone();
-        if mem::replace(&mut self.told, true) {
-            return None;
-        }
-        let cause = self.cause.take().map(Box::new);
-        Some(Err(Error::Closed { reason, cause }))
-    }
 }
 
 impl<Q, C, F, B, S, Z> EventSource<Q, C, F, B, S, Z> {
-    /// Connects again in another way.
+    /// Sets the policy for connecting again.
     #[must_use]
     pub fn with_reconnect(mut self, reconnect: Reconnect) -> Self {
         self.source = self.source.with_reconnect(reconnect);
         self
     }
 
-    /// Other limits of an event. To be called before anything is read.
+    /// Sets the limits of an event. Call it before anything is read.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.source = self.source.with_limits(limits);
         self
     }
 
-    /// Other numbers at random, which spread the waits: see [`sse::Wait::pick`]. By default they are hashes under the keys of a new [`RandomState`] each, which the operating system seeded: good enough
-    /// to tell clients apart, and no dependency.
+    /// Spreads the waits by this seed, so that they are the same in every run.
+    ///
+    /// The default seed comes from the keys of a [`RandomState`], and so from the operating system.
+    /// It is good enough to tell clients apart, and needs no dependency.
     #[must_use]
-    pub fn with_random(mut self, random: impl FnMut() -> u32 + Send + 'static) -> Self {
-        self.random = Box::new(random);
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.source = self.source.with_seed(seed);
         self
     }
 
-    /// Sees the error of each connection that was not made or broke, and says whether to try again (as often as [`Reconnect`] has it). Also the place to log them. By default every one is tried again, as the standard has it.
+    /// Shows each connection's error to this function, which says whether to try again.
+    ///
+    /// The connection was not made, or it broke. The tries are as many as [`Reconnect`] allows. The
+    /// function is also the place to log the errors. By default every connection is tried again, as
+    /// in the standard.
     #[must_use]
     pub fn retry_if(mut self, retry: impl FnMut(&Error) -> bool + Send + 'static) -> Self {
         self.retry_if = Box::new(retry);
         self
     }
 
-    /// Ends the stream and the connection. Nothing is told after it: not why a server refused, either, where that was still being read.
+    /// Ends the stream and closes the connection.
+    ///
+    /// Nothing is told after it, not even a refusal that was still being read.
     pub fn close(&mut self) {
         self.source.close();
         self.doing = Doing::Nothing;
-        self.told = true;
     }
 
-    /// Why the source is closed, if it is: also what is no error.
+    /// Returns the reason why the source is closed, if it is, error or not.
     #[must_use]
     pub fn closed(&self) -> Option<&Closed> {
         self.source.closed()
     }
 
-    /// The last event ID string: what the next request says as `Last-Event-ID`. Empty if there is none.
+    /// Returns the last event ID string, or the empty string if there is none.
+    ///
+    /// The next request carries it as `Last-Event-ID`.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.source.last_event_id()
     }
 
-    /// The time that is waited at least before a reconnect: the server's `retry`, or the default.
+    /// Returns the reconnection time: the server's `retry`, or the default.
+    ///
+    /// No wait before a reconnect is shorter.
     #[must_use]
     pub fn reconnection_time(&self) -> Duration {
         self.source.reconnection_time()
@@ -325,32 +329,13 @@ where
     Z: Future,
 {
     fn is_terminated(&self) -> bool {
-        self.source.closed().is_some_and(|reason| self.told || !reason.is_error())
+        self.source.is_finished()
     }
 }
 
-/// Without the request, whose headers hold keys, without the client and the timer, and without what of a frame is not decoded.
+/// Leaves out the request, whose headers hold keys, and the bytes read ahead.
 impl<Q, C, F, B, S, Z> fmt::Debug for EventSource<Q, C, F, B, S, Z> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventSource").field("source", &self.source).finish_non_exhaustive()
     }
-}
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// What a response that closed the source says, with the beginning of its body.
-fn refusal(closed: Option<&Closed>, head: &http::response::Parts, beginning: &[u8]) -> Error {
-    match closed {
-        Some(Closed::ContentType(content_type)) => {
-            deltawire::Error::not_an_event_stream(content_type.as_deref(), beginning).into()
-        }
-        _ => {
-            Error::Refused(Box::new(Refused::new(head.status.as_u16(), |name| header(&head.headers, name), beginning)))
-        }
-    }
-}
-
-fn random() -> u32 {
-    // The upper half, as good as the lower.
-    (RandomState::new().build_hasher().finish() >> 32) as u32
 }

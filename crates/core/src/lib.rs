@@ -82,7 +82,7 @@ pub use engine::{
     Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Limits, Logprobs, Options, Outcome, Place, Session,
     StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob, Update,
 };
-pub use error::{ApiError, Error, Limit, Refused, Stall, StallKind};
+pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 
 #[cfg(doctest)]

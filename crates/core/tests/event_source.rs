@@ -1,12 +1,15 @@
-//! The event source, rule by rule: each test is the story of one source, told as what it is asked to do and what comes of it.
+//! The event source, rule by rule.
+//!
+//! Each test is the story of one source: the things it is told, and the action that follows.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
 
-use deltawire::sse::{Action, Closed, Error, EventSource, Limits, Reconnect, Wait};
+use deltawire::sse::{self, Action, Closed, EventSource, Limits, Reconnect, Wait};
+use deltawire::{Error, Evidence, Refused};
 use proptest::prelude::*;
 
-/// A source, played with: what is told it and what must be next.
+/// A source in the middle of its story.
 struct Story {
     source: EventSource,
 }
@@ -29,34 +32,53 @@ fn headers(content_type: Option<&'static str>) -> impl Fn(&str) -> Option<&'stat
     move |name| if name == "content-type" { content_type } else { None }
 }
 
+/// Returns the time of the next wait, and the ends it is chosen between.
+fn wait(source: &EventSource) -> (Duration, Duration, Duration) {
+    let Action::Wait(wait) = source.action() else { panic!("no wait: {:?}", source.action()) };
+    (wait.time, wait.at_least, wait.at_most)
+}
+
 fn milliseconds(wait: Wait) -> (u64, u64) {
     let [at_least, at_most] = [wait.at_least, wait.at_most].map(|time| u64::try_from(time.as_millis()).unwrap());
     (at_least, at_most)
 }
 
 impl Story {
-    /// The next is to connect, with this ID; empty: with none.
+    /// Asserts that the next thing is to connect, with this ID unless it is empty.
     #[track_caller]
     fn connects(self, id: &str) -> Self {
-        let last_event_id = (!id.is_empty()).then_some(id);
-        assert_eq!(self.source.action(), Action::Connect { last_event_id });
+        assert_eq!(self.source.action(), Action::Connect);
+        let mut expected = vec![("accept", "text/event-stream"), ("cache-control", "no-cache")];
+        expected.extend((!id.is_empty()).then_some(("last-event-id", id)));
+        assert_eq!(self.source.headers().collect::<Vec<_>>(), expected);
         self
     }
 
-    /// A stream begins.
+    /// Begins a stream.
     #[track_caller]
     fn opens(mut self) -> Self {
-        self.source.answered(200, headers(Some("text/event-stream")));
+        let header = headers(Some("text/event-stream"));
+        self.source.answered(200, &header);
         assert_eq!(self.source.action(), Action::Read);
+        assert!(Evidence::wanted(&self.source, 200, header).is_none());
         self
     }
 
+    /// Answers with a response of whose body nothing is wanted.
+    #[track_caller]
+    fn answers_without_a_body(self, status: u16) -> Self {
+        let story = self.answers(status, None);
+        assert!(Evidence::wanted(&story.source, status, headers(None)).is_none());
+        story
+    }
+
+    /// Answers with the head of a response.
     fn answers(mut self, status: u16, content_type: Option<&'static str>) -> Self {
         self.source.answered(status, headers(content_type));
         self
     }
 
-    /// These bytes come, in reads of every size, and hold events with this data.
+    /// Decodes these bytes, in reads of several sizes, to events with this data.
     #[track_caller]
     fn gets(mut self, bytes: &str, events: &[&str]) -> Self {
         let whole = self.source.clone();
@@ -76,7 +98,7 @@ impl Story {
         self
     }
 
-    /// Its ID string is this.
+    /// Asserts the last event ID string.
     #[track_caller]
     fn knows(self, id: &str) -> Self {
         assert_eq!(self.source.last_event_id(), id);
@@ -93,20 +115,24 @@ impl Story {
         self
     }
 
-    /// The next is to wait between so many and so many milliseconds, and it does.
+    /// Asserts that the next thing is a wait with these ends in milliseconds; waits.
     #[track_caller]
     fn waits(mut self, at_least: u64, at_most: u64) -> Self {
         let Action::Wait(wait) = self.source.action() else { panic!("no wait: {:?}", self.source.action()) };
         assert_eq!(milliseconds(wait), (at_least, at_most));
+        assert_eq!(wait.time, wait.at_least, "no seed, and the shortest");
         self.source.waited();
         self
     }
 
-    /// The source is closed, and nothing opens it again.
+    /// Asserts that the source is closed for this reason and that nothing opens it.
     #[track_caller]
     fn stops(mut self, closed: &Closed) {
         assert_eq!(self.source.action(), Action::Stop(closed));
         assert_eq!(self.source.closed(), Some(closed));
+        assert_eq!(self.source.is_finished(), !closed.is_error());
+        assert_eq!(self.source.take_error().as_ref(), Some(closed).filter(|closed| closed.is_error()));
+        assert!(self.source.is_finished());
         self.source.waited();
         self.source.failed();
         self.source.ended();
@@ -117,9 +143,10 @@ impl Story {
         assert_eq!(self.source.decode(&mut late), Ok(None));
         assert!(late.is_empty());
         assert_eq!(self.source.action(), Action::Stop(closed));
+        assert_eq!((self.source.take_error(), self.source.is_finished()), (None, true));
     }
 
-    /// One connection that works, and what of the ID string the next one says.
+    /// Plays a connection that works, and connects again with this ID.
     #[track_caller]
     fn after(self, bytes: &str, events: &[&str], id: &str) -> Self {
         self.opens().gets(bytes, events).ends().waits(3000, 6000).connects(id)
@@ -133,7 +160,7 @@ fn a_stream_that_ends_or_breaks_is_asked_for_again() {
     get().connects("").fails().waits(3000, 6000).connects("").opens();
 }
 
-/// Where a client learns of a connection's end before it has a head, that is no stream's end.
+/// A connection that ends before its head came has no stream that could end.
 #[test]
 fn an_end_before_the_head_is_a_failure() {
     get().ends().waits(3000, 6000).connects("").opens();
@@ -176,7 +203,7 @@ fn every_other_content_type_fails_it() {
 #[test]
 fn the_id_string_goes_with_the_next_request() {
     get().after("id: 1\ndata: a\n\nid: 2\ndata: b\n\n", &["a", "b"], "2").after("data: c\n\n", &["c"], "2");
-    // Whatever it is but control characters.
+    // Any text but control characters.
     for id in ["0", " ", "a b", "é€😀", "\u{FEFF}", "\u{80}", "a\tb"] {
         get().after(&format!("id: {id}\ndata: a\n\n"), &["a"], id);
     }
@@ -195,7 +222,7 @@ fn an_empty_id_clears_the_id_string_and_one_with_nul_is_none() {
 }
 
 #[test]
-fn what_a_cut_block_says_counts_nowhere() {
+fn a_cut_block_counts_nowhere() {
     let cut =
         ["id: 2", "id: 2\n", "id: 2\ndata: b", "id: 2\ndata: b\n", "id: 2\ndata: b\nevent: x", "event: x\ndata", ":"];
     for cut in cut {
@@ -205,7 +232,7 @@ fn what_a_cut_block_says_counts_nowhere() {
     }
 }
 
-/// The exception, by the letter of the standard: it takes effect with its line.
+/// By the letter of the standard it takes effect with its line.
 #[test]
 fn the_retry_of_a_cut_block_counts() {
     get().opens().gets("data: a\nretry: 1000\nda", &[]).ends().waits(1000, 2000);
@@ -230,7 +257,7 @@ fn each_stream_may_begin_with_a_byte_order_mark() {
         .gets("\u{BF}data\n\n", &[]);
 }
 
-/// Were the two one stream, the LF would be the second half of the line end, and no blank line would follow the data.
+/// In one stream the LF would be half of a line end, and not a blank line.
 #[test]
 fn a_cr_ending_one_stream_does_not_swallow_the_lf_beginning_the_next() {
     get().after("data: a\r\r", &["a"], "").opens().gets("\ndata: b\n\n", &["b"]);
@@ -263,7 +290,7 @@ fn the_servers_retry_is_the_reconnection_time() {
         ("retry: 99999999999999999999999999", 3000),
         ("Retry: 1000", 3000),
     ] {
-        // What is longer than the longest wait is waited as it is.
+        // A time beyond the longest wait is waited as it is.
         let at_most = (2 * time).min(60_000).max(time);
         let story = get().opens().gets(&format!("{line}\n\n"), &[]);
         assert_eq!(story.source.reconnection_time(), Duration::from_millis(time), "{line}");
@@ -271,8 +298,8 @@ fn the_servers_retry_is_the_reconnection_time() {
     }
     let story = get().opens().gets("retry: 18446744073709551615\n\n", &[]).ends();
     let forever = Duration::from_millis(u64::MAX);
-    assert_eq!(story.source.action(), Action::Wait(Wait { at_least: forever, at_most: forever }));
-    // An invalid one leaves the last valid one.
+    assert_eq!(wait(&story.source), (forever, forever, forever));
+    // An invalid one changes nothing.
     get().opens().gets("retry: 1000\nretry: 2000\nretry: x\n\n", &[]).ends().waits(2000, 4000);
 }
 
@@ -285,14 +312,14 @@ fn failures_in_a_row_double_the_wait_up_to_the_longest() {
     {
         story = story.connects("").fails().waits(at_least, at_most);
     }
-    // A server that is heard again, if only by a comment, and lost again.
+    // A server that says something, if only a comment, and is lost again.
     story = story.opens().gets(": hello\n\n", &[]).fails().waits(1000, 2000).fails().waits(2000, 4000);
-    // One that sets another time.
+    // A server that sets another time.
     story.opens().gets("retry: 700\n\n", &[]).ends().waits(700, 1400).fails().waits(1400, 2800);
 }
 
 #[test]
-fn a_head_with_nothing_behind_it_is_no_connection_that_works() {
+fn a_head_alone_is_not_a_connection_that_works() {
     get().opens().ends().waits(3000, 6000).opens().ends().waits(6000, 12_000).opens().fails().waits(12_000, 24_000);
     // A read of nothing is nothing.
     let mut story = get().fails().waits(3000, 6000).opens();
@@ -305,17 +332,18 @@ fn a_long_run_of_failures_overflows_nothing() {
     let mut source = with(|reconnect| {
         reconnect.max_wait = Duration::MAX;
         reconnect.default_time = Duration::from_millis(1);
-    });
+    })
+    .with_seed(0);
     for _ in 0..10_000 {
         source.failed();
-        let Action::Wait(wait) = source.action() else { panic!("no wait") };
-        assert!(wait.pick(u32::MAX) >= wait.at_least);
+        let (time, at_least, at_most) = wait(&source);
+        assert!(at_least <= time && time <= at_most);
         source.waited();
     }
 }
 
 #[test]
-fn what_is_configured_contradicting_itself_is_waited_at_its_longest() {
+fn a_shortest_time_beyond_the_longest_wait_is_waited() {
     let source = with(|reconnect| {
         reconnect.min_time = Duration::from_secs(10);
         reconnect.max_wait = Duration::from_secs(1);
@@ -324,20 +352,29 @@ fn what_is_configured_contradicting_itself_is_waited_at_its_longest() {
 }
 
 #[test]
-fn a_wait_is_picked_between_its_two_ends() {
-    let wait = Wait { at_least: Duration::from_secs(2), at_most: Duration::from_secs(4) };
-    for (random, milliseconds) in [(0, 2000), (1 << 30, 2500), (1 << 31, 3000), (3 << 30, 3500)] {
-        assert_eq!(wait.pick(random), Duration::from_millis(milliseconds));
+fn a_seed_spreads_the_waits_and_the_same_seed_spreads_them_alike() {
+    let times = |seed| {
+        let mut source = EventSource::new().with_seed(seed);
+        let mut next = || {
+            source.failed();
+            let (time, at_least, at_most) = wait(&source);
+            assert!(at_least <= time && time < at_most);
+            source.waited();
+            // How far between the two ends, in thousandths.
+            (time - at_least).as_millis() * 1000 / (at_most - at_least).as_millis()
+        };
+        [(); 1000].map(|()| next())
+    };
+    let first = times(1);
+    assert_eq!(first, times(1));
+    for seed in [0, 2, u64::MAX] {
+        let same = first.iter().zip(times(seed)).filter(|(a, b)| *a == b).count();
+        assert!(same < 20, "{same} of 1000 are the same with the seed {seed}");
     }
-    assert_eq!(wait.pick(u32::MAX), Duration::from_micros(3_999_999));
-    let none = Wait { at_least: Duration::from_secs(2), at_most: Duration::from_secs(2) };
-    assert_eq!(none.pick(u32::MAX), Duration::from_secs(2));
-    let reversed = Wait { at_least: Duration::from_secs(2), at_most: Duration::ZERO };
-    assert_eq!(reversed.pick(u32::MAX), Duration::from_secs(2));
-    let longest = Wait { at_least: Duration::from_secs(1), at_most: Duration::MAX };
-    assert!(longest.pick(u32::MAX) > Duration::from_secs(1 << 40));
-    let forever = Wait { at_least: Duration::MAX, at_most: Duration::MAX };
-    assert_eq!(forever.pick(u32::MAX), Duration::MAX);
+    let mean = first.iter().sum::<u128>() / 1000;
+    assert!((450..550).contains(&mean), "{mean}");
+    let tenths: std::collections::HashSet<_> = first.iter().map(|time| time / 100).collect();
+    assert_eq!(tenths.len(), 10);
 }
 
 #[test]
@@ -346,7 +383,7 @@ fn it_gives_up_after_as_many_reconnects_as_it_was_told() {
     let gave_up = Closed::GaveUp { reconnects: 2 };
     let story = || Story { source: source() };
     story().fails().waits(3000, 6000).fails().waits(6000, 12_000).fails().stops(&gave_up);
-    // Behind a stream that worked the count begins anew, and it has two again.
+    // After a stream that worked the count begins anew, and two reconnects are left again.
     let worked = story().fails().waits(3000, 6000).fails().waits(6000, 12_000).opens().gets(":\n", &[]).ends();
     worked.waits(3000, 6000).opens().ends().waits(6000, 12_000).fails().stops(&gave_up);
     let source = with(|reconnect| reconnect.max_reconnects = Some(0));
@@ -354,7 +391,7 @@ fn it_gives_up_after_as_many_reconnects_as_it_was_told() {
 }
 
 #[test]
-fn a_request_that_is_no_get_is_never_sent_again() {
+fn a_request_that_is_not_a_get_is_never_sent_again() {
     for method in ["POST", "PUT", "DELETE", "PATCH", "HEAD", "get", ""] {
         let story = || Story { source: EventSource::new().with_method(method) };
         story().connects("").opens().gets("id: 1\ndata: a\n\n", &["a"]).ends().stops(&Closed::Ended);
@@ -371,13 +408,13 @@ fn a_request_that_is_no_get_is_never_sent_again() {
 }
 
 #[test]
-fn a_post_is_sent_again_where_the_caller_said_that_it_may_be() {
+fn a_post_is_sent_again_if_the_caller_allows_it() {
     let source = with(|reconnect| reconnect.resend = true).with_method("POST");
     Story { source }.after("id: 1\ndata: a\n\n", &["a"], "1").fails().waits(6000, 12_000).connects("1");
 }
 
 #[test]
-fn statuses_of_a_busy_server_are_failed_connections_where_the_caller_said_so() {
+fn a_busy_status_is_a_failed_connection_if_the_caller_says_so() {
     let source = || with(|reconnect| reconnect.busy_statuses = true);
     for status in [429, 500, 502, 503, 504] {
         Story { source: source() }.answers(status, Some("text/html")).waits(3000, 6000).connects("").opens();
@@ -420,6 +457,24 @@ fn the_caller_closes_it_at_any_time() {
 }
 
 #[test]
+fn a_source_that_is_not_closed_has_no_error_to_take() {
+    for mut story in [get(), get().opens(), get().fails(), post().opens()] {
+        assert_eq!((story.source.take_error(), story.source.is_finished()), (None, false));
+        // The question takes nothing from a later error.
+        story.source.give_up();
+        story.stops(&Closed::Failed);
+    }
+}
+
+#[test]
+fn a_caller_who_closes_it_hears_no_error_any_more() {
+    let mut source = get().answers(404, None).source;
+    source.close();
+    assert_eq!((source.take_error(), source.is_finished()), (None, true));
+    assert_eq!(source.closed(), Some(&Closed::Status(404)), "the reason stays");
+}
+
+#[test]
 fn an_event_beyond_the_limits_is_an_error_and_closes_nothing() {
     let mut limits = Limits::default();
     limits.max_line = 10;
@@ -427,14 +482,17 @@ fn an_event_beyond_the_limits_is_an_error_and_closes_nothing() {
     assert_eq!(source.last_event_id(), "0");
     source.answered(200, headers(Some("text/event-stream")));
     let mut input = &b"id: 1\ndata: too long\n\ndata: b\n\n"[..];
-    assert_eq!(source.decode(&mut input), Err(Error::LineTooLong { max: 10, offset: 6 }));
+    assert_eq!(source.decode(&mut input), Err(sse::Error::LineTooLong { max: 10, offset: 6 }));
     assert_eq!(source.action(), Action::Read);
     assert_eq!(source.decode(&mut input).unwrap().map(|event| (event.data, event.id)), Some(("b", "0")));
-    Story { source }.ends().waits(3000, 6000).connects("0");
+    let mut story = Story { source }.ends().waits(3000, 6000).connects("0").opens();
+    // The offset counts from the beginning of each stream.
+    let mut input = &b"data: too long\n\n"[..];
+    assert_eq!(story.source.decode(&mut input), Err(sse::Error::LineTooLong { max: 10, offset: 0 }));
 }
 
 #[test]
-fn a_stream_read_elsewhere_goes_on_behind_its_last_event() {
+fn a_stream_read_elsewhere_goes_on_after_its_last_event() {
     let source = EventSource::new().with_last_event_id("41");
     Story { source }
         .connects("41")
@@ -448,13 +506,110 @@ fn a_stream_read_elsewhere_goes_on_behind_its_last_event() {
     Story { source }.connects("");
 }
 
+#[test]
+fn an_id_that_the_request_has_is_where_the_stream_goes_on() {
+    let story = |id: &[u8]| Story { source: EventSource::for_request("GET", Some(id)) };
+    story(b"41").connects("41").after("data: a\n\n", &["a"], "41").after("id: 42\n\n", &[], "42");
+    story(b"41").after("id\ndata: a\n\n", &["a"], "");
+    story("é".as_bytes()).connects("é");
+    story(b"a\xFFb").connects("a\u{FFFD}b");
+    story(b"").connects("");
+    Story { source: EventSource::for_request("GET", None) }.connects("").after("", &[], "");
+    let post = EventSource::for_request("POST", Some(b"41"));
+    Story { source: post }.connects("41").opens().ends().stops(&Closed::Ended);
+}
+
+#[test]
+fn a_response_that_closes_it_is_an_error_with_the_beginning_of_its_body() {
+    let says = |source: &EventSource, status, content_type, body: &[u8]| {
+        Evidence::wanted(source, status, headers(content_type)).unwrap().error(body).to_string()
+    };
+    let json = br#"{"error":{"message":"no such key","type":"t"}}"#;
+    for status in [202, 401, 404, 429, 500, 503, 0] {
+        for story in [get(), post(), get().after("data: a\n\n", &["a"], "")] {
+            let source = story.answers(status, None).source;
+            let expected = format!(r#"the server refused the request with status {status}: no such key (type "t")"#);
+            assert_eq!(says(&source, status, None, json), expected);
+        }
+    }
+    for (content_type, body, message) in [
+        (
+            Some("text/html"),
+            &b"<html>log in</html>"[..],
+            r#"the body is no event stream but "text/html"; it begins "<html>log in</html>""#,
+        ),
+        (None, b"data: a\n\n", r#"the body is no event stream; it begins "data: a\n\n""#),
+        (
+            Some("application/json"),
+            json,
+            r#"the body is no event stream but "application/json": no such key (type "t")"#,
+        ),
+    ] {
+        let source = get().answers(200, content_type).source;
+        assert_eq!(says(&source, 200, content_type, body), message);
+    }
+}
+
+#[test]
+fn a_refusal_has_the_headers_that_say_more() {
+    let header = |name: &str| match name {
+        "retry-after" => Some("7"),
+        "x-request-id" => Some("r-1"),
+        _ => None,
+    };
+    let mut source = EventSource::new();
+    source.answered(503, header);
+    let error = Evidence::wanted(&source, 503, header).unwrap().error(b"busy");
+    let expected = r#"the server refused the request with status 503: "busy"; retry after "7"; request "r-1""#;
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn no_more_of_a_body_is_asked_for_and_kept_than_is_evidence() {
+    for (status, content_type, max) in [(500, None, Refused::MAX_BODY), (200, Some("text/html"), Error::EVIDENCE)] {
+        let source = get().answers(status, content_type).source;
+        let evidence = Evidence::wanted(&source, status, headers(content_type)).unwrap();
+        assert_eq!(evidence.max_body(), max);
+        let kept = match evidence.error(&vec![b'<'; 2 * max]) {
+            Error::Refused(refused) => refused.body.len(),
+            Error::NotAnEventStream { beginning, .. } => beginning.len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kept, max);
+    }
+}
+
+#[test]
+fn nobody_reads_the_body_of_a_204_or_of_a_busy_server_that_is_asked_again() {
+    get().answers_without_a_body(204).stops(&Closed::NoContent);
+    let source = with(|reconnect| {
+        reconnect.busy_statuses = true;
+        reconnect.max_reconnects = Some(1);
+    });
+    let source = Story { source }.answers_without_a_body(503).waits(3000, 6000).answers(502, None).source;
+    let error = Evidence::wanted(&source, 502, headers(None)).unwrap().error(b"last");
+    assert_eq!(error.to_string(), r#"the server refused the request with status 502: "last""#);
+    Story { source }.stops(&Closed::GaveUp { reconnects: 1 });
+}
+
+#[test]
+fn a_source_that_no_response_closed_has_no_evidence() {
+    for close in [EventSource::close, EventSource::give_up, EventSource::failed, |_: &mut EventSource| ()] {
+        let mut source = post().source;
+        close(&mut source);
+        assert!(Evidence::wanted(&source, 404, headers(None)).is_none(), "{source:?}");
+    }
+    let source = EventSource::new().with_last_event_id("\u{1}");
+    assert!(Evidence::wanted(&source, 404, headers(None)).is_none());
+}
+
 /// A server would begin anew without the ID, and events would come twice unseen.
 #[test]
 fn an_id_that_no_header_can_carry_closes_it_before_the_request() {
     for id in ["\u{1}", "a\u{1b}[31m", "\u{7f}"] {
         let story = get().opens().gets(&format!("id: {id}\ndata: a\n\n"), &["a"]).ends().waits(3000, 6000);
         story.stops(&Closed::LastEventId(id.into()));
-        // One that the server takes back in time does no harm.
+        // An ID that the server replaces in time does no harm.
         get().after(&format!("id: {id}\ndata: a\n\nid: 2\n\n"), &["a"], "2");
     }
     for id in ["\n", "1\r\nx-evil: 1", "\0"] {
@@ -474,7 +629,7 @@ fn late_words_of_a_connection_that_is_over_change_nothing() {
     assert_eq!(story.source.decode(&mut late), Ok(None));
     assert_eq!((format!("{:?}", story.source.action()), late.len()), (waiting, 0));
     let story = story.waits(3000, 6000).connects("1").opens();
-    // While one is read, a head and the end of a wait are nobody's.
+    // A head or the end of a wait says nothing to a source that reads.
     let mut story = story.answers(204, None);
     story.source.waited();
     story.gets("data: b\n\n", &["b"]).knows("1");
@@ -528,7 +683,10 @@ fn told() -> impl Strategy<Value = Told> {
 }
 
 proptest! {
-    /// Whatever is told in whatever order: a connection is made only behind a wait, no wait is shorter than the reconnection time, what is closed stays so, and a POST is sent once.
+    /// Holds for any words in any order.
+    ///
+    /// A connection is made only after a wait, no wait is shorter than the reconnection time, a
+    /// closed source stays closed, and a POST is sent once.
     #[test]
     fn no_order_of_words_connects_without_a_wait(
         post in any::<bool>(),
@@ -551,7 +709,7 @@ proptest! {
                 Told::Close => source.close(),
             }
             match source.action() {
-                Action::Connect { .. } => prop_assert!(before.starts_with("Connect") || before.starts_with("Wait")),
+                Action::Connect => prop_assert!(before.starts_with("Connect") || before.starts_with("Wait")),
                 Action::Read => {
                     let opened = before.starts_with("Connect");
                     prop_assert!(opened || before == "Read");

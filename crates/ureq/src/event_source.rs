@@ -1,38 +1,50 @@
-//! The blocking event source: it connects, reads, waits and connects again, as the core's says.
+//! The blocking event source: a loop around the core's [`sse::EventSource`].
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{ErrorKind, Read};
 use std::iter::FusedIterator;
 use std::ops::Range;
 use std::time::Duration;
 
-use deltawire::Refused;
+use deltawire::Evidence;
 use deltawire::sse::{self, Action, Closed, Limits, OwnedEvent, Reconnect};
-use ureq::http::header::{HeaderName, HeaderValue};
-use ureq::http::{Request, Response};
+use ureq::http::{HeaderValue, Request, Response};
 use ureq::{Agent, AsSendBody, Body, BodyReader};
 
 use crate::error::{Error, header};
 use crate::response::{agent, beginning};
 
-/// The events of a URL, over as many connections as it takes: the WHATWG's `EventSource` (HTML, section 9.2), blocking. An [`Iterator`] of `Result<OwnedEvent, Error>`.
+/// The events of a URL, over as many connections as it takes.
 ///
-/// It connects when the first event is asked for. A connection that fails, breaks or ends is made again after the server's `retry` or three seconds, with the `Last-Event-ID`; the rules are
-/// [`sse::EventSource`]'s. Redirects are followed as the agent is configured.
+/// It is the WHATWG's `EventSource` (HTML, section 9.2), blocking: an [`Iterator`] of
+/// `Result<OwnedEvent, Error>` that connects when the first event is asked for. A connection that
+/// fails, breaks or ends is made again with the `Last-Event-ID`, after the server's `retry` or
+/// three seconds. The rules are [`sse::EventSource`]'s. Redirects are followed as the agent is
+/// configured.
 ///
-/// - **The end.** Status 204, [`close`](Self::close), and the end of a POST's stream end the iteration; whatever else closes the source is a last item, [`Error::Closed`], with its reason and the error of the last connection.
-///   Nothing is read or sent after that.
-/// - **Errors on the way.** An event beyond the [`Limits`] is an item after which the events go on. Connections that fail and are made again are no items; [`retry_if`](Self::retry_if) sees each of their errors.
-/// - **Time.** `next` blocks while it connects, reads and waits. There is no limit to that but the agent's: `timeout_per_read` notices a server that has gone without a word (its sign of life is a
-///   comment every 15 seconds or so), `timeout_connect` one that does not answer. `timeout_recv_body` and `timeout_global` would cut every stream, which is then asked for again.
+/// - **The end.** Status 204, [`close`](Self::close), and the end of a POST's stream end the
+///   iteration. If anything else closes the source, the last item is [`Error::Closed`], with the
+///   reason and the error of the last connection. Nothing is read or sent after it.
+/// - **Errors on the way.** An event beyond the [`Limits`] is an item, after which the events go
+///   on. A connection that fails and is made again is not an item; [`retry_if`](Self::retry_if)
+///   sees its error.
+/// - **Time.** `next` blocks while it connects, reads and waits, without a limit but the agent's.
+///   `timeout_per_read` notices a server that went silent (one that is alive sends a comment every
+///   15 seconds or so), and `timeout_connect` a server that does not answer.
+///   `timeout_recv_body` and `timeout_global` would cut every stream, which is then asked for
+///   again.
 /// - **Requests.** Only a GET is sent again, unless [`Reconnect::resend`] is on.
 ///
 /// ```
 /// # use deltawire_replay::Script;
 /// use deltawire_ureq::EventSource;
 ///
-/// # let script = Script::start([Script::event_stream("retry: 10\nid: 1\ndata: a\n\n"), Script::event_stream("id: 2\ndata: b\n\n"), b"HTTP/1.1 204 \r\n\r\n".to_vec()])?;
+/// # let script = Script::start([
+/// #     Script::event_stream("retry: 10\nid: 1\ndata: a\n\n"),
+/// #     Script::event_stream("id: 2\ndata: b\n\n"),
+/// #     b"HTTP/1.1 204 \r\n\r\n".to_vec(),
+/// # ])?;
 /// # let url = script.url();
 /// let mut source = EventSource::get(&url)?;
 /// # source = source.with_sleep(|_| true);
@@ -51,20 +63,19 @@ pub struct EventSource<B = ()> {
     reader: Option<BodyReader<'static>>,
     buffer: Box<[u8]>,
     unread: Range<usize>,
-    /// What went wrong with the last connection.
+    /// The error of the last connection, if any.
     cause: Option<Error>,
-    /// The reason of the end was handed out.
-    told: bool,
     sleep: Box<dyn FnMut(Duration) -> bool + Send>,
-    random: Box<dyn FnMut() -> u32 + Send>,
     retry_if: Box<dyn FnMut(&Error) -> bool + Send>,
 }
 
 impl EventSource {
-    /// The events of a URL, asked for with an agent of its own. Connects to nothing yet.
+    /// Creates a source of the events of a URL, with an agent of its own.
+    ///
+    /// It connects to nothing yet.
     ///
     /// # Errors
-    /// What is no URL.
+    /// An invalid URL.
     pub fn get(url: &str) -> Result<Self, Error> {
         let request = Request::get(url).body(()).map_err(ureq::Error::from)?;
         Ok(Self::new(agent(), request))
@@ -72,107 +83,121 @@ impl EventSource {
 }
 
 impl<B: AsSendBody + Clone> EventSource<B> {
-    /// The events that this request is answered with, any number of times. Connects to nothing yet.
+    /// Creates a source of the events that this request is answered with.
     ///
-    /// `accept`, `cache-control` and `last-event-id` are added where the request does not have them; a `last-event-id` that it has is where the stream goes on, and is followed by those of the server.
-    /// The agent may have any configuration; that statuses be errors is turned off.
+    /// The request is sent any number of times, but not yet. `accept`, `cache-control` and
+    /// `last-event-id` are added unless the request has them. A `last-event-id` that it has is
+    /// where the stream goes on, and is followed by those of the server. The agent may have any
+    /// configuration; its `http_status_as_error` is turned off for these requests.
     pub fn new(agent: Agent, mut request: Request<B>) -> Self {
-        let mut source = sse::EventSource::new().with_method(request.method().as_str());
-        let headers = request.headers_mut();
-        if let Some(id) = headers.remove(LAST_EVENT_ID) {
-            source = source.with_last_event_id(&String::from_utf8_lossy(id.as_bytes()));
-        }
-        for (name, value) in sse::EventSource::HEADERS {
-            let name = HeaderName::from_static(name);
-            headers.entry(name).or_insert(HeaderValue::from_static(value));
-        }
+        let seed = RandomState::new().hash_one(());
+        let id = request.headers_mut().remove("last-event-id");
+        let id = id.as_ref().map(HeaderValue::as_bytes);
         Self {
-            source,
+            source: sse::EventSource::for_request(request.method().as_str(), id).with_seed(seed),
             agent,
             request,
             reader: None,
             buffer: vec![0; 16 << 10].into(),
             unread: 0..0,
             cause: None,
-            told: false,
             sleep: Box::new(|time| {
                 std::thread::sleep(time);
                 true
             }),
-            random: Box::new(random),
             retry_if: Box::new(|error| !error.is_futile()),
         }
     }
 
-    /// Connects again in another way.
+    /// Sets the policy for connecting again.
     #[must_use]
     pub fn with_reconnect(mut self, reconnect: Reconnect) -> Self {
         self.source = self.source.with_reconnect(reconnect);
         self
     }
 
-    /// Other limits of an event. To be called before anything is read.
+    /// Sets the limits of an event. Call it before anything is read.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.source = self.source.with_limits(limits);
         self
     }
 
-    /// Waits in another way than [`std::thread::sleep`]. `false` closes the source, so a wait that another thread can call off (a channel with a timeout) is how it is stopped from there.
+    /// Waits by this function instead of by [`std::thread::sleep`].
+    ///
+    /// If it returns `false` the source is closed. A wait that another thread can call off, such as
+    /// a channel with a timeout, is therefore how that thread stops the source.
     #[must_use]
     pub fn with_sleep(mut self, sleep: impl FnMut(Duration) -> bool + Send + 'static) -> Self {
         self.sleep = Box::new(sleep);
         self
     }
 
-    /// Other numbers at random, which spread the waits: see [`sse::Wait::pick`]. By default they are hashes under the keys of a new [`RandomState`] each, which the operating system seeded: good enough
-    /// to tell clients apart, and no dependency.
+    /// Spreads the waits by this seed, so that they are the same in every run.
+    ///
+    /// The default seed comes from the keys of a [`RandomState`], and so from the operating system.
+    /// It is good enough to tell clients apart, and needs no dependency.
     #[must_use]
-    pub fn with_random(mut self, random: impl FnMut() -> u32 + Send + 'static) -> Self {
-        self.random = Box::new(random);
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.source = self.source.with_seed(seed);
         self
     }
 
-    /// Sees the error of each connection that was not made or broke, and says whether to try again (as often as [`Reconnect`] has it). Also the place to log them.
+    /// Shows each connection's error to this function, which says whether to try again.
     ///
-    /// By default every one is tried again, as the standard has it, but those that are [futile](Error::is_futile).
+    /// The connection was not made, or it broke. The tries are as many as [`Reconnect`] allows. The
+    /// function is also the place to log the errors. By default every connection is tried again, as
+    /// in the standard, unless its error is [futile](Error::is_futile).
     #[must_use]
     pub fn retry_if(mut self, retry: impl FnMut(&Error) -> bool + Send + 'static) -> Self {
         self.retry_if = Box::new(retry);
         self
     }
 
-    /// Ends the iteration and the connection.
+    /// Ends the iteration and closes the connection.
     pub fn close(&mut self) {
         self.source.close();
         self.reader = None;
     }
 
-    /// Why the source is closed, if it is: also what is no error.
+    /// Returns the reason why the source is closed, if it is, error or not.
     pub fn closed(&self) -> Option<&Closed> {
         self.source.closed()
     }
 
-    /// The last event ID string: what the next request says as `Last-Event-ID`. Empty if there is none.
+    /// Returns the last event ID string, or the empty string if there is none.
+    ///
+    /// The next request carries it as `Last-Event-ID`.
     pub fn last_event_id(&self) -> &str {
         self.source.last_event_id()
     }
 
-    /// The time that is waited at least before a reconnect: the server's `retry`, or the default.
+    /// Returns the reconnection time: the server's `retry`, or the default.
+    ///
+    /// No wait before a reconnect is shorter.
     pub fn reconnection_time(&self) -> Duration {
         self.source.reconnection_time()
     }
 
-    fn connect(&mut self, last_event_id: Option<HeaderValue>) {
-        let mut request = self.request.clone();
-        if let Some(id) = last_event_id {
-            request.headers_mut().insert(LAST_EVENT_ID, id);
-        }
-        let request = self.agent.configure_request(request).http_status_as_error(false).build();
-        match self.agent.run(request) {
+    fn connect(&mut self) {
+        let answer = self.request().and_then(|request| {
+            let request = self.agent.configure_request(request).http_status_as_error(false).build();
+            self.agent.run(request)
+        });
+        match answer {
             Ok(response) => self.answered(response),
             Err(error) => self.failed(error.into()),
         }
+    }
+
+    /// Returns the next request, or the error of a header that cannot be sent.
+    fn request(&self) -> Result<Request<B>, ureq::Error> {
+        let mut request = self.request.clone();
+        for (name, value) in self.source.headers() {
+            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(ureq::http::Error::from)?;
+            request.headers_mut().entry(name).or_insert(value);
+        }
+        Ok(request)
     }
 
     fn answered(&mut self, response: Response<Body>) {
@@ -181,22 +206,11 @@ impl<B: AsSendBody + Clone> EventSource<B> {
         let status = head.status.as_u16();
         self.source.answered(status, header);
         let mut reader = body.into_reader();
-        self.cause = match self.source.closed() {
-            None if matches!(self.source.action(), Action::Read) => {
-                self.reader = Some(reader);
-                None
-            }
-            // A server that is busy, and asked again: nobody waits for what it says.
-            None | Some(Closed::NoContent) => None,
-            Some(Closed::ContentType(content_type)) => {
-                let beginning = beginning(&mut reader, deltawire::Error::EVIDENCE as u64);
-                Some(deltawire::Error::not_an_event_stream(content_type.as_deref(), &beginning).into())
-            }
-            Some(_) => {
-                let beginning = beginning(&mut reader, Refused::MAX_BODY as u64);
-                Some(Error::Refused(Box::new(Refused::new(status, header, &beginning))))
-            }
-        };
+        self.cause = Evidence::wanted(&self.source, status, header).map(|evidence| {
+            let beginning = beginning(&mut reader, evidence.max_body() as u64);
+            evidence.error(&beginning).into()
+        });
+        self.reader = Some(reader);
     }
 
     fn failed(&mut self, error: Error) {
@@ -209,7 +223,7 @@ impl<B: AsSendBody + Clone> EventSource<B> {
         self.cause = Some(error);
     }
 
-    /// The next event of what was read, or else one more read.
+    /// Decodes the next event of the bytes that were read, or reads once more.
     fn read(&mut self) -> Option<Result<OwnedEvent, Error>> {
         let mut input = &self.buffer[self.unread.clone()];
         let event = self.source.decode(&mut input).map(|event| event.map(sse::Event::into_owned));
@@ -233,10 +247,7 @@ impl<B: AsSendBody + Clone> Iterator for EventSource<B> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             match self.source.action() {
-                Action::Connect { last_event_id } => match last_event_id.map(header_value).transpose() {
-                    Ok(last_event_id) => self.connect(last_event_id),
-                    Err(error) => self.failed(error),
-                },
+                Action::Connect => self.connect(),
                 Action::Read => {
                     if let Some(event) = self.read() {
                         return Some(event);
@@ -244,21 +255,16 @@ impl<B: AsSendBody + Clone> Iterator for EventSource<B> {
                 }
                 Action::Wait(wait) => {
                     self.reader = None;
-                    let time = wait.pick((self.random)());
-                    if (self.sleep)(time) {
+                    if (self.sleep)(wait.time) {
                         self.source.waited();
                     } else {
                         self.source.close();
                     }
                 }
-                Action::Stop(reason) => {
+                Action::Stop(_) => {
                     self.reader = None;
-                    if self.told || !reason.is_error() {
-                        return None;
-                    }
-                    self.told = true;
-                    let cause = self.cause.take().map(Box::new);
-                    return Some(Err(Error::Closed { reason: reason.clone(), cause }));
+                    let reason = self.source.take_error()?;
+                    return Some(Err(Error::Closed { reason, cause: self.cause.take().map(Box::new) }));
                 }
             }
         }
@@ -267,21 +273,9 @@ impl<B: AsSendBody + Clone> Iterator for EventSource<B> {
 
 impl<B: AsSendBody + Clone> FusedIterator for EventSource<B> {}
 
-/// Without the request, whose headers hold keys, without the agent, and without what is read ahead.
+/// Leaves out the request, whose headers hold keys, and the bytes read ahead.
 impl<B> fmt::Debug for EventSource<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventSource").field("source", &self.source).finish_non_exhaustive()
     }
-}
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// UTF-8, as the standard has it; what a header cannot hold the core has sorted out.
-fn header_value(id: &str) -> Result<HeaderValue, Error> {
-    HeaderValue::from_bytes(id.as_bytes()).map_err(|error| ureq::Error::from(ureq::http::Error::from(error)).into())
-}
-
-fn random() -> u32 {
-    // The upper half, as good as the lower.
-    (RandomState::new().build_hasher().finish() >> 32) as u32
 }

@@ -18,7 +18,6 @@
 //!   The sentinel counts even where the end of the body cut its event.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -29,8 +28,8 @@ use super::options::Options;
 use super::outcome::{How, Outcome};
 use super::stalls::{StallLimits, Stalls};
 use super::update::Update;
-use crate::error::{Error, Refused, Stall, beginning};
-use crate::sse::{Decoder, Event, OwnedEvent, is_event_stream};
+use crate::error::{Error, Evidence, Stall};
+use crate::sse::{Decoder, Event, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
 ///
@@ -83,37 +82,8 @@ enum Body {
     /// So far white space, and this many bytes of a byte order mark.
     Unknown(usize),
     EventStream,
-    /// Not an event stream: the reason, and the beginning of the body.
-    Other(Why, Vec<u8>),
-}
-
-/// The reason why a body is not an event stream.
-#[derive(Debug, Clone)]
-enum Why {
-    /// Its first bytes are those of JSON, HTML or gzip.
-    FirstBytes,
-    /// It has this content type.
-    ContentType(String),
-    /// The request was refused with this head.
-    Refused(Box<Refused>),
-}
-
-impl Why {
-    /// Returns the number of bytes of the body that are evidence.
-    fn evidence(&self) -> usize {
-        match self {
-            Self::FirstBytes | Self::ContentType(_) => Error::EVIDENCE,
-            Self::Refused(_) => Refused::MAX_BODY,
-        }
-    }
-
-    fn error(&self, beginning: &[u8]) -> Error {
-        match self {
-            Self::FirstBytes => Error::not_an_event_stream(None, beginning),
-            Self::ContentType(content_type) => Error::not_an_event_stream(Some(content_type), beginning),
-            Self::Refused(refused) => Error::Refused(Box::new(Refused::clone(refused).with_body(beginning))),
-        }
-    }
+    /// Not an event stream: what is evidence of that, and the beginning of the body.
+    Other(Box<Evidence>, Vec<u8>),
 }
 
 impl<D: Dialect> Default for Session<D> {
@@ -162,7 +132,7 @@ impl<D: Dialect> Session<D> {
     ///
     /// A request that was refused, or a body of another content type, is then an error with that body:
     /// the body is pushed as any other, nothing of it is folded, and its beginning becomes the evidence
-    /// of [`Error::Refused`] (a status other than 2xx, at most [`Refused::MAX_BODY`] bytes) or
+    /// of [`Error::Refused`] (a status other than 2xx, at most [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes) or
     /// [`Error::NotAnEventStream`] (at most [`Error::EVIDENCE`]). Without a content type the first bytes
     /// of the body decide.
     ///
@@ -181,16 +151,9 @@ impl<D: Dialect> Session<D> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn head<'h>(&mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) {
-        let content_type = header("content-type").filter(|text| !text.trim().is_empty());
-        self.body = match content_type {
-            _ if !(200..300).contains(&status) => {
-                Body::Other(Why::Refused(Box::new(Refused::by_head(status, header))), Vec::new())
-            }
-            Some(other) if !is_event_stream(other) => {
-                let kept = beginning(other, Refused::MAX_HEADER).into();
-                Body::Other(Why::ContentType(kept), Vec::new())
-            }
-            _ => Body::Unknown(0),
+        self.body = match Evidence::of_head(status, header) {
+            Some(evidence) => Body::Other(Box::new(evidence), Vec::new()),
+            None => Body::Unknown(0),
         };
     }
 
@@ -343,19 +306,19 @@ impl<D: Dialect> Session<D> {
                 None => {}
                 Some(b'{' | b'[' | b'<' | GZIP) => {
                     *input = &input[seen..];
-                    self.body = Body::Other(Why::FirstBytes, Vec::new());
+                    self.body = Body::Other(Box::new(Evidence::of_first_bytes()), Vec::new());
                 }
                 Some(_) => self.body = Body::EventStream,
             }
         }
-        let Body::Other(why, beginning) = &mut self.body else { return Ok(true) };
-        let room = why.evidence() - beginning.len();
+        let Body::Other(evidence, beginning) = &mut self.body else { return Ok(true) };
+        let room = evidence.max_body() - beginning.len();
         beginning.extend_from_slice(&input[..input.len().min(room)]);
         *input = &[];
-        if beginning.len() < why.evidence() {
+        if beginning.len() < evidence.max_body() {
             return Ok(false);
         }
-        let error = why.error(beginning);
+        let error = evidence.error(beginning);
         self.accumulator.fail(error.clone());
         Err(error)
     }
@@ -429,9 +392,9 @@ impl<D: Dialect> Session<D> {
     /// The error that the stream ended with: a refused request, a body that is not an event stream, an
     /// error in the stream, a broken connection, a stall.
     pub fn end(&mut self, how: How) -> Result<(), Error> {
-        if let Body::Other(why, beginning) = &self.body {
+        if let Body::Other(evidence, beginning) = &self.body {
             if self.accumulator.error().is_none() {
-                self.accumulator.fail(why.error(beginning));
+                self.accumulator.fail(evidence.error(beginning));
             }
         }
         let mut cut = false;

@@ -12,10 +12,12 @@ use self::escaped::beginning_of_bytes;
 
 mod api;
 mod escaped;
+mod evidence;
 mod refused;
 mod stall;
 
 pub use api::ApiError;
+pub use evidence::Evidence;
 pub use refused::Refused;
 pub use stall::{Stall, StallKind};
 

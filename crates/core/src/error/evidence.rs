@@ -1,0 +1,88 @@
+//! The evidence of a response that is not an event stream: the beginning of its body.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use super::Error;
+use super::escaped::beginning;
+use super::refused::Refused;
+use crate::sse::{Closed, EventSource, is_event_stream};
+
+/// The head of a response that is not the event stream that was asked for, while its body is read.
+///
+/// ```
+/// use deltawire::{Evidence, sse::EventSource};
+///
+/// let mut source = EventSource::new();
+/// source.answered(404, |_| None);
+/// let evidence = Evidence::wanted(&source, 404, |_| None).unwrap();
+///
+/// // Read as much of the body, or less if it ends.
+/// assert_eq!(evidence.max_body(), 64 << 10);
+/// let text = evidence.error(b"no stream").to_string();
+/// assert_eq!(text, r#"the server refused the request with status 404: "no stream""#);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Evidence(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    ContentType(Option<String>),
+    Status(Box<Refused>),
+}
+
+impl Evidence {
+    /// Returns the evidence to be read, if this head says that the body is not an event stream.
+    ///
+    /// That is a status other than 2xx, or a content type other than `text/event-stream`. Without a
+    /// content type the first bytes of the body decide.
+    pub(crate) fn of_head<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
+        if !(200..300).contains(&status) {
+            return Some(Self(Kind::Status(Box::new(Refused::by_head(status, header)))));
+        }
+        let content_type = header("content-type").filter(|text| !text.trim().is_empty())?;
+        let kept = || Some(beginning(content_type, Refused::MAX_HEADER).into());
+        (!is_event_stream(content_type)).then(|| Self(Kind::ContentType(kept())))
+    }
+
+    /// Returns the evidence to be read of a body that does not begin as an event stream does.
+    pub(crate) fn of_first_bytes() -> Self {
+        Self(Kind::ContentType(None))
+    }
+
+    /// Returns the evidence to be read, if `source` was closed by this response.
+    ///
+    /// Call it after [`EventSource::answered`], with the same arguments. It is None for an event
+    /// stream, for a status 204, and for a busy server that is asked again.
+    #[must_use]
+    pub fn wanted<'h>(source: &EventSource, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
+        match source.closed()? {
+            Closed::ContentType(content_type) => Some(Self(Kind::ContentType(content_type.clone()))),
+            // The last of the answers that a busy server gave.
+            Closed::Status(_) | Closed::GaveUp { .. } => {
+                Some(Self(Kind::Status(Box::new(Refused::by_head(status, header)))))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the number of bytes that are kept of the body's beginning.
+    #[must_use]
+    pub fn max_body(&self) -> usize {
+        match self.0 {
+            Kind::ContentType(_) => Error::EVIDENCE,
+            Kind::Status(_) => Refused::MAX_BODY,
+        }
+    }
+
+    /// Returns the error, with the body's beginning.
+    ///
+    /// It is [`Error::NotAnEventStream`] for a status 200 and [`Error::Refused`] for any other.
+    #[must_use]
+    pub fn error(&self, body: &[u8]) -> Error {
+        match &self.0 {
+            Kind::ContentType(content_type) => Error::not_an_event_stream(content_type.as_deref(), body),
+            Kind::Status(refused) => Error::Refused(Box::new(Refused::clone(refused).with_body(body))),
+        }
+    }
+}
