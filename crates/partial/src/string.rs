@@ -81,9 +81,34 @@ impl Escape {
 
 /// Returns the offset of the first quote, backslash or control character at or after `at`, or the
 /// text's length.
+#[inline]
 fn plain_end(bytes: &[u8], at: usize) -> usize {
-    let special = bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-    special.map_or(bytes.len(), |len| at + len)
+    let mut end = at;
+    while let Some(word) = bytes.get(end..).and_then(|rest| rest.first_chunk()) {
+        let special = special(u64::from_le_bytes(*word));
+        if special != 0 {
+            return end + special.trailing_zeros() as usize / 8;
+        }
+        end += 8;
+    }
+    while let Some(byte) = bytes.get(end) {
+        if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
+            break;
+        }
+        end += 1;
+    }
+    end
+}
+
+/// Returns a word whose lowest set bit is in the first special byte of `word`, if any is.
+#[inline]
+fn special(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    // A byte less than the limit borrows, which sets its high bit; a byte that had it is not less.
+    // The borrow can only add false hits in the bytes after the true one.
+    let less = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    // A space and a quote trade places with `^ 2`, so one comparison finds both kinds.
+    (less(word ^ (ONES * 2), 0x21) | less(word ^ (ONES * u64::from(b'\\')), 1)) & (ONES << 7)
 }
 
 /// Returns the character that a backslash and this letter stand for, if that is a simple escape.
@@ -97,4 +122,27 @@ fn unescape(letter: u8) -> Option<char> {
         b'"' | b'\\' | b'/' => char::from(letter),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_end;
+
+    #[test]
+    fn each_byte_is_plain_or_ends_the_run_at_any_place_in_a_word() {
+        for byte in 0..=u8::MAX {
+            let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+            for place in 0..24 {
+                for filler in [b'!', b' ', b'[', b']', 0x7f, 0x80, 0xff] {
+                    let mut bytes = [filler; 24];
+                    bytes[place] = byte;
+                    let end = if is_special { place } else { bytes.len() };
+                    for start in 0..=place {
+                        assert_eq!(plain_end(&bytes, start), end, "{byte} at {place}, {filler} around it");
+                    }
+                }
+            }
+        }
+        assert_eq!(plain_end(b"\0\"", 2), 2, "the end of the text");
+    }
 }
