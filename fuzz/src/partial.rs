@@ -12,7 +12,7 @@ mod oracle;
 /// A text, the pieces it comes in, and options.
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
-    /// A bit each for fence, leading text, trailing text, trailing comma, several documents; the rest picks limits.
+    /// A bit each for fence, leading text, trailing text, trailing comma; the upper three pick limits.
     options: u8,
     /// The lengths of the pieces, in characters, over and over. A piece may be empty.
     lengths: [u8; 3],
@@ -69,8 +69,7 @@ impl Input<'_> {
             .with_fence(bit(0))
             .with_leading_text(bit(1))
             .with_trailing_text(bit(2))
-            .with_trailing_comma(bit(3))
-            .with_several_documents(bit(4));
+            .with_trailing_comma(bit(3));
         let whole = oracle::seen(options, [self.text]);
         assert_eq!(oracle::seen(options, self.pieces()), whole, "in pieces of {:?}", self.lengths);
         assert_eq!(oracle::seen(options, oracle::characters(self.text)), whole, "character by character");

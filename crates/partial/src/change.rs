@@ -42,8 +42,6 @@ pub enum Change<'p> {
     },
     /// A document is whole: right behind the [`Complete`](Self::Complete) of its value.
     Document {
-        /// Its place in the row of documents, from 0.
-        index: usize,
         /// Its value.
         value: Node<'p>,
     },
@@ -57,7 +55,7 @@ impl<'p> Change<'p> {
             Self::Key { path } | Self::Began { path, .. } | Self::Text { path, .. } | Self::Complete { path, .. } => {
                 *path
             }
-            Self::Document { value, .. } => value.path(),
+            Self::Document { value } => value.path(),
         }
     }
 }
@@ -114,7 +112,7 @@ impl Told {
             What::Began => Change::Began { path, kind: value.kind() },
             What::Text => Change::Text { path, text: tree.slice(self.start, self.end) },
             What::Complete => Change::Complete { path, value },
-            What::Document => Change::Document { index: tree.entry(self.at).index as usize, value },
+            What::Document => Change::Document { value },
         }
     }
 }

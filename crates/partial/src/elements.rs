@@ -46,7 +46,7 @@ pub struct Elements<T> {
 }
 
 impl<T> Elements<T> {
-    /// The elements of the array at this JSON pointer (RFC 6901): of the first document, and where a name comes twice, of the first member of that name. The empty
+    /// The elements of the array at this JSON pointer (RFC 6901): where a name comes twice, of the first member of that name. The empty
     /// pointer is the document itself.
     #[must_use]
     pub fn at(pointer: impl Into<String>) -> Self {
@@ -71,9 +71,6 @@ impl<T> Elements<T> {
     /// # Errors
     /// Something else than an array where the array should be.
     pub fn next_node<'p>(&mut self, parser: &'p Parser) -> Option<Result<Node<'p>, serde_json::Error>> {
-        if self.place.begins_anew(parser) {
-            (self.count, self.done) = (0, false);
-        }
         if self.done {
             return None;
         }
@@ -101,7 +98,7 @@ impl<T> Elements<T> {
         Some(Ok(element))
     }
 
-    /// How many elements were handed out, since the parser was [cleared](Parser::clear).
+    /// How many elements were handed out.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count as usize
@@ -138,7 +135,7 @@ pub struct Field<T> {
 }
 
 impl<T> Field<T> {
-    /// The value at this JSON pointer (RFC 6901): of the first document, and where a name comes twice, of the first member of that name. The empty pointer is the document
+    /// The value at this JSON pointer (RFC 6901): where a name comes twice, of the first member of that name. The empty pointer is the document
     /// itself.
     #[must_use]
     pub fn at(pointer: impl Into<String>) -> Self {
@@ -159,9 +156,6 @@ impl<T> Field<T> {
 
     /// Like [`next`](Self::next), the value as it is in the tree.
     pub fn next_node<'p>(&mut self, parser: &'p Parser) -> Option<Node<'p>> {
-        if self.place.begins_anew(parser) {
-            self.done = false;
-        }
         if self.done {
             return None;
         }
@@ -188,28 +182,16 @@ struct Place {
     /// Of its children, how many are no part of the way, and the entry of the next.
     passed: u32,
     child: u32,
-    /// How often the parser was cleared when the search began.
-    cleared: u32,
 }
 
 impl Place {
     fn new(pointer: String) -> Self {
-        Self { pointer, done: 0, at: None, passed: 0, child: 0, cleared: 0 }
-    }
-
-    /// Whether the parser was cleared since the last time; there is nothing left of what was searched then.
-    fn begins_anew(&mut self, parser: &Parser) -> bool {
-        let cleared = parser.cleared();
-        let anew = cleared != self.cleared;
-        if anew {
-            (self.done, self.at, self.passed, self.cleared) = (0, None, 0, cleared);
-        }
-        anew
+        Self { pointer, done: 0, at: None, passed: 0, child: 0 }
     }
 
     /// The value, if it has begun.
     fn find<'p>(&mut self, parser: &'p Parser) -> Option<Node<'p>> {
-        let root = parser.document(0)?;
+        let root = parser.root()?;
         let mut node = Node { at: *self.at.get_or_insert(root.at), ..root };
         loop {
             let rest = &self.pointer[self.done..];

@@ -69,8 +69,7 @@ pub enum ErrorKind {
     ExpectedKey,
     /// A comma before the end of an array or an object; see [`Options::trailing_comma`](crate::Options::trailing_comma).
     TrailingComma,
-    /// Something comes behind the value; see [`Options::trailing_text`](crate::Options::trailing_text) and
-    /// [`Options::several_documents`](crate::Options::several_documents).
+    /// Something comes behind the value; see [`Options::trailing_text`](crate::Options::trailing_text).
     TrailingCharacters,
     /// A control character in a string, where only its escape may stand.
     ControlCharacter,

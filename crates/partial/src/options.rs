@@ -68,9 +68,6 @@ pub struct Options {
     pub trailing_text: bool,
     /// Accept a comma before the `]` or `}` that ends an array or an object.
     pub trailing_comma: bool,
-    /// Accept several values in a row, with white space between them or without. With `leading_text` or `trailing_text`, what stands between them is skipped up to
-    /// the next `{` or `[`.
-    pub several_documents: bool,
 }
 
 impl Options {
@@ -125,13 +122,6 @@ impl Options {
     #[must_use]
     pub fn with_trailing_comma(mut self, accept: bool) -> Self {
         self.trailing_comma = accept;
-        self
-    }
-
-    /// Accepting several values in a row or not.
-    #[must_use]
-    pub fn with_several_documents(mut self, accept: bool) -> Self {
-        self.several_documents = accept;
         self
     }
 }

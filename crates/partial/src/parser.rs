@@ -41,15 +41,10 @@ pub struct Parser {
     depth: usize,
     /// Bytes that were taken.
     offset: u64,
-    /// Of them, those that `max_bytes` counts.
-    counted: usize,
     /// Line feeds so far, and where the last one ends.
     lines: u64,
     line_start: u64,
     failed: Option<Error>,
-    /// How often it was cleared, and whether a document was whole then, and none has begun.
-    cleared: u32,
-    let_go: bool,
     /// The last change.
     told: Told,
 }
@@ -110,12 +105,9 @@ impl Parser {
             open: NONE,
             depth: 0,
             offset: 0,
-            counted: 0,
             lines: 0,
             line_start: 0,
             failed: None,
-            cleared: 0,
-            let_go: false,
             told: Told::began(NONE),
         }
     }
@@ -148,23 +140,10 @@ impl Parser {
         Ok(if self.end()? { Some(self.change(&self.told)) } else { None })
     }
 
-    /// The document of now: of several, the latest. `None` while there is none.
+    /// The document of now; `None` while there is none.
     #[must_use]
     pub fn root(&self) -> Option<Node<'_>> {
-        self.document(self.documents().checked_sub(1)?)
-    }
-
-    /// How many documents began.
-    #[must_use]
-    pub fn documents(&self) -> usize {
-        self.tree.documents()
-    }
-
-    /// One of several documents, in the order in which they came.
-    #[must_use]
-    pub fn document(&self, index: usize) -> Option<Node<'_>> {
-        let at = self.tree.document(index)?;
-        Some(Node { tree: &self.tree, at, unfinished: self.options.unfinished })
+        (!self.tree.is_empty()).then_some(Node { tree: &self.tree, at: 0, unfinished: self.options.unfinished })
     }
 
     /// The value of now, as [`Options::unfinished`] has it; `None` while nothing shows. Builds it: linear in it. See [`Node::to_value`].
@@ -215,18 +194,6 @@ impl Parser {
         &self.options
     }
 
-    /// Lets go of all documents, and begins to count anew for the limits; offsets and lines go on. For endless rows of documents: call it when a [`Change::Document`] was told.
-    /// A document that has begun is let go of too, and what still comes of it is taken for the beginning of another; behind one that was whole the text may [end](Self::finish), as it may without this. [`Elements`](crate::Elements) and [`Field`](crate::Field)s begin anew too.
-    pub fn clear(&mut self) {
-        self.let_go = self.has_document()
-            && matches!(self.state, State::Whole | State::Outside | State::Fence(_) | State::FenceWord);
-        self.tree.clear();
-        self.cleared = self.cleared.wrapping_add(1);
-        self.state = State::Outside;
-        self.escape = Escape::None;
-        (self.open, self.depth, self.counted) = (NONE, 0, 0);
-    }
-
     /// Advances to the next change, and returns whether there is one; [`last_change`](Self::last_change)
     /// then returns it. For callers that keep changes while the parser goes on.
     ///
@@ -238,7 +205,7 @@ impl Parser {
         }
         let text = *piece;
         let max = self.options.limits.max_bytes.min(NONE as usize);
-        let room = max.saturating_sub(self.counted);
+        let room = (max as u64).saturating_sub(self.offset) as usize;
         let within = if text.len() > room { &text[..boundary(text, room)] } else { text };
         let mut at = 0;
         let mut result = self.run(within, &mut at);
@@ -247,7 +214,6 @@ impl Parser {
         }
         *piece = &text[at..];
         self.offset += at as u64;
-        self.counted += at;
         match result {
             Ok(changed) => Ok(changed),
             Err(kind) => Err(self.fail(kind, piece.chars().next())),
@@ -258,10 +224,6 @@ impl Parser {
     fn tell(&mut self, event: Told) -> bool {
         self.told = event;
         true
-    }
-
-    pub(crate) fn cleared(&self) -> u32 {
-        self.cleared
     }
 
     /// Returns the last change that [`advance`](Self::advance) found, in a form that borrows nothing.
@@ -288,8 +250,7 @@ impl Parser {
                 State::Literal(rest) => return self.literal(rest, bytes, at),
                 State::Whole => {
                     self.state = State::Outside;
-                    let document = self.tree.document(self.documents() - 1).unwrap_or_default();
-                    return Ok(self.tell(Told::document(document)));
+                    return Ok(self.tell(Told::document(0)));
                 }
                 State::Fence(count) => match bytes.get(*at) {
                     None => return Ok(false),
@@ -501,11 +462,11 @@ impl Parser {
         Ok(self.complete(latest))
     }
 
-    /// Before, between and behind documents: past what is skipped, or into a document.
+    /// Before and behind the document: past what is skipped, or into the document.
     fn outside(&mut self, byte: u8, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         let options = self.options;
-        let more = self.documents() == 0 || options.several_documents;
-        let skips = (options.leading_text && more) || (options.trailing_text && self.has_document());
+        let more = self.tree.is_empty();
+        let skips = if more { options.leading_text } else { options.trailing_text };
         match byte {
             b'{' | b'[' if more => return self.begin(byte),
             _ if skips => {
@@ -524,14 +485,9 @@ impl Parser {
         Ok(false)
     }
 
-    /// Whether a document has begun, or was whole and let go of.
-    fn has_document(&self) -> bool {
-        self.documents() > 0 || self.let_go
-    }
-
     /// What is wrong where no document can begin.
     fn no_document(&self) -> ErrorKind {
-        if self.documents() == 0 { ErrorKind::ExpectedValue } else { ErrorKind::TrailingCharacters }
+        if self.tree.is_empty() { ErrorKind::ExpectedValue } else { ErrorKind::TrailingCharacters }
     }
 
     fn end(&mut self) -> Result<bool, Error> {
@@ -542,7 +498,7 @@ impl Parser {
         let open = if self.in_object() { EndInObject } else { EndInArray };
         let kind = match self.state {
             State::Whole => return self.advance(&mut ""),
-            State::Outside | State::FenceWord | State::Fence(3..) if self.has_document() => return Ok(false),
+            State::Outside | State::FenceWord | State::Fence(3..) if !self.tree.is_empty() => return Ok(false),
             State::Number(progress) if progress.is_whole() => {
                 let latest = self.latest();
                 if out_of_range(self.tree.text(latest)).is_some() {

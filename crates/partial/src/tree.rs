@@ -37,7 +37,7 @@ pub(crate) struct Entry {
     pub(crate) next: u32,
     /// The array or object that it is in.
     pub(crate) parent: u32,
-    /// Its place in that; of a document, in the row of documents.
+    /// Its place in that.
     pub(crate) index: u32,
 }
 
@@ -45,11 +45,13 @@ pub(crate) struct Entry {
 pub(crate) struct Tree {
     entries: Vec<Entry>,
     pub(crate) texts: String,
-    /// The first entries of the documents but the first, in order.
-    later: Vec<u32>,
 }
 
 impl Tree {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -71,10 +73,7 @@ impl Tree {
     pub(crate) fn push(&mut self, parent: u32, tag: Tag, key: u32) -> u32 {
         let at = self.entries.len() as u32;
         let index = if parent == NONE {
-            if at > 0 {
-                self.later.push(at);
-            }
-            self.later.len() as u32
+            0
         } else {
             let parent = self.entry_mut(parent);
             parent.len += 1;
@@ -91,18 +90,6 @@ impl Tree {
         let entry = self.entry_mut(at);
         entry.next = next;
         entry.whole = true;
-    }
-
-    pub(crate) fn documents(&self) -> usize {
-        self.later.len() + usize::from(!self.entries.is_empty())
-    }
-
-    /// The first entry of a document.
-    pub(crate) fn document(&self, index: usize) -> Option<u32> {
-        match index.checked_sub(1) {
-            None => (!self.entries.is_empty()).then_some(0),
-            Some(index) => self.later.get(index).copied(),
-        }
     }
 
     pub(crate) fn key(&self, at: u32) -> &str {
@@ -123,11 +110,5 @@ impl Tree {
     pub(crate) fn in_object(&self, at: u32) -> bool {
         let parent = self.entry(at).parent;
         parent != NONE && self.entry(parent).tag == Tag::Object
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.entries.clear();
-        self.texts.clear();
-        self.later.clear();
     }
 }

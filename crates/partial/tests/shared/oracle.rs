@@ -128,7 +128,7 @@ pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t st
                 assert!(value.is_whole());
                 format!("complete {path} {value}")
             }
-            Change::Document { index, value } => format!("document {index} {value}"),
+            Change::Document { value } => format!("document {value}"),
             other => panic!("{other:?}"),
         };
         growing = None;
