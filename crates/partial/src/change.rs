@@ -40,11 +40,6 @@ pub enum Change<'p> {
         /// The value.
         value: Node<'p>,
     },
-    /// A document is whole: right behind the [`Complete`](Self::Complete) of its value.
-    Document {
-        /// Its value.
-        value: Node<'p>,
-    },
 }
 
 impl<'p> Change<'p> {
@@ -55,7 +50,6 @@ impl<'p> Change<'p> {
             Self::Key { path } | Self::Began { path, .. } | Self::Text { path, .. } | Self::Complete { path, .. } => {
                 *path
             }
-            Self::Document { value } => value.path(),
         }
     }
 }
@@ -79,7 +73,6 @@ enum What {
     Began,
     Text,
     Complete,
-    Document,
 }
 
 impl Told {
@@ -99,10 +92,6 @@ impl Told {
         Self { what: What::Complete, at, start: 0, end: 0 }
     }
 
-    pub(crate) fn document(at: u32) -> Self {
-        Self { what: What::Document, at, start: 0, end: 0 }
-    }
-
     #[inline]
     pub(crate) fn change<'p>(&self, tree: &'p Tree, unfinished: Unfinished) -> Change<'p> {
         let path = Path { tree, at: self.at };
@@ -112,7 +101,6 @@ impl Told {
             What::Began => Change::Began { path, kind: value.kind() },
             What::Text => Change::Text { path, text: tree.slice(self.start, self.end) },
             What::Complete => Change::Complete { path, value },
-            What::Document => Change::Document { value },
         }
     }
 }

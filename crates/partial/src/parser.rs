@@ -77,8 +77,6 @@ enum State {
     Literal(&'static str),
     /// A comma, or the end of what is open.
     Comma,
-    /// A document is whole, and it was not told yet.
-    Whole,
 }
 
 impl Default for Parser {
@@ -131,8 +129,7 @@ impl Parser {
         Ok(())
     }
 
-    /// Says that no more text comes. Only a number can be completed by that, one that is the whole document: `Some` tells so. Called again it tells that the document is
-    /// complete, and then `None`; a single call is enough to know whether the text was whole.
+    /// Signals the end of the text. Only a number that is the whole document can be completed by it: that change is returned, once.
     ///
     /// # Errors
     /// A text that is no JSON, or ended too soon.
@@ -248,10 +245,6 @@ impl Parser {
                 State::Key(start) => return self.key(start, text, at),
                 State::Number(progress) => return self.number(progress, text, at),
                 State::Literal(rest) => return self.literal(rest, bytes, at),
-                State::Whole => {
-                    self.state = State::Outside;
-                    return Ok(self.tell(Told::document(0)));
-                }
                 State::Fence(count) => match bytes.get(*at) {
                     None => return Ok(false),
                     Some(b'`') => self.state = State::Fence(count + 1),
@@ -388,7 +381,7 @@ impl Parser {
     /// A value is whole.
     fn complete(&mut self, at: u32) -> bool {
         self.tree.entry_mut(at).whole = true;
-        self.state = if self.open == NONE { State::Whole } else { State::Comma };
+        self.state = if self.open == NONE { State::Outside } else { State::Comma };
         self.tell(Told::complete(at))
     }
 
@@ -497,7 +490,6 @@ impl Parser {
         }
         let open = if self.in_object() { EndInObject } else { EndInArray };
         let kind = match self.state {
-            State::Whole => return self.advance(&mut ""),
             State::Outside | State::FenceWord | State::Fence(3..) if !self.tree.is_empty() => return Ok(false),
             State::Number(progress) if progress.is_whole() => {
                 let latest = self.latest();

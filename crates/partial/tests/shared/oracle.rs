@@ -128,7 +128,6 @@ pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t st
                 assert!(value.is_whole());
                 format!("complete {path} {value}")
             }
-            Change::Document { value } => format!("document {value}"),
             other => panic!("{other:?}"),
         };
         growing = None;
