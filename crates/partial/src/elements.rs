@@ -3,8 +3,7 @@
 use alloc::string::String;
 use core::marker::PhantomData;
 
-use serde::Deserialize;
-use serde::de::Error as _;
+use serde::de::{DeserializeOwned, Error as _};
 
 use crate::node::{Kind, Node};
 use crate::parser::Parser;
@@ -58,9 +57,9 @@ impl<T> Elements<T> {
     ///
     /// # Errors
     /// An element that is no `T`; something else than an array where the array should be, once, and nothing after that.
-    pub fn next<'p>(&mut self, parser: &'p Parser) -> Option<Result<T, serde_json::Error>>
+    pub fn next(&mut self, parser: &Parser) -> Option<Result<T, serde_json::Error>>
     where
-        T: Deserialize<'p>,
+        T: DeserializeOwned,
     {
         let element = self.next_node(parser)?;
         Some(element.and_then(|node| node.deserialize()))
@@ -146,9 +145,9 @@ impl<T> Field<T> {
     ///
     /// # Errors
     /// A value that is no `T`.
-    pub fn next<'p>(&mut self, parser: &'p Parser) -> Option<Result<T, serde_json::Error>>
+    pub fn next(&mut self, parser: &Parser) -> Option<Result<T, serde_json::Error>>
     where
-        T: Deserialize<'p>,
+        T: DeserializeOwned,
     {
         let node = self.next_node(parser)?;
         Some(node.deserialize())

@@ -44,7 +44,6 @@
 extern crate alloc;
 
 mod change;
-mod deserialize;
 mod elements;
 mod error;
 mod node;

@@ -1,11 +1,15 @@
 //! What bounds a parser, and what it accepts besides JSON.
 
+/// The most arrays and objects within each other that `serde_json` reads. Its recursion limit is
+/// 128, and the 128th level reaches it.
+pub(crate) const SERDE_JSON_DEPTH: usize = 127;
+
 /// How much one parser may hold. Each is passed with [`ErrorKind::Limit`](crate::ErrorKind::Limit), and what came before stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// The most arrays and objects within each other. 127, which is what `serde_json` reads (its recursion limit of 128 is met by the 128th). The parser itself
-    /// may go as deep as it is let; but a [`serde_json::Value`] is dropped by recursion, and [`deserialize`](crate::Node::deserialize) stops at 128.
+    /// may go as deep as it is let; but a [`serde_json::Value`] is dropped by recursion, and [`deserialize`](crate::Node::deserialize) stops at 127.
     pub max_depth: usize,
     /// The most values: those in arrays and objects, and the arrays and objects themselves. A million; each costs 28 bytes and its text.
     pub max_nodes: usize,
@@ -15,7 +19,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_depth: 127, max_nodes: 1 << 20, max_bytes: 64 << 20 }
+        Self { max_depth: SERDE_JSON_DEPTH, max_nodes: 1 << 20, max_bytes: 64 << 20 }
     }
 }
 

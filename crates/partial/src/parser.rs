@@ -154,7 +154,7 @@ impl Parser {
     ///
     /// # Errors
     /// What serde says of a `T` that cannot be made of what is there; nothing being there.
-    pub fn deserialize<'p, T: serde::Deserialize<'p>>(&'p self) -> Result<T, serde_json::Error> {
+    pub fn deserialize<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         match self.root() {
             Some(root) => root.deserialize(),
             None => Err(serde::de::Error::custom("no value has begun")),

@@ -4,9 +4,11 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde_json::{Map, Value};
+use serde::de::{DeserializeOwned, Error as _};
+use serde_json::{Error, Map, Value};
 
 use crate::node::{Children, Node};
+use crate::options::SERDE_JSON_DEPTH;
 use crate::tree::Tag;
 
 /// An array or object that is being built.
@@ -22,14 +24,38 @@ impl Node<'_> {
     /// dropping a [`Value`] does.
     #[must_use]
     pub fn to_value(&self) -> Option<Value> {
+        if self.shows() { self.build(usize::MAX) } else { None }
+    }
+
+    /// Returns the value as far as it shows, converted to a `T`. Linear in the value.
+    ///
+    /// It is [`to_value`](Self::to_value) and then `T::deserialize`. What has not arrived is missing:
+    /// an `Option` is `None`, a `#[serde(default)]` its default, anything else serde's error. Of
+    /// members with the same name the last one counts.
+    ///
+    /// # Errors
+    /// Returns serde's error if the value is not a `T`, and an error if nothing of it shows. More than
+    /// 127 arrays and objects within each other are an error too, as they are when `serde_json` parses
+    /// a text, so neither a recursive `T` nor dropping the value can overflow the stack.
+    pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, Error> {
         if !self.shows() {
-            return None;
+            return Err(Error::custom("nothing of the value has come that shows"));
         }
+        T::deserialize(self.build(SERDE_JSON_DEPTH).ok_or_else(|| Error::custom("recursion limit exceeded"))?)
+    }
+
+    /// Builds the value, which shows. Returns `None` if it has more than `max_depth` levels.
+    ///
+    /// What was built by then is dropped, and no part of it is deeper than the limit.
+    fn build(&self, max_depth: usize) -> Option<Value> {
         let mut stack: Vec<Open<'_>> = Vec::new();
         let mut node = *self;
         loop {
             let value = node.begin_value();
             if matches!(value, Value::Array(_) | Value::Object(_)) {
+                if stack.len() >= max_depth {
+                    return None;
+                }
                 stack.push(Open { children: node.children_if(node.tag()), key: "", value });
             } else {
                 match stack.last_mut() {
