@@ -1,7 +1,7 @@
 //! What the targets `partial_json` and `partial_cuts` hold the partial parser against.
 
 use arbitrary::Arbitrary;
-use deltawire_partial::{Limits, Options, Parser, Unfinished};
+use deltawire_partial::{Limits, Options, Parser, Incomplete};
 use jiter::{JsonErrorType, JsonValue, PartialMode};
 use serde_json::{Map, Number, Value};
 
@@ -33,8 +33,8 @@ impl Input<'_> {
         oracle::check_whole(self.text, &whole);
         assert_eq!(oracle::seen(Options::new(), self.pieces()), whole, "in pieces of {:?}", self.lengths);
         let pieces = self.pieces().count();
-        for unfinished in [Unfinished::Absent, Unfinished::Text, Unfinished::BestEffort] {
-            let mut parser = Parser::with_options(Options::new().with_unfinished(unfinished));
+        for incomplete in [Incomplete::Hide, Incomplete::Text, Incomplete::BestEffort] {
+            let mut parser = Parser::with_options(Options::new().with_incomplete(incomplete));
             let mut came = 0;
             for (number, piece) in self.pieces().enumerate() {
                 if parser.feed(piece).is_err() {
@@ -42,8 +42,8 @@ impl Input<'_> {
                 }
                 came += piece.len();
                 if number % (pieces / PREFIXES + 1) == 0 {
-                    oracle::check_prefix(&parser, &self.text[..came], unfinished);
-                    if unfinished == Unfinished::Text {
+                    oracle::check_prefix(&parser, &self.text[..came], incomplete);
+                    if incomplete == Incomplete::Text {
                         check_jiter(&parser, &self.text[..came]);
                     }
                 }
@@ -99,9 +99,9 @@ fn check_jiter(parser: &Parser, prefix: &str) {
     };
     let Some(theirs) = value(&theirs) else { return };
     let root = parser.root().expect("jiter found a value");
-    let unfinished =
-        if prefix.ends_with(|c: char| c.is_ascii_digit()) { Unfinished::BestEffort } else { Unfinished::Text };
-    let mine = root.with_unfinished(unfinished).to_value();
+    let incomplete =
+        if prefix.ends_with(|c: char| c.is_ascii_digit()) { Incomplete::BestEffort } else { Incomplete::Text };
+    let mine = root.with_incomplete(incomplete).to_value();
     assert!(mine.as_ref().is_some_and(|mine| alike(mine, &theirs)), "{prefix:?} is {mine:?}, and to jiter {theirs:?}");
 }
 

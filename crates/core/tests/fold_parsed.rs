@@ -131,7 +131,7 @@ fn content_that_is_held_to_a_schema_is_parsed_and_what_stands_around_it_may_be_a
     assert!(completion.choices[0].message.parsed.as_ref().unwrap().is_err());
     assert_eq!(completion.text(), "```json\n{\"fruits\": [{\"name\": \"Apple\"},]}\n```");
 
-    let lenient = Options::new().with_parsed_content(partial::Options::as_models_send());
+    let lenient = Options::new().with_parsed_content(partial::Options::lenient());
     let (told, completion) = told(lenient, &stream);
     assert_eq!(told[..2], ["0 None /fruits/0/name grew by App", "0 None /fruits/0/name grew by le"]);
     assert_eq!(completion.choices[0].message.parsed, Some(Ok(json!({"fruits": [{"name": "Apple"}]}))));

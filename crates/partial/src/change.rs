@@ -1,7 +1,7 @@
 //! What a piece of text changed.
 
 use crate::node::{Kind, Node};
-use crate::options::Unfinished;
+use crate::options::Incomplete;
 use crate::path::Path;
 use crate::tree::Tree;
 
@@ -93,9 +93,9 @@ impl Told {
     }
 
     #[inline]
-    pub(crate) fn change<'p>(&self, tree: &'p Tree, unfinished: Unfinished) -> Change<'p> {
+    pub(crate) fn change<'p>(&self, tree: &'p Tree, incomplete: Incomplete) -> Change<'p> {
         let path = Path { tree, at: self.at };
-        let value = Node { tree, at: self.at, unfinished };
+        let value = Node { tree, at: self.at, incomplete };
         match self.what {
             What::Key => Change::Key { path },
             What::Began => Change::Began { path, kind: value.kind() },

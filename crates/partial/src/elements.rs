@@ -87,11 +87,11 @@ impl<T> Elements<T> {
         }
         let entry = array.tree.entry(array.at);
         if self.count == entry.len {
-            self.done = entry.whole;
+            self.done = entry.complete;
             return None;
         }
         let element = Node { at: self.next, ..array };
-        let entry = array.tree.get(self.next).filter(|entry| entry.whole)?;
+        let entry = array.tree.get(self.next).filter(|entry| entry.complete)?;
         self.next = entry.next;
         self.count += 1;
         Some(Ok(element))
@@ -158,7 +158,7 @@ impl<T> Field<T> {
         if self.done {
             return None;
         }
-        let node = self.place.find(parser).filter(Node::is_whole)?;
+        let node = self.place.find(parser).filter(Node::is_complete)?;
         self.done = true;
         Some(node)
     }
@@ -222,7 +222,7 @@ impl Place {
                 self.at = Some(self.child);
                 self.done += len;
                 self.passed = 0;
-            } else if child.whole {
+            } else if child.complete {
                 self.passed += 1;
                 self.child = child.next;
             } else {

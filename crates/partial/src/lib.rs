@@ -59,7 +59,7 @@ pub use change::{Change, Told};
 pub use elements::{Elements, Field};
 pub use error::{Error, ErrorKind, Limit};
 pub use node::{Children, Kind, Members, Node};
-pub use options::{Limits, Options, Unfinished};
+pub use options::{Incomplete, Limits, Options};
 pub use parser::Parser;
 pub use path::{Path, Segment};
 

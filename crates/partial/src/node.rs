@@ -5,19 +5,19 @@ use core::fmt;
 use serde_json::Number;
 
 use crate::number;
-use crate::options::Unfinished;
+use crate::options::Incomplete;
 use crate::path::{Path, Segment};
 use crate::tree::{Tag, Tree};
 
 /// One value of a document, as far as it came: a view that borrows from the parser and copies nothing.
 ///
-/// What of an unfinished value shows is [`Unfinished`]'s to say. Where a member's name comes twice, the later member counts, as it does with `serde_json`; only
+/// What of an incomplete value shows is [`Incomplete`]'s to say. Where a member's name comes twice, the later member counts, as it does with `serde_json`; only
 /// [`members`](Self::members) has both. Displays as compact JSON.
 #[derive(Clone, Copy)]
 pub struct Node<'p> {
     pub(crate) tree: &'p Tree,
     pub(crate) at: u32,
-    pub(crate) unfinished: Unfinished,
+    pub(crate) incomplete: Incomplete,
 }
 
 /// The types of JSON values.
@@ -41,8 +41,8 @@ pub enum Kind {
 impl<'p> Node<'p> {
     /// The same value, showing what is not whole like this.
     #[must_use]
-    pub fn with_unfinished(self, unfinished: Unfinished) -> Self {
-        Self { unfinished, ..self }
+    pub fn with_incomplete(self, incomplete: Incomplete) -> Self {
+        Self { incomplete, ..self }
     }
 
     /// What it is, or is going to be.
@@ -61,8 +61,8 @@ impl<'p> Node<'p> {
 
     /// Whether all of it has come. Of a number that is known when something comes behind it, or with [`Parser::finish`](crate::Parser::finish).
     #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.tree.entry(self.at).whole
+    pub fn is_complete(&self) -> bool {
+        self.tree.entry(self.at).complete
     }
 
     /// Where it is.
@@ -80,13 +80,13 @@ impl<'p> Node<'p> {
     /// The text of a string, as far as it shows.
     #[must_use]
     pub fn as_str(&self) -> Option<&'p str> {
-        (self.tag() == Tag::String && self.shows()).then(|| self.tree.text(self.at))
+        (self.tag() == Tag::String && self.is_visible()).then(|| self.tree.text(self.at))
     }
 
     /// The digits of a number as sent, as far as they show.
     #[must_use]
     pub fn digits(&self) -> Option<&'p str> {
-        (self.tag() == Tag::Number && self.shows()).then(|| self.number_text())
+        (self.tag() == Tag::Number && self.is_visible()).then(|| self.number_text())
     }
 
     /// A number as far as it shows: a `u64`, an `i64` or an `f64`, as `serde_json` reads it.
@@ -98,13 +98,13 @@ impl<'p> Node<'p> {
     /// `true` or `false`, as far as it shows.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
-        (self.kind() == Kind::Bool && self.shows()).then(|| self.tag() == Tag::True)
+        (self.kind() == Kind::Bool && self.is_visible()).then(|| self.tag() == Tag::True)
     }
 
     /// Whether it is `null`, as far as it shows.
     #[must_use]
     pub fn is_null(&self) -> bool {
-        self.tag() == Tag::Null && self.shows()
+        self.tag() == Tag::Null && self.is_visible()
     }
 
     /// The elements of an array that show; none of anything else.
@@ -129,7 +129,7 @@ impl<'p> Node<'p> {
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<Self> {
         if pointer.is_empty() {
-            return self.shows().then_some(*self);
+            return self.is_visible().then_some(*self);
         }
         let mut tokens = pointer.strip_prefix('/')?.split('/');
         tokens.try_fold(*self, |node, token| {
@@ -150,22 +150,22 @@ impl<'p> Node<'p> {
     }
 
     /// Whether the value, or the beginning of it, shows.
-    pub(crate) fn shows(&self) -> bool {
+    pub(crate) fn is_visible(&self) -> bool {
         let tag = self.tag();
-        let best = self.unfinished == Unfinished::BestEffort;
-        self.is_whole()
+        let best = self.incomplete == Incomplete::BestEffort;
+        self.is_complete()
             || match tag {
                 Tag::Pending => false,
                 Tag::Null | Tag::False | Tag::True => best,
                 Tag::Number => best && number::convert(self.number_text()).is_some(),
-                Tag::String => best || self.unfinished == Unfinished::Text,
+                Tag::String => best || self.incomplete == Incomplete::Text,
                 Tag::Array | Tag::Object => true,
             }
     }
 
     fn number_text(&self) -> &'p str {
         let text = self.tree.text(self.at);
-        if self.is_whole() { text } else { number::longest(text) }
+        if self.is_complete() { text } else { number::longest(text) }
     }
 
     fn segment(&self, in_object: bool) -> Segment<'p> {
@@ -200,7 +200,7 @@ impl<'p> Iterator for Children<'p> {
             self.left -= 1;
             // Of one that is open nothing; but nothing comes behind that.
             self.next = child.tree.entry(child.at).next;
-            if child.shows() {
+            if child.is_visible() {
                 return Some(child);
             }
         }
@@ -234,7 +234,7 @@ impl fmt::Debug for Node<'_> {
         f.debug_struct("Node")
             .field("path", &self.path())
             .field("kind", &self.kind())
-            .field("whole", &self.is_whole())
+            .field("complete", &self.is_complete())
             .finish()
     }
 }
@@ -249,6 +249,6 @@ impl fmt::Display for Node<'_> {
 /// Whether both show the same value. Builds both.
 impl PartialEq for Node<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.is_same(other) && self.unfinished == other.unfinished || self.to_value() == other.to_value()
+        self.is_same(other) && self.incomplete == other.incomplete || self.to_value() == other.to_value()
     }
 }

@@ -34,11 +34,11 @@ impl Progress {
 
     /// Whether a number may end here, before this byte.
     pub(crate) fn ends_before(self, byte: u8) -> bool {
-        self.is_whole() && !(self == Self::Zero && byte.is_ascii_digit())
+        self.is_complete() && !(self == Self::Zero && byte.is_ascii_digit())
     }
 
     /// Whether what came is a number.
-    pub(crate) fn is_whole(self) -> bool {
+    pub(crate) fn is_complete(self) -> bool {
         matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::Power)
     }
 }

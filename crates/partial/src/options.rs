@@ -25,7 +25,7 @@ impl Default for Limits {
 
 /// How much of a value that is not whole shows in the views. Arrays and objects always show with what they have so far.
 ///
-/// | came so far | [`Absent`](Self::Absent) | [`Text`](Self::Text) | [`BestEffort`](Self::BestEffort) |
+/// | came so far | [`Hide`](Self::Hide) | [`Text`](Self::Text) | [`BestEffort`](Self::BestEffort) |
 /// |---|---|---|---|
 /// | `["a","b` | `["a"]` | `["a","b"]` | `["a","b"]` |
 /// | `[true,fa` | `[true]` | `[true]` | `[true,false]` |
@@ -36,9 +36,9 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 #[repr(u32)]
-pub enum Unfinished {
+pub enum Incomplete {
     /// Left out until they are whole: strings, numbers, literals. Right where half a string means something else than the whole one, as a variant's name.
-    Absent,
+    Hide,
     /// Strings as far as they came; numbers and literals are left out until they are whole.
     #[default]
     Text,
@@ -51,7 +51,7 @@ pub enum Unfinished {
 /// ```
 /// use deltawire_partial::{Options, Parser};
 ///
-/// let mut parser = Parser::with_options(Options::as_models_send());
+/// let mut parser = Parser::with_options(Options::lenient());
 /// parser.feed("Here you are:\n```json\n{\"items\": [1, 2,]}\n```\n")?;
 /// parser.finish()?;
 /// assert_eq!(parser.value().unwrap(), serde_json::json!({"items": [1, 2]}));
@@ -63,7 +63,7 @@ pub struct Options {
     /// What bounds it.
     pub limits: Limits,
     /// How a value shows that is not whole.
-    pub unfinished: Unfinished,
+    pub incomplete: Incomplete,
     /// Accept a Markdown fence around a value: three backticks or more, with or without a word behind them.
     pub fence: bool,
     /// Skip everything before the first `{` or `[`; a value that is neither is not found then.
@@ -83,7 +83,7 @@ impl Options {
 
     /// Everything accepted that models put around one value, or leave in it: fence, text before and behind, trailing commas.
     #[must_use]
-    pub fn as_models_send() -> Self {
+    pub fn lenient() -> Self {
         Self { fence: true, leading_text: true, trailing_text: true, trailing_comma: true, ..Self::default() }
     }
 
@@ -96,8 +96,8 @@ impl Options {
 
     /// Showing what is not whole like this.
     #[must_use]
-    pub fn with_unfinished(mut self, unfinished: Unfinished) -> Self {
-        self.unfinished = unfinished;
+    pub fn with_incomplete(mut self, incomplete: Incomplete) -> Self {
+        self.incomplete = incomplete;
         self
     }
 

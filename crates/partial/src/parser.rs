@@ -140,10 +140,10 @@ impl Parser {
     /// The document of now; `None` while there is none.
     #[must_use]
     pub fn root(&self) -> Option<Node<'_>> {
-        (!self.tree.is_empty()).then_some(Node { tree: &self.tree, at: 0, unfinished: self.options.unfinished })
+        (!self.tree.is_empty()).then_some(Node { tree: &self.tree, at: 0, incomplete: self.options.incomplete })
     }
 
-    /// The value of now, as [`Options::unfinished`] has it; `None` while nothing shows. Builds it: linear in it. See [`Node::to_value`].
+    /// The value of now, as [`Options::incomplete`] has it; `None` while nothing shows. Builds it: linear in it. See [`Node::to_value`].
     #[must_use]
     pub fn value(&self) -> Option<serde_json::Value> {
         self.root()?.to_value()
@@ -170,7 +170,7 @@ impl Parser {
     /// Whether a document is whole, and none has begun since. A number that is the whole document is so after [`finish`](Self::finish).
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.root().is_some_and(|root| root.is_whole())
+        self.root().is_some_and(|root| root.is_complete())
     }
 
     /// Where and why the text stopped being JSON, if it did.
@@ -233,7 +233,7 @@ impl Parser {
     #[inline]
     #[must_use]
     pub fn change(&self, event: &Told) -> Change<'_> {
-        event.change(&self.tree, self.options.unfinished)
+        event.change(&self.tree, self.options.incomplete)
     }
 
     /// Up to the next change. `at` is where the text is not taken yet.
@@ -380,7 +380,7 @@ impl Parser {
 
     /// A value is whole.
     fn complete(&mut self, at: u32) -> bool {
-        self.tree.entry_mut(at).whole = true;
+        self.tree.entry_mut(at).complete = true;
         self.state = if self.open == NONE { State::Outside } else { State::Comma };
         self.tell(Told::complete(at))
     }
@@ -491,7 +491,7 @@ impl Parser {
         let open = if self.in_object() { EndInObject } else { EndInArray };
         let kind = match self.state {
             State::Outside | State::FenceWord | State::Fence(3..) if !self.tree.is_empty() => return Ok(false),
-            State::Number(progress) if progress.is_whole() => {
+            State::Number(progress) if progress.is_complete() => {
                 let latest = self.latest();
                 if out_of_range(self.tree.text(latest)).is_some() {
                     ErrorKind::NumberOutOfRange

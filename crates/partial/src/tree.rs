@@ -26,7 +26,7 @@ pub(crate) enum Tag {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) tag: Tag,
-    pub(crate) whole: bool,
+    pub(crate) complete: bool,
     /// Where in the texts its name begins; it ends where its own text begins.
     pub(crate) key: u32,
     /// Where in the texts its own text begins.
@@ -80,7 +80,7 @@ impl Tree {
             parent.len - 1
         };
         let text = self.texts.len() as u32;
-        self.entries.push(Entry { tag, whole: false, key, text, len: 0, next: at + 1, parent, index });
+        self.entries.push(Entry { tag, complete: false, key, text, len: 0, next: at + 1, parent, index });
         at
     }
 
@@ -89,7 +89,7 @@ impl Tree {
         let next = self.entries.len() as u32;
         let entry = self.entry_mut(at);
         entry.next = next;
-        entry.whole = true;
+        entry.complete = true;
     }
 
     pub(crate) fn key(&self, at: u32) -> &str {

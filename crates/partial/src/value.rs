@@ -24,7 +24,7 @@ impl Node<'_> {
     /// dropping a [`Value`] does.
     #[must_use]
     pub fn to_value(&self) -> Option<Value> {
-        if self.shows() { self.build(usize::MAX) } else { None }
+        if self.is_visible() { self.build(usize::MAX) } else { None }
     }
 
     /// Returns the value as far as it shows, converted to a `T`. Linear in the value.
@@ -38,7 +38,7 @@ impl Node<'_> {
     /// 127 arrays and objects within each other are an error too, as they are when `serde_json` parses
     /// a text, so neither a recursive `T` nor dropping the value can overflow the stack.
     pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        if !self.shows() {
+        if !self.is_visible() {
             return Err(Error::custom("nothing of the value has come that shows"));
         }
         T::deserialize(self.build(SERDE_JSON_DEPTH).ok_or_else(|| Error::custom("recursion limit exceeded"))?)

@@ -104,7 +104,7 @@ fn a_comma_may_stand_before_an_end() {
 #[test]
 fn with_everything_on_an_answer_is_found_in_what_is_around_it() {
     accepts(
-        Options::as_models_send(),
+        Options::lenient(),
         "Of course!\n\n```json\n{\"items\": [\n  {\"name\": \"a\",},\n]}\n```\n\nLet me know if {anything} is missing.",
         &json!({"items": [{"name": "a"}]}),
     );

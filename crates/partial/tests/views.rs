@@ -8,7 +8,7 @@ mod texts;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use deltawire_partial::{Elements, Field, Kind, Limits, Node, Options, Parser, Unfinished};
+use deltawire_partial::{Elements, Field, Incomplete, Kind, Limits, Node, Options, Parser};
 use oracle::{characters, closed};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -35,12 +35,12 @@ struct Form {
 
 /// A type is made of what `serde_json` reads of each prefix once it is closed.
 fn check<T: DeserializeOwned + PartialEq + Debug>(text: &str) {
-    for unfinished in [Unfinished::Absent, Unfinished::Text, Unfinished::BestEffort] {
-        let mut parser = Parser::with_options(Options::new().with_unfinished(unfinished));
+    for incomplete in [Incomplete::Hide, Incomplete::Text, Incomplete::BestEffort] {
+        let mut parser = Parser::with_options(Options::new().with_incomplete(incomplete));
         for (at, character) in text.char_indices() {
             let end = at + character.len_utf8();
             parser.feed(&text[at..end]).expect("it is JSON");
-            let closed = closed(&text[..end], unfinished);
+            let closed = closed(&text[..end], incomplete);
             let value = closed.map(|closed| serde_json::from_str::<Value>(&closed).expect("it is JSON"));
             let theirs = value.and_then(|value| serde_json::from_value::<T>(value).ok());
             assert_eq!(parser.deserialize::<T>().ok(), theirs, "{}", &text[..end]);
@@ -128,9 +128,9 @@ fn a_node_shows_itself_and_what_is_in_it() {
     assert_eq!(parser.root().unwrap().members().map(|(name, _)| name).collect::<String>(), "snbzaonu");
     assert_eq!(node("/o").member("k").unwrap(), node("/o/k"));
     assert!(node("/o") != node("/a") && node("/o").is_same(&node("/o")) && !node("/o").is_same(&node("/a")));
-    assert_eq!((node("/u").is_whole(), node("/u").as_str()), (false, Some("op")));
-    assert_eq!(node("/u").with_unfinished(Unfinished::Absent).as_str(), None);
-    assert_eq!(format!("{:?}", node("/u")), "Node { path: \"/u\", kind: String, whole: false }");
+    assert_eq!((node("/u").is_complete(), node("/u").as_str()), (false, Some("op")));
+    assert_eq!(node("/u").with_incomplete(Incomplete::Hide).as_str(), None);
+    assert_eq!(format!("{:?}", node("/u")), "Node { path: \"/u\", kind: String, complete: false }");
     for pointer in ["x", "/x", "/a/2", "/a/-", "/a/01", "/s/0", "/", "/a/", "/o/k/"] {
         assert!(parser.at(pointer).is_none(), "{pointer}");
     }
@@ -147,14 +147,14 @@ fn elements(text: &str, pointer: &str) -> Vec<String> {
             given.push(element.map_or_else(|error| error.to_string(), |element| element.to_string()));
         }
         let array = parser.root().and_then(|root| root.at(pointer)).filter(|node| node.kind() == Kind::Array);
-        let whole = array.map_or(0, |array| array.elements().filter(Node::is_whole).count());
+        let whole = array.map_or(0, |array| array.elements().filter(Node::is_complete).count());
         assert!(given.len() >= whole, "{text} {pointer}: {whole} are whole, given were {given:?}");
     }
     given
 }
 
 #[test]
-fn each_element_is_given_once_as_soon_as_it_is_whole() {
+fn each_element_is_given_once_as_soon_as_it_is_complete() {
     for (text, pointer, expected) in [
         ("[1,[2],{\"a\":3},\"4\"]", "", vec!["1", "[2]", "{\"a\":3}", "\"4\""]),
         ("{\"x\":{\"deep\":[0]},\"items\":[1 ,2],\"y\":[9]}", "/items", vec!["1", "2"]),
@@ -207,7 +207,7 @@ fn another_parser_is_no_reason_to_panic() {
 }
 
 #[test]
-fn a_field_is_given_once_as_soon_as_it_is_whole() {
+fn a_field_is_given_once_as_soon_as_it_is_complete() {
     let text = r#"{"items":[{"name":"a"},{"name":"b","n":12}],"end":true}"#;
     for (pointer, expected, at) in [
         ("/items/1/name", Some(json!("b")), r#"{"items":[{"name":"a"},{"name":"b""#.len()),

@@ -4,11 +4,11 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use deltawire_partial::{Change, Error, ErrorKind, Options, Parser, Unfinished};
+use deltawire_partial::{Change, Error, ErrorKind, Incomplete, Options, Parser};
 use serde_json::Value;
 
 /// The prefix of a JSON text with everything closed that is open in it, as JSON; `None` if nothing of it shows. Written to be looked through, not to be fast.
-pub(crate) fn closed(prefix: &str, unfinished: Unfinished) -> Option<String> {
+pub(crate) fn closed(prefix: &str, incomplete: Incomplete) -> Option<String> {
     let bytes = prefix.as_bytes();
     let mut open: Vec<u8> = Vec::new();
     // As much as can be kept, and what stands behind it.
@@ -44,7 +44,7 @@ pub(crate) fn closed(prefix: &str, unfinished: Unfinished) -> Option<String> {
                     }
                 }
                 Err(len) => {
-                    if !is_key && unfinished != Unfinished::Absent {
+                    if !is_key && incomplete != Incomplete::Hide {
                         tail = format!("{}\"", &prefix[keep..at + 1 + len]);
                     }
                     break;
@@ -57,7 +57,7 @@ pub(crate) fn closed(prefix: &str, unfinished: Unfinished) -> Option<String> {
                 // A literal that is there is whole; a number may go on.
                 if at < bytes.len() || matches!(token, "true" | "false" | "null") {
                     keep = at;
-                } else if unfinished == Unfinished::BestEffort {
+                } else if incomplete == Incomplete::BestEffort {
                     let word = ["true", "false", "null"].into_iter().find(|word| word.starts_with(token));
                     let number = token.trim_end_matches(|c: char| !c.is_ascii_digit());
                     let whole = word.unwrap_or(number);
@@ -125,7 +125,7 @@ pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t st
             Change::Key { path } => format!("key {path}"),
             Change::Began { path, kind } => format!("began {path} {kind:?}"),
             Change::Complete { path, value } => {
-                assert!(value.is_whole());
+                assert!(value.is_complete());
                 format!("complete {path} {value}")
             }
             other => panic!("{other:?}"),
@@ -234,15 +234,15 @@ pub(crate) fn kind(error: &serde_json::Error) -> ErrorKind {
 /// # Panics
 /// If it is not.
 pub(crate) fn check_prefixes(text: &str) {
-    for unfinished in [Unfinished::Absent, Unfinished::Text, Unfinished::BestEffort] {
-        let mut parser = Parser::with_options(Options::new().with_unfinished(unfinished));
+    for incomplete in [Incomplete::Hide, Incomplete::Text, Incomplete::BestEffort] {
+        let mut parser = Parser::with_options(Options::new().with_incomplete(incomplete));
         for (at, character) in text.char_indices() {
-            check_prefix(&parser, &text[..at], unfinished);
+            check_prefix(&parser, &text[..at], incomplete);
             if parser.feed(character.encode_utf8(&mut [0; 4])).is_err() {
                 return;
             }
         }
-        check_prefix(&parser, text, unfinished);
+        check_prefix(&parser, text, incomplete);
     }
 }
 
@@ -250,12 +250,12 @@ pub(crate) fn check_prefixes(text: &str) {
 ///
 /// # Panics
 /// If it is not.
-pub(crate) fn check_prefix(parser: &Parser, prefix: &str, unfinished: Unfinished) {
-    let closed = closed(prefix, unfinished);
+pub(crate) fn check_prefix(parser: &Parser, prefix: &str, incomplete: Incomplete) {
+    let closed = closed(prefix, incomplete);
     let theirs = closed.as_ref().map(|closed| {
         serde_json::from_str::<Value>(closed).unwrap_or_else(|error| panic!("{prefix:?} closed is {closed:?}: {error}"))
     });
-    assert_eq!(parser.value(), theirs, "{unfinished:?} of {prefix:?}");
+    assert_eq!(parser.value(), theirs, "{incomplete:?} of {prefix:?}");
 }
 
 /// A text cut into its characters.
