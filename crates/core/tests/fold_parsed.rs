@@ -98,7 +98,7 @@ fn arguments_that_are_whole_close_no_call() {
     let (told, completion) = told(options(), &call(&["{}", " ", "{\"a\":", "1}"]));
     assert_eq!(
         told,
-        ["0 Some(0)  is {}", "0 Some(0) expected nothing behind the value, found '{' at byte 3 (line 1, column 4)"],
+        ["0 Some(0)  is {}", "0 Some(0) expected nothing after the value, found '{' at byte 3 (line 1, column 4)"],
         "told once"
     );
     let calls = &completion.choices[0].message.tool_calls;

@@ -95,7 +95,7 @@ pub enum ErrorKind {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::EndInValue => "the text ended before a value was whole",
+            Self::EndInValue => "the text ended before a value was complete",
             Self::EndInString => "the text ended in a string",
             Self::EndInArray => "the text ended in an array",
             Self::EndInObject => "the text ended in an object",
@@ -104,16 +104,16 @@ impl fmt::Display for ErrorKind {
             Self::ExpectedColon => "expected `:`",
             Self::ExpectedCommaOrBracket => "expected `,` or `]`",
             Self::ExpectedCommaOrBrace => "expected `,` or `}`",
-            Self::ExpectedKey => "expected a member's name in quotes",
-            Self::TrailingComma => "expected a value behind the comma",
-            Self::TrailingCharacters => "expected nothing behind the value",
+            Self::ExpectedKey => "expected the name of a member in quotes",
+            Self::TrailingComma => "expected a value after the comma",
+            Self::TrailingCharacters => "expected nothing after the value",
             Self::ControlCharacter => "a control character in a string has to be escaped",
             Self::InvalidEscape => "invalid escape",
             Self::LoneSurrogate => "half of a surrogate pair",
             Self::UnfinishedPair => "expected the second half of a surrogate pair",
             Self::InvalidNumber => "invalid number",
             Self::NumberOutOfRange => "number out of range",
-            Self::Limit { limit, max } => return write!(f, "{} is {max} and was passed", limit.name()),
+            Self::Limit { limit, max } => return write!(f, "{} of {max} exceeded", limit.name()),
         })
     }
 }
