@@ -1,4 +1,4 @@
-//! What a piece changed: told once, in order, whatever the cut, and enough to build the value from.
+//! The changes: each is reported once, and together they make the value.
 
 #[path = "shared/oracle.rs"]
 mod oracle;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 #[track_caller]
-fn tells(text: &str, expected: &[&str]) {
+fn reports(text: &str, expected: &[&str]) {
     let whole = seen(Options::new(), [text]);
     assert_eq!(whole.changes, expected, "{text}");
     assert_eq!(seen(Options::new(), characters(text)), whole, "character by character");
@@ -19,12 +19,12 @@ fn tells(text: &str, expected: &[&str]) {
 
 #[test]
 fn each_value_begins_grows_and_is_complete() {
-    tells("null", &["began  Null", "complete  null"]);
-    tells(" -1.5 ", &["began  Number", "complete  -1.5"]);
-    tells("12", &["began  Number", "complete  12"]);
-    tells("\"\"", &["began  String", "complete  \"\""]);
-    tells(r#""a\u00e9\n""#, &["began  String", "text  aé\n", "complete  \"aé\\n\""]);
-    tells(
+    reports("null", &["began  Null", "complete  null"]);
+    reports(" -1.5 ", &["began  Number", "complete  -1.5"]);
+    reports("12", &["began  Number", "complete  12"]);
+    reports("\"\"", &["began  String", "complete  \"\""]);
+    reports(r#""a\u00e9\n""#, &["began  String", "text  aé\n", "complete  \"aé\\n\""]);
+    reports(
         r#"{"a":[true,{}],"b/c~":"x"}"#,
         &[
             "began  Object",
@@ -45,8 +45,8 @@ fn each_value_begins_grows_and_is_complete() {
 }
 
 #[test]
-fn a_name_that_comes_twice_is_told_twice_and_the_later_value_counts() {
-    tells(
+fn a_name_that_appears_twice_is_reported_twice_and_the_later_value_counts() {
+    reports(
         r#"{"a":1,"a":"x"}"#,
         &[
             "began  Object",
@@ -78,7 +78,7 @@ fn a_string_grows_by_each_piece_once_and_never_by_half_a_character() {
 }
 
 #[test]
-fn what_a_string_grew_by_is_told_before_the_error_behind_it() {
+fn the_text_before_an_error_in_a_string_is_reported_before_the_error() {
     let seen = seen(Options::new(), ["[\"ab\\x"]);
     assert_eq!(seen.changes, ["began  Array", "began /0 String", "text /0 ab"]);
     assert_eq!(seen.error.unwrap().offset, 5);
@@ -95,7 +95,7 @@ fn a_number_is_complete_when_something_follows_or_the_text_ends() {
     assert_eq!(parser.value(), None);
     assert!(matches!(parser.finish(), Ok(Some(Change::Complete { .. }))));
     assert_eq!(parser.finish(), Ok(None));
-    assert_eq!(parser.finish(), Ok(None), "said once, it stays said");
+    assert_eq!(parser.finish(), Ok(None), "and so from then on");
     assert_eq!(parser.value(), Some(json!(12)));
 }
 
@@ -148,12 +148,12 @@ fn paths_are_json_pointers_without_being_built() {
     assert!(parser.at("/~2").is_none() && parser.at("/~").is_none() && parser.at("/\0").is_some());
 }
 
-/// The value, built of nothing but the changes.
+/// Builds the value from the changes alone.
 fn rebuilt<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Value {
     fn put(root: &mut Value, path: Path<'_>, value: Value) {
         let Some(last) = path.last() else { return *root = value };
         let parent =
-            root.pointer_mut(&path.parent().expect("it is JSON").to_string()).expect("its parent was told of before");
+            root.pointer_mut(&path.parent().expect("it is JSON").to_string()).expect("its parent was reported before");
         match (last, parent) {
             (Segment::Key(key), Value::Object(members)) => drop(members.insert(key.to_owned(), value)),
             (Segment::Index(index), Value::Array(elements)) if index == elements.len() => elements.push(value),

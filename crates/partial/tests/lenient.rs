@@ -1,4 +1,4 @@
-//! What models put around their JSON, accepted where it is asked for; and what bounds a parser.
+//! The text that models write around their JSON, and the limits.
 
 #[path = "shared/oracle.rs"]
 mod oracle;
@@ -7,18 +7,18 @@ use deltawire_partial::{ErrorKind, Limit, Limits, Options, Parser};
 use oracle::{characters, seen};
 use serde_json::{Value, json};
 
-/// The value of a text, or the error: the same in every cut.
+/// Returns the value of a text, or its error, which is the same in every cut.
 #[track_caller]
 fn read(options: Options, text: &str) -> Result<Value, String> {
     let whole = seen(options, [text]);
     assert_eq!(seen(options, characters(text)), whole, "character by character: {text}");
     for (at, _) in text.char_indices() {
-        let (before, behind) = text.split_at(at);
-        assert_eq!(seen(options, [before, behind]), whole, "cut at {at}: {text}");
+        let (before, after) = text.split_at(at);
+        assert_eq!(seen(options, [before, after]), whole, "cut at {at}: {text}");
     }
     match whole.error {
         Some(error) => Err(error.to_string()),
-        None => Ok(whole.value.expect("a whole text shows")),
+        None => Ok(whole.value.expect("a complete text is visible")),
     }
 }
 
@@ -82,7 +82,7 @@ fn text_may_stand_before_the_first_brace() {
 }
 
 #[test]
-fn text_may_stand_behind_the_value() {
+fn text_may_stand_after_the_value() {
     let trailing = Options::new().with_trailing_text(true);
     accepts(trailing, "{} Hope {this} helps!", &json!({}));
     accepts(trailing, "1 2", &json!(1));
@@ -111,7 +111,7 @@ fn with_everything_on_an_answer_is_found_in_what_is_around_it() {
 }
 
 #[test]
-fn each_limit_is_an_error_that_names_it_and_what_came_before_stays() {
+fn each_limit_is_an_error_that_names_it_and_keeps_what_arrived() {
     let limits = |depth, nodes, bytes| {
         let mut limits = Limits::default();
         (limits.max_depth, limits.max_nodes, limits.max_bytes) = (depth, nodes, bytes);
@@ -147,7 +147,7 @@ fn each_limit_is_an_error_that_names_it_and_what_came_before_stays() {
 }
 
 #[test]
-fn a_million_levels_are_read_and_let_go_of_without_recursion() {
+fn a_million_levels_are_read_and_dropped_without_recursion() {
     let mut limits = Limits::default();
     (limits.max_depth, limits.max_nodes) = (usize::MAX, usize::MAX);
     let mut parser = Parser::with_options(Options::new().with_limits(limits));

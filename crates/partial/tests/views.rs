@@ -1,4 +1,4 @@
-//! The value of now in other shapes: typed, by path, element by element.
+//! The current value in other shapes: as a type, by path, element by element.
 
 #[path = "shared/oracle.rs"]
 mod oracle;
@@ -33,7 +33,7 @@ struct Form {
     any: Value,
 }
 
-/// A type is made of what `serde_json` reads of each prefix once it is closed.
+/// Checks a type against the value that `serde_json` reads from each closed prefix.
 fn check<T: DeserializeOwned + PartialEq + Debug>(text: &str) {
     for incomplete in [Incomplete::Hide, Incomplete::Text, Incomplete::BestEffort] {
         let mut parser = Parser::with_options(Options::new().with_incomplete(incomplete));
@@ -87,7 +87,7 @@ fn missing_fields_are_absent_or_defaulted_or_an_error() {
 }
 
 #[test]
-fn a_type_deeper_than_serde_json_reads_is_an_error_and_no_overflow() {
+fn a_type_deeper_than_serde_json_reads_is_an_error_and_not_an_overflow() {
     #[derive(Debug, Deserialize)]
     struct List(#[expect(dead_code, reason = "only its depth counts")] Vec<List>);
     let mut limits = Limits::default();
@@ -114,7 +114,7 @@ fn a_type_deeper_than_serde_json_reads_is_an_error_and_no_overflow() {
 }
 
 #[test]
-fn a_node_shows_itself_and_what_is_in_it() {
+fn a_node_gives_its_value_and_its_children() {
     let mut parser = Parser::new();
     parser.feed(r#"{"s":"té","n":-1.50,"b":true,"z":null,"a":[1,"x"],"o":{"k":1},"n":2,"u":"op"#).unwrap();
     let node = |pointer: &str| parser.at(pointer).unwrap();
@@ -136,7 +136,7 @@ fn a_node_shows_itself_and_what_is_in_it() {
     }
 }
 
-/// What each way of asking gives in the end, and that it was given as soon as it was whole.
+/// Returns the elements, and checks that each came as soon as it was complete.
 fn elements(text: &str, pointer: &str) -> Vec<String> {
     let mut parser = Parser::new();
     let mut elements = Elements::<Value>::at(pointer);
@@ -154,7 +154,7 @@ fn elements(text: &str, pointer: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_element_is_given_once_as_soon_as_it_is_complete() {
+fn each_element_is_returned_once_as_soon_as_it_is_complete() {
     for (text, pointer, expected) in [
         ("[1,[2],{\"a\":3},\"4\"]", "", vec!["1", "[2]", "{\"a\":3}", "\"4\""]),
         ("{\"x\":{\"deep\":[0]},\"items\":[1 ,2],\"y\":[9]}", "/items", vec!["1", "2"]),
@@ -173,7 +173,7 @@ fn each_element_is_given_once_as_soon_as_it_is_complete() {
 }
 
 #[test]
-fn an_element_that_is_no_such_type_is_told_and_the_next_one_goes_on() {
+fn an_element_of_another_type_is_an_error_and_the_next_one_follows() {
     let mut parser = Parser::new();
     let mut elements = Elements::<u8>::at("");
     parser.feed("[1,\"x\",3").unwrap();
@@ -207,7 +207,7 @@ fn another_parser_is_no_reason_to_panic() {
 }
 
 #[test]
-fn a_field_is_given_once_as_soon_as_it_is_complete() {
+fn a_field_is_returned_once_as_soon_as_it_is_complete() {
     let text = r#"{"items":[{"name":"a"},{"name":"b","n":12}],"end":true}"#;
     for (pointer, expected, at) in [
         ("/items/1/name", Some(json!("b")), r#"{"items":[{"name":"a"},{"name":"b""#.len()),
