@@ -1,4 +1,6 @@
-//! What is found in a text, with whatever is accepted around JSON, does not depend on the pieces it comes in.
+//! The partial parser reports the same for every cut of a text.
+//!
+//! This holds for any options and limits.
 
 #![no_main]
 

@@ -1,4 +1,6 @@
-//! A JSON text that comes in pieces is to the partial parser what the whole is to `serde_json`; each prefix is what closing it gives, and what jiter makes of it.
+//! The partial parser reads a text in pieces as `serde_json` reads the whole.
+//!
+//! It reads each prefix as `serde_json` reads the closed prefix, and as jiter reads it.
 
 #![no_main]
 

@@ -18,7 +18,7 @@ pub fn check(bytes: &[u8]) {
     }
     let mut options = Options::new().with_limits(limits).with_unknown(pick & 2 == 2);
     if pick & 4 == 4 {
-        let parsed = deltawire_partial::Options::as_models_send();
+        let parsed = deltawire_partial::Options::lenient();
         options = options.with_parsed_arguments(parsed).with_parsed_content(parsed);
     }
     let stream = [body, body, body].concat();

@@ -1,40 +1,43 @@
-//! What the targets `partial_json` and `partial_cuts` hold the partial parser against.
+//! The checks of the fuzz targets `partial_json` and `partial_cuts`.
 
 use arbitrary::Arbitrary;
-use deltawire_partial::{Limits, Options, Parser, Unfinished};
+use deltawire_partial::{Limits, Options, Parser, Incomplete};
 use jiter::{JsonErrorType, JsonValue, PartialMode};
 use serde_json::{Map, Number, Value};
 
-// The tests' own.
+// The module of the crate's tests.
 #[path = "../../crates/partial/tests/shared/oracle.rs"]
 mod oracle;
 
-/// A text, the pieces it comes in, and options.
+/// A text, the lengths of its pieces, and options.
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
-    /// A bit each for fence, leading text, trailing text, trailing comma, several documents; the rest picks limits.
+    /// The options and limits, in bits.
+    ///
+    /// Bits 0 to 3 are fence, leading text, trailing text and trailing comma. Bit 4 is unused. Bits
+    /// 5 to 7 choose a limit.
     options: u8,
-    /// The lengths of the pieces, in characters, over and over. A piece may be empty.
+    /// The lengths of the pieces in characters, which repeat. A piece may be empty.
     lengths: [u8; 3],
     /// The text.
     text: &'a str,
 }
 
-/// The most prefixes of a text that are looked at.
+/// The most prefixes of a text that are checked.
 const PREFIXES: usize = 48;
 
 impl Input<'_> {
-    /// The text in its pieces is to the parser what the whole of it is to `serde_json`; and each prefix is what it is when it is closed, and what jiter makes of it.
+    /// Checks the text in pieces, and its prefixes, against `serde_json` and jiter.
     ///
     /// # Panics
-    /// If it is not.
+    /// Panics if that is not so.
     pub fn check_json(&self) {
         let whole = oracle::seen(Options::new(), [self.text]);
         oracle::check_whole(self.text, &whole);
         assert_eq!(oracle::seen(Options::new(), self.pieces()), whole, "in pieces of {:?}", self.lengths);
         let pieces = self.pieces().count();
-        for unfinished in [Unfinished::Absent, Unfinished::Text, Unfinished::BestEffort] {
-            let mut parser = Parser::with_options(Options::new().with_unfinished(unfinished));
+        for incomplete in [Incomplete::Hide, Incomplete::Text, Incomplete::BestEffort] {
+            let mut parser = Parser::with_options(Options::new().with_incomplete(incomplete));
             let mut came = 0;
             for (number, piece) in self.pieces().enumerate() {
                 if parser.feed(piece).is_err() {
@@ -42,8 +45,8 @@ impl Input<'_> {
                 }
                 came += piece.len();
                 if number % (pieces / PREFIXES + 1) == 0 {
-                    oracle::check_prefix(&parser, &self.text[..came], unfinished);
-                    if unfinished == Unfinished::Text {
+                    oracle::check_prefix(&parser, &self.text[..came], incomplete);
+                    if incomplete == Incomplete::Text {
                         check_jiter(&parser, &self.text[..came]);
                     }
                 }
@@ -51,10 +54,10 @@ impl Input<'_> {
         }
     }
 
-    /// Whatever is accepted besides JSON, and whatever the limits: the same is seen in one piece, in these, and character by character.
+    /// Checks that every cut is reported alike, for any options and limits.
     ///
     /// # Panics
-    /// If it is not.
+    /// Panics if that is not so.
     pub fn check_cuts(&self) {
         let bit = |bit: u8| self.options >> bit & 1 == 1;
         let mut limits = Limits::default();
@@ -69,8 +72,7 @@ impl Input<'_> {
             .with_fence(bit(0))
             .with_leading_text(bit(1))
             .with_trailing_text(bit(2))
-            .with_trailing_comma(bit(3))
-            .with_several_documents(bit(4));
+            .with_trailing_comma(bit(3));
         let whole = oracle::seen(options, [self.text]);
         assert_eq!(oracle::seen(options, self.pieces()), whole, "in pieces of {:?}", self.lengths);
         assert_eq!(oracle::seen(options, oracle::characters(self.text)), whole, "character by character");
@@ -83,30 +85,32 @@ impl Input<'_> {
         std::iter::from_fn(move || {
             let length = lengths.next().filter(|_| !rest.is_empty())?;
             let end = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
-            let (piece, behind) = rest.split_at(end);
-            rest = behind;
+            let (piece, after) = rest.split_at(end);
+            rest = after;
             Some(piece)
         })
     }
 }
 
-/// jiter in partial mode sees what the parser shows, but that it shows a number that the text ends behind.
+/// Checks that jiter in partial mode sees the same value.
+///
+/// If the text ends after a number, jiter takes the number as complete.
 fn check_jiter(parser: &Parser, prefix: &str) {
     let theirs = match JsonValue::parse_with_config(prefix.as_bytes(), false, PartialMode::TrailingStrings) {
         Ok(theirs) => theirs,
-        // Its range is another, and a scalar of which nothing shows is an error to it.
+        // jiter has another range of numbers. A scalar without a visible part is an error to it.
         Err(error) if error.error_type == JsonErrorType::NumberOutOfRange => return,
         Err(_) => return assert_eq!(parser.value(), None, "{prefix}"),
     };
     let Some(theirs) = value(&theirs) else { return };
     let root = parser.root().expect("jiter found a value");
-    let unfinished =
-        if prefix.ends_with(|c: char| c.is_ascii_digit()) { Unfinished::BestEffort } else { Unfinished::Text };
-    let mine = root.with_unfinished(unfinished).to_value();
+    let incomplete =
+        if prefix.ends_with(|c: char| c.is_ascii_digit()) { Incomplete::BestEffort } else { Incomplete::Text };
+    let mine = root.with_incomplete(incomplete).to_value();
     assert!(mine.as_ref().is_some_and(|mine| alike(mine, &theirs)), "{prefix:?} is {mine:?}, and to jiter {theirs:?}");
 }
 
-/// As `serde_json` has it; `None` with a number that is no number to it.
+/// Converts a value to `serde_json`'s, or returns `None` if a number does not fit.
 fn value(theirs: &JsonValue<'_>) -> Option<Value> {
     Some(match theirs {
         JsonValue::Null => Value::Null,
@@ -122,7 +126,7 @@ fn value(theirs: &JsonValue<'_>) -> Option<Value> {
     })
 }
 
-/// The same, but for how numbers are held and rounded.
+/// Compares two values, with some tolerance for the rounding of numbers.
 fn alike(mine: &Value, theirs: &Value) -> bool {
     match (mine, theirs) {
         (Value::Number(mine), Value::Number(theirs)) => {

@@ -1,120 +1,115 @@
-//! What a piece of text changed.
+//! The changes that a piece of text makes.
 
 use crate::node::{Kind, Node};
-use crate::options::Unfinished;
+use crate::options::Incomplete;
 use crate::path::Path;
 use crate::tree::Tree;
 
-/// One thing that a piece of text changed; borrowed from the parser.
+/// One change that a piece of text made, borrowed from the parser.
 ///
-/// For each value: [`Began`](Self::Began); for a string [`Text`](Self::Text) for each piece that it grew by; [`Complete`](Self::Complete). An object has a [`Key`](Self::Key)
-/// before each member's value. How the text is cut shows in nothing but how a string's growth is.
+/// Each value is reported by [`Began`](Self::Began) and then by [`Complete`](Self::Complete). A
+/// string has a [`Text`](Self::Text) between them for each piece that it grew by. In an object,
+/// [`Key`](Self::Key) comes before each value. The last change of a document is the `Complete`
+/// whose path is the [root](Path::is_root).
 ///
-/// A name that comes twice in one object is told twice: the later member takes the earlier one's place, as it does with `serde_json`, and everything of it is told under the same path again.
+/// The changes do not depend on the cuts, except that a string may grow in other portions.
+///
+/// If a name appears twice in one object, both members are reported, under the same path. The later
+/// one replaces the earlier one, as it does in `serde_json`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Change<'p> {
-    /// The name of a member is whole; its value comes next.
+    /// The name of a member is complete. Its value comes next.
     Key {
-        /// Where the member is; its last step is the name.
+        /// The path of the member, which ends with the name.
         path: Path<'p>,
     },
     /// A value began.
     Began {
-        /// Where it is.
+        /// The path of the value.
         path: Path<'p>,
-        /// What it is going to be.
+        /// The type of the value, which its first byte tells.
         kind: Kind,
     },
-    /// A string grew. A character whose surrogate halves come apart is told when it is whole.
+    /// A string grew.
     Text {
-        /// Where the string is.
+        /// The path of the string.
         path: Path<'p>,
-        /// What is new, without escapes. Never empty.
+        /// The new text, with escapes decoded. It is never empty and never half a surrogate pair.
         text: &'p str,
     },
-    /// A value is whole.
+    /// A value is complete.
     Complete {
-        /// Where it is.
+        /// The path of the value.
         path: Path<'p>,
         /// The value.
-        value: Node<'p>,
-    },
-    /// A document is whole: right behind the [`Complete`](Self::Complete) of its value.
-    Document {
-        /// Its place in the row of documents, from 0.
-        index: usize,
-        /// Its value.
         value: Node<'p>,
     },
 }
 
 impl<'p> Change<'p> {
-    /// Where the change is.
+    /// Returns the path of the value or member that changed.
     #[must_use]
     pub fn path(&self) -> Path<'p> {
         match self {
             Self::Key { path } | Self::Began { path, .. } | Self::Text { path, .. } | Self::Complete { path, .. } => {
                 *path
             }
-            Self::Document { value, .. } => value.path(),
         }
     }
 }
 
-/// A change that can be kept while the parser goes on: where in the parser it stands.
+/// A change in a form that borrows nothing.
 ///
-/// [`Parser::last_change`](crate::Parser::last_change) returns one, [`Parser::change`](crate::Parser::change) reads it.
+/// It can be kept while the parser reads on.
+///
+/// [`Parser::last_change`](crate::Parser::last_change) returns one, and
+/// [`Parser::change`](crate::Parser::change) turns it into a [`Change`].
 #[derive(Debug, Clone, Copy)]
 pub struct Told {
-    what: What,
+    event: Event,
+    /// The entry of the value or member.
     at: u32,
-    /// Of text that is new, where in the texts.
+    /// The range of the new text in the tree's texts. Empty unless the event is `Text`.
     start: u32,
     end: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
 #[repr(u32)]
-enum What {
+enum Event {
     Key,
     Began,
     Text,
     Complete,
-    Document,
 }
 
 impl Told {
     pub(crate) fn key(at: u32) -> Self {
-        Self { what: What::Key, at, start: 0, end: 0 }
+        Self { event: Event::Key, at, start: 0, end: 0 }
     }
 
     pub(crate) fn began(at: u32) -> Self {
-        Self { what: What::Began, at, start: 0, end: 0 }
+        Self { event: Event::Began, at, start: 0, end: 0 }
     }
 
     pub(crate) fn text(at: u32, start: u32, end: u32) -> Self {
-        Self { what: What::Text, at, start, end }
+        Self { event: Event::Text, at, start, end }
     }
 
     pub(crate) fn complete(at: u32) -> Self {
-        Self { what: What::Complete, at, start: 0, end: 0 }
-    }
-
-    pub(crate) fn document(at: u32) -> Self {
-        Self { what: What::Document, at, start: 0, end: 0 }
+        Self { event: Event::Complete, at, start: 0, end: 0 }
     }
 
     #[inline]
-    pub(crate) fn change<'p>(&self, tree: &'p Tree, unfinished: Unfinished) -> Change<'p> {
+    pub(crate) fn change<'p>(&self, tree: &'p Tree, incomplete: Incomplete) -> Change<'p> {
         let path = Path { tree, at: self.at };
-        let value = Node { tree, at: self.at, unfinished };
-        match self.what {
-            What::Key => Change::Key { path },
-            What::Began => Change::Began { path, kind: value.kind() },
-            What::Text => Change::Text { path, text: tree.slice(self.start, self.end) },
-            What::Complete => Change::Complete { path, value },
-            What::Document => Change::Document { index: tree.entry(self.at).index as usize, value },
+        let value = Node { tree, at: self.at, incomplete };
+        match self.event {
+            Event::Key => Change::Key { path },
+            Event::Began => Change::Began { path, kind: value.kind() },
+            Event::Text => Change::Text { path, text: tree.slice(self.start, self.end) },
+            Event::Complete => Change::Complete { path, value },
         }
     }
 }

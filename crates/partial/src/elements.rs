@@ -1,19 +1,18 @@
-//! Values that are handed out once each, as soon as they are whole.
+//! Values that are returned once each, as soon as they are complete.
 
 use alloc::string::String;
 use core::marker::PhantomData;
 
-use serde::Deserialize;
-use serde::de::Error as _;
+use serde::de::{DeserializeOwned, Error as _};
 
 use crate::node::{Kind, Node};
 use crate::parser::Parser;
 use crate::path::Segment;
 use crate::tree::Tag;
 
-/// The elements of an array, each as a `T` as soon as it is whole, and exactly once.
+/// The elements of an array, each returned once as soon as it is complete.
 ///
-/// It remembers its place, so asking costs what is new, not what is there.
+/// They are converted to `T`s. `Elements` remembers its place, so a call costs only what is new.
 ///
 /// ```
 /// use deltawire_partial::{Elements, Parser};
@@ -37,53 +36,56 @@ use crate::tree::Tag;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Elements<T> {
-    place: Place,
-    /// The entry of the element that comes next, once the array is found, and how many came before it.
+    search: Search,
+    /// The entry of the next element, once the array is found.
     next: u32,
+    /// The number of elements before it.
     count: u32,
     done: bool,
     element: PhantomData<fn() -> T>,
 }
 
 impl<T> Elements<T> {
-    /// The elements of the array at this JSON pointer (RFC 6901): of the first document, and where a name comes twice, of the first member of that name. The empty
-    /// pointer is the document itself.
+    /// Selects the array at this JSON pointer (RFC 6901). The empty pointer is the document.
+    ///
+    /// If a name on the way appears twice in one object, the first member counts.
     #[must_use]
     pub fn at(pointer: impl Into<String>) -> Self {
-        Self { place: Place::new(pointer.into()), next: 0, count: 0, done: false, element: PhantomData }
+        Self { search: Search::new(pointer.into()), next: 0, count: 0, done: false, element: PhantomData }
     }
 
-    /// The next element that is whole, or what serde says of it; the next call goes on with the one behind it. `None` while there is none: ask again when more text came.
-    /// Always with the same parser.
+    /// Returns the next complete element, or `None` until more text has arrived.
+    ///
+    /// Each call must be given the same parser.
     ///
     /// # Errors
-    /// An element that is no `T`; something else than an array where the array should be, once, and nothing after that.
-    pub fn next<'p>(&mut self, parser: &'p Parser) -> Option<Result<T, serde_json::Error>>
+    /// Returns serde's error if the element is not a `T`. The next call returns the next element.
+    /// If the value at the pointer is not an array, returns one error and then always `None`.
+    pub fn next(&mut self, parser: &Parser) -> Option<Result<T, serde_json::Error>>
     where
-        T: Deserialize<'p>,
+        T: DeserializeOwned,
     {
         let element = self.next_node(parser)?;
         Some(element.and_then(|node| node.deserialize()))
     }
 
-    /// Like [`next`](Self::next), the element as it is in the tree.
+    /// Returns the next complete element without converting it.
+    ///
+    /// It continues where [`next`](Self::next) does.
     ///
     /// # Errors
-    /// Something else than an array where the array should be.
+    /// If the value at the pointer is not an array, returns one error and then always `None`.
     pub fn next_node<'p>(&mut self, parser: &'p Parser) -> Option<Result<Node<'p>, serde_json::Error>> {
-        if self.place.begins_anew(parser) {
-            (self.count, self.done) = (0, false);
-        }
         if self.done {
             return None;
         }
-        let array = self.place.find(parser)?;
+        let array = self.search.find(parser)?;
         if array.kind() != Kind::Array {
             self.done = true;
-            let what = if array.kind() == Kind::Object { "an object" } else { "a scalar" };
+            let found = if array.kind() == Kind::Object { "an object" } else { "a scalar" };
             return Some(Err(serde_json::Error::custom(format_args!(
-                "expected an array at {:?}, found {what}",
-                self.place.pointer
+                "expected an array at {:?}, found {found}",
+                self.search.pointer
             ))));
         }
         if self.count == 0 {
@@ -91,32 +93,35 @@ impl<T> Elements<T> {
         }
         let entry = array.tree.entry(array.at);
         if self.count == entry.len {
-            self.done = entry.whole;
+            self.done = entry.complete;
             return None;
         }
         let element = Node { at: self.next, ..array };
-        let entry = array.tree.get(self.next).filter(|entry| entry.whole)?;
+        let entry = array.tree.get(self.next).filter(|entry| entry.complete)?;
         self.next = entry.next;
         self.count += 1;
         Some(Ok(element))
     }
 
-    /// How many elements were handed out, since the parser was [cleared](Parser::clear).
+    /// Returns the number of elements that were returned so far.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count as usize
     }
 
-    /// Whether the array is whole and everything of it was handed out.
+    /// Returns true if the array is complete and all its elements were returned.
+    ///
+    /// It is also true after the error for a value that is not an array.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done
     }
 }
 
-/// One value, as a `T` as soon as it is whole, and exactly once.
+/// One value, returned once as soon as it is complete.
 ///
-/// It remembers how far it has searched, so asking costs what is new, not what is there.
+/// It is converted to a `T`. `Field` remembers how far it has searched, so a call costs only what
+/// is new.
 ///
 /// ```
 /// use deltawire_partial::{Field, Parser};
@@ -132,98 +137,86 @@ impl<T> Elements<T> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Field<T> {
-    place: Place,
+    search: Search,
     done: bool,
     value: PhantomData<fn() -> T>,
 }
 
 impl<T> Field<T> {
-    /// The value at this JSON pointer (RFC 6901): of the first document, and where a name comes twice, of the first member of that name. The empty pointer is the document
-    /// itself.
+    /// Selects the value at this JSON pointer (RFC 6901). The empty pointer is the document.
+    ///
+    /// If a name on the way appears twice in one object, the first member counts.
     #[must_use]
     pub fn at(pointer: impl Into<String>) -> Self {
-        Self { place: Place::new(pointer.into()), done: false, value: PhantomData }
+        Self { search: Search::new(pointer.into()), done: false, value: PhantomData }
     }
 
-    /// The value, once it is whole, or what serde says of it. `None` before, and ever after. Always with the same parser.
+    /// Returns the value when it is complete, and `None` before and ever after.
+    ///
+    /// Each call must be given the same parser.
     ///
     /// # Errors
-    /// A value that is no `T`.
-    pub fn next<'p>(&mut self, parser: &'p Parser) -> Option<Result<T, serde_json::Error>>
+    /// Returns serde's error if the value is not a `T`.
+    pub fn next(&mut self, parser: &Parser) -> Option<Result<T, serde_json::Error>>
     where
-        T: Deserialize<'p>,
+        T: DeserializeOwned,
     {
         let node = self.next_node(parser)?;
         Some(node.deserialize())
     }
 
-    /// Like [`next`](Self::next), the value as it is in the tree.
+    /// Returns the value when it is complete, without converting it.
+    ///
+    /// Like [`next`](Self::next), it returns the value once.
     pub fn next_node<'p>(&mut self, parser: &'p Parser) -> Option<Node<'p>> {
-        if self.place.begins_anew(parser) {
-            self.done = false;
-        }
         if self.done {
             return None;
         }
-        let node = self.place.find(parser).filter(Node::is_whole)?;
+        let node = self.search.find(parser).filter(Node::is_complete)?;
         self.done = true;
         Some(node)
     }
 
-    /// Whether the value was handed out.
+    /// Returns true if the value was returned.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done
     }
 }
 
-/// A search for a value that goes on where it stopped for want of text.
+/// A search for the value at a pointer, which continues when more text has arrived.
 #[derive(Debug, Clone)]
-struct Place {
+struct Search {
     pointer: String,
-    /// How much of the pointer is behind the search.
-    done: usize,
-    /// The value that this much leads to, once it has begun.
+    /// The length of the part of the pointer that is resolved.
+    resolved: usize,
+    /// The entry that this part leads to, once it has begun.
     at: Option<u32>,
-    /// Of its children, how many are no part of the way, and the entry of the next.
+    /// The number of its children that are not on the way.
     passed: u32,
+    /// The entry of the child after them.
     child: u32,
-    /// How often the parser was cleared when the search began.
-    cleared: u32,
 }
 
-impl Place {
+impl Search {
     fn new(pointer: String) -> Self {
-        Self { pointer, done: 0, at: None, passed: 0, child: 0, cleared: 0 }
+        Self { pointer, resolved: 0, at: None, passed: 0, child: 0 }
     }
 
-    /// Whether the parser was cleared since the last time; there is nothing left of what was searched then.
-    fn begins_anew(&mut self, parser: &Parser) -> bool {
-        let cleared = parser.cleared();
-        let anew = cleared != self.cleared;
-        if anew {
-            (self.done, self.at, self.passed, self.cleared) = (0, None, 0, cleared);
-        }
-        anew
-    }
-
-    /// The value, if it has begun.
+    /// Returns the value, if it has begun.
+    ///
+    /// Places are looked up with `get`, because another parser than before must not cause a panic.
     fn find<'p>(&mut self, parser: &'p Parser) -> Option<Node<'p>> {
-        let root = parser.document(0)?;
+        let root = parser.root()?;
         let mut node = Node { at: *self.at.get_or_insert(root.at), ..root };
         loop {
-            let rest = &self.pointer[self.done..];
+            let rest = &self.pointer[self.resolved..];
             if rest.is_empty() {
                 return (node.tree.get(node.at)?.tag != Tag::Pending).then_some(node);
             }
-            let (token, len) = match rest.strip_prefix('/') {
-                Some(rest) => {
-                    let token = rest.split('/').next().unwrap_or_default();
-                    (token, token.len() + 1)
-                }
-                // No pointer: to nothing.
-                None => return None,
-            };
+            // A text that does not begin with a slash is not a pointer and leads to nothing.
+            let token = rest.strip_prefix('/')?.split('/').next().unwrap_or_default();
+            let len = token.len() + 1;
             if self.passed == 0 {
                 self.child = node.at + 1;
             }
@@ -236,12 +229,12 @@ impl Place {
                 Tag::Object => Segment::Key(node.tree.key(self.child)),
                 _ => Segment::Index(child.index as usize),
             };
-            if segment.is(token) {
+            if segment.matches(token) {
                 node.at = self.child;
                 self.at = Some(self.child);
-                self.done += len;
+                self.resolved += len;
                 self.passed = 0;
-            } else if child.whole {
+            } else if child.complete {
                 self.passed += 1;
                 self.child = child.next;
             } else {

@@ -1,29 +1,35 @@
-//! Where and why a text stopped being JSON.
+//! The errors of a text that is not JSON.
 
 use core::fmt;
 
-/// Where and why a text stopped being JSON. What came before stays in the parser.
+/// The reason and the place at which a text stopped being JSON.
 ///
-/// Line and column are those that `serde_json` gives for the same text, but for the inside of a `\u` escape, of which `serde_json` reads four digits before it
-/// looks at them: here it is the first digit that cannot be.
+/// Everything that arrived before it stays in the parser. Line and column are those that
+/// `serde_json` reports for the same text. The inside of a `\u` escape is the exception:
+/// `serde_json` reads four digits before it checks them, and this parser stops at the first wrong
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Error {
-    /// What is wrong.
+    /// The reason.
     pub kind: ErrorKind,
-    /// The offending byte's place in everything that was pushed, from 0; how much was pushed, if it ended too soon. For a number out of range, the byte behind
-    /// the one that made it so.
+    /// The offset in bytes of the offending character.
+    ///
+    /// It counts everything that was fed, from 0. It is the length of the text if the text ended
+    /// too soon. For a number out of range it is the offset after the byte that made it so.
     pub offset: u64,
-    /// The line, from 1.
+    /// The line, starting at 1.
     pub line: u64,
-    /// The column in bytes, from 1; 0 for a line feed where none may be, and for an end right behind one.
+    /// The column in bytes, starting at 1.
+    ///
+    /// It is 0 if the offending byte is a line feed, or if the text ended just after one.
     pub column: u64,
-    /// The offending character; none at the end of the text, and for a number out of range.
+    /// The offending character. `None` at the end of the text and for a number out of range.
     pub found: Option<char>,
 }
 
 impl Error {
-    /// Whether the text is JSON as far as it goes, and only ended too soon.
+    /// Returns true if the text is JSON so far and only ended too soon.
     #[must_use]
     pub fn is_end(&self) -> bool {
         use ErrorKind::{EndInArray, EndInObject, EndInString, EndInValue};
@@ -43,7 +49,7 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// What is wrong with a text: what `serde_json` tells apart, and the limits.
+/// The reason to refuse a text: one that `serde_json` has too, or a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -57,36 +63,41 @@ pub enum ErrorKind {
     EndInObject,
     /// No value begins like this.
     ExpectedValue,
-    /// A literal that is none of `true`, `false` and `null`.
+    /// A literal is not `true`, `false` or `null`.
     ExpectedLiteral,
-    /// A member's name is not followed by a colon.
+    /// The name of a member is not followed by a colon.
     ExpectedColon,
-    /// An element is followed by neither a comma nor the array's end.
+    /// An element is followed by neither a comma nor the end of the array.
     ExpectedCommaOrBracket,
-    /// A member is followed by neither a comma nor the object's end.
+    /// A member is followed by neither a comma nor the end of the object.
     ExpectedCommaOrBrace,
-    /// A member's name is no string.
+    /// The name of a member is not a string.
     ExpectedKey,
-    /// A comma before the end of an array or an object; see [`Options::trailing_comma`](crate::Options::trailing_comma).
+    /// A comma is followed by the end of an array or object.
+    ///
+    /// [`Options::trailing_comma`](crate::Options::trailing_comma) accepts it.
     TrailingComma,
-    /// Something comes behind the value; see [`Options::trailing_text`](crate::Options::trailing_text) and
-    /// [`Options::several_documents`](crate::Options::several_documents).
+    /// Something follows the value.
+    ///
+    /// [`Options::trailing_text`](crate::Options::trailing_text) skips it.
     TrailingCharacters,
-    /// A control character in a string, where only its escape may stand.
+    /// A string contains a control character, which must be escaped.
     ControlCharacter,
     /// No escape looks like this.
     InvalidEscape,
-    /// Half of a surrogate pair, where a character or the pair's first half had to come, or another unit in the place of its second half.
+    /// Half of a surrogate pair stands without the other half.
+    ///
+    /// Either the second half comes first, or something else is in the place of the second half.
     LoneSurrogate,
     /// The first half of a surrogate pair is not followed by an escape.
     UnfinishedPair,
     /// No number looks like this.
     InvalidNumber,
-    /// A number that is too large for an `f64`. Known when the number has ended.
+    /// A number is too large for an `f64`. This is known when the number has ended.
     NumberOutOfRange,
-    /// A limit was passed.
+    /// A limit was exceeded.
     Limit {
-        /// Which one.
+        /// The limit.
         limit: Limit,
         /// Its value.
         max: usize,
@@ -96,7 +107,7 @@ pub enum ErrorKind {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::EndInValue => "the text ended before a value was whole",
+            Self::EndInValue => "the text ended before a value was complete",
             Self::EndInString => "the text ended in a string",
             Self::EndInArray => "the text ended in an array",
             Self::EndInObject => "the text ended in an object",
@@ -105,34 +116,34 @@ impl fmt::Display for ErrorKind {
             Self::ExpectedColon => "expected `:`",
             Self::ExpectedCommaOrBracket => "expected `,` or `]`",
             Self::ExpectedCommaOrBrace => "expected `,` or `}`",
-            Self::ExpectedKey => "expected a member's name in quotes",
-            Self::TrailingComma => "expected a value behind the comma",
-            Self::TrailingCharacters => "expected nothing behind the value",
+            Self::ExpectedKey => "expected the name of a member in quotes",
+            Self::TrailingComma => "expected a value after the comma",
+            Self::TrailingCharacters => "expected nothing after the value",
             Self::ControlCharacter => "a control character in a string has to be escaped",
             Self::InvalidEscape => "invalid escape",
             Self::LoneSurrogate => "half of a surrogate pair",
             Self::UnfinishedPair => "expected the second half of a surrogate pair",
             Self::InvalidNumber => "invalid number",
             Self::NumberOutOfRange => "number out of range",
-            Self::Limit { limit, max } => return write!(f, "{} is {max} and was passed", limit.name()),
+            Self::Limit { limit, max } => return write!(f, "{} of {max} exceeded", limit.name()),
         })
     }
 }
 
-/// Which limit was passed: the member of [`Limits`](crate::Limits) of that name.
+/// A limit that was exceeded, named after its member of [`Limits`](crate::Limits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {
-    /// `max_depth`
+    /// The limit `max_depth`.
     Depth,
-    /// `max_nodes`
+    /// The limit `max_nodes`.
     Nodes,
-    /// `max_bytes`
+    /// The limit `max_bytes`.
     Bytes,
 }
 
 impl Limit {
-    /// The name of the limit's member in [`Limits`](crate::Limits).
+    /// Returns the name of the member of [`Limits`](crate::Limits).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

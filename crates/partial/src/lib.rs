@@ -1,7 +1,9 @@
-//! JSON that is still coming: the values of what is there so far, read once, as it comes.
+//! A parser for JSON that is still arriving.
 //!
-//! The arguments of a tool call and answers that are held to a schema come in pieces of a few bytes. To show them as they grow, one would have to close what is
-//! open and parse the whole text again at every piece, which is quadratic. A [`Parser`] is fed the pieces and keeps its place.
+//! The arguments of a tool call and answers that follow a schema arrive in pieces of a few bytes.
+//! To show them while they grow, one would have to close everything that is open and parse the text
+//! again after each piece, which is quadratic. A [`Parser`] is fed the pieces and keeps its place.
+//! It returns the changes that each piece made, and the value so far.
 //!
 //! ```
 //! use deltawire_partial::{Change, Parser};
@@ -18,25 +20,40 @@
 //!     }
 //! }
 //! parser.finish()?;
-//! assert_eq!(seen, ["/city grew by Par", "/city grew by is", "/city is \"Paris\"", "/days is 12", " is {\"city\":\"Paris\",\"days\":12}"]);
+//! assert_eq!(
+//!     seen,
+//!     [
+//!         "/city grew by Par",
+//!         "/city grew by is",
+//!         "/city is \"Paris\"",
+//!         "/days is 12",
+//!         " is {\"city\":\"Paris\",\"days\":12}",
+//!     ]
+//! );
 //! # Ok::<(), deltawire_partial::Error>(())
 //! ```
 //!
-//! | what | with |
+//! | to get | use |
 //! |---|---|
-//! | what a piece changed | [`Parser::next`], [`Change`] |
-//! | the value of now | [`Parser::value`], or [`Parser::deserialize`] into a type |
-//! | one value, once it is whole | [`Field`] |
-//! | the elements of a list, each once it is whole | [`Elements`] |
-//! | a look around | [`Parser::root`], [`Node`] |
+//! | the changes that a piece made | [`Parser::next`], [`Change`] |
+//! | the current value | [`Parser::value`], or [`Parser::deserialize`] for your own type |
+//! | one value, once it is complete | [`Field`] |
+//! | each element of a list, once it is complete | [`Elements`] |
+//! | a view of any value, complete or not | [`Parser::root`], [`Parser::at`], [`Node`] |
 //!
-//! # What holds
-//! - **Any cut**: the pieces may end anywhere, also inside an escape, a surrogate pair, a number, a literal; what is found is the same.
-//! - **Linear**: each byte is looked at a bounded number of times. What is kept is one text and one list of small entries, whatever the depth; nothing recurses.
-//! - **Strict**: what is JSON, and what is wrong with what is not, is what `serde_json` says. A text is refused at the first byte that no JSON has there. What models put around
-//!   their JSON is accepted if [`Options`] say so.
-//! - **Bounded**: [`Limits`] are on by default.
-//! - **Nothing lost**: what came before an error stays.
+//! # Guarantees
+//! - **Any cut.** A piece may end anywhere, even inside an escape, a surrogate pair, a number or a
+//!   literal. The result does not depend on the cuts.
+//! - **Linear.** Each byte is read a bounded number of times. The parser keeps one text and one
+//!   list of small entries, whatever the depth, and never recurses.
+//! - **Strict.** It accepts the texts that `serde_json` accepts and reports the same errors. A text
+//!   is refused at the first byte that cannot continue it. [`Options`] accept the text that models
+//!   write around their JSON.
+//! - **Bounded.** [`Limits`] are on by default.
+//! - **Nothing is lost.** Everything that arrived before an error can still be read.
+//!
+//! # Out of scope
+//! A parser reads one document. It does not repair JSON: a missing quote is an error.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -44,7 +61,6 @@
 extern crate alloc;
 
 mod change;
-mod deserialize;
 mod elements;
 mod error;
 mod node;
@@ -60,7 +76,7 @@ pub use change::{Change, Told};
 pub use elements::{Elements, Field};
 pub use error::{Error, ErrorKind, Limit};
 pub use node::{Children, Kind, Members, Node};
-pub use options::{Limits, Options, Unfinished};
+pub use options::{Incomplete, Limits, Options};
 pub use parser::Parser;
 pub use path::{Path, Segment};
 

@@ -1,32 +1,33 @@
-//! One value of a document, whole or not, and looks around it.
+//! Views of single values, complete or not.
 
 use core::fmt;
 
 use serde_json::Number;
 
 use crate::number;
-use crate::options::Unfinished;
+use crate::options::Incomplete;
 use crate::path::{Path, Segment};
 use crate::tree::{Tag, Tree};
 
-/// One value of a document, as far as it came: a view that borrows from the parser and copies nothing.
+/// A view of one value, as far as it has arrived. It borrows from the parser and copies nothing.
 ///
-/// What of an unfinished value shows is [`Unfinished`]'s to say. Where a member's name comes twice, the later member counts, as it does with `serde_json`; only
-/// [`members`](Self::members) has both. Displays as compact JSON.
+/// [`Incomplete`] chooses which part of an incomplete value is visible. If a name appears twice in
+/// one object, the later member counts, as it does in `serde_json`. Only [`members`](Self::members)
+/// returns both. A node displays as compact JSON.
 #[derive(Clone, Copy)]
 pub struct Node<'p> {
     pub(crate) tree: &'p Tree,
     pub(crate) at: u32,
-    pub(crate) unfinished: Unfinished,
+    pub(crate) incomplete: Incomplete,
 }
 
-/// The types of JSON values.
+/// The type of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum Kind {
-    /// `null`
+    /// The literal `null`.
     Null,
-    /// `true` or `false`
+    /// The literal `true` or `false`.
     Bool,
     /// A number.
     Number,
@@ -39,17 +40,17 @@ pub enum Kind {
 }
 
 impl<'p> Node<'p> {
-    /// The same value, showing what is not whole like this.
+    /// Returns a view of the same value with another choice of what is visible.
     #[must_use]
-    pub fn with_unfinished(self, unfinished: Unfinished) -> Self {
-        Self { unfinished, ..self }
+    pub fn with_incomplete(self, incomplete: Incomplete) -> Self {
+        Self { incomplete, ..self }
     }
 
-    /// What it is, or is going to be.
+    /// Returns the type of the value, which is known as soon as it has begun.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self.tag() {
-            // Nodes are made of values that have begun.
+            // A node is only created for a value that has begun, so it is never pending.
             Tag::Pending | Tag::Null => Kind::Null,
             Tag::False | Tag::True => Kind::Bool,
             Tag::Number => Kind::Number,
@@ -59,87 +60,95 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// Whether all of it has come. Of a number that is known when something comes behind it, or with [`Parser::finish`](crate::Parser::finish).
+    /// Returns true if the whole value has arrived.
+    ///
+    /// A number is complete when something follows it, or after
+    /// [`Parser::finish`](crate::Parser::finish).
     #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.tree.entry(self.at).whole
+    pub fn is_complete(&self) -> bool {
+        self.tree.entry(self.at).complete
     }
 
-    /// Where it is.
+    /// Returns the path of the value.
     #[must_use]
     pub fn path(&self) -> Path<'p> {
         Path { tree: self.tree, at: self.at }
     }
 
-    /// Its name, if it is a member of an object.
+    /// Returns the name of the value, if it is a member of an object.
     #[must_use]
     pub fn key(&self) -> Option<&'p str> {
         self.tree.in_object(self.at).then(|| self.tree.key(self.at))
     }
 
-    /// The text of a string, as far as it shows.
+    /// Returns the visible text of a string, with escapes decoded.
     #[must_use]
     pub fn as_str(&self) -> Option<&'p str> {
-        (self.tag() == Tag::String && self.shows()).then(|| self.tree.text(self.at))
+        (self.tag() == Tag::String && self.is_visible()).then(|| self.tree.text(self.at))
     }
 
-    /// The digits of a number as sent, as far as they show.
+    /// Returns the visible text of a number, as it was sent.
     #[must_use]
     pub fn digits(&self) -> Option<&'p str> {
-        (self.tag() == Tag::Number && self.shows()).then(|| self.number_text())
+        (self.tag() == Tag::Number && self.is_visible()).then(|| self.number_text())
     }
 
-    /// A number as far as it shows: a `u64`, an `i64` or an `f64`, as `serde_json` reads it.
+    /// Returns the visible number, as `serde_json` reads it.
+    ///
+    /// It is a `u64`, an `i64` or an `f64`.
     #[must_use]
     pub fn as_number(&self) -> Option<Number> {
         number::convert(self.digits()?)
     }
 
-    /// `true` or `false`, as far as it shows.
+    /// Returns the value of `true` or `false`, if it is visible.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
-        (self.kind() == Kind::Bool && self.shows()).then(|| self.tag() == Tag::True)
+        (self.kind() == Kind::Bool && self.is_visible()).then(|| self.tag() == Tag::True)
     }
 
-    /// Whether it is `null`, as far as it shows.
+    /// Returns true for a visible `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
-        self.tag() == Tag::Null && self.shows()
+        self.tag() == Tag::Null && self.is_visible()
     }
 
-    /// The elements of an array that show; none of anything else.
+    /// Returns the visible elements of an array. Any other value has none.
     #[must_use]
     pub fn elements(&self) -> Children<'p> {
         self.children_if(Tag::Array)
     }
 
-    /// The members of an object that show, in the order in which they came; none of anything else.
+    /// Returns the visible members of an object, in order. Any other value has none.
     #[must_use]
     pub fn members(&self) -> Members<'p> {
         Members(self.children_if(Tag::Object))
     }
 
-    /// The member of this name that counts: the last one that shows. Linear in the members.
+    /// Returns the last visible member with this name. Linear in the number of members.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Self> {
         self.members().filter(|(key, _)| *key == name).map(|(_, value)| value).last()
     }
 
-    /// The value at a JSON pointer (RFC 6901) from here, whole or not; the empty pointer is this value. Linear in the elements and members that are passed on the way.
+    /// Returns the visible value at a JSON pointer (RFC 6901), starting from here.
+    ///
+    /// The value may be incomplete. The empty pointer is this value. The cost is linear in the
+    /// number of elements and members along the way.
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<Self> {
         if pointer.is_empty() {
-            return self.shows().then_some(*self);
+            return self.is_visible().then_some(*self);
         }
         let mut tokens = pointer.strip_prefix('/')?.split('/');
         tokens.try_fold(*self, |node, token| {
             let object = node.tag() == Tag::Object;
-            let mut found = node.children_if(node.tag()).filter(|child| child.segment(object).is(token));
+            let mut found = node.children_if(node.tag()).filter(|child| child.segment(object).matches(token));
             if object { found.last() } else { found.next() }
         })
     }
 
-    /// Whether both are the same place of the same tree; cheaper than equality.
+    /// Returns true if both are the same value of the same parser. Cheaper than equality.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         core::ptr::eq(self.tree, other.tree) && self.at == other.at
@@ -149,23 +158,23 @@ impl<'p> Node<'p> {
         self.tree.entry(self.at).tag
     }
 
-    /// Whether the value, or the beginning of it, shows.
-    pub(crate) fn shows(&self) -> bool {
+    /// Returns true if the value, or the beginning of it, is visible.
+    pub(crate) fn is_visible(&self) -> bool {
         let tag = self.tag();
-        let best = self.unfinished == Unfinished::BestEffort;
-        self.is_whole()
+        let best = self.incomplete == Incomplete::BestEffort;
+        self.is_complete()
             || match tag {
                 Tag::Pending => false,
                 Tag::Null | Tag::False | Tag::True => best,
                 Tag::Number => best && number::convert(self.number_text()).is_some(),
-                Tag::String => best || self.unfinished == Unfinished::Text,
+                Tag::String => best || self.incomplete == Incomplete::Text,
                 Tag::Array | Tag::Object => true,
             }
     }
 
     fn number_text(&self) -> &'p str {
         let text = self.tree.text(self.at);
-        if self.is_whole() { text } else { number::longest(text) }
+        if self.is_complete() { text } else { number::longest_valid(text) }
     }
 
     fn segment(&self, in_object: bool) -> Segment<'p> {
@@ -176,14 +185,14 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// Its children, if it is of this type, which has such.
+    /// Returns the children of an array or object whose tag is `tag`. Any other value has none.
     pub(crate) fn children_if(&self, tag: Tag) -> Children<'p> {
         let container = matches!(tag, Tag::Array | Tag::Object) && self.tag() == tag;
         Children { of: *self, next: self.at + 1, left: if container { self.tree.entry(self.at).len } else { 0 } }
     }
 }
 
-/// The elements of an array, or the values of an object's members, that show.
+/// An iterator over the visible elements of an array.
 #[derive(Debug, Clone)]
 pub struct Children<'p> {
     of: Node<'p>,
@@ -198,9 +207,9 @@ impl<'p> Iterator for Children<'p> {
         while self.left > 0 {
             let child = Node { at: self.next, ..self.of };
             self.left -= 1;
-            // Of one that is open nothing; but nothing comes behind that.
+            // The entry after an open array or object is not known, but that is the last child.
             self.next = child.tree.entry(child.at).next;
-            if child.shows() {
+            if child.is_visible() {
                 return Some(child);
             }
         }
@@ -208,12 +217,12 @@ impl<'p> Iterator for Children<'p> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        // Only the last may not show.
+        // Only the last child can be hidden.
         (self.left.saturating_sub(1) as usize, Some(self.left as usize))
     }
 }
 
-/// The members of an object that show: name and value.
+/// An iterator over the visible members of an object, with their names.
 #[derive(Debug, Clone)]
 pub struct Members<'p>(Children<'p>);
 
@@ -234,21 +243,21 @@ impl fmt::Debug for Node<'_> {
         f.debug_struct("Node")
             .field("path", &self.path())
             .field("kind", &self.kind())
-            .field("whole", &self.is_whole())
+            .field("complete", &self.is_complete())
             .finish()
     }
 }
 
-/// As compact JSON, as far as it shows; nothing if nothing shows. Builds the value.
+/// Writes the visible part as compact JSON, or nothing if none is visible. Builds the value.
 impl fmt::Display for Node<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.to_value().map_or(Ok(()), |value| write!(f, "{value}"))
     }
 }
 
-/// Whether both show the same value. Builds both.
+/// Compares the visible parts. Builds both values.
 impl PartialEq for Node<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.is_same(other) && self.unfinished == other.unfinished || self.to_value() == other.to_value()
+        self.is_same(other) && self.incomplete == other.incomplete || self.to_value() == other.to_value()
     }
 }

@@ -1,8 +1,8 @@
-//! Numbers, of which any byte may be the last that came.
+//! Numbers, which may end after any byte.
 
 use serde_json::Number;
 
-/// How far into a number the text is: what may come next.
+/// The position in a number, named after the last part that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     Start,
@@ -17,7 +17,7 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// Past one more byte of the number; `None` if it is none.
+    /// Returns the position after one more byte, or `None` if the byte cannot follow.
     pub(crate) fn next(self, byte: u8) -> Option<Self> {
         Some(match (self, byte) {
             (Self::Start, b'-') => Self::Minus,
@@ -32,19 +32,21 @@ impl Progress {
         })
     }
 
-    /// Whether a number may end here, before this byte.
+    /// Returns true if the number may end before `byte`. No digit may follow a leading zero.
     pub(crate) fn ends_before(self, byte: u8) -> bool {
-        self.is_whole() && !(self == Self::Zero && byte.is_ascii_digit())
+        self.is_complete() && !(self == Self::Zero && byte.is_ascii_digit())
     }
 
-    /// Whether what came is a number.
-    pub(crate) fn is_whole(self) -> bool {
+    /// Returns true if the bytes so far are a number.
+    pub(crate) fn is_complete(self) -> bool {
         matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::Power)
     }
 }
 
-/// Of a whole number that is beyond an `f64`, which is none to `serde_json`, how many of its bytes that has read when it sees it.
-pub(crate) fn out_of_range(text: &str) -> Option<usize> {
+/// Returns the number of bytes `serde_json` consumes before it reports an overflow.
+///
+/// `text` is a complete number. The result is `None` if an `f64` can hold it.
+pub(crate) fn overflow_at(text: &str) -> Option<usize> {
     // The largest f64 has 309 digits before its point.
     if text.len() < 309 && !text.bytes().any(|byte| byte | 0x20 == b'e') {
         return None;
@@ -52,16 +54,21 @@ pub(crate) fn out_of_range(text: &str) -> Option<usize> {
     serde_json::from_str::<f64>(text).err().map(|error| error.column())
 }
 
-/// The number as `serde_json` has it: the narrowest of `u64`, `i64` and `f64`, rounded as it rounds. `None` beyond an `f64`.
+/// Converts a number as `serde_json` does. Returns `None` if an `f64` cannot hold it.
+///
+/// The result is the narrowest of `u64`, `i64` and `f64`, rounded as `serde_json` rounds.
 pub(crate) fn convert(text: &str) -> Option<Number> {
-    // What is short and all digits, without the detour; `-0` is a float to serde_json.
+    // Most numbers are short and have digits only. `-0` does not parse as a `u64`, which is right:
+    // it is a float to serde_json.
     if let Ok(number) = text.parse::<u64>() {
         return Some(number.into());
     }
     serde_json::from_str(text).ok()
 }
 
-/// As much of a number that is not whole as is a number: `-1.5` of `-1.5e+`, nothing of `-`.
-pub(crate) fn longest(text: &str) -> &str {
+/// Returns the longest prefix of an incomplete number that is a number.
+///
+/// It is `-1.5` for `-1.5e+`, and empty for `-`.
+pub(crate) fn longest_valid(text: &str) -> &str {
     text.trim_end_matches(['.', 'e', 'E', '+', '-'])
 }

@@ -1,53 +1,78 @@
-//! What bounds a parser, and what it accepts besides JSON.
+//! The limits of a parser, and the text that it accepts besides JSON.
 
-/// How much one parser may hold. Each is passed with [`ErrorKind::Limit`](crate::ErrorKind::Limit), and what came before stays.
+/// The most arrays and objects within each other that `serde_json` reads.
+///
+/// Its recursion limit is 128, and the 128th level reaches it.
+pub(crate) const SERDE_JSON_DEPTH: usize = 127;
+
+/// The amount that one parser may hold.
+///
+/// Exceeding a limit is an [`ErrorKind::Limit`](crate::ErrorKind::Limit). Everything that arrived
+/// before stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The most arrays and objects within each other. 127, which is what `serde_json` reads (its recursion limit of 128 is met by the 128th). The parser itself
-    /// may go as deep as it is let; but a [`serde_json::Value`] is dropped by recursion, and [`deserialize`](crate::Node::deserialize) stops at 128.
+    /// The most arrays and objects within each other. The default is 127.
+    ///
+    /// That is as many as `serde_json` reads. The parser itself works at any depth, but
+    /// dropping or printing a [`serde_json::Value`] recurses. So with a higher limit, a deep
+    /// [`to_value`](crate::Node::to_value) can overflow the stack when it is dropped.
+    /// [`deserialize`](crate::Node::deserialize) never goes deeper than 127.
     pub max_depth: usize,
-    /// The most values: those in arrays and objects, and the arrays and objects themselves. A million; each costs 28 bytes and its text.
+    /// The most values. The default is 1,048,576.
+    ///
+    /// Arrays, objects and everything inside them count. Each costs 28 bytes and its text.
     pub max_nodes: usize,
-    /// The most bytes that are pushed, what is skipped included. 64 MiB, as much as is folded of a stream; never more than 4 GiB.
+    /// The most bytes that are fed. The default is 64 MiB, and 4 GiB the most.
+    ///
+    /// Bytes that are skipped count. `max_folded` of the `deltawire` crate has the same default.
     pub max_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_depth: 127, max_nodes: 1 << 20, max_bytes: 64 << 20 }
+        Self { max_depth: SERDE_JSON_DEPTH, max_nodes: 1 << 20, max_bytes: 64 << 20 }
     }
 }
 
-/// How much of a value that is not whole shows in the views. Arrays and objects always show with what they have so far.
+/// The part of an incomplete value that is visible.
 ///
-/// | came so far | [`Absent`](Self::Absent) | [`Text`](Self::Text) | [`BestEffort`](Self::BestEffort) |
+/// Arrays and objects are always visible, with everything they have so far.
+///
+/// | arrived so far | [`Hide`](Self::Hide) | [`Text`](Self::Text) | [`BestEffort`](Self::BestEffort) |
 /// |---|---|---|---|
 /// | `["a","b` | `["a"]` | `["a","b"]` | `["a","b"]` |
 /// | `[true,fa` | `[true]` | `[true]` | `[true,false]` |
 /// | `[1,2.` | `[1]` | `[1]` | `[1,2]` |
 /// | `{"a":1,"b":` | `{"a":1}` | `{"a":1}` | `{"a":1}` |
 ///
-/// The first two are jiter's `PartialMode::On` and `TrailingStrings`, but that jiter cannot tell a number that the text ends behind from a whole one, and shows it.
+/// The first two are `PartialMode::On` and `TrailingStrings` in jiter, with one difference. If
+/// the text ends after a number, jiter takes the number as complete and shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 #[repr(u32)]
-pub enum Unfinished {
-    /// Left out until they are whole: strings, numbers, literals. Right where half a string means something else than the whole one, as a variant's name.
-    Absent,
-    /// Strings as far as they came; numbers and literals are left out until they are whole.
+pub enum Incomplete {
+    /// Hides strings, numbers and literals until they are complete.
+    ///
+    /// Choose it if half a string means something else than all of it, such as an enum variant.
+    Hide,
+    /// Shows strings as far as they arrived, and hides numbers and literals.
     #[default]
     Text,
-    /// Strings as far as they came, numbers as far as they are numbers, literals as what they can only become.
+    /// Shows everything as far as it arrived.
+    ///
+    /// A number is the longest prefix that is a number. A literal is the only one it can become.
     BestEffort,
 }
 
-/// What a parser accepts, and how it shows what is not whole. By default it is strict, and shows strings as far as they came.
+/// The text that a parser accepts, and its view of incomplete values.
+///
+/// By default a parser accepts JSON only and shows strings as far as they arrived.
 ///
 /// ```
 /// use deltawire_partial::{Options, Parser};
 ///
-/// let mut parser = Parser::with_options(Options::as_models_send());
+/// let mut parser = Parser::with_options(Options::lenient());
 /// parser.feed("Here you are:\n```json\n{\"items\": [1, 2,]}\n```\n")?;
 /// parser.finish()?;
 /// assert_eq!(parser.value().unwrap(), serde_json::json!({"items": [1, 2]}));
@@ -56,82 +81,78 @@ pub enum Unfinished {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// What bounds it.
+    /// The limits.
     pub limits: Limits,
-    /// How a value shows that is not whole.
-    pub unfinished: Unfinished,
-    /// Accept a Markdown fence around a value: three backticks or more, with or without a word behind them.
+    /// The part of an incomplete value that is visible.
+    pub incomplete: Incomplete,
+    /// Accepts a Markdown fence around the value.
+    ///
+    /// It is three backticks or more, and an optional word after the first ones.
     pub fence: bool,
-    /// Skip everything before the first `{` or `[`; a value that is neither is not found then.
+    /// Skips everything before the first `{` or `[`.
+    ///
+    /// This includes values that are not objects or arrays.
     pub leading_text: bool,
-    /// Skip everything behind the value.
+    /// Skips everything after the value.
     pub trailing_text: bool,
-    /// Accept a comma before the `]` or `}` that ends an array or an object.
+    /// Accepts a comma before the `]` or `}` that ends an array or object.
     pub trailing_comma: bool,
-    /// Accept several values in a row, with white space between them or without. With `leading_text` or `trailing_text`, what stands between them is skipped up to
-    /// the next `{` or `[`.
-    pub several_documents: bool,
 }
 
 impl Options {
-    /// The default options: JSON and nothing else.
+    /// Returns the default options, which accept JSON only.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Everything accepted that models put around one value, or leave in it: fence, text before and behind, trailing commas.
+    /// Returns options that accept everything that models add to their JSON.
+    ///
+    /// That is a fence, text before and after the value, and trailing commas.
     #[must_use]
-    pub fn as_models_send() -> Self {
+    pub fn lenient() -> Self {
         Self { fence: true, leading_text: true, trailing_text: true, trailing_comma: true, ..Self::default() }
     }
 
-    /// With these limits.
+    /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Showing what is not whole like this.
+    /// Sets the part of an incomplete value that is visible.
     #[must_use]
-    pub fn with_unfinished(mut self, unfinished: Unfinished) -> Self {
-        self.unfinished = unfinished;
+    pub fn with_incomplete(mut self, incomplete: Incomplete) -> Self {
+        self.incomplete = incomplete;
         self
     }
 
-    /// Accepting a Markdown fence or not.
+    /// Accepts a Markdown fence, or refuses it.
     #[must_use]
     pub fn with_fence(mut self, accept: bool) -> Self {
         self.fence = accept;
         self
     }
 
-    /// Skipping text before the value or not.
+    /// Skips text before the value, or refuses it.
     #[must_use]
     pub fn with_leading_text(mut self, skip: bool) -> Self {
         self.leading_text = skip;
         self
     }
 
-    /// Skipping text behind the value or not.
+    /// Skips text after the value, or refuses it.
     #[must_use]
     pub fn with_trailing_text(mut self, skip: bool) -> Self {
         self.trailing_text = skip;
         self
     }
 
-    /// Accepting trailing commas or not.
+    /// Accepts trailing commas, or refuses them.
     #[must_use]
     pub fn with_trailing_comma(mut self, accept: bool) -> Self {
         self.trailing_comma = accept;
-        self
-    }
-
-    /// Accepting several values in a row or not.
-    #[must_use]
-    pub fn with_several_documents(mut self, accept: bool) -> Self {
-        self.several_documents = accept;
         self
     }
 }

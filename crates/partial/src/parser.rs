@@ -1,22 +1,38 @@
-//! The state machine: text in, in pieces; changes out.
+//! The state machine that reads text in pieces and records changes.
+//!
+//! [`Parser::advance`] is the only way in. It runs the machine to the next change, or to the end of
+//! the piece. Three rules hold:
+//!
+//! - Between two calls everything is in the fields, so a piece may end after any byte. A state
+//!   that needs more text returns `Ok(false)`, and the next piece continues in it.
+//! - One call records at most one change. If a byte both ends a run of text and completes the
+//!   string, the text is recorded first and the byte is read again by the next call.
+//! - A byte is consumed when `at` passes it. An error leaves `at` on the offending byte, which is
+//!   how `fail` finds its place.
+//!
+//! A new state needs an arm in `run` or `structure`, and one in `end` for a text that ends in it.
+//! The order of the checks is that of `serde_json`, whose errors are the reference. The tests and
+//! the fuzz target `partial_json` compare both.
 
 use memchr::{memchr_iter, memchr2, memrchr};
 
 use crate::change::{Change, Told};
 use crate::error::{Error, ErrorKind, Limit};
 use crate::node::Node;
-use crate::number::{Progress, out_of_range};
+use crate::number::{Progress, overflow_at};
 use crate::options::Options;
 use crate::string::Escape;
 use crate::tree::{NONE, Tag, Tree};
 
-/// Reads JSON that comes in pieces, cut anywhere, and keeps the values of what is there so far.
+/// A parser for JSON that arrives in pieces, cut anywhere. It keeps the value so far.
 ///
-/// [`next`](Self::next) takes text and tells what it changed; between two pieces, [`value`](Self::value), [`deserialize`](Self::deserialize) and [`root`](Self::root) say what
-/// there is. [`finish`](Self::finish) says that no more comes.
+/// [`next`](Self::next) takes text and returns what it changed. Between two pieces,
+/// [`value`](Self::value), [`deserialize`](Self::deserialize) and [`root`](Self::root) return what
+/// has arrived. [`finish`](Self::finish) signals the end of the text.
 ///
-/// A byte costs a bounded amount of work, whatever the pieces; a piece allocates only where the values outgrow their buffers. An error stays: every later call says it again,
-/// and everything before it can still be looked at.
+/// A byte costs a bounded amount of work, whatever the pieces are. A piece allocates only if the
+/// values outgrow their buffers. After an error every call returns the same error, and everything
+/// that arrived before it can still be read.
 ///
 /// ```
 /// use deltawire_partial::Parser;
@@ -39,51 +55,46 @@ pub struct Parser {
     /// The innermost array or object that is open.
     open: u32,
     depth: usize,
-    /// Bytes that were taken.
+    /// The number of bytes that were consumed.
     offset: u64,
-    /// Of them, those that `max_bytes` counts.
-    counted: usize,
-    /// Line feeds so far, and where the last one ends.
+    /// The number of line feeds so far.
     lines: u64,
+    /// The offset after the last one.
     line_start: u64,
-    failed: Option<Error>,
-    /// How often it was cleared, and whether a document was whole then, and none has begun.
-    cleared: u32,
-    let_go: bool,
-    /// The last change.
-    told: Told,
+    error: Option<Error>,
+    last_change: Told,
 }
 
-/// What may come next.
+/// The position in the grammar, named after what comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// A document, or what may stand around it.
+    /// The document, or the text that may stand before or after it.
     Outside,
-    /// This many backticks of a fence came.
+    /// The rest of a fence, of which this many backticks were read.
     Fence(usize),
-    /// The word behind them.
+    /// The rest of the word after a fence.
     FenceWord,
     /// A value.
     Value,
     /// The first element of an array, or its end.
     FirstElement,
-    /// Another element.
+    /// An element after a comma.
     Element,
     /// The first member of an object, or its end.
     FirstKey,
-    /// Another member.
+    /// A member after a comma.
     NextKey,
-    /// More of a name, which begins here in the texts.
+    /// The rest of a name that starts at this place in the texts.
     Key(u32),
     Colon,
-    /// More of a string, of a number, of a literal.
+    /// The rest of a string.
     Text,
+    /// The rest of a number.
     Number(Progress),
+    /// The rest of a literal, which is this text.
     Literal(&'static str),
-    /// A comma, or the end of what is open.
+    /// A comma, or the end of the innermost array or object.
     Comma,
-    /// A document is whole, and it was not told yet.
-    Whole,
 }
 
 impl Default for Parser {
@@ -93,13 +104,13 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// A parser of JSON and nothing else, with the default limits.
+    /// Returns a parser that accepts JSON only and has the default limits.
     #[must_use]
     pub fn new() -> Self {
         Self::with_options(Options::default())
     }
 
-    /// The same with other options.
+    /// Returns a parser with these options.
     #[must_use]
     pub fn with_options(options: Options) -> Self {
         Self {
@@ -110,135 +121,123 @@ impl Parser {
             open: NONE,
             depth: 0,
             offset: 0,
-            counted: 0,
             lines: 0,
             line_start: 0,
-            failed: None,
-            cleared: 0,
-            let_go: false,
-            told: Told::began(NONE),
+            error: None,
+            last_change: Told::began(NONE),
         }
     }
 
-    /// Takes text off the front of `piece` until something changed (`Some`) or the piece is used up (`None`: go on with the next piece, or
-    /// [`finish`](Self::finish)). Ask until it says `None`: the last change of a piece may be told when the piece is used up.
+    /// Consumes text from the front of `piece` and returns the next change.
+    ///
+    /// Returns `None` when the piece is used up. Continue with the next piece then, or with
+    /// [`finish`](Self::finish).
     ///
     /// # Errors
-    /// Where and why the text is not JSON, or what limit it passes. `piece` begins with the offending character then, but for a number out of range, which ends before it.
+    /// Returns the reason and the place if the text is not JSON or exceeds a limit. `piece` then
+    /// begins with the offending character. For a number out of range it begins after the number.
     pub fn next(&mut self, piece: &mut &str) -> Result<Option<Change<'_>>, Error> {
-        Ok(if self.advance(piece)? { Some(self.change(&self.told)) } else { None })
+        Ok(if self.advance(piece)? { Some(self.change(&self.last_change)) } else { None })
     }
 
-    /// Takes a whole piece, without telling what it changed.
+    /// Consumes a whole piece without returning its changes.
     ///
     /// # Errors
-    /// As [`next`](Self::next).
+    /// Returns the same errors as [`next`](Self::next).
     pub fn feed(&mut self, piece: &str) -> Result<(), Error> {
         let mut piece = piece;
         while self.advance(&mut piece)? {}
         Ok(())
     }
 
-    /// Says that no more text comes. Only a number can be completed by that, one that is the whole document: `Some` tells so. Called again it tells that the document is
-    /// complete, and then `None`; a single call is enough to know whether the text was whole.
+    /// Signals the end of the text.
+    ///
+    /// A number that is the whole document is complete only now. The first call returns that
+    /// change, and every other call returns `None`.
     ///
     /// # Errors
-    /// A text that is no JSON, or ended too soon.
+    /// Returns an error if the text is not JSON or ended too soon.
     pub fn finish(&mut self) -> Result<Option<Change<'_>>, Error> {
-        Ok(if self.end()? { Some(self.change(&self.told)) } else { None })
+        Ok(if self.end()? { Some(self.change(&self.last_change)) } else { None })
     }
 
-    /// The document of now: of several, the latest. `None` while there is none.
+    /// Returns the document so far, or `None` if it has not begun.
     #[must_use]
     pub fn root(&self) -> Option<Node<'_>> {
-        self.document(self.documents().checked_sub(1)?)
+        (!self.tree.is_empty()).then_some(Node { tree: &self.tree, at: 0, incomplete: self.options.incomplete })
     }
 
-    /// How many documents began.
-    #[must_use]
-    pub fn documents(&self) -> usize {
-        self.tree.documents()
-    }
-
-    /// One of several documents, in the order in which they came.
-    #[must_use]
-    pub fn document(&self, index: usize) -> Option<Node<'_>> {
-        let at = self.tree.document(index)?;
-        Some(Node { tree: &self.tree, at, unfinished: self.options.unfinished })
-    }
-
-    /// The value of now, as [`Options::unfinished`] has it; `None` while nothing shows. Builds it: linear in it. See [`Node::to_value`].
+    /// Returns the current value, or `None` if nothing of it is visible.
+    ///
+    /// [`Options::incomplete`] chooses what is visible. Each call builds the value, at a cost
+    /// linear in its size. See [`Node::to_value`].
     #[must_use]
     pub fn value(&self) -> Option<serde_json::Value> {
         self.root()?.to_value()
     }
 
-    /// The value of now as a `T`. What has not come is missing: an `Option` is `None`, a `#[serde(default)]` its default, and anything else an error. See
+    /// Converts the current value to a `T`.
+    ///
+    /// A field that has not arrived is missing: an `Option` is `None`, a field with
+    /// `#[serde(default)]` has its default, and any other field is an error. See
     /// [`Node::deserialize`].
     ///
     /// # Errors
-    /// What serde says of a `T` that cannot be made of what is there; nothing being there.
-    pub fn deserialize<'p, T: serde::Deserialize<'p>>(&'p self) -> Result<T, serde_json::Error> {
+    /// Returns serde's error if the value is not a `T`, and an error if nothing has arrived or if
+    /// the value is deeper than `serde_json` reads.
+    pub fn deserialize<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         match self.root() {
             Some(root) => root.deserialize(),
             None => Err(serde::de::Error::custom("no value has begun")),
         }
     }
 
-    /// The value at a JSON pointer (RFC 6901) in the document of now, whole or not. See [`Node::at`].
+    /// Returns the visible value at a JSON pointer (RFC 6901). See [`Node::at`].
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<Node<'_>> {
         self.root()?.at(pointer)
     }
 
-    /// Whether a document is whole, and none has begun since. A number that is the whole document is so after [`finish`](Self::finish).
+    /// Returns true if the document is complete.
+    ///
+    /// A number that is the whole document is complete after [`finish`](Self::finish).
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.root().is_some_and(|root| root.is_whole())
+        self.root().is_some_and(|root| root.is_complete())
     }
 
-    /// Where and why the text stopped being JSON, if it did.
+    /// Returns the error, if the text stopped being JSON or exceeded a limit.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
-        self.failed.as_ref()
+        self.error.as_ref()
     }
 
-    /// How many bytes were taken.
+    /// Returns the number of bytes that were consumed.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The options.
+    /// Returns the options.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// Lets go of all documents, and begins to count anew for the limits; offsets and lines go on. For endless rows of documents: call it when a [`Change::Document`] was told.
-    /// A document that has begun is let go of too, and what still comes of it is taken for the beginning of another; behind one that was whole the text may [end](Self::finish), as it may without this. [`Elements`](crate::Elements) and [`Field`](crate::Field)s begin anew too.
-    pub fn clear(&mut self) {
-        self.let_go = self.has_document()
-            && matches!(self.state, State::Whole | State::Outside | State::Fence(_) | State::FenceWord);
-        self.tree.clear();
-        self.cleared = self.cleared.wrapping_add(1);
-        self.state = State::Outside;
-        self.escape = Escape::None;
-        (self.open, self.depth, self.counted) = (NONE, 0, 0);
-    }
-
-    /// Advances to the next change, and returns whether there is one; [`last_change`](Self::last_change)
-    /// then returns it. For callers that keep changes while the parser goes on.
+    /// Consumes text like [`next`](Self::next), and returns true if there was a change.
+    ///
+    /// [`last_change`](Self::last_change) then returns it. This is for callers that keep changes
+    /// while the parser reads on.
     ///
     /// # Errors
-    /// As [`next`](Self::next).
+    /// Returns the same errors as [`next`](Self::next).
     pub fn advance(&mut self, piece: &mut &str) -> Result<bool, Error> {
-        if let Some(error) = self.failed {
+        if let Some(error) = self.error {
             return Err(error);
         }
         let text = *piece;
         let max = self.options.limits.max_bytes.min(NONE as usize);
-        let room = max.saturating_sub(self.counted);
+        let room = (max as u64).saturating_sub(self.offset) as usize;
         let within = if text.len() > room { &text[..boundary(text, room)] } else { text };
         let mut at = 0;
         let mut result = self.run(within, &mut at);
@@ -247,37 +246,34 @@ impl Parser {
         }
         *piece = &text[at..];
         self.offset += at as u64;
-        self.counted += at;
         match result {
             Ok(changed) => Ok(changed),
             Err(kind) => Err(self.fail(kind, piece.chars().next())),
         }
     }
 
-    /// Notes a change, which is handed out then.
-    fn tell(&mut self, event: Told) -> bool {
-        self.told = event;
-        true
-    }
-
-    pub(crate) fn cleared(&self) -> u32 {
-        self.cleared
-    }
-
-    /// Returns the last change that [`advance`](Self::advance) found, in a form that borrows nothing.
+    /// Returns the last change that [`advance`](Self::advance) reported.
+    ///
+    /// It borrows nothing. It stands for no change until `advance` has returned true.
     #[must_use]
     pub fn last_change(&self) -> Told {
-        self.told
+        self.last_change
     }
 
-    /// Returns the change that `told` stands for. It has to be one of this parser's.
+    /// Returns the change that this record stands for.
+    ///
+    /// # Panics
+    /// May panic, or return another change, if this parser has not reported the change.
     #[inline]
     #[must_use]
-    pub fn change(&self, event: &Told) -> Change<'_> {
-        event.change(&self.tree, self.options.unfinished)
+    pub fn change(&self, told: &Told) -> Change<'_> {
+        told.change(&self.tree, self.options.incomplete)
     }
 
-    /// Up to the next change. `at` is where the text is not taken yet.
+    /// Runs to the next change or to the end of `text`.
+    ///
+    /// Returns true for a change. `at` is the offset of the first byte that is not
+    /// consumed.
     fn run(&mut self, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         let bytes = text.as_bytes();
         loop {
@@ -286,11 +282,6 @@ impl Parser {
                 State::Key(start) => return self.key(start, text, at),
                 State::Number(progress) => return self.number(progress, text, at),
                 State::Literal(rest) => return self.literal(rest, bytes, at),
-                State::Whole => {
-                    self.state = State::Outside;
-                    let document = self.tree.document(self.documents() - 1).unwrap_or_default();
-                    return Ok(self.tell(Told::document(document)));
-                }
                 State::Fence(count) => match bytes.get(*at) {
                     None => return Ok(false),
                     Some(b'`') => self.state = State::Fence(count + 1),
@@ -309,7 +300,7 @@ impl Parser {
                     }
                 },
                 _ => {
-                    let Some(byte) = self.past_space(bytes, at) else { return Ok(false) };
+                    let Some(byte) = self.skip_space(bytes, at) else { return Ok(false) };
                     if self.structure(byte, text, at)? {
                         *at += 1;
                         return Ok(true);
@@ -323,9 +314,9 @@ impl Parser {
         }
     }
 
-    /// The next byte that is no white space.
+    /// Skips white space and returns the byte after it.
     #[inline]
-    fn past_space(&mut self, bytes: &[u8], at: &mut usize) -> Option<u8> {
+    fn skip_space(&mut self, bytes: &[u8], at: &mut usize) -> Option<u8> {
         while let Some(&byte) = bytes.get(*at) {
             match byte {
                 b' ' | b'\t' | b'\r' => {}
@@ -340,7 +331,7 @@ impl Parser {
         None
     }
 
-    /// One byte of a document's structure.
+    /// Handles one byte that is not in a string, number or literal.
     #[inline]
     fn structure(&mut self, byte: u8, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         use ErrorKind::{ExpectedColon, ExpectedCommaOrBrace, ExpectedCommaOrBracket, ExpectedKey, TrailingComma};
@@ -366,7 +357,13 @@ impl Parser {
         Ok(false)
     }
 
-    /// A value begins with this byte.
+    /// Records a change and returns true, as `run` does.
+    fn record(&mut self, change: Told) -> bool {
+        self.last_change = change;
+        true
+    }
+
+    /// Begins the value whose first byte is `byte`.
     fn begin(&mut self, byte: u8) -> Result<bool, ErrorKind> {
         let (tag, state) = match byte {
             b'"' => (Tag::String, State::Text),
@@ -384,7 +381,7 @@ impl Parser {
             return Err(ErrorKind::Limit { limit: Limit::Depth, max: limits.max_depth });
         }
         let at = if self.in_object() {
-            // Begun by its name.
+            // Its name has already added the entry.
             let at = self.tree.len() as u32 - 1;
             self.tree.entry_mut(at).tag = tag;
             at
@@ -400,9 +397,10 @@ impl Parser {
             self.depth += 1;
         }
         self.state = state;
-        Ok(self.tell(Told::began(at)))
+        Ok(self.record(Told::began(at)))
     }
 
+    /// Appends an entry to the innermost array or object.
     fn push(&mut self, tag: Tag, key: u32) -> Result<u32, ErrorKind> {
         let max = self.options.limits.max_nodes.min(NONE as usize);
         if self.tree.len() >= max {
@@ -415,7 +413,7 @@ impl Parser {
         self.open != NONE && self.tree.entry(self.open).tag == Tag::Object
     }
 
-    /// The innermost array or object is whole.
+    /// Completes the innermost array or object.
     fn close(&mut self) -> bool {
         let at = self.open;
         self.tree.close(at);
@@ -424,14 +422,14 @@ impl Parser {
         self.complete(at)
     }
 
-    /// A value is whole.
+    /// Completes a value.
     fn complete(&mut self, at: u32) -> bool {
-        self.tree.entry_mut(at).whole = true;
-        self.state = if self.open == NONE { State::Whole } else { State::Comma };
-        self.tell(Told::complete(at))
+        self.tree.entry_mut(at).complete = true;
+        self.state = if self.open == NONE { State::Outside } else { State::Comma };
+        self.record(Told::complete(at))
     }
 
-    /// The value that is neither array nor object and came last.
+    /// Returns the entry of the string, number or literal that is being read.
     fn latest(&self) -> u32 {
         self.tree.len() as u32 - 1
     }
@@ -443,8 +441,8 @@ impl Parser {
         let end = self.tree.texts.len();
         if end > start {
             self.tree.entry_mut(latest).len += (end - start) as u32;
-            // What ended it, its quote or an error, is still to come, and is met again.
-            return Ok(self.tell(Told::text(latest, start as u32, end as u32)));
+            // The quote or the error that ended the text is met again by the next call.
+            return Ok(self.record(Told::text(latest, start as u32, end as u32)));
         }
         if result? {
             *at += 1;
@@ -460,17 +458,17 @@ impl Parser {
         let key = self.push(Tag::Pending, start)?;
         *at += 1;
         self.state = State::Colon;
-        Ok(self.tell(Told::key(key)))
+        Ok(self.record(Told::key(key)))
     }
 
     fn number(&mut self, progress: Progress, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         let latest = self.latest();
-        let (start, mut progress, mut behind) = (*at, progress, None);
+        let (start, mut progress, mut after) = (*at, progress, None);
         for &byte in &text.as_bytes()[start..] {
             match progress.next(byte) {
                 Some(next) => progress = next,
                 None => {
-                    behind = Some(byte);
+                    after = Some(byte);
                     break;
                 }
             }
@@ -479,10 +477,10 @@ impl Parser {
         self.tree.texts.push_str(&text[start..*at]);
         self.tree.entry_mut(latest).len += (*at - start) as u32;
         self.state = State::Number(progress);
-        match behind {
+        match after {
             None => Ok(false),
             Some(byte) if !progress.ends_before(byte) => Err(ErrorKind::InvalidNumber),
-            Some(_) if out_of_range(self.tree.text(latest)).is_some() => Err(ErrorKind::NumberOutOfRange),
+            Some(_) if overflow_at(self.tree.text(latest)).is_some() => Err(ErrorKind::NumberOutOfRange),
             Some(_) => Ok(self.complete(latest)),
         }
     }
@@ -501,16 +499,16 @@ impl Parser {
         Ok(self.complete(latest))
     }
 
-    /// Before, between and behind documents: past what is skipped, or into a document.
+    /// Handles one byte before or after the document. Skips text, or begins the document.
     fn outside(&mut self, byte: u8, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         let options = self.options;
-        let more = self.documents() == 0 || options.several_documents;
-        let skips = (options.leading_text && more) || (options.trailing_text && self.has_document());
+        let before = self.tree.is_empty();
+        let skips = if before { options.leading_text } else { options.trailing_text };
         match byte {
-            b'{' | b'[' if more => return self.begin(byte),
+            b'{' | b'[' if before => return self.begin(byte),
             _ if skips => {
                 let rest = &text.as_bytes()[*at..];
-                let skipped = memchr2(b'{', b'[', rest).filter(|_| more).unwrap_or(rest.len());
+                let skipped = memchr2(b'{', b'[', rest).filter(|_| before).unwrap_or(rest.len());
                 self.lines += memchr_iter(b'\n', &rest[..skipped]).count() as u64;
                 if let Some(last) = memrchr(b'\n', &rest[..skipped]) {
                     self.line_start = self.offset + (*at + last) as u64 + 1;
@@ -518,34 +516,29 @@ impl Parser {
                 *at += skipped;
             }
             b'`' if options.fence => self.state = State::Fence(1),
-            _ if more => return self.begin(byte),
+            _ if before => return self.begin(byte),
             _ => return Err(ErrorKind::TrailingCharacters),
         }
         Ok(false)
     }
 
-    /// Whether a document has begun, or was whole and let go of.
-    fn has_document(&self) -> bool {
-        self.documents() > 0 || self.let_go
-    }
-
-    /// What is wrong where no document can begin.
+    /// Returns the error for text that is neither a document nor a fence around it.
     fn no_document(&self) -> ErrorKind {
-        if self.documents() == 0 { ErrorKind::ExpectedValue } else { ErrorKind::TrailingCharacters }
+        if self.tree.is_empty() { ErrorKind::ExpectedValue } else { ErrorKind::TrailingCharacters }
     }
 
+    /// Does the work of `finish`. Returns true if there was a change.
     fn end(&mut self) -> Result<bool, Error> {
         use ErrorKind::{EndInArray, EndInObject, EndInString, EndInValue};
-        if let Some(error) = self.failed {
+        if let Some(error) = self.error {
             return Err(error);
         }
         let open = if self.in_object() { EndInObject } else { EndInArray };
         let kind = match self.state {
-            State::Whole => return self.advance(&mut ""),
-            State::Outside | State::FenceWord | State::Fence(3..) if self.has_document() => return Ok(false),
-            State::Number(progress) if progress.is_whole() => {
+            State::Outside | State::FenceWord | State::Fence(3..) if !self.tree.is_empty() => return Ok(false),
+            State::Number(progress) if progress.is_complete() => {
                 let latest = self.latest();
-                if out_of_range(self.tree.text(latest)).is_some() {
+                if overflow_at(self.tree.text(latest)).is_some() {
                     ErrorKind::NumberOutOfRange
                 } else if self.open == NONE {
                     return Ok(self.complete(latest));
@@ -560,15 +553,17 @@ impl Parser {
         Err(self.fail(kind, None))
     }
 
-    /// The text is not JSON from here on, or ended.
+    /// Stores and returns the error at the current offset.
+    ///
+    /// `found` is `None` at the end of the text.
     fn fail(&mut self, kind: ErrorKind, found: Option<char>) -> Error {
         let (mut offset, mut lines, mut line_start) = (self.offset, self.lines, self.line_start);
-        // serde_json's columns count what it has read, the offending byte included.
+        // The columns of serde_json count the bytes it has read, with the offending one.
         let mut read = offset + u64::from(found.is_some());
         let mut found = found;
         if kind == ErrorKind::NumberOutOfRange {
             let text = self.tree.text(self.latest());
-            let seen = out_of_range(text).unwrap_or(text.len());
+            let seen = overflow_at(text).unwrap_or(text.len());
             offset = offset - text.len() as u64 + seen as u64;
             (read, found) = (offset, None);
         }
@@ -576,12 +571,12 @@ impl Parser {
             (lines, line_start) = (lines + 1, read);
         }
         let error = Error { kind, offset, line: lines + 1, column: read - line_start, found };
-        self.failed = Some(error);
+        self.error = Some(error);
         error
     }
 }
 
-/// The last boundary between characters at or before `at`.
+/// Returns the last boundary between characters at or before `at`.
 fn boundary(text: &str, at: usize) -> usize {
     (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default()
 }

@@ -1,13 +1,14 @@
-//! Where in a document a value is.
+//! The place of a value in its document.
 
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
 use crate::tree::{NONE, Tree};
 
-/// Where in its document a value is; borrowed, and made of nothing but a place, so asking for it costs nothing.
+/// The place of a value in its document. It is borrowed and costs nothing to create.
 ///
-/// Displays as a JSON pointer (RFC 6901): `/items/3/name`, the empty text for the whole document. It equals a text that is its pointer, without building it.
+/// It displays as a JSON pointer (RFC 6901), such as `/items/3/name`, and as the empty text for the
+/// root. It can be compared with the text of a pointer, which allocates nothing.
 #[derive(Clone, Copy)]
 pub struct Path<'p> {
     pub(crate) tree: &'p Tree,
@@ -17,52 +18,52 @@ pub struct Path<'p> {
 /// One step of a [`Path`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Segment<'p> {
-    /// Into an object: the member's name.
+    /// A member of an object, by its name.
     Key(&'p str),
-    /// Into an array: the element's place.
+    /// An element of an array, by its index.
     Index(usize),
 }
 
 impl<'p> Path<'p> {
-    /// Whether it is that of the whole document.
+    /// Returns true for the path of the whole document.
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.tree.entry(self.at).parent == NONE
     }
 
-    /// How many steps it has.
+    /// Returns the number of steps. Linear in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.up().count()
+        self.steps_up().count()
     }
 
-    /// The same as [`is_root`](Self::is_root).
+    /// Returns the same as [`is_root`](Self::is_root).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.is_root()
     }
 
-    /// The last step; none for the whole document.
+    /// Returns the last step, or `None` for the root.
     #[must_use]
     pub fn last(&self) -> Option<Segment<'p>> {
-        self.up().next()
+        self.steps_up().next()
     }
 
-    /// The steps from the document down. Allocates for them.
+    /// Returns the steps from the root down. Allocates a list of them.
     pub fn segments(&self) -> impl DoubleEndedIterator<Item = Segment<'p>> + ExactSizeIterator + use<'p> {
-        let segments: Vec<_> = self.up().collect();
+        let segments: Vec<_> = self.steps_up().collect();
         segments.into_iter().rev()
     }
 
-    /// The path of the array or object that the value is in.
+    /// Returns the path of the array or object that contains the value.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         let parent = self.tree.entry(self.at).parent;
         (parent != NONE).then_some(Self { at: parent, ..*self })
     }
 
-    /// The steps from the value up.
-    pub(crate) fn up(&self) -> impl Iterator<Item = Segment<'p>> + use<'p> {
+    /// Returns the steps from the value up.
+    pub(crate) fn steps_up(&self) -> impl Iterator<Item = Segment<'p>> + use<'p> {
         let (tree, mut at) = (self.tree, self.at);
         core::iter::from_fn(move || {
             let entry = tree.entry(at);
@@ -85,7 +86,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// As in a JSON pointer: `~` is written `~0`, and `/` `~1`.
+/// Writes the step as in a JSON pointer, with `~0` for `~` and `~1` for `/`.
 impl fmt::Display for Segment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -106,17 +107,19 @@ impl fmt::Debug for Path<'_> {
 }
 
 impl Segment<'_> {
-    /// Whether a step of a JSON pointer, as it stands between its slashes, is this one.
-    pub(crate) fn is(&self, token: &str) -> bool {
+    /// Returns true if `token` stands for this step.
+    ///
+    /// It is the text between two slashes of a JSON pointer.
+    pub(crate) fn matches(&self, token: &str) -> bool {
         match self {
-            // Without leading zeros, as RFC 6901 has it.
+            // RFC 6901, section 4, allows no leading zeros. `parse` allows those and a plus sign.
             Self::Index(index) => token.parse() == Ok(*index) && (token.len() == 1 || !token.starts_with(['0', '+'])),
             Self::Key(key) => is_key(token, key),
         }
     }
 }
 
-/// Whether a step of a JSON pointer stands for this name.
+/// Returns true if `token` stands for the name `key` in a JSON pointer.
 fn is_key(token: &str, key: &str) -> bool {
     let (mut token, mut key) = (token.chars(), key.chars());
     while let Some(character) = token.next() {
@@ -124,7 +127,7 @@ fn is_key(token: &str, key: &str) -> bool {
             '~' => match token.next() {
                 Some('0') => '~',
                 Some('1') => '/',
-                // No escape of RFC 6901: a pointer to nothing.
+                // RFC 6901 has no other escape, so this points to nothing.
                 _ => return false,
             },
             other => other,
@@ -139,9 +142,9 @@ fn is_key(token: &str, key: &str) -> bool {
 impl PartialEq<str> for Path<'_> {
     fn eq(&self, pointer: &str) -> bool {
         let mut rest = pointer;
-        for segment in self.up() {
+        for segment in self.steps_up() {
             match rest.rsplit_once('/') {
-                Some((before, token)) if segment.is(token) => rest = before,
+                Some((before, token)) if segment.matches(token) => rest = before,
                 _ => return false,
             }
         }
@@ -155,10 +158,10 @@ impl PartialEq<&str> for Path<'_> {
     }
 }
 
-/// Whether both take the same steps, in whatever documents.
+/// Compares the steps. The paths may come from different parsers.
 impl PartialEq for Path<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.up().eq(other.up())
+        self.steps_up().eq(other.steps_up())
     }
 }
 

@@ -1,28 +1,31 @@
-//! Strings, of which any byte may be the last that came.
+//! Strings, which may be cut at any byte, also inside an escape.
 
 use alloc::string::String;
 
 use crate::error::ErrorKind;
 
-/// How far into an escape the text is.
+/// The position in an escape, if the text is inside one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Escape {
-    /// In none.
+    /// Not in an escape.
     #[default]
     None,
-    /// Behind the backslash.
+    /// After the backslash.
     Backslash,
-    /// Behind `\u` and some digits of it, and their value so far. Of a pair's second half, the first; else 0.
+    /// After `\u` and up to three digits, whose value is `unit`. In the second half of a surrogate
+    /// pair, `high` is the first half. It is 0 otherwise.
     Unit { high: u16, digits: u8, unit: u16 },
-    /// Behind the first half of a surrogate pair.
+    /// After the first half of a surrogate pair.
     High(u16),
-    /// Behind that and a backslash.
+    /// After the first half of a surrogate pair and a backslash.
     HighBackslash(u16),
 }
 
 impl Escape {
-    /// Appends to `into` what `text` holds from `at` on, up to the quote that ends the string (`true`) or the end of the text. `at` is at either then, or at what
-    /// cannot stand there.
+    /// Decodes `text` from `at` on and appends the result to `into`.
+    ///
+    /// Returns true at the quote that ends the string, and false at the end of the text. Advances
+    /// `at` to there, or to the byte that is wrong.
     pub(crate) fn decode(&mut self, text: &str, at: &mut usize, into: &mut String) -> Result<bool, ErrorKind> {
         let bytes = text.as_bytes();
         loop {
@@ -44,7 +47,7 @@ impl Escape {
         }
     }
 
-    /// Past one more byte of an escape.
+    /// Returns the position after one more byte of an escape.
     fn next(self, byte: u8, into: &mut String) -> Result<Self, ErrorKind> {
         match self {
             Self::None | Self::Backslash => match unescape(byte) {
@@ -58,7 +61,7 @@ impl Escape {
             Self::Unit { high, digits, unit } => {
                 let digit = char::from(byte).to_digit(16).ok_or(ErrorKind::InvalidEscape)?;
                 let (digits, unit) = (digits + 1, unit << 4 | digit as u16);
-                // The first digits tell: a second half is dc00 to dfff, and nothing else is.
+                // A second half is dc00 to dfff, so the first two digits tell.
                 let second_half = match digits {
                     1 => high != 0 && unit == 0xD,
                     2 => (0xDC..=0xDF).contains(&unit),
@@ -79,14 +82,43 @@ impl Escape {
     }
 }
 
-/// Returns the offset of the first quote, backslash or control character at or after `at`, or the
-/// text's length.
+/// Returns the end of the run of plain text that begins at `at`.
+///
+/// It is the offset of the first quote, backslash or control character, or the length of the text.
+#[inline]
 fn plain_end(bytes: &[u8], at: usize) -> usize {
-    let special = bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-    special.map_or(bytes.len(), |len| at + len)
+    let mut end = at;
+    while let Some(word) = bytes.get(end..).and_then(|rest| rest.first_chunk()) {
+        let special = special(u64::from_le_bytes(*word));
+        if special != 0 {
+            return end + special.trailing_zeros() as usize / 8;
+        }
+        end += 8;
+    }
+    while let Some(byte) = bytes.get(end) {
+        if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
+            break;
+        }
+        end += 1;
+    }
+    end
 }
 
-/// Returns the character that a backslash and this letter stand for, if that is a simple escape.
+/// Returns a word whose lowest set bit lies in the first special byte of `word`.
+///
+/// It is zero if `word` has no quote, backslash or control character.
+#[inline]
+fn special(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    // A byte below the limit borrows, which sets its high bit. The high bit of a byte that had it
+    // before is cleared. A borrow can add false hits, but only in the bytes after a true one.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    // `^ 2` swaps the space and the quote. Then the quote is below 0x21 too, like the control
+    // characters, and the space is not.
+    (below(word ^ (ONES * 2), 0x21) | below(word ^ (ONES * u64::from(b'\\')), 1)) & (ONES << 7)
+}
+
+/// Returns the character that a backslash and `letter` stand for, or `None`.
 fn unescape(letter: u8) -> Option<char> {
     Some(match letter {
         b'b' => '\u{8}',
@@ -97,4 +129,27 @@ fn unescape(letter: u8) -> Option<char> {
         b'"' | b'\\' | b'/' => char::from(letter),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_end;
+
+    #[test]
+    fn each_byte_is_plain_or_ends_the_run_at_any_place_in_a_word() {
+        for byte in 0..=u8::MAX {
+            let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+            for place in 0..24 {
+                for filler in [b'!', b' ', b'[', b']', 0x7f, 0x80, 0xff] {
+                    let mut bytes = [filler; 24];
+                    bytes[place] = byte;
+                    let end = if is_special { place } else { bytes.len() };
+                    for start in 0..=place {
+                        assert_eq!(plain_end(&bytes, start), end, "{byte} at {place}, {filler} around it");
+                    }
+                }
+            }
+        }
+        assert_eq!(plain_end(b"\0\"", 2), 2, "the end of the text");
+    }
 }

@@ -1,18 +1,24 @@
-//! The values so far: entries in the order in which they began, and one text.
+//! The values so far: one list of entries and one text.
 //!
-//! An entry's children stand right behind it, each followed by its own; so an array or object is a range of entries, and dropping a tree of any depth is dropping two
-//! buffers. A member's name and the text of a string or number stand in `texts` one behind the other, in the order in which they came.
+//! Entries are in the order in which their values began. An entry is followed by its children, and
+//! each child by its own children. So an array or object is a range of entries, and dropping a tree
+//! of any depth drops two buffers. Names and the text of strings and numbers stand one after the
+//! other in `texts`, in the order in which they arrived.
+//!
+//! Two rules keep this true. Only the last entry and the arrays and objects around it may be
+//! incomplete. And text is only ever appended, for the last entry or for a name that has no entry
+//! yet. Places are `u32`, which is why the parser caps its limits at [`NONE`].
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// No entry.
+/// The place of no entry.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// What an entry holds.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tag {
-    /// A member whose name is here, and whose value has not begun.
+    /// A member whose name is complete and whose value has not begun.
     Pending,
     Null,
     False,
@@ -26,18 +32,18 @@ pub(crate) enum Tag {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) tag: Tag,
-    pub(crate) whole: bool,
-    /// Where in the texts its name begins; it ends where its own text begins.
+    pub(crate) complete: bool,
+    /// The start of its name in the texts. The name ends where its own text begins.
     pub(crate) key: u32,
-    /// Where in the texts its own text begins.
+    /// The start of its own text in the texts.
     pub(crate) text: u32,
-    /// How long its own text is; of an array or object, how many children it has.
+    /// The length of its own text, or the number of children of an array or object.
     pub(crate) len: u32,
-    /// The entry behind it and all that is in it. Of an array or object that is open, nothing yet.
+    /// The next entry that is not inside this one. Not known while an array or object is open.
     pub(crate) next: u32,
-    /// The array or object that it is in.
+    /// The array or object that contains it.
     pub(crate) parent: u32,
-    /// Its place in that; of a document, in the row of documents.
+    /// Its index among the children of its parent.
     pub(crate) index: u32,
 }
 
@@ -45,16 +51,18 @@ pub(crate) struct Entry {
 pub(crate) struct Tree {
     entries: Vec<Entry>,
     pub(crate) texts: String,
-    /// The first entries of the documents but the first, in order.
-    later: Vec<u32>,
 }
 
 impl Tree {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// The entry at a place that may be another tree's.
+    /// Returns the entry at a place that may come from another tree.
     pub(crate) fn get(&self, at: u32) -> Option<&Entry> {
         self.entries.get(at as usize)
     }
@@ -67,42 +75,29 @@ impl Tree {
         &mut self.entries[at as usize]
     }
 
-    /// A child of `parent` begins, or a document; its name, if it has one, begins at `key` in the texts and is their end.
+    /// Appends a child of `parent`, or the root, and returns its place.
+    ///
+    /// Its name is the text from `key` to the end of the texts.
     pub(crate) fn push(&mut self, parent: u32, tag: Tag, key: u32) -> u32 {
         let at = self.entries.len() as u32;
         let index = if parent == NONE {
-            if at > 0 {
-                self.later.push(at);
-            }
-            self.later.len() as u32
+            0
         } else {
             let parent = self.entry_mut(parent);
             parent.len += 1;
             parent.len - 1
         };
         let text = self.texts.len() as u32;
-        self.entries.push(Entry { tag, whole: false, key, text, len: 0, next: at + 1, parent, index });
+        self.entries.push(Entry { tag, complete: false, key, text, len: 0, next: at + 1, parent, index });
         at
     }
 
-    /// Everything that is in this array or object has come.
+    /// Marks an array or object as complete.
     pub(crate) fn close(&mut self, at: u32) {
         let next = self.entries.len() as u32;
         let entry = self.entry_mut(at);
         entry.next = next;
-        entry.whole = true;
-    }
-
-    pub(crate) fn documents(&self) -> usize {
-        self.later.len() + usize::from(!self.entries.is_empty())
-    }
-
-    /// The first entry of a document.
-    pub(crate) fn document(&self, index: usize) -> Option<u32> {
-        match index.checked_sub(1) {
-            None => (!self.entries.is_empty()).then_some(0),
-            Some(index) => self.later.get(index).copied(),
-        }
+        entry.complete = true;
     }
 
     pub(crate) fn key(&self, at: u32) -> &str {
@@ -110,7 +105,7 @@ impl Tree {
         self.slice(entry.key, entry.text)
     }
 
-    /// The text of a string or number so far.
+    /// Returns the text so far of a string or number.
     pub(crate) fn text(&self, at: u32) -> &str {
         let entry = self.entry(at);
         self.slice(entry.text, entry.text + entry.len)
@@ -123,11 +118,5 @@ impl Tree {
     pub(crate) fn in_object(&self, at: u32) -> bool {
         let parent = self.entry(at).parent;
         parent != NONE && self.entry(parent).tag == Tag::Object
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.entries.clear();
-        self.texts.clear();
-        self.later.clear();
     }
 }

@@ -1,4 +1,4 @@
-//! What a piece changed: told once, in order, whatever the cut, and enough to build the value from.
+//! The changes: each is reported once, and together they make the value.
 
 #[path = "shared/oracle.rs"]
 mod oracle;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 #[track_caller]
-fn tells(text: &str, expected: &[&str]) {
+fn reports(text: &str, expected: &[&str]) {
     let whole = seen(Options::new(), [text]);
     assert_eq!(whole.changes, expected, "{text}");
     assert_eq!(seen(Options::new(), characters(text)), whole, "character by character");
@@ -19,12 +19,12 @@ fn tells(text: &str, expected: &[&str]) {
 
 #[test]
 fn each_value_begins_grows_and_is_complete() {
-    tells("null", &["began  Null", "complete  null", "document 0 null"]);
-    tells(" -1.5 ", &["began  Number", "complete  -1.5", "document 0 -1.5"]);
-    tells("12", &["began  Number", "complete  12", "document 0 12"]);
-    tells("\"\"", &["began  String", "complete  \"\"", "document 0 \"\""]);
-    tells(r#""a\u00e9\n""#, &["began  String", "text  aé\n", "complete  \"aé\\n\"", "document 0 \"aé\\n\""]);
-    tells(
+    reports("null", &["began  Null", "complete  null"]);
+    reports(" -1.5 ", &["began  Number", "complete  -1.5"]);
+    reports("12", &["began  Number", "complete  12"]);
+    reports("\"\"", &["began  String", "complete  \"\""]);
+    reports(r#""a\u00e9\n""#, &["began  String", "text  aé\n", "complete  \"aé\\n\""]);
+    reports(
         r#"{"a":[true,{}],"b/c~":"x"}"#,
         &[
             "began  Object",
@@ -40,14 +40,13 @@ fn each_value_begins_grows_and_is_complete() {
             "text /b~1c~0 x",
             "complete /b~1c~0 \"x\"",
             "complete  {\"a\":[true,{}],\"b/c~\":\"x\"}",
-            "document 0 {\"a\":[true,{}],\"b/c~\":\"x\"}",
         ],
     );
 }
 
 #[test]
-fn a_name_that_comes_twice_is_told_twice_and_the_later_value_counts() {
-    tells(
+fn a_name_that_appears_twice_is_reported_twice_and_the_later_value_counts() {
+    reports(
         r#"{"a":1,"a":"x"}"#,
         &[
             "began  Object",
@@ -59,7 +58,6 @@ fn a_name_that_comes_twice_is_told_twice_and_the_later_value_counts() {
             "text /a x",
             "complete /a \"x\"",
             "complete  {\"a\":\"x\"}",
-            "document 0 {\"a\":\"x\"}",
         ],
     );
 }
@@ -80,7 +78,7 @@ fn a_string_grows_by_each_piece_once_and_never_by_half_a_character() {
 }
 
 #[test]
-fn what_a_string_grew_by_is_told_before_the_error_behind_it() {
+fn the_text_before_an_error_in_a_string_is_reported_before_the_error() {
     let seen = seen(Options::new(), ["[\"ab\\x"]);
     assert_eq!(seen.changes, ["began  Array", "began /0 String", "text /0 ab"]);
     assert_eq!(seen.error.unwrap().offset, 5);
@@ -96,9 +94,8 @@ fn a_number_is_complete_when_something_follows_or_the_text_ends() {
     assert!(!parser.is_complete());
     assert_eq!(parser.value(), None);
     assert!(matches!(parser.finish(), Ok(Some(Change::Complete { .. }))));
-    assert!(matches!(parser.finish(), Ok(Some(Change::Document { index: 0, .. }))));
     assert_eq!(parser.finish(), Ok(None));
-    assert_eq!(parser.finish(), Ok(None), "said once, it stays said");
+    assert_eq!(parser.finish(), Ok(None), "and so from then on");
     assert_eq!(parser.value(), Some(json!(12)));
 }
 
@@ -151,12 +148,12 @@ fn paths_are_json_pointers_without_being_built() {
     assert!(parser.at("/~2").is_none() && parser.at("/~").is_none() && parser.at("/\0").is_some());
 }
 
-/// The value, built of nothing but the changes.
+/// Builds the value from the changes alone.
 fn rebuilt<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Value {
     fn put(root: &mut Value, path: Path<'_>, value: Value) {
         let Some(last) = path.last() else { return *root = value };
         let parent =
-            root.pointer_mut(&path.parent().expect("it is JSON").to_string()).expect("its parent was told of before");
+            root.pointer_mut(&path.parent().expect("it is JSON").to_string()).expect("its parent was reported before");
         match (last, parent) {
             (Segment::Key(key), Value::Object(members)) => drop(members.insert(key.to_owned(), value)),
             (Segment::Index(index), Value::Array(elements)) if index == elements.len() => elements.push(value),
@@ -166,7 +163,7 @@ fn rebuilt<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Value {
     }
     let mut root = Value::Null;
     let mut parser = Parser::new();
-    let mut documents = 0;
+    let mut ends = 0;
     for piece in pieces {
         let mut rest = piece;
         while let Some(change) = parser.next(&mut rest).expect("it is JSON") {
@@ -185,20 +182,19 @@ fn rebuilt<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Value {
                     Some(Value::String(string)) => string.push_str(text),
                     other => panic!("{other:?} grew"),
                 },
-                Change::Complete { path, value } => match root.pointer(&path.to_string()) {
-                    Some(Value::Null) => put(&mut root, path, value.to_value().expect("it is JSON")),
-                    built => assert_eq!(built, value.to_value().as_ref(), "{path}"),
-                },
-                Change::Document { value, .. } => {
-                    documents += 1;
-                    assert_eq!(Some(&root), value.to_value().as_ref());
+                Change::Complete { path, value } => {
+                    ends += usize::from(path.is_root());
+                    match root.pointer(&path.to_string()) {
+                        Some(Value::Null) => put(&mut root, path, value.to_value().expect("it is JSON")),
+                        built => assert_eq!(built, value.to_value().as_ref(), "{path}"),
+                    }
                 }
                 Change::Key { path } => assert!(matches!(path.last(), Some(Segment::Key(_)))),
                 other => panic!("{other:?}"),
             }
         }
     }
-    assert_eq!(documents, 1);
+    assert_eq!(ends, 1, "the document is complete once");
     root
 }
 

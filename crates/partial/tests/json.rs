@@ -1,4 +1,4 @@
-//! What is JSON, what is not, and what it comes to: the partial parser beside `serde_json`, whole, in every cut, and at every prefix.
+//! A comparison with `serde_json`: complete texts, every cut and every prefix.
 
 #[path = "shared/oracle.rs"]
 mod oracle;
@@ -10,8 +10,8 @@ use oracle::{check, check_prefixes, seen};
 use proptest::prelude::*;
 use texts::{damaged, json};
 
-/// Texts that every parser of JSON has to take.
-const TAKEN: &[&str] = &[
+/// Texts that every JSON parser must accept.
+const ACCEPTED: &[&str] = &[
     "null",
     "true",
     "false",
@@ -79,7 +79,7 @@ const TAKEN: &[&str] = &[
     r#"[{"a":[{"b":[{"c":[]}]}]}]"#,
 ];
 
-/// Texts that none may take, with the byte at which they have to be refused.
+/// Texts that none may accept, with the offset at which they must be refused.
 const REFUSED: &[(&str, u64)] = &[
     ("", 0),
     (" ", 1),
@@ -242,8 +242,8 @@ const REFUSED: &[(&str, u64)] = &[
 ];
 
 #[test]
-fn what_is_json_comes_to_what_serde_json_reads() {
-    for text in TAKEN {
+fn json_is_read_as_serde_json_reads_it() {
+    for text in ACCEPTED {
         check(text);
         check_prefixes(text);
         assert_eq!(seen(Options::new(), [*text]).error, None, "{text}");
@@ -251,7 +251,7 @@ fn what_is_json_comes_to_what_serde_json_reads() {
 }
 
 #[test]
-fn what_is_not_json_is_refused_at_the_first_byte_that_cannot_be() {
+fn other_text_is_refused_at_the_first_byte_that_cannot_continue_it() {
     for &(text, offset) in REFUSED {
         check(text);
         check_prefixes(text);
@@ -261,7 +261,7 @@ fn what_is_not_json_is_refused_at_the_first_byte_that_cannot_be() {
 }
 
 #[test]
-fn as_deep_as_serde_json_and_no_deeper() {
+fn the_depth_limit_is_that_of_serde_json() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         for depth in [126, 127, 128, 129] {
             let inner = if open == "[" { "" } else { "1" };
@@ -271,7 +271,7 @@ fn as_deep_as_serde_json_and_no_deeper() {
 }
 
 #[test]
-fn an_error_stays_and_names_its_place_in_all_that_was_pushed() {
+fn an_error_stays_and_names_its_place_in_everything_that_was_fed() {
     let mut parser = Parser::new();
     parser.feed("{\"a\": [1,\n").unwrap();
     let mut piece = "  2, tru!]}";
@@ -288,11 +288,11 @@ fn an_error_stays_and_names_its_place_in_all_that_was_pushed() {
     assert_eq!(parser.feed("]"), Err(error));
     assert_eq!(parser.finish(), Err(error));
     assert_eq!(parser.error(), Some(&error));
-    assert_eq!(parser.value().unwrap().to_string(), "{\"a\":[1,2]}", "what came before stays");
+    assert_eq!(parser.value().unwrap().to_string(), "{\"a\":[1,2]}", "everything before the error stays");
 }
 
 #[test]
-fn an_end_that_comes_too_soon_is_told_from_text_that_is_wrong() {
+fn a_text_that_ended_too_soon_is_distinguished_from_a_wrong_one() {
     for (text, expected) in
         [("[1", true), ("\"a", true), ("{", true), ("", true), ("-", true), ("[x", false), ("1x", false)]
     {
@@ -311,12 +311,12 @@ proptest! {
     }
 
     #[test]
-    fn any_prefix_shows_what_closing_it_gives(text in json()) {
+    fn any_prefix_is_worth_what_it_is_when_closed(text in json()) {
         check_prefixes(&text);
     }
 
     #[test]
-    fn what_is_wrong_is_refused_as_serde_json_refuses_it(text in damaged()) {
+    fn damaged_json_is_refused_as_serde_json_refuses_it(text in damaged()) {
         check(&text);
         check_prefixes(&text);
     }

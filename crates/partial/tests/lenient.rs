@@ -1,41 +1,36 @@
-//! What models put around their JSON, accepted where it is asked for; and what bounds a parser.
+//! The text that models write around their JSON, and the limits.
 
 #[path = "shared/oracle.rs"]
 mod oracle;
 
-use deltawire_partial::{Change, ErrorKind, Limit, Limits, Options, Parser};
+use deltawire_partial::{ErrorKind, Limit, Limits, Options, Parser};
 use oracle::{characters, seen};
 use serde_json::{Value, json};
 
-/// Every document of a text, or the error: the same in every cut.
+/// Returns the value of a text, or its error, which is the same in every cut.
 #[track_caller]
-fn documents(options: Options, text: &str) -> Result<Vec<Value>, String> {
+fn read(options: Options, text: &str) -> Result<Value, String> {
     let whole = seen(options, [text]);
     assert_eq!(seen(options, characters(text)), whole, "character by character: {text}");
     for (at, _) in text.char_indices() {
-        let (before, behind) = text.split_at(at);
-        assert_eq!(seen(options, [before, behind]), whole, "cut at {at}: {text}");
+        let (before, after) = text.split_at(at);
+        assert_eq!(seen(options, [before, after]), whole, "cut at {at}: {text}");
     }
-    if let Some(error) = whole.error {
-        return Err(error.to_string());
+    match whole.error {
+        Some(error) => Err(error.to_string()),
+        None => Ok(whole.value.expect("a complete text is visible")),
     }
-    let mut parser = Parser::with_options(options);
-    parser.feed(text).expect("it was taken before");
-    parser.finish().expect("it was taken before");
-    Ok((0..parser.documents())
-        .map(|index| parser.document(index).expect("it was taken before").to_value().expect("it was taken before"))
-        .collect())
 }
 
 #[track_caller]
-fn accepts(options: Options, text: &str, expected: &[Value]) {
-    assert_eq!(documents(options, text).as_deref(), Ok(expected), "{text}");
-    assert!(documents(Options::new(), text).is_err(), "off by default: {text}");
+fn accepts(options: Options, text: &str, expected: &Value) {
+    assert_eq!(read(options, text).as_ref(), Ok(expected), "{text}");
+    assert!(read(Options::new(), text).is_err(), "off by default: {text}");
 }
 
 #[track_caller]
 fn refuses(options: Options, text: &str, expected: &str) {
-    assert_eq!(documents(options, text), Err(expected.to_owned()), "{text}");
+    assert_eq!(read(options, text), Err(expected.to_owned()), "{text}");
 }
 
 #[test]
@@ -49,153 +44,74 @@ fn a_fence_may_stand_around_a_value() {
         "````JSON5\r\n{\"a\":1}\r\n````",
         "```json\n{\"a\":1}",
     ] {
-        accepts(fence, text, &[json!({"a": 1})]);
+        accepts(fence, text, &json!({"a": 1}));
     }
-    assert_eq!(documents(fence, "{\"a\":1}"), Ok(vec![json!({"a": 1})]), "it need not");
-    accepts(fence, "```\n12\n```", &[json!(12)]);
+    assert_eq!(read(fence, "{\"a\":1}"), Ok(json!({"a": 1})), "it need not");
+    accepts(fence, "```\n12\n```", &json!(12));
+    refuses(
+        fence,
+        "```\n{}\n```\n```\n[]\n```",
+        "expected nothing after the value, found '[' at byte 15 (line 5, column 1)",
+    );
     refuses(fence, "``{}", "expected a value, found '{' at byte 2 (line 1, column 3)");
-    refuses(fence, "{}\n``x", "expected nothing behind the value, found 'x' at byte 5 (line 2, column 3)");
-    refuses(fence, "```json", "the text ended before a value was whole at byte 7 (line 1, column 7)");
-    refuses(fence, "{}``", "the text ended before a value was whole at byte 4 (line 1, column 4)");
+    refuses(fence, "{}\n``x", "expected nothing after the value, found 'x' at byte 5 (line 2, column 3)");
+    refuses(fence, "```json", "the text ended before a value was complete at byte 7 (line 1, column 7)");
+    refuses(fence, "{}``", "the text ended before a value was complete at byte 4 (line 1, column 4)");
     refuses(fence, "Sure: ```json\n{}```", "expected a value, found 'S' at byte 0 (line 1, column 1)");
     refuses(
         fence,
         "```json\n{}\n```\nHere",
-        "expected nothing behind the value, found 'H' at byte 15 (line 4, column 1)",
+        "expected nothing after the value, found 'H' at byte 15 (line 4, column 1)",
     );
 }
 
 #[test]
 fn text_may_stand_before_the_first_brace() {
     let leading = Options::new().with_leading_text(true);
-    accepts(leading, "Sure! Here it is:\n\n{\"a\":1}", &[json!({"a": 1})]);
-    accepts(leading, "It's \"quoted\", 12 and ] too: [1]", &[json!([1])]);
-    accepts(leading, "```json\n[1]", &[json!([1])]);
+    accepts(leading, "Sure! Here it is:\n\n{\"a\":1}", &json!({"a": 1}));
+    accepts(leading, "It's \"quoted\", 12 and ] too: [1]", &json!([1]));
+    accepts(leading, "```json\n[1]", &json!([1]));
     refuses(
         leading,
         "Sure.\nAll of {it}: {\"a\":1}",
-        "expected a member's name in quotes, found 'i' at byte 14 (line 2, column 9)",
+        "expected the name of a member in quotes, found 'i' at byte 14 (line 2, column 9)",
     );
-    refuses(leading, "no JSON here", "the text ended before a value was whole at byte 12 (line 1, column 12)");
-    refuses(leading, "a {} b", "expected nothing behind the value, found 'b' at byte 5 (line 1, column 6)");
-    accepts(leading.with_fence(true), "So:\n```json\n{}\n```", &[json!({})]);
+    refuses(leading, "no JSON here", "the text ended before a value was complete at byte 12 (line 1, column 12)");
+    refuses(leading, "a {} b", "expected nothing after the value, found 'b' at byte 5 (line 1, column 6)");
+    accepts(leading.with_fence(true), "So:\n```json\n{}\n```", &json!({}));
 }
 
 #[test]
-fn text_may_stand_behind_the_value() {
+fn text_may_stand_after_the_value() {
     let trailing = Options::new().with_trailing_text(true);
-    accepts(trailing, "{} Hope {this} helps!", &[json!({})]);
-    accepts(trailing, "1 2", &[json!(1)]);
+    accepts(trailing, "{} Hope {this} helps!", &json!({}));
+    accepts(trailing, "1 2", &json!(1));
+    accepts(trailing, "{}{\"a\":1}\n[", &json!({}));
     refuses(trailing, "x {}", "expected a value, found 'x' at byte 0 (line 1, column 1)");
 }
 
 #[test]
 fn a_comma_may_stand_before_an_end() {
     let comma = Options::new().with_trailing_comma(true);
-    accepts(comma, "[1,]", &[json!([1])]);
-    accepts(comma, "{\"a\":[{},],\n}", &[json!({"a": [{}]})]);
+    accepts(comma, "[1,]", &json!([1]));
+    accepts(comma, "{\"a\":[{},],\n}", &json!({"a": [{}]}));
     refuses(comma, "[,]", "expected a value, found ',' at byte 1 (line 1, column 2)");
     refuses(comma, "[1,,]", "expected a value, found ',' at byte 3 (line 1, column 4)");
-    refuses(comma, "{,}", "expected a member's name in quotes, found ',' at byte 1 (line 1, column 2)");
-    refuses(comma, "1,", "expected nothing behind the value, found ',' at byte 1 (line 1, column 2)");
-}
-
-#[test]
-fn several_documents_may_stand_in_a_row() {
-    let several = Options::new().with_several_documents(true);
-    accepts(
-        several,
-        "{\"a\":1}{\"b\":2}\n[3] 4 \"5\" null",
-        &[json!({"a": 1}), json!({"b": 2}), json!([3]), json!(4), json!("5"), json!(null)],
-    );
-    accepts(several, "1 2", &[json!(1), json!(2)]);
-    assert_eq!(documents(several, "{}"), Ok(vec![json!({})]));
-    refuses(several, "", "the text ended before a value was whole at byte 0 (line 1, column 0)");
-    refuses(several, "{} }", "expected a value, found '}' at byte 3 (line 1, column 4)");
-    refuses(several, "{} [", "the text ended in an array at byte 4 (line 1, column 4)");
-    accepts(several.with_fence(true), "```json\n{}\n```\n```json\n[1]\n```", &[json!({}), json!([1])]);
-    accepts(several.with_leading_text(true), "First: {} and then [1], done", &[json!({}), json!([1])]);
+    refuses(comma, "{,}", "expected the name of a member in quotes, found ',' at byte 1 (line 1, column 2)");
+    refuses(comma, "1,", "expected nothing after the value, found ',' at byte 1 (line 1, column 2)");
 }
 
 #[test]
 fn with_everything_on_an_answer_is_found_in_what_is_around_it() {
     accepts(
-        Options::as_models_send(),
+        Options::lenient(),
         "Of course!\n\n```json\n{\"items\": [\n  {\"name\": \"a\",},\n]}\n```\n\nLet me know if {anything} is missing.",
-        &[json!({"items": [{"name": "a"}]})],
+        &json!({"items": [{"name": "a"}]}),
     );
 }
 
 #[test]
-fn the_documents_of_an_endless_row_can_be_let_go_of() {
-    let mut limits = Limits::default();
-    (limits.max_bytes, limits.max_nodes) = (20, 3);
-    let mut parser = Parser::with_options(Options::new().with_several_documents(true).with_limits(limits));
-    let mut found = Vec::new();
-    for n in 0..100 {
-        let text = format!("{{\"n\":{n}}}\n");
-        let mut piece = text.as_str();
-        loop {
-            match parser.next(&mut piece).unwrap() {
-                Some(Change::Document { value, index: 0 }) => found.push(value.to_string()),
-                Some(_) => continue,
-                None => break,
-            }
-            parser.clear();
-        }
-    }
-    assert_eq!((found.len(), found[99].as_str()), (100, "{\"n\":99}"));
-    assert_eq!(parser.offset(), 10 * 8 + 90 * 9);
-    assert_eq!(
-        parser.feed("\n?").unwrap_err().to_string(),
-        "expected a value, found '?' at byte 891 (line 102, column 1)"
-    );
-}
-
-#[test]
-fn a_row_that_is_let_go_of_ends_and_goes_on_as_one_that_is_kept() {
-    let several = Options::new().with_several_documents(true);
-    let fenced = "```json\n{}\n```\nand\n```\n[]\n```\n";
-    for (options, text) in [
-        (several, "{} [] 1 "),
-        (several, "{} []"),
-        (several, " "),
-        (several, "{} [1"),
-        (several, "{} x"),
-        (several.with_trailing_text(true), "{} and [], in that order"),
-        (several.with_leading_text(true), "first {} and []."),
-        (several.with_fence(true).with_trailing_text(true), fenced),
-        (several.with_fence(true), "```\n{}\n```"),
-    ] {
-        let ends = [false, true].map(|clears| {
-            let mut parser = Parser::with_options(options);
-            let mut rest = text;
-            let mut documents = 0;
-            loop {
-                match parser.next(&mut rest) {
-                    Ok(Some(Change::Document { .. })) => documents += 1,
-                    Ok(Some(_)) => continue,
-                    Ok(None) => break (documents, parser.finish().map(|change| change.is_some())),
-                    Err(error) => break (documents, Err(error)),
-                }
-                if clears {
-                    parser.clear();
-                }
-            }
-        });
-        let [kept, let_go] =
-            ends.map(|(documents, end)| (documents, end.map_err(|error| (error.offset, error.is_end()))));
-        assert_eq!(kept, let_go, "{text:?}");
-    }
-    // What was not whole when it was let go of leaves nothing that is.
-    let mut parser = Parser::with_options(several);
-    parser.feed("{} [1, ").unwrap();
-    parser.clear();
-    assert!(parser.finish().unwrap_err().is_end());
-}
-
-#[test]
-fn each_limit_is_an_error_that_names_it_and_what_came_before_stays() {
+fn each_limit_is_an_error_that_names_it_and_keeps_what_arrived() {
     let limits = |depth, nodes, bytes| {
         let mut limits = Limits::default();
         (limits.max_depth, limits.max_nodes, limits.max_bytes) = (depth, nodes, bytes);
@@ -218,7 +134,7 @@ fn each_limit_is_an_error_that_names_it_and_what_came_before_stays() {
         assert_eq!(seen(options, characters(text)), whole, "character by character: {text}");
     }
     let error = seen(Options::new().with_limits(limits(2, 9, 9)), ["[[["]).error.unwrap();
-    assert_eq!(error.to_string(), "max_depth is 2 and was passed, found '[' at byte 2 (line 1, column 3)");
+    assert_eq!(error.to_string(), "max_depth of 2 exceeded, found '[' at byte 2 (line 1, column 3)");
     assert_eq!(
         seen(Options::new().with_limits(limits(1, 3, 7)), ["[1,2,3]"]).error.map(|error| error.kind),
         Some(ErrorKind::Limit { limit: Limit::Nodes, max: 3 })
@@ -231,7 +147,7 @@ fn each_limit_is_an_error_that_names_it_and_what_came_before_stays() {
 }
 
 #[test]
-fn a_million_levels_are_read_and_let_go_of_without_recursion() {
+fn a_million_levels_are_read_and_dropped_without_recursion() {
     let mut limits = Limits::default();
     (limits.max_depth, limits.max_nodes) = (usize::MAX, usize::MAX);
     let mut parser = Parser::with_options(Options::new().with_limits(limits));

@@ -1,17 +1,19 @@
-//! What the partial parser is held against: `serde_json` on whole texts, and on prefixes that were closed by hand.
+//! The reference for the partial parser: `serde_json`.
 //!
-//! The benches and the fuzz targets use this too.
+//! It reads complete texts, and prefixes that are closed by `closed`. The fuzz targets use it too.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use deltawire_partial::{Change, Error, ErrorKind, Options, Parser, Unfinished};
+use deltawire_partial::{Change, Error, ErrorKind, Incomplete, Options, Parser};
 use serde_json::Value;
 
-/// The prefix of a JSON text with everything closed that is open in it, as JSON; `None` if nothing of it shows. Written to be looked through, not to be fast.
-pub(crate) fn closed(prefix: &str, unfinished: Unfinished) -> Option<String> {
+/// Closes everything that is open in a prefix of a JSON text, which makes it JSON.
+///
+/// Returns `None` if nothing of it is visible. It is written to be read, not to be fast.
+pub(crate) fn closed(prefix: &str, incomplete: Incomplete) -> Option<String> {
     let bytes = prefix.as_bytes();
     let mut open: Vec<u8> = Vec::new();
-    // As much as can be kept, and what stands behind it.
+    // The length of the text that is kept, and the text that is appended to it.
     let (mut keep, mut tail) = (0, String::new());
     let (mut at, mut is_key) = (0, false);
     while at < bytes.len() {
@@ -44,7 +46,7 @@ pub(crate) fn closed(prefix: &str, unfinished: Unfinished) -> Option<String> {
                     }
                 }
                 Err(len) => {
-                    if !is_key && unfinished != Unfinished::Absent {
+                    if !is_key && incomplete != Incomplete::Hide {
                         tail = format!("{}\"", &prefix[keep..at + 1 + len]);
                     }
                     break;
@@ -54,10 +56,10 @@ pub(crate) fn closed(prefix: &str, unfinished: Unfinished) -> Option<String> {
                 let len = bytes[at..].iter().take_while(|byte| !b",:]}{[\" \t\r\n".contains(byte)).count();
                 let (token, before) = (&prefix[at..at + len], at);
                 at += len;
-                // A literal that is there is whole; a number may go on.
+                // A literal that is spelled out is complete. A number may continue.
                 if at < bytes.len() || matches!(token, "true" | "false" | "null") {
                     keep = at;
-                } else if unfinished == Unfinished::BestEffort {
+                } else if incomplete == Incomplete::BestEffort {
                     let word = ["true", "false", "null"].into_iter().find(|word| word.starts_with(token));
                     let number = token.trim_end_matches(|c: char| !c.is_ascii_digit());
                     let whole = word.unwrap_or(number);
@@ -73,7 +75,9 @@ pub(crate) fn closed(prefix: &str, unfinished: Unfinished) -> Option<String> {
     (keep + tail.len() > 0).then_some(text)
 }
 
-/// The length of what stands before a string's closing quote, or, without one, of the characters that are whole.
+/// Returns the length of the text before the closing quote of a string.
+///
+/// Without a closing quote, returns the length of the complete characters as an error.
 fn string_end(bytes: &[u8]) -> Result<usize, usize> {
     let mut at = 0;
     loop {
@@ -96,7 +100,7 @@ fn string_end(bytes: &[u8]) -> Result<usize, usize> {
     }
 }
 
-/// Everything that is seen of a text that comes in these pieces: the changes, those of one string's growth put together, and the error.
+/// Everything that a parser reports about a text. Text changes of one string are joined.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) changes: Vec<String>,
@@ -107,7 +111,7 @@ pub(crate) struct Seen {
 pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t str>) -> Seen {
     let mut parser = Parser::with_options(options);
     let mut changes: Vec<String> = Vec::new();
-    // The path of the string that grew last, while nothing else happens.
+    // The path of the string that grew, if that was the last change.
     let mut growing = None;
     let mut note = |change: Change<'_>| {
         let text = match change {
@@ -125,10 +129,9 @@ pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t st
             Change::Key { path } => format!("key {path}"),
             Change::Began { path, kind } => format!("began {path} {kind:?}"),
             Change::Complete { path, value } => {
-                assert!(value.is_whole());
+                assert!(value.is_complete());
                 format!("complete {path} {value}")
             }
-            Change::Document { index, value } => format!("document {index} {value}"),
             other => panic!("{other:?}"),
         };
         growing = None;
@@ -151,15 +154,15 @@ pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t st
     Seen { changes, value: parser.value(), error }
 }
 
-/// What `serde_json` says of the same text is what was found.
+/// Checks that `serde_json` reports the same about the text.
 ///
 /// # Panics
-/// If it is not.
+/// Panics if that is not so.
 pub(crate) fn check_whole(text: &str, mine: &Seen) {
     match (serde_json::from_str::<Value>(text), &mine.error) {
         (Ok(value), None) => {
-            let shown = mine.value.as_ref().expect("a whole text shows");
-            // The text tells -0.0 from 0.0.
+            let shown = mine.value.as_ref().expect("a complete text is visible");
+            // Only the text distinguishes -0.0 from 0.0.
             assert_eq!((shown, shown.to_string()), (&value, value.to_string()), "{text}");
         }
         (Err(theirs), Some(error)) => check_error(text, &theirs, error),
@@ -171,13 +174,13 @@ pub(crate) fn check_whole(text: &str, mine: &Seen) {
 fn check_error(text: &str, theirs: &serde_json::Error, error: &Error) {
     let kind = kind(theirs);
     let place = (error.line, error.column);
-    // Of a \u escape serde_json reads four digits, or misses some, before it looks at them.
+    // serde_json reads four digits of a \u escape, or misses some, before it checks them.
     let unit = text[..error.offset as usize].rfind("\\u").is_some_and(|unit| error.offset as usize - unit < 6);
     let of_unit = |kind| unit && matches!(kind, ErrorKind::InvalidEscape | ErrorKind::LoneSurrogate);
     let their_place = (theirs.line() as u64, theirs.column() as u64);
     if of_unit(error.kind) && (of_unit(kind) || kind == ErrorKind::EndInString) {
-        // Line ends may be among what it takes for digits.
-        assert!(place <= their_place && their_place.0 - place.0 <= 4, "{text:?}: {error} comes behind {theirs}");
+        // The bytes that it reads as digits may contain line ends.
+        assert!(place <= their_place && their_place.0 - place.0 <= 4, "{text:?}: {error} comes after {theirs}");
     } else {
         let mine = if let ErrorKind::Limit { .. } = error.kind { recursion() } else { error.kind };
         assert_eq!((mine, place), (kind, their_place), "{text:?}: {error} and {theirs}");
@@ -185,7 +188,7 @@ fn check_error(text: &str, theirs: &serde_json::Error, error: &Error) {
     if error.kind == ErrorKind::NumberOutOfRange {
         return;
     }
-    // What comes before the offending byte may go on as JSON, and with it nothing can.
+    // The text before the offending byte can continue as JSON, and with that byte it cannot.
     let offset = error.offset as usize;
     let goes_on = |text: &str| serde_json::from_str::<Value>(text).map_or_else(|error| error.is_eof(), |_| true);
     assert!(goes_on(&text[..offset]), "{text:?}: refused too late, {error}");
@@ -202,7 +205,7 @@ fn recursion() -> ErrorKind {
     ErrorKind::Limit { limit: deltawire_partial::Limit::Depth, max: 127 }
 }
 
-/// The kind that stands for what `serde_json` says.
+/// Returns the kind of an error of `serde_json`.
 pub(crate) fn kind(error: &serde_json::Error) -> ErrorKind {
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or_default();
@@ -230,52 +233,54 @@ pub(crate) fn kind(error: &serde_json::Error) -> ErrorKind {
     }
 }
 
-/// After each character of the text, and before the first: the view is what closing the prefix gives, however what does not show is left out.
+/// Checks the value of each prefix of the text, for each choice of what is visible.
 ///
 /// # Panics
-/// If it is not.
+/// Panics if that is not so.
 pub(crate) fn check_prefixes(text: &str) {
-    for unfinished in [Unfinished::Absent, Unfinished::Text, Unfinished::BestEffort] {
-        let mut parser = Parser::with_options(Options::new().with_unfinished(unfinished));
+    for incomplete in [Incomplete::Hide, Incomplete::Text, Incomplete::BestEffort] {
+        let mut parser = Parser::with_options(Options::new().with_incomplete(incomplete));
         for (at, character) in text.char_indices() {
-            check_prefix(&parser, &text[..at], unfinished);
+            check_prefix(&parser, &text[..at], incomplete);
             if parser.feed(character.encode_utf8(&mut [0; 4])).is_err() {
                 return;
             }
         }
-        check_prefix(&parser, text, unfinished);
+        check_prefix(&parser, text, incomplete);
     }
 }
 
-/// The same for the view of one prefix.
+/// Checks that the value of a prefix is the one of the closed prefix.
 ///
 /// # Panics
-/// If it is not.
-pub(crate) fn check_prefix(parser: &Parser, prefix: &str, unfinished: Unfinished) {
-    let closed = closed(prefix, unfinished);
+/// Panics if that is not so.
+pub(crate) fn check_prefix(parser: &Parser, prefix: &str, incomplete: Incomplete) {
+    let closed = closed(prefix, incomplete);
     let theirs = closed.as_ref().map(|closed| {
         serde_json::from_str::<Value>(closed).unwrap_or_else(|error| panic!("{prefix:?} closed is {closed:?}: {error}"))
     });
-    assert_eq!(parser.value(), theirs, "{unfinished:?} of {prefix:?}");
+    assert_eq!(parser.value(), theirs, "{incomplete:?} of {prefix:?}");
 }
 
-/// A text cut into its characters.
+/// Cuts a text into its characters.
 pub(crate) fn characters(text: &str) -> impl Iterator<Item = &str> {
     text.char_indices().map(|(at, character)| &text[at..at + character.len_utf8()])
 }
 
-/// Whole, in every two-way cut, with empty pieces and character by character: the same is seen, and it is what `serde_json` says.
+/// Checks that the reports on all cuts are the same, and those of `serde_json`.
+///
+/// The cuts are those in two, with an empty piece between, and the one into characters.
 ///
 /// # Panics
-/// If it is not.
+/// Panics if that is not so.
 pub(crate) fn check(text: &str) {
     let whole = seen(Options::new(), [text]);
     check_whole(text, &whole);
     assert_eq!(seen(Options::new(), characters(text)), whole, "character by character: {text}");
     if text.len() < 150 {
         for (at, _) in text.char_indices() {
-            let (before, behind) = text.split_at(at);
-            assert_eq!(seen(Options::new(), [before, "", behind]), whole, "cut at {at}: {text}");
+            let (before, after) = text.split_at(at);
+            assert_eq!(seen(Options::new(), [before, "", after]), whole, "cut at {at}: {text}");
         }
     }
 }

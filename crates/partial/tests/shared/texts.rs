@@ -1,10 +1,10 @@
-//! Random texts, JSON and not quite.
+//! Random texts, which are JSON or almost JSON.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use proptest::prelude::*;
 
-/// JSON as models write it and as they do not: white space, escapes, numbers of all kinds, names that come twice.
+/// Generates JSON with white space, escapes, all kinds of numbers and equal names.
 pub(crate) fn json() -> impl Strategy<Value = String> {
     let space = || prop::sample::select(vec!["", "", "", "", " ", "\n", " \t\r\n"]);
     let number = prop_oneof![
@@ -16,7 +16,10 @@ pub(crate) fn json() -> impl Strategy<Value = String> {
         prop_oneof![
             4 => "[a-z ]{1,12}".prop_map(|text| text),
             2 => "[é漢😀\u{7f}~/]{1,3}",
-            2 => prop::sample::select(vec![r"\n", r#"\""#, r"\\", r"\/", r"\u00e9", r"\ud83d\ude00", r"\u0000", r"\uFFFF"]).prop_map(str::to_owned),
+            2 => prop::sample::select(vec![
+                r"\n", r#"\""#, r"\\", r"\/", r"\u00e9", r"\ud83d\ude00", r"\u0000", r"\uFFFF",
+            ])
+            .prop_map(str::to_owned),
         ],
         0..4,
     )
@@ -37,7 +40,7 @@ pub(crate) fn json() -> impl Strategy<Value = String> {
     })
 }
 
-/// The text with some of its characters replaced, taken out or doubled.
+/// Generates JSON in which some characters are replaced or removed.
 pub(crate) fn damaged() -> impl Strategy<Value = String> {
     let with = prop::sample::select(vec![
         "", "\"", "\\", ",", ":", "]", "}", "[", "{", "1", "-", ".", "e", "t", "u", "\n", "x", "é", "\u{1}", "dc00",
