@@ -85,8 +85,8 @@ mod frames;
 #[cfg(feature = "gate")]
 mod gated;
 mod response;
-mod stalls;
 mod stream;
+mod timer;
 
 pub use body::StreamBody;
 pub use deltawire::Refused;
@@ -99,8 +99,7 @@ pub use frames::ITEMS_BEFORE_YIELD;
 #[cfg(feature = "gate")]
 pub use gated::{Gated, GatedError};
 pub use response::{chat, chat_completion, completion, completions, events};
-pub use stalls::{Unwatched, Watch, Watched};
-pub use stream::{ChatStream, Chunks, CompletionStream, IntoChunks, Stream};
+pub use stream::{ChatStream, CompletionStream, FoldedEvents, Stream};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

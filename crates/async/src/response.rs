@@ -1,12 +1,11 @@
-//! From a response's head to what reads its body.
+//! From the head of a response to what reads its body.
 
 use std::future::poll_fn;
 use std::pin::pin;
 
-use deltawire::chat::{Chat, ChatCompletion};
-use deltawire::completions::{Completion, Completions};
-use deltawire::sse::is_event_stream;
-use deltawire::{Endpoint, Limit, Limits, Refused};
+use deltawire::chat::ChatCompletion;
+use deltawire::completions::Completion;
+use deltawire::{Evidence, Limit, Limits};
 use http::Response;
 use http_body::Body;
 
@@ -15,18 +14,20 @@ use crate::events::Events;
 use crate::frames::{Frames, State};
 use crate::stream::{ChatStream, CompletionStream, Stream};
 
-/// Reads the response to a streamed chat completion request. Ready at once for an event stream, of whose body nothing is read yet; waits for the body where the request was refused,
-/// for as long as that takes: whoever fears a server that never ends it puts a timeout around.
+/// Reads the response to a streamed chat completion request.
+///
+/// Ready at once for an event stream, of whose body nothing is read yet. Waits for the body where the
+/// request was refused, for as long as that takes; a timeout around it bounds a server that never ends it.
 ///
 /// # Errors
-/// A status other than 2xx, with at most [`Refused::MAX_BODY`] bytes of the body; a content type other than `text/event-stream`, with the body's beginning. A content type
+/// A status other than 2xx, with at most [`Refused::MAX_BODY`](deltawire::Refused::MAX_BODY) bytes of the body; a content type other than `text/event-stream`, with the body's beginning. A content type
 /// that is not said is judged by the body's first bytes later.
 pub async fn chat<B>(response: Response<B>) -> Result<ChatStream<B>, Error>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    stream::<Chat, B>(response).await
+    event_stream(response).await.map(Stream::from_body)
 }
 
 /// Reads the response to a streamed legacy completion request; as [`chat`].
@@ -38,10 +39,10 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    stream::<Completions, B>(response).await
+    event_stream(response).await.map(Stream::from_body)
 }
 
-/// Reads a response as bare events, of whatever they are; as [`chat`].
+/// Reads a response as bare events, whatever they carry; as [`chat`].
 ///
 /// # Errors
 /// As [`chat`].
@@ -53,11 +54,14 @@ where
     event_stream(response).await.map(Events::from_body)
 }
 
-/// Reads the response to a chat completion request without `stream`: the same type that a folded stream gives, every member kept. Holds the whole body,
-/// up to [`Limits::max_folded`] bytes.
+/// Reads the response to a chat completion request without `stream`.
+///
+/// Returns the same type that a folded stream gives, with every member kept. Holds the whole body, up to
+/// [`Limits::max_folded`] bytes.
 ///
 /// # Errors
-/// A status other than 2xx, with the body; a body that fails, that is too long, or that is no completion.
+/// A status other than 2xx, with the body; a body that fails, that is too long, or that is not a
+/// completion.
 pub async fn chat_completion<B>(response: Response<B>) -> Result<ChatCompletion, Error>
 where
     B: Body,
@@ -78,55 +82,41 @@ where
     Ok(Completion::from_json(&whole_body(response).await?)?)
 }
 
-async fn stream<E, B>(response: Response<B>) -> Result<Stream<E, B>, Error>
-where
-    E: Endpoint,
-    B: Body,
-    B::Error: Into<BoxError>,
-{
-    event_stream(response).await.map(Stream::from_body)
-}
-
-/// The body of a response that is an event stream.
+/// Returns the body of a response that is an event stream.
+///
+/// Without a content type the first bytes of the body decide later.
 async fn event_stream<B>(response: Response<B>) -> Result<B, Error>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    let response = accepted(response).await?;
-    let said = header(response.headers(), "content-type").filter(|content_type| !content_type.trim().is_empty());
-    match said.map(str::to_owned) {
-        Some(other) if !is_event_stream(&other) => {
-            // Boxed, here and below: the future of an answer that is accepted has no room for the one that reads a refusal.
-            let (beginning, _) = Box::pin(beginning(response.into_body(), deltawire::Error::EVIDENCE)).await;
-            Err(deltawire::Error::not_an_event_stream(Some(&other), &beginning).into())
-        }
-        _ => Ok(response.into_body()),
-    }
+    let status = response.status().as_u16();
+    let evidence = Evidence::not_a_stream(status, |name| header(response.headers(), name));
+    accepted(response, evidence).await
 }
 
-/// A refused request is an error, with its body.
-async fn accepted<B>(response: Response<B>) -> Result<Response<B>, Error>
+/// Returns the body of a response, unless there is evidence to be read of an error.
+async fn accepted<B>(response: Response<B>, evidence: Option<Evidence>) -> Result<B, Error>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    if response.status().is_success() {
-        return Ok(response);
-    }
-    let (head, body) = response.into_parts();
-    let (body, _) = Box::pin(beginning(body, Refused::MAX_BODY)).await;
-    Err(Error::Refused(Box::new(Refused::new(head.status.as_u16(), |name| header(&head.headers, name), &body))))
+    let Some(evidence) = evidence else { return Ok(response.into_body()) };
+    // Boxed, so that the future of an answer that is accepted has no room for the one that reads a refusal.
+    let (body, _) = Box::pin(beginning(response.into_body(), evidence.max_body())).await;
+    Err(evidence.error(&body).into())
 }
 
-/// A whole body as text, within the limit that folding has.
+/// Returns a whole body as text, within the limit that folding has.
 async fn whole_body<B>(response: Response<B>) -> Result<String, Error>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
     let max = Limits::default().max_folded;
-    let (body, failed) = beginning(accepted(response).await?.into_body(), max + 1).await;
+    let status = response.status().as_u16();
+    let evidence = Evidence::refused(status, |name| header(response.headers(), name));
+    let (body, failed) = beginning(accepted(response, evidence).await?, max + 1).await;
     if let Some(error) = failed {
         return Err(error.into());
     }
@@ -136,7 +126,7 @@ where
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-/// As much of a body as comes, up to `max` bytes, and the error that cut it: what is evidence for an error may itself be cut.
+/// Returns as much of a body as arrives, up to `max` bytes, and the error that cut it.
 async fn beginning<B>(body: B, max: usize) -> (Vec<u8>, Option<deltawire::Error>)
 where
     B: Body,

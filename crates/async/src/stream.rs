@@ -1,4 +1,4 @@
-//! The folded stream: a body, and the fold it feeds.
+//! The async stream: a loop around a session, which polls a body for frames and says when.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire::timing::Recorder;
-use deltawire::{Accumulator, Endpoint, Options, Outcome, Session, StallLimits, Update, Usage};
+use deltawire::sse::OwnedEvent;
+use deltawire::{Accumulator, Dialect, How, Options, Outcome, Session, StallLimits, Update};
+#[cfg(feature = "timing")]
+use deltawire_timing::{Recorder, Timing};
 use futures_core::stream::FusedStream;
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -18,229 +20,229 @@ use pin_project_lite::pin_project;
 use crate::body::StreamBody;
 use crate::error::{BoxError, Error};
 use crate::frames::{Frames, State};
-use crate::stalls::{Unwatched, Watch, Watched};
+use crate::timer::{Clock, Timer};
 
 /// A streamed chat completion.
-pub type ChatStream<B, T = Unwatched> = Stream<Chat, B, T>;
+pub type ChatStream<B> = Stream<Chat, B>;
 
 /// A streamed legacy completion.
-pub type CompletionStream<B, T = Unwatched> = Stream<Completions, B, T>;
+pub type CompletionStream<B> = Stream<Completions, B>;
 
 pin_project! {
-    /// A response that is read and folded, chunk by chunk.
+    /// A response that is read and folded, event by event.
     ///
-    /// No [`futures_core::Stream`] itself, since an update borrows from it; [`chunks`](Self::chunks) is one.
+    /// It is not a [`futures_core::Stream`] itself, since an update borrows from it; [`events`](Self::events)
+    /// is one.
     ///
-    /// Asks the body for a frame only when every chunk of the last one was handed out. Once `[DONE]` came it polls the body no more, so a server that
-    /// leaves the connection open holds nobody up; whether a connection with an unread end is used again is the HTTP stack's business.
-    ///
-    /// `T` is what it does about stalls: nothing, until [`stalls`](Self::stalls).
-    pub struct Stream<E, B, T = Unwatched> {
-        fold: Session<E>,
+    /// Asks the body for a frame only when every event of the last one was returned. After `[DONE]` it polls
+    /// the body no more, so a server that leaves the connection open holds nobody up; whether a connection
+    /// with an unread end is used again is the HTTP stack's business.
+    pub struct Stream<D, B> {
+        session: Session<D>,
         #[pin]
         frames: Frames<B>,
-        watch: T,
-        // Only where the stream is timed: when the request was sent, and what came since.
-        timed: Option<Box<(Instant, Recorder)>>,
+        clock: Clock,
+        timer: Option<Timer>,
+        recorder: Recording,
     }
 }
 
-impl<E, S> Stream<E, StreamBody<S>>
+/// What records the times, if anything does.
+#[cfg(feature = "timing")]
+type Recording = Option<Box<Recorder>>;
+#[cfg(not(feature = "timing"))]
+type Recording = ();
+
+impl<D, S> Stream<D, StreamBody<S>>
 where
-    E: Endpoint,
+    D: Dialect,
 {
     /// Reads a stream of bytes, with the default [`Options`]; as [`from_body`](Self::from_body).
     #[must_use]
-    pub fn from_stream<D, F>(stream: S) -> Self
+    pub fn from_stream<I, E>(stream: S) -> Self
     where
-        S: futures_core::Stream<Item = Result<D, F>>,
-        D: Into<Bytes>,
-        F: Into<BoxError>,
+        S: futures_core::Stream<Item = Result<I, E>>,
+        I: Into<Bytes>,
+        E: Into<BoxError>,
     {
         Self::from_body(StreamBody::new(stream))
     }
 }
 
-impl<E, B> Stream<E, B>
+impl<D, B> Stream<D, B>
 where
-    E: Endpoint,
+    D: Dialect,
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// Reads any body, with the default [`Options`]. Polls nothing yet. There is no status and no content type to check; a body that begins as JSON,
-    /// HTML or gzip does is still told from an event stream. Frames of [`Bytes`] are not copied, those of other buffers once.
+    /// Reads any body, with the default [`Options`]. Polls nothing yet.
+    ///
+    /// There is no status and no content type to check. A body that begins as JSON, HTML or gzip does is
+    /// still told from an event stream. Frames of [`Bytes`] are not copied, those of other buffers once.
     #[must_use]
     pub fn from_body(body: B) -> Self {
         Self::with_options(body, Options::new())
     }
 
-    /// The same with other options.
+    /// Reads any body, with other options.
     #[must_use]
     pub fn with_options(body: B, options: Options) -> Self {
-        Self { fold: Session::with_options(options), frames: Frames::new(body), watch: Unwatched, timed: None }
-    }
-}
-
-impl<E, B, T> Stream<E, B, T>
-where
-    E: Endpoint,
-    B: Body,
-    B::Error: Into<BoxError>,
-    T: Watch,
-{
-    /// Folds another way than the default, before anything was read.
-    #[must_use]
-    pub fn options(mut self, options: Options) -> Self {
-        self.fold = Session::with_options(options);
-        self
+        Self {
+            session: Session::with_options(options),
+            frames: Frames::new(body),
+            clock: Clock::new(),
+            timer: None,
+            recorder: Recording::default(),
+        }
     }
 
-    /// What the head of the response says that this body is of, where the stack's response is none that [`chat`](crate::chat) takes: the status, and what gives a header's text by its
-    /// lower-case name. A refused request, or another content type, is then an error of `next` with the body; see [`Session::head`]. After [`options`](Self::options), if both are set.
-    #[must_use]
-    pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
-        self.fold = self.fold.head(status, header);
-        self
-    }
-
-    /// Takes down when what of the answer came, from this moment on: [`Outcome::timing`]. For a time to first token that a user would know, `request_sent` is the moment before the
-    /// request is sent. Costs one look at the clock for each frame.
-    #[must_use]
-    pub fn timed(self, request_sent: Instant) -> Self {
-        self.timed_with(request_sent, Recorder::new())
-    }
-
-    /// The same with a recorder of one's own: [`Recorder::with_stalls`].
-    #[must_use]
-    pub fn timed_with(mut self, request_sent: Instant, recorder: Recorder) -> Self {
-        self.timed = Some(Box::new((request_sent, recorder)));
-        self
-    }
-
-    /// The next chunk, folded: what it changed, borrowed from this stream. `None` when the stream has ended, be it cut: [`finish`](Self::finish) tells how.
+    /// Returns what the next event changed, borrowed from this stream.
     ///
-    /// Cancel-safe: a future that is dropped before it is ready has taken nothing away. In the steady state it allocates for nothing but the answer's growth.
+    /// `None` when the stream has ended, in whatever way: [`finish`](Self::finish) says which. Cancel-safe: a
+    /// future that is dropped before it is ready has taken nothing away. In the steady state it allocates
+    /// for the answer's growth only.
     ///
     /// # Errors
-    /// What ended the stream early: a body that failed, an error in band, a body that is no event stream, a limit. Every later
-    /// call says the same, and `finish` hands over what was folded before.
+    /// The reason why the stream ended early: a body that failed, a stall, an error in the stream, a body
+    /// that is not an event stream, a limit. Every later call returns the same error, and `finish` hands
+    /// over what was folded before.
     pub async fn next(&mut self) -> Result<Option<Update<'_>>, Error>
     where
         B: Unpin,
     {
-        let came = poll_fn(|cx| Pin::new(&mut *self).poll_advance(cx)).await?;
-        Ok(came.then(|| self.update()))
+        let advanced = poll_fn(|cx| Pin::new(&mut *self).poll_advance(cx)).await?;
+        Ok(advanced.then(|| self.update()))
     }
 
-    /// What [`next`](Self::next) is made of, for pinned streams and poll functions: whether another chunk was folded. [`update`](Self::update) then tells what it
-    /// changed. Ready with `false` at the end, and ever after.
+    /// Polls for the next event, and reports whether one was folded.
+    ///
+    /// This is what [`next`](Self::next) is made of, for pinned streams and poll functions.
+    /// [`update`](Self::update) then returns what the event changed. Ready with `false` at the end, and ever
+    /// after.
     ///
     /// # Errors
     /// As [`next`](Self::next).
     pub fn poll_advance(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        let came = ready!(self.poll_step(cx, |fold, input| Ok(fold.advance(input)?.then_some(()))))?;
-        Poll::Ready(Ok(came.is_some()))
+        let advanced =
+            ready!(self.poll_step(cx, |session, input| Ok(session.advance(input)?.then_some(()))))?;
+        Poll::Ready(Ok(advanced.is_some()))
     }
 
-    /// The chunks themselves, typed and owned, one an event, as a [`futures_core::Stream`]. They are folded all the same, so `finish` has the outcome after the loop.
-    /// Reads each chunk twice, and allocates for its texts. Dropping the chunks leaves the stream where it is.
-    pub fn chunks(&mut self) -> Chunks<'_, E, B, T>
+    /// Returns the events themselves, as a [`futures_core::Stream`].
+    ///
+    /// They are folded all the same, so [`finish`](Self::finish) has the outcome after the loop.
+    /// [`chat::Chunk::parse`](deltawire::chat::Chunk::parse) reads the data of one. Dropping the events
+    /// leaves the stream where it is.
+    pub fn events(&mut self) -> FoldedEvents<&mut Self>
     where
         B: Unpin,
     {
-        Chunks { stream: Pin::new(self), over: false }
+        FoldedEvents { stream: self, is_over: false }
     }
 
-    /// The same, owning the stream: to be returned, boxed or sent to another task.
+    /// Returns the events themselves, owning the stream: to be returned, boxed or sent to another task.
     #[must_use]
-    pub fn into_chunks(self) -> IntoChunks<E, B, T> {
-        IntoChunks { stream: self, over: false }
+    pub fn into_events(self) -> FoldedEvents<Self> {
+        FoldedEvents { stream: self, is_over: false }
     }
 
-    /// Feeds the fold until it gives something, asking for a frame when it has nothing left.
-    fn poll_step<U>(
+    /// Feeds the session until it gives something, and asks for a frame when it has nothing left.
+    fn poll_step<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        mut take: impl FnMut(&mut Session<E>, &mut &[u8]) -> Result<Option<U>, deltawire::Error>,
-    ) -> Poll<Result<Option<U>, Error>> {
-        let this = self.project();
-        let mut frames = this.frames;
+        mut take: impl FnMut(&mut Session<D>, &mut &[u8]) -> Result<Option<T>, deltawire::Error>,
+    ) -> Poll<Result<Option<T>, Error>> {
+        let mut this = self.project();
         loop {
-            ready!(frames.as_mut().poll_turn(cx));
-            let mut input = &frames.unread()[..];
-            let taken = take(this.fold, &mut input);
+            ready!(this.frames.as_mut().poll_turn(cx));
+            let mut input = &this.frames.unread()[..];
+            let taken = take(this.session, &mut input);
             let left = input.len();
-            this.watch.folded(this.fold.accumulator());
-            frames.as_mut().leave(left);
+            this.frames.as_mut().leave(left);
             if let Some(taken) = taken? {
-                frames.count();
-                this.watch.hand_on();
-                if let Some((_, recorder)) = this.timed.as_deref_mut() {
-                    recorder.folded(&this.fold.update());
+                this.frames.as_mut().count();
+                #[cfg(feature = "timing")]
+                if let Some(recorder) = this.recorder {
+                    recorder.record(&this.session.update(), this.session.times().latest);
                 }
                 return Poll::Ready(Ok(Some(taken)));
             }
-            if this.fold.is_ended() {
+            if this.session.is_ended() {
                 return Poll::Ready(Ok(None));
             }
-            match frames.state() {
-                State::Open => {
-                    this.watch.wait();
-                    // A body that is never pending can be one that never says anything.
-                    let flooded = frames.as_mut().has_yielded();
-                    let stall = if flooded { this.watch.poll_stall(cx) } else { Poll::Pending };
-                    if let Poll::Ready(stall) = stall {
-                        frames.as_mut().fail(deltawire::Error::Stalled(stall));
-                    } else if frames.as_mut().poll_fill(cx).is_pending() {
-                        let stall = ready!(this.watch.poll_stall(cx));
-                        frames.as_mut().fail(deltawire::Error::Stalled(stall));
-                    } else if !frames.unread().is_empty() {
-                        this.watch.bytes();
+            this.session.wait(this.clock.now());
+            // What the body has ready is taken first. But a body that is never pending can be one that
+            // never says anything.
+            let is_flooded = this.frames.as_mut().has_yielded();
+            if is_flooded || this.frames.as_mut().poll_fill(cx).is_pending() {
+                let stall = match this.timer {
+                    None => Poll::Pending,
+                    Some(timer) => {
+                        let deadline = this.session.deadline();
+                        let now = || this.clock.now();
+                        timer.poll_stall(deadline, now, |now| this.session.stalled(now), cx)
                     }
-                    // A frame of trailers brings nothing.
-                    let open = matches!(frames.state(), State::Open);
-                    let brought = !open || !frames.unread().is_empty();
-                    if let Some((request_sent, recorder)) = this.timed.as_deref_mut().filter(|_| brought) {
-                        let now = request_sent.elapsed();
-                        if open { recorder.bytes(now) } else { recorder.end(now) }
-                    }
+                };
+                match stall {
+                    Poll::Ready(stall) => this.session.end(How::Stalled(stall))?,
+                    Poll::Pending if is_flooded => ready!(this.frames.as_mut().poll_fill(cx)),
+                    Poll::Pending => return Poll::Pending,
                 }
+            }
+            let has_bytes = !this.frames.unread().is_empty();
+            match this.frames.state() {
+                // A frame of trailers brings nothing.
+                State::Open if has_bytes => this.session.arrived(this.clock.now()),
+                State::Open => {}
                 State::Ended => {
-                    this.fold.end()?;
-                    return Poll::Ready(Ok(None));
+                    this.session.tick(this.clock.now());
+                    this.session.end(How::Clean)?;
                 }
-                State::Broken(error) => return Poll::Ready(Err(error.clone().into())),
+                State::Broken(error) => {
+                    this.session.tick(this.clock.now());
+                    this.session.end(error.clone().into())?;
+                }
             }
         }
-    }
-
-    fn poll_chunk(
-        self: Pin<&mut Self>,
-        over: &mut bool,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<E::Chunk<'static>, Error>>> {
-        if *over {
-            return Poll::Ready(None);
-        }
-        let chunk = ready!(self.poll_step(cx, Session::next_chunk)).transpose();
-        *over = !matches!(chunk, Some(Ok(_)));
-        Poll::Ready(chunk)
     }
 }
 
-impl<E, B, T> Stream<E, B, T> {
-    /// With limits for how long the stream may go without bytes, without events, without content: one that passes is an error of [`next`](Self::next), and the end
-    /// [`End::Stalled`](deltawire::End::Stalled) with what came so far. Better said before anything is read.
+impl<D: Dialect, B> Stream<D, B> {
+    /// Folds in another way than the default. To be called before anything is read.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.session = self.session.options(options);
+        self
+    }
+
+    /// Takes the head of the response that this body is of, where [`chat`](crate::chat) cannot: its status,
+    /// and a function that returns the text of the header with a lower-case name.
     ///
-    /// `sleep` is what the caller's runtime has: `tokio::time::sleep`, `smol::Timer::after`, `futures_timer::Delay::new`, or a closure. It is called when the stream waits, within
-    /// that runtime.
+    /// A refused request, or another content type, is then an error of `next` with the body; see
+    /// [`Session::head`].
+    #[must_use]
+    pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
+        self.session.head(status, header);
+        self
+    }
+
+    /// Limits how long the stream may go without bytes, without events, without content.
     ///
-    /// The clocks run from the first wait, or from the request where [`since`](Stream::since) says when that was, and only while the stream is waited for: the time between a chunk and the
-    /// next call of `next` is the caller's. What the body has ready is always taken first. A stream that was left waiting unpolled (its `next` was dropped, or the executor was busy) gets
-    /// another 100 ms for what may be under way.
+    /// One that passes is an error of [`next`](Self::next), and the end is
+    /// [`End::Stalled`](deltawire::End::Stalled) with what arrived so far. To be called before anything is
+    /// read.
     ///
-    /// What comes before the stream is not watched: until the response's head is there it is the HTTP stack that waits, and a timeout around its future is what bounds it. So is the body of a
-    /// request that was refused.
+    /// `sleep` is what the caller's runtime has: `tokio::time::sleep`, `smol::Timer::after`,
+    /// `futures_timer::Delay::new`, or a closure. It is called when the stream waits, within that runtime.
+    ///
+    /// The clocks run from the first wait, or from the request where [`since`](Self::since) says when that
+    /// was, and only while the stream is waited for: the time between an update and the next call of `next`
+    /// is the caller's. What the body has ready is always taken first. A stream that was left waiting
+    /// unpolled (its `next` was dropped, or the executor was busy) gets another 100 ms for what may be under
+    /// way.
+    ///
+    /// What comes before the stream is not watched: until the response's head is there it is the HTTP stack
+    /// that waits, and a timeout around its future bounds it. So it does the body of a refused request.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
@@ -252,8 +254,11 @@ impl<E, B, T> Stream<E, B, T> {
     /// # let bytes = once(Ok::<_, std::io::Error>(chunk)).chain(pending());
     /// let sent = Instant::now();
     /// // … the request, and its response's head …
-    /// let limits = StallLimits::new().with_content(Duration::from_millis(50)).with_first_content(Duration::from_secs(60));
-    /// let mut stream = deltawire_async::ChatStream::from_stream(bytes).stalls(limits, smol::Timer::after).since(sent);
+    /// let limits = StallLimits::new()
+    ///     .with_content(Duration::from_millis(50))
+    ///     .with_first_content(Duration::from_secs(60));
+    /// let stream = deltawire_async::ChatStream::from_stream(bytes);
+    /// let mut stream = stream.stalls(limits, smol::Timer::after).since(sent);
     /// while let Ok(Some(update)) = stream.next().await {
     ///     assert_eq!(update.text(), "Hel");
     /// }
@@ -262,184 +267,191 @@ impl<E, B, T> Stream<E, B, T> {
     /// # });
     /// ```
     #[must_use]
-    pub fn stalls<S, F>(self, limits: StallLimits, sleep: S) -> Stream<E, B, Watched<S, F>>
+    pub fn stalls<S, F>(mut self, limits: StallLimits, sleep: S) -> Self
     where
-        S: FnMut(Duration) -> F,
-        F: Future,
+        S: FnMut(Duration) -> F + Send + 'static,
+        F: Future + Send + 'static,
     {
-        Stream { fold: self.fold, frames: self.frames, watch: Watched::new(limits, sleep), timed: self.timed }
-    }
-}
-
-impl<E, B, S, F> Stream<E, B, Watched<S, F>> {
-    /// When the request was sent, which is where the limits for the first bytes, event and content count from.
-    #[must_use]
-    pub fn since(mut self, request: Instant) -> Self {
-        self.watch.since(request);
+        self.session = self.session.with_stall_limits(limits);
+        self.timer = (!limits.is_unlimited()).then(|| Timer::new(sleep));
+        self.clock.is_wanted |= self.timer.is_some();
         self
     }
 
-    /// With another clock than [`Instant::now`]: the one that the sleep goes by, where that is another. With tokio's paused time that is `|| tokio::time::Instant::now().into_std()`.
+    /// Sets the time at which the request was sent, from which the limits for the first bytes, event and
+    /// content of [`stalls`](Self::stalls) count.
     #[must_use]
-    pub fn clock(mut self, clock: fn() -> Instant) -> Self {
-        self.watch.clock(clock);
+    pub fn since(mut self, request_sent: Instant) -> Self {
+        self.clock.since = Some(request_sent);
         self
     }
-}
 
-impl<E: Endpoint, B, T> Stream<E, B, T> {
-    /// What the last chunk changed; empty before the first. Free.
+    /// Reads another clock than [`Instant::now`]: the one that the sleep goes by, where that is another. With
+    /// tokio's paused time that is `|| tokio::time::Instant::now().into_std()`.
+    #[must_use]
+    pub fn clock(mut self, now: fn() -> Instant) -> Self {
+        self.clock.now = now;
+        self
+    }
+
+    /// Records when each part of the answer arrives, for [`timing`](Self::timing).
+    ///
+    /// For a time to first token that a user would know, `request_sent` is the moment before the request is
+    /// sent. Costs two looks at the clock for each frame.
+    #[cfg(feature = "timing")]
+    #[must_use]
+    pub fn timed(self, request_sent: Instant) -> Self {
+        self.timed_with(request_sent, Recorder::new())
+    }
+
+    /// Records with another recorder than the default.
+    #[cfg(feature = "timing")]
+    #[must_use]
+    pub fn timed_with(mut self, request_sent: Instant, recorder: Recorder) -> Self {
+        self.recorder = Some(Box::new(recorder));
+        self.clock.is_wanted = true;
+        self.clock.since = Some(request_sent);
+        self
+    }
+
+    /// Returns what the last event changed; empty before the first. Free.
     #[must_use]
     pub fn update(&self) -> Update<'_> {
-        self.fold.update()
+        self.session.update()
     }
 
-    /// The completion as far as it came: [`Accumulator::text`], [`Accumulator::completion`].
+    /// Returns the accumulator: [`Accumulator::text`] and [`Accumulator::answer`] so far.
     #[must_use]
-    pub fn accumulator(&self) -> &Accumulator<E> {
-        self.fold.accumulator()
+    pub fn accumulator(&self) -> &Accumulator<D> {
+        self.session.accumulator()
     }
 
-    /// What is taken down so far, where the stream is timed. For those who count as they go: [`Recorder::tokens`].
+    /// Returns the timing of what arrived so far. `None` unless the stream is [`timed`](Self::timed).
+    ///
+    /// A stream that has not ended ends now for it.
+    #[cfg(feature = "timing")]
+    pub fn timing(&mut self) -> Option<Timing> {
+        let now = self.clock.now();
+        self.session.tick(now);
+        let recorder = Recorder::clone(self.recorder.as_deref()?);
+        Some(recorder.finish(self.session.times(), None))
+    }
+
+    /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].
+    #[cfg(feature = "timing")]
     pub fn recorder(&mut self) -> Option<&mut Recorder> {
-        self.timed.as_deref_mut().map(|(_, recorder)| recorder)
+        self.recorder.as_deref_mut()
     }
 
-    /// What the stream came to. Before its end: [`End::Stopped`](deltawire::End::Stopped); the body is dropped, and nothing more is read.
+    /// Ends the stream, and returns its outcome. Drops the body, and reads nothing more.
+    ///
+    /// Before the stream's end that is [`End::Stopped`](deltawire::End::Stopped).
     #[must_use]
-    pub fn finish(self) -> Outcome<E::Answer> {
-        let timing = self.timed.map(|timed| {
-            let (request_sent, mut recorder) = *timed;
-            // One that has ended of itself, by an error too, ended with what was read last.
-            if !self.fold.is_ended() {
-                recorder.end(request_sent.elapsed());
-            }
-            recorder.finish(self.fold.accumulator().usage().and_then(Usage::completion_tokens))
-        });
-        let mut outcome = match self.frames.into_state() {
-            State::Open => self.fold.stop(),
-            State::Ended => self.fold.finish(),
-            State::Broken(deltawire::Error::Transport { message, timed_out }) => {
-                self.fold.break_off(message, timed_out)
-            }
-            State::Broken(deltawire::Error::Stalled(stall)) => self.fold.stall(stall),
-            State::Broken(other) => self.fold.break_off(other.to_string(), false),
-        };
-        outcome.timing = timing;
-        outcome
+    pub fn finish(self) -> Outcome<D::Answer> {
+        self.session.close(How::Stopped)
     }
 }
 
-/// Without the body, which shows nothing of use, and without what of its last frame is not folded.
-impl<E: fmt::Debug, B, T> fmt::Debug for Stream<E, B, T> {
+/// Leaves out the body, which shows nothing of use, and what of its last frame is not folded.
+impl<D: fmt::Debug, B> fmt::Debug for Stream<D, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stream")
-            .field("fold", &self.fold)
+            .field("session", &self.session)
             .field("body", self.frames.state())
             .field("unread", &self.frames.unread().len())
-            .field("timed", &self.timed)
             .finish_non_exhaustive()
     }
 }
 
-/// The chunks of a [`Stream`], borrowing it. Ends after the first error.
-pub struct Chunks<'s, E, B, T = Unwatched> {
-    stream: Pin<&'s mut Stream<E, B, T>>,
-    over: bool,
+pin_project! {
+    /// The events of a [`Stream`], which are folded as they pass. Ends after the first error.
+    ///
+    /// `S` is the stream, owned or borrowed. Where it is owned, [`into_inner`](Self::into_inner) returns it, and
+    /// with it the outcome.
+    pub struct FoldedEvents<S> {
+        #[pin]
+        stream: S,
+        is_over: bool,
+    }
 }
 
-impl<E, B, T> Chunks<'_, E, B, T>
+impl<S> FoldedEvents<S> {
+    /// Returns the stream, where it is: `finish` it for the outcome.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+
+    fn poll_event<D, B>(
+        stream: Pin<&mut Stream<D, B>>,
+        is_over: &mut bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<OwnedEvent, Error>>>
+    where
+        D: Dialect,
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        if *is_over {
+            return Poll::Ready(None);
+        }
+        let event = ready!(stream.poll_step(cx, Session::next_event)).transpose();
+        *is_over = !matches!(event, Some(Ok(_)));
+        Poll::Ready(event)
+    }
+}
+
+impl<D, B> FoldedEvents<&mut Stream<D, B>>
 where
-    E: Endpoint,
-    B: Body,
+    D: Dialect,
+    B: Body + Unpin,
     B::Error: Into<BoxError>,
-    T: Watch,
 {
-    /// The next chunk; `None` at the end. What `StreamExt::next` of the futures crates is, without them. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Result<E::Chunk<'static>, Error>> {
+    /// Returns the next event; `None` at the end. `StreamExt::next` without the futures crates. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<OwnedEvent, Error>> {
         poll_fn(|cx| futures_core::Stream::poll_next(Pin::new(&mut *self), cx)).await
     }
 }
 
-impl<E, B, T> futures_core::Stream for Chunks<'_, E, B, T>
+impl<D, B> futures_core::Stream for FoldedEvents<&mut Stream<D, B>>
 where
-    E: Endpoint,
-    B: Body,
+    D: Dialect,
+    B: Body + Unpin,
     B::Error: Into<BoxError>,
-    T: Watch,
 {
-    type Item = Result<E::Chunk<'static>, Error>;
+    type Item = Result<OwnedEvent, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        this.stream.as_mut().poll_chunk(&mut this.over, cx)
+        Self::poll_event(Pin::new(&mut *this.stream), &mut this.is_over, cx)
     }
 }
 
-impl<E, B, T> FusedStream for Chunks<'_, E, B, T>
+impl<D, B> futures_core::Stream for FoldedEvents<Stream<D, B>>
 where
-    E: Endpoint,
+    D: Dialect,
     B: Body,
     B::Error: Into<BoxError>,
-    T: Watch,
 {
-    fn is_terminated(&self) -> bool {
-        self.over
-    }
-}
-
-impl<E: fmt::Debug, B, T> fmt::Debug for Chunks<'_, E, B, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunks").field("stream", &self.stream).field("over", &self.over).finish()
-    }
-}
-
-pin_project! {
-    /// The chunks of a [`Stream`], owning it. Ends after the first error; [`into_inner`](Self::into_inner) has the stream, and with it the outcome.
-    pub struct IntoChunks<E, B, T = Unwatched> {
-        #[pin]
-        stream: Stream<E, B, T>,
-        over: bool,
-    }
-}
-
-impl<E, B, T> IntoChunks<E, B, T> {
-    /// The stream, where it is: `finish` it for the outcome.
-    #[must_use]
-    pub fn into_inner(self) -> Stream<E, B, T> {
-        self.stream
-    }
-}
-
-impl<E, B, T> futures_core::Stream for IntoChunks<E, B, T>
-where
-    E: Endpoint,
-    B: Body,
-    B::Error: Into<BoxError>,
-    T: Watch,
-{
-    type Item = Result<E::Chunk<'static>, Error>;
+    type Item = Result<OwnedEvent, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.project();
-        this.stream.poll_chunk(this.over, cx)
+        Self::poll_event(this.stream, this.is_over, cx)
     }
 }
 
-impl<E, B, T> FusedStream for IntoChunks<E, B, T>
+impl<S> FusedStream for FoldedEvents<S>
 where
-    E: Endpoint,
-    B: Body,
-    B::Error: Into<BoxError>,
-    T: Watch,
+    Self: futures_core::Stream,
 {
     fn is_terminated(&self) -> bool {
-        self.over
+        self.is_over
     }
 }
 
-impl<E: fmt::Debug, B, T> fmt::Debug for IntoChunks<E, B, T> {
+impl<S: fmt::Debug> fmt::Debug for FoldedEvents<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IntoChunks").field("stream", &self.stream).field("over", &self.over).finish()
+        f.debug_struct("FoldedEvents").field("stream", &self.stream).finish_non_exhaustive()
     }
 }

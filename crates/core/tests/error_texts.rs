@@ -1,6 +1,6 @@
 //! What a server, a proxy or an HTTP stack says stands in one short line of ours, whatever it says.
 
-use deltawire::{End, Error, Refused, chat};
+use deltawire::{End, Error, How, Refused, chat};
 
 /// Everything that acts on a terminal or a log, and what looks like the end of a value.
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\nERROR forged line\u{9b}31m\u{202e}\u{2028}\u{0}\u{7f}\u{feff}";
@@ -32,7 +32,7 @@ fn ended(body: &str) -> Error {
     let mut fold = chat::Session::new();
     let mut input = body.as_bytes();
     while let Ok(Some(_)) = fold.push(&mut input) {}
-    fold.finish().error.expect("a stream that ends with an error")
+    fold.close(How::Clean).error.expect("a stream that ends with an error")
 }
 
 #[test]
@@ -78,10 +78,11 @@ fn a_refusal_is_one_short_line_whatever_head_and_body_hold() {
 fn a_body_of_another_kind_is_one_short_line_whatever_it_holds() {
     for text in [HOSTILE.to_owned(), long()] {
         for body in [&text, &format!("<html>{text}"), &format!(r#"{{"error":{}}}"#, json(&text))] {
-            let mut fold = chat::Session::new().head(200, |name| (name == "content-type").then_some(&*text));
+            let mut fold = chat::Session::new();
+            fold.head(200, |name| (name == "content-type").then_some(&*text));
             let mut input = body.as_bytes();
             while let Ok(Some(_)) = fold.push(&mut input) {}
-            let outcome = fold.finish();
+            let outcome = fold.close(How::Clean);
             assert_eq!(outcome.end, End::NotAnEventStream);
             let error = outcome.error.unwrap();
             one_quiet_line(&error.to_string(), "no event stream");
@@ -109,7 +110,7 @@ fn gzip_that_nobody_decompressed_is_told_as_such_and_not_as_an_empty_stream() {
         for mut read in gzip.chunks(size) {
             while let Ok(Some(_)) = fold.push(&mut read) {}
         }
-        let outcome = fold.finish();
+        let outcome = fold.close(How::Clean);
         assert_eq!(outcome.end, End::NotAnEventStream);
         let text = outcome.error.unwrap().to_string();
         assert_eq!(

@@ -4,7 +4,7 @@
 
 use deltawire::chat::{Accumulator, Chunk, Session};
 use deltawire::sse::Event;
-use deltawire::{End, Error, Limit, Limits, Options, chat, completions};
+use deltawire::{End, Error, How, Limit, Limits, Options, chat, completions};
 
 /// Everything a choice can hold, in one chunk.
 const RICH: &str = r#"{"id":"a","model":"m","created":5,"system_fingerprint":"fp","service_tier":"t","moderation":{"a":1},"timings":{"n":1},"usage":{"total_tokens":3},"choices":[{"index":0,"note":1,"delta":{"role":"assistant","content":"x\ud83d","refusal":"r","reasoning":"t","reasoning_details":[{"a":1}],"extra":2,"tool_calls":[{"index":0,"id":"c","more":3,"function":{"name":"f","arguments":"{"}}],"function_call":{"name":"g","arguments":"("},"audio":{"id":"d","data":"AA","transcript":"s","expires_at":9}},"logprobs":{"content":[{"token":"x"}]}},{"index":1,"delta":{"content":"y"}}]}"#;
@@ -47,14 +47,13 @@ fn refuses(options: Options, before: &[&str], data: &str, kind: &str, end: End) 
         assert_eq!(accumulator.push(&Event::new(later)).unwrap_err(), error, "an error stays");
     }
     if let Ok(chunk) = Chunk::parse(RICH) {
-        assert_eq!(accumulator.push_chunk(&chunk).unwrap_err(), error, "an error stays");
+        assert_eq!(accumulator.push_parsed(&chunk).unwrap_err(), error, "an error stays");
     }
     assert_eq!(state(&accumulator), expected);
     for outcome in [
-        accumulator.clone().finish(),
-        accumulator.clone().finish_within("[DONE]"),
-        accumulator.clone().break_off("reset", true),
-        accumulator.clone().stop(),
+        accumulator.clone().close(How::Clean),
+        accumulator.clone().close(How::Broken { message: "reset".into(), timed_out: true }),
+        accumulator.clone().close(How::Stopped),
     ] {
         assert_eq!(outcome.end, end);
         assert_eq!(outcome.error.as_ref(), Some(&error));
@@ -130,10 +129,10 @@ fn last_passes_also_typed(options: Options, limit: Limit, events: &[&str]) {
     let (last, before) = events.split_last().unwrap();
     let mut accumulator = Accumulator::with_options(options);
     for event in before {
-        accumulator.push_chunk(&Chunk::parse(event).unwrap()).unwrap();
+        accumulator.push_parsed(&Chunk::parse(event).unwrap()).unwrap();
     }
     let before = state(&accumulator);
-    let error = accumulator.push_chunk(&Chunk::parse(last).unwrap()).unwrap_err();
+    let error = accumulator.push_parsed(&Chunk::parse(last).unwrap()).unwrap_err();
     assert_eq!(passed(&error), limit);
     assert_eq!(state(&accumulator), before);
 }
@@ -183,6 +182,11 @@ fn the_limit_of_what_is_folded_is_exact_and_counts_the_json() {
     last_passes_also_typed(options, Limit::Folded, &[&content("1234567"), &one, &one]);
     // Often enough that the fold has learned what the chunks look like.
     last_passes_also_typed(options, Limit::Folded, &[&one, &one, &one, &one, &one, &one, &one, &one, &one]);
+    let mut accumulator = Accumulator::with_options(options);
+    for _ in 0..8 {
+        accumulator.push(&Event::new(&one)).unwrap();
+    }
+    assert_eq!(accumulator.stats().learned, 6, "it was parsed, and this tests nothing of what was learned");
     last_passes_also_typed(options, Limit::Folded, &[&content("123456789")]);
     last_passes_also_typed(options, Limit::Folded, &[&content(r"\u00e9"), &content("12"), &content("1")]);
     let all = r#"{"choices":[{"index":0,"delta":{"content":"a","refusal":"b","reasoning":"c","reasoning_details":[],"audio":{"data":"d","transcript":"e"}}}]}"#;
@@ -233,7 +237,7 @@ fn the_limit_of_unknown_members_is_exact_at_every_level() {
         let mut dropping = Accumulator::with_options(options.with_unknown(false));
         for event in [&both, &c, &level(r#""a":1,"b":2,"c":3,"d":4"#)] {
             dropping.push(&Event::new(event)).unwrap();
-            dropping.push_chunk(&Chunk::parse(event).unwrap()).unwrap();
+            dropping.push_parsed(&Chunk::parse(event).unwrap()).unwrap();
         }
         let json = serde_json::to_string(&dropping.answer()).unwrap();
         assert!(!json.contains(r#""a":"#), "kept though nobody asked: {json}");
@@ -245,7 +249,7 @@ fn the_same_limits_hold_for_legacy_completions() {
     let fold = |limits, data: &[&str]| {
         let mut accumulator = completions::Accumulator::with_options(keeping(limits));
         let error = data.iter().find_map(|data| accumulator.push(&Event::new(data)).err());
-        let outcome = accumulator.finish();
+        let outcome = accumulator.close(How::Clean);
         assert_eq!(outcome.error, error);
         (outcome.answer.text().to_owned(), error.as_ref().map(passed))
     };
@@ -279,7 +283,7 @@ fn the_limits_of_line_and_event_are_exact() {
                 Err(error) => break Some(error),
             }
         };
-        let outcome = fold.finish();
+        let outcome = fold.close(How::Clean);
         assert_eq!(outcome.error, error);
         (outcome.answer.text().to_owned(), outcome.end, error.as_ref().map(passed))
     };

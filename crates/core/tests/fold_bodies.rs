@@ -207,16 +207,13 @@ fn without_padding(mut chunk: Value) -> Value {
     meaning(chunk)
 }
 
-/// A chunk that is read and written means the same, and owned texts change nothing.
+/// A chunk that is read and written means the same.
 #[track_caller]
 fn round_trips(data: &str) -> String {
     let chunk = Chunk::parse(data).unwrap();
     let written = serde_json::to_string(&chunk).unwrap();
     let again = Chunk::parse(&written).unwrap();
-    assert_eq!(again.clone().into_owned(), chunk.clone().into_owned(), "{data}");
     assert_eq!(serde_json::to_string(&again).unwrap(), written, "{data}");
-    assert_eq!(serde_json::to_string(&chunk.clone().into_owned()).unwrap(), written, "{data}");
-    assert_eq!(format!("{:?}", chunk.clone().into_owned()), format!("{:?}", again.into_owned()));
     if let (Ok(got), Ok(expected)) = (serde_json::from_str(&written), serde_json::from_str(data)) {
         assert_eq!(without_padding(got), without_padding(expected), "{data}");
     }
@@ -232,7 +229,6 @@ fn every_recorded_chunk_is_written_as_what_it_means() {
                 let chunk = completions::Chunk::parse(data).unwrap();
                 let written = serde_json::to_string(&chunk).unwrap();
                 assert_eq!(meaning(parsed(&written)), meaning(parsed(data)));
-                assert_eq!(serde_json::to_string(&chunk.into_owned()).unwrap(), written);
             } else {
                 round_trips(data);
             }
@@ -289,11 +285,8 @@ fn half_a_character_is_written_as_the_half_it_is() {
 
 #[test]
 fn a_typed_chunk_says_what_came() {
-    let data = String::from(
-        r#"{"id":"a","choices":[{"index":0,"delta":{"content":"caf\u00e9"},"finish_reason":""},{"delta":{"content":[1]}}]}"#,
-    );
-    let chunk = Chunk::parse(&data).unwrap().into_owned();
-    drop(data);
+    let data = r#"{"id":"a","choices":[{"index":0,"delta":{"content":"caf\u00e9"},"finish_reason":""},{"delta":{"content":[1]}}]}"#;
+    let chunk = Chunk::parse(data).unwrap();
     assert_eq!(chunk.id.as_ref().unwrap().to_text(), "a");
     assert_eq!(chunk.choices.len(), 2);
     assert_eq!(chunk.choices[1].index, None);

@@ -9,9 +9,9 @@ mod reads;
 #[path = "fold/run.rs"]
 mod run;
 
-use deltawire::chat::Chat;
+use deltawire::chat::{Chat, Chunk};
 use deltawire::completions::Completions;
-use deltawire::{Endpoint, Limits, Options};
+use deltawire::{Dialect, Limits, Options};
 use plan::{Plan, each_another};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -75,7 +75,7 @@ fn cut_in<'i>(mut bytes: &'i [u8], lengths: &[usize]) -> Vec<&'i [u8]> {
 /// The stream whole, in these reads, byte by byte and without learning comes to the same; what it is.
 fn same_in_any_reads<E>(options: Options, stream: &[u8], lengths: &[usize], ending: Ending) -> Seen
 where
-    E: Endpoint,
+    E: Dialect,
     E::Answer: Serialize,
 {
     let whole = in_reads::<E>(options, [stream], ending);
@@ -99,7 +99,7 @@ proptest! {
         updates_add_up(&seen, "made up");
         for other in [each_another(&plan.events), plan.events.clone()] {
             let events = in_events::<Chat>(Options::new(), &other);
-            let chunks = in_chunks::<Chat>(Options::new(), &other).expect("all of them are chunks");
+            let chunks = in_chunks::<Chat>(Options::new(), &other, |data| Chunk::parse(data)).expect("all of them are chunks");
             prop_assert_eq!(&events.parts, &seen.parts);
             prop_assert_eq!(&events.updates, &seen.updates);
             prop_assert_eq!(&events.outcome()["answer"], &outcome["answer"]);

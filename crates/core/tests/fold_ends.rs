@@ -1,6 +1,6 @@
 //! How a stream ends that its server does not end: the connection breaks, or the caller stops.
 
-use deltawire::{End, Outcome, chat};
+use deltawire::{End, How, Outcome, chat};
 
 const UNFINISHED: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
 const FINISHED: &str =
@@ -11,7 +11,7 @@ fn broken_and_stopped(stream: &str) -> [Outcome<chat::ChatCompletion>; 2] {
     let mut fold = chat::Session::new();
     let mut input = stream.as_bytes();
     while let Ok(Some(_)) = fold.push(&mut input) {}
-    [fold.clone().break_off("peer is gone", false), fold.stop()]
+    [fold.clone().close(How::Broken { message: "peer is gone".into(), timed_out: false }), fold.close(How::Stopped)]
 }
 
 #[test]

@@ -10,8 +10,8 @@ mod reads;
 mod run;
 
 use deltawire::Options;
-use deltawire::chat::Chat;
-use deltawire::completions::Completions;
+use deltawire::chat::{self, Chat};
+use deltawire::completions::{self, Completions};
 use fixtures::{Fixture, all, body, fixture};
 use reads::{byte_by_byte, with_empty_reads};
 use run::{Ending, Seen, updates_add_up};
@@ -87,6 +87,24 @@ fn every_recording_is_the_same_without_learning() {
     }
 }
 
+/// Recordings whose chunks differ in their text only are folded by the learned frame, but for the first
+/// chunks of each text.
+#[test]
+fn recordings_of_long_texts_take_the_fast_path() {
+    let mut fast = 0;
+    for fixture in all() {
+        let stats = if fixture.legacy {
+            run::stats::<Completions>(&fixture.stream)
+        } else {
+            run::stats::<Chat>(&fixture.stream)
+        };
+        if stats.learned * 10 >= stats.folded * 8 && stats.folded >= 30 {
+            fast += 1;
+        }
+    }
+    assert!(fast >= 8, "the fast path was taken by most chunks of {fast} recordings only");
+}
+
 #[test]
 fn every_recording_is_the_same_event_by_event_and_chunk_by_chunk() {
     for fixture in all().iter().filter(|fixture| fixture.stream.starts_with(b"data")) {
@@ -94,10 +112,13 @@ fn every_recording_is_the_same_event_by_event_and_chunk_by_chunk() {
         let (events, chunks) = if fixture.legacy {
             (
                 run::in_events::<Completions>(Options::new(), &events),
-                run::in_chunks::<Completions>(Options::new(), &events),
+                run::in_chunks::<Completions>(Options::new(), &events, |data| completions::Chunk::parse(data)),
             )
         } else {
-            (run::in_events::<Chat>(Options::new(), &events), run::in_chunks::<Chat>(Options::new(), &events))
+            (
+                run::in_events::<Chat>(Options::new(), &events),
+                run::in_chunks::<Chat>(Options::new(), &events, |data| chat::Chunk::parse(data)),
+            )
         };
         assert_eq!(events, whole(fixture), "{}", fixture.name);
         assert_eq!(chunks.map(|seen| seen.outcome()), Some(whole(fixture).outcome()), "{}", fixture.name);

@@ -1,6 +1,6 @@
 //! What a response's head makes of its body, for HTTP stacks that no adapter is made for.
 
-use deltawire::{End, Error, Outcome, Refused, chat};
+use deltawire::{End, Error, How, Outcome, Refused, chat};
 
 const STREAM: &str =
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
@@ -9,8 +9,9 @@ const ERROR: &str = r#"{"error":{"message":"slow down","type":"rate_limit"}}"#;
 type Headers = &'static [(&'static str, &'static str)];
 
 fn with_head(status: u16, headers: Headers) -> chat::Session {
-    chat::Session::new()
-        .head(status, |name| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value))
+    let mut session = chat::Session::new();
+    session.head(status, |name| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value));
+    session
 }
 
 /// The outcome of a body in these reads; nothing may be read on for once the fold has ended.
@@ -19,7 +20,7 @@ fn folded<'b>(mut fold: chat::Session, reads: impl IntoIterator<Item = &'b [u8]>
         while let Ok(Some(_)) = fold.push(&mut read) {}
         assert!(read.is_empty() || fold.is_ended());
     }
-    fold.finish()
+    fold.close(How::Clean)
 }
 
 /// Status, headers, body, and how it ends; the kind and the message of the error. Whole, in every two-way cut and byte by byte.
@@ -114,7 +115,11 @@ fn a_refused_body_that_breaks_or_is_left_is_evidence_as_far_as_it_came() {
         assert!(fold.push(&mut input).unwrap().is_none() && !fold.is_ended());
         fold
     };
-    for outcome in [fold().break_off("reset by peer", false), fold().stop(), fold().finish()] {
+    for outcome in [
+        fold().close(How::Broken { message: "reset by peer".into(), timed_out: false }),
+        fold().close(How::Stopped),
+        fold().close(How::Clean),
+    ] {
         let Some(Error::Refused(refused)) = &outcome.error else { panic!("{outcome:?}") };
         assert_eq!((outcome.end, refused.status, &refused.body[..]), (End::NotAnEventStream, 503, "bus"));
     }
@@ -124,7 +129,8 @@ fn a_refused_body_that_breaks_or_is_left_is_evidence_as_far_as_it_came() {
 fn of_a_body_that_does_not_end_no_more_is_taken_than_is_kept() {
     for (status, content_type, most) in [(500, "text/plain", Refused::MAX_BODY), (200, "text/plain", Error::EVIDENCE)] {
         for size in [1, 1000, 1 << 20] {
-            let mut fold = chat::Session::new().head(status, |name| (name == "content-type").then_some(content_type));
+            let mut fold = chat::Session::new();
+            fold.head(status, |name| (name == "content-type").then_some(content_type));
             let (read, mut taken) = (vec![b'x'; size], 0);
             let error = loop {
                 taken += size;
@@ -142,7 +148,7 @@ fn of_a_body_that_does_not_end_no_more_is_taken_than_is_kept() {
                 other => panic!("{other:?}"),
             };
             assert_eq!(kept.len(), most);
-            assert_eq!(fold.finish().error, Some(error));
+            assert_eq!(fold.close(How::Clean).error, Some(error));
         }
     }
 }
@@ -151,8 +157,12 @@ fn of_a_body_that_does_not_end_no_more_is_taken_than_is_kept() {
 fn the_last_head_counts() {
     let ok: Headers = &[("content-type", "text/event-stream")];
     let header = |name: &str| ok.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
-    let outcome = folded(with_head(100, &[]).head(200, header), [STREAM.as_bytes()]);
+    let mut session = with_head(100, &[]);
+    session.head(200, header);
+    let outcome = folded(session, [STREAM.as_bytes()]);
     assert_eq!((outcome.end, outcome.error), (End::Done, None));
-    let outcome = folded(with_head(100, &[]).head(404, |_| None), [&b"no"[..]]);
+    let mut session = with_head(100, &[]);
+    session.head(404, |_| None);
+    let outcome = folded(session, [&b"no"[..]]);
     assert_eq!(outcome.error.map(|error| error.kind()), Some("refused"));
 }

@@ -8,7 +8,7 @@ mod run;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
 use deltawire::sse::Event;
-use deltawire::{AnomalyKind, End, Endpoint, Options, Outcome, chat, completions};
+use deltawire::{AnomalyKind, Dialect, End, How, Options, Outcome, chat, completions};
 use run::no_member_twice;
 use serde_json::Value;
 
@@ -100,18 +100,18 @@ const LEGACY: &[&str] = &[
 ];
 
 /// Folds these events; every one of them is a chunk.
-fn fold<E: Endpoint>(options: Options, events: &[&str]) -> Outcome<E::Answer> {
+fn fold<E: Dialect>(options: Options, events: &[&str]) -> Outcome<E::Answer> {
     let mut accumulator = deltawire::Accumulator::<E>::with_options(options);
     for data in events {
         let update = accumulator.push(&Event::new(data));
         assert!(update.is_ok_and(|update| update.is_some()), "no chunk: {data}: {:?}", accumulator.error());
     }
     accumulator.push(&Event::new("[DONE]")).expect("the end is no error");
-    accumulator.finish()
+    accumulator.close(How::Clean)
 }
 
 /// A choice with index 9 gets "a" before and "b" after the chunk, and must have both in the end.
-fn does_no_harm<E: Endpoint>(place: &str, value: &str, piece: impl Fn(&str) -> String)
+fn does_no_harm<E: Dialect>(place: &str, value: &str, piece: impl Fn(&str) -> String)
 where
     E::Answer: serde::Serialize,
 {

@@ -1,6 +1,6 @@
 //! Arguments and content that are parsed while they are folded: told in updates, handed over in the outcome, the same in every cut and with or without the learned envelope.
 
-use deltawire::{Change, Endpoint, Options, Session, chat, completions, sse};
+use deltawire::{Change, Dialect, How, Options, Place, Session, TextKind, chat, completions, sse};
 use deltawire_partial::{self as partial, ErrorKind};
 use serde_json::{Value, json};
 
@@ -25,8 +25,13 @@ fn content(fragments: &[&str]) -> String {
     stream(fragments.iter().map(|fragment| json!({"content": fragment})))
 }
 
+/// The call whose arguments a text is, if it is not content.
+fn call_of(at: Place, kind: TextKind) -> Option<u32> {
+    (kind == TextKind::Arguments).then_some(at.item)
+}
+
 /// What the updates tell of parsed texts, and the completion.
-fn run<E: Endpoint>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Answer) {
+fn run<E: Dialect>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Answer) {
     let mut fold = Session::<E>::with_options(options);
     let mut told = Vec::new();
     for read in reads {
@@ -34,19 +39,21 @@ fn run<E: Endpoint>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Answe
         while let Some(update) = fold.push(&mut input).expect("the stream is no error") {
             for change in update.changes() {
                 told.extend(match change {
-                    Change::Parsed { choice, call, change: partial::Change::Text { path, text } } => {
-                        Some(format!("{choice} {call:?} {path} grew by {text}"))
+                    Change::Parsed { at, kind, change: partial::Change::Text { path, text } } => {
+                        Some(format!("{} {:?} {path} grew by {text}", at.choice, call_of(at, kind)))
                     }
-                    Change::Parsed { choice, call, change: partial::Change::Complete { path, value } } => {
-                        Some(format!("{choice} {call:?} {path} is {value}"))
+                    Change::Parsed { at, kind, change: partial::Change::Complete { path, value } } => {
+                        Some(format!("{} {:?} {path} is {value}", at.choice, call_of(at, kind)))
                     }
-                    Change::NotJson { choice, call, error } => Some(format!("{choice} {call:?} {error}")),
+                    Change::NotJson { at, kind, error } => {
+                        Some(format!("{} {:?} {error}", at.choice, call_of(at, kind)))
+                    }
                     _ => None,
                 });
             }
         }
     }
-    (told, fold.finish().answer)
+    (told, fold.close(How::Clean).answer)
 }
 
 /// Whole, byte by byte, and without the learned envelope.
@@ -198,7 +205,7 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
         let update = accumulator.push(&sse::Event::new(&chunk)).unwrap().unwrap();
         update.parsed_content(2).map(|parser| parser.value().unwrap())
     };
-    assert!(accumulator.parsed_content(2).is_none());
+    assert!(accumulator.update().parsed_content(2).is_none());
     assert_eq!(push(&mut accumulator, json!({"content": "{\"a\":\"x"})), Some(json!({"a": "x"})));
     push(
         &mut accumulator,
@@ -208,10 +215,13 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
     struct Form {
         a: String,
     }
-    assert_eq!(accumulator.parsed_content(2).unwrap().deserialize::<Form>().unwrap(), Form { a: "x".into() });
-    assert_eq!(accumulator.parsed_arguments(2, 0).unwrap().value(), Some(json!([1])));
-    assert_eq!(accumulator.update().parsed_arguments(2, 0).unwrap().value(), Some(json!([1])));
-    assert!(accumulator.parsed_arguments(2, 1).is_none() && accumulator.parsed_arguments(0, 0).is_none());
+    assert_eq!(accumulator.update().parsed_content(2).unwrap().deserialize::<Form>().unwrap(), Form { a: "x".into() });
+    assert_eq!(accumulator.update().parsed_arguments(Place::item(2, 0)).unwrap().value(), Some(json!([1])));
+    assert_eq!(accumulator.update().parsed_arguments(Place::item(2, 0)).unwrap().value(), Some(json!([1])));
+    assert!(
+        accumulator.update().parsed_arguments(Place::item(2, 1)).is_none()
+            && accumulator.update().parsed_arguments(Place::item(0, 0)).is_none()
+    );
     assert_eq!(
         accumulator.answer().choices[0].message.tool_calls[0]
             .parsed_arguments
@@ -224,10 +234,10 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
     );
 
     let chunk = chat::Chunk::parse(r#"{"choices":[{"index":2,"delta":{"content":"y\"}"}}]}"#).unwrap();
-    let update = accumulator.push_chunk(&chunk).unwrap();
+    let update = accumulator.push_parsed(&chunk).unwrap();
     assert!(update.changes().any(|change| matches!(
         change,
-        Change::Parsed { call: None, change: partial::Change::Complete { path, .. }, .. } if path.is_root()
+        Change::Parsed { kind: TextKind::Content, change: partial::Change::Complete { path, .. }, .. } if path.is_root()
     )));
 }
 

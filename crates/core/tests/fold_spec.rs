@@ -8,8 +8,8 @@ mod reads;
 mod run;
 
 use cases::Case;
-use deltawire::chat::Chat;
-use deltawire::completions::Completions;
+use deltawire::chat::{self, Chat};
+use deltawire::completions::{self, Completions};
 use reads::{byte_by_byte, cut, with_empty_reads};
 use run::{Ending, Seen, differs, updates_add_up};
 use serde_json::Value;
@@ -135,9 +135,9 @@ fn every_case_chunk_by_chunk() {
     for case in cases::all().iter().filter(|case| case.ending == Ending::Clean && !meets_a_limit(case)) {
         let Some(events) = &case.events else { continue };
         let got = if case.legacy {
-            run::in_chunks::<Completions>(case.options, events)
+            run::in_chunks::<Completions>(case.options, events, |data| completions::Chunk::parse(data))
         } else {
-            run::in_chunks::<Chat>(case.options, events)
+            run::in_chunks::<Chat>(case.options, events, |data| chat::Chunk::parse(data))
         };
         if let Some(got) = got {
             assert_eq!(got.outcome(), whole(case).outcome(), "{}", case.name);

@@ -1,10 +1,11 @@
-//! Folding with the learned envelope gives exactly what parsing every chunk gives: updates, outcome, anomalies.
+//! Folding by the learned frame gives exactly what parsing every chunk gives: updates, outcome, anomalies.
+//! And it is really done: the tests count how many events took the fast path.
 
-use deltawire::{Endpoint, Options, Session, chat, completions};
+use deltawire::{Dialect, How, Options, Session, chat, completions};
 use proptest::prelude::*;
 
 /// Everything that is seen of a stream while it is folded, and what it comes to.
-fn seen<E: Endpoint<Answer: serde::Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
+fn seen<E: Dialect<Answer: serde::Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
     let mut fold = Session::<E>::with_options(options);
     let mut input = stream;
     let mut seen = Vec::new();
@@ -18,7 +19,7 @@ fn seen<E: Endpoint<Answer: serde::Serialize>>(stream: &[u8], options: Options) 
             }
         }
     }
-    seen.push(serde_json::to_string(&fold.finish()).expect("an outcome serialises"));
+    seen.push(serde_json::to_string(&fold.close(How::Clean)).expect("an outcome serialises"));
     seen
 }
 
@@ -41,7 +42,7 @@ fn seen_in_reads(stream: &[u8], size: usize, options: Options) -> Vec<String> {
             }
         }
     }
-    seen.push(serde_json::to_string(&fold.finish()).expect("an outcome serialises"));
+    seen.push(serde_json::to_string(&fold.close(How::Clean)).expect("an outcome serialises"));
     seen
 }
 
@@ -228,6 +229,115 @@ fn an_event_is_not_taken_for_one_that_is_written_otherwise() {
             stream += &second.replace('D', &data("four")[1..]);
             let seen = |options| seen_in_reads(stream.as_bytes(), stream.len(), options);
             assert_eq!(seen(Options::new()), seen(Options::new().with_learning(false)), "{stream}");
+        }
+    }
+}
+
+/// The number of events of a stream that took the fast path.
+fn learned<D: Dialect>(stream: &str, options: Options) -> u64 {
+    let mut session = Session::<D>::with_options(options);
+    let mut input = stream.as_bytes();
+    while let Ok(Some(_)) = session.push(&mut input) {}
+    session.accumulator().stats().learned
+}
+
+#[test]
+fn events_that_repeat_take_the_fast_path() {
+    // The first event sets things, the second is learned from, the other four match.
+    let chat = [4, 4, 4, 4, 4, 4, 0, 4, 0, 4, 4, 4, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0];
+    for (envelope, expected) in ENVELOPES.iter().zip(chat) {
+        for way in
+            ["data: D\n\n", "event: e\ndata: D\n\n", "data: D\r\n\r\n", ": c\n\ndata: D\n\n", "id: 1\ndata: D\n\n"]
+        {
+            let data = envelope.replace('C', "0").replace("\"P\"", "\"p\"");
+            let stream: String =
+                (0..6).map(|n| way.replace('D', &data.replace("\"T\"", &format!("\"text {n}\"")))).collect();
+            assert_eq!(learned::<chat::Chat>(&stream, Options::new()), expected, "{stream}");
+            let full = Options::new().with_learning(false);
+            assert_eq!(learned::<chat::Chat>(&stream, full), 0, "{stream}");
+            let is_legacy = envelope.contains("text_completion");
+            let legacy = learned::<completions::Completions>(&stream, Options::new());
+            assert_eq!(legacy, if is_legacy { 4 } else { 0 }, "{stream}");
+        }
+    }
+}
+
+#[test]
+fn interleaved_choices_take_the_fast_path() {
+    let of = |choice: usize, n: usize| {
+        format!("data: {{\"choices\":[{{\"index\":{choice},\"delta\":{{\"content\":\"{n}\"}}}}]}}\n\n")
+    };
+    for choices in [1, 2, 5, 8] {
+        let stream: String = (0..20 * choices).map(|n| of(n % choices, n)).collect();
+        // Two events of each choice are parsed: the one that begins it and the one that is learned from.
+        assert_eq!(learned::<chat::Chat>(&stream, Options::new()), 18 * choices as u64, "{choices} choices");
+    }
+}
+
+/// Members that set something, each with two values: none of them may be forgotten by what was learned.
+const SETTERS: &[(&str, &str, &str)] = &[
+    // Beside the text in the delta.
+    ("delta", r#""audio":{"expires_at":5}"#, r#""audio":{"expires_at":9}"#),
+    ("delta", r#""audio":{"id":"a"}"#, r#""audio":{"id":"b"}"#),
+    ("delta", r#""audio":{"data":"AA"}"#, r#""audio":{"transcript":"x"}"#),
+    ("delta", r#""role":"a""#, r#""role":"b""#),
+    ("delta", r#""refusal":"n""#, r#""refusal":"o""#),
+    ("delta", r#""function_call":{"name":"f"}"#, r#""function_call":{"arguments":"1"}"#),
+    ("delta", r#""reasoning_details":[1]"#, r#""reasoning_details":[2]"#),
+    (
+        "delta",
+        r#""tool_calls":[{"index":0,"id":"c","function":{"name":"f"}}]"#,
+        r#""tool_calls":[{"index":1,"id":"d"}]"#,
+    ),
+    ("delta", r#""tool_calls":[{"index":0,"type":"x"}]"#, r#""tool_calls":[{"index":0,"custom":{}}]"#),
+    ("delta", r#""tool_calls":[{"id":"c"}]"#, r#""tool_calls":[{"index":4,"id":"c"}]"#),
+    ("delta", r#""tool_calls":[{"index":0,"vendor":1}]"#, r#""tool_calls":[{"index":0,"vendor":2}]"#),
+    ("delta", r#""vendor":1"#, r#""vendor":2"#),
+    ("delta", r#""annotations":[1]"#, r#""annotations":[2]"#),
+    // Beside the delta in the choice.
+    ("choice", r#""finish_reason":"a""#, r#""finish_reason":"b""#),
+    ("choice", r#""finish_reason":"""#, r#""finish_reason":"b""#),
+    ("choice", r#""logprobs":{"content":[1]}"#, r#""logprobs":{"content":[2]}"#),
+    ("choice", r#""logprobs":{}"#, r#""logprobs":{"refusal":[2]}"#),
+    ("choice", r#""vendor":1"#, r#""vendor":2"#),
+    // Beside the choices.
+    ("chunk", r#""id":"a""#, r#""id":"b""#),
+    ("chunk", r#""created":1"#, r#""created":2"#),
+    ("chunk", r#""model":"a""#, r#""model":"b""#),
+    ("chunk", r#""system_fingerprint":"a""#, r#""system_fingerprint":"b""#),
+    ("chunk", r#""service_tier":"a""#, r#""service_tier":"b""#),
+    ("chunk", r#""usage":{"total_tokens":1}"#, r#""usage":{"total_tokens":2}"#),
+    ("chunk", r#""x_groq":{"usage":{"total_tokens":1}}"#, r#""x_groq":{"id":"r"}"#),
+    ("chunk", r#""moderation":[1]"#, r#""moderation":[2]"#),
+    ("chunk", r#""vendor":1"#, r#""vendor":2"#),
+    ("chunk", r#""obfuscation":"a""#, r#""obfuscation":"b""#),
+];
+
+/// Content with one value, another text with the other, content with the first: what a template that was
+/// learned from the first would miss.
+#[test]
+fn whatever_a_chunk_sets_besides_a_text_is_set_by_each_chunk() {
+    let event = |text: &str, (place, set): (&str, &str)| {
+        let beside = |of: &str| if place == of { format!(",{set}") } else { String::new() };
+        let (delta, choice, chunk) = (beside("delta"), beside("choice"), beside("chunk"));
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{{text}{delta}}}{choice}}}]{chunk}}}\n\n")
+    };
+    let texts = [r#""content":"1""#, r#""reasoning":"2""#];
+    // Both texts have begun, so that what follows only appends.
+    let begun = texts.map(|text| event(text, ("", ""))).concat();
+    for (place, one, other) in SETTERS {
+        let values = [("", ""), (*place, *one), (*place, *other)];
+        // All streams of four more events, each of one of the texts with one of the values.
+        for number in 0..6_usize.pow(4) {
+            let pick = |at: u32| number / 6_usize.pow(at) % 6;
+            let more = (0..4).map(|at| event(texts[pick(at) % 2], values[pick(at) / 2]));
+            let stream: String = [begun.clone()].into_iter().chain(more).collect();
+            for options in [Options::new(), Options::new().with_unknown(true)] {
+                let full = options.with_learning(false);
+                let (fast, parsed) =
+                    (seen::<chat::Chat>(stream.as_bytes(), options), seen::<chat::Chat>(stream.as_bytes(), full));
+                assert_eq!(fast, parsed, "{stream}");
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deltawire::{End, Endpoint, Outcome, Session, Stall, StallLimits, StallWatch, chat, completions};
+use deltawire::{Dialect, End, How, Outcome, Session, Stall, StallLimits, chat, completions};
 
 fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -18,16 +18,25 @@ enum Came {
 
 use Came::{Bytes, Content, Event};
 
-fn watch(limits: StallLimits, came: &[Came]) -> StallWatch {
-    let mut watch = StallWatch::new(limits);
+/// A session to which this came.
+fn watch(limits: StallLimits, came: &[Came]) -> chat::Session {
+    let mut session = chat::Session::new().with_stall_limits(limits);
     for came in came {
-        match *came {
-            Bytes(at) => watch.bytes(s(at)),
-            Event(at) => watch.event(s(at)),
-            Content(at) => watch.content(s(at)),
-        }
+        let (at, bytes) = match *came {
+            Bytes(at) => (at, ": x\n\n".to_owned()),
+            Event(at) => (at, "data: \n\n".to_owned()),
+            Content(at) => (at, chunk(r#""content":"a""#)),
+        };
+        session.arrived(s(at));
+        feed(&mut session, bytes.as_bytes());
     }
-    watch
+    session
+}
+
+/// Pushes bytes to the end, and waits on at once.
+fn feed<D: Dialect>(session: &mut Session<D>, mut bytes: &[u8]) {
+    while let Ok(Some(_)) = session.push(&mut bytes) {}
+    session.wait(session.times().latest);
 }
 
 #[test]
@@ -111,14 +120,14 @@ fn each_clock_runs_out_at_its_own_deadline() {
         let watch = watch(*limits, came);
         assert_eq!(watch.deadline(), expected.map(|(at, _)| s(at)), "{name}");
         let Some((at, message)) = expected else {
-            assert_eq!(watch.check(Duration::MAX), None, "{name}");
+            assert_eq!(watch.stalled(Duration::MAX), None, "{name}");
             continue;
         };
-        let stall = watch.check(s(*at)).unwrap_or_else(|| panic!("{name}"));
+        let stall = watch.stalled(s(*at)).unwrap_or_else(|| panic!("{name}"));
         assert_eq!(stall.to_string(), *message, "{name}");
         assert!(stall.silence >= stall.limit, "{name}");
         if *at > 0 {
-            assert_eq!(watch.check(s(*at) - Duration::from_nanos(1)), None, "{name}");
+            assert_eq!(watch.stalled(s(*at) - Duration::from_nanos(1)), None, "{name}");
         }
     }
 }
@@ -126,7 +135,7 @@ fn each_clock_runs_out_at_its_own_deadline() {
 #[test]
 fn a_stall_that_is_found_late_says_how_long_it_was() {
     let watch = watch(StallLimits::new().with_bytes(s(10)), &[Bytes(7)]);
-    let stall = watch.check(Duration::from_millis(20_250)).expect("past the limit");
+    let stall = watch.stalled(Duration::from_millis(20_250)).expect("past the limit");
     assert_eq!((stall.limit, stall.silence), (s(10), Duration::from_millis(13_250)));
     assert_eq!(stall.to_string(), "no bytes for 13.25 s (limit 10 s)");
 }
@@ -134,7 +143,7 @@ fn a_stall_that_is_found_late_says_how_long_it_was() {
 #[test]
 fn the_clock_that_ran_out_first_is_told_however_late_it_is_looked_at() {
     let limits = StallLimits::new().with_bytes(s(10)).with_events(s(9)).with_content(s(8));
-    let stall = watch(limits, &[Content(7)]).check(s(1000)).expect("past the limits");
+    let stall = watch(limits, &[Content(7)]).stalled(s(1000)).expect("past the limits");
     assert_eq!(stall.to_string(), "no content for 993 s (limit 8 s)");
 }
 
@@ -142,27 +151,24 @@ fn the_clock_that_ran_out_first_is_told_however_late_it_is_looked_at() {
 fn a_clock_that_jumps_back_stalls_nothing_and_a_limit_without_end_is_none() {
     let limits = StallLimits::new().with_bytes(s(10)).with_content(Duration::MAX);
     let watch = watch(limits, &[Content(1000)]);
-    assert_eq!(watch.check(s(0)), None);
-    assert_eq!(watch.check(s(1009)), None);
-    let endless = StallWatch::new(StallLimits::new().with_bytes(Duration::MAX));
-    assert_eq!((endless.deadline(), endless.check(s(u64::MAX / 2))), (Some(Duration::MAX), None));
+    assert_eq!(watch.stalled(s(0)), None);
+    assert_eq!(watch.stalled(s(1009)), None);
+    let endless = chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(Duration::MAX));
+    assert_eq!((endless.deadline(), endless.stalled(s(u64::MAX / 2))), (Some(Duration::MAX), None));
 }
 
 /// The most demanding clock that a read set back, which brought these bytes after an hour of silence.
-fn set_back<E: Endpoint>(before: &str, read: &str) -> &'static str {
+fn set_back<E: Dialect>(before: &str, read: &str) -> &'static str {
     let none = StallLimits::new;
     let clocks = [none().with_bytes(s(1)), none().with_events(s(1)), none().with_content(s(1))].map(|limits| {
-        let (mut fold, mut watch) = (Session::<E>::new(), StallWatch::new(limits));
-        for (now, mut input) in [(s(0), before.as_bytes()), (s(3600), read.as_bytes())] {
-            watch.bytes(now);
-            while let Ok(Some(_)) = fold.push(&mut input) {
-                watch.folded(fold.accumulator());
-            }
-            watch.folded(fold.accumulator());
+        let mut session = Session::<E>::new().with_stall_limits(limits);
+        for (now, bytes) in [(s(0), before), (s(3600), read)] {
+            session.arrived(now);
+            feed(&mut session, bytes.as_bytes());
         }
-        // What was looked at before is not new with the next bytes.
-        watch.folded(fold.accumulator());
-        watch.deadline() == Some(s(3601))
+        // An event that was looked at before is not new with the next bytes.
+        feed(&mut session, b"");
+        session.deadline() == Some(s(3601))
     });
     match clocks {
         [true, false, false] => "bytes",
@@ -232,14 +238,14 @@ fn what_a_read_brings_says_which_clocks_it_sets_back() {
 }
 
 fn some_stall() -> Stall {
-    StallWatch::new(StallLimits::new().with_content(s(30))).check(s(30)).expect("past the limit")
+    watch(StallLimits::new().with_content(s(30)), &[]).stalled(s(30)).expect("past the limit")
 }
 
 fn stalled(stream: &str) -> Outcome<chat::ChatCompletion> {
     let mut fold = chat::Session::new();
     let mut input = stream.as_bytes();
     while let Ok(Some(_)) = fold.push(&mut input) {}
-    fold.stall(some_stall())
+    fold.close(How::Stalled(some_stall()))
 }
 
 #[test]
@@ -279,4 +285,44 @@ fn a_stream_that_had_ended_before_does_not_stall() {
         assert_eq!(outcome.end, end, "{stream:?}");
         assert_ne!(outcome.error, Some(deltawire::Error::Stalled(some_stall())), "{stream:?}");
     }
+}
+
+#[test]
+fn the_time_between_an_update_and_the_next_wait_is_the_callers() {
+    let mut session = chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(s(10)));
+    session.arrived(s(5));
+    assert!(session.push(&mut chunk(r#""content":"a""#).as_bytes()).unwrap().is_some());
+    session.wait(s(105)); // a hundred seconds of the caller's
+    assert_eq!(session.deadline(), Some(s(115)));
+    assert_eq!(session.stalled(s(114)), None);
+    assert_eq!(session.stalled(s(115)).unwrap().to_string(), "no bytes for 10 s (limit 10 s)");
+    // Where nothing was handed on, the time is the server's: a comment, half an event.
+    session.arrived(s(110));
+    feed(&mut session, b": x\n\ndata: ");
+    session.wait(s(119));
+    assert_eq!(session.deadline(), Some(s(120)));
+}
+
+#[test]
+fn a_session_says_when_its_first_byte_came_and_when_it_ended() {
+    let stream = chunk(r#""content":"a""#);
+    let mut session = chat::Session::new();
+    assert_eq!((session.times().first_byte, session.times().end), (None, None));
+    session.arrived(s(3));
+    feed(&mut session, stream.as_bytes());
+    session.arrived(s(2)); // a clock that goes back
+    feed(&mut session, stream.as_bytes());
+    assert_eq!((session.times().first_byte, session.times().latest), (Some(s(3)), s(3)));
+    session.tick(s(9));
+    assert!(session.end(How::Clean).is_ok());
+    session.tick(s(11));
+    assert_eq!((session.times().latest, session.times().end), (s(9), Some(s(9))));
+
+    // One that ends of itself ends with the bytes that ended it.
+    let mut session = chat::Session::new();
+    session.arrived(s(3));
+    feed(&mut session, b"data: [DONE]\n\n");
+    session.tick(s(20));
+    assert!(session.end(How::Stopped).is_ok());
+    assert_eq!(session.times().end, Some(s(3)));
 }

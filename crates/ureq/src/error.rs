@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use deltawire::sse::Closed;
-use deltawire::{Escaped, Refused};
+use deltawire::Refused;
 use ureq::http::HeaderMap;
 
 /// Why there is no answer, or no whole one. A stream's `finish` still hands over what was folded before it.
@@ -48,7 +48,7 @@ impl fmt::Display for Error {
             Self::Closed { reason, cause: Some(cause) } => write!(f, "{reason}: {cause}"),
             Self::Request(error) => {
                 // A redirect's location and a response's head are quoted in some.
-                write!(f, "the request failed: {}", Escaped::new(&error.to_string()))
+                write!(f, "the request failed: {}", one_line(&error.to_string()))
             }
         }
     }
@@ -86,12 +86,25 @@ impl From<deltawire::Error> for Error {
     }
 }
 
-/// A header's text; one that is no text is left out.
+/// Returns the beginning of a text of others, with everything escaped that acts on a line.
+fn one_line(text: &str) -> String {
+    const MOST: usize = 1000;
+    let mut line = String::new();
+    for character in text.chars().take(MOST) {
+        match character {
+            '"' | '\'' | '\\' => line.push(character),
+            other => line.extend(other.escape_debug()),
+        }
+    }
+    line
+}
+
+/// Returns a header's text, unless it is not text.
 pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// What a failed read means for the stream.
+/// Returns what a failed read means for the stream.
 pub(crate) fn transport(error: &io::Error) -> deltawire::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
     let timed_out = matches!(inner, Some(ureq::Error::Timeout(_)))
@@ -99,8 +112,10 @@ pub(crate) fn transport(error: &io::Error) -> deltawire::Error {
     deltawire::Error::Transport { message: error.to_string(), timed_out }
 }
 
-/// Whether a read failed because nothing came in time, and can be tried again: the socket's timeout, as it is or as ureq's for one read. Timeouts of something greater
-/// than a read are over for good.
+/// Reports whether a read failed because nothing arrived in time, and can be tried again.
+///
+/// That is the socket's timeout, as it is or as ureq's for one read. Timeouts of something greater than a
+/// read are over for good.
 pub(crate) fn is_socket_timeout(error: &io::Error) -> bool {
     match error.get_ref() {
         None => matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock),

@@ -2,9 +2,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{ErrorKind, Read};
 use std::iter::FusedIterator;
-use std::ops::Range;
 use std::time::Duration;
 
 use deltawire::Evidence;
@@ -13,6 +11,7 @@ use ureq::http::{HeaderValue, Request, Response};
 use ureq::{Agent, AsSendBody, Body, BodyReader};
 
 use crate::error::{Error, header};
+use crate::read::ReadAhead;
 use crate::response::{agent, beginning};
 
 /// The events of a URL, over as many connections as it takes.
@@ -60,9 +59,7 @@ pub struct EventSource<B = ()> {
     source: sse::EventSource,
     agent: Agent,
     request: Request<B>,
-    reader: Option<BodyReader<'static>>,
-    buffer: Box<[u8]>,
-    unread: Range<usize>,
+    body: Option<ReadAhead<BodyReader<'static>>>,
     /// The error of the last connection, if any.
     cause: Option<Error>,
     sleep: Box<dyn FnMut(Duration) -> bool + Send>,
@@ -97,9 +94,7 @@ impl<B: AsSendBody + Clone> EventSource<B> {
             source: sse::EventSource::for_request(request.method().as_str(), id).with_seed(seed),
             agent,
             request,
-            reader: None,
-            buffer: vec![0; 16 << 10].into(),
-            unread: 0..0,
+            body: None,
             cause: None,
             sleep: Box::new(|time| {
                 std::thread::sleep(time);
@@ -157,7 +152,7 @@ impl<B: AsSendBody + Clone> EventSource<B> {
     /// Ends the iteration and closes the connection.
     pub fn close(&mut self) {
         self.source.close();
-        self.reader = None;
+        self.body = None;
     }
 
     /// Returns the reason why the source is closed, if it is, error or not.
@@ -210,11 +205,11 @@ impl<B: AsSendBody + Clone> EventSource<B> {
             let beginning = beginning(&mut reader, evidence.max_body() as u64);
             evidence.error(&beginning).into()
         });
-        self.reader = Some(reader);
+        self.body = Some(ReadAhead::new(reader, ReadAhead::<BodyReader<'_>>::SIZE));
     }
 
     fn failed(&mut self, error: Error) {
-        self.reader = None;
+        self.body = None;
         if (self.retry_if)(&error) {
             self.source.failed();
         } else {
@@ -225,16 +220,15 @@ impl<B: AsSendBody + Clone> EventSource<B> {
 
     /// Decodes the next event of the bytes that were read, or reads once more.
     fn read(&mut self) -> Option<Result<OwnedEvent, Error>> {
-        let mut input = &self.buffer[self.unread.clone()];
-        let event = self.source.decode(&mut input).map(|event| event.map(sse::Event::into_owned));
-        self.unread.start = self.unread.end - input.len();
+        let body = self.body.as_mut()?;
+        let owned = |event: Option<sse::Event<'_>>| event.map(sse::Event::into_owned);
+        let event = body.with_unread(|input| self.source.decode(input).map(owned));
         if let Some(event) = event.map_err(|error| deltawire::Error::from(error).into()).transpose() {
             return Some(event);
         }
-        match self.reader.as_mut().map_or(Ok(0), |reader| reader.read(&mut self.buffer)) {
+        match body.read() {
             Ok(0) => self.source.ended(),
-            Ok(count) => self.unread = 0..count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Ok(_) => {}
             Err(error) => self.failed(error.into()),
         }
         None
@@ -254,7 +248,7 @@ impl<B: AsSendBody + Clone> Iterator for EventSource<B> {
                     }
                 }
                 Action::Wait(wait) => {
-                    self.reader = None;
+                    self.body = None;
                     if (self.sleep)(wait.time) {
                         self.source.waited();
                     } else {
@@ -262,7 +256,7 @@ impl<B: AsSendBody + Clone> Iterator for EventSource<B> {
                     }
                 }
                 Action::Stop(_) => {
-                    self.reader = None;
+                    self.body = None;
                     let reason = self.source.take_error()?;
                     return Some(Err(Error::Closed { reason, cause: self.cause.take().map(Box::new) }));
                 }

@@ -44,8 +44,8 @@ mod event_source;
 mod events;
 #[cfg(feature = "gate")]
 mod gated;
+mod read;
 mod response;
-mod stalls;
 mod stream;
 
 pub use deltawire::Refused;
@@ -55,7 +55,7 @@ pub use events::Events;
 #[cfg(feature = "gate")]
 pub use gated::{Gated, GatedError, gated, try_gated};
 pub use response::{agent, chat, chat_completion, completion, completions, events};
-pub use stream::{ChatStream, Chunks, CompletionStream, Stream};
+pub use stream::{ChatStream, CompletionStream, FoldedEvents, Stream};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,11 +1,10 @@
-//! From a response's head to what reads its body.
+//! From the head of a response to what reads its body.
 
 use std::io::Read;
 
-use deltawire::chat::{Chat, ChatCompletion};
-use deltawire::completions::{Completion, Completions};
-use deltawire::sse::is_event_stream;
-use deltawire::{Endpoint, Options, Refused};
+use deltawire::chat::ChatCompletion;
+use deltawire::completions::Completion;
+use deltawire::{Evidence, Limit, Limits};
 use ureq::http::Response;
 use ureq::{Body, BodyReader};
 
@@ -13,22 +12,25 @@ use crate::error::{Error, header};
 use crate::events::Events;
 use crate::stream::{ChatStream, CompletionStream, Stream};
 
-/// An agent that hands out responses of every status, so that an error body can be read. ureq's own default turns a status of 400 and up into
-/// an error without the body; an agent of one's own wants `http_status_as_error(false)` too.
+/// Returns an agent that hands out responses of every status, so that an error body can be read.
 ///
-/// It has no time limits. [`Stream::stalls`] says which one makes a silent stream end.
+/// ureq's own default turns a status of 400 and up into an error without the body; an agent of one's own
+/// wants `http_status_as_error(false)` too. It has no time limits. [`Stream::stalls`] says which one makes
+/// a silent stream end.
 #[must_use]
 pub fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).build().new_agent()
 }
 
-/// Reads the response to a streamed chat completion request. Reads nothing of the body yet, unless the request was refused.
+/// Reads the response to a streamed chat completion request.
+///
+/// Reads nothing of the body yet, unless the request was refused.
 ///
 /// # Errors
-/// A status other than 2xx, with the body; a content type other than `text/event-stream`, with the body's beginning. Both wait for that much of the body,
-/// as long as the agent's time limits let them.
+/// A status other than 2xx, with the body, or a content type other than `text/event-stream`, with the
+/// body's beginning. Both wait for that much of the body, as long as the agent's time limits let them.
 pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
-    stream::<Chat>(response)
+    event_stream(response).map(Stream::from_reader)
 }
 
 /// Reads the response to a streamed legacy completion request.
@@ -36,10 +38,10 @@ pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
 /// # Errors
 /// As [`chat`].
 pub fn completions(response: Response<Body>) -> Result<CompletionStream, Error> {
-    stream::<Completions>(response)
+    event_stream(response).map(Stream::from_reader)
 }
 
-/// Reads a response as bare events, of whatever they are.
+/// Reads a response as bare events, whatever they carry.
 ///
 /// # Errors
 /// As [`chat`].
@@ -47,10 +49,12 @@ pub fn events(response: Response<Body>) -> Result<Events<BodyReader<'static>>, E
     event_stream(response).map(Events::from_reader)
 }
 
-/// Reads the response to a chat completion request without `stream`: the same type that a folded stream gives, every member kept.
+/// Reads the response to a chat completion request without `stream`.
+///
+/// Returns the same type that a folded stream gives, with every member kept.
 ///
 /// # Errors
-/// A status other than 2xx, with the body; a connection that fails; a body that is no completion.
+/// A status other than 2xx, with the body; a connection that fails; a body that is not a completion.
 pub fn chat_completion(response: Response<Body>) -> Result<ChatCompletion, Error> {
     Ok(ChatCompletion::from_json(&whole_body(response)?)?)
 }
@@ -63,47 +67,45 @@ pub fn completion(response: Response<Body>) -> Result<Completion, Error> {
     Ok(Completion::from_json(&whole_body(response)?)?)
 }
 
-fn stream<E: Endpoint>(response: Response<Body>) -> Result<Stream<E>, Error> {
-    event_stream(response).map(|reader| Stream::with_options(reader, Options::new()))
-}
-
-/// Checks that a response is an event stream. A content type that is not said is judged by the body's first bytes later.
+/// Returns the reader of a response that is an event stream.
+///
+/// Without a content type the first bytes of the body decide later.
 fn event_stream(response: Response<Body>) -> Result<BodyReader<'static>, Error> {
-    let response = accepted(response)?;
-    let (head, body) = response.into_parts();
-    let content_type = header(&head.headers, "content-type").filter(|content_type| !content_type.trim().is_empty());
-    let mut reader = body.into_reader();
-    match content_type {
-        Some(other) if !is_event_stream(other) => {
-            let beginning = beginning(&mut reader, deltawire::Error::EVIDENCE as u64);
-            Err(deltawire::Error::not_an_event_stream(Some(other), &beginning).into())
+    let status = response.status().as_u16();
+    let evidence = Evidence::not_a_stream(status, |name| header(response.headers(), name));
+    accepted(response, evidence)
+}
+
+/// Returns the reader of a response, unless there is evidence to be read of an error.
+fn accepted(
+    response: Response<Body>,
+    evidence: Option<Evidence>,
+) -> Result<BodyReader<'static>, Error> {
+    let mut reader = response.into_body().into_reader();
+    match evidence {
+        None => Ok(reader),
+        Some(evidence) => {
+            let body = beginning(&mut reader, evidence.max_body() as u64);
+            Err(evidence.error(&body).into())
         }
-        _ => Ok(reader),
     }
 }
 
-/// A refused request is an error, with its body.
-fn accepted(response: Response<Body>) -> Result<Response<Body>, Error> {
-    if response.status().is_success() {
-        return Ok(response);
-    }
-    let (head, body) = response.into_parts();
-    let body = beginning(&mut body.into_reader(), Refused::MAX_BODY as u64);
-    Err(Error::Refused(Box::new(Refused::new(head.status.as_u16(), |name| header(&head.headers, name), &body))))
-}
-
-/// A whole body as text, within the limit that folding has.
+/// Returns a whole body as text, within the limit that folding has.
 fn whole_body(response: Response<Body>) -> Result<String, Error> {
-    let max = deltawire::Limits::default().max_folded;
+    let max = Limits::default().max_folded;
     let mut body = Vec::new();
-    accepted(response)?.into_body().into_reader().take(max as u64 + 1).read_to_end(&mut body)?;
+    let status = response.status().as_u16();
+    let evidence = Evidence::refused(status, |name| header(response.headers(), name));
+    let reader = accepted(response, evidence)?;
+    reader.take(max as u64 + 1).read_to_end(&mut body)?;
     if body.len() > max {
-        return Err(deltawire::Error::Limit { limit: deltawire::Limit::Folded, max, offset: None }.into());
+        return Err(deltawire::Error::Limit { limit: Limit::Folded, max, offset: None }.into());
     }
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-/// As much of a body as comes, up to `max` bytes: what is evidence for an error may itself be cut.
+/// Returns as much of a body as arrives, at most `max` bytes. Evidence for an error may itself be cut.
 pub(crate) fn beginning(reader: &mut impl Read, max: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     // Whatever was read before a failure is in `bytes`.

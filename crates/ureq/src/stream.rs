@@ -1,17 +1,19 @@
-//! The blocking stream: a reader, and the fold it feeds.
+//! The blocking stream: a loop around a session, which reads and says when.
 
 use std::fmt;
-use std::io::{ErrorKind, Read};
-use std::time::Instant;
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
 
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire::timing::Recorder;
-use deltawire::{Accumulator, Endpoint, Options, Outcome, Session, StallLimits, Update, Usage};
+use deltawire::sse::OwnedEvent;
+use deltawire::{Accumulator, Dialect, How, Options, Outcome, Session, StallLimits, Update};
+#[cfg(feature = "timing")]
+use deltawire_timing::{Recorder, Timing};
 use ureq::BodyReader;
 
 use crate::error::{Error, is_socket_timeout, transport};
-use crate::stalls::{Stalls, TimedOut};
+use crate::read::ReadAhead;
 
 /// A streamed chat completion.
 pub type ChatStream<R = BodyReader<'static>> = Stream<Chat, R>;
@@ -19,82 +21,100 @@ pub type ChatStream<R = BodyReader<'static>> = Stream<Chat, R>;
 /// A streamed legacy completion.
 pub type CompletionStream<R = BodyReader<'static>> = Stream<Completions, R>;
 
-/// A response that is read and folded, chunk by chunk.
+/// A response that is read and folded, event by event.
 ///
-/// Reads ahead what the reader has ready, at most [`Stream::READ_SIZE`] bytes at a time, and blocks only when every chunk of that was
-/// handed out. Once `[DONE]` came it reads no more, so a server that leaves the connection open holds nobody up; the connection is not reused then.
-pub struct Stream<E, R = BodyReader<'static>> {
-    fold: Session<E>,
-    reader: R,
-    buffer: Box<[u8]>,
-    /// What of `buffer` was read and not decoded yet.
-    unread: std::ops::Range<usize>,
-    body: Body,
-    /// Only where a limit is set.
-    stalls: Option<Stalls>,
-    request: Option<Instant>,
-    /// Only where the stream is timed: when the request was sent, and what came since.
-    timed: Option<Box<(Instant, Recorder)>>,
+/// Reads what the reader has ready, at most [`Stream::READ_SIZE`] bytes at a time, and blocks only when
+/// every event of that was returned. After `[DONE]` it reads no more, so a server that leaves the
+/// connection open holds nobody up; the connection is not reused then.
+pub struct Stream<D, R = BodyReader<'static>> {
+    session: Session<D>,
+    body: ReadAhead<R>,
+    clock: Clock,
+    /// The timeout that was waited past before the first byte arrived.
+    waited_past: Option<How>,
+    #[cfg(feature = "timing")]
+    recorder: Option<Box<Recorder>>,
 }
 
-/// How far the body is.
-#[derive(Debug)]
-enum Body {
-    Open,
-    Ended,
-    Broken(deltawire::Error),
+/// The time since the request, where somebody wants it. Else the clock is never read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Clock {
+    is_wanted: bool,
+    since: Option<Instant>,
 }
 
-impl<E: Endpoint, R: Read> Stream<E, R> {
-    /// The size of a read, in bytes. A read returns what has come, so this delays nothing.
-    pub const READ_SIZE: usize = 16 << 10;
+impl Clock {
+    /// Returns the time since the request, or since the first call.
+    fn now(&mut self) -> Duration {
+        if !self.is_wanted {
+            return Duration::ZERO;
+        }
+        let now = Instant::now();
+        now.saturating_duration_since(*self.since.get_or_insert(now))
+    }
+}
 
-    /// Reads a stream from any reader, with the default [`Options`]. There is no status and no content type to check; a body that begins as JSON,
-    /// HTML or gzip does is still told from an event stream.
+impl<D: Dialect, R: Read> Stream<D, R> {
+    /// The size of a read, in bytes. A read returns what has arrived, so it delays nothing.
+    pub const READ_SIZE: usize = ReadAhead::<R>::SIZE;
+
+    /// Reads a stream from any reader, with the default [`Options`].
+    ///
+    /// There is no status and no content type to check. A body that begins as JSON, HTML or gzip does is
+    /// still told from an event stream.
     pub fn from_reader(reader: R) -> Self {
         Self::with_options(reader, Options::new())
     }
 
-    /// The same with other options.
+    /// Reads a stream from any reader, with other options.
     pub fn with_options(reader: R, options: Options) -> Self {
         Self::with_read_size(reader, options, Self::READ_SIZE)
     }
 
-    /// The same with reads of at most this many bytes; at least 1. A buffer of that size is allocated.
+    /// Reads a stream in reads of at most this many bytes, at least 1. Allocates a buffer of that size.
     pub fn with_read_size(reader: R, options: Options, size: usize) -> Self {
         Self {
-            fold: Session::with_options(options),
-            reader,
-            buffer: vec![0; size.max(1)].into(),
-            unread: 0..0,
-            body: Body::Open,
-            stalls: None,
-            request: None,
-            timed: None,
+            session: Session::with_options(options),
+            body: ReadAhead::new(reader, size),
+            clock: Clock::default(),
+            waited_past: None,
+            #[cfg(feature = "timing")]
+            recorder: None,
         }
     }
 
-    /// Folds another way than the default, before anything was read.
+    /// Folds in another way than the default. To be called before anything is read.
     #[must_use]
     pub fn options(mut self, options: Options) -> Self {
-        self.fold = Session::with_options(options);
+        self.session = self.session.options(options);
         self
     }
 
-    /// With limits for how long the stream may go without bytes, without events, without content: one that passes is an error of [`next`](Self::next), and the end
-    /// [`End::Stalled`](deltawire::End::Stalled) with what came so far. Better said before anything is read.
+    /// Limits how long the stream may go without bytes, without events, without content.
     ///
-    /// The limits are looked at whenever a read returns, and **a read that blocks returns only with bytes or by a timeout of the reader's own**. So:
+    /// One that passes is an error of [`next`](Self::next), and the end is
+    /// [`End::Stalled`](deltawire::End::Stalled) with what arrived so far. To be called before anything is
+    /// read.
     ///
-    /// - Comments and empty chunks that keep the connection alive are found out as they come, without any timeout.
-    /// - Silence needs a timeout: ureq's `timeout_per_read`, `set_read_timeout` of a [`TcpStream`](std::net::TcpStream). With stall limits such a timeout only means that nothing has come *yet*: if a limit
-    ///   has passed the stream is stalled, else it is read again. A stall is told at most one such timeout late; a second is a good one.
-    /// - ureq's timeout also bounds each wait for the response's head, where it is final, so there it has to be as long as the server may take to begin: 30 s, say, with limits of 30 s and more.
-    /// - Timeouts of the whole (`timeout_global`, `timeout_per_call`, `timeout_recv_body`) stay what they are, unless a stall limit has passed by then too; so do timeouts that are an error of
-    ///   the reader's own instead of the socket's, which nothing says can be read past. ureq's `native-tls` promises nothing about reads after a timeout; its default, rustls, goes on.
+    /// The limits are looked at whenever a read returns, and **a read that blocks returns only with bytes
+    /// or by a timeout of the reader's own**. So:
     ///
-    /// The clocks run from the first read, or from the request where [`since`](Self::since) says when that was, and only while the stream is read: the time between a chunk and the next call of
-    /// `next` is the caller's. The clock is read when a read returns and once before the next, never for a chunk; not at all without limits.
+    /// - Comments and empty chunks that keep the connection alive are found out as they arrive, without
+    ///   any timeout.
+    /// - Silence needs a timeout: ureq's `timeout_per_read`, `set_read_timeout` of a
+    ///   [`TcpStream`](std::net::TcpStream). With stall limits such a timeout only means that nothing has
+    ///   arrived *yet*: if a limit has passed the stream is stalled, else it is read again. A stall is
+    ///   reported at most one such timeout late; a second is a good one.
+    /// - ureq's timeout also bounds each wait for the response's head, where it is final, so there it has
+    ///   to be as long as the server may take to begin: 30 s, say, with limits of 30 s and more.
+    /// - Timeouts of the whole (`timeout_global`, `timeout_per_call`, `timeout_recv_body`) stay what they
+    ///   are, unless a stall limit has passed by then too; so do timeouts that are an error of the
+    ///   reader's own instead of the socket's, which nothing says can be read past. ureq's `native-tls`
+    ///   promises nothing about reads after a timeout; its default, rustls, goes on.
+    ///
+    /// The clocks run from the first read, or from the request where [`since`](Self::since) says when that
+    /// was, and only while the stream is read: the time between an update and the next call of `next` is
+    /// the caller's. The clock is read before and after a read, never for an event.
     ///
     /// ```
     /// use std::io::Write;
@@ -109,7 +129,9 @@ impl<E: Endpoint, R: Read> Stream<E, R> {
     /// # let (mut server, _) = listener.accept()?;
     /// # server.write_all(b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n")?;
     /// socket.set_read_timeout(Some(Duration::from_millis(10)))?; // how often the limits are looked at
-    /// let limits = StallLimits::new().with_content(Duration::from_millis(50)).with_first_content(Duration::from_secs(60));
+    /// let limits = StallLimits::new()
+    ///     .with_content(Duration::from_millis(50))
+    ///     .with_first_content(Duration::from_secs(60));
     /// let mut stream = deltawire_ureq::ChatStream::from_reader(socket).stalls(limits);
     /// while let Ok(Some(update)) = stream.next() {
     ///     assert_eq!(update.text(), "Hel");
@@ -121,199 +143,211 @@ impl<E: Endpoint, R: Read> Stream<E, R> {
     /// ```
     #[must_use]
     pub fn stalls(mut self, limits: StallLimits) -> Self {
-        self.stalls = (!limits.is_unlimited()).then(|| Stalls::new(limits));
+        self.session = self.session.with_stall_limits(limits);
+        self.clock.is_wanted |= !limits.is_unlimited();
         self
     }
 
-    /// When the request was sent, which is where the [`stalls`](Self::stalls) limits for the first bytes, event and content count from.
+    /// Sets the time at which the request was sent, from which the limits for the first bytes, event and
+    /// content of [`stalls`](Self::stalls) count.
     #[must_use]
-    pub fn since(mut self, request: Instant) -> Self {
-        self.request = Some(request);
+    pub fn since(mut self, request_sent: Instant) -> Self {
+        self.clock.since = Some(request_sent);
         self
     }
 
-    /// What the head of the response says that this reader is of, where the stack's response is none that [`chat`](crate::chat) takes: the status, and what gives a header's text by its
-    /// lower-case name. A refused request, or another content type, is then an error of `next` with the body; see [`Session::head`]. After [`options`](Self::options), if both are set.
+    /// Takes the head of the response that this reader is of, where [`chat`](crate::chat) cannot: its
+    /// status, and a function that returns the text of the header with a lower-case name.
+    ///
+    /// A refused request, or another content type, is then an error of `next` with the body; see
+    /// [`Session::head`].
     #[must_use]
     pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
-        self.fold = self.fold.head(status, header);
+        self.session.head(status, header);
         self
     }
 
-    /// Takes down when what of the answer came, from this moment on: [`Outcome::timing`]. For a time to first token that a user would know, `request_sent` is the moment before the
-    /// request is sent. Costs one look at the clock for each read.
+    /// Records when each part of the answer arrives, for [`timing`](Self::timing).
+    ///
+    /// For a time to first token that a user would know, `request_sent` is the moment before the request
+    /// is sent. Costs two looks at the clock for each read.
+    #[cfg(feature = "timing")]
     #[must_use]
     pub fn timed(self, request_sent: Instant) -> Self {
         self.timed_with(request_sent, Recorder::new())
     }
 
-    /// The same with a recorder of one's own: [`Recorder::with_stalls`].
+    /// Records with another recorder than the default.
+    #[cfg(feature = "timing")]
     #[must_use]
     pub fn timed_with(mut self, request_sent: Instant, recorder: Recorder) -> Self {
-        self.timed = Some(Box::new((request_sent, recorder)));
+        self.recorder = Some(Box::new(recorder));
+        self.clock = Clock { is_wanted: true, since: Some(request_sent) };
         self
     }
 
-    /// The next chunk, folded: what it changed. Blocks until one came. `None` when the stream has ended, be it cut: [`finish`](Self::finish) tells how.
+    /// Returns what the next event changed. Blocks until one arrived.
+    ///
+    /// `None` when the stream has ended, in whatever way: [`finish`](Self::finish) says which.
     ///
     /// # Errors
-    /// What ended the stream early: a connection that failed, timed out or stalled, an error in band, a body that is no event stream, a limit. Every later
-    /// call says the same, and `finish` hands over what was folded before.
-    #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend; `chunks` is one")]
+    /// The reason why the stream ended early: a connection that failed, timed out or stalled, an error in
+    /// the stream, a body that is not an event stream, a limit. Every later call returns the same error,
+    /// and `finish` hands over what was folded before.
+    #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend; `events` is one")]
     pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
-        let came = self.step(|fold, input| Ok(fold.advance(input)?.then_some(())))?;
-        Ok(came.map(|()| self.fold.update()))
+        let advanced = self.step(|session, input| Ok(session.advance(input)?.then_some(())))?;
+        Ok(advanced.map(|()| self.session.update()))
     }
 
-    /// The chunks themselves, typed and owned, one an event. They are folded all the same, so `finish` has the outcome after the loop.
-    pub fn chunks(&mut self) -> Chunks<'_, E, R> {
-        Chunks { stream: self, failed: false }
+    /// Returns the events themselves, one after the other.
+    ///
+    /// They are folded all the same, so [`finish`](Self::finish) has the outcome after the loop.
+    /// [`chat::Chunk::parse`](deltawire::chat::Chunk::parse) reads the data of one.
+    pub fn events(&mut self) -> FoldedEvents<'_, D, R> {
+        FoldedEvents { stream: self, has_failed: false }
     }
 
-    /// The completion as far as it came: [`Accumulator::text`], [`Accumulator::completion`].
-    pub fn accumulator(&self) -> &Accumulator<E> {
-        self.fold.accumulator()
-    }
-
-    /// What is taken down so far, where the stream is timed. For those who count as they go: [`Recorder::tokens`].
-    pub fn recorder(&mut self) -> Option<&mut Recorder> {
-        self.timed.as_deref_mut().map(|(_, recorder)| recorder)
-    }
-
-    /// What the stream came to. Before its end: [`End::Stopped`](deltawire::End::Stopped); nothing more is read.
-    pub fn finish(self) -> Outcome<E::Answer> {
-        let timing = self.timed.map(|timed| {
-            let (request_sent, mut recorder) = *timed;
-            // One that has ended of itself, by an error too, ended with what was read last.
-            if !self.fold.is_ended() {
-                recorder.end(request_sent.elapsed());
-            }
-            recorder.finish(self.fold.accumulator().usage().and_then(Usage::completion_tokens))
-        });
-        let mut outcome = match self.body {
-            Body::Open => self.fold.stop(),
-            Body::Ended => self.fold.finish(),
-            Body::Broken(deltawire::Error::Transport { message, timed_out }) => self.fold.break_off(message, timed_out),
-            Body::Broken(deltawire::Error::Stalled(stall)) => self.fold.stall(stall),
-            Body::Broken(other) => self.fold.break_off(other.to_string(), false),
-        };
-        outcome.timing = timing;
-        outcome
-    }
-
-    /// Feeds the fold until it gives something, reading when it has nothing left.
+    /// Feeds the session until it gives something, and reads when it has nothing left.
     fn step<T>(
         &mut self,
-        mut take: impl FnMut(&mut Session<E>, &mut &[u8]) -> Result<Option<T>, deltawire::Error>,
+        mut take: impl FnMut(&mut Session<D>, &mut &[u8]) -> Result<Option<T>, deltawire::Error>,
     ) -> Result<Option<T>, Error> {
         loop {
-            let mut input = &self.buffer[self.unread.clone()];
-            let taken = take(&mut self.fold, &mut input);
-            self.unread.start = self.unread.end - input.len();
-            if let Some(stalls) = &mut self.stalls {
-                stalls.folded(self.fold.accumulator());
-                if matches!(taken, Ok(Some(_))) {
-                    stalls.hand_on();
+            let taken = self.body.with_unread(|input| take(&mut self.session, input))?;
+            if taken.is_some() {
+                #[cfg(feature = "timing")]
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.record(&self.session.update(), self.session.times().latest);
                 }
+                return Ok(taken);
             }
-            if let Some(taken) = taken? {
-                if let Some((_, recorder)) = self.timed.as_deref_mut() {
-                    recorder.folded(&self.fold.update());
-                }
-                return Ok(Some(taken));
-            }
-            if self.fold.is_ended() {
+            if self.session.is_ended() {
                 return Ok(None);
             }
-            match &self.body {
-                Body::Open => {
-                    self.read();
-                    if let Some((request_sent, recorder)) = self.timed.as_deref_mut() {
-                        let now = request_sent.elapsed();
-                        if matches!(self.body, Body::Open) { recorder.bytes(now) } else { recorder.end(now) }
-                    }
+            self.read()?;
+        }
+    }
+
+    /// Reads until something arrives, or the body ends.
+    fn read(&mut self) -> Result<(), deltawire::Error> {
+        loop {
+            let before = self.clock.now();
+            self.session.wait(before);
+            // A stream may be stalled by what the reads before did not bring.
+            let has_begun = self.session.times().first_byte.is_some();
+            if let Some(stall) = self.session.stalled(before).filter(|_| has_begun) {
+                return self.session.end(How::Stalled(stall));
+            }
+            let read = self.body.read();
+            let now = self.clock.now();
+            match read {
+                Ok(0) => {
+                    self.session.tick(now);
+                    // A reader that begins by reading (ureq's for gzip does) keeps the first timeout, reports
+                    // it once, and then knows of nothing but its end. That body is not empty.
+                    return self.session.end(self.waited_past.take().unwrap_or(How::Clean));
                 }
-                Body::Ended => {
-                    self.fold.end()?;
-                    return Ok(None);
+                Ok(_) => {
+                    self.waited_past = None;
+                    self.session.arrived(now);
+                    return Ok(());
                 }
-                Body::Broken(error) => return Err(error.clone().into()),
+                Err(error) => {
+                    self.session.tick(now);
+                    let Some(how) = self.wait_on(&error, before, now) else { continue };
+                    return self.session.end(how);
+                }
             }
         }
     }
 
-    /// One read that comes to something. `unread` is empty.
-    fn read(&mut self) {
-        loop {
-            if let Some(stall) = self.stalls.as_mut().and_then(|stalls| stalls.wait(self.request)) {
-                self.body = Body::Broken(deltawire::Error::Stalled(stall));
-                return;
-            }
-            match self.reader.read(&mut self.buffer) {
-                Ok(0) => {
-                    let cut = self.stalls.as_mut().and_then(Stalls::end);
-                    self.body = cut.map_or(Body::Ended, Body::Broken);
-                }
-                Ok(count) => {
-                    self.unread = 0..count;
-                    if let Some(stalls) = &mut self.stalls {
-                        stalls.bytes();
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    let again = is_socket_timeout(&error);
-                    let error = transport(&error);
-                    let timed_out = matches!(error, deltawire::Error::Transport { timed_out: true, .. });
-                    let stalls = self.stalls.as_mut().filter(|_| timed_out);
-                    self.body = match stalls.map(|stalls| stalls.timed_out(&error, again)) {
-                        Some(TimedOut::NotYet) => continue,
-                        Some(TimedOut::Stalled(stall)) => Body::Broken(deltawire::Error::Stalled(stall)),
-                        Some(TimedOut::Final) | None => Body::Broken(error),
-                    };
-                }
-            }
-            return;
+    /// Returns the end that a failed read is, or `None` if the stall limits say to read again.
+    fn wait_on(&mut self, error: &io::Error, before: Duration, now: Duration) -> Option<How> {
+        /// A reader that times out sooner than this does not wait at all. It is left alone as long.
+        const SHORTEST: Duration = Duration::from_millis(1);
+        let how = How::from(transport(error));
+        if !matches!(how, How::Broken { timed_out: true, .. }) {
+            return Some(how);
         }
+        if let Some(stall) = self.session.stalled(now) {
+            return Some(How::Stalled(stall));
+        }
+        if !is_socket_timeout(error) || self.session.deadline().is_none() {
+            return Some(how);
+        }
+        if self.session.times().first_byte.is_none() {
+            self.waited_past = Some(how);
+        }
+        if now - before < SHORTEST {
+            std::thread::sleep(SHORTEST);
+        }
+        None
+    }
+
+    /// Ends the stream, and returns its outcome. Reads nothing more.
+    ///
+    /// Before the stream's end that is [`End::Stopped`](deltawire::End::Stopped).
+    pub fn finish(self) -> Outcome<D::Answer> {
+        self.session.close(How::Stopped)
+    }
+
+    /// Returns the accumulator: [`Accumulator::text`] and [`Accumulator::answer`] so far.
+    pub fn accumulator(&self) -> &Accumulator<D> {
+        self.session.accumulator()
+    }
+
+    /// Returns the timing of what arrived so far. `None` unless the stream is [`timed`](Self::timed).
+    ///
+    /// A stream that has not ended ends now for it.
+    #[cfg(feature = "timing")]
+    pub fn timing(&mut self) -> Option<Timing> {
+        let now = self.clock.now();
+        self.session.tick(now);
+        let recorder = Recorder::clone(self.recorder.as_deref()?);
+        Some(recorder.finish(self.session.times(), None))
+    }
+
+    /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].
+    #[cfg(feature = "timing")]
+    pub fn recorder(&mut self) -> Option<&mut Recorder> {
+        self.recorder.as_deref_mut()
     }
 }
 
-/// Without the reader (ureq's shows nothing of itself) and without what is read ahead.
-impl<E: fmt::Debug, R> fmt::Debug for Stream<E, R> {
+/// Leaves out the reader, which shows nothing of itself, and the bytes read ahead.
+impl<D: fmt::Debug, R> fmt::Debug for Stream<D, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unread = self.unread.len();
         f.debug_struct("Stream")
-            .field("fold", &self.fold)
-            .field("body", &self.body)
-            .field("unread", &unread)
-            .field("timed", &self.timed)
+            .field("session", &self.session)
+            .field("unread", &self.body.len())
             .finish_non_exhaustive()
     }
 }
 
-/// The chunks of a [`Stream`], as an iterator. Ends after the first error.
-pub struct Chunks<'s, E, R> {
-    stream: &'s mut Stream<E, R>,
-    failed: bool,
+/// The events of a [`Stream`], which are folded as they pass. Ends after the first error.
+pub struct FoldedEvents<'s, D, R> {
+    stream: &'s mut Stream<D, R>,
+    has_failed: bool,
 }
 
-impl<E: fmt::Debug, R> fmt::Debug for Chunks<'_, E, R> {
+impl<D: fmt::Debug, R> fmt::Debug for FoldedEvents<'_, D, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunks").field("stream", &self.stream).field("failed", &self.failed).finish()
+        f.debug_struct("FoldedEvents").field("stream", &self.stream).finish_non_exhaustive()
     }
 }
 
-impl<E: Endpoint, R: Read> Iterator for Chunks<'_, E, R> {
-    type Item = Result<E::Chunk<'static>, Error>;
+impl<D: Dialect, R: Read> Iterator for FoldedEvents<'_, D, R> {
+    type Item = Result<OwnedEvent, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
+        if self.has_failed {
             return None;
         }
-        let chunk = self.stream.step(Session::next_chunk).transpose();
-        self.failed = matches!(chunk, Some(Err(_)));
-        chunk
+        let event = self.stream.step(Session::next_event).transpose();
+        self.has_failed = matches!(event, Some(Err(_)));
+        event
     }
 }
 
-impl<E: Endpoint, R: Read> std::iter::FusedIterator for Chunks<'_, E, R> {}
+impl<D: Dialect, R: Read> std::iter::FusedIterator for FoldedEvents<'_, D, R> {}

@@ -1,6 +1,6 @@
 //! The end of a stream, and what is handed over then.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use serde::Serialize;
@@ -52,6 +52,17 @@ pub enum How {
     Stalled(Stall),
     /// The caller has enough.
     Stopped,
+}
+
+/// Makes an end of an error of the transport, or of a stall.
+impl From<Error> for How {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Transport { message, timed_out } => Self::Broken { message, timed_out },
+            Error::Stalled(stall) => Self::Stalled(stall),
+            other => Self::Broken { message: other.to_string(), timed_out: false },
+        }
+    }
 }
 
 /// The end of a stream. Each stream has exactly one.

@@ -151,7 +151,7 @@ impl<D: Dialect> Session<D> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn head<'h>(&mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) {
-        self.body = match Evidence::of_head(status, header) {
+        self.body = match Evidence::not_a_stream(status, header) {
             Some(evidence) => Body::Other(Box::new(evidence), Vec::new()),
             None => Body::Unknown(0),
         };

@@ -32,13 +32,22 @@ enum Kind {
 }
 
 impl Evidence {
+    /// Returns the evidence to be read, if this head says that the request was refused: a status other
+    /// than 2xx.
+    #[must_use]
+    pub fn refused<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
+        let refused = || Self(Kind::Status(Box::new(Refused::by_head(status, header))));
+        (!(200..300).contains(&status)).then(refused)
+    }
+
     /// Returns the evidence to be read, if this head says that the body is not an event stream.
     ///
     /// That is a status other than 2xx, or a content type other than `text/event-stream`. Without a
     /// content type the first bytes of the body decide.
-    pub(crate) fn of_head<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
-        if !(200..300).contains(&status) {
-            return Some(Self(Kind::Status(Box::new(Refused::by_head(status, header)))));
+    #[must_use]
+    pub fn not_a_stream<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
+        if let Some(refused) = Self::refused(status, &header) {
+            return Some(refused);
         }
         let content_type = header("content-type").filter(|text| !text.trim().is_empty())?;
         let kept = || Some(beginning(content_type, Refused::MAX_HEADER).into());

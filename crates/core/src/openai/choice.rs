@@ -87,10 +87,13 @@ impl<M: Message> ChoiceState<M> {
     }
 
     pub(crate) fn fold_content(&mut self, text: &RawStr<'_>, to: &mut Sink<'_>) -> Effect {
+        let effect = to.append_delta(&mut self.content, TextKind::Content, "content", text);
         if self.finish_reason.is_some() && !text.is_empty() {
+            // Not an effect of the frame alone: an empty text is no anomaly.
             to.anomaly(AnomalyKind::AfterFinish, "content");
+            return Effect::Other;
         }
-        to.append_delta(&mut self.content, TextKind::Content, "content", text)
+        effect
     }
 
     /// The last finish reason that is not empty counts. An empty one (TGI) is not one yet.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use deltawire::sse::Event;
-use deltawire::{Accumulator, Change, Endpoint, Options, Outcome, Payload, Session, Update};
+use deltawire::{Accumulator, Change, Dialect, Error, How, Options, Outcome, Place, Session, Stats, TextKind, Update};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::Serialize;
 use serde_json::Value;
@@ -23,8 +23,8 @@ pub(crate) enum Ending {
     Stopped,
 }
 
-/// Which text a change adds to: the choice, the kind of text, the call.
-pub(crate) type Part = (u64, &'static str, usize);
+/// The text that a change adds to.
+pub(crate) type Part = (Place, TextKind);
 
 /// All that can be seen of a fold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,17 +56,14 @@ impl Watch {
     fn see(&mut self, update: Update<'_>) {
         self.text.push_str(update.text());
         let mut changes = Vec::new();
-        for change in update {
+        for change in update.changes() {
             changes.push(format!("{change:?}"));
             let (part, piece) = match change {
-                Change::Content { choice, text } => ((choice, "content", 0), text),
-                Change::Reasoning { choice, text } => ((choice, "reasoning_content", 0), text),
-                Change::Refusal { choice, text } => ((choice, "refusal", 0), text),
-                Change::Arguments { choice, call, fragment } => ((choice, "arguments", call), fragment),
-                Change::ToolCall { choice, call, .. } => ((choice, "arguments", call), ""),
-                Change::FunctionArguments { choice, fragment } => ((choice, "function_call", 0), fragment),
-                Change::Audio { choice, data } => ((choice, "audio", 0), data),
-                Change::Transcript { choice, text } => ((choice, "transcript", 0), text),
+                Change::Text { at, kind, text } => {
+                    assert!(!text.is_empty(), "a text that grew by nothing");
+                    ((at, kind), text)
+                }
+                Change::ToolCall { at, .. } => ((at, TextKind::Arguments), ""),
                 _ => continue,
             };
             self.parts.entry(part).or_default().push_str(piece);
@@ -85,7 +82,7 @@ impl Watch {
 /// Feeds the reads to a fold one after another, then lets the stream end.
 pub(crate) fn in_reads<'i, E>(options: Options, reads: impl IntoIterator<Item = &'i [u8]>, ending: Ending) -> Seen
 where
-    E: Endpoint,
+    E: Dialect,
     E::Answer: Serialize,
 {
     let mut watch = Watch::default();
@@ -107,17 +104,25 @@ where
         assert!(input.is_empty(), "`None` although {} bytes were left", input.len());
     }
     let outcome = match ending {
-        Ending::Clean => fold.finish(),
-        Ending::Broken => fold.break_off("connection reset", false),
-        Ending::Stopped => fold.stop(),
+        Ending::Clean => fold.close(How::Clean),
+        Ending::Broken => fold.close(How::Broken { message: "connection reset".into(), timed_out: false }),
+        Ending::Stopped => fold.close(How::Stopped),
     };
     watch.seen(&outcome)
+}
+
+/// The counts of a whole stream.
+pub(crate) fn stats<D: Dialect>(stream: &[u8]) -> Stats {
+    let mut session = Session::<D>::new();
+    let mut input = stream;
+    while let Ok(Some(_)) = session.push(&mut input) {}
+    session.accumulator().stats()
 }
 
 /// Pushes the data of events of the default type, and looks at the completion so far in between.
 pub(crate) fn in_events<E>(options: Options, events: &[String]) -> Seen
 where
-    E: Endpoint,
+    E: Dialect,
     E::Answer: Serialize,
 {
     let mut watch = Watch::default();
@@ -134,33 +139,37 @@ where
             serde_json::to_string(&accumulator.answer()).expect("every completion so far serialises");
         }
     }
-    let outcome = accumulator.finish();
+    let outcome = accumulator.close(How::Clean);
     watch.seen(&outcome)
 }
 
 /// Pushes the same as chunks that were read before and own their texts. `None` if one of the events is no chunk, or an error.
-pub(crate) fn in_chunks<E>(options: Options, events: &[String]) -> Option<Seen>
+pub(crate) fn in_chunks<E>(
+    options: Options,
+    events: &[String],
+    parse: impl for<'d> Fn(&'d str) -> Result<E::Event<'d>, Error>,
+) -> Option<Seen>
 where
-    E: Endpoint,
+    E: Dialect,
     E::Answer: Serialize,
 {
     let mut watch = Watch::default();
     let mut accumulator = Accumulator::<E>::with_options(options);
     for data in events {
-        match Payload::of(&Event::new(data)) {
-            Payload::Chunk(data) => {
-                let chunk = E::parse(data).ok()?;
-                if E::api_error(&chunk).is_some() {
+        match data.trim() {
+            data if data.starts_with('{') => {
+                let chunk = parse(data).ok()?;
+                if E::api_error(&chunk, data).is_some() {
                     return None;
                 }
-                watch.see(accumulator.push_chunk(&E::into_owned(chunk)).ok()?);
+                watch.see(accumulator.push_parsed(&chunk).ok()?);
             }
             _ => {
                 accumulator.push(&Event::new(data)).ok()?;
             }
         }
     }
-    let outcome = accumulator.finish();
+    let outcome = accumulator.close(How::Clean);
     Some(watch.seen(&outcome))
 }
 
@@ -173,26 +182,26 @@ pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
     for choice in outcome["answer"]["choices"].as_array().expect("choices are an array") {
         let index = choice["index"].as_u64().expect("every choice has its index");
         let message = &choice["message"];
-        let mut compare = |folded: &Value, part: &'static str| {
-            let added = parts.remove(&(index, part, 0)).unwrap_or_default();
+        let mut compare = |folded: &Value, part: TextKind| {
+            let added = parts.remove(&(Place::choice(index), part)).unwrap_or_default();
             let folded = folded.as_str().unwrap_or_default();
             assert!(same_text(folded, &added), "{name}: {part} of choice {index} is {folded:?}, added was {added:?}");
-            if (index, part) == (0, "content") {
+            if (index, part) == (0, TextKind::Content) {
                 assert_eq!(seen.text, added, "{name}: `Update::text`");
             }
         };
         // A legacy completion's text is its content.
-        compare(if message.is_null() { &choice["text"] } else { &message["content"] }, "content");
-        compare(&message["reasoning_content"], "reasoning_content");
-        compare(&message["refusal"], "refusal");
-        compare(&message["function_call"]["arguments"], "function_call");
-        compare(&message["audio"]["data"], "audio");
-        compare(&message["audio"]["transcript"], "transcript");
+        compare(if message.is_null() { &choice["text"] } else { &message["content"] }, TextKind::Content);
+        compare(&message["reasoning_content"], TextKind::Reasoning);
+        compare(&message["refusal"], TextKind::Refusal);
+        compare(&message["function_call"]["arguments"], TextKind::FunctionArguments);
+        compare(&message["audio"]["data"], TextKind::AudioData);
+        compare(&message["audio"]["transcript"], TextKind::Transcript);
         // The completion orders calls by their index, the changes by arrival.
         let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
         let mut folded: Vec<_> = calls.iter().map(arguments).collect();
         let mut added = Vec::new();
-        while let Some(text) = parts.remove(&(index, "arguments", added.len())) {
+        while let Some(text) = parts.remove(&(Place::item(index, added.len() as u32), TextKind::Arguments)) {
             added.push(text);
         }
         folded.sort();

@@ -9,6 +9,12 @@ use super::{Case, case};
 pub(super) fn text() -> Vec<Case> {
     vec![
         case("content is appended").content("Hel").content("").content("lo").done().text("Hello"),
+        case("the last time until which audio is kept counts, whatever texts come between")
+            .delta(r#""content":"1","audio":{"expires_at":5}"#)
+            .delta(r#""reasoning":"2","audio":{"expires_at":9}"#)
+            .delta(r#""content":"3","audio":{"expires_at":5}"#)
+            .done()
+            .says(json!({"content": "13", "reasoning_content": "2", "audio": {"expires_at": 5}})),
         case("null content is nothing new")
             .delta(r#""role":"assistant","content":null"#)
             .content("x")
