@@ -151,9 +151,15 @@ impl<E: Endpoint> Fold<E> {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn advance(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
-        let accumulator = &mut self.accumulator;
-        if self.decoder.take_event(input, |event| accumulator.advance_learned(event)) {
-            return Ok(true);
+        if self.decoder.is_at_block_start(input) {
+            // No more than an event of one `data` line may be within the limits.
+            let limits = self.decoder.limits();
+            let most = limits.max_event.min(limits.max_line.saturating_sub(b"data: ".len()));
+            let most = most.saturating_add(b"data: \n\n".len()).min(input.len());
+            if let Some(len) = self.accumulator.advance_learned(&input[..most]) {
+                self.decoder.skip(input, len);
+                return Ok(true);
+            }
         }
         self.advance_with(input, |_| ())
     }
