@@ -45,12 +45,12 @@ fn run() -> Result<ExitCode, Error> {
     let mut buffer = vec![0; read_size];
     let mut stdin = std::io::stdin().lock();
     loop {
-        let mut events = match stdin.read(&mut buffer)? {
+        let mut input = match stdin.read(&mut buffer)? {
             0 => break,
-            count => decoder.events(&buffer[..count]),
+            count => &buffer[..count],
         };
         loop {
-            match events.next_event() {
+            match decoder.decode(&mut input) {
                 Ok(None) => break,
                 Ok(Some(event)) => {
                     let line = Line { event: event.event, data: event.data, id: event.id };

@@ -132,8 +132,8 @@ impl Decoder for Deltawire {
     fn decode(reads: Reads, mut event: impl FnMut(&str)) {
         let mut decoder = deltawire::sse::Decoder::new();
         for read in reads {
-            let mut events = decoder.events(read);
-            while let Some(next) = events.next_event().expect("within the limits") {
+            let mut input = read;
+            while let Some(next) = decoder.decode(&mut input).expect("within the limits") {
                 event(next.data);
             }
         }

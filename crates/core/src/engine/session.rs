@@ -206,7 +206,7 @@ impl<D: Dialect> Session<D> {
         // Within the smaller limit nothing can exceed either, so the frame need not be decoded.
         let most = limits.max_event.min(limits.max_line).min(input.len());
         let Some(len) = self.accumulator.advance_framed(&input[..most]) else { return false };
-        self.decoder.skip_events(input, len);
+        self.decoder.skip(input, len);
         true
     }
 

@@ -12,7 +12,7 @@ mod field;
 mod limits;
 mod reconnect;
 
-pub use decoder::{Decoder, Events};
+pub use decoder::Decoder;
 pub use encoder::{EncodeError, Encoder};
 pub use event::{Event, OwnedEvent};
 pub use event_source::{Action, Closed, EventSource};

@@ -36,21 +36,12 @@ pub(crate) struct Run {
     pub(crate) unfinished: Option<String>,
 }
 
-/// Feeds the reads to the decoder one after another, then says that the stream has ended. Both ways to ask for events are tried, and show the same.
-pub(crate) fn run<'i>(decoder: Decoder, reads: impl IntoIterator<Item = &'i [u8]>) -> Run {
-    let reads: Vec<&[u8]> = reads.into_iter().collect();
-    let one_by_one = one_by_one(decoder.clone(), &reads);
-    let read_by_read = read_by_read(decoder, &reads);
-    assert_eq!(one_by_one, read_by_read, "`decode` and `events` in {:?}", shown(&reads));
-    one_by_one
-}
-
-/// With [`Decoder::decode`].
-fn one_by_one(mut decoder: Decoder, reads: &[&[u8]]) -> Run {
+/// Feeds the reads to the decoder one after another, then says that the stream has ended.
+pub(crate) fn run<'i>(mut decoder: Decoder, reads: impl IntoIterator<Item = &'i [u8]>) -> Run {
     let mut seen = Vec::new();
     let mut fed = 0;
     for read in reads {
-        let mut input = *read;
+        let mut input = read;
         loop {
             let left = input.len();
             match decoder.decode(&mut input) {
@@ -66,27 +57,6 @@ fn one_by_one(mut decoder: Decoder, reads: &[&[u8]]) -> Run {
         fed += read.len() as u64;
         assert_eq!(decoder.offset(), fed, "the offset is what was fed");
     }
-    end(decoder, seen)
-}
-
-/// With [`Decoder::events`].
-fn read_by_read(mut decoder: Decoder, reads: &[&[u8]]) -> Run {
-    let mut seen = Vec::new();
-    for read in reads {
-        let mut events = decoder.events(read);
-        loop {
-            match events.next_event() {
-                Ok(Some(event)) => seen.push(Seen::event(event.event, event.data, event.id)),
-                Ok(None) => break,
-                Err(error) => seen.push(Seen::Error(error)),
-            }
-        }
-        assert!(events.rest().is_empty(), "`None` although {:?} was left", events.rest());
-    }
-    end(decoder, seen)
-}
-
-fn end(mut decoder: Decoder, seen: Vec<Seen>) -> Run {
     let unfinished = decoder.finish().map(|event| event.data.to_owned());
     Run { seen, last_event_id: decoder.last_event_id().to_owned(), retry: decoder.retry(), unfinished }
 }

@@ -1,35 +1,46 @@
-//! The event stream decoder: WHATWG HTML, section 9.2.6, as a state machine over reads of any size.
+//! The event stream decoder: WHATWG HTML, section 9.2.6, over reads of any size.
 //!
-//! How it works. A stream is lines, a block is the lines up to a blank one, and a block with a `data` line is an event. There are three ways through the bytes of a read, tried in this order:
+//! A stream is lines, a block is the lines up to a blank one, and a block with a `data` line is an
+//! event. Two files read them:
 //!
-//! - The shapes that nearly all events of language models have, one `data` line without or with an `event` line before it, are found in place ([`shapes`]). The texts stay borrowed from the read.
-//!   Where the read ends in the `data` line, what there is of it is copied, and the next read goes on in it.
-//! - Any other block that lies whole in the read is found in place line by line ([`block`]); the value of its only `data` line stays borrowed from the read as well.
-//! - A block that the read cuts, or that passes a limit, goes through the states of [`states`], byte by byte in a field's name and value by value behind it, into buffers.
-//!   Whole lines at its beginning were found in place before, and are kept as they are.
+//! - [`lines`] is the general path and has every rule: fields, line ends, blank lines, limits. It
+//!   is a state machine ([`Line`], [`Block`]) that goes on wherever the last read ended.
+//! - [`shape`] finds the one kind of event that nearly every vendor sends, where it lies whole in
+//!   the read. It is there for speed only.
 //!
-//! So every byte is searched for a line end at most three times, mostly once, and copied at most once, whatever the reads; and what is held is
-//! bounded by [`Limits`], which count the same bytes whatever the cut. How UTF-8 is checked stands in [`read`]. A read of one byte that only goes on within a line takes the shortest way: [`Decoder::push_byte`].
+//! The rules that hold here:
 //!
-//! Field names and line ends are ASCII, and no byte of a multi-byte character is; hence it is right to decode UTF-8 field by field,
-//! after splitting, instead of over the whole stream first as the standard words it: a malformed
-//! sequence ends at the line end either way.
+//! - **A shape is only ever faster.** It matches what the general path would read as the same
+//!   event, and leaves anything else to it: other fields, limits, malformed text, a cut.
+//! - **What a read cuts is carried once**: `data` goes to [`Decoder::data`], the value of another
+//!   field to [`Decoder::value`], and a name is carried as its length in [`Line::Name`].
+//! - **Linear.** The shape may search a line that the general path searches again, so a byte is
+//!   searched at most three times. Data is copied at most once.
+//! - **No cut changes a result**, an error included: a limit that is passed is reported by the byte
+//!   that passes it, in the order of the stream.
+//!
+//! A field that is added changes [`Field`], its dispatch in [`lines`] and the naive decoder of the
+//! tests. A limit that is added has to be checked in the shape as well.
+//!
+//! UTF-8 is decoded field by field and not, as the standard words it, over the whole stream. This
+//! gives the same text: field names and line ends are ASCII, so a malformed sequence ends at the
+//! end of its line either way. It allows a value to be borrowed.
+//!
+//! One thing is ugly. An event borrows from the buffers until the next call, so they can be cleared
+//! only then. That is what [`Block::HandedOut`] is for.
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::Event;
-use super::field::{is_line_end, text};
+use super::field::text;
 use super::limits::{Error, Limits};
-use block::Block;
-use read::Read;
-use shapes::{Found, find_line, find_lines};
-use states::{Line, Room, Step};
+use lines::{Block, Line, Step};
+use shape::{Found, find};
 
-mod block;
-mod read;
-mod shapes;
-mod states;
+mod lines;
+mod shape;
 
 /// Turns the bytes of an event stream, in reads of any size, into [`Event`]s.
 ///
@@ -49,49 +60,40 @@ mod states;
 #[derive(Debug, Clone)]
 pub struct Decoder {
     limits: Limits,
-    /// An `error` field line is an event of that type (see [`Decoder::with_error_lines`]).
+    /// See [`Decoder::with_error_lines`].
     error_lines: bool,
+    /// The place in a line at which the last read ended.
     line: Line,
-    /// An event that was in the buffers was handed out: they are reset at the next call.
-    dispatched: bool,
-    /// One of the two below is to be settled before more is decoded.
-    unsettled: bool,
-    /// The last line ended with CR at the end of a read: an LF that comes next belongs to it.
-    after_cr: bool,
-    /// How many bytes of the byte order mark were seen at the very beginning, while that is not settled.
-    mark: Option<u8>,
-    /// A limit was passed: skip to the next blank line.
-    discarding: bool,
-    has_data: bool,
+    /// The state of the current block.
+    block: Block,
+    /// The block has an `id` line that counts.
     has_id: bool,
-    /// Bytes of the current line up to its value.
-    prefix: usize,
-    /// What may still come of the current line's value, while it is one of a `data` line.
-    room: Room,
-    /// Where the current line begins.
+    /// The offset at which the current line begins.
     line_start: u64,
-    /// Bytes taken from the input so far.
+    /// The number of bytes taken from the input so far.
     offset: u64,
     retry: Option<u64>,
+    /// The block's data, with a line feed before each line: it is empty only if there is no line.
     data: Vec<u8>,
-    /// The value of a line of another field, as far as it came.
+    /// The value of a line of another field, if a read cut it.
     value: Vec<u8>,
-    /// The data of an event that is not UTF-8, made so.
-    text: String,
+    /// The data of an event that is not UTF-8, after its repair.
+    repaired: String,
     event: String,
     id: String,
     last_event_id: String,
 }
 
-/// The place of an event in the input.
+/// The place of an event that lay whole in the input and was all that a call took of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
-    pub(crate) data: core::ops::Range<usize>,
+    /// The event's data, as a range of the input before the call.
+    pub(crate) data: Range<usize>,
+    /// The length of the event in bytes, its blank line included.
     pub(crate) len: usize,
 }
 
-const MARK: &[u8] = "\u{FEFF}".as_bytes();
-
-/// Buffers that a large event made grow are given back beyond this; below, they are reused.
+/// A buffer that a large event made grow beyond this is given back. A smaller one is reused.
 const KEEP_CAPACITY: usize = 1 << 20;
 
 impl Default for Decoder {
@@ -101,301 +103,153 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// A decoder at the beginning of a stream, with the default [`Limits`]. Allocates nothing until a line is cut by a read.
+    /// Returns a decoder at the beginning of a stream, with the default [`Limits`].
+    ///
+    /// It allocates nothing until a read cuts a line.
     #[must_use]
     pub fn new() -> Self {
         Self::with_limits(Limits::default())
     }
 
-    /// The same with other limits.
+    /// Returns a decoder at the beginning of a stream, with these limits.
     #[must_use]
     pub fn with_limits(limits: Limits) -> Self {
         Self {
             limits,
             error_lines: false,
-            line: Line::Start,
-            unsettled: true,
-            after_cr: false,
-            dispatched: false,
-            mark: Some(0),
-            discarding: false,
-            has_data: false,
+            line: Line::Mark(0),
+            block: Block::Fresh,
             has_id: false,
-            prefix: 0,
-            room: Room::default(),
             line_start: 0,
             offset: 0,
             retry: None,
             data: Vec::new(),
             value: Vec::new(),
-            text: String::new(),
+            repaired: String::new(),
             event: String::new(),
             id: String::new(),
             last_event_id: String::new(),
         }
     }
 
-    /// Whether a line with the field name `error` is handed out as an event of the type `error`, at the end of its line.
+    /// Makes each `error` field line an event of the type `error`, at the end of its line.
     ///
-    /// Off by default: to the standard it is an unknown field. The llama.cpp server sent its errors that way until September 2025
-    /// (`error: {"code":500,…}`), and a reader that follows the standard sees such a stream simply end.
+    /// This is off by default: to the standard `error` is an unknown field. The llama.cpp server
+    /// sent its errors that way until September 2025 (`error: {"code":500,…}`), and a reader that
+    /// follows the standard sees such a stream simply end.
     #[must_use]
     pub fn with_error_lines(mut self, on: bool) -> Self {
         self.error_lines = on;
         self
     }
 
-    /// Takes bytes off the front of `input` until an event is complete (`Some`) or the input is used up (`None`: feed more).
+    /// Takes bytes off the front of `input` until an event is complete or the input is used up.
     ///
-    /// An empty input is no end of the stream; that is said with [`finish`](Self::finish). The event borrows its data from
-    /// `input` where its block's only `data` line lies whole in it and is UTF-8, else from the decoder. Linear in the input;
-    /// allocates only where lines are cut, joined or repaired, into buffers that are reused.
+    /// Returns `None` once the input is used up: feed more. An empty input does not mean that the
+    /// stream has ended; [`finish`](Self::finish) says that. The event borrows its data from
+    /// `input` if its block's only `data` line lies whole in it and is UTF-8, and from the decoder
+    /// otherwise. The cost is linear in the input. Only lines that are cut, joined or repaired
+    /// allocate, into buffers that are reused.
     ///
     /// # Errors
-    /// A line or block beyond the [`Limits`]. The block is dropped whole (its ID does not count, a `retry` before the limit does), and the next call goes on
-    /// behind the blank line that ends it.
+    /// A line or block exceeds the [`Limits`]. The whole block is dropped: its ID does not count,
+    /// but a `retry` line before the limit does. The next call goes on after the blank line that
+    /// ends the block.
     #[inline]
     pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Event<'s>>, Error> {
-        let mut read = Read::of_one_event(input);
-        let event = self.next(&mut read);
-        *input = read.bytes();
-        event
+        Ok(self.decode_framed(input)?.map(|(event, _)| event))
     }
 
-    /// The events that end in `read`. Like calling [`decode`](Self::decode) until the read is used up, but with knowing that all of them are asked for: UTF-8 is checked some thousand bytes at
-    /// a time, which is faster where many events come with one read.
+    /// Decodes as [`decode`](Self::decode) does, and says where the event lay.
     ///
-    /// ```
-    /// let mut decoder = deltawire::sse::Decoder::new();
-    /// for read in [&b"data: one\n\nda"[..], b"ta: two\n\n"] {
-    ///     let mut events = decoder.events(read);
-    ///     while let Some(event) = events.next_event()? {
-    ///         println!("{}", event.data);
-    ///     }
-    /// }
-    /// # Ok::<(), deltawire::sse::Error>(())
-    /// ```
+    /// There is a frame if the [`shape`] found the event at the very beginning of `input`.
     #[inline]
-    pub fn events<'d, 'i>(&'d mut self, read: &'i [u8]) -> Events<'d, 'i> {
-        Events { decoder: self, read: Read::new(read) }
-    }
-
-    /// The next event that ends in this read. Inlined with the way of single bytes and no other, whatever the compiler thinks of it.
-    #[inline(always)]
-    fn next<'s, 'i: 's>(&'s mut self, read: &mut Read<'i>) -> Result<Option<Event<'s>>, Error> {
-        match read.bytes() {
-            [] => Ok(None),
-            &[byte] if self.push_byte(byte) => {
-                read.clear();
-                Ok(None)
-            }
-            _ => self.next_of_one_line(read),
-        }
-    }
-
-    /// First what nearly all input is: an event of one `data` line, whole or cut once, and the middle of such a line.
-    #[inline]
-    fn next_of_one_line<'s, 'i: 's>(&'s mut self, read: &mut Read<'i>) -> Result<Option<Event<'s>>, Error> {
-        match self.line {
-            Line::Block => match find_line(read.bytes(), &self.limits) {
-                Found::Event(line) => return Ok(Some(self.take_line(line, read))),
-                Found::Cut(()) => return self.begin_line(read).map(|()| None),
-                Found::Other => {}
-            },
-            Line::Data => {
-                if !self.data(read, 0)? {
-                    return Ok(None);
-                }
-                if read.bytes().first().is_some_and(|&byte| is_line_end(byte)) {
-                    self.end_line(read, 0);
-                    self.end_block();
-                    return Ok(Some(self.event()));
-                }
-            }
-            _ => {}
-        }
-        self.next_of_few_lines(read)
-    }
-
-    /// Then the same behind comments, and with an `event` line.
-    fn next_of_few_lines<'s, 'i: 's>(&'s mut self, read: &mut Read<'i>) -> Result<Option<Event<'s>>, Error> {
-        // Whether a line begins here that was not looked at.
-        let mut is_new = false;
-        match self.line {
-            Line::Block => {}
-            Line::Name(field, seen) => self.follow_name(field, seen, read),
-            Line::Skip => is_new = self.skip(read, 0),
-            _ => {
-                self.settle(read);
-                is_new = true;
-            }
-        }
-        if self.line == Line::Block || is_new && self.rest() {
-            self.data.clear();
-            // Both, in any case: behind a comment stands a new line as well.
-            if is_new | self.pass_comments(read) {
-                match find_line(read.bytes(), &self.limits) {
-                    Found::Event(line) => return Ok(Some(self.take_line(line, read))),
-                    Found::Cut(()) => return self.begin_line(read).map(|()| None),
-                    Found::Other => {}
-                }
-            }
-            match find_lines(read.bytes(), &self.limits) {
-                Found::Event(lines) => return Ok(Some(self.take_lines(lines, read))),
-                Found::Cut(event) => return self.begin_lines(event, read).map(|()| None),
-                Found::Other => {}
-            }
-        }
-        self.next_of_any(read)
-    }
-
-    /// Then blocks of any shape, and what the read cuts of them.
-    fn next_of_any<'s, 'i: 's>(&'s mut self, read: &mut Read<'i>) -> Result<Option<Event<'s>>, Error> {
-        // Where the end of the block that begins here was searched for: how many of the read's last bytes are known to have no line end.
-        let mut searched = None;
-        while !read.bytes().is_empty() {
-            let begins = matches!(self.line, Line::Block | Line::Start) && !self.has_data && !self.discarding;
-            if begins && searched.is_none() && read.bytes().len() > 1 {
-                let mut block = Block::default();
-                match self.find_block(&mut block, read) {
-                    Ok(()) if block.is_event() => return Ok(Some(self.take_event_block(&block, read))),
-                    Ok(()) => {
-                        self.pass_block(&block, read);
-                        self.reset_block();
-                    }
-                    Err(no_end) => {
-                        searched = Some(no_end);
-                        if !self.has_data {
-                            self.data.clear();
-                        }
-                    }
-                }
-                continue;
-            }
-            match self.step(read, searched.unwrap_or(0))? {
-                Step::Line => {}
-                Step::Error => return Ok(Some(self.error_event())),
-                Step::Event => return Ok(Some(self.event())),
-                // What was searched was searched for the end of this block.
-                Step::Block => searched = None,
-            }
-        }
-        self.rest();
-        Ok(None)
-    }
-
-    /// What has to be done before more is decoded.
-    #[inline]
-    fn settle(&mut self, read: &mut Read<'_>) {
-        if self.dispatched {
-            self.reset_block();
-        }
-        if self.unsettled {
-            self.settle_first_bytes(read);
-        }
-    }
-
-    /// The LF of a CRLF that a read cut, and the byte order mark.
-    fn settle_first_bytes(&mut self, read: &mut Read<'_>) {
-        let Some(&first) = read.bytes().first() else { return };
-        if self.after_cr {
-            self.after_cr = false;
-            if first == b'\n' {
-                self.take(read, 1);
-            }
-        }
-        while let (Some(seen), Some(&byte)) = (self.mark, read.bytes().first()) {
-            if byte == MARK[usize::from(seen)] {
-                self.take(read, 1);
-                self.mark = Some(seen + 1).filter(|&seen| usize::from(seen) < MARK.len());
-                continue;
-            }
-            self.mark = None;
-            if seen > 0 {
-                // The first bytes of a mark and then none: they begin a line whose field name nobody knows.
-                self.line = Line::Skip;
-            }
-        }
-        self.unsettled = self.mark.is_some();
-    }
-
-    /// Where the next call begins, if a block does there. Whether one does.
-    #[inline]
-    fn rest(&mut self) -> bool {
-        let begins = self.line == Line::Start && !self.dispatched && !self.unsettled && self.is_fresh();
-        if begins {
-            self.line = Line::Block;
-        }
-        begins
-    }
-
-    /// Reports whether a block begins at the front of `input`, with nothing of an earlier one pending.
-    pub(crate) fn is_at_block_start(&mut self, input: &mut &[u8]) -> bool {
-        if self.line != Line::Block {
-            let mut read = Read::of_one_event(input);
-            self.settle(&mut read);
-            self.rest();
-            *input = read.bytes();
-        }
-        self.line == Line::Block
-    }
-
-    /// Consumes whole events that set nothing in the decoder.
-    pub(crate) fn skip_events(&mut self, input: &mut &[u8], len: usize) {
-        *input = &input[len..];
-        self.offset += len as u64;
-    }
-
-    /// As [`decode`](Self::decode), with the place of the event if it is one data line.
     pub(crate) fn decode_framed<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<(Event<'s>, Option<Frame>)>, Error> {
-        let before = *input;
-        let at_start = self.line == Line::Block;
-        let Some(event) = self.decode(input)? else { return Ok(None) };
-        let len = before.len() - input.len();
-        let data = b"data: ".len()..b"data: ".len() + event.data.len();
-        let is_line = at_start && data.end + 2 == len && &before[..6] == b"data: ";
-        Ok(Some((event, is_line.then_some(Frame { data, len }))))
+        let given = input.len();
+        while !input.is_empty() {
+            let mut searched = 0;
+            if self.is_at_block_start(input) {
+                match find(input, &self.limits) {
+                    Found::Event(found) => {
+                        let is_first = input.len() == given;
+                        self.take(input, found.len);
+                        let event = Event::new(found.data).with_type(found.event).with_id(&self.last_event_id);
+                        return Ok(Some((event, is_first.then_some(found.frame()))));
+                    }
+                    Found::Cut(count) => searched = count,
+                    Found::Other => {}
+                }
+            }
+            match self.read_lines(input, searched)? {
+                Step::UsedUp => return Ok(None),
+                Step::BlockStart => {}
+                Step::Event(data) => return Ok(Some((self.event(data), None))),
+                Step::ErrorLine => return Ok(Some((self.error_event(), None))),
+            }
+        }
+        Ok(None)
     }
 
-    /// Whether nothing is known of the current block yet.
-    fn is_fresh(&self) -> bool {
-        !(self.has_data || self.has_id || self.discarding) && self.event.is_empty()
-    }
-
-    /// Says that the stream has ended. Returns what stood in a block that no blank line completed, if that has a `data`
-    /// line, whole or cut.
+    /// Returns whether a block begins at the front of `input`, with nothing pending before it.
     ///
-    /// By the standard such a block is no event and is discarded; so does whoever drops the result. It is handed out
-    /// because a `[DONE]` counts even there, and because it tells a cut stream from one that ended between events.
-    /// Its ID does not become the [last event ID](Self::last_event_id). Call [`reset`](Self::reset) before decoding another stream.
+    /// Settles what precedes first, and takes it off `input`: the LF of a CRLF that a read cut, and
+    /// the byte order mark.
+    #[inline]
+    pub(crate) fn is_at_block_start(&mut self, input: &mut &[u8]) -> bool {
+        if self.block == Block::HandedOut || matches!(self.line, Line::Mark(_) | Line::AfterCr) {
+            self.settle(input);
+        }
+        self.is_fresh()
+    }
+
+    /// Takes the first `len` bytes off `input` undecoded.
+    ///
+    /// A block has to begin there, and the bytes have to be whole events without `id` and `retry`
+    /// lines, within the limits: nothing but the offset changes.
+    #[inline]
+    pub(crate) fn skip(&mut self, input: &mut &[u8], len: usize) {
+        debug_assert!(self.is_fresh(), "bytes are skipped within a block");
+        self.take(input, len);
+    }
+
+    /// Returns the limits.
+    #[inline]
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Signals the end of the stream, and returns the event that no blank line completed, if any.
+    ///
+    /// There is one if the last block has a `data` line, whole or cut. By the standard it is not an
+    /// event and is discarded, which dropping the result does. It is returned because a `[DONE]`
+    /// counts even there, and because it tells a stream that was cut from one that ended between
+    /// events. Its ID does not become the [last event ID](Self::last_event_id). Call
+    /// [`reset`](Self::reset) before decoding another stream.
     pub fn finish(&mut self) -> Option<Event<'_>> {
-        if self.dispatched {
-            self.reset_block();
+        if self.block == Block::HandedOut {
+            self.clear_block();
         }
-        if self.discarding || !self.has_data {
-            return None;
-        }
-        Some(self.event())
+        if self.data.is_empty() { None } else { Some(self.event(&[])) }
     }
 
-    /// Begins another stream, as a reconnecting client does: everything is as new but the [last event ID](Self::last_event_id)
-    /// and the [reconnection time](Self::retry), which persist, and the limits and buffers.
+    /// Begins another stream, as a reconnecting client does.
+    ///
+    /// The limits, the [last event ID](Self::last_event_id) and the
+    /// [reconnection time](Self::retry) persist. Nothing else of the old stream does: it begins
+    /// with the last event ID string and not with an ID that no blank line completed.
     pub fn reset(&mut self) {
-        self.reset_block();
-        self.line = Line::Start;
-        self.after_cr = false;
-        self.mark = Some(0);
-        self.unsettled = true;
-        self.discarding = false;
-        self.offset = 0;
-        // What an uncommitted block set is gone: the new stream starts from the string of the old one.
+        self.clear_block();
         self.value.clear();
+        self.line = Line::Mark(0);
+        self.offset = 0;
     }
 
-    /// The last event ID string: what a reconnecting client sends as `Last-Event-ID`. Empty if none was set.
+    /// Returns the last event ID string, which is empty if none was set.
+    ///
+    /// A reconnecting client sends it as `Last-Event-ID`.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
@@ -407,97 +261,161 @@ impl Decoder {
         self.last_event_id.push_str(id);
     }
 
-    /// The reconnection time in milliseconds that the stream's last valid `retry` field set, if any did.
+    /// Returns the reconnection time in milliseconds, if a valid `retry` field has set it.
     #[must_use]
     pub fn retry(&self) -> Option<u64> {
         self.retry
     }
 
-    /// How many bytes were decoded since the stream began.
+    /// Returns the number of bytes decoded since the stream began.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    fn reset_block(&mut self) {
-        self.dispatched = false;
-        self.has_data = false;
+    /// Returns the block in the buffers as an event.
+    ///
+    /// Its data is `in_read` if all of its data still lies in the read.
+    fn event<'s, 'i: 's>(&'s mut self, in_read: &'i [u8]) -> Event<'s> {
+        self.block = Block::HandedOut;
+        let data = if self.data.len() > 1 { &self.data[1..] } else { in_read };
+        Event::new(text(data, &mut self.repaired)).with_type(&self.event).with_id(&self.last_event_id)
+    }
+
+    /// Returns the `error` line that was read last as an event. The block around it goes on.
+    fn error_event(&mut self) -> Event<'_> {
+        Event::new(text(&self.value, &mut self.repaired)).with_type("error").with_id(&self.last_event_id)
+    }
+
+    /// Forgets the current block, and gives back what a large one made grow.
+    fn clear_block(&mut self) {
+        self.block = Block::Fresh;
         self.has_id = false;
+        self.data.clear();
         self.event.clear();
         self.id.clear();
-        self.data.clear();
         for buffer in [&mut self.data, &mut self.value] {
             if buffer.capacity() > KEEP_CAPACITY {
                 *buffer = Vec::new();
             }
         }
-        for text in [&mut self.text, &mut self.event, &mut self.id] {
+        for text in [&mut self.repaired, &mut self.event, &mut self.id] {
             if text.capacity() > KEEP_CAPACITY {
                 *text = String::new();
             }
         }
     }
 
-    /// The block in the buffers as an event.
-    fn event(&mut self) -> Event<'_> {
-        self.release();
-        Event::new(text(&self.data, &mut self.text)).with_type(&self.event).with_id(&self.last_event_id)
-    }
-
-    /// A block that ended is handed out: what the event does not borrow is as new at once, and the rest where it is needed; if the event borrows more than its data, or
-    /// buffers are to be given back, all of it at the next call.
     #[inline]
-    fn release(&mut self) {
-        if self.largest_buffer() > KEEP_CAPACITY || !self.event.is_empty() || self.line != Line::Start || self.unsettled
-        {
-            self.dispatched = true;
-            return;
-        }
-        self.has_data = false;
-        self.has_id = false;
-        self.id.clear();
-        self.line = Line::Block;
-    }
-
-    fn largest_buffer(&self) -> usize {
-        let bytes = self.data.capacity().max(self.value.capacity());
-        bytes.max(self.text.capacity()).max(self.event.capacity()).max(self.id.capacity())
-    }
-
-    /// A line of the field `error`, as an event. The block it stands in goes on.
-    fn error_event(&mut self) -> Event<'_> {
-        Event::new(text(&self.value, &mut self.text)).with_type("error").with_id(&self.last_event_id)
+    fn is_fresh(&self) -> bool {
+        matches!((self.line, self.block), (Line::Start, Block::Fresh))
     }
 
     #[inline]
-    fn take(&mut self, read: &mut Read<'_>, count: usize) {
-        read.advance(count);
+    fn take(&mut self, input: &mut &[u8], count: usize) {
+        *input = &input[count..];
         self.offset += count as u64;
     }
 }
 
-/// The events of one read, in order: see [`Decoder::events`].
-///
-/// No [`Iterator`], because an event may borrow from the decoder, until the next is asked for.
-#[derive(Debug)]
-pub struct Events<'d, 'i> {
-    decoder: &'d mut Decoder,
-    read: Read<'i>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'i> Events<'_, 'i> {
-    /// The next event, if another ends in this read. What is left behind the last one is in the decoder then.
-    ///
-    /// # Errors
-    /// As [`Decoder::decode`]; the next call goes on behind the block that was too large.
-    #[inline]
-    pub fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
-        self.decoder.next(&mut self.read)
+    /// The bytes of an event and of its data.
+    type Framed<'i> = (&'i [u8], &'i [u8]);
+
+    /// Returns the frame of each event of a read, if it has one.
+    fn frames(read: &[u8]) -> Vec<Option<Framed<'_>>> {
+        let mut decoder = Decoder::new();
+        let mut frames = Vec::new();
+        let mut input = read;
+        loop {
+            let before = input;
+            let Some((event, frame)) = decoder.decode_framed(&mut input).expect("no limit is near") else {
+                return frames;
+            };
+            if let Some(frame) = &frame {
+                assert_eq!(&before[frame.data.clone()], event.data.as_bytes());
+                assert_eq!(&before[frame.len..], input);
+            }
+            frames.push(frame.map(|frame| (&before[..frame.len], &before[frame.data])));
+        }
     }
 
-    /// What was not decoded yet, for those who stop before the read's end.
-    #[must_use]
-    pub fn rest(&self) -> &'i [u8] {
-        self.read.bytes()
+    #[test]
+    fn a_frame_is_the_whole_event_and_its_data() {
+        for event in ["data: x\n\n", "data: x\r\n\r\n", "event: e\ndata: x\n\n", "event: e\r\ndata: x\r\n\r\n"] {
+            let read = [b"data\n\n", event.as_bytes(), event.as_bytes()].concat();
+            let frame = Some((event.as_bytes(), &b"x"[..]));
+            assert_eq!(frames(&read), [None, frame, frame], "{event:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_not_all_of_what_a_call_took_has_no_frame() {
+        for event in [
+            ": comment\ndata: x\n\n",
+            "\ndata: x\n\n",
+            "retry: 1\n\ndata: x\n\n",
+            "id: 1\ndata: x\n\n",
+            "data: x\nid: 1\n\n",
+            "data: x\ndata: y\n\n",
+            "data:x\n\n",
+            "data: x\r\r",
+        ] {
+            assert_eq!(frames(event.as_bytes()), [None], "{event:?}");
+        }
+        assert_eq!(frames(b"data: \xFF\n\n"), [None], "what is repaired");
+    }
+
+    #[test]
+    fn an_event_that_two_reads_share_has_no_frame() {
+        let event = b"event: e\ndata: x\n\n";
+        for place in 1..event.len() {
+            let (mut first, mut second) = event.split_at(place);
+            let mut decoder = Decoder::new();
+            assert!(decoder.decode_framed(&mut first).unwrap().is_none());
+            let (_, frame) = decoder.decode_framed(&mut second).unwrap().expect("the event is complete");
+            assert_eq!(frame, None, "cut at {place}");
+        }
+    }
+
+    #[test]
+    fn a_block_start_has_nothing_pending_before_it() {
+        /// Bytes that are decoded, those that come next, and what is left of them at a block's start.
+        type Case = (&'static [u8], &'static [u8], Option<&'static [u8]>);
+        let cases: [Case; 12] = [
+            (b"", b"data: x", Some(b"data: x")),
+            (b"", b"\xEF\xBB\xBFdata: x", Some(b"data: x")),
+            (b"\xEF\xBB", b"\xBFdata: x", Some(b"data: x")),
+            (b"\xEF\xBB", b"data: x", None),
+            (b"data: x\r\n\r", b"\ndata: y", Some(b"data: y")),
+            (b"data: x\r\n\r", b"data: y", Some(b"data: y")),
+            (b"id: 1\ndata: x\n\n", b"data: y", Some(b"data: y")),
+            (b": c\n", b"data: x", Some(b"data: x")),
+            (b"da", b"ta: x", None),
+            (b"data: x", b"\n", None),
+            (b"data: x\n", b"\n", None),
+            (b"id: 1\n", b"data: x", None),
+        ];
+        for (mut before, mut input, rest) in cases {
+            let mut decoder = Decoder::new();
+            while decoder.decode(&mut before).unwrap().is_some() {}
+            let begins = decoder.is_at_block_start(&mut input);
+            assert_eq!(begins.then_some(input), rest, "{}", input.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_is_skipped_counts_in_the_offset_only() {
+        let mut decoder = Decoder::new();
+        let mut input = &b"id: 1\ndata: x\n\ndata: y\n\ndata: z\n\n"[..];
+        decoder.decode(&mut input).unwrap();
+        assert!(decoder.is_at_block_start(&mut input));
+        decoder.skip(&mut input, b"data: y\n\n".len());
+        assert_eq!(decoder.offset(), 24);
+        let event = decoder.decode(&mut input).unwrap().unwrap();
+        assert_eq!((event.data, event.id), ("z", "1"));
     }
 }
