@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use deltawire::{Endpoint, Outcome};
+use deltawire::{Dialect, Outcome};
 use deltawire_examples::{Error, Screen, exit_code};
 use lexopt::{Arg, ValueExt};
 use serde::Serialize;
@@ -57,7 +57,7 @@ fn header(line: &str) -> Result<(String, String), Error> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-fn blocking<E: Endpoint<Answer: Serialize>>(
+fn blocking<E: Dialect<Answer: Serialize>>(
     request: &Request,
     open: impl FnOnce(Response<ureq::Body>) -> Result<deltawire_ureq::Stream<E>, deltawire_ureq::Error>,
 ) -> Result<ExitCode, Error> {
@@ -75,7 +75,7 @@ fn blocking<E: Endpoint<Answer: Serialize>>(
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn in_async<E: Endpoint<Answer: Serialize>, F>(
+async fn in_async<E: Dialect<Answer: Serialize>, F>(
     request: &Request,
     open: impl FnOnce(Response<reqwest::Body>) -> F,
 ) -> Result<ExitCode, Error>
@@ -98,7 +98,7 @@ fn tell<C: Serialize>(outcome: &Outcome<C>, text: Option<String>) -> Result<Exit
     // The error is left out: it is worded by the HTTP stack, and so differs where the end does not.
     let (member, value) = match text {
         Some(text) => ("text", serde_json::to_string(&text)?),
-        None => ("completion", serde_json::to_string(&outcome.answer)?),
+        None => ("answer", serde_json::to_string(&outcome.answer)?),
     };
     Screen::new().line(&format!("{{\"end\":\"{}\",\"{member}\":{value}}}", outcome.end.name()))?;
     Ok(ExitCode::SUCCESS)

@@ -13,8 +13,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::post;
-use deltawire::Outcome;
-use deltawire::chat::{Accumulator, ChatCompletion};
+use deltawire::How;
+use deltawire::chat::Accumulator;
 use deltawire_async::{EventBody, Events};
 use deltawire_examples::{Error, Screen, Server, exit_code};
 use futures_core::Stream;
@@ -73,16 +73,17 @@ impl Stream for Folded {
                     }
                 }
             }
-            Some(Err(error)) => this.log(|accumulator| accumulator.break_off(error.to_string(), false)),
-            None => this.log(Accumulator::finish),
+            Some(Err(error)) => this.log(How::broken(error, false)),
+            None => this.log(How::Clean),
         }
         Poll::Ready(event)
     }
 }
 
 impl Folded {
-    fn log(&mut self, end: impl FnOnce(Accumulator) -> Outcome<ChatCompletion>) {
-        let Some(outcome) = self.accumulator.take().map(end) else { return };
+    fn log(&mut self, how: How) {
+        let Some(accumulator) = self.accumulator.take() else { return };
+        let outcome = accumulator.close(how);
         let line = json!({
             "end": outcome.end,
             "model": outcome.answer.model,
@@ -98,7 +99,7 @@ impl Folded {
 /// Over: with `[DONE]`, or because the client went away and axum dropped the body.
 impl Drop for Folded {
     fn drop(&mut self) {
-        self.log(Accumulator::stop);
+        self.log(How::Stopped);
     }
 }
 

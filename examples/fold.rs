@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire::{Endpoint, Options, Session};
+use deltawire::{How, Dialect, Options, Session};
 use deltawire_examples::{Error, Screen, exit_code};
 use lexopt::ValueExt;
 
@@ -40,18 +40,18 @@ fn run() -> Result<ExitCode, Error> {
     }
     match endpoint.as_str() {
         "chat" => fold::<Chat>(&to),
-        "completion" => fold::<Completions>(&to),
+        "completion" | "completions" => fold::<Completions>(&to),
         other => Err(format!("--endpoint is chat or completion, not {other:?}").into()),
     }
 }
 
-fn fold<E: Endpoint<Answer: serde::Serialize>>(to: &Arguments) -> Result<ExitCode, Error> {
+fn fold<E: Dialect<Answer: serde::Serialize>>(to: &Arguments) -> Result<ExitCode, Error> {
     let mut screen = Screen::new();
-    let mut fold = Session::<E>::with_options(to.options);
+    let mut session = Session::<E>::with_options(to.options);
     let mut buffer = vec![0; to.read_size];
     let mut stdin = std::io::stdin().lock();
     let mut broken = None;
-    while broken.is_none() && !fold.is_ended() {
+    while broken.is_none() && !session.is_ended() {
         let mut input = match stdin.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => &buffer[..count],
@@ -62,15 +62,15 @@ fn fold<E: Endpoint<Answer: serde::Serialize>>(to: &Arguments) -> Result<ExitCod
             }
         };
         // An error ends the loop; it is in the outcome.
-        while let Ok(Some(update)) = fold.push(&mut input) {
+        while let Ok(Some(update)) = session.push(&mut input) {
             if to.text {
                 screen.print(update.text())?;
             }
         }
     }
     let outcome = match broken {
-        Some(error) => fold.break_off(error, false),
-        None => fold.finish(),
+        Some(error) => session.close(How::broken(error, false)),
+        None => session.close(How::Clean),
     };
     if !to.text {
         screen.line(&serde_json::to_string(&outcome)?)?;

@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+use deltawire::chat::Chunk;
 use deltawire_examples::{Error, Screen, Server, exit_code};
 use serde_json::json;
 
@@ -22,8 +23,9 @@ fn run() -> Result<ExitCode, Error> {
     });
 
     let mut stream = deltawire_ureq::chat(server.post("chat/completions", &request)?)?;
-    for chunk in stream.chunks() {
-        let chunk = chunk?;
+    for event in stream.events() {
+        let event = event?;
+        let chunk = Chunk::parse(&event.data)?;
         screen.line(&serde_json::to_string_pretty(&chunk)?)?;
         for choice in &chunk.choices {
             screen.line(&serde_json::to_string(&choice.delta)?)?;

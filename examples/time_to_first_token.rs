@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use deltawire::Change;
+use deltawire::{Change, TextKind};
 use deltawire_examples::{COUNT_TO_100, Error, Screen, Server, exit_code, plot};
 use deltawire_usage::{Counter, Vocabulary, include_usage};
 use lexopt::ValueExt;
@@ -50,7 +50,7 @@ fn run() -> Result<ExitCode, Error> {
         for change in update.changes() {
             match change {
                 Change::Role { role, .. } => drop(delta.insert("role".into(), role.into())),
-                Change::Content { text, .. } => drop(delta.insert("content".into(), text.into())),
+                Change::Text { kind: TextKind::Content, text, .. } => drop(delta.insert("content".into(), text.into())),
                 _ => {}
             }
         }
@@ -58,18 +58,18 @@ fn run() -> Result<ExitCode, Error> {
         screen.line(&format!("Message received {last:.2} seconds after request: {delta}"))?;
         messages.push(last);
     }
-    let mut outcome = stream.finish();
-    counter.settle(&mut outcome);
+    let timing = stream.timing().ok_or("the stream was not timed")?;
+    let outcome = stream.finish();
+    let usage = counter.settle(&outcome);
     screen.line(&format!("Full response received {last:.2} seconds after request"))?;
     screen.line(&format!("Full conversation received: {}", outcome.answer.text()))?;
 
-    let timing = outcome.timing.as_ref().ok_or("the stream was not timed")?;
     let first = timing.first_content.ok_or("no content came")?.as_secs_f64();
     screen.line(&format!("Not streamed, the full response came {whole:.2} seconds after request"))?;
     screen.line(&format!("Time to first token: {first:.2} seconds"))?;
     screen.line(&format!("Reading can begin {:.2} seconds sooner", whole - first))?;
     screen.line(&format!("Timing: {timing}"))?;
-    screen.line(&format!("Usage: {}", serde_json::to_string(&outcome.usage)?))?;
+    screen.line(&format!("Usage: {}", serde_json::to_string(&usage)?))?;
     screen.line(&plot::in_text(&messages))?;
     if let Some(file) = svg {
         plot::as_svg(&file, &messages, whole)?;

@@ -1,4 +1,4 @@
-//! A streamed chat completion over libcurl, blocking, by the core alone: curl calls back, and the callbacks push into the fold.
+//! A streamed chat completion over libcurl, blocking, by the core alone: curl calls back, and the callbacks push into the session.
 //!
 //! `cargo run --example stack_curl`
 
@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 
 use curl::easy::{Easy, List};
-use deltawire::Outcome;
+use deltawire::{How, Outcome};
 use deltawire::chat::{self, ChatCompletion};
 use deltawire_examples::stack::{self, Request};
 use deltawire_examples::{Error, Screen};
@@ -33,7 +33,7 @@ fn perform(request: &Request, to: &RefCell<Callbacks<'_>>) -> Result<(), curl::E
 /// What the callbacks of any stack feed that hands out lines of the head and parts of the body.
 struct Callbacks<'s> {
     head: String,
-    fold: chat::Session,
+    session: chat::Session,
     screen: &'s mut Screen,
     /// Why there is no point in going on; a callback cannot return it.
     failed: Option<Error>,
@@ -51,7 +51,7 @@ impl Callbacks<'_> {
             };
             let status_line = head.strip_prefix("HTTP/").map(str::split_whitespace);
             if let Some(status) = status_line.and_then(|mut words| words.nth(1)?.parse().ok()) {
-                self.fold = std::mem::take(&mut self.fold).head(status, header);
+                self.session.head(status, header);
             }
         }
         true
@@ -60,25 +60,25 @@ impl Callbacks<'_> {
     /// A part of the body. How much of it was taken: nothing if no more is wanted.
     fn push(&mut self, mut bytes: &[u8]) -> usize {
         let count = bytes.len();
-        while let Ok(Some(update)) = self.fold.push(&mut bytes) {
+        while let Ok(Some(update)) = self.session.push(&mut bytes) {
             if let Err(error) = self.screen.print(update.text()) {
                 self.failed = Some(error);
                 return 0;
             }
         }
-        if self.fold.is_ended() { 0 } else { count }
+        if self.session.is_ended() { 0 } else { count }
     }
 }
 
 fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
-    let callbacks = Callbacks { head: String::new(), fold: chat::Session::new(), screen, failed: None };
+    let callbacks = Callbacks { head: String::new(), session: chat::Session::new(), screen, failed: None };
     let callbacks = RefCell::new(callbacks);
     let performed = perform(request, &callbacks);
-    let Callbacks { fold, failed, .. } = callbacks.into_inner();
+    let Callbacks { session, failed, .. } = callbacks.into_inner();
     match (failed, performed) {
         (Some(error), _) => Err(error),
         // After the end of the stream the only failure is that a callback stopped the transfer.
-        (None, Err(error)) if !fold.is_ended() => Ok(fold.break_off(error.to_string(), error.is_operation_timedout())),
-        (None, _) => Ok(fold.finish()),
+        (None, Err(error)) if !session.is_ended() => Ok(session.close(How::broken(&error, error.is_operation_timedout()))),
+        (None, _) => Ok(session.close(How::Clean)),
     }
 }

@@ -5,7 +5,7 @@
 use std::io::{ErrorKind, Read};
 use std::process::ExitCode;
 
-use deltawire::Outcome;
+use deltawire::{How, Outcome};
 use deltawire::chat::{self, ChatCompletion};
 use deltawire_examples::stack::{self, Request};
 use deltawire_examples::{Error, Screen};
@@ -23,25 +23,26 @@ fn open(request: &Request) -> Result<(chat::Session, impl Read), Error> {
         .body(request.body.as_str())?
         .send()?
         .into_parts();
-    let fold = chat::Session::new().head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok());
-    Ok((fold, body))
+    let mut session = chat::Session::new();
+    session.head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok());
+    Ok((session, body))
 }
 // isahc ends.
 
 /// The loop over any `Read`.
 fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
-    let (mut fold, mut body) = open(request)?;
+    let (mut session, mut body) = open(request)?;
     let mut buffer = [0; 16 << 10];
-    while !fold.is_ended() {
+    while !session.is_ended() {
         let mut input = match body.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => &buffer[..count],
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(fold.break_off(error.to_string(), error.kind() == ErrorKind::TimedOut)),
+            Err(error) => return Ok(session.close(How::broken(&error, error.kind() == ErrorKind::TimedOut))),
         };
-        while let Ok(Some(update)) = fold.push(&mut input) {
+        while let Ok(Some(update)) = session.push(&mut input) {
             screen.print(update.text())?;
         }
     }
-    Ok(fold.finish()) // with the error, if one ended the loop
+    Ok(session.close(How::Clean)) // with the error, if one ended the loop
 }

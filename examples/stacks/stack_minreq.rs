@@ -1,11 +1,11 @@
-//! A streamed chat completion over minreq 3, blocking, by the core alone: minreq gives a `Read`. It takes a body that is cut for one that ended; the fold does not.
+//! A streamed chat completion over minreq 3, blocking, by the core alone: minreq gives a `Read`. It takes a body that is cut for one that ended; the session does not.
 //!
 //! `cargo run --example stack_minreq`
 
 use std::io::{ErrorKind, Read};
 use std::process::ExitCode;
 
-use deltawire::Outcome;
+use deltawire::{How, Outcome};
 use deltawire::chat::{self, ChatCompletion};
 use deltawire_examples::stack::{self, Request};
 use deltawire_examples::{Error, Screen};
@@ -21,27 +21,28 @@ fn open(request: &Request) -> Result<(chat::Session, impl Read), Error> {
         .with_header("content-type", "application/json")
         .with_body(request.body.as_str())
         .send_lazy()?;
-    let fold = chat::Session::new().head(response.status_code, |name| {
+    let mut session = chat::Session::new();
+    session.head(response.status_code, |name| {
         response.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     });
-    Ok((fold, response))
+    Ok((session, response))
 }
 // minreq ends.
 
 /// The loop over any `Read`.
 fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
-    let (mut fold, mut body) = open(request)?;
+    let (mut session, mut body) = open(request)?;
     let mut buffer = [0; 16 << 10];
-    while !fold.is_ended() {
+    while !session.is_ended() {
         let mut input = match body.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => &buffer[..count],
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(fold.break_off(error.to_string(), error.kind() == ErrorKind::TimedOut)),
+            Err(error) => return Ok(session.close(How::broken(&error, error.kind() == ErrorKind::TimedOut))),
         };
-        while let Ok(Some(update)) = fold.push(&mut input) {
+        while let Ok(Some(update)) = session.push(&mut input) {
             screen.print(update.text())?;
         }
     }
-    Ok(fold.finish()) // with the error, if one ended the loop
+    Ok(session.close(How::Clean)) // with the error, if one ended the loop
 }

@@ -1,5 +1,5 @@
 //! A streamed chat completion over a plain `TcpStream`, blocking, by the core alone. The head is parsed by httparse, the body's framing undone by chunked_transfer
-//! (a request that names no transfer coding gets no other). Neither notices a cut in every place; the fold does.
+//! (a request that names no transfer coding gets no other). Neither notices a cut in every place; the session does.
 //!
 //! `cargo run --example stack_tcp`
 
@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::process::ExitCode;
 
 use chunked_transfer::Decoder;
-use deltawire::Outcome;
+use deltawire::{How, Outcome};
 use deltawire::chat::{self, ChatCompletion};
 use deltawire_examples::stack::{self, Request};
 use deltawire_examples::{Error, Screen};
@@ -30,25 +30,26 @@ fn open(Request { host, path, authorization, body, .. }: &Request) -> Result<(ch
     response.parse(&head)?;
     let field = |name: &str| response.headers.iter().find(|field| field.name.eq_ignore_ascii_case(name));
     let header = |name: &str| std::str::from_utf8(field(name)?.value).ok();
-    let fold = chat::Session::new().head(response.code.ok_or("the server sent no response")?, header);
-    Ok((fold, if header("transfer-encoding").is_some() { Box::new(Decoder::new(reader)) } else { Box::new(reader) }))
+    let mut session = chat::Session::new();
+    session.head(response.code.ok_or("the server sent no response")?, header);
+    Ok((session, if header("transfer-encoding").is_some() { Box::new(Decoder::new(reader)) } else { Box::new(reader) }))
 }
 // tcp ends.
 
 /// The loop over any `Read`.
 fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
-    let (mut fold, mut body) = open(request)?;
+    let (mut session, mut body) = open(request)?;
     let mut buffer = [0; 16 << 10];
-    while !fold.is_ended() {
+    while !session.is_ended() {
         let mut input = match body.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => &buffer[..count],
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(fold.break_off(error.to_string(), error.kind() == ErrorKind::TimedOut)),
+            Err(error) => return Ok(session.close(How::broken(&error, error.kind() == ErrorKind::TimedOut))),
         };
-        while let Ok(Some(update)) = fold.push(&mut input) {
+        while let Ok(Some(update)) = session.push(&mut input) {
             screen.print(update.text())?;
         }
     }
-    Ok(fold.finish()) // with the error, if one ended the loop
+    Ok(session.close(How::Clean)) // with the error, if one ended the loop
 }

@@ -23,7 +23,7 @@ fn both_adapters_tell_the_same_of_each_end() {
     for via in ["ureq", "async"] {
         for (url, model, options, expected) in [
             (&chat, "one-plus-one", &["--text"][..], r#"{"end":"done","text":"\n\n2"}"#),
-            (&chat, "lcp-empty", &[], r#"{"end":"empty","completion":{"object":"chat.completion","choices":[]}}"#),
+            (&chat, "lcp-empty", &[], r#"{"end":"empty","answer":{"object":"chat.completion","choices":[]}}"#),
             (&legacy, "smollm2-completion", &["--endpoint", "completion", "--stop-at-text"], r#"{"end":"stopped","#),
             (
                 &chat,

@@ -134,7 +134,7 @@ fn axum_proxy_passes_on_what_comes_and_logs_each_end() {
     let body = sky.body();
     let mut input = &body[..];
     while fold.push(&mut input).unwrap().is_some() {}
-    let whole = fold.finish().answer;
+    let whole = fold.close(deltawire::How::Clean).answer;
     for (line, expected) in text.lines().zip([
         format!("to the end: {} (done)", whole.text()),
         "the client goes away: The sky is blue (stopped)".into(),

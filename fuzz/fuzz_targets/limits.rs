@@ -11,7 +11,7 @@
 use allocation_counter::measure;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire::{Endpoint, Error, Session, Limits, Options};
+use deltawire::{How, Dialect, Error, Session, Limits, Options};
 use libfuzzer_sys::fuzz_target;
 
 /// No more than this comes in one run, in bytes: many times what the limits of any run let be held.
@@ -53,7 +53,7 @@ fn bound(limits: &Limits) -> usize {
 }
 
 /// The most that was held at any time, in bytes.
-fn held<E: Endpoint>(stream: &[u8], options: Options, length: u8) -> usize {
+fn held<E: Dialect>(stream: &[u8], options: Options, length: u8) -> usize {
     let length = if length == 0 { stream.len().max(1) } else { length.into() };
     let made = measure(|| {
         let mut fold = Session::<E>::with_options(options);
@@ -67,7 +67,7 @@ fn held<E: Endpoint>(stream: &[u8], options: Options, length: u8) -> usize {
                 }
             }
         }
-        drop(fold.finish());
+        drop(fold.close(How::Clean));
     });
     usize::try_from(made.bytes_max).expect("a process has less")
 }

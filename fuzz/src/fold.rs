@@ -9,7 +9,7 @@ use arbitrary::Arbitrary;
 use deltawire::chat::Chat;
 use deltawire::sse::Event;
 use deltawire::completions::Completions;
-use deltawire::{Accumulator, Endpoint, Limits, Options};
+use deltawire::{Accumulator, Dialect, Limits, Options};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ impl Stream<'_> {
 
     fn check<E>(&self)
     where
-        E: Endpoint,
+        E: Dialect,
         E::Answer: Serialize,
     {
         let mut limits = Limits::default();
@@ -110,7 +110,7 @@ fn check_naive(text: &str) {
     let Some(naive) = naive::fold(&events) else { return };
     let seen = in_events::<Chat>(Options::new(), &events);
     let outcome = seen.outcome();
-    assert_eq!(differs(&naive.answer(), &outcome["answer"], "completion"), None);
+    assert_eq!(differs(&naive.completion(), &outcome["answer"], "answer"), None);
     assert_eq!(outcome["error"]["kind"].as_str(), naive.error);
     updates_add_up(&seen, "these events");
 }
@@ -130,7 +130,7 @@ fn check_plan(mut bytes: &[u8]) {
     let seen = Trace::of_reads::<Chat>(Options::new(), [&plan.stream[..]], Ending::Clean);
     let (end, completion) = plan.expected();
     let outcome: Value = serde_json::from_slice(&seen.outcome).expect("the outcome is JSON");
-    assert_eq!(differs(&completion, &outcome["answer"], "completion"), None);
+    assert_eq!(differs(&completion, &outcome["answer"], "answer"), None);
     assert_eq!(outcome["end"], end);
     let other = Trace::of_events::<Chat>(Options::new(), &plan::each_another(&plan.events));
     assert!(other.updates == seen.updates, "when no two chunks look alike: {other:?}\nelse: {seen:?}");

@@ -2,7 +2,7 @@
 
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire::{Endpoint, Session, Limits, Options};
+use deltawire::{How, Dialect, Session, Limits, Options};
 use serde::Serialize;
 
 /// Folds a body, three times over so that its chunks repeat, with and without learning: the updates and the outcome are the same.
@@ -26,14 +26,14 @@ pub fn check(bytes: &[u8]) {
     both::<Completions>(&stream, options);
 }
 
-fn both<E: Endpoint<Answer: Serialize>>(stream: &[u8], options: Options) {
+fn both<E: Dialect<Answer: Serialize>>(stream: &[u8], options: Options) {
     let learned = seen::<E>(stream, options);
     let parsed = seen::<E>(stream, options.with_learning(false));
     assert_eq!(learned, parsed);
 }
 
 /// Every update, the error, and the outcome.
-fn seen<E: Endpoint<Answer: Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
+fn seen<E: Dialect<Answer: Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
     let mut fold = Session::<E>::with_options(options);
     let mut input = stream;
     let mut seen = Vec::new();
@@ -47,6 +47,6 @@ fn seen<E: Endpoint<Answer: Serialize>>(stream: &[u8], options: Options) -> Vec<
             }
         }
     }
-    seen.push(serde_json::to_string(&fold.finish()).unwrap_or_default());
+    seen.push(serde_json::to_string(&fold.close(How::Clean)).unwrap_or_default());
     seen
 }

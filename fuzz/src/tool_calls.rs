@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use deltawire::chat::{Chat, ToolCallKind};
-use deltawire::{AnomalyKind, Change, Session, Options};
+use deltawire::{How, AnomalyKind, Change, Session, Options, TextKind};
 
 /// How the index is sent, and what it means.
 const INDICES: [(&str, Option<u64>); 8] = [
@@ -212,21 +212,21 @@ fn compare(choices: &BTreeMap<u64, Calls>, odd: &Odd, stream: &str, options: Opt
     for read in stream.as_bytes().chunks(length) {
         let mut input = read;
         while let Some(update) = fold.push(&mut input).expect("all of these are chunks") {
-            for change in update {
+            for change in update.changes() {
                 match change {
-                    Change::ToolCall { choice, call, id, name } => {
+                    Change::ToolCall { at, id, name } => {
                         let head = (id.unwrap_or_default().to_owned(), name.unwrap_or_default().to_owned());
-                        heads.insert((choice, call), head);
+                        heads.insert((at.choice, at.item as usize), head);
                     }
-                    Change::Arguments { choice, call, fragment } => {
-                        texts.entry((choice, call)).or_default().push_str(fragment);
+                    Change::Text { at, kind: TextKind::Arguments, text } => {
+                        texts.entry((at.choice, at.item as usize)).or_default().push_str(text);
                     }
                     other => panic!("{other:?} in {stream}"),
                 }
             }
         }
     }
-    let outcome = fold.finish();
+    let outcome = fold.close(How::Clean);
     assert_eq!(outcome.answer.choices.len(), choices.len(), "{stream}");
     for (choice, (index, expected)) in outcome.answer.choices.iter().zip(choices) {
         assert_eq!(choice.index, *index);

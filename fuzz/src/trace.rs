@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use deltawire::sse::Event;
-use deltawire::{Accumulator, Change, Endpoint, Session, Options, Update};
+use deltawire::{How, Accumulator, Change, Dialect, Session, Options, Update};
 use serde::Serialize;
 
 use crate::fold::Ending;
@@ -28,7 +28,7 @@ impl Trace {
     /// Feeds the reads to a fold one after another, then lets the stream end.
     pub(crate) fn of_reads<'i, E>(options: Options, reads: impl IntoIterator<Item = &'i [u8]>, ending: Ending) -> Self
     where
-        E: Endpoint,
+        E: Dialect,
         E::Answer: Serialize,
     {
         let mut trace = Self::default();
@@ -45,9 +45,9 @@ impl Trace {
             assert!(input.is_empty(), "`None` although {} bytes were left", input.len());
         }
         let outcome = match ending {
-            Ending::Clean => fold.finish(),
-            Ending::Broken => fold.break_off("connection reset", false),
-            Ending::Stopped => fold.stop(),
+            Ending::Clean => fold.close(How::Clean),
+            Ending::Broken => fold.close(How::broken("connection reset", false)),
+            Ending::Stopped => fold.close(How::Stopped),
         };
         trace.outcome = serde_json::to_vec(&outcome).expect("every outcome serialises");
         trace
@@ -56,7 +56,7 @@ impl Trace {
     /// Pushes the data of events of the default type, and looks once at the completion so far.
     pub(crate) fn of_events<E>(options: Options, events: &[String]) -> Self
     where
-        E: Endpoint,
+        E: Dialect,
         E::Answer: Serialize,
     {
         let mut trace = Self::default();
@@ -71,26 +71,24 @@ impl Trace {
                 serde_json::to_vec(&accumulator.answer()).expect("every completion so far serialises");
             }
         }
-        trace.outcome = serde_json::to_vec(&accumulator.finish()).expect("every outcome serialises");
+        trace.outcome = serde_json::to_vec(&accumulator.close(How::Clean)).expect("every outcome serialises");
         trace
     }
 
     fn see(&mut self, update: Update<'_>) {
         self.piece(b'=', 0, 0, update.text());
-        for change in update {
+        for change in update.changes() {
             match change {
-                Change::Content { choice, text } => self.piece(b'c', choice, 0, text),
-                Change::Reasoning { choice, text } => self.piece(b'r', choice, 0, text),
-                Change::Arguments { choice, call, fragment } => self.piece(b'a', choice, call, fragment),
+                Change::Text { at, kind, text } => self.piece(kind as u8, at.choice, at.item, text),
                 other => write!(self.updates, "{other:?};").expect("a vector takes all"),
             }
         }
     }
 
     /// Told apart by its length from whatever is next.
-    fn piece(&mut self, kind: u8, choice: u64, call: usize, text: &str) {
+    fn piece(&mut self, kind: u8, choice: u64, item: u32, text: &str) {
         self.updates.push(kind);
-        for number in [choice, call as u64, text.len() as u64] {
+        for number in [choice, u64::from(item), text.len() as u64] {
             self.updates.extend_from_slice(&number.to_le_bytes());
         }
         self.updates.extend_from_slice(text.as_bytes());

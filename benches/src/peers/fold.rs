@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use async_openai::types::chat::CreateChatCompletionStreamResponse;
-use deltawire::Options;
+use deltawire::{How, Options};
 
 use crate::corpora::Corpus;
 use crate::reads::{ReadSize, Reads};
@@ -103,7 +103,7 @@ fn ours_with(options: Options, reads: Reads) -> Folded {
         let mut input = read;
         while fold.push(&mut input).expect("no error").is_some() {}
     }
-    let outcome = fold.finish();
+    let outcome = fold.close(How::Clean);
     let mut folded = Folded::default();
     for choice in outcome.answer.choices {
         let content = folded.content(usize::try_from(choice.index).expect("an index"));

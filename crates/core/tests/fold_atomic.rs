@@ -52,7 +52,7 @@ fn refuses(options: Options, before: &[&str], data: &str, kind: &str, end: End) 
     assert_eq!(state(&accumulator), expected);
     for outcome in [
         accumulator.clone().close(How::Clean),
-        accumulator.clone().close(How::Broken { message: "reset".into(), timed_out: true }),
+        accumulator.clone().close(How::broken("reset", true)),
         accumulator.clone().close(How::Stopped),
     ] {
         assert_eq!(outcome.end, end);

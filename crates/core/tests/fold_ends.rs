@@ -11,7 +11,7 @@ fn broken_and_stopped(stream: &str) -> [Outcome<chat::ChatCompletion>; 2] {
     let mut fold = chat::Session::new();
     let mut input = stream.as_bytes();
     while let Ok(Some(_)) = fold.push(&mut input) {}
-    [fold.clone().close(How::Broken { message: "peer is gone".into(), timed_out: false }), fold.close(How::Stopped)]
+    [fold.clone().close(How::broken("peer is gone", false)), fold.close(How::Stopped)]
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn a_refused_body_that_breaks_or_is_left_is_evidence_as_far_as_it_came() {
         fold
     };
     for outcome in [
-        fold().close(How::Broken { message: "reset by peer".into(), timed_out: false }),
+        fold().close(How::broken("reset by peer", false)),
         fold().close(How::Stopped),
         fold().close(How::Clean),
     ] {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use deltawire::chat;
+use deltawire::{How, chat};
 use deltawire_replay::{Server, Speed, recordings};
 
 /// Name, what it is, blocking or async, what it goes through. The README's table is made of this.
@@ -32,7 +32,7 @@ fn text(count: usize) -> String {
     let body = body();
     let (mut fold, mut input) = (chat::Session::new(), &body[..count.min(body.len())]);
     while fold.push(&mut input).expect("a recording without errors").is_some() {}
-    fold.finish().answer.text().to_owned()
+    fold.close(How::Clean).answer.text().to_owned()
 }
 
 fn server(faults: &str) -> Server {

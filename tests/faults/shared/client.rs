@@ -4,7 +4,7 @@ use std::fmt::{Debug, Write as _};
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use deltawire::{Endpoint, Error, Outcome, StallLimits};
+use deltawire::{Dialect, Error, Outcome, StallLimits};
 use deltawire_async::{BoxError, Watch};
 use serde::Serialize;
 use serde_json::Value;
@@ -173,7 +173,7 @@ impl Request {
         seen
     }
 
-    fn watched<E: Endpoint, B: http_body::Body>(
+    fn watched<E: Dialect, B: http_body::Body>(
         &self,
         stream: deltawire_async::Stream<E, B>,
         sent: Instant,
@@ -228,7 +228,7 @@ impl Seen {
 }
 
 /// Reads a blocking stream to its end, and asks once more there: an end stays what it was.
-pub fn read_blocking<E: Endpoint + Debug, R: Read>(mut stream: deltawire_ureq::Stream<E, R>, print: bool) -> Seen
+pub fn read_blocking<E: Dialect + Debug, R: Read>(mut stream: deltawire_ureq::Stream<E, R>, print: bool) -> Seen
 where
     E::Answer: Serialize + Debug,
 {
@@ -248,7 +248,7 @@ where
     }
     if print {
         seen.printed += &format!("{stream:?}");
-        seen.printed += &format!("{:?}{}", stream.chunks(), error.as_ref().map(shown).unwrap_or_default());
+        seen.printed += &format!("{:?}{}", stream.events(), error.as_ref().map(shown).unwrap_or_default());
     }
     seen.finish(&stream.finish(), said, print)
 }
@@ -256,7 +256,7 @@ where
 /// The same of an async one.
 pub async fn read_async<E, B, T>(mut stream: deltawire_async::Stream<E, B, T>, print: bool) -> Seen
 where
-    E: Endpoint + Debug,
+    E: Dialect + Debug,
     E::Answer: Serialize + Debug,
     B: http_body::Body + Unpin,
     B::Error: Into<BoxError>,
@@ -281,7 +281,7 @@ where
     }
     if print {
         seen.printed += &format!("{stream:?}");
-        seen.printed += &format!("{:?}{}", stream.chunks(), error.as_ref().map(shown).unwrap_or_default());
+        seen.printed += &format!("{:?}{}", stream.events(), error.as_ref().map(shown).unwrap_or_default());
     }
     seen.finish(&stream.finish(), said, print)
 }

@@ -92,7 +92,7 @@ fn a_body_that_is_not_unpin_goes_in_a_box_or_is_polled_pinned() {
     let updates = on_both(|| async { read_pinned(pin!(ChatStream::from_body(body()))).await });
     assert_eq!(updates, wanted.updates);
     let chunks = on_both(|| async {
-        let mut chunks = pin!(ChatStream::from_body(body()).into_chunks());
+        let mut chunks = pin!(ChatStream::from_body(body()).into_events());
         let mut count = 0;
         while let Some(chunk) = chunks.next().await {
             chunk.unwrap();

@@ -31,7 +31,7 @@ fn dropping_chunks_and_events_between_two_polls_changes_nothing() {
         let mut count = 0;
         // Each `chunks` is dropped after one poll.
         while !stream.accumulator().is_ended() {
-            match smol::future::poll_once(stream.chunks().next()).await {
+            match smol::future::poll_once(stream.events().next()).await {
                 Some(Some(chunk)) => count += usize::from(chunk.is_ok()),
                 Some(None) => break,
                 None => {}

@@ -101,7 +101,7 @@ fn dropping_the_next_chunk_at_any_one_await_point_changes_nothing() {
         let chunks = async |points: &Points| {
             let mut stream = ChatStream::from_body(script(&body, Some("reset by peer")));
             let mut seen = Vec::new();
-            while let Some(chunk) = points.insist(async || stream.chunks().next().await).await {
+            while let Some(chunk) = points.insist(async || stream.events().next().await).await {
                 let failed = chunk.is_err();
                 seen.push(format!("{chunk:?}"));
                 // Made anew after an error, `chunks` says it again.

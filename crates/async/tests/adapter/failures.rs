@@ -104,7 +104,7 @@ fn chunks_end_after_the_first_error_and_next_says_it_again() {
     let body = bodies().remove(5);
     smol::block_on(async {
         let mut stream = ChatStream::from_body(Scripted::of([&body[..]]));
-        let mut chunks = stream.chunks();
+        let mut chunks = stream.events();
         assert!(chunks.next().await.unwrap().is_ok());
         let error = chunks.next().await.unwrap().unwrap_err();
         assert!(chunks.next().await.is_none());

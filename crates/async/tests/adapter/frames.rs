@@ -57,7 +57,7 @@ fn ten_thousand_events_in_one_frame_come_in_order_and_yield_now_and_then() {
 
 #[test]
 fn ten_thousand_chunks_in_one_frame_come_in_order_and_yield_now_and_then() {
-    let (chunks, pending) = drain(ChatStream::from_body(Scripted::new([Step::Data(burst(MANY))])).into_chunks());
+    let (chunks, pending) = drain(ChatStream::from_body(Scripted::new([Step::Data(burst(MANY))])).into_events());
     assert_eq!(chunks.len(), MANY);
     for (number, chunk) in chunks.into_iter().enumerate() {
         assert!(format!("{:?}", chunk.unwrap()).contains(&format!("\"{number} \"")));
@@ -88,7 +88,7 @@ fn ten_thousand_updates_in_one_frame_come_in_order_and_yield_now_and_then() {
 fn frames_without_an_item_yield_too() {
     let comments = || Scripted::new((0..1000).map(|_| data(b": keep-alive\n\n")));
     assert_eq!(drain(Events::from_body(comments())).1, 1000 / ITEMS_BEFORE_YIELD as usize);
-    assert_eq!(drain(ChatStream::from_body(comments()).into_chunks()).1, 1000 / ITEMS_BEFORE_YIELD as usize);
+    assert_eq!(drain(ChatStream::from_body(comments()).into_events()).1, 1000 / ITEMS_BEFORE_YIELD as usize);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_body_that_is_pending_now_and_then_gets_no_yields_besides() {
     let frames: Vec<_> = (0..1000).map(chunk).collect();
     let body = || Scripted::pending_of(frames.iter().map(String::as_bytes));
     assert_eq!(drain(Events::from_body(body())).1, 1000);
-    assert_eq!(drain(ChatStream::from_body(body()).into_chunks()).1, 1000);
+    assert_eq!(drain(ChatStream::from_body(body()).into_events()).1, 1000);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn after_the_end_the_body_is_not_polled_again() {
             let mut events = pin!(Events::from_body(Scripted::new(steps())));
             while let Poll::Ready(Some(_)) = events.as_mut().poll_next(&mut cx) {}
             assert!(events.is_terminated());
-            let mut chunks = pin!(ChatStream::from_body(Scripted::new(steps())).into_chunks());
+            let mut chunks = pin!(ChatStream::from_body(Scripted::new(steps())).into_events());
             while let Poll::Ready(Some(_)) = chunks.as_mut().poll_next(&mut cx) {}
             assert!(chunks.is_terminated());
             for _ in 0..300 {

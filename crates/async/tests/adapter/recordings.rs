@@ -14,7 +14,7 @@ fn streamed() -> impl Iterator<Item = &'static Recording> {
     recordings::all().iter().filter(|recording| recording.has_stream())
 }
 
-fn check<E: deltawire::Endpoint>(recording: &Recording)
+fn check<E: deltawire::Dialect>(recording: &Recording)
 where
     E::Answer: Serialize,
 {
@@ -49,11 +49,11 @@ fn the_chunks_of_every_recording_are_its_events_parsed_and_leave_the_same_outcom
         let (borrowed, owned, parsed, outcome) = on_both(|| async {
             let mut stream = ChatStream::from_body(make());
             let mut borrowed = Vec::new();
-            let mut chunks = stream.chunks();
+            let mut chunks = stream.events();
             while let Some(chunk) = chunks.next().await {
                 borrowed.push(format!("{chunk:?}"));
             }
-            let mut chunks = ChatStream::from_body(make()).into_chunks();
+            let mut chunks = ChatStream::from_body(make()).into_events();
             let mut owned = Vec::new();
             while let Some(chunk) = smol::stream::StreamExt::next(&mut chunks).await {
                 owned.push(format!("{chunk:?}"));

@@ -3,7 +3,7 @@
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use deltawire::{Endpoint, Session, Update};
+use deltawire::{How, Dialect, Session, Update};
 use deltawire_async::{BoxError, Error, Stream};
 use http_body::Body;
 use serde::Serialize;
@@ -23,7 +23,7 @@ fn shown(update: Update<'_>) -> String {
 }
 
 /// The core over the whole body, which ends there, or breaks there with this message.
-pub(crate) fn expected<E: Endpoint>(body: &[u8], broken: Option<&str>) -> Seen
+pub(crate) fn expected<E: Dialect>(body: &[u8], broken: Option<&str>) -> Seen
 where
     E::Answer: Serialize,
 {
@@ -42,18 +42,18 @@ where
             if !fold.is_ended() {
                 error = Some(deltawire::Error::Transport { message: message.into(), timed_out: false });
             }
-            fold.break_off(message, false)
+            fold.close(How::Broken { message: message.into(), timed_out: false })
         }
         None => {
             error = error.or(fold.end().err());
-            fold.finish()
+            fold.close(How::Clean)
         }
     };
     Seen { updates, error, outcome: serde_json::to_value(outcome).unwrap() }
 }
 
 /// One `next`, noted once it is ready; whether there may be more.
-pub(crate) async fn next_seen<E: Endpoint, B: Body + Unpin>(stream: &mut Stream<E, B>, seen: &mut Seen) -> bool
+pub(crate) async fn next_seen<E: Dialect, B: Body + Unpin>(stream: &mut Stream<E, B>, seen: &mut Seen) -> bool
 where
     B::Error: Into<BoxError>,
 {
@@ -72,13 +72,13 @@ where
 
 impl Seen {
     /// All that was noted, with the outcome.
-    pub(crate) fn finish<E: Endpoint<Answer: Serialize>, B>(self, stream: Stream<E, B>) -> Self {
+    pub(crate) fn finish<E: Dialect<Answer: Serialize>, B>(self, stream: Stream<E, B>) -> Self {
         Self { outcome: serde_json::to_value(stream.finish()).unwrap(), ..self }
     }
 }
 
 /// Reads to the end with `next`, and asks twice more there.
-pub(crate) async fn read<E: Endpoint, B: Body + Unpin>(mut stream: Stream<E, B>) -> Seen
+pub(crate) async fn read<E: Dialect, B: Body + Unpin>(mut stream: Stream<E, B>) -> Seen
 where
     E::Answer: Serialize,
     B::Error: Into<BoxError>,
@@ -102,7 +102,7 @@ where
 }
 
 /// Reads to the end with futures of `next` that are polled once and dropped. How many of them were dropped unfinished comes along; each of them had been woken.
-pub(crate) fn read_cancelled<E: Endpoint, B: Body + Unpin>(mut stream: Stream<E, B>) -> (Seen, usize)
+pub(crate) fn read_cancelled<E: Dialect, B: Body + Unpin>(mut stream: Stream<E, B>) -> (Seen, usize)
 where
     E::Answer: Serialize,
     B::Error: Into<BoxError>,
@@ -126,7 +126,7 @@ where
 }
 
 /// Reads to the end with `poll_advance` on a pinned stream.
-pub(crate) async fn read_pinned<E: Endpoint, B: Body>(mut stream: Pin<&mut Stream<E, B>>) -> Vec<String>
+pub(crate) async fn read_pinned<E: Dialect, B: Body>(mut stream: Pin<&mut Stream<E, B>>) -> Vec<String>
 where
     B::Error: Into<BoxError>,
 {

@@ -265,13 +265,13 @@ fn a_stall_ends_the_chunks_and_the_stream_has_the_outcome() {
                 .clock(tokio_clock)
         };
         let mut stream = watched();
-        let mut chunks = stream.chunks();
+        let mut chunks = stream.events();
         assert!(chunks.next().await.unwrap().is_ok());
         assert_eq!(of_stream(chunks.next().await.unwrap().unwrap_err()).kind(), "stalled");
         assert!(chunks.next().await.is_none());
         assert_eq!(stream.finish().end, End::Stalled);
 
-        let mut chunks = pin!(watched().into_chunks());
+        let mut chunks = pin!(watched().into_events());
         let mut next = async || poll_fn(|cx| futures_core::Stream::poll_next(chunks.as_mut(), cx)).await;
         assert!(next().await.unwrap().is_ok());
         assert_eq!(of_stream(next().await.unwrap().unwrap_err()).kind(), "stalled");

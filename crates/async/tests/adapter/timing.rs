@@ -72,7 +72,7 @@ fn a_stopped_stream_has_times_tokens_may_be_told_and_one_that_is_not_timed_has_n
         let mut stream =
             ChatStream::from_body(Scripted::new([data(ROLE), data(TWO)])).timed_with(Instant::now(), recorder);
         for _ in 0..2 {
-            assert!(stream.chunks().next().await.unwrap().is_ok());
+            assert!(stream.events().next().await.unwrap().is_ok());
             stream.recorder().unwrap().tokens(2);
         }
         std::thread::sleep(STALL + PAUSE);

@@ -2,6 +2,7 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::Serialize;
 
@@ -52,6 +53,15 @@ pub enum How {
     Stalled(Stall),
     /// The caller has enough.
     Stopped,
+}
+
+impl How {
+    /// Returns the end of a connection that broke with this error, because nothing arrived in time or for
+    /// another reason.
+    #[must_use]
+    pub fn broken(error: impl fmt::Display, timed_out: bool) -> Self {
+        Self::Broken { message: error.to_string(), timed_out }
+    }
 }
 
 /// Makes an end of an error of the transport, or of a stall.

@@ -202,7 +202,7 @@ impl<D: Dialect> Session<D> {
         if !self.decoder.is_at_block_start(input) {
             return false;
         }
-        let limits = &self.accumulator.options().limits;
+        let limits = self.decoder.limits();
         // Within the smaller limit nothing can exceed either, so the frame need not be decoded.
         let most = limits.max_event.min(limits.max_line).min(input.len());
         let Some(len) = self.accumulator.advance_framed(&input[..most]) else { return false };

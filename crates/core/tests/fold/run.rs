@@ -105,7 +105,7 @@ where
     }
     let outcome = match ending {
         Ending::Clean => fold.close(How::Clean),
-        Ending::Broken => fold.close(How::Broken { message: "connection reset".into(), timed_out: false }),
+        Ending::Broken => fold.close(How::broken("connection reset", false)),
         Ending::Stopped => fold.close(How::Stopped),
     };
     watch.seen(&outcome)

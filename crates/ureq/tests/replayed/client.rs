@@ -106,7 +106,7 @@ pub(crate) fn read_text<R: Read>(stream: Stream<completions::Completions, R>) ->
 }
 
 /// Reads to the end, and asks twice more there: an end, be it an error, stays what it was.
-fn read<E: deltawire::Endpoint, R: Read>(
+fn read<E: deltawire::Dialect, R: Read>(
     mut stream: Stream<E, R>,
     json: impl FnOnce(&Outcome<E::Answer>) -> Value,
 ) -> Seen {

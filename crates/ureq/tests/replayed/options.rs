@@ -46,7 +46,7 @@ fn chunks_meet_the_same_limits() {
     let server = server();
     let response = ask(&server, recording("smollm2-sky"), "").unwrap();
     let mut stream = deltawire_ureq::chat(response).unwrap().options(limits(|limits| limits.max_folded = 100));
-    let mut chunks = stream.chunks();
+    let mut chunks = stream.events();
     let failure = chunks.by_ref().find_map(Result::err).unwrap();
     assert_eq!(of_stream(failure).kind(), "limit");
     assert!(chunks.next().is_none());

@@ -138,7 +138,7 @@ macro_rules! chunks {
     ($stream:expr) => {{
         let mut stream = $stream;
         let (mut count, mut failure) = (0, None);
-        let mut chunks = stream.chunks();
+        let mut chunks = stream.events();
         for chunk in chunks.by_ref().take(MANY) {
             match chunk {
                 Ok(_) => count += 1,
@@ -172,7 +172,7 @@ fn chunks_hold_the_text_that_the_updates_tell() {
     let response = ask(&server, recording("smollm2-sky"), "").unwrap();
     let mut stream = deltawire_ureq::chat(response).unwrap();
     let mut text = String::new();
-    for chunk in stream.chunks() {
+    for chunk in stream.events() {
         let chunk = chunk.unwrap();
         let deltas = chunk.choices.iter().filter_map(|choice| choice.delta.as_ref());
         deltas.filter_map(|delta| delta.content.as_ref()).for_each(|content| text.push_str(&content.to_text()));

@@ -64,7 +64,7 @@ fn printed(agent: &ureq::Agent, server: &Server, recording: &Recording, faults: 
                     }
                 }
             }
-            out.push(format!("{:?}", stream.chunks()));
+            out.push(format!("{:?}", stream.events()));
             out.push(format!("{stream:?}"));
             out.push(format!("{:?}", stream.finish()));
         }

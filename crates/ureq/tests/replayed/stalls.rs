@@ -201,7 +201,7 @@ fn a_stall_ends_the_chunks() {
     let then: Fails = || io::ErrorKind::TimedOut.into();
     let reader = Scripted { reads: &mut 0, parts: vec![Ok(TEXT)], then };
     let mut stream = ChatStream::from_reader(reader).stalls(limits().with_content(TICK));
-    let chunks: Vec<_> = stream.chunks().collect();
+    let chunks: Vec<_> = stream.events().collect();
     assert_eq!(chunks.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false]);
     assert_eq!(stream.finish().end, End::Stalled);
 }

@@ -52,7 +52,7 @@ fn a_timed_stream_has_its_times_and_its_servers_tokens() {
 fn the_chunks_of_an_iterator_are_timed_too_and_tokens_may_be_told_as_they_come() {
     let sent = Instant::now().checked_sub(Duration::from_secs(3600)).expect("the clock began longer ago");
     let mut stream = slow(vec![Some(ROLE), Some(TWO)]).timed_with(sent, Recorder::new().with_stalls(Duration::ZERO));
-    while stream.chunks().next().transpose().unwrap().is_some() {
+    while stream.events().next().transpose().unwrap().is_some() {
         stream.recorder().unwrap().tokens(2);
     }
     let timing = stream.finish().timing.unwrap();
