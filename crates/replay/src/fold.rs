@@ -1,6 +1,6 @@
 //! The answer of a recorded stream, for requests that do not want it streamed.
 
-use deltawire::{End, Outcome, Session, chat, completions};
+use deltawire::{Dialect, End, How, Outcome, Session, chat, completions};
 use serde::Serialize;
 
 use crate::recording::{Ending, Endpoint, Recording};
@@ -15,15 +15,15 @@ pub(crate) fn answer(recording: &Recording) -> Result<String, String> {
     }
 }
 
-fn fold<E: deltawire::Endpoint>(mut fold: Session<E>, recording: &Recording) -> Outcome<E::Answer> {
+fn fold<D: Dialect>(mut session: Session<D>, recording: &Recording) -> Outcome<D::Answer> {
     let body = recording.body();
     let mut input = &body[..];
     // An error ends the stream, and is part of its outcome.
-    while let Ok(Some(_)) = fold.push(&mut input) {}
-    match recording.end.map(|end| end.how) {
-        Some(Ending::Cut) => fold.break_off("the recording ends here", false),
-        _ => fold.finish(),
-    }
+    while let Ok(Some(_)) = session.push(&mut input) {}
+    session.close(match recording.end.map(|end| end.how) {
+        Some(Ending::Cut) => How::Broken { message: "the recording ends here".into(), timed_out: false },
+        _ => How::Clean,
+    })
 }
 
 /// Returns the completion if a server would have had it.

@@ -1,20 +1,59 @@
-//! How durations are spread: exact as long as they are few, then within a stated error, in bounded memory either way.
+//! Distributions of durations, in bounded memory.
+//!
+//! Up to [`EXACT`] samples are kept one by one, 8 bytes each, and their quantiles are exact. One
+//! more turns them into a histogram of 15 KiB that never grows. It has 32 buckets for each power of
+//! two of nanoseconds. A quantile is then the middle of a bucket no wider than 1/32 of its
+//! beginning, so it is within 1.6 % (1/64) of the sample with that rank. Nothing is random: the
+//! same durations in the same order give the same figures.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::report::seconds;
+use crate::seconds;
 
-/// Durations as they are taken down. No randomness: the same durations in the same order give the same figures.
+/// The distribution of a set of durations.
 ///
-/// Up to [`Samples::EXACT`] are kept, 8 bytes each, and quantiles are exact, between two samples by linear interpolation (numpy's default, and so vLLM's and GenAI-Perf's). One more turns them
-/// into a histogram of 15 KiB, which never grows: 32 buckets for each power of two of nanoseconds, so that a quantile is the middle of a bucket no wider than 1/32 of
-/// its beginning, and at most 1.6 % (1/64) from the sample of that rank. Count, mean and extremes are exact always.
+/// Count, mean, minimum and maximum are always exact. Up to 1,024 durations have exact quantiles,
+/// interpolated linearly between two samples as numpy does by default, and so vLLM and GenAI-Perf.
+/// With more, a quantile is within 1.6 % of the sample with that rank.
+///
+/// Serialises as an object of the same names, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Distribution {
+    /// The number of durations.
+    pub count: u64,
+    /// The quantiles are exact, and not within 1.6 %.
+    pub exact: bool,
+    /// The mean, rounded down to a nanosecond.
+    #[serde(serialize_with = "seconds::one")]
+    pub mean: Duration,
+    /// The shortest.
+    #[serde(serialize_with = "seconds::one")]
+    pub min: Duration,
+    /// The median.
+    #[serde(serialize_with = "seconds::one")]
+    pub p50: Duration,
+    /// The 90th percentile: nine of ten are no longer.
+    #[serde(serialize_with = "seconds::one")]
+    pub p90: Duration,
+    /// The 99th percentile: 99 of 100 are no longer.
+    #[serde(serialize_with = "seconds::one")]
+    pub p99: Duration,
+    /// The longest.
+    #[serde(serialize_with = "seconds::one")]
+    pub max: Duration,
+}
+
+/// The number of durations that are kept one by one.
+const EXACT: usize = 1024;
+
+/// Durations as they are recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Samples {
+pub(crate) struct Samples {
     kept: Kept,
     count: u64,
     sum: u128,
@@ -24,9 +63,9 @@ pub struct Samples {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kept {
-    /// All of them, as they came, in nanoseconds.
+    /// All of them in the order of arrival, in nanoseconds.
     All(Vec<u64>),
-    /// How many fell into each bucket.
+    /// The number in each bucket.
     Histogram(Box<[u64]>),
 }
 
@@ -37,22 +76,13 @@ impl Default for Kept {
 }
 
 impl Samples {
-    /// How many durations are kept one by one.
-    pub const EXACT: usize = 1024;
-
-    /// None yet. Allocates nothing.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes down a duration. Those beyond 584 years count as that.
-    pub fn add(&mut self, duration: Duration) {
+    /// Adds a duration. One beyond 584 years counts as that.
+    pub(crate) fn add(&mut self, duration: Duration) {
         self.add_times(duration, 1);
     }
 
-    /// Takes down a duration that occurred this many times.
-    pub fn add_times(&mut self, duration: Duration, times: u64) {
+    /// Adds a duration that occurred this many times.
+    pub(crate) fn add_times(&mut self, duration: Duration, times: u64) {
         if times == 0 {
             return;
         }
@@ -62,7 +92,7 @@ impl Samples {
         self.count = self.count.saturating_add(times);
         self.sum = self.sum.saturating_add(u128::from(nanos) * u128::from(times));
         if let Kept::All(all) = &mut self.kept {
-            let room = (Self::EXACT - all.len()) as u64;
+            let room = (EXACT - all.len()) as u64;
             if times <= room {
                 all.extend(core::iter::repeat_n(nanos, times as usize));
                 return;
@@ -79,85 +109,39 @@ impl Samples {
         }
     }
 
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// The figures; `None` of no samples. Sorts the samples that are kept.
-    #[must_use]
-    pub fn distribution(&self) -> Option<Distribution> {
+    /// Returns the figures, or `None` if there are no samples. Sorts a copy of those that are kept.
+    pub(crate) fn distribution(&self) -> Option<Distribution> {
         if self.count == 0 {
             return None;
         }
-        let quantile: Box<dyn Fn(u64) -> u64> = match &self.kept {
+        let percents = [50, 90, 99];
+        let quantiles = match &self.kept {
             Kept::All(all) => {
                 let mut sorted = all.clone();
                 sorted.sort_unstable();
-                Box::new(move |percent| interpolated(&sorted, percent))
+                percents.map(|percent| interpolated(&sorted, percent))
             }
             Kept::Histogram(histogram) => {
-                Box::new(|percent| of_rank(histogram, self.count, percent).clamp(self.min, self.max))
+                percents.map(|percent| at_rank(histogram, self.count, percent).clamp(self.min, self.max))
             }
         };
+        let [p50, p90, p99] = quantiles.map(Duration::from_nanos);
+        // Count and sum stop growing where their types end, so the mean needs a bound.
+        let mean = (self.sum / u128::from(self.count)).min(u128::from(self.max)) as u64;
         Some(Distribution {
             count: self.count,
             exact: matches!(self.kept, Kept::All(_)),
-            // No more than the longest, though count and sum stop growing where their numbers end.
-            mean: Duration::from_nanos((self.sum / u128::from(self.count)).min(u128::from(self.max)) as u64),
+            mean: Duration::from_nanos(mean),
             min: Duration::from_nanos(self.min),
-            p50: Duration::from_nanos(quantile(50)),
-            p90: Duration::from_nanos(quantile(90)),
-            p99: Duration::from_nanos(quantile(99)),
+            p50,
+            p90,
+            p99,
             max: Duration::from_nanos(self.max),
         })
     }
 }
 
-/// How durations are spread. Serialises as an object of the same names, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Distribution {
-    /// How many there are.
-    pub count: u64,
-    /// Whether the quantiles are exact; else they are within 1.6 %. See [`Samples`].
-    pub exact: bool,
-    /// The mean, rounded down to a nanosecond.
-    pub mean: Duration,
-    /// The shortest.
-    pub min: Duration,
-    /// The median.
-    pub p50: Duration,
-    /// Nine of ten are no longer.
-    pub p90: Duration,
-    /// 99 of 100 are no longer.
-    pub p99: Duration,
-    /// The longest.
-    pub max: Duration,
-}
-
-impl Serialize for Distribution {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let mut fields = serializer.serialize_struct("Distribution", 8)?;
-        fields.serialize_field("count", &self.count)?;
-        fields.serialize_field("exact", &self.exact)?;
-        for (name, duration) in [
-            ("mean", self.mean),
-            ("min", self.min),
-            ("p50", self.p50),
-            ("p90", self.p90),
-            ("p99", self.p99),
-            ("max", self.max),
-        ] {
-            fields.serialize_field(name, &seconds(duration))?;
-        }
-        fields.end()
-    }
-}
-
-/// The quantile between the two samples around its place.
+/// Returns a quantile, interpolated between the two samples around it.
 fn interpolated(sorted: &[u64], percent: u64) -> u64 {
     let place = (sorted.len() as u64 - 1) * percent;
     let (below, rest) = ((place / 100) as usize, place % 100);
@@ -165,8 +149,8 @@ fn interpolated(sorted: &[u64], percent: u64) -> u64 {
     low + (u128::from(high - low) * u128::from(rest) / 100) as u64
 }
 
-/// The middle of the bucket in which the sample of this rank is.
-fn of_rank(histogram: &[u64], count: u64, percent: u64) -> u64 {
+/// Returns the middle of the bucket that holds the sample with this rank.
+fn at_rank(histogram: &[u64], count: u64, percent: u64) -> u64 {
     let rank = (u128::from(count) * u128::from(percent)).div_ceil(100) as u64;
     let mut seen = 0u64;
     for (bucket, &times) in histogram.iter().enumerate() {
@@ -179,19 +163,21 @@ fn of_rank(histogram: &[u64], count: u64, percent: u64) -> u64 {
     u64::MAX
 }
 
-/// Buckets for each power of two: 2 to the power of this.
+/// The binary logarithm of the number of buckets for each power of two.
 const BITS: u32 = 5;
 
-/// Below `1 << BITS` each value has its own; from there on each of the other powers of two has `1 << BITS`.
+/// The number of buckets. Each value below `1 << BITS` has its own; from there on each power of two
+/// has `1 << BITS`.
 const BUCKETS: usize = ((64 - BITS as usize) + 1) << BITS;
 
+/// Returns the number of the bucket that a duration falls into.
 fn bucket(nanos: u64) -> usize {
     let Some(power) = nanos.checked_ilog2().filter(|&power| power >= BITS) else { return nanos as usize };
     let within = (nanos >> (power - BITS)) as usize & ((1 << BITS) - 1);
     ((power - BITS + 1) as usize) << BITS | within
 }
 
-/// Where a bucket begins, and how wide it is.
+/// Returns the beginning and the width of a bucket.
 fn span(bucket: usize) -> (u64, u64) {
     let (power, within) = (bucket >> BITS, (bucket & ((1 << BITS) - 1)) as u64);
     match power {
@@ -206,15 +192,15 @@ mod tests {
     use alloc::vec;
     use proptest::prelude::*;
 
-    fn of(durations: impl IntoIterator<Item = u64>) -> Distribution {
-        let mut samples = Samples::new();
+    fn distribution(durations: impl IntoIterator<Item = u64>) -> Distribution {
+        let mut samples = Samples::default();
         durations.into_iter().for_each(|nanos| samples.add(Duration::from_nanos(nanos)));
         samples.distribution().unwrap()
     }
 
     #[test]
     fn quantiles_are_numpys_while_they_are_exact() {
-        // (samples, p50, p90, p99), as numpy.percentile has them, rounded down.
+        // (samples, [p50, p90, p99]), as numpy.percentile returns them, rounded down.
         for (samples, expected) in [
             (vec![7], [7, 7, 7]),
             (vec![1, 2], [1, 1, 1]),
@@ -223,7 +209,7 @@ mod tests {
             ((0..=100).collect(), [50, 90, 99]),
             ((0..1024).map(|n| n * 1000).collect(), [511_500, 920_700, 1_012_770]),
         ] {
-            let figures = of(samples.iter().copied());
+            let figures = distribution(samples.iter().copied());
             let [p50, p90, p99] = expected.map(Duration::from_nanos);
             assert_eq!((figures.p50, figures.p90, figures.p99), (p50, p90, p99), "{samples:?}");
             assert!(figures.exact);
@@ -231,8 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn one_more_than_is_kept_makes_a_histogram_of_fixed_size() {
-        let mut samples = Samples::new();
+    fn one_sample_more_than_is_kept_makes_a_histogram_of_fixed_size() {
+        let mut samples = Samples::default();
         for n in 0..1024 {
             samples.add(Duration::from_nanos(n));
         }
@@ -242,21 +228,21 @@ mod tests {
         }
         let Kept::Histogram(histogram) = &samples.kept else { panic!("{:?}", samples.kept) };
         assert_eq!(histogram.len(), 1920);
-        assert_eq!(samples.count(), 101_024);
+        assert_eq!(samples.count, 101_024);
         assert_eq!(histogram.iter().sum::<u64>(), 101_024);
     }
 
     #[test]
-    fn times_is_the_same_as_adding_again_and_again() {
+    fn adding_n_times_is_adding_again_and_again() {
         for times in [0, 1, 3, 1023, 1024, 1025, 5000] {
-            let (mut once, mut again) = (Samples::new(), Samples::new());
+            let (mut once, mut again) = (Samples::default(), Samples::default());
             for nanos in [5, 70, 900_000] {
                 once.add_times(Duration::from_nanos(nanos), times);
                 (0..times).for_each(|_| again.add(Duration::from_nanos(nanos)));
             }
             assert_eq!(once, again, "{times}");
         }
-        let mut endless = Samples::new();
+        let mut endless = Samples::default();
         endless.add_times(Duration::MAX, u64::MAX);
         endless.add_times(Duration::MAX, u64::MAX);
         let figures = endless.distribution().unwrap();
@@ -277,22 +263,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn beyond_that_the_error_is_within_what_is_stated(
+        fn quantiles_of_a_histogram_are_within_the_stated_error(
             spread in 1u64..1 << 40,
             seed in prop::collection::vec(any::<u64>(), 1025..3000),
         ) {
             let mut nanos: Vec<u64> = seed.iter().map(|n| n % spread).collect();
-            let figures = of(nanos.iter().copied());
+            let figures = distribution(nanos.iter().copied());
             prop_assert!(!figures.exact);
             nanos.sort_unstable();
             for (percent, found) in [(50, figures.p50), (90, figures.p90), (99, figures.p99)] {
                 let rank = (nanos.len() * percent).div_ceil(100);
                 let (sample, found) = (nanos[rank - 1], found.as_nanos() as u64);
-                prop_assert!(found.abs_diff(sample) as f64 <= sample as f64 / 64.0, "p{percent}: {found} for {sample}");
+                let error = found.abs_diff(sample) as f64;
+                prop_assert!(error <= sample as f64 / 64.0, "p{percent}: {found} for {sample}");
             }
             let mean = nanos.iter().map(|&n| u128::from(n)).sum::<u128>() / nanos.len() as u128;
             prop_assert_eq!(figures.mean.as_nanos(), mean);
-            prop_assert_eq!((figures.min.as_nanos(), figures.max.as_nanos()), (nanos[0].into(), nanos[nanos.len() - 1].into()));
+            let extremes = [nanos[0], nanos[nanos.len() - 1]].map(Duration::from_nanos);
+            prop_assert_eq!([figures.min, figures.max], extremes);
         }
     }
 }

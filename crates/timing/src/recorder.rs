@@ -1,38 +1,45 @@
-//! What came, and when, taken down as it comes.
+//! The recorder: updates and their times in, a timing out.
+//!
+//! The definitions of the tools differ in which events they count. The update decides what an event
+//! counts as, and nothing here looks at texts: [`Update::has_choices`], [`Update::has_output`],
+//! [`Update::has_content`]. A [`Track`] follows the events of one such kind.
 
 use core::time::Duration;
 
-use crate::engine::{Change, Update};
+use deltawire::{Change, Times, Update};
 
-use super::distribution::Samples;
-use super::report::{Stalls, Timing};
+use crate::distribution::Samples;
+use crate::report::{LongGaps, Timing};
 
-/// Takes down when what of one answer came. Every time is a `Duration` since the request was sent; one that is before the last counts as the last.
+/// Records when the events of one answer arrived.
 ///
-/// Tell it of each read what it brought: [`bytes`](Self::bytes), then [`folded`](Self::folded) for each chunk that is folded of them, or the [`end`](Self::end). One look at a clock for each read is all that
-/// it takes.
+/// Every time is the time since the request was sent, by the caller's clock. One that is earlier
+/// than the time before it counts as that.
 ///
-/// A call costs some nanoseconds, and allocates only for the gaps that are kept: at most 15 KiB for each of four [`Samples`], however long the stream is.
+/// Call [`record`](Self::record) for each update, and [`finish`](Self::finish) at the end.
+///
+/// A call takes some nanoseconds. It allocates only for the gaps that are kept: at most 15 KiB for
+/// each of four distributions, however long the stream is.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
-    now: Duration,
-    first_byte: Option<Duration>,
-    first_event: Option<Duration>,
-    /// Chunks of whatever; those with a choice; those with output; those with output that is no reasoning.
+    /// All events.
     chunks: Track,
+    /// The events with a choice.
     choices: Track,
+    /// The events with output.
     output: Track,
     first_content: Option<Duration>,
-    end: Option<Duration>,
     last_gap: Option<Duration>,
-    /// When the last tokens came, and how many came so far, where that is told.
-    tokens_at: Option<Duration>,
-    tokens: u64,
+    /// The output tokens that the server sent last.
+    sent: Option<u64>,
+    /// The output tokens that the caller counted, and the arrival of the last of them.
+    counted: u64,
+    counted_at: Option<Duration>,
     per_token: Samples,
-    stalls: Option<Stalls>,
+    long_gaps: Option<LongGaps>,
 }
 
-/// When chunks of one kind came.
+/// The arrivals of events of one kind.
 #[derive(Debug, Clone, Default)]
 struct Track {
     first: Option<Duration>,
@@ -42,145 +49,91 @@ struct Track {
     gaps: Samples,
 }
 
-/// What a chunk carries, as far as the definitions of a first token differ by it. Each includes those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Carried {
-    /// No choice: usage, a content filter's results.
-    NoChoice,
-    /// A choice without output: a role, an empty delta, a finish reason.
-    Choice,
-    /// Reasoning.
-    Reasoning,
-    /// Content, a refusal, a tool call, audio.
-    Content,
-}
-
-impl From<&Update<'_>> for Carried {
-    fn from(update: &Update<'_>) -> Self {
-        let least = if update.has_choices() { Self::Choice } else { Self::NoChoice };
-        let carried = update.changes().map(|change| match change {
-            Change::Content { text, .. } | Change::Refusal { text, .. } | Change::Transcript { text, .. }
-                if !text.is_empty() =>
-            {
-                Self::Content
-            }
-            Change::Arguments { fragment, .. } | Change::FunctionArguments { fragment, .. } if !fragment.is_empty() => {
-                Self::Content
-            }
-            Change::Audio { data, .. } if !data.is_empty() => Self::Content,
-            Change::ToolCall { .. } | Change::FunctionCall { .. } => Self::Content,
-            Change::Reasoning { text, .. } if !text.is_empty() => Self::Reasoning,
-            _ => least,
-        });
-        carried.max().unwrap_or(least)
-    }
-}
-
 impl Recorder {
-    /// A recorder of a request that is sent now.
+    /// Returns a recorder of one answer.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Counts as a stall every gap between chunks, or between the last and the end, that is longer than this. The wait for the first chunk is none, and what is no chunk (a keep-alive
-    /// comment) ends none.
+    /// Counts the gaps that are longer than this, as [`Timing::long_gaps`].
+    ///
+    /// A gap is the time between two events, or between the last and the end. The wait for the
+    /// first event is not a gap, and a keep-alive comment, which is not an event, does not end one.
     #[must_use]
-    pub fn with_stalls(mut self, threshold: Duration) -> Self {
-        self.stalls = Some(Stalls::new(threshold));
+    pub fn with_long_gaps(mut self, threshold: Duration) -> Self {
+        self.long_gaps = Some(LongGaps::new(threshold));
         self
     }
 
-    /// Bytes of the answer's body came.
-    pub fn bytes(&mut self, now: Duration) {
-        if self.end.is_none() {
-            let now = self.at(now);
-            self.first_byte.get_or_insert(now);
+    /// Records an event of the answer that arrived at `now`.
+    ///
+    /// The best time is that of the read that completed the event, however long the work on the
+    /// events before it took: [`Times::latest`].
+    pub fn record(&mut self, update: &Update<'_>, now: Duration) {
+        let now = self.chunks.last.map_or(now, |last| last.max(now));
+        self.last_gap = self.chunks.note(now);
+        if let (Some(gap), Some(long_gaps)) = (self.last_gap, &mut self.long_gaps) {
+            long_gaps.note(gap);
+        }
+        if update.has_choices() {
+            self.choices.note(now);
+        }
+        if update.has_output() {
+            self.output.note(now);
+        }
+        if update.has_content() {
+            self.first_content.get_or_insert(now);
+        }
+        for change in update.changes() {
+            if let Change::Usage(counts) = change {
+                self.sent = counts.output.or(self.sent);
+            }
         }
     }
 
-    /// An event came, of whatever kind. A chunk is one; for those who see the others too.
-    pub fn event(&mut self, now: Duration) {
-        self.bytes(now);
-        if self.end.is_none() {
-            self.first_event.get_or_insert(self.now);
-        }
-    }
-
-    /// A chunk of the bytes that were told last was folded: it came when they did, however long the work on the chunks before it took.
-    pub fn folded(&mut self, update: &Update<'_>) {
-        self.chunk(update, self.now);
-    }
-
-    /// A chunk came, and was folded. The time is best that of the read that completed it; [`folded`](Self::folded) sees to that.
-    pub fn chunk(&mut self, update: &Update<'_>, now: Duration) {
-        self.carried(Carried::from(update), now);
-    }
-
-    /// The same for those who do not fold.
-    pub fn carried(&mut self, carried: Carried, now: Duration) {
-        if self.end.is_some() {
-            return;
-        }
-        self.event(now);
-        self.last_gap = self.chunks.note(self.now);
-        if let (Some(gap), Some(stalls)) = (self.last_gap, &mut self.stalls) {
-            stalls.note(gap);
-        }
-        if carried >= Carried::Choice {
-            self.choices.note(self.now);
-        }
-        if carried >= Carried::Reasoning {
-            self.output.note(self.now);
-        }
-        if carried >= Carried::Content {
-            self.first_content.get_or_insert(self.now);
-        }
-    }
-
-    /// The last chunk brought this many tokens: for [`Timing::per_token`], by those who count as they go.
+    /// Records that the last event brought this many tokens, for [`Timing::per_token`].
+    ///
+    /// For callers that count tokens as they arrive. Tokens before the first event do not count.
     pub fn tokens(&mut self, count: u64) {
         let Some(now) = self.chunks.last.filter(|_| count > 0) else { return };
-        if let Some(before) = self.tokens_at.replace(now) {
+        if let Some(before) = self.counted_at.replace(now) {
             let each = now.saturating_sub(before).as_nanos() / u128::from(count);
             self.per_token.add_times(Duration::from_nanos(u64::try_from(each).unwrap_or(u64::MAX)), count);
         }
-        self.tokens = self.tokens.saturating_add(count);
+        self.counted = self.counted.saturating_add(count);
     }
 
-    /// The gap that the last chunk ended; `None` for the first. For those who export a histogram of `gen_ai.client.operation.time_per_output_chunk`.
+    /// Returns the gap that the last event ended, or `None` for the first event.
+    ///
+    /// For callers that export a histogram of
+    /// [`gen_ai.client.operation.time_per_output_chunk`](crate::open_telemetry::CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK).
     #[must_use]
     pub fn last_gap(&self) -> Option<Duration> {
         self.last_gap
     }
 
-    /// The last time that was told.
+    /// Returns the timing of what was recorded.
+    ///
+    /// `times` are those of the session, for the first byte and the end.
+    ///
+    /// `output_tokens` is the number of the answer's tokens, of all choices. It goes before every
+    /// other count. With `None` the number is the last one that the server sent, or else the sum of
+    /// what [`tokens`](Self::tokens) recorded.
+    ///
+    /// Times without an end stand for an answer that is still arriving, and their latest time
+    /// counts as the end. Callers without a session's times pass `Times::default()`: the first and
+    /// the last event are then the first byte and the end.
     #[must_use]
-    pub fn now(&self) -> Duration {
-        self.now
-    }
-
-    /// The answer has ended, be it cut. Only the first call counts, and nothing that is told to have come after it.
-    pub fn end(&mut self, now: Duration) {
-        if self.end.is_some() {
-            return;
+    pub fn finish(&self, times: Times, output_tokens: Option<u64>) -> Timing {
+        let end = times.end.unwrap_or(times.latest).max(self.chunks.last.unwrap_or_default());
+        let mut long_gaps = self.long_gaps;
+        if let (Some(last), Some(long_gaps)) = (self.chunks.last, &mut long_gaps) {
+            long_gaps.note(end.saturating_sub(last));
         }
-        let now = self.at(now);
-        self.end = Some(now);
-        if let (Some(last), Some(stalls)) = (self.chunks.last, &mut self.stalls) {
-            stalls.note(now.saturating_sub(last));
-        }
-    }
-
-    /// What it came to. `completion_tokens` are the answer's, of all choices, as the server or a tokenizer counted them; without, what [`tokens`](Self::tokens) was told. An answer whose end
-    /// was not told ended with what was told last.
-    #[must_use]
-    pub fn finish(mut self, completion_tokens: Option<u64>) -> Timing {
-        self.end(self.now);
+        let counted = (self.counted > 0).then_some(self.counted);
         Timing {
-            first_byte: self.first_byte,
-            first_event: self.first_event,
+            first_byte: times.first_byte.or(self.chunks.first),
             first_chunk: self.chunks.first,
             first_choice: self.choices.first,
             first_output: self.output.first,
@@ -188,26 +141,20 @@ impl Recorder {
             first_content: self.first_content,
             last_choice: self.choices.last,
             last_output: self.output.last,
-            end: self.now,
+            end,
             chunks: self.chunks.count,
             between_chunks: self.chunks.gaps.distribution(),
             between_choices: self.choices.gaps.distribution(),
             between_outputs: self.output.gaps.distribution(),
             per_token: self.per_token.distribution(),
-            completion_tokens: completion_tokens.or((self.tokens > 0).then_some(self.tokens)),
-            stalls: self.stalls,
+            output_tokens: output_tokens.or(self.sent).or(counted),
+            long_gaps,
         }
-    }
-
-    /// Time does not go back.
-    fn at(&mut self, now: Duration) -> Duration {
-        self.now = self.now.max(now);
-        self.now
     }
 }
 
 impl Track {
-    /// Another one came; the gap that it ended.
+    /// Notes the arrival of an event, and returns the gap that it ended.
     fn note(&mut self, now: Duration) -> Option<Duration> {
         self.count += 1;
         let Some(before) = self.last.replace(now) else {

@@ -1,81 +1,94 @@
-//! What a recording came to, and the same in the words of each tool.
+//! The timing of an answer, and the same in the terms of each tool.
 
 use core::fmt;
 use core::time::Duration;
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::distribution::Distribution;
+use crate::distribution::Distribution;
+use crate::seconds;
 
-/// When what of one answer came. Times are since the request was sent; a `None` never came.
+/// The timing of one answer.
 ///
-/// Displays as one line for a log; what is not known is left out:
+/// Times are since the request was sent; one is `None` if the thing never arrived. A chunk is an
+/// event that was folded.
+///
+/// Displays as one line for a log (broken here), in which a figure that is not known is left out:
 ///
 /// ```text
-/// time_to_first_byte=0.100s time_to_first_token=0.100s end_to_end=2.970s chunks=302 between_chunks_p50=0.010s p90=0.020s p99=0.030s max=0.040s tokens=300 tokens_per_second=104.9 stalls=0
+/// time_to_first_byte=0.100s time_to_first_token=0.100s end_to_end=2.970s chunks=302
+/// between_chunks_p50=0.010s p90=0.020s p99=0.030s max=0.040s
+/// tokens=300 tokens_per_second=104.9 stalls=0
 /// ```
 ///
-/// Serialises in seconds: the times, then `vllm`, `genai_perf` and `open_telemetry` with what each tool calls its own.
+/// Serialises in seconds: the times, then `vllm`, `genai_perf` and `open_telemetry` with each
+/// tool's own names. Log and JSON call the long gaps `stalls`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Timing {
-    /// Time to first byte of the body.
+    /// The first byte of the body.
     pub first_byte: Option<Duration>,
-    /// The first event. The adapters see chunks only, so with them it is the first chunk.
-    pub first_event: Option<Duration>,
-    /// The first chunk of whatever: OpenTelemetry's first chunk.
+    /// The first chunk, whatever it holds: OpenTelemetry's first chunk.
     pub first_chunk: Option<Duration>,
-    /// The first chunk with a choice, be it a role alone: vLLM's first token.
+    /// The first chunk with a choice, even a role alone: vLLM's first token.
     pub first_choice: Option<Duration>,
     /// The first chunk with output, reasoning included: GenAI-Perf's first token.
     pub first_output: Option<Duration>,
     /// The second chunk with output.
     pub second_output: Option<Duration>,
-    /// The first chunk with output that is no reasoning: when the answer itself began.
+    /// The first chunk with output other than reasoning: the beginning of the answer itself.
     pub first_content: Option<Duration>,
     /// The last chunk with a choice.
     pub last_choice: Option<Duration>,
     /// The last chunk with output.
     pub last_output: Option<Duration>,
-    /// The end, however it came: end to end.
+    /// The end of the stream, in order or not: end to end.
     pub end: Duration,
-    /// How many chunks came.
+    /// The number of chunks.
     pub chunks: u64,
-    /// Between chunks, of whatever.
+    /// The gaps between chunks, whatever they hold.
     pub between_chunks: Option<Distribution>,
-    /// Between chunks with a choice.
+    /// The gaps between chunks with a choice.
     pub between_choices: Option<Distribution>,
-    /// Between chunks with output.
+    /// The gaps between chunks with output.
     pub between_outputs: Option<Distribution>,
-    /// Per token, where it was told how many came with each chunk: a gap divided by the tokens that ended it, once for each of them. The first chunk's tokens are in the time to first token.
-    /// (What GenAI-Perf called inter token latency in its first releases.)
+    /// The time per token, where the caller counted tokens as they arrived.
+    ///
+    /// A gap is divided by the number of tokens that ended it, and counts once for each of them.
+    /// The tokens of the first chunk are part of the time to first token. The first releases of
+    /// GenAI-Perf called this inter token latency.
     pub per_token: Option<Distribution>,
-    /// The answer's tokens, of all choices.
-    pub completion_tokens: Option<u64>,
-    /// Stalls, where a threshold was named.
-    pub stalls: Option<Stalls>,
+    /// The number of the answer's tokens, of all choices.
+    pub output_tokens: Option<u64>,
+    /// The long gaps, where a threshold was set.
+    pub long_gaps: Option<LongGaps>,
 }
 
-/// Gaps longer than a threshold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The gaps between chunks that are longer than a threshold.
+///
+/// Serialises as an object of the same names, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Stalls {
-    /// What a gap must be longer than.
+pub struct LongGaps {
+    /// The threshold. A gap that equals it is not long.
+    #[serde(serialize_with = "seconds::one")]
     pub threshold: Duration,
-    /// How many were.
+    /// The number of long gaps.
     pub count: u64,
-    /// The longest of them; zero if there was none.
+    /// The longest of them, or zero if there is none.
+    #[serde(serialize_with = "seconds::one")]
     pub longest: Duration,
-    /// All of them together.
+    /// The sum of them.
+    #[serde(serialize_with = "seconds::one")]
     pub total: Duration,
 }
 
-impl Stalls {
+impl LongGaps {
     pub(crate) fn new(threshold: Duration) -> Self {
         Self { threshold, count: 0, longest: Duration::ZERO, total: Duration::ZERO }
     }
 
+    /// Counts a gap if it is long.
     pub(crate) fn note(&mut self, gap: Duration) {
         if gap > self.threshold {
             self.count += 1;
@@ -85,85 +98,105 @@ impl Stalls {
     }
 }
 
-/// The request as `vllm bench serve` measures it, in its names. It counts every chunk with a choice, the role alone and the finish reason included.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The answer as `vllm bench serve` measures it, in its names.
+///
+/// vLLM counts every chunk with a choice, a role alone and the finish reason included.
+///
+/// Serialises as an object of the same names, in seconds; what is not known is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Vllm {
-    /// Time to first token: the first chunk with a choice.
+    /// The time to first token: the first chunk with a choice.
+    #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub ttft: Option<Duration>,
-    /// Time per output token without the first: (e2el − ttft) / (tokens − 1); of one token or none there is none.
+    /// The time per output token after the first: (e2el − ttft) / (tokens − 1). It is `None` for
+    /// fewer than two tokens.
+    #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub tpot: Option<Duration>,
-    /// Inter-token latency: between chunks with a choice, however many tokens they hold.
+    /// The inter-token latency: gaps between chunks with a choice, however many tokens they hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub itl: Option<Distribution>,
-    /// End-to-end latency: the last chunk with a choice.
+    /// The end-to-end latency: the last chunk with a choice.
+    #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub e2el: Option<Duration>,
 }
 
-/// The request as GenAI-Perf and AIPerf measure it, in their names. They count chunks with output, and skip what is empty.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The answer as GenAI-Perf and AIPerf measure it, in their names.
+///
+/// They count chunks with output, and skip empty ones.
+///
+/// Serialises as an object of the same names, in seconds; what is not known is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct GenAiPerf {
     /// The first chunk with output, reasoning included.
+    #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub time_to_first_token: Option<Duration>,
-    /// From the first chunk with output to the second.
+    /// The time from the first chunk with output to the second.
+    #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub time_to_second_token: Option<Duration>,
-    /// The first chunk with output that is no reasoning.
+    /// The first chunk with output other than reasoning.
+    #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub time_to_first_output_token: Option<Duration>,
-    /// (request latency − time to first token) / (tokens − 1); of one token or none there is none.
+    /// (request latency − time to first token) / (tokens − 1). It is `None` for fewer than two
+    /// tokens.
+    #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub inter_token_latency: Option<Duration>,
-    /// Between chunks with output.
+    /// The gaps between chunks with output.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub inter_chunk_latency: Option<Distribution>,
-    /// Tokens a second once they flow: 1 / inter token latency.
+    /// The tokens per second while they arrive: 1 / inter token latency.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub output_token_throughput_per_user: Option<f64>,
-    /// Tokens a second of the whole request: tokens / request latency.
+    /// The tokens per second of the whole request: tokens / request latency.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub e2e_output_token_throughput: Option<f64>,
     /// The last chunk with output.
+    #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub request_latency: Option<Duration>,
 }
 
 impl Timing {
-    /// As vLLM's benchmark measures it.
+    /// Returns the timing as vLLM's benchmark measures it.
     #[must_use]
     pub fn vllm(&self) -> Vllm {
         Vllm {
             ttft: self.first_choice,
-            tpot: self.each_token_after(self.first_choice, self.last_choice),
+            tpot: self.per_later_token(self.first_choice, self.last_choice),
             itl: self.between_choices,
             e2el: self.last_choice,
         }
     }
 
-    /// As GenAI-Perf and AIPerf measure it.
+    /// Returns the timing as GenAI-Perf and AIPerf measure it.
     #[must_use]
     pub fn genai_perf(&self) -> GenAiPerf {
-        let inter_token_latency = self.each_token_after(self.first_output, self.last_output);
+        let inter_token_latency = self.per_later_token(self.first_output, self.last_output);
+        let first_to_second = self.first_output.zip(self.second_output);
+        let tokens_and_latency = self.output_tokens.zip(self.last_output);
         GenAiPerf {
             time_to_first_token: self.first_output,
-            time_to_second_token: self.second_output.zip(self.first_output).map(|(to, from)| to.saturating_sub(from)),
+            time_to_second_token: first_to_second.map(|(first, second)| second.saturating_sub(first)),
             time_to_first_output_token: self.first_content,
             inter_token_latency,
             inter_chunk_latency: self.between_outputs,
             output_token_throughput_per_user: inter_token_latency.and_then(|each| rate(1, each)),
-            e2e_output_token_throughput: self
-                .completion_tokens
-                .zip(self.last_output)
-                .and_then(|(tokens, latency)| rate(tokens, latency)),
+            e2e_output_token_throughput: tokens_and_latency.and_then(|(tokens, latency)| rate(tokens, latency)),
             request_latency: self.last_output,
         }
     }
 
-    /// Sets the answer's tokens: for those who learn them after the recording was finished.
-    #[must_use]
-    pub fn with_completion_tokens(mut self, tokens: Option<u64>) -> Self {
-        self.completion_tokens = tokens;
-        self
-    }
-
-    fn each_token_after(&self, first: Option<Duration>, last: Option<Duration>) -> Option<Duration> {
-        let others = self.completion_tokens?.checked_sub(1).filter(|&others| others > 0)?;
-        let nanos = last?.saturating_sub(first?).as_nanos() / u128::from(others);
+    /// Returns the time between two chunks for each token but the first.
+    fn per_later_token(&self, first: Option<Duration>, last: Option<Duration>) -> Option<Duration> {
+        let later = self.output_tokens?.checked_sub(1).filter(|&later| later > 0)?;
+        let nanos = last?.saturating_sub(first?).as_nanos() / u128::from(later);
         Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
+}
+
+/// Returns the rate per second, or `None` if no time passed.
+fn rate(count: u64, time: Duration) -> Option<f64> {
+    (!time.is_zero()).then(|| count as f64 / time.as_secs_f64())
 }
 
 impl fmt::Display for Timing {
@@ -186,96 +219,18 @@ impl fmt::Display for Timing {
                 write!(f, " {name}_p50={p50:.3}s p90={p90:.3}s p99={p99:.3}s max={max:.3}s")?;
             }
         }
-        if let Some(tokens) = self.completion_tokens {
+        if let Some(tokens) = self.output_tokens {
             write!(f, " tokens={tokens}")?;
         }
         if let Some(rate) = genai_perf.output_token_throughput_per_user {
             write!(f, " tokens_per_second={rate:.1}")?;
         }
-        if let Some(stalls) = self.stalls {
-            write!(f, " stalls={}", stalls.count)?;
-            if stalls.count > 0 {
-                write!(f, " longest_stall={:.3}s", stalls.longest.as_secs_f64())?;
+        if let Some(gaps) = self.long_gaps {
+            write!(f, " stalls={}", gaps.count)?;
+            if gaps.count > 0 {
+                write!(f, " longest_stall={:.3}s", gaps.longest.as_secs_f64())?;
             }
         }
         Ok(())
     }
-}
-
-impl Serialize for Timing {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (name, time) in [
-            ("time_to_first_byte", self.first_byte),
-            ("time_to_first_event", self.first_event),
-            ("time_to_first_chunk", self.first_chunk),
-            ("time_to_first_content", self.first_content),
-            ("end_to_end", Some(self.end)),
-        ] {
-            entry(&mut map, name, time.map(seconds))?;
-        }
-        map.serialize_entry("chunks", &self.chunks)?;
-        entry(&mut map, "completion_tokens", self.completion_tokens)?;
-        entry(&mut map, "per_token", self.per_token)?;
-        entry(&mut map, "stalls", self.stalls)?;
-        map.serialize_entry("vllm", &self.vllm())?;
-        map.serialize_entry("genai_perf", &self.genai_perf())?;
-        map.serialize_entry("open_telemetry", &crate::open_telemetry::Metrics(self))?;
-        map.end()
-    }
-}
-
-impl Serialize for Vllm {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        entry(&mut map, "ttft", self.ttft.map(seconds))?;
-        entry(&mut map, "tpot", self.tpot.map(seconds))?;
-        entry(&mut map, "itl", self.itl)?;
-        entry(&mut map, "e2el", self.e2el.map(seconds))?;
-        map.end()
-    }
-}
-
-impl Serialize for GenAiPerf {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (name, time) in [
-            ("time_to_first_token", self.time_to_first_token),
-            ("time_to_second_token", self.time_to_second_token),
-            ("time_to_first_output_token", self.time_to_first_output_token),
-            ("inter_token_latency", self.inter_token_latency),
-        ] {
-            entry(&mut map, name, time.map(seconds))?;
-        }
-        entry(&mut map, "inter_chunk_latency", self.inter_chunk_latency)?;
-        entry(&mut map, "output_token_throughput_per_user", self.output_token_throughput_per_user)?;
-        entry(&mut map, "e2e_output_token_throughput", self.e2e_output_token_throughput)?;
-        entry(&mut map, "request_latency", self.request_latency.map(seconds))?;
-        map.end()
-    }
-}
-
-impl Serialize for Stalls {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
-        map.serialize_entry("threshold", &seconds(self.threshold))?;
-        map.serialize_entry("count", &self.count)?;
-        map.serialize_entry("longest", &seconds(self.longest))?;
-        map.serialize_entry("total", &seconds(self.total))?;
-        map.end()
-    }
-}
-
-/// What is not known is left out.
-pub(crate) fn entry<M: SerializeMap>(map: &mut M, name: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
-    value.map_or(Ok(()), |value| map.serialize_entry(name, &value))
-}
-
-pub(crate) fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64()
-}
-
-/// So many a second; of no time at all there is none.
-fn rate(count: u64, time: Duration) -> Option<f64> {
-    (!time.is_zero()).then(|| count as f64 / time.as_secs_f64())
 }

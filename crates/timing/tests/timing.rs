@@ -1,40 +1,77 @@
-//! What a recording comes to, in each tool's words.
+//! The figures of a recording, in the terms of each tool.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use core::time::Duration;
 
-use deltawire::open_telemetry::Value;
-use deltawire::timing::{Carried, Recorder, Timing};
-use deltawire::{Outcome, TokenCounts, chat, completions};
+use deltawire::{Dialect, How, Options, Outcome, Session, Times, TokenCounts, chat, completions};
+use deltawire_timing::open_telemetry::{self, Value, attributes};
+use deltawire_timing::{Recorder, Timing};
 use serde_json::json;
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// A chunk with this delta in choice 0.
+/// A session and a recorder that have the same clock.
+#[derive(Default)]
+struct Recording<D: Dialect = chat::Chat> {
+    session: Session<D>,
+    recorder: Recorder,
+}
+
+impl<D: Dialect> Recording<D> {
+    fn with(recorder: Recorder) -> Self {
+        Self { session: Session::new(), recorder }
+    }
+
+    /// Reads bytes that arrive at this time, in milliseconds.
+    fn read(&mut self, at: u64, bytes: &str) {
+        self.session.arrived(ms(at));
+        let mut input = bytes.as_bytes();
+        while let Some(update) = self.session.push(&mut input).unwrap() {
+            self.recorder.record(&update, ms(at));
+        }
+    }
+
+    /// Reads an event with this data.
+    fn event(&mut self, at: u64, data: &str) {
+        self.read(at, &format!("data: {data}\n\n"));
+    }
+
+    /// Reads a chunk with a piece of content.
+    fn content(&mut self, at: u64) {
+        self.event(at, &delta(r#"{"content":"a"}"#, "null"));
+    }
+
+    fn end(&mut self, at: u64) {
+        self.session.tick(ms(at));
+        self.session.end(How::Clean).unwrap();
+    }
+
+    fn finish(&self, output_tokens: Option<u64>) -> Timing {
+        self.recorder.finish(self.session.times(), output_tokens)
+    }
+
+    /// Asserts that every chunk but this many took the fast path. Of chunks that repeat, the first
+    /// opens the text and the second teaches the frame.
+    fn assert_learned_all_but(&self, parsed: u64) {
+        let stats = self.session.accumulator().stats();
+        assert!(stats.learned > 0 && stats.folded - stats.learned <= parsed, "{stats:?}");
+    }
+}
+
+/// Returns a chunk with this delta in choice 0.
 fn delta(delta: &str, finish_reason: &str) -> String {
     format!(r#"{{"id":"c-1","model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":{finish_reason}}}]}}"#)
 }
 
-/// Chunks and when each came; the end came at the last of the times.
-fn recorded(recorder: &mut Recorder, chunks: &[(u64, String)], end: u64) -> Outcome<chat::ChatCompletion> {
-    let mut fold = chat::Session::new();
-    for (at, data) in chunks {
-        let event = format!("data: {data}\n\n");
-        let mut input = event.as_bytes();
-        recorder.bytes(ms(*at));
-        while let Some(update) = fold.push(&mut input).unwrap() {
-            recorder.chunk(&update, ms(*at));
-        }
-    }
-    recorder.end(ms(end));
-    fold.finish()
-}
-
-/// A role at 100, empty content at 110, reasoning at 200, content at 300 and 340 and 500, an empty delta with the finish reason at 510, usage at 600, the end at 610.
-fn stream() -> Vec<(u64, String)> {
-    vec![
+/// Records a stream in which all definitions differ.
+///
+/// A role at 100, empty content at 110, reasoning at 200, content at 300, 340 and 500, an empty
+/// delta with the finish reason at 510, usage at 600, the end at 610.
+fn stream(recorder: Recorder) -> Recording {
+    let mut stream = Recording::with(recorder);
+    for (at, chunk) in [
         (100, delta(r#"{"role":"assistant"}"#, "null")),
         (110, delta(r#"{"content":""}"#, "null")),
         (200, delta(r#"{"reasoning_content":"hm"}"#, "null")),
@@ -43,14 +80,18 @@ fn stream() -> Vec<(u64, String)> {
         (500, delta(r#"{"content":"c"}"#, "null")),
         (510, delta("{}", r#""stop""#)),
         (600, r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#.into()),
-    ]
+    ] {
+        stream.event(at, &chunk);
+    }
+    stream.end(610);
+    // Role, empty content, reasoning, the first content, finish reason, usage.
+    stream.assert_learned_all_but(6);
+    stream
 }
 
 #[test]
-fn where_the_tools_differ_each_has_its_own() {
-    let mut recorder = Recorder::new();
-    recorded(&mut recorder, &stream(), 610);
-    let timing = recorder.finish(Some(5));
+fn where_the_tools_differ_each_has_its_own_figures() {
+    let timing = stream(Recorder::new()).finish(None);
 
     let vllm = timing.vllm();
     assert_eq!((vllm.ttft, vllm.e2el), (Some(ms(100)), Some(ms(510))), "every chunk with a choice");
@@ -59,7 +100,7 @@ fn where_the_tools_differ_each_has_its_own() {
     assert_eq!((itl.count, itl.min, itl.p50, itl.max), (6, ms(10), ms(65), ms(160)));
 
     let genai_perf = timing.genai_perf();
-    assert_eq!(genai_perf.time_to_first_token, Some(ms(200)), "reasoning counts, what is empty does not");
+    assert_eq!(genai_perf.time_to_first_token, Some(ms(200)), "reasoning counts, empty content does not");
     assert_eq!(genai_perf.time_to_second_token, Some(ms(100)));
     assert_eq!(genai_perf.time_to_first_output_token, Some(ms(300)));
     assert_eq!(genai_perf.request_latency, Some(ms(500)));
@@ -68,58 +109,72 @@ fn where_the_tools_differ_each_has_its_own() {
     assert_eq!(genai_perf.e2e_output_token_throughput, Some(10.0));
     assert_eq!(genai_perf.inter_chunk_latency.unwrap().count, 3);
 
-    assert_eq!(
-        (timing.first_byte, timing.first_event, timing.first_chunk),
-        (Some(ms(100)), Some(ms(100)), Some(ms(100)))
-    );
+    assert_eq!((timing.first_byte, timing.first_chunk), (Some(ms(100)), Some(ms(100))));
     assert_eq!((timing.first_content, timing.end, timing.chunks), (Some(ms(300)), ms(610), 8));
     assert_eq!(timing.between_chunks.unwrap().count, 7, "OpenTelemetry's, the usage chunk included");
-    assert_eq!((timing.per_token, timing.stalls), (None, None), "not asked for");
+    assert_eq!((timing.per_token, timing.long_gaps), (None, None), "not asked for");
 }
 
 #[test]
-fn what_a_chunk_carries_is_the_most_of_it() {
+fn a_chunk_counts_as_the_most_that_it_carries() {
+    /// Returns the most that the first event of a body counts as.
+    fn counts_as<D: Dialect>(data: &str) -> &'static str {
+        let mut one = Recording::<D>::with(Recorder::new());
+        one.event(5, data);
+        let Timing { first_chunk, first_choice, first_output, first_content, .. } = one.finish(None);
+        assert_eq!(first_chunk, Some(ms(5)), "{data}");
+        match (first_choice.is_some(), first_output.is_some(), first_content.is_some()) {
+            (false, false, false) => "chunk",
+            (true, false, false) => "choice",
+            (true, true, false) => "reasoning",
+            (true, true, true) => "content",
+            other => panic!("{data}: {other:?}"),
+        }
+    }
     for (data, expected) in [
-        (r#"{"choices":[]}"#.into(), Carried::NoChoice),
-        (r#"{"choices":[],"usage":{"completion_tokens":1}}"#.into(), Carried::NoChoice),
-        (delta("{}", "null"), Carried::Choice),
-        (delta(r#"{"role":"assistant","content":""}"#, "null"), Carried::Choice),
-        (delta("{}", r#""stop""#), Carried::Choice),
-        (delta(r#"{"reasoning":"a"}"#, "null"), Carried::Reasoning),
-        (delta(r#"{"reasoning":"a","content":"b"}"#, "null"), Carried::Content),
-        (delta(r#"{"content":"b"}"#, r#""stop""#), Carried::Content),
-        (delta(r#"{"refusal":"no"}"#, "null"), Carried::Content),
-        (
-            delta(r#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}"#, "null"),
-            Carried::Content,
-        ),
-        (delta(r#"{"function_call":{"name":"f"}}"#, "null"), Carried::Content),
-        (delta(r#"{"audio":{"data":"AAAA"}}"#, "null"), Carried::Content),
+        (r#"{"choices":[]}"#.into(), "chunk"),
+        (r#"{"choices":[],"usage":{"completion_tokens":1}}"#.into(), "chunk"),
+        (delta("{}", "null"), "choice"),
+        (delta(r#"{"role":"assistant","content":""}"#, "null"), "choice"),
+        (delta("{}", r#""stop""#), "choice"),
+        (delta(r#"{"reasoning":"a"}"#, "null"), "reasoning"),
+        (delta(r#"{"reasoning":"a","content":"b"}"#, "null"), "content"),
+        (delta(r#"{"content":"b"}"#, r#""stop""#), "content"),
+        (delta(r#"{"refusal":"no"}"#, "null"), "content"),
+        (delta(r#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}"#, "null"), "content"),
+        (delta(r#"{"function_call":{"name":"f"}}"#, "null"), "content"),
+        (delta(r#"{"audio":{"data":"AAAA"}}"#, "null"), "content"),
     ] {
-        let event = format!("data: {data}\n\n");
-        let mut fold = chat::Session::new();
-        let update = fold.push(&mut event.as_bytes()).unwrap().unwrap();
-        assert_eq!(Carried::from(&update), expected, "{data}");
+        assert_eq!(counts_as::<chat::Chat>(&data), expected, "{data}");
     }
-    let mut fold = completions::Session::new();
-    let legacy = b"data: {\"choices\":[{\"index\":0,\"text\":\"a\"}]}\n\n";
-    assert_eq!(Carried::from(&fold.push(&mut &legacy[..]).unwrap().unwrap()), Carried::Content);
+    let legacy = r#"{"choices":[{"index":0,"text":"a"}]}"#;
+    assert_eq!(counts_as::<completions::Completions>(legacy), "content");
 }
 
 #[test]
-fn chunks_that_are_learned_have_choices_too() {
-    let mut fold = chat::Session::new();
-    for n in 0..50 {
-        let event = format!("data: {}\n\n", delta(&format!(r#"{{"content":"{n}"}}"#), "null"));
-        let update = fold.push(&mut event.as_bytes()).unwrap().unwrap();
-        assert!(update.has_choices(), "{n}");
-    }
-    assert!(!fold.push(&mut &b"data: {\"choices\":[]}\n\n"[..]).unwrap().unwrap().has_choices());
+fn chunks_of_the_fast_path_count_as_parsed_ones_do() {
+    let timed = |learn| {
+        let session = Session::with_options(Options::new().with_learning(learn));
+        let mut stream = Recording::<chat::Chat> { session, recorder: Recorder::new() };
+        for n in 0..50 {
+            let kind = if n < 25 { "reasoning_content" } else { "content" };
+            stream.event(n, &delta(&format!(r#"{{"{kind}":"{n}"}}"#), "null"));
+        }
+        stream.event(50, r#"{"choices":[]}"#);
+        stream.end(51);
+        let timing = stream.finish(Some(50));
+        (timing, stream.session.accumulator().stats().learned)
+    };
+    let (fast, learned) = timed(true);
+    assert!(learned >= 40, "{learned}");
+    assert_eq!((fast.first_content, fast.last_choice, fast.last_output), (Some(ms(25)), Some(ms(49)), Some(ms(49))));
+    assert_eq!((fast.between_outputs.unwrap().count, fast.chunks), (49, 51));
+    assert_eq!(timed(false), (fast, 0));
 }
 
 #[test]
-fn stalls_are_gaps_above_the_threshold_and_the_wait_for_the_first_chunk_is_none() {
-    // (times of chunks, end, how many stalls above 100 ms, the longest, all)
+fn a_long_gap_exceeds_the_threshold_and_the_wait_for_the_first_chunk_is_not_one() {
+    // (times of chunks, end, number of gaps above 100 ms, the longest, all of them)
     for (times, end, count, longest, total) in [
         (&[][..], 9000, 0, 0, 0),
         (&[5000], 5050, 0, 0, 0),
@@ -128,127 +183,188 @@ fn stalls_are_gaps_above_the_threshold_and_the_wait_for_the_first_chunk_is_none(
         (&[10, 500, 510, 800], 801, 2, 490, 780),
         (&[10], 30_010, 1, 30_000, 30_000),
     ] {
-        let mut recorder = Recorder::new().with_stalls(ms(100));
-        times.iter().for_each(|&at| recorder.carried(Carried::Content, ms(at)));
-        // Keep-alive comments are bytes, and end no stall.
-        recorder.bytes(ms(end - 1));
-        recorder.end(ms(end));
-        let stalls = recorder.finish(None).stalls.unwrap();
-        assert_eq!((stalls.count, stalls.longest, stalls.total), (count, ms(longest), ms(total)), "{times:?}");
+        let mut stream = Recording::<chat::Chat>::with(Recorder::new().with_long_gaps(ms(100)));
+        times.iter().for_each(|&at| stream.content(at));
+        // Keep-alive comments are bytes, and end no gap.
+        stream.read(end - 1, ": keep-alive\n\n");
+        stream.end(end);
+        if times.len() > 2 {
+            stream.assert_learned_all_but(2);
+        }
+        let gaps = stream.finish(None).long_gaps.unwrap();
+        assert_eq!((gaps.count, gaps.longest, gaps.total), (count, ms(longest), ms(total)), "{times:?}");
     }
 }
 
 #[test]
 fn per_token_a_gap_is_shared_by_the_tokens_that_ended_it() {
-    let mut recorder = Recorder::new();
-    recorder.tokens(9);
+    let mut stream = Recording::<chat::Chat>::default();
+    stream.recorder.tokens(9);
     for (at, tokens) in [(100, 2), (130, 3), (140, 0), (150, 1)] {
-        recorder.carried(Carried::Content, ms(at));
-        recorder.tokens(tokens);
+        stream.content(at);
+        stream.recorder.tokens(tokens);
     }
-    let timing = recorder.finish(None);
-    assert_eq!(timing.completion_tokens, Some(6), "before the first chunk there are none");
+    stream.assert_learned_all_but(2);
+    let timing = stream.finish(None);
+    assert_eq!(timing.output_tokens, Some(6), "before the first chunk there are none");
     let per_token = timing.per_token.unwrap();
     // 30 ms for 3 tokens, 20 ms for 1: the chunk without a token ends no gap.
     assert_eq!((per_token.count, per_token.p50, per_token.max), (4, ms(10), ms(20)));
-    let known_better = timing.with_completion_tokens(Some(11));
-    assert_eq!(known_better.genai_perf().inter_token_latency, Some(ms(5)));
+}
+
+#[test]
+fn the_callers_count_goes_before_the_servers_and_that_before_what_was_counted() {
+    let usage = |usage: &str| format!(r#"{{"choices":[],"usage":{usage}}}"#);
+    // (the server's usage, the caller's count, the count of the timing)
+    for (sent, given, expected) in [
+        (&[][..], None, Some(2)),
+        (&[], Some(7), Some(7)),
+        (&[r#"{"prompt_tokens":9}"#], None, Some(2)),
+        (&[r#"{"completion_tokens":5}"#], None, Some(5)),
+        (&[r#"{"completion_tokens":5}"#, r#"{"completion_tokens":6}"#], None, Some(6)),
+        (&[r#"{"completion_tokens":5}"#], Some(7), Some(7)),
+    ] {
+        let mut stream = Recording::<chat::Chat>::default();
+        stream.content(10);
+        stream.recorder.tokens(2);
+        sent.iter().for_each(|sent| stream.event(20, &usage(sent)));
+        assert_eq!(stream.finish(given).output_tokens, expected, "{sent:?} {given:?}");
+    }
+    let mut uncounted = Recording::<chat::Chat>::default();
+    uncounted.content(10);
+    assert_eq!(uncounted.finish(None).output_tokens, None);
 }
 
 #[test]
 fn time_does_not_go_back_and_ends_once() {
-    let mut recorder = Recorder::new();
-    recorder.carried(Carried::Content, ms(100));
-    recorder.carried(Carried::Content, ms(40));
-    assert_eq!((recorder.last_gap(), recorder.now()), (Some(Duration::ZERO), ms(100)));
-    recorder.end(ms(50));
-    recorder.end(ms(900));
-    let timing = recorder.finish(Some(2));
-    assert_eq!(timing.end, ms(100));
+    let mut stream = Recording::<chat::Chat>::default();
+    stream.content(100);
+    stream.content(40);
+    assert_eq!(stream.recorder.last_gap(), Some(Duration::ZERO));
+    stream.end(50);
+    stream.end(900);
+    let timing = stream.finish(Some(2));
+    assert_eq!((timing.end, timing.last_output), (ms(100), Some(ms(100))));
     assert_eq!(timing.vllm().tpot, Some(Duration::ZERO));
-    assert_eq!(timing.genai_perf().output_token_throughput_per_user, None, "in no time at all there is no rate");
+    assert_eq!(timing.genai_perf().output_token_throughput_per_user, None, "no time passed, so there is no rate");
 }
 
 #[test]
-fn what_comes_after_the_end_does_not_count() {
-    let mut recorder = Recorder::new();
-    recorder.carried(Carried::Content, ms(100));
-    recorder.end(ms(200));
-    recorder.bytes(ms(300));
-    recorder.event(ms(310));
-    recorder.carried(Carried::Content, ms(320));
-    recorder.tokens(2); // of what came before
-    let timing = recorder.finish(None);
-    assert_eq!((timing.end, timing.last_output, timing.chunks), (ms(200), Some(ms(100)), 1));
-    assert_eq!((timing.between_chunks, timing.completion_tokens), (None, Some(2)));
-
-    let mut ended = Recorder::new();
-    ended.end(ms(10));
-    ended.event(ms(20));
-    let timing = ended.finish(None);
-    assert_eq!((timing.first_byte, timing.first_event, timing.end), (None, None, ms(10)));
-}
-
-#[test]
-fn chunks_have_the_time_of_the_bytes_they_were_folded_of() {
-    let mut recorder = Recorder::new();
-    let mut fold = chat::Session::new();
-    let reads = [(100, vec![r#"{"role":"assistant"}"#]), (250, vec![r#"{"content":"a"}"#, r#"{"content":"b"}"#])];
-    for (at, deltas) in reads {
-        let read: String = deltas.iter().map(|read| format!("data: {}\n\n", delta(read, "null"))).collect();
-        recorder.bytes(ms(at));
-        let mut input = read.as_bytes();
-        while let Some(update) = fold.push(&mut input).unwrap() {
-            recorder.folded(&update);
-        }
+fn the_last_gap_is_the_one_that_the_last_chunk_ended() {
+    let mut stream = Recording::<chat::Chat>::default();
+    assert_eq!(stream.recorder.last_gap(), None);
+    stream.content(100);
+    assert_eq!(stream.recorder.last_gap(), None, "nothing precedes the first");
+    for (at, gap) in [(130, 30), (131, 1), (200, 69)] {
+        stream.content(at);
+        assert_eq!(stream.recorder.last_gap(), Some(ms(gap)));
     }
-    let timing = recorder.finish(None);
+    stream.assert_learned_all_but(2);
+}
+
+#[test]
+fn bytes_after_the_end_do_not_count() {
+    let mut stream = Recording::<chat::Chat>::default();
+    stream.content(100);
+    stream.end(200);
+    stream.content(320);
+    stream.recorder.tokens(2); // of the chunk before the end
+    let timing = stream.finish(None);
+    assert_eq!((timing.end, timing.last_output, timing.chunks), (ms(200), Some(ms(100)), 1));
+    assert_eq!((timing.between_chunks, timing.output_tokens), (None, Some(2)));
+
+    // The sentinel ends a stream before its body does.
+    let mut stream = Recording::<chat::Chat>::default();
+    stream.content(100);
+    stream.event(110, "[DONE]");
+    stream.content(120);
+    stream.end(130);
+    let timing = stream.finish(None);
+    assert_eq!((timing.end, timing.chunks), (ms(110), 1));
+}
+
+#[test]
+fn chunks_have_the_time_of_the_read_that_completed_them() {
+    let chunk = |content: &str| format!("data: {}\n\n", delta(&format!(r#"{{"content":"{content}"}}"#), "null"));
+    let (a, b) = (chunk("a"), chunk("b"));
+    let (half, rest) = b.split_at(20);
+    let mut stream = Recording::<chat::Chat>::default();
+    stream.event(100, &delta(r#"{"role":"assistant"}"#, "null"));
+    stream.read(250, &format!("{a}{a}{half}"));
+    stream.read(400, rest);
+    let timing = stream.finish(None);
     assert_eq!(
         (timing.first_chunk, timing.first_output, timing.second_output),
         (Some(ms(100)), Some(ms(250)), Some(ms(250)))
     );
-    assert_eq!((timing.chunks, timing.end), (3, ms(250)));
+    assert_eq!((timing.last_output, timing.chunks, timing.end), (Some(ms(400)), 4, ms(400)));
+    stream.assert_learned_all_but(2); // the role, and the first content
 }
 
 #[test]
-fn nothing_recorded_is_nothing_known() {
-    let timing = Recorder::new().finish(None);
+fn an_empty_recording_has_no_figures() {
+    let timing = Recorder::new().finish(Times::default(), None);
     assert_eq!(timing.to_string(), "end_to_end=0.000s chunks=0");
+    assert_eq!((timing.first_byte, timing.end), (None, Duration::ZERO));
     assert_eq!((timing.vllm().ttft, timing.genai_perf().request_latency), (None, None));
     for tokens in [0, 1] {
-        let mut recorder = Recorder::new();
-        recorder.carried(Carried::Content, ms(5));
-        assert_eq!(recorder.finish(Some(tokens)).vllm().tpot, None, "{tokens}: there is no gap to share");
+        let mut one = Recording::<chat::Chat>::default();
+        one.content(5);
+        assert_eq!(one.finish(Some(tokens)).vllm().tpot, None, "{tokens}: there is no gap to share");
     }
+
+    let mut silent = Recording::<chat::Chat>::default();
+    silent.end(10);
+    let timing = silent.finish(None);
+    assert_eq!((timing.first_byte, timing.end), (None, ms(10)));
 }
 
 #[test]
-fn an_end_that_is_not_told_is_what_came_last() {
-    let mut recorder = Recorder::new();
-    recorder.carried(Carried::Content, ms(7));
-    recorder.bytes(ms(9));
-    assert_eq!(recorder.finish(None).end, ms(9));
+fn without_an_end_the_latest_time_counts_as_it_and_recording_goes_on() {
+    let mut stream = Recording::<chat::Chat>::default();
+    stream.content(7);
+    stream.read(9, ": keep-alive\n\n");
+    assert_eq!(stream.finish(None).end, ms(9));
+    stream.content(12);
+    stream.content(13);
+    stream.end(14);
+    let timing = stream.finish(None);
+    assert_eq!((timing.chunks, timing.end), (3, ms(14)));
+    stream.assert_learned_all_but(2);
 }
 
 #[test]
-fn it_is_one_line_for_a_log() {
-    let mut recorder = Recorder::new().with_stalls(ms(150));
-    recorded(&mut recorder, &stream(), 610);
+fn without_a_sessions_times_the_first_and_the_last_chunk_are_the_first_byte_and_the_end() {
+    let mut stream = Recording::<chat::Chat>::with(Recorder::new().with_long_gaps(ms(1)));
+    stream.read(1, ": keep-alive\n\n");
+    stream.content(7);
+    stream.content(9);
+    stream.end(30);
+    let timing = stream.recorder.finish(Times::default(), None);
+    assert_eq!((timing.first_byte, timing.end), (Some(ms(7)), ms(9)));
+    assert_eq!(timing.long_gaps.unwrap().count, 1);
+    assert_eq!(stream.finish(None).first_byte, Some(ms(1)));
+}
+
+#[test]
+fn it_displays_as_one_line_for_a_log() {
+    let line = stream(Recorder::new().with_long_gaps(ms(150))).finish(None).to_string();
     assert_eq!(
-        recorder.finish(Some(5)).to_string(),
-        "time_to_first_byte=0.100s time_to_first_chunk=0.100s time_to_first_token=0.200s time_to_first_content=0.300s end_to_end=0.610s \
-         chunks=8 between_chunks_p50=0.090s p90=0.124s p99=0.156s max=0.160s tokens=5 tokens_per_second=13.3 stalls=1 longest_stall=0.160s"
+        line,
+        "time_to_first_byte=0.100s time_to_first_chunk=0.100s time_to_first_token=0.200s \
+         time_to_first_content=0.300s end_to_end=0.610s chunks=8 between_chunks_p50=0.090s p90=0.124s \
+         p99=0.156s max=0.160s tokens=5 tokens_per_second=13.3 stalls=1 longest_stall=0.160s"
     );
 }
 
 #[test]
 fn it_serialises_in_seconds_under_each_tools_names() {
-    let mut recorder = Recorder::new().with_stalls(ms(150));
+    let mut stream = Recording::<chat::Chat>::with(Recorder::new().with_long_gaps(ms(150)));
     for at in [100, 200] {
-        recorder.carried(Carried::Content, ms(at));
-        recorder.tokens(1);
+        stream.content(at);
+        stream.recorder.tokens(1);
     }
-    recorder.end(ms(250));
+    stream.end(250);
     let gap =
         json!({"count": 1, "exact": true, "mean": 0.1, "min": 0.1, "p50": 0.1, "p90": 0.1, "p99": 0.1, "max": 0.1});
     let expected = json!({
@@ -278,54 +394,70 @@ fn it_serialises_in_seconds_under_each_tools_names() {
             "gen_ai.client.operation.duration": 0.25,
         },
     });
-    assert_eq!(serde_json::to_value(recorder.finish(None)).unwrap(), expected);
+    assert_eq!(serde_json::to_value(stream.finish(None)).unwrap(), expected);
+
+    let empty = json!({
+        "end_to_end": 0.0,
+        "chunks": 0,
+        "vllm": {},
+        "genai_perf": {},
+        "open_telemetry": {"gen_ai.client.operation.duration": 0.0},
+    });
+    let timing = Recorder::new().finish(Times::default(), None);
+    assert_eq!(serde_json::to_value(timing).unwrap(), empty, "what is not known is left out");
 }
 
 #[test]
-fn an_outcome_has_its_attributes_and_its_json_shows_only_what_was_asked_for() {
-    let mut recorder = Recorder::new();
-    let mut outcome = recorded(&mut recorder, &stream(), 610);
-    let bare = serde_json::to_value(&outcome).unwrap();
-    assert_eq!(bare.as_object().unwrap().keys().collect::<Vec<_>>(), ["anomalies", "answer", "end", "error"]);
-    assert_eq!(
-        outcome.attributes(),
-        [
-            ("gen_ai.operation.name", Value::String("chat")),
-            ("gen_ai.response.id", Value::String("c-1")),
-            ("gen_ai.response.model", Value::String("m")),
-            ("gen_ai.response.finish_reasons", Value::Strings(vec!["stop"])),
-            ("gen_ai.usage.input_tokens", Value::Integer(7)),
-            ("gen_ai.usage.output_tokens", Value::Integer(5)),
-        ]
-    );
-    outcome.timing = Some(recorder.finish(Some(5)));
-    outcome.usage = Some(TokenCounts::estimated(Some(8), 6, "o200k_base"));
-    let attributes = outcome.attributes();
-    assert!(attributes.contains(&("gen_ai.response.time_to_first_chunk", Value::Double(0.1))));
-    assert!(attributes.contains(&("gen_ai.usage.output_tokens", Value::Integer(6))), "what was counted goes before");
-    let json = serde_json::to_value(&outcome).unwrap();
-    let counted = json!({"prompt_tokens": 8, "completion_tokens": 6, "total_tokens": 14, "source": "estimated", "vocabulary": "o200k_base"});
-    assert_eq!((&json["usage"], &json["timing"]["end_to_end"]), (&counted, &json!(0.61)));
+fn an_outcome_has_its_attributes() {
+    let stream = stream(Recorder::new());
+    let timing = stream.finish(None);
+    let outcome = stream.session.close(How::Stopped);
+    let bare = [
+        ("gen_ai.operation.name", Value::String("chat")),
+        ("gen_ai.response.id", Value::String("c-1")),
+        ("gen_ai.response.model", Value::String("m")),
+        ("gen_ai.response.finish_reasons", Value::Strings(vec!["stop"])),
+        ("gen_ai.usage.input_tokens", Value::Integer(7)),
+        ("gen_ai.usage.output_tokens", Value::Integer(5)),
+    ];
+    assert_eq!(attributes(&outcome, None, None), bare);
 
-    let sent = TokenCounts::server(outcome.answer.usage.as_ref().unwrap());
-    let expected = json!({"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12, "source": "server"});
-    assert_eq!(serde_json::to_value(sent).unwrap(), expected);
+    let mut counted = TokenCounts::default();
+    (counted.output, counted.cached, counted.reasoning) = (Some(6), Some(2), Some(1));
+    let all = attributes(&outcome, Some(&timing), Some(counted));
+    for expected in [
+        (open_telemetry::RESPONSE_TIME_TO_FIRST_CHUNK, Value::Double(0.1)),
+        (open_telemetry::USAGE_INPUT_TOKENS, Value::Integer(7)),
+        (open_telemetry::USAGE_OUTPUT_TOKENS, Value::Integer(6)),
+        (open_telemetry::USAGE_CACHE_READ_INPUT_TOKENS, Value::Integer(2)),
+        (open_telemetry::USAGE_REASONING_OUTPUT_TOKENS, Value::Integer(1)),
+    ] {
+        assert!(all.contains(&expected), "{expected:?} in {all:?}");
+    }
+    assert_eq!(all.len(), bare.len() + 3);
+}
 
-    let mut fold = completions::Session::new();
-    let _ = fold.push(&mut &b"data: {\"error\":{\"message\":\"no\"}}\n\n"[..]);
-    let attributes = serde_json::to_value(fold.finish().attributes()).unwrap();
+#[test]
+fn an_outcome_with_an_error_has_its_kind() {
+    let mut session = completions::Session::new();
+    assert!(session.push(&mut &b"data: {\"error\":{\"message\":\"no\"}}\n\n"[..]).is_err());
+    let outcome: Outcome<completions::Completion> = session.close(How::Clean);
     let expected = json!([["gen_ai.operation.name", "text_completion"], ["error.type", "api"]]);
-    assert_eq!(attributes, expected);
+    assert_eq!(serde_json::to_value(attributes(&outcome, None, None)).unwrap(), expected);
 }
 
 #[test]
-fn however_long_a_stream_is_a_recording_is_bounded() {
+fn a_recording_is_bounded_however_long_the_stream_is() {
+    let mut session = chat::Session::new();
     let mut recorder = Recorder::new();
+    let event = format!("data: {}\n\n", delta(r#"{"content":"a"}"#, "null"));
     for n in 0..20_000 {
-        recorder.carried(Carried::Content, Duration::from_micros(n * 997));
+        let update = session.push(&mut event.as_bytes()).unwrap().unwrap();
+        recorder.record(&update, Duration::from_micros(n * 997));
         recorder.tokens(2);
     }
-    let Timing { between_chunks, per_token, .. } = recorder.finish(None);
+    assert!(session.accumulator().stats().learned >= 19_990);
+    let Timing { between_chunks, per_token, .. } = recorder.finish(session.times(), None);
     let (gaps, per_token) = (between_chunks.unwrap(), per_token.unwrap());
     assert!(!gaps.exact && !per_token.exact);
     assert_eq!((gaps.count, gaps.max, gaps.mean), (19_999, Duration::from_micros(997), Duration::from_micros(997)));
