@@ -304,8 +304,7 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     pub fn timing(&mut self) -> Option<Timing> {
         let now = self.clock.now();
         self.session.tick(now);
-        let recorder = Recorder::clone(self.recorder.as_deref()?);
-        Some(recorder.finish(self.session.times(), None))
+        Some(self.recorder.as_deref()?.finish(self.session.times(), None))
     }
 
     /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].

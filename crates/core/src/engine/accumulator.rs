@@ -354,8 +354,4 @@ impl<D: Dialect> Accumulator<D> {
     fn check(&self) -> Result<(), Error> {
         self.error.clone().map_or(Ok(()), Err)
     }
-
-    pub(crate) fn options(&self) -> &Options {
-        &self.transcript.options
-    }
 }

@@ -335,8 +335,11 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Tells that bytes arrived, which are pushed next.
+    /// Tells that bytes arrived, which are pushed next. Ignored once the stream has ended.
     pub fn arrived(&mut self, now: Duration) {
+        if self.is_ended() {
+            return;
+        }
         self.tick(now);
         self.times.first_byte.get_or_insert(self.times.latest);
         if let Some(stalls) = &mut self.stalls {
