@@ -1,4 +1,4 @@
-//! The classes of characters that the vocabularies' patterns tell apart.
+//! The classes of characters that the patterns of the vocabularies distinguish.
 
 use std::sync::LazyLock;
 
@@ -6,22 +6,24 @@ use regex_syntax::hir::{Class as HirClass, Hir, HirKind};
 
 use crate::vocabulary::Vocabulary;
 
-/// What a character is to the patterns. `cl100k_base` knows one kind of letter, [`Other`](Self::Other), and no [`Mark`](Self::Mark).
+/// The class of a character.
+///
+/// `cl100k_base` has one class of letters, [`Other`](Self::Other), and no [`Mark`](Self::Mark).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// `\p{Lu}`, `\p{Lt}`.
+    /// An upper case letter: `\p{Lu}`, `\p{Lt}`.
     Upper,
-    /// `\p{Ll}`.
+    /// A lower case letter: `\p{Ll}`.
     Lower,
-    /// `\p{Lm}`, `\p{Lo}`: to the patterns both upper and lower case.
+    /// A letter that the patterns take for either case: `\p{Lm}`, `\p{Lo}`.
     Other,
-    /// `\p{M}`: a letter of both cases, and punctuation behind punctuation.
+    /// A mark, `\p{M}`: a letter of either case, but punctuation after punctuation.
     Mark,
-    /// `\p{N}`.
+    /// A number: `\p{N}`.
     Number,
-    /// CR and LF.
+    /// A line break: CR or LF.
     Break,
-    /// Any other of `\s`.
+    /// Any other white space: `\s`.
     Space,
     /// Anything else.
     Punctuation,
@@ -45,7 +47,7 @@ impl Class {
         }
     }
 
-    /// Whether a word may go on with it, or begin behind one other character.
+    /// Reports whether the character may be part of a word.
     pub(crate) fn is_letter(self) -> bool {
         matches!(self, Self::Upper | Self::Lower | Self::Other | Self::Mark)
     }
@@ -59,7 +61,10 @@ fn beyond_ascii(character: char) -> Class {
     }
 }
 
-/// First and last characters and their class, in order. Out of the same tables that the patterns are compiled from, so both know the same Unicode.
+/// The first and last characters of each range and their class, in order.
+///
+/// They are from the same tables that the patterns are compiled from, so both have the same version
+/// of Unicode.
 static RANGES: LazyLock<Vec<(char, char, Class)>> = LazyLock::new(|| {
     let mut ranges = Vec::new();
     for (pattern, class) in [
@@ -69,7 +74,7 @@ static RANGES: LazyLock<Vec<(char, char, Class)>> = LazyLock::new(|| {
         (r"\p{M}", Class::Mark),
         (r"\p{N}", Class::Number),
     ] {
-        // They are constants, and a test parses them.
+        // The patterns are constants, and a test parses them.
         let Ok(HirKind::Class(HirClass::Unicode(found))) = regex_syntax::parse(pattern).map(Hir::into_kind) else {
             continue;
         };
@@ -102,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_do_not_overlap_and_know_ascii_too() {
+    fn ranges_do_not_overlap_and_include_ascii() {
         assert!(RANGES.len() > 1000);
         assert!(RANGES.windows(2).all(|pair| pair[0].1 < pair[1].0));
         for character in '!'..='~' {
@@ -111,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn cl100k_base_has_one_kind_of_letters_and_no_marks() {
+    fn cl100k_base_has_one_class_of_letters_and_no_marks() {
         for (character, expected) in
             [('a', Class::Other), ('Z', Class::Other), ('漢', Class::Other), ('\u{301}', Class::Punctuation)]
         {

@@ -1,66 +1,63 @@
-//! Counting what a stream brings, update by update.
+//! Counting the tokens of an answer, update by update.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use deltawire::chat::ChatCompletion;
-use deltawire::{Change, Completion, Outcome, TokenCounts, Update};
+use deltawire::{Change, Completion, Place, TextKind, Update};
 use serde_json::Value;
 
 use crate::prompt::prompt_tokens;
 use crate::text::TextCounter;
+use crate::usage::Usage;
 use crate::vocabulary::{UnknownModel, Vocabulary};
 
-/// Counts the tokens of one answer as its updates come, and settles in the end who counted: the server, if it did.
+/// Counts the tokens of one answer as its updates arrive.
 ///
-/// Content, reasoning, refusals, what audio says, and the names and arguments of tool calls are counted, each text of each choice by itself. What is not published (the tokens around a tool call) or not sent
-/// (hidden reasoning, audio) is not.
+/// It counts content, reasoning, refusals, the words of audio, and the names and arguments of
+/// calls, each text of each choice by itself. It does not count tokens that nobody publishes (those
+/// around a tool call), hidden reasoning, and encoded audio.
+///
+/// At the end [`settle`](Self::settle) decides whose figures count: the server's, if it sent any.
 #[derive(Debug, Clone)]
 pub struct Counter {
     vocabulary: Vocabulary,
     prompt_tokens: Option<u64>,
-    texts: BTreeMap<(u64, Kind), TextCounter>,
+    texts: BTreeMap<(Place, TextKind), TextCounter>,
+    /// The calls whose names are counted, by the place and kind of their arguments.
+    named: BTreeSet<(Place, TextKind)>,
     count: u64,
-    /// The most that the count has been: a token that joins two makes it less.
+    /// The highest count so far. A token that joins two others lowers the count.
     most: u64,
 }
 
-/// Which text of a choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Content,
-    Reasoning,
-    Refusal,
-    Transcript,
-    Name(usize),
-    Arguments(usize),
-    FunctionName,
-    FunctionArguments,
-}
-
 impl Counter {
-    /// A counter for an answer by a model with this vocabulary.
+    /// Returns a counter for an answer by a model with this vocabulary.
     #[must_use]
     pub fn new(vocabulary: Vocabulary) -> Self {
-        Self { vocabulary, prompt_tokens: None, texts: BTreeMap::new(), count: 0, most: 0 }
+        Self { vocabulary, prompt_tokens: None, texts: BTreeMap::new(), named: BTreeSet::new(), count: 0, most: 0 }
     }
 
-    /// A counter for the answer to a request: with the vocabulary of its `model`, and its prompt counted by [`prompt_tokens`].
+    /// Returns a counter for the answer to a request.
+    ///
+    /// It has the vocabulary of the request's `model`, and the prompt's count by [`prompt_tokens`].
     ///
     /// # Errors
-    /// A model that is not known, or none.
+    /// A model that is not known, or a request without one.
     pub fn for_request(request: &Value) -> Result<Self, UnknownModel> {
         let model = request.get("model").and_then(Value::as_str).unwrap_or_default();
-        Ok(Self::of_request(Vocabulary::for_model(model)?, request))
+        Ok(Self::with_prompt_of(Vocabulary::for_model(model)?, request))
     }
 
-    /// The same, with a vocabulary to count with where the model is not known. The outcome names the vocabulary.
+    /// Returns a counter for the answer to a request by any model.
+    ///
+    /// A model that is not known is counted with the fallback. The usage names the vocabulary.
     #[must_use]
     pub fn for_request_or(request: &Value, fallback: Vocabulary) -> Self {
         let model = request.get("model").and_then(Value::as_str).unwrap_or_default();
-        Self::of_request(Vocabulary::for_model_or(model, fallback), request)
+        Self::with_prompt_of(Vocabulary::for_model_or(model, fallback), request)
     }
 
-    fn of_request(vocabulary: Vocabulary, request: &Value) -> Self {
+    fn with_prompt_of(vocabulary: Vocabulary, request: &Value) -> Self {
         Self::new(vocabulary).with_prompt_tokens(prompt_tokens(vocabulary, request))
     }
 
@@ -71,18 +68,18 @@ impl Counter {
         self
     }
 
-    /// Counts what a chunk brought: how many more tokens there are than ever before, for [`Recorder::tokens`](deltawire::timing::Recorder::tokens). Costs what is new.
+    /// Counts the texts of an update, at the cost of their length.
+    ///
+    /// Returns by how much the count exceeds the highest before, which is what a recorder of
+    /// `deltawire-timing` takes for the tokens of an event.
     pub fn push(&mut self, update: &Update<'_>) -> u64 {
         for change in update.changes() {
             match change {
-                Change::Content { choice, text } => self.text(choice, Kind::Content, text),
-                Change::Reasoning { choice, text } => self.text(choice, Kind::Reasoning, text),
-                Change::Refusal { choice, text } => self.text(choice, Kind::Refusal, text),
-                Change::Transcript { choice, text } => self.text(choice, Kind::Transcript, text),
-                Change::ToolCall { choice, call, name: Some(name), .. } => self.name(choice, Kind::Name(call), name),
-                Change::Arguments { choice, call, fragment } => self.text(choice, Kind::Arguments(call), fragment),
-                Change::FunctionCall { choice, name } => self.name(choice, Kind::FunctionName, name),
-                Change::FunctionArguments { choice, fragment } => self.text(choice, Kind::FunctionArguments, fragment),
+                Change::Text { at, kind, text } if kind.is_readable() => self.text(at, kind, text),
+                Change::ToolCall { at, name: Some(name), .. } => self.name(at, TextKind::Arguments, name),
+                Change::FunctionCall { choice, name } => {
+                    self.name(Place::choice(choice), TextKind::FunctionArguments, name);
+                }
                 _ => {}
             }
         }
@@ -91,49 +88,50 @@ impl Counter {
         new
     }
 
-    /// The tokens of the answer so far, of all choices, as counted here.
+    /// Returns the tokens of the answer so far, of all choices, as counted here.
     #[must_use]
     pub fn completion_tokens(&self) -> u64 {
         self.count
     }
 
-    /// The tokens of the prompt, where they are known.
+    /// Returns the tokens of the prompt, if they are known.
     #[must_use]
     pub fn prompt_tokens(&self) -> Option<u64> {
         self.prompt_tokens
     }
 
-    /// Sets [`Outcome::usage`]: what the server said, if it counted the completion's tokens; else what was counted here, with the vocabulary. Gives the completion's tokens to [`Outcome::timing`], if that
-    /// has none.
-    pub fn settle<C>(&self, outcome: &mut Outcome<Completion<C>>) {
-        let sent = outcome.answer.usage.as_ref().filter(|usage| usage.completion_tokens().is_some());
-        let counts = sent.map_or_else(
-            || TokenCounts::estimated(self.prompt_tokens, self.count, self.vocabulary.name()),
-            TokenCounts::server,
-        );
-        if let Some(timing) = &mut outcome.timing {
-            timing.completion_tokens = timing.completion_tokens.or(counts.completion_tokens);
+    /// Returns the counts of an answer: the server's, or else those made here.
+    ///
+    /// The server's figures are taken whole if they say how many tokens the completion has.
+    /// Otherwise those made here are, with the name of the vocabulary.
+    #[must_use]
+    pub fn settle<C>(&self, answer: &Completion<C>) -> Usage {
+        let sent = answer.usage.as_ref().map(deltawire::Usage::counts);
+        match sent.filter(|sent| sent.output.is_some()) {
+            Some(sent) => Usage::server(sent),
+            None => Usage::estimated(self.prompt_tokens, self.count, self.vocabulary.name()),
         }
-        outcome.usage = Some(counts);
     }
 
-    fn text(&mut self, choice: u64, kind: Kind, text: &str) {
+    fn text(&mut self, at: Place, kind: TextKind, text: &str) {
         let vocabulary = self.vocabulary;
-        let counter = self.texts.entry((choice, kind)).or_insert_with(|| TextCounter::new(vocabulary));
+        let counter = self.texts.entry((at, kind)).or_insert_with(|| TextCounter::new(vocabulary));
         let before = counter.count();
         self.count = self.count + counter.push(text) - before;
     }
 
-    /// A name comes whole, and may be told again with an ID that comes later.
-    fn name(&mut self, choice: u64, kind: Kind, name: &str) {
-        if !self.texts.contains_key(&(choice, kind)) {
-            self.text(choice, kind, name);
+    /// Counts a call's name once. It arrives whole, and again with an ID that is later than it.
+    fn name(&mut self, at: Place, arguments: TextKind, name: &str) {
+        if self.named.insert((at, arguments)) {
+            self.count += self.vocabulary.count(name);
         }
     }
 }
 
 impl Vocabulary {
-    /// The tokens of an answer that is there as a whole: the same count that a [`Counter`] comes to over its stream.
+    /// Returns the number of tokens of a whole answer.
+    ///
+    /// A [`Counter`] arrives at the same over the stream of the answer.
     #[must_use]
     pub fn completion_tokens(self, completion: &ChatCompletion) -> u64 {
         let mut count = 0;

@@ -1,11 +1,14 @@
-//! Requests: asking for usage, and what their prompt will count.
+//! Requests: asking the server for usage, and counting the prompt.
 
 use serde_json::{Value, json};
 
 use crate::vocabulary::Vocabulary;
 
-/// Asks the server for its token counts: sets `stream_options.include_usage` of a streamed request, unless it says something about it already. A request that is not streamed is left as it is, because OpenAI
-/// refuses `stream_options` there, and its answer has the counts anyway.
+/// Asks the server for its token counts.
+///
+/// Sets `stream_options.include_usage` of a streamed request, unless the request sets it already. A
+/// request that is not streamed is left unchanged: OpenAI refuses `stream_options` there, and the
+/// answer has the counts anyway.
 pub fn include_usage(request: &mut Value) {
     let Some(members) = request.as_object_mut().filter(|members| members.get("stream") == Some(&Value::Bool(true)))
     else {
@@ -20,17 +23,26 @@ pub fn include_usage(request: &mut Value) {
     }
 }
 
-/// How many tokens a request's prompt has: `messages` and `tools` of a chat completion, or the `prompt` of a legacy one, by the recipe that OpenAI published ("How to count tokens with tiktoken" in its Cookbook).
+/// Returns the tokens of a request's prompt, by OpenAI's published recipe.
 ///
-/// - Each message costs 3 tokens and the tokens of its strings (role, content, name and so on); a `name` costs 1 more; the reply is primed with 3. For `gpt-3.5-turbo-0301` a message costs 4, and a name 1 less, since
-///   it takes the role's place.
-/// - Each tool costs 7 (`o200k_base`) or 10 (`cl100k_base`) and the tokens of `name:description`; having properties costs 3, and each of them 3 and the tokens of `name:type:description`; an `enum` takes 3 off, and each of its items
-///   adds 3 and its tokens; all tools together cost 12. A description's last full stop is left out.
+/// The prompt is `messages` and `tools` of a chat completion, or `prompt` of a legacy one. The
+/// recipe is "How to count tokens with tiktoken" in OpenAI's Cookbook:
 ///
-/// An estimate: the recipe is for text, and OpenAI says that a model may change how it counts. It is silent about images and audio (not counted), tool calls in earlier messages (their names and arguments are counted as text),
-/// nested properties (not counted), `response_format` (not counted), and models with hidden instructions of their own.
+/// - Each message costs 3 tokens and the tokens of its strings (role, content, name and so on). A
+///   `name` costs 1 more. The reply is primed with 3. For `gpt-3.5-turbo-0301` a message costs 4,
+///   and a name 1 less, because it takes the role's place.
+/// - Each tool costs 7 (`o200k_base`) or 10 (`cl100k_base`) and the tokens of `name:description`.
+///   Having properties costs 3, and each of them 3 and the tokens of `name:type:description`. An
+///   `enum` takes 3 off, and each of its items adds 3 and its tokens. All tools together cost 12.
+///   The last full stop of a description is left out.
 ///
-/// What has the wrong type, or is missing, counts nothing. Legacy prompts that are lists of token numbers count those.
+/// The result is an estimate. The recipe is for text, and OpenAI says that a model may change how
+/// it counts. The recipe does not mention images, audio, nested properties and `response_format`,
+/// which are not counted; tool calls in earlier messages, whose names and arguments are counted as
+/// text; and models with hidden instructions of their own.
+///
+/// A member that is missing or has the wrong type counts nothing. A legacy prompt that is a list of
+/// token numbers counts those.
 #[must_use]
 pub fn prompt_tokens(vocabulary: Vocabulary, request: &Value) -> u64 {
     let recipe =
@@ -47,7 +59,7 @@ pub fn prompt_tokens(vocabulary: Vocabulary, request: &Value) -> u64 {
 
 struct Recipe {
     vocabulary: Vocabulary,
-    /// For the first chat model, gpt-3.5-turbo-0301.
+    /// The model is the first chat model, gpt-3.5-turbo-0301.
     first: bool,
 }
 
@@ -108,7 +120,7 @@ impl Recipe {
         count
     }
 
-    /// A text, several texts, a text's token numbers, or several of those.
+    /// Counts a text, several texts, the token numbers of a text, or several of those.
     fn legacy(&self, prompt: &Value) -> u64 {
         match prompt {
             Value::String(text) => self.count(text),
@@ -127,7 +139,7 @@ impl Recipe {
     }
 }
 
-/// A string as it is, nothing for what is missing, and anything else (a list of types, a number) as JSON.
+/// Returns a string itself, nothing for null, and any other value as JSON.
 fn string(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -1,19 +1,29 @@
-//! Counting a text while it comes.
+//! Counting a text while it arrives.
 //!
-//! Both vocabularies cut a text into pieces first (words, groups of three digits, punctuation, white space), by a regular expression, and then each piece into tokens by itself. So what is
-//! counted of a piece that has ended never changes, and only the last has to be looked at again. When has a piece ended? The patterns look ahead: a word may go on with `'ll`, white space
-//! leaves its last character to the word behind it, line breaks take the white space before them. [`Piece`] is therefore those patterns as a machine that takes one character at a time and
-//! knows what is certain. What is not, it keeps in two encoders that count while bytes are appended:
+//! Both vocabularies first cut a text into pieces (words, groups of three digits, punctuation,
+//! white space) by a regular expression, and then each piece into tokens. So the count of a piece
+//! that has ended never changes, and only the last piece has to be looked at again.
+//!
+//! The end of a piece is the difficulty, because the patterns look ahead. A word may continue with
+//! `'ll`. White space leaves its last character to the word after it. Line breaks take the white
+//! space before them. [`Piece`] is therefore those patterns as a machine that takes one character
+//! at a time and knows what is certain. The rest is kept in two encoders that count while bytes are
+//! appended:
 //!
 //! ```text
-//!   counted, certain        main: the piece, if what comes makes it one
+//!   counted, certain        main: the piece, if the next characters make it one
 //! ├───────────────────────┼────────────────────────┤
 //!                                 ├────────────────┤
-//!                               split   rest: what would be a piece of its own if nothing came
+//!                               split   rest: a piece of its own, if the text ended here
 //! ```
 //!
-//! So each byte is taken in at most a few times, also within a megabyte of one letter, and the count is there at any time. The patterns are in `bpe-openai`'s source, after tiktoken's
-//! `openai_public.py`; tests hold the machine against them, and nothing here knows the vocabularies' tokens.
+//! Each byte is appended at most a few times, even within a megabyte of one letter, and the count
+//! is there at any time. The patterns are in `bpe-openai`'s source, after tiktoken's
+//! `openai_public.py`. Tests compare the machine with them. Nothing here knows the tokens of a
+//! vocabulary.
+//!
+//! The states of [`Piece`] and the transitions of `TextCounter::step` must change together, and
+//! only with the patterns: a vocabulary with other patterns needs a machine of its own.
 
 use std::fmt;
 
@@ -22,9 +32,12 @@ use bpe_openai::appendable_encoder::AppendableEncoder;
 use crate::classes::Class;
 use crate::vocabulary::Vocabulary;
 
-/// Counts the tokens of a text that comes in pieces, cut anywhere: exactly those of the whole text, at any time.
+/// Counts the tokens of a text that arrives in pieces, cut anywhere.
 ///
-/// Costs the same for each byte, whatever the cuts and however long the text; 24 bytes of memory for each byte of the longest run that the patterns do not cut (a word, white space), and none for the rest.
+/// The count is at any time exactly that of the whole text so far.
+///
+/// The time is linear in the text, whatever the cuts. The memory is 24 bytes for each byte of the
+/// longest run that the patterns do not cut (a word, white space).
 ///
 /// ```
 /// use deltawire_usage::{TextCounter, Vocabulary};
@@ -38,40 +51,48 @@ use crate::vocabulary::Vocabulary;
 #[derive(Clone)]
 pub struct TextCounter {
     vocabulary: Vocabulary,
-    /// Tokens of the pieces that have ended.
+    /// The tokens of the pieces that have ended.
     counted: u64,
     piece: Piece,
     main: AppendableEncoder<'static>,
     rest: AppendableEncoder<'static>,
-    /// Tokens of `main` where `rest` begins.
+    /// The tokens of `main` before the place at which `rest` begins, if it has one.
     split: Option<u64>,
 }
 
-/// What the last piece is so far, in `main`.
+/// The state of the last piece, which is in `main`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece {
-    /// Nothing.
+    /// There is no piece.
     Empty,
-    /// One character that a word may begin behind: punctuation, or white space that a word follows.
+    /// One character that a word may begin after: punctuation, or white space before a word.
     Lone(char),
-    /// `'r`, `'v` or `'l` at the beginning: `cl100k_base`'s contractions are pieces of their own.
+    /// `'r`, `'v` or `'l` at the beginning. Contractions of `cl100k_base` are pieces of their own.
     Contraction(char),
-    /// A word without a lower case letter; with one of both cases or not. With one, its pattern ends behind the last of them, unless a lower case letter comes: what follows it is in `rest`.
+    /// A word without a lower case letter, with or without a letter of both cases.
+    ///
+    /// With one, the pattern ends after the last of them, unless a lower case letter follows. What
+    /// is after it is in `rest`.
     Word {
         both_cases: bool,
     },
     /// A word with a lower case letter.
     LowerWord,
-    /// A word and an apostrophe, in `rest`: `o200k_base`'s contractions belong to the word.
+    /// A word and an apostrophe, which is in `rest`. Contractions of `o200k_base` belong to the
+    /// word.
     Apostrophe,
-    /// A word and `'r`, `'v` or `'l`, in `rest`.
+    /// A word and `'r`, `'v` or `'l`, which is in `rest`.
     Suffix(char),
-    /// Digits, so many.
+    /// This many digits, at most three.
     Number(u8),
     Punctuation,
-    /// Line breaks behind punctuation.
+    /// Line breaks after punctuation.
     Breaks,
-    /// White space. Its pattern ends behind the last line break, if there is one: what follows is in `rest`, and `after` so many characters. The last of all is kept for what may follow.
+    /// White space.
+    ///
+    /// The pattern ends after the last line break, if there is one. What is after it is in `rest`,
+    /// and has `after` characters. The last character of all is kept, as it may belong to the next
+    /// piece.
     Space {
         breaks: bool,
         after: u32,
@@ -80,36 +101,41 @@ enum Piece {
 }
 
 impl TextCounter {
-    /// A counter of a text that is empty so far. Loads the vocabulary, if nothing has: see [`Vocabulary::count`].
+    /// Returns a counter of an empty text.
+    ///
+    /// Loads the vocabulary if that was not done before: see [`Vocabulary::count`].
     #[must_use]
     pub fn new(vocabulary: Vocabulary) -> Self {
         let encoder = AppendableEncoder::new(&vocabulary.tokenizer().bpe);
         Self { vocabulary, counted: 0, piece: Piece::Empty, main: encoder.clone(), rest: encoder, split: None }
     }
 
-    /// Appends to the text; the count now.
+    /// Appends to the text, and returns its count.
     pub fn push(&mut self, text: &str) -> u64 {
         for character in text.chars() {
             let class = Class::of(character, self.vocabulary);
-            // A step that takes the character not has ended a piece, at most twice in a row.
+            // `step` returns false when it ended a piece without taking the character. That happens
+            // at most twice in a row.
             while !self.step(character, class) {}
         }
         self.count()
     }
 
-    /// The tokens of the text so far.
+    /// Returns the number of tokens of the text so far.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counted + self.split.map_or_else(|| tokens(&self.main), |split| split + tokens(&self.rest))
     }
 
-    /// The vocabulary.
+    /// Returns the vocabulary.
     #[must_use]
     pub fn vocabulary(&self) -> Vocabulary {
         self.vocabulary
     }
 
-    /// Takes the character into the piece; or ends the piece, or the first part of it, and says that it has not.
+    /// Takes the character into the piece, or ends the piece.
+    ///
+    /// Returns false if it ended the piece, or the first part of it, without taking the character.
     fn step(&mut self, character: char, class: Class) -> bool {
         let o200k = self.vocabulary == Vocabulary::O200kBase;
         match (self.piece, class) {
@@ -179,7 +205,7 @@ impl TextCounter {
         true
     }
 
-    /// A letter, within a word that has no lower case letter yet.
+    /// Takes a letter within a word that has no lower case letter yet.
     fn word(&mut self, character: char, class: Class, both_cases: bool) {
         match class {
             Class::Lower => {
@@ -200,7 +226,7 @@ impl TextCounter {
         }
     }
 
-    /// The character ends a word's contraction, and with it the word.
+    /// Takes the character that ends a word's contraction, and with it the word.
     fn suffix(&mut self, character: char) -> bool {
         self.join();
         self.take(character, Piece::Empty);
@@ -208,7 +234,7 @@ impl TextCounter {
         true
     }
 
-    /// White space, within white space.
+    /// Takes white space within white space.
     fn space(&mut self, character: char, class: Class) {
         let Piece::Space { breaks, after, .. } = self.piece else { return };
         if class == Class::Break {
@@ -227,7 +253,10 @@ impl TextCounter {
         }
     }
 
-    /// What is no white space, behind white space: the last character of that goes with a word, a blank with punctuation too, and else it is a piece of its own.
+    /// Ends white space before a character of another class.
+    ///
+    /// The last character of white space belongs to a word after it, and a blank also to
+    /// punctuation. Otherwise it is a piece of its own.
     fn after_space(&mut self, character: char, class: Class, (breaks, after, last): (bool, u32, char)) -> bool {
         if breaks {
             self.end_split();
@@ -260,7 +289,7 @@ impl TextCounter {
         self.take(character, piece);
     }
 
-    /// The piece has ended, or its parts have.
+    /// Ends the piece, with both its parts.
     fn end(&mut self) {
         self.counted = self.count();
         self.split = None;
@@ -268,18 +297,18 @@ impl TextCounter {
         self.piece = Piece::Empty;
     }
 
-    /// From here on, what comes is in `rest` too.
+    /// Begins the second part: the next characters are in `rest` too.
     fn split_here(&mut self) {
         self.split = Some(tokens(&self.main));
         self.rest.truncate(0);
     }
 
-    /// What `rest` has is no piece of its own.
+    /// Undoes the split: the text in `rest` is not a piece of its own.
     fn join(&mut self) {
         self.split = None;
     }
 
-    /// The first part has ended, if there are two; what `rest` has is the piece now.
+    /// Ends the first part, if there are two. The second is the piece then.
     fn end_split(&mut self) {
         if let Some(split) = self.split.take() {
             self.counted += split;
@@ -298,16 +327,21 @@ impl fmt::Debug for TextCounter {
     }
 }
 
-/// `'s`, `'t`, `'m`, `'d` in any case; U+017F is a long s.
+/// Reports whether an apostrophe and this character are a contraction.
+///
+/// They are `'s`, `'t`, `'m`, `'d` in any case. U+017F is a long s.
 fn ends_contraction(character: char) -> bool {
     matches!(character, 's' | 'S' | 'ſ' | 't' | 'T' | 'm' | 'M' | 'd' | 'D')
 }
 
-/// `'re`, `'ve`, `'ll` in any case.
+/// Reports whether an apostrophe and this character begin a contraction.
+///
+/// They are `'re`, `'ve`, `'ll` in any case.
 fn begins_contraction(character: char) -> bool {
     matches!(character, 'r' | 'R' | 'v' | 'V' | 'l' | 'L')
 }
 
+/// Reports whether a character completes the contraction that `first` begins.
 fn is_second(first: char, character: char) -> bool {
     matches!((first.to_ascii_lowercase(), character.to_ascii_lowercase()), ('r' | 'v', 'e') | ('l', 'l'))
 }

@@ -1,4 +1,4 @@
-//! The vocabularies, and which model uses which.
+//! The vocabularies, and the models that use them.
 
 use std::fmt;
 
@@ -8,7 +8,8 @@ use bpe_openai::Tokenizer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Vocabulary {
-    /// `o200k_base`: GPT-4o and everything since. gpt-oss's `o200k_harmony` is the same but for special tokens, which text does not have.
+    /// `o200k_base`: GPT-4o and everything since. The `o200k_harmony` of gpt-oss differs only in
+    /// special tokens, which text does not have.
     O200kBase,
     /// `cl100k_base`: GPT-4, GPT-3.5 Turbo.
     Cl100kBase,
@@ -16,7 +17,7 @@ pub enum Vocabulary {
 
 use Vocabulary::{Cl100kBase, O200kBase};
 
-/// Whole names, as in tiktoken 0.14's `model.py`; and `gpt-3.5`, which it has too.
+/// Whole names, as in `model.py` of tiktoken 0.14.
 const MODELS: &[(&str, Vocabulary)] = &[
     ("o1", O200kBase),
     ("o3", O200kBase),
@@ -31,7 +32,7 @@ const MODELS: &[(&str, Vocabulary)] = &[
     ("babbage-002", Cl100kBase),
 ];
 
-/// Beginnings of names, from the same file, each with every ending; the first that fits counts.
+/// Beginnings of names, from the same file. The first that fits counts.
 const PREFIXES: &[(&str, Vocabulary)] = &[
     ("o1-", O200kBase),
     ("o3-", O200kBase),
@@ -48,10 +49,13 @@ const PREFIXES: &[(&str, Vocabulary)] = &[
 ];
 
 impl Vocabulary {
-    /// The vocabulary that a model uses: by its name, the beginning of it (`gpt-4o-2024-08-06`), or, of a fine-tuned one (`ft:gpt-4o:…`), its base's.
+    /// Returns the vocabulary that a model uses.
+    ///
+    /// The model is known by its name, or by the beginning of it (`gpt-4o-2024-08-06`). A
+    /// fine-tuned one (`ft:gpt-4o:…`) uses the vocabulary of its base.
     ///
     /// # Errors
-    /// A model that is not known here; the message lists those that are.
+    /// A model that is not known here. The message lists those that are.
     pub fn for_model(model: &str) -> Result<Self, UnknownModel> {
         let base = model.strip_prefix("ft:").map_or(model, |rest| rest.split(':').next().unwrap_or(rest));
         let named = MODELS.iter().find(|(name, _)| *name == base);
@@ -62,13 +66,13 @@ impl Vocabulary {
         }
     }
 
-    /// The same, with a vocabulary to count with where the model is not known.
+    /// Returns the vocabulary that a model uses, or else the fallback.
     #[must_use]
     pub fn for_model_or(model: &str, fallback: Self) -> Self {
         Self::for_model(model).unwrap_or(fallback)
     }
 
-    /// `o200k_base` or `cl100k_base`.
+    /// Returns the name, `o200k_base` or `cl100k_base`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -77,10 +81,13 @@ impl Vocabulary {
         }
     }
 
-    /// How many tokens a text has. For text that comes in pieces: [`TextCounter`](crate::TextCounter).
+    /// Returns the number of tokens of a text.
     ///
-    /// Whichever call is the first in a process loads the vocabulary: tens of milliseconds in a release build (`benches/README.md` has the figures). Call it early, or on another thread, where
-    /// that is too late.
+    /// For text that arrives in pieces there is [`TextCounter`](crate::TextCounter).
+    ///
+    /// The first call in a process loads the vocabulary, which takes tens of milliseconds in a
+    /// release build (`benches/README.md` has the figures). Call it early or on another thread if
+    /// that is too long.
     #[must_use]
     pub fn count(self, text: &str) -> u64 {
         self.tokenizer().count(text) as u64
@@ -100,11 +107,11 @@ impl fmt::Display for Vocabulary {
     }
 }
 
-/// A model of which it is not known which vocabulary it uses.
+/// An error: the vocabulary of a model is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownModel {
-    /// Its name, as it was asked for.
+    /// The model's name, as it was asked for.
     pub model: String,
 }
 
@@ -162,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_is_not_known_is_told_with_those_that_are_unless_a_fallback_is_named() {
+    fn the_error_of_an_unknown_model_lists_the_known_ones() {
         let error = Vocabulary::for_model("smol\u{1b}lm2").unwrap_err().to_string();
         assert!(error.starts_with("model \"smol\\u{1b}lm2\" is not known"), "{error}");
         assert!(error.contains("known are o1, o3,") && error.ends_with("gpt-oss-*"), "{error}");

@@ -1,27 +1,26 @@
-//! What a counter takes out of updates, and what it settles.
+//! A counter: the texts that it counts in updates, and the usage that it settles.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::{Duration, Instant};
 
-use deltawire::timing::Recorder;
-use deltawire::{Outcome, UsageSource, chat, completions};
-use deltawire_usage::{Counter, TextCounter, Vocabulary, include_usage};
+use deltawire::{How, Outcome, chat, completions};
+use deltawire_usage::{Counter, TextCounter, Usage, UsageSource, Vocabulary, include_usage};
 use serde_json::{Value, json};
 
 const VOCABULARY: Vocabulary = Vocabulary::O200kBase;
 
-/// Folds and counts chunks with these choices; the outcome, and what each push said.
+/// Folds and counts chunks, and returns the outcome and the result of each push.
 fn stream(counter: &mut Counter, chunks: &[Value]) -> (Outcome<chat::ChatCompletion>, Vec<u64>) {
-    let mut fold = chat::Session::new();
+    let mut session = chat::Session::new();
     let mut new = Vec::new();
     for chunk in chunks {
         let event = format!("data: {chunk}\n\n");
         let mut input = event.as_bytes();
-        while let Some(update) = fold.push(&mut input).unwrap() {
+        while let Some(update) = session.push(&mut input).unwrap() {
             new.push(counter.push(&update));
         }
     }
-    (fold.finish(), new)
+    (session.close(How::Clean), new)
 }
 
 fn delta(choice: u64, delta: &Value) -> Value {
@@ -49,13 +48,13 @@ fn each_text_of_each_choice_is_counted_by_itself() {
 }
 
 #[test]
-fn of_a_tool_call_its_name_counts_once_and_its_arguments_as_they_come() {
+fn the_name_of_a_tool_call_counts_once_and_its_arguments_as_they_arrive() {
     let call = |call: Value| delta(0, &json!({"tool_calls": [call]}));
     let mut counter = Counter::new(VOCABULARY);
     let (outcome, _) = stream(
         &mut counter,
         &[
-            // The ID comes after the name, which is then told again.
+            // The ID arrives after the name, which is then part of a change again.
             call(json!({"index": 0, "function": {"name": "get_weather", "arguments": ""}})),
             call(json!({"index": 0, "id": "call_1", "function": {"name": "get_weather"}})),
             call(json!({"index": 0, "function": {"arguments": "{\"city\":\"Par"}})),
@@ -69,7 +68,7 @@ fn of_a_tool_call_its_name_counts_once_and_its_arguments_as_they_come() {
 }
 
 #[test]
-fn what_is_new_adds_up_to_the_most_there_was_though_a_token_may_join_two() {
+fn pushes_add_up_to_the_highest_count_though_a_token_may_join_two() {
     let mut counter = Counter::new(VOCABULARY);
     let letters: Vec<Value> = "strawberry jam".chars().map(|letter| delta(0, &json!({"content": letter}))).collect();
     let (_, new) = stream(&mut counter, &letters);
@@ -99,43 +98,46 @@ fn the_servers_figures_win_if_it_counted_the_completion() {
     ] {
         let mut counter = Counter::new(VOCABULARY).with_prompt_tokens(9);
         let chunks = [content.clone(), json!({"choices": [], "usage": usage})];
-        let (mut outcome, _) = stream(&mut counter, &chunks);
-        counter.settle(&mut outcome);
-        assert_eq!(serde_json::to_value(&outcome).unwrap()["usage"], expected);
+        let (outcome, _) = stream(&mut counter, &chunks);
+        assert_eq!(serde_json::to_value(counter.settle(&outcome.answer)).unwrap(), expected);
     }
-    let mut nothing = chat::Session::new().finish();
-    Counter::new(VOCABULARY).settle(&mut nothing);
-    let usage = nothing.usage.unwrap();
+    let nothing = chat::Session::new().close(How::Clean);
+    let usage = Counter::new(VOCABULARY).settle(&nothing.answer);
     assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (None, Some(0), None));
 }
 
 #[test]
-fn a_timing_without_tokens_gets_them() {
-    for (usage, expected) in [(Value::Null, Some(4)), (json!({"completion_tokens": 9}), Some(9))] {
-        let mut counter = Counter::new(VOCABULARY);
-        let chunks = [delta(0, &json!({"content": "Hello to you!"})), json!({"choices": [], "usage": usage})];
-        let (mut outcome, _) = stream(&mut counter, &chunks);
-        let mut recorder = Recorder::new();
-        recorder.end(Duration::from_secs(1));
-        outcome.timing = Some(recorder.finish(None));
-        counter.settle(&mut outcome);
-        assert_eq!(outcome.timing.unwrap().completion_tokens, expected);
-    }
+fn usage_has_its_counts_in_the_vocabulary_of_all_dialects() {
+    let estimated = Usage::estimated(Some(8), 6, "o200k_base");
+    let counts = estimated.counts();
+    assert_eq!((counts.input, counts.output, counts.total), (Some(8), Some(6), Some(14)));
+    let sent = Usage::server(counts);
+    assert_eq!((sent.counts(), sent.source), (counts, UsageSource::Server));
 }
 
 #[test]
-fn legacy_completions_are_counted_and_unknown_models_are_told() {
+fn frames_that_the_session_learned_are_counted_as_others() {
+    let mut counter = Counter::new(VOCABULARY);
+    let mut session = chat::Session::new();
+    for _ in 0..50 {
+        let event = format!("data: {}\n\n", delta(0, &json!({"content": "straw"})));
+        counter.push(&session.push(&mut event.as_bytes()).unwrap().unwrap());
+    }
+    assert!(session.accumulator().stats().learned > 0);
+    assert_eq!(counter.completion_tokens(), VOCABULARY.count(&"straw".repeat(50)));
+}
+
+#[test]
+fn legacy_completions_are_counted_and_unknown_models_are_errors() {
     let request = json!({"model": "davinci-002", "prompt": "1,2,3,"});
     let mut counter = Counter::for_request(&request).unwrap();
     assert_eq!(counter.prompt_tokens(), Some(6));
-    let mut fold = completions::Session::new();
+    let mut session = completions::Session::new();
     let mut input = &b"data: {\"choices\":[{\"index\":0,\"text\":\"4,5\"}]}\n\ndata: [DONE]\n\n"[..];
-    while let Some(update) = fold.push(&mut input).unwrap() {
+    while let Some(update) = session.push(&mut input).unwrap() {
         counter.push(&update);
     }
-    let mut outcome = fold.finish();
-    counter.settle(&mut outcome);
-    let usage = outcome.usage.unwrap();
+    let usage = counter.settle(&session.close(How::Clean).answer);
     assert_eq!(
         (usage.total_tokens, usage.source),
         (Some(9), UsageSource::Estimated { vocabulary: "cl100k_base".into() })
@@ -148,7 +150,7 @@ fn legacy_completions_are_counted_and_unknown_models_are_told() {
 }
 
 #[test]
-fn usage_is_asked_for_unless_the_request_says_something_about_it() {
+fn usage_is_asked_for_unless_the_request_sets_it() {
     for (mut request, expected) in [
         (json!({"stream": true}), json!({"stream": true, "stream_options": {"include_usage": true}})),
         (
@@ -188,7 +190,7 @@ fn a_run_without_a_boundary_is_counted_as_its_whole() {
 
 #[test]
 fn a_run_without_a_boundary_costs_each_byte_once() {
-    /// How long a run of so many takes, one by one, at the best of three times.
+    /// Returns the time that a run takes, repeated one by one, as the best of three.
     fn takes(run: &str, count: usize) -> Duration {
         let once = || {
             let start = Instant::now();
@@ -201,7 +203,7 @@ fn a_run_without_a_boundary_costs_each_byte_once() {
         (0..3).map(|_| once()).min().unwrap()
     }
     for run in ["a", " ", "\n ", "漢A"] {
-        // Eight times as many: counted again at each of them, they would take 64 times as long.
+        // Eight times the length would take 64 times as long if each push counted everything again.
         let (few, many) = (takes(run, 2_000), takes(run, 16_000));
         assert!(many < few * 32, "{run:?}: {few:?} for 2,000, {many:?} for 16,000");
     }

@@ -1,11 +1,11 @@
-//! Counting as text comes is counting the whole, for every cut.
+//! Counting a text as it arrives is counting the whole, for every cut.
 
 use deltawire_usage::{TextCounter, Vocabulary};
 use proptest::prelude::*;
 
 const BOTH: [Vocabulary; 2] = [Vocabulary::O200kBase, Vocabulary::Cl100kBase];
 
-/// Character by character, the count is at every point that of the text so far.
+/// Asserts after each character that the count is that of the text so far.
 fn check(text: &str) {
     for vocabulary in BOTH {
         let mut counter = TextCounter::new(vocabulary);
@@ -34,14 +34,14 @@ fn at_every_character_the_count_is_that_of_the_text_so_far() {
         "ǅungla ǅǅa ẞß ŉ İi",
         // Numbers in threes.
         "1 12 123 1234 12345 123456789 1,234,567.89 ٣٤٥٦ Ⅷ½² x1y22z333w4444",
-        // White space: the last goes with the word behind it.
+        // White space: the last character goes with the word after it.
         "a b  c   d    !    1    漢",
         " \t\ta\u{a0}\u{a0}b\u{3000}c\u{2028} d \u{85}e",
         "a\nb\n\nc\n \nd \n e\r\nf\r\n\r\n  g\n\t\t1\n !x",
         "\n\n1, 2, 3\n   \n   \n",
         "   ",
         "\t x\t !\t 1 \t!",
-        // Punctuation, with line breaks and slashes behind it.
+        // Punctuation, with line breaks and slashes after it.
         "?!...\n\n// x\n/\n/\n//!\n\n;/\r\n/a ...\n1 --\n\n -- !\n\n\n",
         "fn main() {\n    println!(\"{}\", x'y);\n}\n",
         // Emoji in parts, flags, joined ones, and what is unassigned or private.
@@ -53,7 +53,7 @@ fn at_every_character_the_count_is_that_of_the_text_so_far() {
     }
 }
 
-/// Characters at which the patterns turn.
+/// Generates characters at which the patterns turn.
 fn turning() -> impl Strategy<Value = char> {
     prop::sample::select(
         " \t\u{a0}\u{3000}\n\r'''/!_.,<sStTmMdDrRvVeElLſabABZ漢あ字ªʰǅ\u{301}\u{fe0f}123٣½😀👍🏽\u{200d}\u{e000}"
@@ -66,29 +66,31 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn so_it_is_for_texts_that_turn_at_every_character(text in prop::collection::vec(turning(), 0..40)) {
+    fn texts_that_turn_at_every_character_have_the_count_of_the_whole(text in prop::collection::vec(turning(), 0..40)) {
         check(&text.into_iter().collect::<String>());
     }
 
     #[test]
-    fn so_it_is_for_any_characters(text in any::<String>()) {
+    fn texts_of_any_characters_have_the_count_of_the_whole(text in any::<String>()) {
         check(&text);
     }
 
     #[test]
-    fn so_it_is_for_runs_cut_anywhere(
+    fn runs_cut_anywhere_have_the_count_of_the_whole(
         runs in prop::collection::vec((turning(), 1usize..60), 1..8),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
     ) {
         let text: String = runs.iter().flat_map(|&(character, times)| std::iter::repeat_n(character, times)).collect();
-        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len() + 1)).filter(|&place| text.is_char_boundary(place)).collect();
+        let places = cuts.iter().map(|cut| cut.index(text.len() + 1));
+        let mut places: Vec<usize> = places.filter(|&place| text.is_char_boundary(place)).collect();
         places.extend([0, text.len()]);
         places.sort_unstable();
         for vocabulary in BOTH {
             let mut counter = TextCounter::new(vocabulary);
             for pair in places.windows(2) {
                 counter.push(&text[pair[0]..pair[1]]);
-                prop_assert_eq!(counter.count(), vocabulary.count(&text[..pair[1]]), "{}: {:?}", vocabulary, &text[..pair[1]]);
+                let so_far = &text[..pair[1]];
+                prop_assert_eq!(counter.count(), vocabulary.count(so_far), "{}: {:?}", vocabulary, so_far);
             }
         }
     }

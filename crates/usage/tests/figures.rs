@@ -1,10 +1,10 @@
-//! Counts beside those of servers and of OpenAI's Cookbook, to the digit.
+//! Counts, compared to the digit with those of servers and of OpenAI's Cookbook.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use deltawire::How;
 use deltawire::chat::{self, ChatCompletion};
-use deltawire::{Outcome, UsageSource};
 use deltawire_replay::{Recording, recordings};
-use deltawire_usage::{Counter, Vocabulary, prompt_tokens};
+use deltawire_usage::{Counter, Usage, UsageSource, Vocabulary, prompt_tokens};
 use serde_json::{Value, json};
 
 use Vocabulary::{Cl100kBase, O200kBase};
@@ -13,26 +13,32 @@ fn recording(name: &str) -> &'static Recording {
     recordings::find(name).unwrap_or_else(|| panic!("no recording {name}"))
 }
 
-/// What a body folds to, counted on the way.
-fn counted(body: &[u8], mut counter: Counter) -> (Outcome<ChatCompletion>, u64) {
-    let mut fold = chat::Session::new();
-    let mut input = body;
-    while let Ok(Some(update)) = fold.push(&mut input) {
-        counter.push(&update);
-    }
-    let mut outcome = fold.finish();
-    counter.settle(&mut outcome);
-    (outcome, counter.completion_tokens())
+/// The answer of a stream, its usage, and the count of its tokens.
+struct Counted {
+    answer: ChatCompletion,
+    usage: Usage,
+    count: u64,
 }
 
-/// The notebook's request: "Count to 100, …".
+/// Folds a body, and counts it on the way.
+fn counted(body: &[u8], mut counter: Counter) -> Counted {
+    let mut session = chat::Session::new();
+    let mut input = body;
+    while let Ok(Some(update)) = session.push(&mut input) {
+        counter.push(&update);
+    }
+    let answer = session.close(How::Clean).answer;
+    Counted { usage: counter.settle(&answer), answer, count: counter.completion_tokens() }
+}
+
+/// Returns the notebook's request, "Count to 100, …".
 fn count_to_100(model: &str) -> Value {
     let mut request: Value = serde_json::from_str(recording("count-to-100").request.as_deref().unwrap()).unwrap();
     request["model"] = model.into();
     request
 }
 
-/// Prompt and completion tokens that the server counted for a recorded answer, and the completion.
+/// Returns a recorded answer, after the server's prompt and completion tokens.
 fn answer(name: &str) -> (u64, u64, ChatCompletion) {
     let answer = ChatCompletion::from_json(&recording(name).answer.as_ref().unwrap().body).unwrap();
     let usage = answer.usage.clone().unwrap();
@@ -41,7 +47,8 @@ fn answer(name: &str) -> (u64, u64, ChatCompletion) {
 
 #[test]
 fn the_notebooks_second_answer_is_counted_as_its_server_did() {
-    // April 2023, gpt-3.5-turbo-0301: 299 tokens are 100 numbers, 99 commas, 99 blanks and a full stop.
+    // April 2023, gpt-3.5-turbo-0301: 299 tokens are 100 numbers, 99 commas, 99 blanks and a full
+    // stop.
     let (prompt, completion, answer) = answer("count-to-100-later");
     assert_eq!((prompt, completion), (37, 299));
     assert_eq!(prompt_tokens(Cl100kBase, &count_to_100("gpt-3.5-turbo-0301")), 37);
@@ -49,9 +56,11 @@ fn the_notebooks_second_answer_is_counted_as_its_server_did() {
 }
 
 #[test]
-fn of_the_notebooks_first_answer_one_token_is_the_prompts_and_not_the_completions() {
-    // March 2023: two line breaks more, one token, so the text has 300. The server said 36 + 301, where the recipe says 37 + 300: the sum is the same. The recipe's last token that primes the reply was then
-    // the first of the completion; a month later, for the same prompt, it was counted with the prompt.
+fn one_token_of_the_notebooks_first_answer_is_now_the_prompts() {
+    // March 2023: two line breaks more, one token, so the text has 300. The server said 36 + 301,
+    // and the recipe says 37 + 300: the sum is the same. The last token that primes the reply was
+    // then the first of the completion. A month later, for the same prompt, it was counted with the
+    // prompt.
     let (prompt, completion, answer) = answer("count-to-100");
     assert_eq!((prompt, completion), (36, 301));
     let (recipe, text) =
@@ -64,13 +73,13 @@ fn of_the_notebooks_first_answer_one_token_is_the_prompts_and_not_the_completion
 fn the_notebooks_stream_has_a_chunk_for_each_token() {
     let mut request = count_to_100("gpt-3.5-turbo");
     let counter = Counter::for_request(&request).unwrap();
-    let (outcome, count) = counted(&recording("count-to-100").body(), counter);
-    let usage = serde_json::to_value(outcome.usage.unwrap()).unwrap();
+    let Counted { usage, count, .. } = counted(&recording("count-to-100").body(), counter);
+    let usage = serde_json::to_value(usage).unwrap();
     // 302 chunks: the role, 300 tokens, the finish reason. Today's recipe has a message cost 3.
     let expected = json!({"prompt_tokens": 36, "completion_tokens": 300, "total_tokens": 336, "source": "estimated", "vocabulary": "cl100k_base"});
     assert_eq!((usage, count), (expected, 300));
     request["model"] = "o1".into();
-    assert_eq!(counted(&recording("count-to-100").body(), Counter::for_request(&request).unwrap()).1, 300);
+    assert_eq!(counted(&recording("count-to-100").body(), Counter::for_request(&request).unwrap()).count, 300);
 }
 
 #[test]
@@ -78,11 +87,10 @@ fn a_recorded_stream_of_a_server_that_counts_with_cl100k_base_has_the_same_figur
     // LiteLLM's mock answers are counted by LiteLLM, with tiktoken.
     let request = json!({"model": "mock", "messages": [{"role": "user", "content": "x"}]});
     let body = include_bytes!("fixtures/litellm-usage.sse");
-    let (outcome, count) = counted(body, Counter::for_request_or(&request, Cl100kBase));
-    let usage = outcome.usage.unwrap();
+    let Counted { usage, count, .. } = counted(body, Counter::for_request_or(&request, Cl100kBase));
     assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.source), (Some(8), Some(11), UsageSource::Server));
     assert_eq!((prompt_tokens(Cl100kBase, &request), count), (8, 11));
-    assert_eq!(counted(body, Counter::new(O200kBase)).1, 10, "another vocabulary counts otherwise");
+    assert_eq!(counted(body, Counter::new(O200kBase)).count, 10, "another vocabulary counts otherwise");
 }
 
 #[test]
@@ -97,11 +105,10 @@ fn models_with_other_vocabularies_are_off_and_their_servers_figures_win() {
         ("aimock-tools", 10, 7, 7),
     ] {
         for (vocabulary, expected) in [(O200kBase, o200k), (Cl100kBase, cl100k)] {
-            let (outcome, count) = counted(&recording(name).body(), Counter::new(vocabulary));
-            let usage = outcome.usage.as_ref().unwrap();
-            assert_eq!((usage.completion_tokens, &usage.source), (Some(server), &UsageSource::Server), "{name}");
+            let Counted { answer, usage, count } = counted(&recording(name).body(), Counter::new(vocabulary));
+            assert_eq!((usage.completion_tokens, usage.source), (Some(server), UsageSource::Server), "{name}");
             assert_eq!(count, expected, "{name} with {vocabulary}");
-            assert_eq!(count, vocabulary.completion_tokens(&outcome.answer), "{name}: as the whole would be counted");
+            assert_eq!(count, vocabulary.completion_tokens(&answer), "{name}: as the whole would be counted");
         }
     }
 }
@@ -111,15 +118,15 @@ fn every_recorded_stream_is_counted_as_its_whole() {
     let mut streams = 0;
     for recording in recordings::all().iter().filter(|r| r.has_stream() && r.endpoint.as_str() == "chat") {
         for vocabulary in [O200kBase, Cl100kBase] {
-            let (outcome, count) = counted(&recording.body(), Counter::new(vocabulary));
-            assert_eq!(count, vocabulary.completion_tokens(&outcome.answer), "{}", recording.name);
+            let Counted { answer, count, .. } = counted(&recording.body(), Counter::new(vocabulary));
+            assert_eq!(count, vocabulary.completion_tokens(&answer), "{}", recording.name);
         }
         streams += 1;
     }
     assert!(streams >= 20, "{streams}");
 }
 
-/// The messages of the Cookbook's example.
+/// Returns the messages of the Cookbook's example.
 fn jargon() -> Value {
     json!([
         {"role": "system", "content": "You are a helpful, pattern-following assistant that translates corporate jargon into plain English."},
@@ -131,6 +138,7 @@ fn jargon() -> Value {
     ])
 }
 
+/// Returns the Cookbook's request with a tool.
 fn weather() -> Value {
     json!({
         "messages": [
@@ -150,7 +158,7 @@ fn weather() -> Value {
 
 #[test]
 fn prompts_are_counted_as_the_cookbook_says_and_as_the_server_did() {
-    // What the Cookbook's notebook printed, for its own count and for the server's, which are the same.
+    // The counts that the notebook printed, its own and the server's, which are the same.
     for (model, expected) in
         [("gpt-3.5-turbo-0301", 127), ("gpt-3.5-turbo-0125", 129), ("gpt-4-0613", 129), ("gpt-4o-2024-08-06", 124)]
     {
