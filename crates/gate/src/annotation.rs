@@ -1,39 +1,50 @@
-//! What Azure's asynchronous filter says of a choice's text.
+//! The annotations of Azure's asynchronous filter.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use core::ops::Range;
 
+use deltawire::json::{RawValue, Unknown};
 use serde_json::value::RawValue as SerdeRaw;
 
-use crate::json::{RawValue, Unknown};
-
-/// `content_filter_offsets` with what the `content_filter_results` beside them say: up to where the text is checked, and whether a part of it was filtered.
+/// A statement of Azure's asynchronous filter on the content of a choice.
 ///
-/// From Microsoft's "Content streaming in Azure OpenAI": offsets are characters with 0 at the beginning of the *prompt*; `check_offset` is how much is fully moderated and never decreases; `start_offset` and `end_offset`
-/// mark coarsely what the results apply to. The page does not say what the service counts the prompt as, so the first annotation's `start_offset` is taken as the completion's beginning, as it
-/// is in the page's samples, unless the caller knows better ([`Gate::set_annotation_origin`](super::Gate::set_annotation_origin)). Nor does it say what a character is: here it is a
-/// Unicode scalar value.
+/// It is made of `content_filter_offsets` and of the `content_filter_results` beside them. The
+/// source is Microsoft's "Content streaming in Azure OpenAI". Offsets are characters, with 0 at the
+/// beginning of the *prompt*. `check_offset` is the end of the text that is fully moderated, and
+/// never decreases. `start_offset` and `end_offset` mark coarsely the text that the results apply
+/// to.
+///
+/// The page leaves two things open:
+///
+/// - The length that the service counts for the prompt. The first annotation's `start_offset` is
+///   taken as the beginning of the answer, as in the page's samples, unless the caller sets it
+///   ([`Gate::set_annotation_origin`](crate::Gate::set_annotation_origin)).
+/// - The unit of a character. It is taken as a Unicode scalar value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Annotation {
-    /// `check_offset`: text before it is fully checked.
+    /// The end of the text that is fully checked: `check_offset`.
     pub checked: usize,
-    /// `start_offset` to `end_offset`: what the results apply to.
+    /// The text that the results apply to: `start_offset` to `end_offset`.
     pub characters: Range<usize>,
-    /// Whether one of the results says `"filtered": true`.
+    /// True if one of the results says `"filtered": true`.
     pub filtered: bool,
 }
 
 impl Annotation {
-    /// An annotation from elsewhere.
+    /// Makes an annotation from its parts.
     #[must_use]
     pub fn new(checked: usize, characters: Range<usize>, filtered: bool) -> Self {
         Self { checked, characters, filtered }
     }
 
-    /// The annotation among the unknown members of a chunk's choice ([`chat::ChunkChoice::extra`](crate::chat::ChunkChoice::extra)). `None` if there is none, or if offsets or results cannot be
-    /// read: what nothing was understood of is not released.
+    /// Returns the annotation among the unknown members of a choice.
+    ///
+    /// Parses the results once. A chunk has these members in
+    /// [`ChunkChoice::extra`](deltawire::chat::ChunkChoice::extra). `None` if there is no
+    /// annotation, or if its offsets or results cannot be read: an annotation that was not
+    /// understood releases nothing.
     #[must_use]
     pub fn of(members: &Unknown<'_>) -> Option<Self> {
         let offsets = members.get("content_filter_offsets")?;
@@ -44,11 +55,15 @@ impl Annotation {
     }
 }
 
-/// Whether a category says `"filtered": true`. Which categories there are is the service's business and grows: hate, sexual, violence, self_harm, protected_material_text and others, an object each.
+/// Reports whether a category says `"filtered": true`. `None` if the results are not an object.
+///
+/// The categories are the service's business, and new ones appear: hate, sexual, violence,
+/// self_harm, protected_material_text and others, one object each.
 fn is_filtered(results: &RawValue<'_>) -> Option<bool> {
     let categories: BTreeMap<String, &SerdeRaw> = serde_json::from_str(results.as_str()).ok()?;
     let says = |category: &SerdeRaw| {
-        RawValue::within(category.get(), true).member("filtered").is_some_and(|f| f.as_str() == "true")
+        let category = RawValue::parse(category.get()).ok()?;
+        Some(category.member("filtered")?.as_str() == "true")
     };
-    Some(categories.into_values().any(says))
+    Some(categories.into_values().any(|category| says(category) == Some(true)))
 }

@@ -1,4 +1,18 @@
-//! One text of one choice, from the oldest character that is still needed to the newest.
+//! One text of one choice, from the oldest character in use to the newest.
+//!
+//! For maintainers. The text is one string, and four positions divide it:
+//!
+//! ```text
+//! base        settled                     held                end
+//! │  context  │  spans in the queue …     │  in no span yet   │
+//! ```
+//!
+//! - A channel cuts spans and shows them. It does not know the queue: its choice calls
+//!   [`release`](Channel::release) when it is a span's turn.
+//! - Positions count from the beginning of the text and only go forward. `base` follows `settled`
+//!   when enough text is no longer needed, so that moving the rest costs each byte a bounded number
+//!   of times.
+//! - Once `dropped` is set, text is counted and not kept; `held` is always at the end then.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -6,28 +20,29 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
-use super::cutter::Cutter;
-use super::kind::Kind;
-use super::options::Treatment;
-use super::outcome::{Delay, Redacted, TextOutcome};
-use super::policy::{Policy, Unit};
-use super::verdict::Redaction;
+use crate::cutter::Cutter;
+use crate::options::Handling;
+use crate::outcome::{Delay, Redacted, TextOutcome};
+use crate::policy::{Cut, Policy};
+use crate::text::TextId;
+use crate::verdict::Redaction;
 
-/// A text on its way: `[context | released next … under judgement | held]`, and what of it was shown.
+/// A text on its way through the gate, and the part of it that was shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Channel {
+    /// Only where the text is judged.
     cutter: Option<Cutter>,
     text: String,
-    /// Where `text` begins.
+    /// The beginning of `text`.
     base: Position,
-    /// What is before this is released, or dropped.
+    /// Everything before it is released or dropped.
     settled: Position,
-    /// What is behind this is in no span yet.
+    /// Everything after it is in no span yet.
     held: Position,
     end: Position,
-    /// From which character on text came when, for all that is not settled.
+    /// The first character that arrived at each time. Without the text that is settled.
     arrivals: VecDeque<(usize, Duration)>,
-    /// Everything from this character on is left out.
+    /// The character from which on everything is dropped.
     dropped: Option<usize>,
     shown: String,
     taken: Taken,
@@ -36,22 +51,24 @@ pub(crate) struct Channel {
     delay: Delay,
 }
 
-/// A place in a text, from its beginning.
+/// A position in a text, from its beginning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) bytes: usize,
     pub(crate) characters: usize,
 }
 
-/// How far what was released was taken.
+/// The part of the released text that the caller has taken.
 #[derive(Debug, Clone, Copy, Default)]
 struct Taken {
+    /// Bytes of `shown`.
     shown: usize,
     characters: usize,
+    /// Entries of `redacted`.
     redacted: usize,
 }
 
-/// A piece of a text that is released: where it stands in what is shown.
+/// A piece of the text that is released. `shown` is its range in the text that is shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece {
     pub(crate) shown: Range<usize>,
@@ -62,10 +79,10 @@ pub(crate) struct Piece {
 }
 
 impl Channel {
-    pub(crate) fn new(treatment: Treatment) -> Self {
-        let cutter = match treatment {
-            Treatment::Judge(policy) => Some(Cutter::new(policy)),
-            Treatment::Pass | Treatment::Withhold => None,
+    pub(crate) fn new(handling: Handling) -> Self {
+        let cutter = match handling {
+            Handling::Judge(policy) => Some(Cutter::new(policy)),
+            Handling::Pass | Handling::Withhold => None,
         };
         Self {
             cutter,
@@ -75,7 +92,7 @@ impl Channel {
             held: Position::default(),
             end: Position::default(),
             arrivals: VecDeque::new(),
-            dropped: (treatment == Treatment::Withhold).then_some(0),
+            dropped: (handling == Handling::Withhold).then_some(0),
             shown: String::new(),
             taken: Taken::default(),
             redacted: Vec::new(),
@@ -84,12 +101,12 @@ impl Channel {
         }
     }
 
-    pub(crate) fn policy(&self) -> Option<&Policy> {
+    fn policy(&self) -> Option<&Policy> {
         self.cutter.as_ref().map(Cutter::policy)
     }
 
     pub(crate) fn waits_for_annotations(&self) -> bool {
-        self.policy().is_some_and(|policy| policy.unit == Unit::Annotated)
+        self.policy().is_some_and(|policy| policy.cut == Cut::Annotated)
     }
 
     pub(crate) fn settled(&self) -> Position {
@@ -100,18 +117,19 @@ impl Channel {
         self.held
     }
 
-    /// How many characters are not left out.
+    /// Returns the number of characters that are not dropped.
     pub(crate) fn kept(&self) -> usize {
         self.dropped.map_or(self.end.characters, |dropped| dropped.min(self.end.characters))
     }
 
-    /// When the oldest held character has to be handed out.
+    /// Returns the time at which the oldest held character must be handed out.
     pub(crate) fn due(&self) -> Option<Duration> {
         let age = self.policy()?.max_age?;
         (self.held != self.end).then(|| self.arrival(self.held.characters).saturating_add(age))
     }
 
-    /// Takes a text in, and says where each span of it begins and ends. Nothing of a text that is left out is kept.
+    /// Accepts a text. Calls `cut` with the beginning and end of each span that is complete with
+    /// it. Dropped text is only counted.
     pub(crate) fn push(&mut self, text: &str, tokens: usize, now: Duration, mut cut: impl FnMut(Position, Position)) {
         if self.dropped.is_some() {
             self.end.bytes += text.len();
@@ -130,7 +148,7 @@ impl Channel {
             self.held = self.end;
             return;
         };
-        // What is looked at, and how many characters of it are held.
+        // The next character to look at, and the number of held characters before it.
         let mut at = self.end.bytes - self.base.bytes;
         self.end.bytes += text.len();
         let mut held = self.end.characters - self.held.characters;
@@ -158,32 +176,35 @@ impl Channel {
         self.cutter = Some(cutter);
     }
 
-    /// Cuts all that is held off, or what is before this character.
+    /// Cuts off the held text before this character, as one span.
     pub(crate) fn cut(&mut self, before: usize) -> Option<(Position, Position)> {
         let before = before.min(self.end.characters);
         if before <= self.held.characters {
             return None;
         }
-        let to = self.place(before);
+        let to = if before == self.end.characters { self.end } else { self.place_from(self.held, before) };
         let from = core::mem::replace(&mut self.held, to);
         if let Some(cutter) = &mut self.cutter {
             cutter.reset();
             let held = &self.text[to.bytes - self.base.bytes..];
             for (at, character) in held.char_indices() {
-                // Before its end only text is cut that waits for annotations, of which characters are counted and nothing else, and text of which the rest is left out.
+                // No span can be complete here. Text is cut before its end only if it waits for
+                // annotations, whose cutter counts characters and nothing else, or if the rest is
+                // about to be dropped.
                 let _ = cutter.push(&held[..at + character.len_utf8()], character);
             }
         }
         Some((from, to))
     }
 
-    /// The text is over: cuts all that is held off. Where sentences end that waited for what follows is known now.
+    /// Cuts off all held text, because the text is over. Ends of sentences that depended on the
+    /// next characters are certain now.
     pub(crate) fn finish(&mut self, mut cut: impl FnMut(Position, Position)) {
         while self.held != self.end {
             let held = &self.text[self.held.bytes - self.base.bytes..];
-            let ends = self.cutter.as_ref().and_then(|cutter| cutter.finish(held));
+            let length = self.cutter.as_ref().and_then(|cutter| cutter.finish(held));
             let from = self.held;
-            self.held = ends.map_or(self.end, |length| Position {
+            self.held = length.map_or(self.end, |length| Position {
                 bytes: from.bytes + length,
                 characters: from.characters + held[..length].chars().count(),
             });
@@ -194,22 +215,14 @@ impl Channel {
         }
     }
 
-    /// The place of a character that is held.
-    fn place(&self, character: usize) -> Position {
-        if character == self.end.characters {
-            return self.end;
-        }
-        self.place_from(self.held, character)
-    }
-
-    /// The place of a character at or behind another place.
+    /// Returns the position of a character at or after another position. Linear in the distance.
     pub(crate) fn place_from(&self, from: Position, character: usize) -> Position {
         let text = &self.text[from.bytes - self.base.bytes..];
         let bytes = text.char_indices().nth(character - from.characters).map_or(text.len(), |(at, _)| at);
         Position { bytes: from.bytes + bytes, characters: character }
     }
 
-    /// The text between two places, and so many characters before it.
+    /// Returns the context of a span, and its text.
     pub(crate) fn slice(&self, start: Position, end: Position) -> (&str, &str) {
         let start = start.bytes - self.base.bytes;
         let before = &self.text[..start];
@@ -219,7 +232,10 @@ impl Channel {
         (&before[from..], &self.text[start..end.bytes - self.base.bytes])
     }
 
-    /// Releases what is between two places, with parts of it replaced; what is behind `stop` is left to [`drop_from`](Self::drop_from). Offsets of the parts count from `start`, and are in order.
+    /// Releases a span, with parts of it replaced, up to `stop`.
+    ///
+    /// Offsets of the parts count from its beginning, and are in order. The text after `stop` is
+    /// left to [`drop_from`](Self::drop_from).
     pub(crate) fn release(
         &mut self,
         (start, end): (Position, Position),
@@ -269,30 +285,30 @@ impl Channel {
             }
             None => self.shown.push_str(&self.text[from.bytes - self.base.bytes..to.bytes - self.base.bytes]),
         }
-        // What is put in before a span's first character belongs to that.
+        // An insertion before the first character of a span arrives with that character.
         let arrived = self.arrival(to.characters.max(span.start + 1) - 1);
         let (shown, span, redacted) = (begin..self.shown.len(), span.clone(), replacement.is_some());
         piece(Piece { shown, characters, span, redacted, arrived });
     }
 
-    /// When a character came that is not settled.
+    /// Returns the arrival time of a character that is not settled.
     fn arrival(&self, character: usize) -> Duration {
-        let behind = self.arrivals.partition_point(|&(from, _)| from <= character);
-        self.arrivals.get(behind.saturating_sub(1)).map_or(Duration::ZERO, |&(_, at)| at)
+        let after = self.arrivals.partition_point(|&(from, _)| from <= character);
+        self.arrivals.get(after.saturating_sub(1)).map_or(Duration::ZERO, |&(_, at)| at)
     }
 
     fn measure(&mut self, characters: Range<usize>, now: Duration) {
         let mut from = characters.start;
         while from < characters.end {
-            let behind = self.arrivals.partition_point(|&(first, _)| first <= from);
-            let to = self.arrivals.get(behind).map_or(characters.end, |&(next, _)| next.min(characters.end));
+            let after = self.arrivals.partition_point(|&(first, _)| first <= from);
+            let to = self.arrivals.get(after).map_or(characters.end, |&(next, _)| next.min(characters.end));
             let waited = now.saturating_sub(self.arrival(from));
             self.delay.add(to - from, self.end.characters - to, waited);
             from = to;
         }
     }
 
-    /// Everything before this place is done with; the text is let go when what is not needed is most of it.
+    /// Moves `settled`, and frees the text before it once that is worth the move.
     fn settle(&mut self, to: Position) {
         const WORTH_MOVING: usize = 1024;
         self.settled = to;
@@ -312,7 +328,8 @@ impl Channel {
         self.base = Position { bytes: to.bytes - context, characters: to.characters - characters };
     }
 
-    /// Everything from this character on is left out: what is under judgement, what is held and what comes. How many characters of what was kept that is.
+    /// Drops everything from this character on: text in spans, held text, and text that is still to
+    /// arrive. Returns the number of characters that were kept so far and are dropped now.
     pub(crate) fn drop_from(&mut self, character: usize) -> usize {
         let before = self.kept();
         let after = before.min(character);
@@ -324,14 +341,14 @@ impl Channel {
         before - after
     }
 
-    /// A verdict came for what was released before.
+    /// Records that an annotation filters text that was released before.
     pub(crate) fn note_late(&mut self, characters: Range<usize>) {
         if self.late.last() != Some(&characters) {
             self.late.push(characters);
         }
     }
 
-    /// What a piece stands for, taken by the caller.
+    /// Marks a piece as taken. Returns its text.
     pub(crate) fn take(&mut self, piece: &Piece) -> &str {
         self.taken.shown = piece.shown.end;
         self.taken.characters = piece.characters.end;
@@ -339,13 +356,14 @@ impl Channel {
         &self.shown[piece.shown.clone()]
     }
 
-    pub(crate) fn into_outcome(mut self, kind: Kind) -> TextOutcome {
+    pub(crate) fn into_outcome(mut self, id: TextId) -> TextOutcome {
         self.shown.truncate(self.taken.shown);
         self.redacted.truncate(self.taken.redacted);
         let dropped = self.kept();
         let range = |range: Range<usize>| (!range.is_empty()).then_some(range);
         TextOutcome {
-            kind,
+            at: id.at,
+            kind: id.kind,
             characters: self.end.characters,
             shown: self.shown,
             redacted: self.redacted,

@@ -1,51 +1,63 @@
-//! One choice: its texts, and the queue in which their spans wait for their turn.
+//! One choice: its texts, and the queue in which their spans wait.
 //!
-//! All kinds of text wait in one queue, in the order in which they came, so what is released reads as it was written: the end of the reasoning before the beginning of the content. To keep it so, only one text of a
-//! choice is held at a time; when another goes on, the one before is cut off and joins the queue.
+//! For maintainers. Two rules keep the order:
+//!
+//! - All texts of a choice share one queue, in the order in which the text arrived, so that the
+//!   released text reads as it was written: the end of the reasoning before the beginning of the
+//!   content. A span leaves the queue once it has its verdict and is the first.
+//! - Only one text is held at a time, the open one. When another text goes on, the open one is cut
+//!   off and joins the queue.
+//!
+//! A stop is a place in the queue. Everything after it is dropped, and so is what arrives later.
+//! The totals in [`Shared`] change together with the queue (`ahead`, `undecided`) and with the
+//! channels (`unreleased`).
+//!
+//! Annotations are the hard part. They speak of characters of the content, wherever its spans end,
+//! so one may split a span that waits for them. Both halves then keep the number: the first has its
+//! verdict, and nobody was asked about the second, so no name means two spans.
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
-use super::annotation::Annotation;
-use super::channel::{Channel, Position};
-use super::error::Error;
-use super::kind::Kind;
-use super::ledger::{Ledger, Ready};
-use super::options::Treatment;
-use super::outcome::{ChoiceOutcome, Stopped};
-use super::span::{Span, SpanId};
-use super::verdict::Verdict;
+use crate::annotation::Annotation;
+use crate::channel::{Channel, Position};
+use crate::error::Error;
+use crate::options::Handling;
+use crate::outcome::{ChoiceOutcome, Stopped};
+use crate::shared::{Ready, Shared};
+use crate::span::{Span, SpanId};
+use crate::text::TextId;
+use crate::verdict::Verdict;
 
 /// A choice on its way through the gate.
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
     index: u64,
-    channels: BTreeMap<Kind, Channel>,
-    /// The text that came last: the only one of which something may be held.
-    open: Option<Kind>,
+    channels: BTreeMap<TextId, Channel>,
+    /// The text that arrived last: the only one that may be held.
+    open: Option<TextId>,
     queue: VecDeque<Entry>,
-    stopped: Option<Stop>,
+    stop: Option<Stop>,
     annotations: Annotations,
 }
 
 /// A span in the queue.
 #[derive(Debug, Clone)]
 struct Entry {
-    /// Ascending. The two halves of a span that annotations cut share one; nobody has asked for either then.
+    /// Ascending. The halves of a span that an annotation split share one.
     number: u64,
-    kind: Kind,
+    text: TextId,
     start: Position,
     end: Position,
-    /// A judge is asked; otherwise it passes, or waits for annotations.
+    /// A judge is asked. Otherwise the span passes, or waits for annotations.
     asked: bool,
     verdict: Option<Verdict>,
-    /// Whatever the verdict is, nothing behind so many characters is shown.
+    /// Whatever the verdict, no more than this many characters are shown.
     stop: Option<usize>,
 }
 
-/// What lets a span go.
+/// The event that releases a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Awaits {
     Judge,
@@ -54,25 +66,30 @@ enum Awaits {
 }
 
 impl Awaits {
-    /// For what is cut off where its policy did not cut it.
+    /// Returns the one for text that is cut off before its policy cuts it.
     fn of(channel: &Channel) -> Self {
         if channel.waits_for_annotations() { Self::Annotation } else { Self::Judge }
     }
 }
 
+/// The stop of a choice.
 #[derive(Debug, Clone, Copy)]
 struct Stop {
-    stopped: Stopped,
-    /// Spans from this number on are left out.
+    /// The text in which it is, and the number of its characters before it.
+    text: TextId,
+    after: usize,
+    /// The number from which on spans are dropped.
     dropped: u64,
 }
 
-/// What annotations said so far.
+/// The statements of annotations so far.
 #[derive(Debug, Clone, Default)]
 struct Annotations {
     origin: Option<usize>,
     last: Option<Annotation>,
-    /// Up to here something was said, and nothing against it. As the service counts, since the origin may be set later.
+    /// The end of the text that was annotated and not filtered.
+    ///
+    /// It is an offset of the service's, because the origin may be set later.
     clean: usize,
     filtered: bool,
 }
@@ -82,7 +99,7 @@ impl Entry {
         self.end.characters - self.start.characters
     }
 
-    /// Nothing from this character on is shown.
+    /// Returns the character from which on nothing is shown.
     fn shown_end(&self) -> usize {
         self.stop.map_or(self.end.characters, |at| self.start.characters + at)
     }
@@ -99,78 +116,85 @@ impl Choice {
             channels: BTreeMap::new(),
             open: None,
             queue: VecDeque::new(),
-            stopped: None,
+            stop: None,
             annotations: Annotations::default(),
         }
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stopped.is_some()
+        self.stop.is_some()
     }
 
-    /// When what is held has to be handed out, whole or not.
+    /// Returns the time at which the held text must be handed out, complete or not.
     pub(crate) fn due(&self) -> Option<Duration> {
         self.channels.get(&self.open?)?.due()
     }
 
-    /// Takes a text in.
+    /// Accepts a text.
     pub(crate) fn push(
         &mut self,
-        (kind, treatment): (Kind, Treatment),
+        (id, handling): (TextId, Handling),
         (text, tokens): (&str, usize),
         now: Duration,
-        ledger: &mut Ledger,
+        shared: &mut Shared,
     ) {
-        // Nothing of a text interrupts no other one; a token may end the text that is open without adding to it.
-        if text.is_empty() && (tokens == 0 || self.open != Some(kind)) {
+        // An empty text does not interrupt another one. A token may complete the open text without
+        // adding to it.
+        if text.is_empty() && (tokens == 0 || self.open != Some(id)) {
             return;
         }
-        if self.open != Some(kind) {
-            self.finish(ledger);
-            self.open = Some(kind);
+        if self.open != Some(id) {
+            self.finish(shared);
+            self.open = Some(id);
         }
         let stopped = self.is_stopped();
-        let channel = self.channels.entry(kind).or_insert_with(|| {
-            let mut channel = Channel::new(treatment);
+        let channel = self.channels.entry(id).or_insert_with(|| {
+            let mut channel = Channel::new(handling);
             if stopped {
                 channel.drop_from(0);
             }
             channel
         });
         let before = channel.kept();
-        let (index, queue) = (self.index, &mut self.queue);
-        let awaits = if let Treatment::Judge(_) = treatment { Awaits::Judge } else { Awaits::Nothing };
-        channel.push(text, tokens, now, |start, end| enter(index, queue, ledger, (kind, start, end), awaits));
-        ledger.unreleased += channel.kept() - before;
-        self.settle(now, ledger);
+        let queue = &mut self.queue;
+        let awaits = if let Handling::Judge(_) = handling { Awaits::Judge } else { Awaits::Nothing };
+        channel.push(text, tokens, now, |start, end| enter(queue, shared, (id, start, end), awaits));
+        shared.unreleased += channel.kept() - before;
+        self.settle(now, shared);
     }
 
-    /// The choice, or the text that came last, is over: cuts off what is held.
-    pub(crate) fn finish(&mut self, ledger: &mut Ledger) {
-        let Some(kind) = self.open else { return };
-        let Some(channel) = self.channels.get_mut(&kind) else { return };
-        let (index, queue, awaits) = (self.index, &mut self.queue, Awaits::of(channel));
-        channel.finish(|start, end| enter(index, queue, ledger, (kind, start, end), awaits));
+    /// Cuts off the held text, because the choice ends or another text goes on.
+    pub(crate) fn finish(&mut self, shared: &mut Shared) {
+        let Some(id) = self.open else { return };
+        let Some(channel) = self.channels.get_mut(&id) else { return };
+        let (queue, awaits) = (&mut self.queue, Awaits::of(channel));
+        channel.finish(|start, end| enter(queue, shared, (id, start, end), awaits));
     }
 
-    /// What is held has waited long enough: cuts it off as it is.
-    pub(crate) fn flush(&mut self, ledger: &mut Ledger) {
-        let Some(kind) = self.open else { return };
-        let Some(channel) = self.channels.get_mut(&kind) else { return };
-        if let Some((start, end)) = channel.cut(usize::MAX) {
-            let awaits = Awaits::of(channel);
-            enter(self.index, &mut self.queue, ledger, (kind, start, end), awaits);
+    /// Cuts off the held text as it is, because it has waited long enough.
+    pub(crate) fn flush(&mut self, shared: &mut Shared) {
+        if let Some(open) = self.open {
+            self.cut_off(open, usize::MAX, shared);
         }
     }
 
-    /// A span that has no verdict yet.
+    /// Cuts off the held text before this character.
+    fn cut_off(&mut self, id: TextId, before: usize, shared: &mut Shared) {
+        let Some(channel) = self.channels.get_mut(&id) else { return };
+        if let Some((start, end)) = channel.cut(before) {
+            let awaits = Awaits::of(channel);
+            enter(&mut self.queue, shared, (id, start, end), awaits);
+        }
+    }
+
+    /// Returns a span that waits for its verdict.
     pub(crate) fn span(&self, number: u64) -> Option<Span<'_>> {
         let entry = &self.queue[self.find(number)?];
-        let (context, text) = self.channels.get(&entry.kind)?.slice(entry.start, entry.end);
+        let (context, text) = self.channels.get(&entry.text)?.slice(entry.start, entry.end);
         entry.waits().then_some(Span {
             id: SpanId { number, choice: self.index },
-            choice: self.index,
-            kind: entry.kind,
+            at: entry.text.at,
+            kind: entry.text.kind,
             text,
             context,
             characters: entry.start.characters..entry.end.characters,
@@ -183,28 +207,26 @@ impl Choice {
         number: u64,
         verdict: Verdict,
         now: Duration,
-        ledger: &mut Ledger,
+        shared: &mut Shared,
     ) -> Result<(), Error> {
         let span = SpanId { number, choice: self.index };
         let Some(place) = self.find(number).filter(|&place| self.queue[place].waits()) else {
-            // What a stop left out may have been under judgement.
-            let dropped = self.stopped.is_some_and(|stop| stop.dropped <= number);
+            // A judge may still have had the span when a stop dropped it.
+            let dropped = self.stop.is_some_and(|stop| stop.dropped <= number);
             return if dropped { Ok(()) } else { Err(Error::AlreadyJudged { span }) };
         };
         let entry = &mut self.queue[place];
-        check(&verdict, entry.len()).map_err(|Range { start, end }| Error::OutOfSpan {
-            span,
-            start,
-            end,
-            length: entry.len(),
-        })?;
-        ledger.undecided -= 1;
+        let length = entry.len();
+        if let Some(Range { start, end }) = misfit(&verdict, length) {
+            return Err(Error::OutOfSpan { span, start, end, length });
+        }
+        shared.undecided -= 1;
         let stop = if let Verdict::Stop { at } = verdict { Some(at) } else { None };
         entry.verdict = Some(verdict);
         if let Some(at) = stop {
-            self.stop(place, at, ledger);
+            self.stop_within(place, at, shared);
         }
-        self.settle(now, ledger);
+        self.settle(now, shared);
         Ok(())
     }
 
@@ -213,72 +235,74 @@ impl Choice {
         (self.queue[place].number == number).then_some(place)
     }
 
-    /// Nothing behind so many characters of a span is shown.
-    fn stop(&mut self, place: usize, at: usize, ledger: &mut Ledger) {
+    /// Stops the choice after this many characters of a span.
+    fn stop_within(&mut self, place: usize, at: usize, shared: &mut Shared) {
         let entry = &mut self.queue[place];
         let at = entry.stop.map_or(at, |before| before.min(at));
         entry.stop = Some(at);
-        let (kind, character) = (entry.kind, entry.start.characters + at);
-        self.drop_behind(place + 1, Stopped { kind, at: character }, ledger);
+        let (id, after) = (entry.text, entry.start.characters + at);
+        self.drop_after(place + 1, (id, after), shared);
     }
 
-    /// Leaves out all but so many spans, and of the text that is stopped all from there.
-    fn drop_behind(&mut self, keep: usize, stopped: Stopped, ledger: &mut Ledger) {
-        let dropped = self.queue.get(keep).map_or(ledger.next, |entry| entry.number);
-        let dropped = self.stopped.map_or(dropped, |before| before.dropped.min(dropped));
-        self.stopped = Some(Stop { stopped, dropped });
+    /// Stops a text at a character, and drops all spans but the first `keep`.
+    fn drop_after(&mut self, keep: usize, (text, after): (TextId, usize), shared: &mut Shared) {
+        let dropped = self.queue.get(keep).map_or(shared.next, |entry| entry.number);
+        let dropped = self.stop.map_or(dropped, |before| before.dropped.min(dropped));
+        self.stop = Some(Stop { text, after, dropped });
         for channel in self.channels.values_mut() {
-            ledger.unreleased -= channel.drop_from(channel.held().characters);
+            shared.unreleased -= channel.drop_from(channel.held().characters);
         }
         for entry in self.queue.drain(keep..) {
-            ledger.ahead -= entry.len();
-            ledger.undecided -= usize::from(entry.waits());
-            if let Some(channel) = self.channels.get_mut(&entry.kind) {
-                ledger.unreleased -= channel.drop_from(entry.start.characters);
+            shared.ahead -= entry.len();
+            shared.undecided -= usize::from(entry.waits());
+            if let Some(channel) = self.channels.get_mut(&entry.text) {
+                shared.unreleased -= channel.drop_from(entry.start.characters);
             }
         }
-        if let Some(channel) = self.channels.get_mut(&stopped.kind) {
-            ledger.unreleased -= channel.drop_from(stopped.at);
+        if let Some(channel) = self.channels.get_mut(&text) {
+            shared.unreleased -= channel.drop_from(after);
         }
         let index = self.index;
-        ledger.to_judge.retain(|span| span.choice != index || span.number < dropped);
+        shared.to_judge.retain(|span| span.choice != index || span.number < dropped);
     }
 
-    /// Releases what has its verdict and nothing before it that has none.
-    fn settle(&mut self, now: Duration, ledger: &mut Ledger) {
+    /// Releases the spans that have their verdicts, up to the first without.
+    fn settle(&mut self, now: Duration, shared: &mut Shared) {
         while self.queue.front().is_some_and(|entry| entry.verdict.is_some()) {
             let Some(entry) = self.queue.pop_front() else { return };
-            ledger.ahead -= entry.len();
-            let Some(channel) = self.channels.get_mut(&entry.kind) else { continue };
+            shared.ahead -= entry.len();
+            let Some(channel) = self.channels.get_mut(&entry.text) else { continue };
             let redactions = match &entry.verdict {
                 Some(Verdict::Redact(redactions)) => &redactions[..],
                 _ => &[],
             };
-            let (choice, kind) = (self.index, entry.kind);
+            let text = entry.text;
             channel.release((entry.start, entry.end), redactions, entry.stop, now, |piece| {
-                ledger.ready.push_back(Ready { choice, kind, piece, released: now });
+                shared.ready.push_back(Ready { text, piece, released: now });
             });
         }
     }
 
     pub(crate) fn set_origin(&mut self, origin: usize) {
         if self.annotations.origin.replace(origin) != Some(origin) {
-            // The same annotation says something else from here on.
+            // From here on the same annotation speaks of other text.
             self.annotations.last = None;
         }
     }
 
-    /// The server's filter stopped the choice: what was said of the rest says nothing more.
+    /// Records that the server's filter ended the choice: annotations say nothing about the rest.
     pub(crate) fn note_filtered(&mut self) {
         self.annotations.filtered = true;
     }
 
-    /// An annotation as a verdict. What it filters that was released before.
+    /// Accepts an annotation as a verdict.
+    ///
+    /// Returns the text that it filters and that was released before.
     pub(crate) fn annotate(
         &mut self,
         annotation: &Annotation,
         now: Duration,
-        ledger: &mut Ledger,
+        shared: &mut Shared,
     ) -> Option<Range<usize>> {
         if self.annotations.last.as_ref() == Some(annotation) {
             return None;
@@ -289,39 +313,40 @@ impl Choice {
         let end = annotation.characters.end.saturating_sub(origin);
         if !annotation.filtered {
             self.annotations.clean = self.annotations.clean.max(annotation.characters.end);
-            self.release_through(annotation.checked.saturating_sub(origin), ledger);
-            self.settle(now, ledger);
+            self.release_through(annotation.checked.saturating_sub(origin), shared);
+            self.settle(now, shared);
             return None;
         }
         self.annotations.filtered = true;
-        let released = self.channels.get(&Kind::Content).map_or(0, |channel| channel.settled().characters);
+        let content = TextId::content(self.index);
+        let released = self.channels.get(&content).map_or(0, |channel| channel.settled().characters);
         let late = start..end.min(released);
         if start < released {
-            self.stop_here(released, ledger);
+            self.stop_here(released, shared);
         } else {
-            self.stop_at(start, ledger);
+            self.stop_at(start, shared);
         }
-        self.settle(now, ledger);
+        self.settle(now, shared);
         if late.is_empty() {
             return None;
         }
-        self.channels.get_mut(&Kind::Content)?.note_late(late.clone());
+        self.channels.get_mut(&content)?.note_late(late.clone());
         Some(late)
     }
 
-    /// Annotations have checked the content up to here. Spans that a judge is asked about are left to the judge.
-    fn release_through(&mut self, character: usize, ledger: &mut Ledger) {
-        let Some(channel) = self.channels.get_mut(&Kind::Content) else { return };
-        if !channel.waits_for_annotations() {
+    /// Releases the content that annotations have checked, up to this character. Spans that a judge
+    /// is asked about are left to the judge.
+    fn release_through(&mut self, character: usize, shared: &mut Shared) {
+        let content = TextId::content(self.index);
+        if !self.channels.get(&content).is_some_and(Channel::waits_for_annotations) {
             return;
         }
-        if let Some((start, end)) = channel.cut(character) {
-            enter(self.index, &mut self.queue, ledger, (Kind::Content, start, end), Awaits::Annotation);
-        }
+        self.cut_off(content, character, shared);
+        let Some(channel) = self.channels.get(&content) else { return };
         let mut place = 0;
         while let Some(entry) = self.queue.get_mut(place) {
             place += 1;
-            if entry.kind != Kind::Content || entry.asked || entry.start.characters >= character {
+            if entry.text != content || entry.asked || entry.start.characters >= character {
                 continue;
             }
             if entry.shown_end() > character && entry.verdict.is_none() {
@@ -337,104 +362,101 @@ impl Choice {
         }
     }
 
-    /// Nothing is shown any more: of the content so much is released already, some of it filtered.
-    fn stop_here(&mut self, released: usize, ledger: &mut Ledger) {
-        // Where a stop was before, and all before it is released, nothing is left to stop.
-        if self.stopped.is_none() || !self.queue.is_empty() {
-            self.drop_behind(0, Stopped { kind: Kind::Content, at: released }, ledger);
+    /// Stops the choice now: this much of the content is released already, and some of it is
+    /// filtered.
+    fn stop_here(&mut self, released: usize, shared: &mut Shared) {
+        // An earlier stop stays where it is if everything before it is released.
+        if self.stop.is_none() || !self.queue.is_empty() {
+            self.drop_after(0, (TextId::content(self.index), released), shared);
         }
     }
 
-    /// The content is shown up to here at most, and nothing that came after it.
-    fn stop_at(&mut self, character: usize, ledger: &mut Ledger) {
-        let kept = self.channels.get(&Kind::Content).map_or(0, Channel::kept);
-        if self.stopped.is_some() && kept <= character {
+    /// Stops the choice at this character of the content.
+    fn stop_at(&mut self, character: usize, shared: &mut Shared) {
+        let content = TextId::content(self.index);
+        let kept = self.channels.get(&content).map_or(0, Channel::kept);
+        if self.stop.is_some() && kept <= character {
             return;
         }
-        // An annotation may be ahead of the text; what comes now is left out, so the stop is where the text is.
+        // An annotation may be ahead of the text. Text that arrives now is dropped, so the stop is
+        // at the end of the text.
         let character = character.min(kept);
-        if let Some(channel) = self.channels.get_mut(&Kind::Content) {
-            if let Some((start, end)) = channel.cut(character) {
-                let awaits = Awaits::of(channel);
-                enter(self.index, &mut self.queue, ledger, (Kind::Content, start, end), awaits);
-            }
-        }
-        let behind = |entry: &Entry| entry.kind == Kind::Content && entry.end.characters > character;
-        match self.queue.iter().position(behind) {
+        self.cut_off(content, character, shared);
+        let reaches = |entry: &Entry| entry.text == content && entry.end.characters > character;
+        match self.queue.iter().position(reaches) {
             Some(place) if self.queue[place].start.characters < character => {
                 let at = character - self.queue[place].start.characters;
-                self.stop(place, at, ledger);
+                self.stop_within(place, at, shared);
             }
-            place => {
-                let stopped = Stopped { kind: Kind::Content, at: character };
-                self.drop_behind(place.unwrap_or(self.queue.len()), stopped, ledger);
-            }
+            place => self.drop_after(place.unwrap_or(self.queue.len()), (content, character), shared),
         }
     }
 
-    /// No more text comes. What waits for annotations is released as far as they went, if the stream ended in order; a judge is asked about the rest.
-    pub(crate) fn close(&mut self, in_order: bool, now: Duration, ledger: &mut Ledger) {
-        self.finish(ledger);
+    /// Ends the choice with its stream.
+    ///
+    /// If the stream ended in order, text that waits for annotations is released as far as they
+    /// went. A judge is asked about the rest.
+    pub(crate) fn close(&mut self, in_order: bool, now: Duration, shared: &mut Shared) {
+        self.finish(shared);
         if in_order && !self.annotations.filtered {
             let origin = self.annotations.origin.unwrap_or(0);
-            self.release_through(self.annotations.clean.saturating_sub(origin), ledger);
+            self.release_through(self.annotations.clean.saturating_sub(origin), shared);
         }
         let index = self.index;
         for entry in self.queue.iter_mut().filter(|entry| !entry.asked && entry.verdict.is_none()) {
             entry.asked = true;
-            ledger.undecided += 1;
-            ledger.to_judge.push_back(SpanId { number: entry.number, choice: index });
+            shared.undecided += 1;
+            shared.to_judge.push_back(SpanId { number: entry.number, choice: index });
         }
-        self.settle(now, ledger);
+        self.settle(now, shared);
     }
 
-    pub(crate) fn channel_mut(&mut self, kind: Kind) -> Option<&mut Channel> {
-        self.channels.get_mut(&kind)
+    pub(crate) fn channel_mut(&mut self, id: TextId) -> Option<&mut Channel> {
+        self.channels.get_mut(&id)
     }
 
     pub(crate) fn into_outcome(self) -> ChoiceOutcome {
-        let texts: Vec<_> = self.channels.into_iter().map(|(kind, channel)| channel.into_outcome(kind)).collect();
-        ChoiceOutcome { choice: self.index, stopped: self.stopped.map(|stop| stop.stopped), texts }
+        let stopped = self.stop.map(|Stop { text, after, .. }| Stopped { at: text.at, kind: text.kind, after });
+        let texts = self.channels.into_iter().map(|(id, channel)| channel.into_outcome(id)).collect();
+        ChoiceOutcome { choice: self.index, stopped, texts }
     }
 }
 
-/// A span enters the queue.
+/// Appends a span to the queue of its choice.
 fn enter(
-    choice: u64,
     queue: &mut VecDeque<Entry>,
-    ledger: &mut Ledger,
-    (kind, start, end): (Kind, Position, Position),
+    shared: &mut Shared,
+    (text, start, end): (TextId, Position, Position),
     awaits: Awaits,
 ) {
-    let number = ledger.next;
-    ledger.next += 1;
+    let number = shared.next;
+    shared.next += 1;
     let asked = awaits == Awaits::Judge;
     if asked {
-        ledger.undecided += 1;
-        ledger.to_judge.push_back(SpanId { number, choice });
+        shared.undecided += 1;
+        shared.to_judge.push_back(SpanId { number, choice: text.at.choice });
     }
     let verdict = (awaits == Awaits::Nothing).then_some(Verdict::Release);
-    let entry = Entry { number, kind, start, end, asked, verdict, stop: None };
-    ledger.ahead += entry.len();
+    let entry = Entry { number, text, start, end, asked, verdict, stop: None };
+    shared.ahead += entry.len();
     queue.push_back(entry);
 }
 
-/// The first part of a verdict that does not fit a span of so many characters.
-fn check(verdict: &Verdict, length: usize) -> Result<(), Range<usize>> {
+/// Returns the first part of a verdict that does not fit a span of this length.
+fn misfit(verdict: &Verdict, length: usize) -> Option<Range<usize>> {
     match verdict {
-        Verdict::Release => Ok(()),
-        Verdict::Stop { at } if *at <= length => Ok(()),
-        Verdict::Stop { at } => Err(*at..*at),
+        Verdict::Release => None,
+        Verdict::Stop { at } => (*at > length).then_some(*at..*at),
         Verdict::Redact(redactions) => {
             let mut before = 0;
             for redaction in redactions {
                 let part = redaction.characters.clone().unwrap_or(0..length);
                 if part.start < before || part.end < part.start || part.end > length {
-                    return Err(part);
+                    return Some(part);
                 }
                 before = part.end;
             }
-            Ok(())
+            None
         }
     }
 }

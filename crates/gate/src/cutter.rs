@@ -1,10 +1,13 @@
-//! Cuts the text that is held into spans.
+//! Cuts the held text into spans.
 
-use super::paragraph::Paragraphs;
-use super::policy::{Policy, Unit};
-use super::sentence::Sentences;
+use crate::paragraph::Paragraphs;
+use crate::policy::{Cut, Policy};
+use crate::sentence::Sentences;
 
-/// Looks at held text character by character and says where its first span ends. Whoever cuts there begins with a [`reset`](Self::reset) and the rest.
+/// A search for the end of the first span of the held text.
+///
+/// It proceeds one character at a time. A caller that cuts the text calls [`reset`](Self::reset),
+/// and then pushes what is left again.
 #[derive(Debug, Clone)]
 pub(crate) struct Cutter {
     policy: Policy,
@@ -24,36 +27,41 @@ impl Cutter {
         &self.policy
     }
 
-    /// One character more, with which `held` ends. `Some`: the first span ends at this byte of it, and the rest has to come again.
+    /// Appends a character, the last one of `held`.
+    ///
+    /// Returns the length in bytes of the first span of `held` if it is complete.
     pub(crate) fn push(&mut self, held: &str, character: char) -> Option<usize> {
         self.characters += 1;
-        let found = match self.policy.unit {
-            Unit::Sentence => self.sentences.push(held, character),
-            Unit::Paragraph => self.paragraphs.push(character).then_some(held.len()),
-            Unit::Characters(count) => (self.characters >= count.max(1)).then_some(held.len()),
-            Unit::Tokens(_) | Unit::Whole | Unit::Annotated => None,
+        let found = match self.policy.cut {
+            Cut::Sentences => self.sentences.push(held, character),
+            Cut::Paragraphs => self.paragraphs.push(character).then_some(held.len()),
+            Cut::Characters(count) => (self.characters >= count).then_some(held.len()),
+            Cut::Tokens(_) | Cut::Whole | Cut::Annotated => None,
         };
-        found.or_else(|| (self.characters >= self.policy.max_held.max(1)).then(|| forced(held)))
+        found.or_else(|| (self.characters >= self.policy.max_held).then(|| forced(held)))
     }
 
-    /// Tokens are complete with what is held. Whether the span is.
+    /// Counts tokens that end with the held text. Returns true if they complete the span.
     pub(crate) fn count(&mut self, tokens: usize) -> bool {
         self.tokens = self.tokens.saturating_add(tokens);
-        matches!(self.policy.unit, Unit::Tokens(count) if self.tokens >= count.max(1))
+        matches!(self.policy.cut, Cut::Tokens(count) if self.tokens >= count)
     }
 
-    /// Nothing more comes. `Some`: the first span ends at this byte of what is held; `None`: with it.
+    /// Returns the length in bytes of the first span of `held` if nothing follows. `None` stands
+    /// for all of it.
     pub(crate) fn finish(&self, held: &str) -> Option<usize> {
-        if self.policy.unit == Unit::Sentence { Sentences::finish(held) } else { None }
+        if self.policy.cut == Cut::Sentences { Sentences::finish(held) } else { None }
     }
 
-    /// What was held is cut off; the counting begins again.
+    /// Begins a new span.
     pub(crate) fn reset(&mut self) {
         *self = Self::new(self.policy);
     }
 }
 
-/// Where to cut text that is too long: behind the last white space of its second half, so that no word is cut, or at its end.
+/// Returns the place at which text that is too long is cut.
+///
+/// That is after the last white space of its second half, so that no word is cut, or at its end.
 fn forced(held: &str) -> usize {
     let half = held.len() / 2;
     let space = held.char_indices().rev().take_while(|&(at, _)| at >= half).find(|(_, c)| c.is_whitespace());

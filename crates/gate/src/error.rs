@@ -1,40 +1,48 @@
-//! What the gate refuses.
+//! The errors of the gate.
 
 use core::fmt;
 
-use super::span::SpanId;
+use crate::span::SpanId;
 
-/// Why the gate did not take a text or a verdict. Nothing changed then: no text went in, and the span still waits.
+/// A text or a verdict that the gate refused.
+///
+/// The refused call changed nothing: no part of the text was accepted, and the span still waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// No span of this name was handed out.
+    /// A verdict names a span that the gate does not have.
     UnknownSpan {
-        /// The name.
+        /// The span's name.
         span: SpanId,
     },
-    /// The span has its verdict already.
+    /// A verdict names a span that has its verdict already.
     AlreadyJudged {
         /// The span.
         span: SpanId,
     },
-    /// A part that is to be redacted, or the place to stop at, is none of the span: it ends beyond it or before it begins, or begins within the part before it.
+    /// A part to redact, or the place to stop at, does not fit the span.
+    ///
+    /// It ends beyond the span, or before it begins, or it begins before the end of the preceding
+    /// part.
     OutOfSpan {
         /// The span.
         span: SpanId,
-        /// Where the part begins, in characters of the span.
+        /// The beginning of the part, in characters of the span.
         start: usize,
-        /// Where it ends.
+        /// The end of the part.
         end: usize,
-        /// How long the span is.
+        /// The length of the span.
         length: usize,
     },
-    /// More text would wait than [`Options::max_unreleased`](super::Options::max_unreleased). Give verdicts and take what is released, then push the same again.
+    /// More text would wait than the options allow.
+    ///
+    /// Judge spans and take what is released, then push the same again. The limit is
+    /// [`Options::with_max_unreleased`](crate::Options::with_max_unreleased).
     Full {
         /// The limit, in characters.
         max: usize,
     },
-    /// Text came after the end.
+    /// Text arrived after the end.
     Ended,
 }
 

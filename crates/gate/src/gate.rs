@@ -1,57 +1,64 @@
-//! The gate.
+//! The gate itself: text and verdicts in, spans and released text out.
+//!
+//! It finds the choice for each call, refuses text for which there is no room, and accounts for
+//! what the choices share. The order of release is the business of [`Choice`], and the cutting that
+//! of its channels.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
-use crate::engine::{Change, Update};
+use deltawire::{Change, Place, TextKind, Update};
 
-use super::annotation::Annotation;
-use super::choice::Choice;
-use super::error::Error;
-use super::kind::Kind;
-use super::ledger::Ledger;
-use super::options::{Options, Treatment};
-use super::outcome::{Delay, Outcome};
-use super::policy::Policy;
-use super::released::Released;
-use super::span::{Span, SpanId};
-use super::verdict::Verdict;
+use crate::annotation::Annotation;
+use crate::channel::Piece;
+use crate::choice::Choice;
+use crate::error::Error;
+use crate::options::{Handling, Options};
+use crate::outcome::{Delay, Outcome};
+use crate::released::Released;
+use crate::shared::{Ready, Shared};
+use crate::span::{Span, SpanId};
+use crate::text::TextId;
+use crate::verdict::Verdict;
 
-/// Holds text until it is judged. See the [module](super) for the way through it.
+/// A gate that holds text until it is judged.
 ///
-/// Every `now` is the time since the request, by the caller's clock; it only has to go forward. A span costs its search for boundaries and one copy into what is shown; handing it out and taking it cost nothing.
+/// The [crate's documentation](crate) shows the way through it. Every `now` is the time since the
+/// request, by the caller's clock; it must only go forward. A span costs the search for its end and
+/// one copy into the text that is shown. Handing it out and taking it cost nothing.
 #[derive(Debug, Clone)]
 pub struct Gate {
     options: Options,
     choices: BTreeMap<u64, Choice>,
-    ledger: Ledger,
+    shared: Shared,
     ended: bool,
 }
 
 impl Gate {
-    /// A gate that cuts every kind of text under this policy, with the default limits.
+    /// Returns an empty gate.
+    ///
+    /// A [`Policy`](crate::Policy) alone stands for [`Options::new`] of it: every kind of text is
+    /// judged by that policy.
     #[must_use]
-    pub fn new(policy: Policy) -> Self {
-        Self::with_options(Options::new(policy))
+    pub fn new(options: impl Into<Options>) -> Self {
+        Self { options: options.into(), choices: BTreeMap::new(), shared: Shared::default(), ended: false }
     }
 
-    /// The same with other options.
-    #[must_use]
-    pub fn with_options(options: Options) -> Self {
-        Self { options, choices: BTreeMap::new(), ledger: Ledger::default(), ended: false }
-    }
-
-    /// Takes in what a chunk changed: its texts, each a token; a finish reason cuts off what its choice holds. Where unknown members are kept ([`Options::keep_unknown`](crate::Options::keep_unknown) of the fold), the annotations
-    /// of Azure's asynchronous filter are taken as verdicts too ([`annotate`](Self::annotate)).
+    /// Accepts the changes of an update: each of its texts, as one token.
+    ///
+    /// A finish reason completes the spans that its choice holds. Annotations of Azure's
+    /// asynchronous filter count as verdicts ([`annotate`](Self::annotate)) if the session keeps
+    /// unknown members ([`deltawire::Options::with_unknown`]).
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::Ended`]; nothing of the update was taken in then.
+    /// [`Error::Full`], [`Error::Ended`]. Nothing of the update was accepted then.
     pub fn push(&mut self, update: &Update<'_>, now: Duration) -> Result<(), Error> {
         self.push_counted(update, now, |_| 1)
     }
 
-    /// The same with a count of tokens for each of its texts.
+    /// Accepts the changes of an update, and counts the tokens of each of its texts.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -61,19 +68,19 @@ impl Gate {
         now: Duration,
         mut count: impl FnMut(&str) -> usize,
     ) -> Result<(), Error> {
-        self.admit(update.changes().filter_map(|change| Kind::of(&change)))?;
+        self.admit(update.changes().filter_map(|change| readable(&change)))?;
         self.tick(now);
         for change in update.changes() {
-            if let Some((choice, kind, text)) = Kind::of(&change) {
-                self.take_in((choice, kind), (text, count(text)), now);
+            if let Some((id, text)) = readable(&change) {
+                self.accept(id, (text, count(text)), now);
             } else if let Change::Finish { choice, reason } = change {
                 if reason == "content_filter" {
-                    self.choice(choice).note_filtered();
+                    self.choice(choice).0.note_filtered();
                 }
                 self.end_choice(choice);
             }
         }
-        for (choice, members) in update.kept() {
+        for (choice, members) in update.unknown_members() {
             if let Some(annotation) = Annotation::of(members) {
                 self.annotate(choice, &annotation, now);
             }
@@ -81,91 +88,103 @@ impl Gate {
         Ok(())
     }
 
-    /// Takes in text of any origin, as one token; an empty one is none, and changes nothing.
+    /// Accepts text from any source, as one token. An empty text changes nothing.
+    ///
+    /// Audio data is not judged, and counts as an empty text.
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub fn push_text(&mut self, choice: u64, kind: Kind, text: &str, now: Duration) -> Result<(), Error> {
-        self.push_tokens(choice, kind, text, usize::from(!text.is_empty()), now)
+    pub fn push_text(&mut self, at: Place, kind: TextKind, text: &str, now: Duration) -> Result<(), Error> {
+        self.push_tokens(at, kind, text, usize::from(!text.is_empty()), now)
     }
 
-    /// Takes in text that completes so many tokens. Text that completes none belongs to the token that comes with the next.
+    /// Accepts text that completes this many tokens.
+    ///
+    /// Text that completes no token belongs to the next one.
     ///
     /// # Errors
     /// As [`push`](Self::push).
     pub fn push_tokens(
         &mut self,
-        choice: u64,
-        kind: Kind,
+        at: Place,
+        kind: TextKind,
         text: &str,
         tokens: usize,
         now: Duration,
     ) -> Result<(), Error> {
-        self.admit([(choice, kind, text)])?;
+        let id = TextId { kind, at };
+        let text = if kind.is_readable() { text } else { "" };
+        self.admit([(id, text)])?;
         self.tick(now);
-        self.take_in((choice, kind), (text, tokens), now);
+        self.accept(id, (text, tokens), now);
         Ok(())
     }
 
-    /// Whether there is room for these texts; those that are left out need none.
-    fn admit<'t>(&self, texts: impl IntoIterator<Item = (u64, Kind, &'t str)>) -> Result<(), Error> {
+    /// Checks that there is room for these texts. Text that would be dropped needs no room.
+    fn admit<'t>(&self, texts: impl IntoIterator<Item = (TextId, &'t str)>) -> Result<(), Error> {
         if self.ended {
             return Err(Error::Ended);
         }
-        let is_kept = |choice, kind| {
-            self.options.treatment(kind) != Treatment::Withhold
-                && !self.choices.get(&choice).is_some_and(Choice::is_stopped)
+        let is_kept = |id: TextId| {
+            self.options.handling(id.kind) != Handling::Withhold
+                && !self.choices.get(&id.at.choice).is_some_and(Choice::is_stopped)
         };
-        let kept = texts.into_iter().filter(|&(choice, kind, _)| is_kept(choice, kind));
-        let characters: usize = kept.map(|(_, _, text)| text.chars().count()).sum();
+        let kept = texts.into_iter().filter(|&(id, _)| is_kept(id));
+        let characters: usize = kept.map(|(_, text)| text.chars().count()).sum();
         let max = self.options.max_unreleased;
-        let fits = characters <= max.saturating_sub(self.ledger.unreleased);
+        let fits = characters <= max.saturating_sub(self.shared.unreleased);
         if fits { Ok(()) } else { Err(Error::Full { max }) }
     }
 
-    fn take_in(&mut self, (choice, kind): (u64, Kind), text: (&str, usize), now: Duration) {
-        let treatment = self.options.treatment(kind);
-        let (choice, ledger) = self.choice_and_ledger(choice);
-        choice.push((kind, treatment), text, now, ledger);
+    fn accept(&mut self, id: TextId, text: (&str, usize), now: Duration) {
+        let handling = self.options.handling(id.kind);
+        let (choice, shared) = self.choice(id.at.choice);
+        choice.push((id, handling), text, now, shared);
     }
 
-    fn choice(&mut self, index: u64) -> &mut Choice {
-        self.choice_and_ledger(index).0
+    fn choice(&mut self, index: u64) -> (&mut Choice, &mut Shared) {
+        (self.choices.entry(index).or_insert_with(|| Choice::new(index)), &mut self.shared)
     }
 
-    fn choice_and_ledger(&mut self, index: u64) -> (&mut Choice, &mut Ledger) {
-        (self.choices.entry(index).or_insert_with(|| Choice::new(index)), &mut self.ledger)
-    }
-
-    /// The choice is over: what it holds is cut off. [`push`](Self::push) does that where a finish reason comes.
+    /// Ends a choice: completes the spans that it holds.
+    ///
+    /// [`push`](Self::push) does so when a finish reason arrives.
     pub fn end_choice(&mut self, choice: u64) {
         if let Some(choice) = self.choices.get_mut(&choice) {
-            choice.finish(&mut self.ledger);
+            choice.finish(&mut self.shared);
         }
     }
 
-    /// Time has passed: what is held longer than its [`Policy::max_age`] is cut off. Every push does the same before it takes text in, so this is for the time in which nothing comes.
+    /// Cuts off the text that is held longer than its policy's age limit.
+    ///
+    /// Every push does so before it accepts text, so this is for the time in which nothing arrives.
     pub fn tick(&mut self, now: Duration) {
         if !self.options.has_max_age() {
             return;
         }
         for choice in self.choices.values_mut().filter(|choice| choice.due().is_some_and(|due| due <= now)) {
-            choice.flush(&mut self.ledger);
+            choice.flush(&mut self.shared);
         }
     }
 
-    /// When the next [`tick`](Self::tick) has something to do. `None` if nothing that is held has an age limit.
+    /// Returns the time at which the oldest held text is to be cut off.
+    ///
+    /// Call [`tick`](Self::tick) then. `None` if no held text has an age limit.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         self.choices.values().filter_map(Choice::due).min()
     }
 
-    /// The stream ended in order: everything that is held is cut off and handed out to be judged. Text that waits for annotations is released as far as they went, since none will come any more.
+    /// Ends the stream in order. All text that is held is handed out to be judged.
+    ///
+    /// Text that waits for annotations is released as far as they went, since no more will arrive.
     pub fn end(&mut self, now: Duration) {
         self.close(true, now);
     }
 
-    /// The stream broke off: the same, but what waits for annotations is handed out to be judged.
+    /// Ends a stream that broke. All text that is held is handed out to be judged.
+    ///
+    /// Text that waits for annotations is handed out as well.
     pub fn break_off(&mut self, now: Duration) {
         self.close(false, now);
     }
@@ -173,14 +192,17 @@ impl Gate {
     fn close(&mut self, in_order: bool, now: Duration) {
         self.ended = true;
         for choice in self.choices.values_mut() {
-            choice.close(in_order, now, &mut self.ledger);
+            choice.close(in_order, now, &mut self.shared);
         }
     }
 
-    /// The next span to judge, in the order in which they were cut. Each is handed out once, unless it is [handed back](Self::hand_back); [`span`](Self::span) shows it again.
+    /// Hands out the next span to judge, in the order in which they were cut.
+    ///
+    /// Each is handed out once, unless it is [requeued](Self::requeue). [`span`](Self::span) shows
+    /// it again.
     pub fn next_span(&mut self) -> Option<Span<'_>> {
         let waiting = loop {
-            let id = self.ledger.to_judge.pop_front()?;
+            let id = self.shared.to_judge.pop_front()?;
             if self.span(id).is_some() {
                 break id;
             }
@@ -188,87 +210,117 @@ impl Gate {
         self.span(waiting)
     }
 
-    /// A span's judge has no verdict (it failed, or what it said was refused): the span is the next that is handed out. One that does not wait for a verdict any more is not.
-    pub fn hand_back(&mut self, span: SpanId) {
-        if self.span(span).is_some() && !self.ledger.to_judge.contains(&span) {
-            self.ledger.to_judge.push_front(span);
+    /// Makes a span the next one that is handed out.
+    ///
+    /// This is for a judge that failed, or whose verdict was refused. A span that no longer waits
+    /// for a verdict is not handed out again.
+    pub fn requeue(&mut self, span: SpanId) {
+        if self.span(span).is_some() && !self.shared.to_judge.contains(&span) {
+            self.shared.to_judge.push_front(span);
         }
     }
 
-    /// A span that waits for its verdict; `None` once it has it, or was left out.
+    /// Returns a span that waits for its verdict. `None` once it has one, or is dropped.
     #[must_use]
     pub fn span(&self, id: SpanId) -> Option<Span<'_>> {
         self.choices.get(&id.choice)?.span(id.number)
     }
 
-    /// A verdict. What it lets go, with all behind it that waited for nothing else, is released now. Verdicts may come in any order; one for a span that a stop has left out meanwhile is taken and changes nothing.
+    /// Accepts a verdict, and releases the text that waited for nothing else.
+    ///
+    /// Verdicts may arrive in any order. A verdict for a span that a stop has dropped changes
+    /// nothing.
     ///
     /// # Errors
-    /// [`Error::UnknownSpan`], [`Error::AlreadyJudged`], [`Error::OutOfSpan`]; the span, if there is one, goes on waiting, and may be [handed back](Self::hand_back).
+    /// [`Error::UnknownSpan`], [`Error::AlreadyJudged`], [`Error::OutOfSpan`]. A span that still
+    /// waits goes on waiting, and may be [requeued](Self::requeue).
     pub fn judge(&mut self, span: SpanId, verdict: Verdict, now: Duration) -> Result<(), Error> {
-        let choice = self.choices.get_mut(&span.choice).filter(|_| span.number < self.ledger.next);
-        choice.ok_or(Error::UnknownSpan { span })?.judge(span.number, verdict, now, &mut self.ledger)
+        let choice = self.choices.get_mut(&span.choice).filter(|_| span.number < self.shared.next);
+        choice.ok_or(Error::UnknownSpan { span })?.judge(span.number, verdict, now, &mut self.shared)
     }
 
-    /// An annotation of a choice's content as a verdict. One that filters something stops the choice where that begins, under any policy, or where release has come to, if that is further: the part that was
-    /// released before is returned, and reported in [`TextOutcome::late`](super::TextOutcome::late). One that does not releases the content up to where it is checked, under [`Policy::annotated`] only; under others it is a judge's to release. Repeated, it changes nothing.
+    /// Accepts an annotation of a choice's content as a verdict.
+    ///
+    /// An annotation that filters something stops the choice under any policy: at its beginning, or
+    /// at the end of what is released if that is further. The part that was released before is
+    /// returned, and reported in [`TextOutcome::late`](crate::TextOutcome::late).
+    ///
+    /// An annotation that filters nothing releases the content up to where it is checked, but only
+    /// under [`Policy::azure_async_filter`](crate::Policy::azure_async_filter); under other
+    /// policies that is up to the judge. A repeated annotation changes nothing.
     pub fn annotate(&mut self, choice: u64, annotation: &Annotation, now: Duration) -> Option<Range<usize>> {
-        let (choice, ledger) = self.choice_and_ledger(choice);
-        choice.annotate(annotation, now, ledger)
+        let (choice, shared) = self.choice(choice);
+        choice.annotate(annotation, now, shared)
     }
 
-    /// The offset at which annotations count a choice's content to begin: how long the service counts the prompt. Unless it is set, the first annotation's `start_offset` is. Set later, it is where later annotations, and the end, count from; what was released before stays so.
+    /// Sets the offset at which a choice's content begins in annotations.
+    ///
+    /// That is the length that the service counts for the prompt. By default it is the first
+    /// annotation's `start_offset`. An offset that is set later holds for later annotations and for
+    /// the end. Text that was released before stays released.
     pub fn set_annotation_origin(&mut self, choice: u64, characters: usize) {
-        self.choice(choice).set_origin(characters);
+        self.choice(choice).0.set_origin(characters);
     }
 
-    /// The next piece that may be shown, in the order in which verdicts released them; within a choice that is the order in which the text came. What is taken counts as shown.
+    /// Takes the next piece that may be shown. A piece that is taken counts as shown.
+    ///
+    /// Pieces are in the order in which they were released. Within a choice that is the order in
+    /// which the text arrived.
     pub fn next_released(&mut self) -> Option<Released<'_>> {
-        let ready = self.ledger.ready.pop_front()?;
-        let (choice, kind, released) = (ready.choice, ready.kind, ready.released);
-        let (characters, span) = (ready.piece.characters.clone(), ready.piece.span.clone());
-        self.ledger.unreleased -= characters.len();
-        let (redacted, arrived) = (ready.piece.redacted, ready.piece.arrived);
-        let text = self.choices.get_mut(&choice)?.channel_mut(kind)?.take(&ready.piece);
-        Some(Released { choice, kind, text, characters, span, redacted, arrived, released })
+        let Ready { text: id, piece, released } = self.shared.ready.pop_front()?;
+        self.shared.unreleased -= piece.characters.len();
+        let text = self.choices.get_mut(&id.at.choice)?.channel_mut(id)?.take(&piece);
+        let Piece { characters, span, redacted, arrived, .. } = piece;
+        Some(Released { at: id.at, kind: id.kind, text, characters, span, redacted, arrived, released })
     }
 
-    /// Whether [`next_released`](Self::next_released) has something.
+    /// Reports whether [`next_released`](Self::next_released) has a piece.
     #[must_use]
     pub fn has_released(&self) -> bool {
-        !self.ledger.ready.is_empty()
+        !self.shared.ready.is_empty()
     }
 
-    /// Whether a span waits for its verdict, handed out or not.
+    /// Reports whether a span waits for its verdict, handed out or not.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.ledger.undecided > 0
+        self.shared.undecided > 0
     }
 
-    /// Whether more than [`Options::max_ahead`] characters wait for verdicts: time to wait for one before more is read. Never while a verdict would not help.
+    /// Reports whether the caller should wait for a verdict before it reads on.
+    ///
+    /// That is the case when as many characters as [`Options::with_max_ahead`] allows wait in
+    /// spans, and a verdict would help.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.is_waiting() && self.ledger.ahead >= self.options.max_ahead
+        self.is_waiting() && self.shared.ahead >= self.options.max_ahead
     }
 
-    /// Whether every choice that has begun (of which a text, be it empty, an annotation or its origin came) is stopped: nothing that comes of them will be shown.
+    /// Reports whether every choice that has begun is stopped.
+    ///
+    /// Nothing that arrives of them will be shown. A choice begins with its first text, even an
+    /// empty one, with its first annotation or the origin of its annotations, or with the finish
+    /// reason `content_filter`.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         !self.choices.is_empty() && self.choices.values().all(Choice::is_stopped)
     }
 
-    /// How many characters are kept: held, under judgement, and released but not taken.
+    /// Returns the number of characters that the gate keeps.
+    ///
+    /// They are held, wait for verdicts, or are released but not taken.
     #[must_use]
     pub fn unreleased(&self) -> usize {
-        self.ledger.unreleased
+        self.shared.unreleased
     }
 
-    /// What became of everything. What has no verdict by now is held for ever, and what was released and not taken counts as held too.
+    /// Returns the account of everything.
+    ///
+    /// Text without a verdict is never released. Text that was released and not taken counts as
+    /// held.
     #[must_use]
     pub fn finish(self) -> Outcome {
-        let heard_of = self.choices.into_values().map(Choice::into_outcome);
-        let choices: alloc::vec::Vec<_> =
-            heard_of.filter(|choice| !choice.texts.is_empty() || choice.stopped.is_some()).collect();
+        let begun = self.choices.into_values().map(Choice::into_outcome);
+        let choices: Vec<_> = begun.filter(|choice| !choice.texts.is_empty() || choice.stopped.is_some()).collect();
         let mut delay = Delay::default();
         for text in choices.iter().flat_map(|choice| &choice.texts) {
             delay.merge(&text.delay);
@@ -277,9 +329,12 @@ impl Gate {
     }
 }
 
-impl Options {
-    fn has_max_age(&self) -> bool {
-        let all = [self.content, self.refusal, self.reasoning, self.arguments, self.transcript];
-        all.iter().any(|treatment| matches!(treatment, Treatment::Judge(policy) if policy.max_age.is_some()))
+/// Returns the text that a change adds to and the new part of it.
+///
+/// `None` for other changes, and for text that cannot be judged.
+fn readable<'a>(change: &Change<'a>) -> Option<(TextId, &'a str)> {
+    match *change {
+        Change::Text { at, kind, text } if kind.is_readable() => Some((TextId { kind, at }, text)),
+        _ => None,
     }
 }

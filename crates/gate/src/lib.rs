@@ -1,26 +1,32 @@
-//! A gate for moderation: text goes in as it streams, and comes out only after a verdict.
+//! A moderation gate for streamed LLM answers: text waits until a judge has seen it.
 //!
 //! ```text
-//! Update ──push──▶ [ held ] ──cut──▶ [ under judgement … ] ──in order──▶ next_released()  what may be shown
-//!                                      │            ▲
-//!                              next_span()       judge(id, verdict)
-//!                          text, context, offsets    release, redact, stop
+//! Update ──push──▶ [ held ] ──cut──▶ [ waiting for verdicts ] ──in order──▶ next_released()
+//!                                       │            ▲
+//!                               next_span()       judge(id, verdict)
+//!                           text, context, offsets    release, redact, stop
 //! ```
 //!
-//! Like everything here it does no I/O: who judges, and when, is the caller's business. A [`Gate`] cuts what comes into spans under a [`Policy`] (sentences, paragraphs, characters, tokens, time), hands each out once,
-//! takes verdicts in any order, and releases in the order in which text came.
+//! The gate does no I/O and has no clock. A [`Gate`] cuts text into spans by a [`Policy`]:
+//! sentences, paragraphs, characters, tokens. It hands out each span once, accepts verdicts in any
+//! order, and releases text in the order in which it arrived. Who judges, and when, is the caller's
+//! business.
 //!
 //! ```
 //! use core::time::Duration;
-//! use deltawire::gate::{Gate, Kind, Policy, Verdict};
+//! use deltawire::{Place, TextKind};
+//! use deltawire_gate::{Gate, Policy, Verdict};
 //!
 //! let mut gate = Gate::new(Policy::sentences());
+//! let (at, kind) = (Place::choice(0), TextKind::Content);
 //! let mut shown = String::new();
-//! for (second, text) in ["Hel", "lo. The pass", "word is xyzzy. ", "Bye."].into_iter().enumerate() {
+//! let texts = ["Hel", "lo. The pass", "word is xyzzy. ", "Bye."];
+//! for (second, text) in texts.into_iter().enumerate() {
 //!     let now = Duration::from_secs(second as u64);
-//!     gate.push_text(0, Kind::Content, text, now)?;
+//!     gate.push_text(at, kind, text, now)?; // of a session's update: `gate.push(&update, now)`
 //!     while let Some(span) = gate.next_span() {
-//!         let verdict = if span.text.contains("xyzzy") { Verdict::redact("[…] ") } else { Verdict::Release };
+//!         let secret = span.text.contains("xyzzy");
+//!         let verdict = if secret { Verdict::redact("[…] ") } else { Verdict::Release };
 //!         let id = span.id;
 //!         gate.judge(id, verdict, now)?;
 //!     }
@@ -28,52 +34,66 @@
 //!         shown.push_str(piece.text);
 //!     }
 //! }
-//! assert_eq!(shown, "Hello. […] "); // whether "Bye." is a sentence is not known yet
+//! assert_eq!(shown, "Hello. […] "); // "Bye." may still go on
 //!
 //! gate.end(Duration::from_secs(4));
-//! let last = gate.next_span().expect("at the end everything is handed out").to_owned();
+//! let last = gate.next_span().expect("the end completes the last span").to_owned();
 //! assert_eq!((last.text.as_str(), last.characters), ("Bye.", 30..34));
 //! let outcome = gate.finish(); // without a verdict for it
-//! assert_eq!(outcome.choices[0].texts[0].held, Some(30..34));
-//! # Ok::<(), deltawire::gate::Error>(())
+//! assert_eq!(outcome.find(at, kind).and_then(|text| text.held.clone()), Some(30..34));
+//! # Ok::<(), deltawire_gate::Error>(())
 //! ```
 //!
-//! # What holds
-//! - **Nothing is released before its verdict**, and nothing before what came before it in its choice. Choices do not wait for each other.
-//! - **A cut of the deltas never shows** in the spans; by tokens and by time they end where a delta does.
-//! - **Spans cover the text** without gap or overlap. What a judge sees twice is in [`Span::context`].
-//! - **Linear**: a character is looked at a bounded number of times, whatever the deltas: only text since the last decided letter is segmented again, see [`Policy::max_held`] for text without any boundary.
-//! - **Bounded**: [`Options::max_unreleased`] is a typed error; [`Gate::is_full`] says when to wait for verdicts before more is read.
-//! - **It fails closed**: a text that is refused is not taken in, a span whose verdict is refused goes on waiting, and what never got a verdict is never released.
+//! # Guarantees
+//! - **Nothing is released before its verdict**, and nothing before the text that precedes it in
+//!   its choice. Choices do not wait for each other.
+//! - **The cuts of the deltas never show** in the spans. Two policies are exceptions: spans of
+//!   tokens and spans that an age limit cuts end with a delta.
+//! - **Spans cover the text** without gap or overlap. Text that a judge sees again is in
+//!   [`Span::context`].
+//! - **Linear**: each character is looked at a bounded number of times, however the deltas are cut.
+//! - **Bounded**: [`Options::with_max_unreleased`] limits what the gate keeps, and exceeding it is
+//!   a typed error. [`Gate::is_full`] says when to wait for verdicts before reading on.
+//! - **It fails closed**: a text that is refused is not accepted in part, a span whose verdict is
+//!   refused keeps waiting, and text without a verdict is never released.
 //!
-//! # What is not gated
-//! Only texts go through: names of tools, log probabilities (which spell the answer out token by token) and audio do not. Whoever shows those shows what no judge saw.
+//! # Out of scope
+//! Only readable texts pass through the gate. Names of tools, log probabilities (which spell out
+//! the answer token by token) and audio data do not. A caller who shows those shows what no judge
+//! saw.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
 
 mod annotation;
 mod channel;
 mod choice;
 mod cutter;
 mod error;
-#[expect(clippy::module_inception, reason = "one noun a file, and this is its noun")]
 mod gate;
-mod kind;
-mod ledger;
 mod options;
 mod outcome;
 mod paragraph;
 mod policy;
 mod released;
 mod sentence;
+mod shared;
 mod span;
+mod text;
 mod verdict;
 
 pub use annotation::Annotation;
 pub use error::Error;
 pub use gate::Gate;
-pub use kind::Kind;
-pub use options::{Options, Treatment};
+pub use options::{Handling, Options};
 pub use outcome::{ChoiceOutcome, Delay, Outcome, Redacted, Stopped, TextOutcome};
-pub use policy::{Policy, Unit};
+pub use policy::Policy;
 pub use released::Released;
 pub use span::{OwnedSpan, Span, SpanId};
 pub use verdict::{Redaction, Verdict};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,118 +1,92 @@
-//! What a caller of the gate may set.
+//! The settings of a gate.
 
-use super::kind::Kind;
-use super::policy::Policy;
+use deltawire::TextKind;
 
-/// What becomes of each kind of text, and how much may wait.
+use crate::policy::Policy;
+
+/// The options of a gate: the handling of each kind of text, and the limits.
 ///
-/// | limit | default | because |
+/// | limit | default | reason |
 /// |---|---|---|
-/// | `max_ahead` | 16,384 characters | some 4,000 tokens: more than a fast model writes while a slow judge thinks |
-/// | `max_unreleased` | 1,048,576 characters | OpenAI's longest answers are 128,000 tokens, some 512 Ki characters; a whole one can wait, twice over |
+/// | `max_ahead` | 16,384 characters | about 4,000 tokens: a fast model's, while a judge thinks |
+/// | `max_unreleased` | 1,048,576 characters | twice OpenAI's longest answers, of 128,000 tokens |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Options {
-    /// Content, and a legacy completion's text.
-    pub content: Treatment,
-    /// Refusals.
-    pub refusal: Treatment,
-    /// Reasoning.
-    pub reasoning: Treatment,
-    /// Arguments of tool calls and of the older function call.
-    pub arguments: Treatment,
-    /// What audio says. The audio itself is no text and does not go through a gate.
-    pub transcript: Treatment,
-    /// How many characters may be cut into spans and not be released before [`Gate::is_full`](super::Gate::is_full) asks its caller to wait for verdicts. A span that begins below it may pass it.
-    pub max_ahead: usize,
-    /// How many characters may be held, under judgement and released but not taken, before text is refused with [`Error::Full`](super::Error::Full).
-    pub max_unreleased: usize,
+    handlings: [Handling; 7],
+    pub(crate) max_ahead: usize,
+    pub(crate) max_unreleased: usize,
 }
 
-/// What becomes of a kind of text.
+/// The handling of a kind of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Treatment {
+pub enum Handling {
     /// It is judged, span by span.
     Judge(Policy),
-    /// It is released without a verdict, in its place: behind what came before it in its choice.
+    /// It is released without a verdict, after the text that precedes it in its choice.
     Pass,
     /// It is never released.
     Withhold,
 }
 
 impl Options {
-    /// Every kind is judged under this policy, under the default limits.
+    /// Returns options with the default limits and one policy for every kind of text.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        let judge = Treatment::Judge(policy);
-        Self {
-            content: judge,
-            refusal: judge,
-            reasoning: judge,
-            arguments: judge,
-            transcript: judge,
-            max_ahead: 16 << 10,
-            max_unreleased: 1 << 20,
-        }
+        Self { handlings: [Handling::Judge(policy); 7], max_ahead: 16 << 10, max_unreleased: 1 << 20 }
     }
 
-    /// With another treatment of refusals.
+    /// Sets the handling of a kind of text.
+    ///
+    /// Arguments of tool calls and of the function call that preceded them are handled alike: set
+    /// for one kind, it holds for both. Audio data is not a text that can be judged; it does not
+    /// pass through the gate.
     #[must_use]
-    pub fn with_refusal(mut self, treatment: Treatment) -> Self {
-        self.refusal = treatment;
+    pub fn with_handling(mut self, kind: TextKind, handling: Handling) -> Self {
+        self.handlings[row(kind)] = handling;
         self
     }
 
-    /// With another treatment of reasoning.
-    #[must_use]
-    pub fn with_reasoning(mut self, treatment: Treatment) -> Self {
-        self.reasoning = treatment;
-        self
-    }
-
-    /// With another treatment of arguments.
-    #[must_use]
-    pub fn with_arguments(mut self, treatment: Treatment) -> Self {
-        self.arguments = treatment;
-        self
-    }
-
-    /// With another treatment of transcripts.
-    #[must_use]
-    pub fn with_transcript(mut self, treatment: Treatment) -> Self {
-        self.transcript = treatment;
-        self
-    }
-
-    /// With another treatment of content.
-    #[must_use]
-    pub fn with_content(mut self, treatment: Treatment) -> Self {
-        self.content = treatment;
-        self
-    }
-
-    /// With this many characters ahead of the verdicts.
+    /// Limits how many characters wait in spans.
+    ///
+    /// At the limit [`Gate::is_full`](crate::Gate::is_full) asks the caller to wait for verdicts. A
+    /// span that begins below the limit may exceed it.
     #[must_use]
     pub fn with_max_ahead(mut self, characters: usize) -> Self {
         self.max_ahead = characters;
         self
     }
 
-    /// With this many characters at most that are not released.
+    /// Limits how many characters the gate keeps.
+    ///
+    /// They are held, wait for verdicts, or are released but not taken. Text that would exceed it
+    /// is refused with [`Error::Full`](crate::Error::Full).
     #[must_use]
     pub fn with_max_unreleased(mut self, characters: usize) -> Self {
         self.max_unreleased = characters;
         self
     }
 
-    pub(crate) fn treatment(&self, kind: Kind) -> Treatment {
-        match kind {
-            Kind::Content => self.content,
-            Kind::Refusal => self.refusal,
-            Kind::Reasoning => self.reasoning,
-            Kind::Arguments { .. } | Kind::FunctionArguments => self.arguments,
-            Kind::Transcript => self.transcript,
-        }
+    pub(crate) fn handling(&self, kind: TextKind) -> Handling {
+        self.handlings[row(kind)]
+    }
+
+    /// Reports whether a kind of text has an age limit.
+    pub(crate) fn has_max_age(&self) -> bool {
+        self.handlings.iter().any(|handling| matches!(handling, Handling::Judge(policy) if policy.max_age.is_some()))
+    }
+}
+
+/// Returns the row of a kind. Kinds that the core may add have one in common.
+fn row(kind: TextKind) -> usize {
+    match kind {
+        TextKind::Content => 0,
+        TextKind::Reasoning => 1,
+        TextKind::Refusal => 2,
+        TextKind::Arguments | TextKind::FunctionArguments => 3,
+        TextKind::Transcript => 4,
+        TextKind::AudioData => 5,
+        _ => 6,
     }
 }
 

@@ -1,37 +1,42 @@
-//! What became of everything that went into the gate.
+//! The account of everything that passed through the gate, or did not.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
+use deltawire::{Place, TextKind};
 use serde::Serialize as DeriveSerialize;
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-use super::kind::Kind;
-
-/// What was shown and what was not, choice by choice, and how much later than it came.
+/// The account of all choices: the text that was shown, the text that was not, and the delay.
 ///
-/// Of each text, every character is in exactly one of: shown as it came, `redacted`, `dropped`, `held`.
+/// Each character of a text is in exactly one of four groups: shown as it arrived, `redacted`,
+/// `dropped`, `held`.
 #[derive(Debug, Clone, PartialEq, DeriveSerialize)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// Each choice of which text came or that was stopped, by index.
+    /// The choices by index: those with text, and those that were stopped.
     pub choices: Vec<ChoiceOutcome>,
-    /// The delay of all that was released.
+    /// The delay of everything that was released.
     pub delay: Delay,
 }
 
 impl Outcome {
-    /// What was shown of the content of choice 0.
+    /// Returns the content of choice 0 as it was shown.
     #[must_use]
     pub fn text(&self) -> &str {
-        let content =
-            self.choices.iter().find(|choice| choice.choice == 0).and_then(|choice| choice.text(Kind::Content));
-        content.map_or("", |content| &content.shown)
+        self.find(Place::choice(0), TextKind::Content).map_or("", |content| &content.shown)
     }
 
-    /// Whether all that came was shown as it came.
+    /// Returns the account of one text, if any of it arrived.
+    #[must_use]
+    pub fn find(&self, at: Place, kind: TextKind) -> Option<&TextOutcome> {
+        let mut texts = self.choices.iter().flat_map(|choice| &choice.texts);
+        texts.find(|text| (text.at, text.kind) == (at, kind))
+    }
+
+    /// Reports whether all text was shown as it arrived.
     #[must_use]
     pub fn is_untouched(&self) -> bool {
         let mut texts = self.choices.iter().flat_map(|choice| &choice.texts);
@@ -39,59 +44,55 @@ impl Outcome {
     }
 }
 
-/// One choice.
+/// The account of one choice.
 #[derive(Debug, Clone, PartialEq, DeriveSerialize)]
 #[non_exhaustive]
 pub struct ChoiceOutcome {
-    /// Its index.
+    /// The choice's index.
     pub choice: u64,
-    /// Where a verdict stopped it.
+    /// The point at which a verdict or an annotation stopped it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
-    /// Its texts, ordered by kind.
+    /// Its texts, by kind and place.
     pub texts: Vec<TextOutcome>,
 }
 
-impl ChoiceOutcome {
-    /// What became of a text.
-    #[must_use]
-    pub fn text(&self, kind: Kind) -> Option<&TextOutcome> {
-        self.texts.iter().find(|text| text.kind == kind)
-    }
-}
-
-/// Where a verdict stopped a choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, DeriveSerialize)]
+/// The point at which a choice was stopped.
+///
+/// Serialises as `{"kind": "content", "at": …}`, with the `call` if the kind is `arguments`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped {
-    /// In which text.
-    #[serde(flatten)]
-    pub kind: Kind,
-    /// Behind how many of its characters.
-    pub at: usize,
+    /// The place of the text.
+    pub at: Place,
+    /// The kind of text.
+    pub kind: TextKind,
+    /// The number of characters of the text before that point.
+    pub after: usize,
 }
 
-/// One text of a choice. Offsets and lengths are in characters of it as the model wrote it.
-#[derive(Debug, Clone, PartialEq, DeriveSerialize)]
+/// The account of one text. Offsets are in characters of the text as the model wrote it.
+///
+/// Serialises with its kind as `kind`. Arguments also have the number of their tool call as `call`,
+/// and other texts that belong to an item its number as `item`.
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TextOutcome {
-    /// Which text.
-    #[serde(flatten)]
-    pub kind: Kind,
-    /// How much came.
+    /// The place of the text.
+    pub at: Place,
+    /// The kind of text.
+    pub kind: TextKind,
+    /// The number of characters that arrived.
     pub characters: usize,
-    /// What was shown: all that was taken from the gate, replacements included.
+    /// The text that was shown: everything that was taken from the gate, replacements included.
     pub shown: String,
-    /// What was replaced.
+    /// The parts that were replaced.
     pub redacted: Vec<Redacted>,
-    /// What a stop left out, or the caller's options withhold: all from here on.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The rest that a stop dropped, or that the options withhold. It is the end of the text.
     pub dropped: Option<Range<usize>>,
-    /// What never got its verdict, or was not taken after it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The part that never got its verdict, or was not taken after it.
     pub held: Option<Range<usize>>,
-    /// What was already released when an annotation said that it is filtered.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The parts that were released before an annotation said that they are filtered.
     pub late: Vec<Range<usize>>,
     /// The delay of what was released.
     pub delay: Delay,
@@ -101,15 +102,17 @@ pub struct TextOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, DeriveSerialize)]
 #[non_exhaustive]
 pub struct Redacted {
-    /// Which part of the model's text.
+    /// The part, in characters of the model's text.
     pub characters: Range<usize>,
-    /// By what.
+    /// The text that was shown in its place.
     pub replacement: String,
 }
 
-/// How much later than it came text was released. Each character that was released, redacted ones included, counts once.
+/// The delay between arrival and release.
 ///
-/// Serialises as `{"characters": …, "mean_characters": …, "max_characters": …, "mean_seconds": …, "max_seconds": …}`.
+/// Each character that was released counts once, redacted ones included. Serialises
+/// with the members `characters` (their number), `mean_characters`, `max_characters`, `mean_seconds`
+/// and `max_seconds`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Delay {
     released: u64,
@@ -120,45 +123,53 @@ pub struct Delay {
 }
 
 impl Delay {
-    /// How many characters were released.
+    /// Returns the number of characters that were released.
     #[must_use]
     pub fn released(&self) -> u64 {
         self.released
     }
 
-    /// How many characters of its text had come behind one when it was released, on average.
+    /// Returns the mean delay in characters.
+    ///
+    /// The delay of a character is the number of characters of its text that had arrived after it
+    /// when it was released.
     #[must_use]
     pub fn mean_characters(&self) -> f64 {
         if self.released == 0 { 0.0 } else { self.characters as f64 / self.released as f64 }
     }
 
-    /// The same, at most.
+    /// Returns the longest delay in characters.
     #[must_use]
     pub fn max_characters(&self) -> usize {
         self.max_characters
     }
 
-    /// How many seconds lay between a character's arrival and its release, on average. With the time that was handed in; a clock that runs backwards counts as standing still.
+    /// Returns the mean delay in seconds, from a character's arrival to its release.
+    ///
+    /// It is measured by the times that were passed in. A clock that runs backwards counts as
+    /// standing still.
     #[must_use]
     pub fn mean_seconds(&self) -> f64 {
         if self.released == 0 { 0.0 } else { self.seconds / self.released as f64 }
     }
 
-    /// The same, at most.
+    /// Returns the longest delay in time.
     #[must_use]
     pub fn max(&self) -> Duration {
         self.max
     }
 
-    /// Characters that came together are released, while `behind` have come behind the last of them.
-    pub(crate) fn add(&mut self, count: usize, behind: usize, waited: Duration) {
+    /// Adds `count` characters that arrived together and are released together.
+    ///
+    /// `after` is the number of characters that have arrived after the last of them.
+    pub(crate) fn add(&mut self, count: usize, after: usize, waited: Duration) {
         if count == 0 {
             return;
         }
-        let (n, each) = (count as u128, behind as u128);
+        let (n, each) = (count as u128, after as u128);
         self.released += count as u64;
         self.characters += n * each + n * (n - 1) / 2;
-        self.max_characters = self.max_characters.max(behind + count - 1);
+        self.max_characters = self.max_characters.max(after + count - 1);
         self.seconds += waited.as_secs_f64() * count as f64;
         self.max = self.max.max(waited);
     }
@@ -169,6 +180,46 @@ impl Delay {
         self.max_characters = self.max_characters.max(other.max_characters);
         self.seconds += other.seconds;
         self.max = self.max.max(other.max);
+    }
+}
+
+/// Writes the members that name a text within its choice.
+fn name<M: SerializeMap>(map: &mut M, at: Place, kind: TextKind) -> Result<(), M::Error> {
+    map.serialize_entry("kind", &kind)?;
+    match (kind, at.item) {
+        (TextKind::Arguments, call) => map.serialize_entry("call", &call),
+        (_, 0) => Ok(()),
+        (_, item) => map.serialize_entry("item", &item),
+    }
+}
+
+impl Serialize for Stopped {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        name(&mut map, self.at, self.kind)?;
+        map.serialize_entry("at", &self.after)?;
+        map.end()
+    }
+}
+
+impl Serialize for TextOutcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        name(&mut map, self.at, self.kind)?;
+        map.serialize_entry("characters", &self.characters)?;
+        map.serialize_entry("shown", &self.shown)?;
+        map.serialize_entry("redacted", &self.redacted)?;
+        if let Some(dropped) = &self.dropped {
+            map.serialize_entry("dropped", dropped)?;
+        }
+        if let Some(held) = &self.held {
+            map.serialize_entry("held", held)?;
+        }
+        if !self.late.is_empty() {
+            map.serialize_entry("late", &self.late)?;
+        }
+        map.serialize_entry("delay", &self.delay)?;
+        map.end()
     }
 }
 

@@ -1,11 +1,13 @@
-//! Where paragraphs end.
+//! Finds the ends of paragraphs in text that is still arriving.
 
-/// Finds the end of the first paragraph of the text that is held, which comes character by character. Each is looked at once.
+/// A search for the end of the first paragraph of the held text.
+///
+/// It looks at each character once.
 #[derive(Debug, Clone)]
 pub(crate) struct Paragraphs {
     /// The paragraph has more than white space.
     has_text: bool,
-    /// The line has nothing but white space so far.
+    /// The current line has nothing but white space so far.
     is_blank: bool,
 }
 
@@ -16,11 +18,11 @@ impl Default for Paragraphs {
 }
 
 impl Paragraphs {
-    /// One character more. Whether the paragraph ends behind it.
+    /// Appends a character. Returns true if the paragraph ends after it.
     pub(crate) fn push(&mut self, character: char) -> bool {
         match character {
             '\u{2029}' => return self.has_text,
-            // CR is white space: with LF behind it, it ends its line.
+            // CR is white space: the LF that follows it ends the line.
             '\n' | '\u{85}' | '\u{2028}' if self.is_blank => return self.has_text,
             '\n' | '\u{85}' | '\u{2028}' => self.is_blank = true,
             _ if character.is_whitespace() => {}

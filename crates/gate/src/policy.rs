@@ -1,112 +1,133 @@
-//! Where text is cut into the spans that are judged.
+//! The policies by which text is cut into spans.
 
 use core::time::Duration;
 
-/// How a text is cut into spans, and how much of what came before a span its judge sees again.
+/// A policy by which a text is cut into spans.
 ///
-/// Whatever the policy, a cut of the deltas never shows in the spans, with two exceptions that are cuts of time and of tokens: those fall where a delta ends.
+/// It also sets how long text is held for the end of its span, and how much of the preceding text a
+/// judge sees again. The cuts of the deltas never show in the spans, with two exceptions: spans of
+/// [`tokens`](Self::tokens), and spans that an [age limit](Self::with_max_age) cuts, end with a
+/// delta.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Policy {
-    /// What a span is.
-    pub unit: Unit,
-    /// How long, at most, a character waits for its span to be whole; what is held is handed out then as it is. `None`, the default: as long as it takes. There is no clock here:
-    /// the time is looked at whenever one is handed in ([`Gate::tick`](super::Gate::tick) if nothing else happens).
-    pub max_age: Option<Duration>,
-    /// The most characters that wait for their span to be whole. Text without a boundary is handed out when there are as many, up to the last white space of their second half, or all where there is none.
-    /// This is what keeps the search for boundaries, and what is held, bounded. At least 1.
-    pub max_held: usize,
-    /// How many characters before a span are shown to its judge again, so that what spans a boundary can be seen; of the same text, as the model wrote it. 0 by default.
-    /// Costs a judge that much more reading for each span.
-    pub context: usize,
+    pub(crate) cut: Cut,
+    pub(crate) max_age: Option<Duration>,
+    /// At least 1.
+    pub(crate) max_held: usize,
+    pub(crate) context: usize,
 }
 
-/// What a span is.
+/// The rule that says where a span ends. Counts are at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Unit {
-    /// A sentence, with the white space behind it, as UAX #29 has it (rules SB1 to SB998; Unicode version of `unicode-segmentation`). A line end ends one too. Final once what follows is known: in `Hi. `
-    /// the next letter decides, because `e.g. this` goes on. White space alone goes with the sentence behind it.
-    Sentence,
-    /// Lines up to a blank one, the blank one included (`"\n\n"`, `"\n \r\n"`), or up to U+2029. Blank lines alone go with the paragraph behind them. Line ends are LF, CRLF, U+0085 and U+2028.
-    Paragraph,
-    /// So many characters, at least 1. Words are cut too; [`Policy::context`] shows their beginnings again.
+pub(crate) enum Cut {
+    Sentences,
+    Paragraphs,
     Characters(usize),
-    /// So many tokens, at least 1. The core has no tokenizer: a delta counts as one token, as most servers send them, unless its count is handed in
-    /// ([`Gate::push_counted`](super::Gate::push_counted), [`Gate::push_tokens`](super::Gate::push_tokens)). A span ends with the delta that completes the count.
     Tokens(usize),
-    /// All of it, when the choice ends or its next text begins.
     Whole,
-    /// What Azure's asynchronous filter has checked: text waits for the annotations that come in the stream, see [`Annotation`](super::Annotation). Only what none covers by the end of the stream, and what is
-    /// forced out by `max_held`, is handed out to be judged.
     Annotated,
 }
 
-impl Policy {
-    /// [`max_held`](Self::max_held) unless said otherwise, in characters: some thousand tokens, and four times the thousand characters within which Azure's asynchronous filter promises its signal.
-    pub const MAX_HELD: usize = 4096;
+/// The default of `max_held`: about a thousand tokens.
+///
+/// It is four times the thousand characters within which Azure's asynchronous filter promises its
+/// signal.
+const MAX_HELD: usize = 4096;
 
-    fn new(unit: Unit) -> Self {
-        Self { unit, max_age: None, max_held: Self::MAX_HELD, context: 0 }
+impl Policy {
+    fn new(cut: Cut) -> Self {
+        Self { cut, max_age: None, max_held: MAX_HELD, context: 0 }
     }
 
-    /// Sentence by sentence.
+    /// Returns a policy that cuts after each sentence.
+    ///
+    /// A sentence includes the white space that follows it. Sentences are those of UAX #29 (rules
+    /// SB1 to SB998, in the Unicode version of `unicode-segmentation`), so the end of a line ends
+    /// one too. White space alone goes with the sentence that follows it. An end is certain only
+    /// once the next characters have arrived: after `Hi. ` the next letter decides, because
+    /// `e.g. this` goes on.
     #[must_use]
     pub fn sentences() -> Self {
-        Self::new(Unit::Sentence)
+        Self::new(Cut::Sentences)
     }
 
-    /// Paragraph by paragraph.
+    /// Returns a policy that cuts after each paragraph.
+    ///
+    /// A paragraph is the lines up to a blank one, the blank one included (`"\n\n"`, `"\n \r\n"`),
+    /// or up to U+2029. Blank lines alone go with the paragraph that follows them. A line ends with
+    /// LF, CRLF, U+0085 or U+2028.
     #[must_use]
     pub fn paragraphs() -> Self {
-        Self::new(Unit::Paragraph)
+        Self::new(Cut::Paragraphs)
     }
 
-    /// So many characters at a time.
+    /// Returns a policy that cuts after this many characters, at least 1.
+    ///
+    /// It cuts words as well; a [context](Self::with_context) shows their beginnings again.
     #[must_use]
     pub fn characters(count: usize) -> Self {
-        Self::new(Unit::Characters(count.max(1))).with_max_held(count.max(Self::MAX_HELD))
+        Self::new(Cut::Characters(count.max(1))).with_max_held(count.max(MAX_HELD))
     }
 
-    /// So many tokens at a time.
+    /// Returns a policy that cuts after this many tokens, at least 1.
+    ///
+    /// The gate has no tokenizer. A delta counts as one token, as most servers send them, unless
+    /// the caller counts ([`Gate::push_counted`](crate::Gate::push_counted),
+    /// [`Gate::push_tokens`](crate::Gate::push_tokens)). A span ends with the delta that completes
+    /// the count.
     #[must_use]
     pub fn tokens(count: usize) -> Self {
-        Self::new(Unit::Tokens(count.max(1)))
+        Self::new(Cut::Tokens(count.max(1)))
     }
 
-    /// What came within this time, from the first character that is held.
-    #[must_use]
-    pub fn time(age: Duration) -> Self {
-        Self::new(Unit::Whole).with_max_age(age)
-    }
-
-    /// The whole text at once; `max_held` is unlimited, [`Options::max_unreleased`](super::Options::max_unreleased) bounds it.
+    /// Returns a policy that does not cut a text while it lasts.
+    ///
+    /// The span ends with the choice, or when another text of the choice goes on. What it holds is
+    /// unlimited; [`Options::with_max_unreleased`](crate::Options::with_max_unreleased) bounds it.
+    /// With an [age limit](Self::with_max_age) it cuts by time alone.
     #[must_use]
     pub fn whole() -> Self {
-        Self::new(Unit::Whole).with_max_held(usize::MAX)
+        Self::new(Cut::Whole).with_max_held(usize::MAX)
     }
 
-    /// What Azure's asynchronous filter has checked.
+    /// Returns a policy that lets Azure's asynchronous filter judge.
+    ///
+    /// Text waits for the annotations that arrive in the stream: see
+    /// [`Annotation`](crate::Annotation). The caller's judge gets only text that no annotation
+    /// covers by the end of the stream, and text that the limit on [held text](Self::with_max_held)
+    /// cuts off.
     #[must_use]
-    pub fn annotated() -> Self {
-        Self::new(Unit::Annotated)
+    pub fn azure_async_filter() -> Self {
+        Self::new(Cut::Annotated)
     }
 
-    /// With so many characters of context.
+    /// Shows a judge this many characters before each span again. 0 by default.
+    ///
+    /// They are of the same text, as the model wrote it, so that the judge sees what crosses a
+    /// boundary. It has that much more to read for each span.
     #[must_use]
     pub fn with_context(mut self, characters: usize) -> Self {
         self.context = characters;
         self
     }
 
-    /// Handing out what is held so long.
+    /// Limits how long a character is held for the end of its span. Unlimited by default.
+    ///
+    /// After that time the held text is handed out as it is. The gate has no clock, so the limit
+    /// takes effect with the next push, or with [`Gate::tick`](crate::Gate::tick) if nothing
+    /// arrives.
     #[must_use]
     pub fn with_max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
     }
 
-    /// Holding at most so many characters.
+    /// Limits how many characters are held for the end of their span, at least 1.
+    ///
+    /// Text without a boundary is handed out once there is that much of it: up to the last white
+    /// space of its second half, or else all of it. The limit bounds the search for boundaries. The
+    /// default is 4,096; for [`whole`](Self::whole) it is unlimited, and for
+    /// [`characters`](Self::characters) it is at least their number.
     #[must_use]
     pub fn with_max_held(mut self, characters: usize) -> Self {
         self.max_held = characters.max(1);

@@ -1,28 +1,33 @@
-//! What is shown.
+//! The text that may be shown.
 
 use core::ops::Range;
 use core::time::Duration;
 
-use super::kind::Kind;
+use deltawire::{Place, TextKind};
 
-/// A piece of text that may be shown, borrowed from the gate: a span, or of a redacted one what stands between the redactions, and each replacement.
+/// A piece of text that may be shown, borrowed from the gate.
+///
+/// A span is released as one piece. A redacted span is several: each replacement, and the text
+/// before, between and after the replacements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Released<'a> {
-    /// The choice's index.
-    pub choice: u64,
-    /// Which of the choice's texts.
-    pub kind: Kind,
-    /// What to show.
+    /// The place of its text.
+    pub at: Place,
+    /// The kind of its text.
+    pub kind: TextKind,
+    /// The text to show.
     pub text: &'a str,
-    /// What of the model's text it stands for, in characters.
+    /// The part of the model's text that it stands for, in characters. Empty for an insertion.
     pub characters: Range<usize>,
-    /// The span it is of, as far as that is shown, in characters: the piece with whose end it ends is the last.
+    /// The span that it belongs to, as far as it is shown, in characters. The piece that ends where
+    /// the span does is its last.
     pub span: Range<usize>,
-    /// Whether `text` is a replacement.
+    /// True if `text` is a replacement.
     pub redacted: bool,
-    /// When its last character came: when it could have been shown without a gate. Of what is put in, when the character before it came, or the first of its span.
+    /// The arrival time of its last character: the time at which it could have been shown without a
+    /// gate. For an insertion, that of the preceding character, or of the first of its span.
     pub arrived: Duration,
-    /// When it was released: with the verdict that let it, and all before it, go.
+    /// The time of its release: that of the last verdict that it waited for.
     pub released: Duration,
 }

@@ -1,35 +1,44 @@
-//! Where sentences end, as far as that is known.
+//! Finds the ends of sentences in text that is still arriving.
 //!
-//! UAX #29 decides on what follows: after `Hi! ` any letter begins a sentence, after `e.g. ` a lower-case one does not, and between a full stop and that letter there may be closing quotes,
-//! spaces and digits without number. `unicode-segmentation` has the rules and takes whole texts. Two things make it serve for text that comes in pieces:
+//! For maintainers. UAX #29 decides by the next characters: after `Hi! ` any letter begins a
+//! sentence, after `e.g. ` a lower-case one does not, and before that letter there may be any
+//! number of closing quotes, spaces and digits. `unicode-segmentation` has these rules, and takes
+//! complete texts. Two rules make it serve for text in pieces:
 //!
-//! - **A boundary is certain if a lower-case letter behind the text leaves it there.** What follows is looked at by rule SB8 only, which takes a boundary away if the next letter is a lower-case one. So the text
-//!   is segmented with an `a` behind it; a boundary that is found inside stays, whatever comes.
-//! - **It is asked rarely, and about little.** Without a character that can end a sentence there is no boundary. After one, the first letter, digit or sign shows more, then
-//!   the first letter, and then all is decided: so each character is segmented three times at most. What a character can do is asked of the library too, with texts of two to four characters
-//!   ([`ends`], [`is_plain`], [`is_letter`]), so that its tables are the only ones.
+//! - **A boundary is certain if it is still there when a lower-case letter follows the text.** Only
+//!   rule SB8 looks ahead, and it removes a boundary if the next letter is a lower-case one. So the
+//!   text is segmented with an `a` after it. A boundary inside it stays, whatever arrives.
+//! - **The library is asked rarely, and about little text.** Without a character that can end a
+//!   sentence there is no boundary. After one, the first letter, digit or sign shows more, then the
+//!   first letter, and then everything is decided. So each character is segmented at most three
+//!   times. The class of a character is asked of the library too, with texts of two to four
+//!   characters ([`ends`], [`is_plain`], [`is_letter`]), so that its tables are the only ones.
 
 use alloc::string::String;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Finds the first certain boundary in the text that is held, which comes character by character.
+/// A search for the first certain boundary of the held text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sentences {
-    /// Before this byte of the held text nothing is open; the text from here is what is segmented.
+    /// The byte of the held text before which everything is decided. The text after it is
+    /// segmented.
     from: usize,
-    /// Something that may end a sentence stands behind `from`, and it is not decided whether it does.
+    /// A character after `from` can end a sentence, and it is not decided yet.
     open: bool,
-    /// Behind that came a letter, digit or sign, the last one here; no letter, or it would be decided.
+    /// The last digit or sign after that character. A letter would have decided.
     plain: Option<usize>,
     after_cr: bool,
-    /// Where the first character is that is no white space.
+    /// The first character that is not white space.
     text: Option<usize>,
     scratch: String,
 }
 
 impl Sentences {
-    /// One character more, with which `held` ends. `Some`: the first sentence of `held` ends at this byte; begin again with the rest.
+    /// Appends a character, the last one of `held`.
+    ///
+    /// Returns the length in bytes of the first sentence of `held` if its end is certain. The
+    /// caller begins again with the rest then.
     pub(crate) fn push(&mut self, held: &str, character: char) -> Option<usize> {
         let at = held.len() - character.len_utf8();
         let after_cr = core::mem::replace(&mut self.after_cr, character == '\r');
@@ -39,7 +48,7 @@ impl Sentences {
         if ends(character, &mut self.scratch) {
             let separator = is_separator(character);
             let found = if separator || after_cr || self.plain.is_some() { self.first(held) } else { None };
-            // What may end a sentence also decides on what did before it.
+            // A character that can end a sentence also decides about the one before it.
             if separator {
                 self.from = held.len();
             } else if after_cr {
@@ -69,7 +78,8 @@ impl Sentences {
         found
     }
 
-    /// Nothing more comes. `Some`: the first sentence of `held` ends at this byte, though what could have followed might have made it go on.
+    /// Returns the length in bytes of the first sentence of `held` if nothing follows. `None` if
+    /// `held` is white space.
     pub(crate) fn finish(held: &str) -> Option<usize> {
         let text = held.find(|character: char| !character.is_whitespace())?;
         let short: String = without_repeats(held).map(|(_, character)| character).collect();
@@ -77,7 +87,9 @@ impl Sentences {
         boundaries.find(|&boundary| boundary > text)
     }
 
-    /// Segments the open part of `held`: the first certain boundary that has more than white space before it.
+    /// Segments the open part of `held`.
+    ///
+    /// Returns the first certain boundary that has more than white space before it.
     fn first(&mut self, held: &str) -> Option<usize> {
         let text = self.text?;
         let window = &held[self.from..];
@@ -95,12 +107,12 @@ impl Sentences {
     }
 }
 
-/// Line ends that end a sentence with no look at what follows. CR does not: LF may follow.
+/// Reports whether a line end ends a sentence whatever follows. CR does not: LF may follow.
 fn is_separator(character: char) -> bool {
     matches!(character, '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// A character that can end a sentence: SATerm or ParaSep.
+/// Reports whether a character can end a sentence: SATerm or ParaSep.
 fn ends(character: char, scratch: &mut String) -> bool {
     if character.is_ascii() {
         return matches!(character, '.' | '!' | '?' | '\n' | '\r');
@@ -108,26 +120,32 @@ fn ends(character: char, scratch: &mut String) -> bool {
     is_boundary(scratch, "", character, "A", character.len_utf8())
 }
 
-/// A letter, digit or sign, before which a sentence that has ended is over: none of Close, Sp, SContinue, Extend, Format.
+/// Reports whether a finished sentence is over before a character.
+///
+/// It is before a letter, digit or sign, and not before Close, Sp, SContinue, Extend or Format.
 fn is_plain(character: char, scratch: &mut String) -> bool {
     is_boundary(scratch, "!", character, "", 1)
 }
 
-/// A letter of any script, at which SB8 stops looking further: so that what follows makes no difference. Asked of plain characters.
+/// Reports whether a plain character is a letter of any script. SB8 looks no further than a letter,
+/// so the characters after it make no difference.
 fn is_letter(character: char, scratch: &mut String) -> bool {
     is_boundary(scratch, ". ", character, "a", 2) == is_boundary(scratch, ". ", character, "A", 2)
 }
 
-fn is_boundary(scratch: &mut String, before: &str, character: char, behind: &str, at: usize) -> bool {
+fn is_boundary(scratch: &mut String, before: &str, character: char, after: &str, at: usize) -> bool {
     scratch.clear();
     scratch.push_str(before);
     scratch.push(character);
-    scratch.push_str(behind);
+    scratch.push_str(after);
     scratch.split_sentence_bound_indices().any(|(boundary, _)| boundary == at)
 }
 
-/// The characters with their places, without those that repeat the one before, unless they end sentences. Between two of the same there is no boundary, and one does what many do; but the library
-/// looks ahead from each of the spaces behind a full stop.
+/// Returns characters with their places, without those that repeat the one before.
+///
+/// Between two that are the same there is no boundary, and one has the effect of many; but the
+/// library looks ahead from each of the spaces after a full stop. Only characters for which this is
+/// known are left out, so those that can end a sentence are not.
 fn without_repeats(window: &str) -> impl Iterator<Item = (usize, char)> {
     let mut previous = None;
     window.char_indices().filter(move |&(_, character)| {
@@ -137,11 +155,11 @@ fn without_repeats(window: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-/// Where in the window a byte of it stands that was counted without repeats.
-fn in_window(window: &str, without: usize) -> usize {
+/// Returns the place in the window of a byte that was counted without repeats.
+fn in_window(window: &str, short: usize) -> usize {
     let mut counted = 0;
     for (at, character) in without_repeats(window) {
-        if counted == without {
+        if counted == short {
             return at;
         }
         counted += character.len_utf8();

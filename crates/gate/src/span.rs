@@ -1,41 +1,43 @@
-//! What is handed out to be judged.
+//! The spans that are handed out to be judged.
 
 use alloc::string::String;
 use core::fmt;
 use core::ops::Range;
 
-use super::kind::Kind;
+use deltawire::{Place, TextKind};
 
-/// A piece of text that waits for a verdict, borrowed from the gate.
+/// A span of text that waits for a verdict, borrowed from the gate.
 ///
-/// Offsets are those of the text of its choice and kind, as the model wrote it, from 0. Characters are Unicode scalar values (`char`), not bytes, not UTF-16 and not what a reader
-/// sees as one; [`bytes`](Self::bytes) are offsets in its UTF-8, for slicing what was folded.
+/// Offsets count from the beginning of its text, as the model wrote it. Characters are Unicode
+/// scalar values (`char`): not bytes, not UTF-16 units and not grapheme clusters.
+/// [`bytes`](Self::bytes) are offsets in the UTF-8, for slicing the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Span<'a> {
-    /// What a verdict names it by.
+    /// The name by which a verdict refers to it.
     pub id: SpanId,
-    /// The choice's index.
-    pub choice: u64,
-    /// Which of the choice's texts.
-    pub kind: Kind,
-    /// What is to be judged.
+    /// The place of its text.
+    pub at: Place,
+    /// The kind of its text.
+    pub kind: TextKind,
+    /// The text to judge.
     pub text: &'a str,
-    /// What stands before it, as much as the policy says: judged before, shown again. Not changed by redactions.
+    /// The text before it, as much as the policy says. It was judged before; redactions do not
+    /// show.
     pub context: &'a str,
-    /// Where it stands, in characters.
+    /// Its position, in characters.
     pub characters: Range<usize>,
-    /// Where it stands, in bytes.
+    /// Its position, in bytes.
     pub bytes: Range<usize>,
 }
 
 impl Span<'_> {
-    /// The same span, owning its texts: for judges that take their time.
+    /// Copies the span, for judges that outlive the borrow.
     #[must_use]
     pub fn to_owned(&self) -> OwnedSpan {
         OwnedSpan {
             id: self.id,
-            choice: self.choice,
+            at: self.at,
             kind: self.kind,
             text: self.text.into(),
             context: self.context.into(),
@@ -49,23 +51,23 @@ impl Span<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OwnedSpan {
-    /// What a verdict names it by.
+    /// The name by which a verdict refers to it.
     pub id: SpanId,
-    /// The choice's index.
-    pub choice: u64,
-    /// Which of the choice's texts.
-    pub kind: Kind,
-    /// What is to be judged.
+    /// The place of its text.
+    pub at: Place,
+    /// The kind of its text.
+    pub kind: TextKind,
+    /// The text to judge.
     pub text: String,
-    /// What stands before it.
+    /// The text before it, as much as the policy says.
     pub context: String,
-    /// Where it stands, in characters.
+    /// Its position, in characters.
     pub characters: Range<usize>,
-    /// Where it stands, in bytes.
+    /// Its position, in bytes.
     pub bytes: Range<usize>,
 }
 
-/// The name of a span, of one gate.
+/// The name of a span, unique within its gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpanId {
     pub(crate) number: u64,

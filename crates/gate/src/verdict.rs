@@ -1,46 +1,53 @@
-//! What a judge says.
+//! The verdicts of a judge.
 
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// What is to become of a span.
+/// A judge's decision on a span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It is shown as it is.
+    /// The span is shown as it is.
     Release,
-    /// Parts of it are replaced, the rest is shown.
+    /// Parts of the span are replaced. The rest is shown.
     Redact(
-        /// The parts, in order, none over another.
+        /// The parts, in order, without overlap.
         Vec<Redaction>,
     ),
-    /// The choice is shown up to here and no further: neither what is held, nor what is under judgement behind it, nor what is still to come, of any kind.
+    /// The choice is shown up to this point and no further.
+    ///
+    /// Everything after it is dropped, in every text of the choice: held text, spans that wait for
+    /// verdicts, and text that is still to arrive.
     Stop {
-        /// How many characters of the span are still shown.
+        /// The number of characters of the span that are still shown. 0 shows nothing of it.
         at: usize,
     },
 }
 
-/// A part of a span, and what is shown in its place.
+/// A part of a span, and the text that is shown in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Redaction {
-    /// Which part, in characters from the span's beginning; `None` for all of it.
+    /// The part, in characters from the beginning of the span. `None` is the whole span.
     pub characters: Option<Range<usize>>,
-    /// What is shown in its place; may be empty.
+    /// The text that is shown in its place. May be empty.
     pub replacement: String,
 }
 
 impl Verdict {
-    /// The whole span is replaced.
+    /// Returns a verdict that replaces the whole span.
     #[must_use]
     pub fn redact(replacement: impl Into<String>) -> Self {
         Self::Redact(vec![Redaction { characters: None, replacement: replacement.into() }])
     }
 
-    /// Parts of the span are replaced: ranges of its characters from its beginning, in order, none over another; an empty one is an insertion.
+    /// Returns a verdict that replaces parts of the span.
+    ///
+    /// The parts are ranges of characters from the beginning of the span, in order, without
+    /// overlap. An empty range is an insertion. [`Gate::judge`](crate::Gate::judge) refuses other
+    /// ranges.
     #[must_use]
     pub fn redact_parts<T: Into<String>>(parts: impl IntoIterator<Item = (Range<usize>, T)>) -> Self {
         let part = |(characters, replacement): (_, T)| Redaction {
@@ -48,11 +55,5 @@ impl Verdict {
             replacement: replacement.into(),
         };
         Self::Redact(parts.into_iter().map(part).collect())
-    }
-
-    /// Nothing of the span is shown, and nothing behind it.
-    #[must_use]
-    pub fn stop() -> Self {
-        Self::Stop { at: 0 }
     }
 }

@@ -1,10 +1,10 @@
-//! Where text is cut into spans, whatever the deltas.
-#![cfg(feature = "gate")]
+//! The spans into which text is cut, whatever the deltas.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::{Duration, Instant};
 
-use deltawire::gate::{Error, Gate, Kind, Options, OwnedSpan, Policy, Unit};
+use deltawire::{Place, TextKind};
+use deltawire_gate::{Error, Gate, Options, OwnedSpan, Policy};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -12,12 +12,14 @@ use unicode_segmentation::UnicodeSegmentation;
 
 const NOW: Duration = Duration::ZERO;
 
-/// The spans of a text that comes in these pieces. Each delta but the last of a token completes none.
+/// Returns the spans of a text that arrives in these pieces.
+///
+/// Each piece has the number of tokens that it completes.
 fn spans<'t>(policy: Policy, pieces: impl IntoIterator<Item = (&'t str, usize)>) -> Vec<OwnedSpan> {
     let mut gate = Gate::new(policy);
     let mut spans = Vec::new();
     for (text, tokens) in pieces {
-        gate.push_tokens(0, Kind::Content, text, tokens, NOW).unwrap();
+        gate.push_tokens(Place::choice(0), TextKind::Content, text, tokens, NOW).unwrap();
         spans.extend(std::iter::from_fn(|| gate.next_span().map(|span| span.to_owned())));
     }
     gate.end(NOW);
@@ -29,7 +31,9 @@ fn texts(spans: &[OwnedSpan]) -> Vec<&str> {
     spans.iter().map(|span| span.text.as_str()).collect()
 }
 
-/// The text whole, byte by byte as far as characters go, and in every two-way cut; its only token ends with it.
+/// Returns the text whole, character by character, and in every two-way cut.
+///
+/// Its only token ends with it.
 fn cuts(text: &str) -> Vec<Vec<(&str, usize)>> {
     let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
     let mut cuts = vec![vec![(text, 1)]];
@@ -38,7 +42,7 @@ fn cuts(text: &str) -> Vec<Vec<(&str, usize)>> {
     cuts
 }
 
-/// The text of spans and the offsets of each, checked against the whole.
+/// Checks the texts and offsets of spans against the whole text.
 fn check(text: &str, spans: &[OwnedSpan], context: usize, about: &str) {
     let (mut characters, mut bytes) = (0, 0);
     let all: Vec<char> = text.chars().collect();
@@ -54,12 +58,17 @@ fn check(text: &str, spans: &[OwnedSpan], context: usize, about: &str) {
     assert_eq!((characters, bytes), (all.len(), text.len()), "{about}");
 }
 
-/// Cut in any way, a text gives these spans.
+/// Checks that a text gives these spans in any cut.
 fn gives(policy: Policy, text: &str, expected: &[&str]) {
+    gives_with_context(policy, 0, text, expected);
+}
+
+fn gives_with_context(policy: Policy, context: usize, text: &str, expected: &[&str]) {
+    let policy = policy.with_context(context);
     for cut in cuts(text) {
         let spans = spans(policy, cut.iter().copied());
         assert_eq!(texts(&spans), expected, "{policy:?} {cut:?}");
-        check(text, &spans, policy.context, text);
+        check(text, &spans, context, text);
     }
 }
 
@@ -86,7 +95,7 @@ fn sentences_end_where_uax_29_has_it() {
         ("Ja.🎉 Neu.", &["Ja.", "🎉 Neu."]),
     ] {
         gives(Policy::sentences(), text, expected);
-        gives(Policy::sentences().with_context(4), text, expected);
+        gives_with_context(Policy::sentences(), 4, text, expected);
     }
 }
 
@@ -107,7 +116,7 @@ fn paragraphs_end_behind_a_blank_line() {
 #[test]
 fn characters_are_counted_as_scalar_values() {
     gives(Policy::characters(4), "abcdefghi", &["abcd", "efgh", "i"]);
-    gives(Policy::characters(2).with_context(3), "e\u{301}漢👩‍👩", &["e\u{301}", "漢👩", "\u{200d}👩"]);
+    gives_with_context(Policy::characters(2), 3, "e\u{301}漢👩‍👩", &["e\u{301}", "漢👩", "\u{200d}👩"]);
     gives(Policy::characters(0), "ab", &["a", "b"]);
     gives(Policy::characters(10_000), &"x".repeat(20), &["xxxxxxxxxxxxxxxxxxxx"]);
 }
@@ -127,10 +136,10 @@ fn tokens_are_deltas_unless_their_count_is_handed_in() {
 fn the_whole_waits_for_the_end_of_its_choice_or_for_another_text_of_it() {
     let mut gate = Gate::new(Policy::whole());
     let long = "Long. ".repeat(5000);
-    gate.push_text(0, Kind::Reasoning, &long, NOW).unwrap();
-    gate.push_text(1, Kind::Content, "Other choice. ", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Reasoning, &long, NOW).unwrap();
+    gate.push_text(Place::choice(1), TextKind::Content, "Other choice. ", NOW).unwrap();
     assert_eq!(gate.next_span(), None);
-    gate.push_text(0, Kind::Content, "Answer.", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, "Answer.", NOW).unwrap();
     assert_eq!(gate.next_span().unwrap().text, long);
     assert_eq!(gate.next_span(), None);
     gate.end_choice(0);
@@ -138,23 +147,23 @@ fn the_whole_waits_for_the_end_of_its_choice_or_for_another_text_of_it() {
     gate.end(NOW);
     assert_eq!(gate.next_span().unwrap().text, "Other choice. ");
     assert_eq!(gate.next_span(), None);
-    assert_eq!(gate.push_text(0, Kind::Content, "x", NOW), Err(Error::Ended));
+    assert_eq!(gate.push_text(Place::choice(0), TextKind::Content, "x", NOW), Err(Error::Ended));
 }
 
 #[test]
 fn an_empty_text_is_no_token_and_interrupts_no_other() {
     let mut gate = Gate::new(Policy::tokens(2));
     for (kind, text) in [
-        (Kind::Content, ""),
-        (Kind::Reasoning, "one "),
-        (Kind::Reasoning, ""),
-        (Kind::Content, ""), // some servers send it beside every piece of reasoning
-        (Kind::Reasoning, "two "),
-        (Kind::Content, "three "),
+        (TextKind::Content, ""),
+        (TextKind::Reasoning, "one "),
+        (TextKind::Reasoning, ""),
+        (TextKind::Content, ""), // some servers send it beside every piece of reasoning
+        (TextKind::Reasoning, "two "),
+        (TextKind::Content, "three "),
     ] {
-        gate.push_text(0, kind, text, NOW).unwrap();
+        gate.push_text(Place::choice(0), kind, text, NOW).unwrap();
     }
-    gate.push_tokens(0, Kind::Content, "", 1, NOW).unwrap(); // completed by none of its own text
+    gate.push_tokens(Place::choice(0), TextKind::Content, "", 1, NOW).unwrap(); // a token without text
     let spans: Vec<_> = std::iter::from_fn(|| gate.next_span().map(|span| span.to_owned())).collect();
     assert_eq!(texts(&spans), ["one two ", "three "]);
 }
@@ -163,9 +172,9 @@ fn an_empty_text_is_no_token_and_interrupts_no_other() {
 fn only_what_text_came_of_has_an_outcome() {
     let mut gate = Gate::new(Policy::sentences());
     gate.set_annotation_origin(3, 12);
-    gate.push_text(2, Kind::Content, "", NOW).unwrap();
+    gate.push_text(Place::choice(2), TextKind::Content, "", NOW).unwrap();
     gate.end_choice(1);
-    gate.push_text(0, Kind::Content, "a", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, "a", NOW).unwrap();
     gate.end(NOW);
     gate.end(NOW);
     gate.break_off(NOW);
@@ -185,21 +194,21 @@ fn time_cuts_off_what_waited_too_long_and_nothing_younger() {
         (0, "One. ", Some(3)),
         (1, "Two ", Some(4)), // the first sentence is over, the second began at 1
         (3, "three ", Some(4)),
-        (4, "four", Some(7)), // cut off before this came
+        (4, "four", Some(7)), // cut off before this arrived
         (9, "", None),
     ] {
         if text.is_empty() {
             gate.tick(seconds(at));
         } else {
-            gate.push_text(0, Kind::Content, text, seconds(at)).unwrap();
+            gate.push_text(Place::choice(0), TextKind::Content, text, seconds(at)).unwrap();
         }
         seen.extend(std::iter::from_fn(|| gate.next_span().map(|span| span.text.to_owned())));
         assert_eq!(gate.deadline(), due.map(seconds), "at {at}");
     }
     assert_eq!(seen, ["One. ", "Two three ", "four"]);
-    let mut by_time = Gate::new(Policy::time(seconds(1)));
-    by_time.push_text(0, Kind::Content, "a. b. ", seconds(0)).unwrap();
-    by_time.push_text(0, Kind::Content, "c. ", seconds(1)).unwrap();
+    let mut by_time = Gate::new(Policy::whole().with_max_age(seconds(1)));
+    by_time.push_text(Place::choice(0), TextKind::Content, "a. b. ", seconds(0)).unwrap();
+    by_time.push_text(Place::choice(0), TextKind::Content, "c. ", seconds(1)).unwrap();
     assert_eq!(by_time.next_span().unwrap().text, "a. b. ");
     assert_eq!(by_time.next_span(), None);
 }
@@ -229,7 +238,7 @@ fn a_sentence_is_handed_out_as_soon_as_what_follows_shows_that_it_is_over() {
         let mut last = None;
         for character in text.chars() {
             last = Some(character.to_string());
-            gate.push_text(0, Kind::Content, last.as_ref().unwrap(), NOW).unwrap();
+            gate.push_text(Place::choice(0), TextKind::Content, last.as_ref().unwrap(), NOW).unwrap();
             if gate.next_span().is_some() {
                 break;
             }
@@ -238,7 +247,7 @@ fn a_sentence_is_handed_out_as_soon_as_what_follows_shows_that_it_is_over() {
     }
 }
 
-/// What the library makes of the whole text; white space alone goes with what follows.
+/// Returns the library's sentences of the whole text. White space alone goes with the next one.
 fn sentences(text: &str) -> Vec<String> {
     let mut sentences: Vec<String> = Vec::new();
     let mut blank = String::new();
@@ -265,7 +274,7 @@ fn prose() -> impl Strategy<Value = String> {
     vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
-/// A text cut at random places, with a token for each piece.
+/// Cuts a text at these places. No piece completes a token.
 fn cut_at<'t>(text: &'t str, places: &[usize]) -> Vec<(&'t str, usize)> {
     let characters: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
     let mut places: Vec<usize> = places.iter().filter_map(|&place| characters.get(place).copied()).collect();
@@ -296,12 +305,14 @@ proptest! {
     fn a_cut_of_the_deltas_never_shows(
         text in prose(),
         places in vec(0..80_usize, 0..20),
-        unit in select(vec![Unit::Sentence, Unit::Paragraph, Unit::Characters(3), Unit::Characters(7), Unit::Whole, Unit::Annotated]),
+        policy in select(vec![
+            Policy::sentences(), Policy::paragraphs(), Policy::characters(3), Policy::characters(7), Policy::whole(),
+            Policy::azure_async_filter(),
+        ]),
         max_held in 1..40_usize,
         context in 0..12_usize,
     ) {
-        let mut policy = Policy::sentences().with_max_held(max_held).with_context(context);
-        policy.unit = unit;
+        let policy = policy.with_max_held(max_held).with_context(context);
         let whole = spans(policy, [(&text[..], 1)]);
         check(&text, &whole, context, "whole");
         prop_assert!(whole.iter().all(|span| span.characters.len() <= max_held));
@@ -322,13 +333,15 @@ proptest! {
     }
 }
 
-/// Hands a text of so many characters in, one by one, with nothing to bound what is held but the limit on all.
+/// Returns the time that a text of this many characters takes, one by one.
+///
+/// The length of the held text is not limited.
 fn search(before: &str, unit: &str, count: usize) -> Duration {
     let policy = Policy::sentences().with_max_held(usize::MAX);
-    let mut gate = Gate::with_options(Options::new(policy).with_max_unreleased(usize::MAX));
+    let mut gate = Gate::new(Options::new(policy).with_max_unreleased(usize::MAX));
     let (mut characters, start) = (0, Instant::now());
     for character in before.chars().chain(unit.chars().cycle()).take(count) {
-        gate.push_text(0, Kind::Content, character.encode_utf8(&mut [0; 4]), NOW).unwrap();
+        gate.push_text(Place::choice(0), TextKind::Content, character.encode_utf8(&mut [0; 4]), NOW).unwrap();
         characters += gate.next_span().map_or(0, |span| span.characters.len());
     }
     gate.end(NOW);
@@ -339,7 +352,7 @@ fn search(before: &str, unit: &str, count: usize) -> Duration {
 
 #[test]
 fn the_search_for_boundaries_is_linear() {
-    // What repeats, and what stands before it.
+    // The text that repeats, and the text before it.
     for (before, unit) in [
         ("", "x"),
         ("", " "),
@@ -359,7 +372,8 @@ fn the_search_for_boundaries_is_linear() {
         ("A.", ") "),
         ("A.", "\u{301}"),
     ] {
-        // 16 times the text: 16 times the time where it is linear, 256 times where it is not. The fastest of some runs, for machines that do other things too.
+        // 16 times the text takes 16 times the time if it is linear, and 256 times if it is not.
+        // The fastest of some runs counts, for machines that do other things too.
         let (mut short, mut long) = (Duration::MAX, Duration::MAX);
         let linear = (0..8).any(|_| {
             short = short.min(search(before, unit, 1_000));

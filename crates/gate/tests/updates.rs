@@ -1,42 +1,42 @@
-//! The gate behind a fold: what goes in of an update, and Azure's annotations as verdicts.
-#![cfg(feature = "gate")]
+//! A gate that is fed by a session: the texts of its updates, and Azure's annotations as verdicts.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
 
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire::gate::{Annotation, Gate, Kind, Options, Outcome, Policy, Treatment, Verdict};
-use deltawire::{Endpoint, Session};
+use deltawire::{Dialect, Place, Session, TextKind};
+use deltawire_gate::{Annotation, Gate, Handling, Options, Outcome, Policy, Verdict};
 use serde_json::{Value, json};
 
 const NOW: Duration = Duration::ZERO;
 
-/// A stream of these chunks.
+/// Returns a stream of these chunks.
 fn stream(chunks: &[Value]) -> String {
     let events: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
     events + "data: [DONE]\n\n"
 }
 
-/// A chunk of choice 0 with this delta.
+/// Returns a chunk of choice 0 with this delta.
 fn delta(delta: &Value) -> Value {
     json!({"choices": [{"index": 0, "delta": delta}]})
 }
 
-/// Everything that is seen of a gate behind a fold.
+/// Everything that is seen of a gate.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
-    spans: Vec<(u64, Kind, String)>,
-    shown: Vec<(u64, Kind, String)>,
+    spans: Vec<(Place, TextKind, String)>,
+    shown: Vec<(Place, TextKind, String)>,
 }
 
-/// Puts a body through a fold and a gate, in reads of this size; each span is released at once, unless it has `stop` in it.
-fn through<E: Endpoint>(options: Options, body: &str, size: usize, in_order: bool) -> (Seen, Outcome) {
-    let mut fold = Session::<E>::with_options(deltawire::Options::new().with_unknown(true));
-    let mut gate = Gate::with_options(options);
+/// Puts a body through a session and a gate, in reads of this size. Each span is released at once,
+/// unless it has `stop` in it.
+fn through<D: Dialect>(options: Options, body: &str, size: usize, in_order: bool) -> (Seen, Outcome) {
+    let mut session = Session::<D>::with_options(deltawire::Options::new().with_unknown(true));
+    let mut gate = Gate::new(options);
     let mut seen = Seen::default();
     for mut read in body.as_bytes().chunks(size) {
-        while let Some(update) = fold.push(&mut read).unwrap() {
+        while let Some(update) = session.push(&mut read).unwrap() {
             gate.push(&update, NOW).unwrap();
             judge(&mut gate, &mut seen);
         }
@@ -52,16 +52,16 @@ fn through<E: Endpoint>(options: Options, body: &str, size: usize, in_order: boo
 
 fn judge(gate: &mut Gate, seen: &mut Seen) {
     while let Some(span) = gate.next_span() {
-        seen.spans.push((span.choice, span.kind, span.text.into()));
-        let verdict = if span.text.contains("stop") { Verdict::stop() } else { Verdict::Release };
+        seen.spans.push((span.at, span.kind, span.text.into()));
+        let verdict = if span.text.contains("stop") { Verdict::Stop { at: 0 } } else { Verdict::Release };
         let id = span.id;
         gate.judge(id, verdict, NOW).unwrap();
     }
     while let Some(piece) = gate.next_released() {
-        let (choice, kind, text) = (piece.choice, piece.kind, piece.text);
+        let (at, kind, text) = (piece.at, piece.kind, piece.text);
         match seen.shown.last_mut() {
-            Some((c, k, shown)) if (*c, *k) == (choice, kind) => shown.push_str(text),
-            _ => seen.shown.push((choice, kind, text.into())),
+            Some((a, k, shown)) if (*a, *k) == (at, kind) => shown.push_str(text),
+            _ => seen.shown.push((at, kind, text.into())),
         }
     }
 }
@@ -81,21 +81,23 @@ fn every_kind_of_text_goes_through_in_any_reads() {
         delta(&json!({"audio": {"data": "AAAA", "transcript": "Said."}})),
         json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}),
     ]);
+    let first = Place::choice(0);
     let texts = [
-        (0, Kind::Reasoning, "First. "),
-        (0, Kind::Reasoning, "Then"), // cut off by the content
-        (0, Kind::Content, "So. "),
-        (1, Kind::Refusal, "No. "),
-        (0, Kind::Content, "It is. "),
-        (1, Kind::Refusal, "Sorry."), // by the finish reason
-        (0, Kind::Content, "Yes"),
-        (0, Kind::Arguments { call: 0 }, "{\"x\": 1}"),
-        (0, Kind::Arguments { call: 1 }, "{}"),
-        (0, Kind::FunctionArguments, "[]"),
-        (0, Kind::Transcript, "Said."),
+        (first, TextKind::Reasoning, "First. "),
+        (first, TextKind::Reasoning, "Then"), // cut off by the content
+        (first, TextKind::Content, "So. "),
+        (Place::choice(1), TextKind::Refusal, "No. "),
+        (first, TextKind::Content, "It is. "),
+        (Place::choice(1), TextKind::Refusal, "Sorry."), // by the finish reason
+        (first, TextKind::Content, "Yes"),
+        (first, TextKind::Arguments, "{\"x\": 1}"),
+        (Place::item(0, 1), TextKind::Arguments, "{}"),
+        (first, TextKind::FunctionArguments, "[]"),
+        (first, TextKind::Transcript, "Said."),
     ];
-    let expected: Vec<_> = texts.map(|(choice, kind, text)| (choice, kind, text.to_owned())).into();
-    let options = Options::new(Policy::sentences()).with_arguments(Treatment::Judge(Policy::whole()));
+    let expected: Vec<_> = texts.map(|(at, kind, text)| (at, kind, text.to_owned())).into();
+    let options =
+        Options::new(Policy::sentences()).with_handling(TextKind::Arguments, Handling::Judge(Policy::whole()));
     for size in [1, 7, 100, body.len()] {
         let (seen, outcome) = through::<Chat>(options, &body, size, true);
         assert_eq!(seen.spans, expected, "reads of {size}");
@@ -111,7 +113,7 @@ fn a_legacy_completion_is_content() {
         json!({"choices": [{"index": 0, "text": " stop. Three"}]}),
     ]);
     let (seen, outcome) = through::<Completions>(Options::new(Policy::sentences()), &body, 9, true);
-    assert_eq!(seen.shown, [(0, Kind::Content, "One. ".to_owned())]);
+    assert_eq!(seen.shown, [(Place::choice(0), TextKind::Content, "One. ".to_owned())]);
     assert_eq!(outcome.choices[0].texts[0].dropped, Some(5..20));
 }
 
@@ -123,10 +125,10 @@ fn tokens_of_updates_are_counted_by_who_can() {
         delta(&json!({"content": "d"})),
     ]);
     for (by_words, expected) in [(false, ["a b c ", "d"]), (true, ["a b ", "c d"])] {
-        let mut fold = Session::<Chat>::new();
+        let mut session = Session::<Chat>::new();
         let mut gate = Gate::new(Policy::tokens(2));
         let mut input = body.as_bytes();
-        while let Some(update) = fold.push(&mut input).unwrap() {
+        while let Some(update) = session.push(&mut input).unwrap() {
             let count = |text: &str| if by_words { text.split_whitespace().count() } else { 1 };
             gate.push_counted(&update, NOW, count).unwrap();
         }
@@ -139,7 +141,7 @@ fn tokens_of_updates_are_counted_by_who_can() {
     }
 }
 
-/// An annotation as Azure sends it: a choice without delta, in a chunk without ID.
+/// Returns an annotation as Azure sends it: a choice without delta, in a chunk without ID.
 fn annotation(offsets: (usize, usize, usize), filtered: bool, finish: Option<&str>) -> Value {
     let (check, start, end) = offsets;
     json!({"id": "", "object": "", "created": 0, "model": "", "choices": [{
@@ -156,7 +158,8 @@ fn content(text: &str) -> Value {
 #[test]
 fn text_waits_for_the_annotations_of_azures_asynchronous_filter() {
     let finish = || json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]});
-    // What a judge was asked about, and what was shown. The prompt counts 44 characters, as in Microsoft's sample.
+    // The last two are the text that a judge was asked about, and the text that was shown. The
+    // prompt counts 44 characters, as in Microsoft's sample.
     for (about, chunks, in_order, asked, shown) in [
         (
             "nothing is checked",
@@ -211,7 +214,7 @@ fn text_waits_for_the_annotations_of_azures_asynchronous_filter() {
             "",
         ),
         (
-            "filtered behind what is checked",
+            "filtered after what is checked",
             vec![
                 content("Hey Jude"),
                 annotation((44, 44, 46), false, None),
@@ -223,7 +226,7 @@ fn text_waits_for_the_annotations_of_azures_asynchronous_filter() {
             "Hey ",
         ),
         (
-            "what comes behind another text waits too",
+            "a text before another one waits too",
             vec![content("ab"), delta(&json!({"refusal": "no"})), annotation((44, 44, 46), false, None)],
             true,
             "no",
@@ -240,11 +243,13 @@ fn text_waits_for_the_annotations_of_azures_asynchronous_filter() {
             "ab",
         ),
     ] {
-        let options = Options::new(Policy::sentences()).with_content(Treatment::Judge(Policy::annotated()));
+        let options = Options::new(Policy::sentences())
+            .with_handling(TextKind::Content, Handling::Judge(Policy::azure_async_filter()));
         for size in [5, 10_000] {
             let (seen, _) = through::<Chat>(options, &stream(&chunks), size, in_order);
-            let text =
-                |pieces: &[(u64, Kind, String)]| pieces.iter().map(|(_, _, text)| text.as_str()).collect::<String>();
+            let text = |pieces: &[(Place, TextKind, String)]| {
+                pieces.iter().map(|(_, _, text)| text.as_str()).collect::<String>()
+            };
             assert_eq!((text(&seen.spans).as_str(), text(&seen.shown).as_str()), (asked, shown), "{about}");
         }
     }
@@ -252,10 +257,10 @@ fn text_waits_for_the_annotations_of_azures_asynchronous_filter() {
 
 #[test]
 fn text_that_no_annotation_comes_for_is_handed_out_when_it_is_long() {
-    let policy = Policy::annotated().with_max_held(8);
+    let policy = Policy::azure_async_filter().with_max_held(8);
     let chunks = [content("abcdefghij"), annotation((54, 44, 54), false, None)];
     let (seen, outcome) = through::<Chat>(Options::new(policy), &stream(&chunks), 99, true);
-    assert_eq!(seen.spans, [(0, Kind::Content, "abcdefgh".to_owned())]);
+    assert_eq!(seen.spans, [(Place::choice(0), TextKind::Content, "abcdefgh".to_owned())]);
     assert_eq!(outcome.text(), "abcdefghij");
 }
 
@@ -264,7 +269,7 @@ fn what_is_filtered_after_it_was_released_is_reported() {
     let mut gate = Gate::new(Policy::tokens(1));
     gate.set_annotation_origin(0, 100);
     for text in ["abcd", "efgh"] {
-        gate.push_text(0, Kind::Content, text, NOW).unwrap();
+        gate.push_text(Place::choice(0), TextKind::Content, text, NOW).unwrap();
     }
     let ids: Vec<_> = std::iter::from_fn(|| gate.next_span().map(|span| span.id)).collect();
     gate.judge(ids[0], Verdict::Release, NOW).unwrap();
@@ -282,7 +287,7 @@ fn what_is_filtered_after_it_was_released_is_reported() {
     let text = &outcome.choices[0].texts[0];
     assert_eq!((text.shown.as_str(), text.dropped.clone()), ("abcd", Some(4..8)));
     assert_eq!(serde_json::to_value(&text.late).unwrap(), json!([{"start": 2, "end": 4}]));
-    assert_eq!(outcome.choices[0].stopped.unwrap().at, 4);
+    assert_eq!(outcome.choices[0].stopped.unwrap().after, 4);
 }
 
 #[test]

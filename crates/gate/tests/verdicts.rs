@@ -1,14 +1,15 @@
-//! What verdicts do: to the span, to what waits behind it, to the outcome.
-#![cfg(feature = "gate")]
+//! The effect of verdicts: on the span, on the text that waits after it, on the outcome.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
-use deltawire::gate::{Annotation, Error, Gate, Kind, Options, Outcome, OwnedSpan, Policy, Treatment, Verdict};
+use deltawire::{Place, TextKind};
+use deltawire_gate::{Annotation, Error, Gate, Handling, Options, Outcome, OwnedSpan, Policy, Verdict};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use serde_json::Value;
 
 const NOW: Duration = Duration::ZERO;
 
@@ -24,11 +25,13 @@ fn released(gate: &mut Gate) -> String {
     shown
 }
 
-/// A gate with "one two three " under judgement, word by word, and their names.
+/// Returns a gate in which "one two three " waits for verdicts, and its spans.
+///
+/// Each word is a span.
 fn three() -> (Gate, Vec<OwnedSpan>) {
     let mut gate = Gate::new(Policy::tokens(1));
     for word in ["one ", "two ", "three "] {
-        gate.push_text(0, Kind::Content, word, NOW).unwrap();
+        gate.push_text(Place::choice(0), TextKind::Content, word, NOW).unwrap();
     }
     let spans = handed_out(&mut gate);
     assert_eq!(spans.len(), 3);
@@ -53,8 +56,8 @@ fn release_is_in_order_whatever_the_order_of_the_verdicts() {
             vec![(0, Verdict::redact_parts([(0..2, "a"), (2..2, "b"), (2..4, "c"), (4..4, "d")]), "abcd")],
         ),
         ("no part at all", vec![(0, Verdict::Redact(vec![]), "one ")]),
-        ("stopped before", vec![(0, Verdict::stop(), ""), (1, release(), ""), (2, release(), "")]),
-        ("stopped behind a word", vec![(0, Verdict::Stop { at: 4 }, "one "), (1, release(), "")]),
+        ("stopped before", vec![(0, Verdict::Stop { at: 0 }, ""), (1, release(), ""), (2, release(), "")]),
+        ("stopped after a word", vec![(0, Verdict::Stop { at: 4 }, "one "), (1, release(), "")]),
         ("stopped within", vec![(1, Verdict::Stop { at: 2 }, ""), (2, release(), ""), (0, release(), "one tw")]),
         (
             "stopped twice, the first last",
@@ -62,7 +65,7 @@ fn release_is_in_order_whatever_the_order_of_the_verdicts() {
         ),
         (
             "stopped twice, the last first",
-            vec![(2, Verdict::stop(), ""), (1, Verdict::stop(), ""), (0, release(), "one ")],
+            vec![(2, Verdict::Stop { at: 0 }, ""), (1, Verdict::Stop { at: 0 }, ""), (0, release(), "one ")],
         ),
     ];
     for (about, steps) in rows {
@@ -77,7 +80,7 @@ fn release_is_in_order_whatever_the_order_of_the_verdicts() {
 #[test]
 fn nothing_is_released_without_a_verdict() {
     let (mut gate, spans) = three();
-    gate.push_text(0, Kind::Content, "four", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, "four", NOW).unwrap();
     gate.end(NOW);
     assert_eq!((released(&mut gate).as_str(), gate.has_released(), gate.is_waiting()), ("", false, true));
     gate.judge(spans[1].id, Verdict::Release, NOW).unwrap();
@@ -90,7 +93,7 @@ fn nothing_is_released_without_a_verdict() {
 fn what_cannot_be_done_is_refused_and_leaves_the_span_waiting() {
     let (mut gate, spans) = three();
     let (mut other, _) = three();
-    other.push_text(0, Kind::Content, "four ", NOW).unwrap();
+    other.push_text(Place::choice(0), TextKind::Content, "four ", NOW).unwrap();
     let foreign = handed_out(&mut other)[0].id;
     let span = spans[0].id;
     let out = |start, end| Error::OutOfSpan { span, start, end, length: 4 };
@@ -108,11 +111,11 @@ fn what_cannot_be_done_is_refused_and_leaves_the_span_waiting() {
         assert_eq!((released(&mut gate).as_str(), gate.span(span).unwrap().text), ("", "one "));
     }
     gate.judge(span, Verdict::Release, NOW).unwrap();
-    assert_eq!(gate.judge(span, Verdict::stop(), NOW), Err(Error::AlreadyJudged { span }));
+    assert_eq!(gate.judge(span, Verdict::Stop { at: 0 }, NOW), Err(Error::AlreadyJudged { span }));
     assert_eq!((released(&mut gate).as_str(), gate.span(span)), ("one ", None));
-    // A verdict that waits for its turn is one too.
+    // A verdict whose span waits for its turn counts too.
     gate.judge(spans[2].id, Verdict::Release, NOW).unwrap();
-    assert_eq!(gate.judge(spans[2].id, Verdict::stop(), NOW), Err(Error::AlreadyJudged { span: spans[2].id }));
+    assert_eq!(gate.judge(spans[2].id, Verdict::Stop { at: 0 }, NOW), Err(Error::AlreadyJudged { span: spans[2].id }));
 }
 
 #[test]
@@ -120,20 +123,20 @@ fn a_span_without_a_verdict_may_be_handed_back_and_is_the_next_that_is_handed_ou
     let (mut gate, spans) = three();
     let [first, second, third] = [spans[0].id, spans[1].id, spans[2].id];
     assert!(gate.next_span().is_none(), "each once");
-    gate.hand_back(third);
-    gate.hand_back(first);
-    gate.hand_back(first);
+    gate.requeue(third);
+    gate.requeue(first);
+    gate.requeue(first);
     assert_eq!(handed_out(&mut gate).iter().map(|span| span.id).collect::<Vec<_>>(), [first, third]);
-    // What has its verdict by then is not handed out again, nor does it keep others from it.
-    gate.hand_back(second);
-    gate.hand_back(first);
+    // A span that has its verdict by then is not handed out again, and holds up no other.
+    gate.requeue(second);
+    gate.requeue(first);
     gate.judge(first, Verdict::Release, NOW).unwrap();
-    gate.hand_back(first);
+    gate.requeue(first);
     assert_eq!(gate.next_span().map(|span| span.id), Some(second));
-    gate.hand_back(second);
-    gate.hand_back(third);
-    gate.judge(second, Verdict::stop(), NOW).unwrap();
-    gate.hand_back(third);
+    gate.requeue(second);
+    gate.requeue(third);
+    gate.judge(second, Verdict::Stop { at: 0 }, NOW).unwrap();
+    gate.requeue(third);
     assert!(gate.next_span().is_none(), "a stop leaves nothing to judge");
     assert!(!gate.is_waiting());
 }
@@ -141,17 +144,17 @@ fn a_span_without_a_verdict_may_be_handed_back_and_is_the_next_that_is_handed_ou
 #[test]
 fn a_stop_drops_what_is_held_what_waits_and_what_comes_of_its_choice_only() {
     let mut gate = Gate::new(Policy::sentences());
-    gate.push_text(0, Kind::Reasoning, "Think. Hm", NOW).unwrap();
-    gate.push_text(0, Kind::Content, "Say. More. And", NOW).unwrap();
-    gate.push_text(1, Kind::Content, "Other. X", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Reasoning, "Think. Hm", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, "Say. More. And", NOW).unwrap();
+    gate.push_text(Place::choice(1), TextKind::Content, "Other. X", NOW).unwrap();
     let spans = handed_out(&mut gate);
     let texts: Vec<_> = spans.iter().map(|span| span.text.as_str()).collect();
     assert_eq!(texts, ["Think. ", "Hm", "Say. ", "More. ", "Other. "]);
     gate.judge(spans[2].id, Verdict::Stop { at: 3 }, NOW).unwrap();
     assert!(!gate.is_stopped());
-    gate.push_text(0, Kind::Content, " more. B", NOW).unwrap();
-    gate.push_text(0, Kind::Arguments { call: 0 }, "{}", NOW).unwrap();
-    gate.push_text(1, Kind::Content, "Y. Z", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, " more. B", NOW).unwrap();
+    gate.push_text(Place::item(0, 0), TextKind::Arguments, "{}", NOW).unwrap();
+    gate.push_text(Place::choice(1), TextKind::Content, "Y. Z", NOW).unwrap();
     assert_eq!(handed_out(&mut gate)[0].text, "XY. ");
     for span in [3, 0, 1, 4] {
         gate.judge(spans[span].id, Verdict::Release, NOW).unwrap();
@@ -159,41 +162,44 @@ fn a_stop_drops_what_is_held_what_waits_and_what_comes_of_its_choice_only() {
     assert_eq!(released(&mut gate), "Think. HmSayOther. ");
     gate.end(NOW);
     let spans = handed_out(&mut gate);
-    assert_eq!(spans.iter().map(|span| (span.choice, span.text.as_str())).collect::<Vec<_>>(), [(1, "Z")]);
-    gate.judge(spans[0].id, Verdict::stop(), NOW).unwrap();
+    assert_eq!(spans.iter().map(|span| (span.at.choice, span.text.as_str())).collect::<Vec<_>>(), [(1, "Z")]);
+    gate.judge(spans[0].id, Verdict::Stop { at: 0 }, NOW).unwrap();
     assert!(gate.is_stopped());
     let outcome = gate.finish();
     let choice = &outcome.choices[0];
-    assert_eq!(choice.stopped.map(|stopped| (stopped.kind, stopped.at)), Some((Kind::Content, 3)));
-    let text = |kind| choice.text(kind).map(|text| (text.shown.as_str(), text.dropped.clone(), text.held.clone()));
-    assert_eq!(text(Kind::Reasoning), Some(("Think. Hm", None, None)));
-    assert_eq!(text(Kind::Content), Some(("Say", Some(3..22), None)));
-    assert_eq!(text(Kind::Arguments { call: 0 }), Some(("", Some(0..2), None)));
+    assert_eq!(choice.stopped.map(|stopped| (stopped.kind, stopped.after)), Some((TextKind::Content, 3)));
+    let text = |kind| {
+        let text = outcome.find(Place::choice(0), kind);
+        text.map(|text| (text.shown.as_str(), text.dropped.clone(), text.held.clone()))
+    };
+    assert_eq!(text(TextKind::Reasoning), Some(("Think. Hm", None, None)));
+    assert_eq!(text(TextKind::Content), Some(("Say", Some(3..22), None)));
+    assert_eq!(text(TextKind::Arguments), Some(("", Some(0..2), None)));
 }
 
 #[test]
 fn what_passes_keeps_its_place_and_what_is_withheld_never_comes() {
     let judge = Policy::tokens(1);
     let options = Options::new(judge)
-        .with_reasoning(Treatment::Pass)
-        .with_refusal(Treatment::Withhold)
-        .with_arguments(Treatment::Judge(Policy::whole()))
-        .with_transcript(Treatment::Pass);
-    let mut gate = Gate::with_options(options);
-    let arguments = Kind::Arguments { call: 3 };
-    gate.push_text(0, Kind::Reasoning, "why", NOW).unwrap();
+        .with_handling(TextKind::Reasoning, Handling::Pass)
+        .with_handling(TextKind::Refusal, Handling::Withhold)
+        .with_handling(TextKind::Arguments, Handling::Judge(Policy::whole()))
+        .with_handling(TextKind::Transcript, Handling::Pass);
+    let mut gate = Gate::new(options);
+    let call = Place::item(0, 3);
+    gate.push_text(Place::choice(0), TextKind::Reasoning, "why", NOW).unwrap();
     assert_eq!(released(&mut gate), "why");
-    gate.push_text(0, Kind::Content, "what", NOW).unwrap();
-    gate.push_text(0, Kind::Refusal, "never", NOW).unwrap();
-    gate.push_text(0, Kind::Reasoning, " then", NOW).unwrap();
-    gate.push_text(0, arguments, "{\"a\": ", NOW).unwrap();
-    gate.push_text(0, arguments, "1}", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, "what", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Refusal, "never", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Reasoning, " then", NOW).unwrap();
+    gate.push_text(call, TextKind::Arguments, "{\"a\": ", NOW).unwrap();
+    gate.push_text(call, TextKind::Arguments, "1}", NOW).unwrap();
     gate.end_choice(0);
     assert_eq!(released(&mut gate), "", "it waits for what came before it");
     let spans = handed_out(&mut gate);
     assert_eq!(
-        spans.iter().map(|span| (span.kind, span.text.as_str())).collect::<Vec<_>>(),
-        [(Kind::Content, "what"), (arguments, "{\"a\": 1}")]
+        spans.iter().map(|span| (span.at, span.kind, span.text.as_str())).collect::<Vec<_>>(),
+        [(Place::choice(0), TextKind::Content, "what"), (call, TextKind::Arguments, "{\"a\": 1}")]
     );
     gate.judge(spans[0].id, Verdict::Release, NOW).unwrap();
     assert_eq!(released(&mut gate), "what then");
@@ -201,7 +207,7 @@ fn what_passes_keeps_its_place_and_what_is_withheld_never_comes() {
     assert_eq!(released(&mut gate), "{\"a\": 1}");
     assert_eq!(gate.unreleased(), 0);
     let outcome = gate.finish();
-    let refusal = outcome.choices[0].text(Kind::Refusal).unwrap();
+    let refusal = outcome.find(Place::choice(0), TextKind::Refusal).unwrap();
     assert_eq!((refusal.characters, refusal.shown.as_str(), refusal.dropped.clone()), (5, "", Some(0..5)));
 }
 
@@ -209,8 +215,8 @@ fn what_passes_keeps_its_place_and_what_is_withheld_never_comes() {
 fn the_outcome_says_what_was_replaced_what_was_late_and_how_late_all_was() {
     let seconds = Duration::from_secs;
     let mut gate = Gate::new(Policy::tokens(1));
-    gate.push_text(0, Kind::Content, "abcd", seconds(1)).unwrap();
-    gate.push_text(0, Kind::Content, "ef", seconds(2)).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, "abcd", seconds(1)).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, "ef", seconds(2)).unwrap();
     let spans = handed_out(&mut gate);
     gate.judge(spans[0].id, Verdict::redact_parts([(1..3, "**")]), seconds(4)).unwrap();
     let mut pieces = Vec::new();
@@ -228,7 +234,8 @@ fn the_outcome_says_what_was_replaced_what_was_late_and_how_late_all_was() {
             "choices": [{"choice": 0, "texts": [{
                 "kind": "content", "characters": 6, "shown": "a**def",
                 "redacted": [{"characters": {"start": 1, "end": 3}, "replacement": "**"}],
-                // 5 + 4 + 3 + 2 characters behind those of the first delta, 1 + 0 behind those of the second.
+                // 5 + 4 + 3 + 2 characters after those of the first delta, 1 + 0 after those of the
+                // second.
                 "delay": {"characters": 6, "mean_characters": 2.5, "max_characters": 5, "mean_seconds": 16.0 / 6.0, "max_seconds": 3.0},
             }]}],
             "delay": {"characters": 6, "mean_characters": 2.5, "max_characters": 5, "mean_seconds": 16.0 / 6.0, "max_seconds": 3.0},
@@ -236,6 +243,40 @@ fn the_outcome_says_what_was_replaced_what_was_late_and_how_late_all_was() {
     );
     assert_eq!((outcome.delay.max(), outcome.delay.released(), outcome.is_untouched()), (seconds(3), 6, false));
     assert_eq!(Gate::new(Policy::whole()).finish().delay.mean_seconds().to_string(), "0");
+}
+
+#[test]
+fn the_json_of_an_outcome_names_each_text() {
+    let mut gate = Gate::new(Policy::tokens(1));
+    for (at, kind) in [
+        (Place::item(0, 1), TextKind::Content),
+        (Place::item(0, 0), TextKind::Arguments),
+        (Place::choice(0), TextKind::FunctionArguments),
+        (Place::item(0, 1), TextKind::Arguments),
+    ] {
+        gate.push_text(at, kind, "{}", NOW).unwrap();
+    }
+    let spans = handed_out(&mut gate);
+    gate.judge(spans[3].id, Verdict::Stop { at: 1 }, NOW).unwrap();
+    let outcome = serde_json::to_value(gate.finish()).unwrap();
+    let choice = &outcome["choices"][0];
+    let names = |member| choice["texts"].as_array().unwrap().iter().map(move |text| text[member].clone());
+    let (null, number) = (Value::Null, Value::from);
+    assert_eq!(names("kind").collect::<Vec<_>>(), ["content", "arguments", "arguments", "function_arguments"]);
+    assert_eq!(names("call").collect::<Vec<_>>(), [null.clone(), number(0), number(1), null.clone()]);
+    assert_eq!(names("item").collect::<Vec<_>>(), [number(1), null.clone(), null.clone(), null]);
+    assert_eq!(choice["stopped"], serde_json::json!({"kind": "arguments", "call": 1, "at": 1}));
+}
+
+#[test]
+fn audio_data_does_not_pass_through_the_gate() {
+    let mut gate = Gate::new(Options::new(Policy::tokens(1)).with_max_unreleased(4));
+    gate.push_text(Place::choice(0), TextKind::Content, "Said", NOW).unwrap();
+    gate.push_tokens(Place::choice(0), TextKind::AudioData, "UklGRg", 2, NOW).unwrap();
+    assert_eq!(handed_out(&mut gate).len(), 1);
+    gate.end(NOW);
+    assert_eq!(gate.push_text(Place::choice(0), TextKind::AudioData, "UklGRg", NOW), Err(Error::Ended));
+    assert_eq!(gate.finish().choices[0].texts.len(), 1);
 }
 
 #[test]
@@ -250,42 +291,47 @@ fn what_is_released_and_not_taken_is_not_shown() {
 #[test]
 fn too_much_text_is_refused_whole_and_may_come_again() {
     let options = Options::new(Policy::tokens(1)).with_max_unreleased(8).with_max_ahead(4);
-    let mut gate = Gate::with_options(options);
-    gate.push_text(0, Kind::Content, "漢字か", NOW).unwrap();
+    let mut gate = Gate::new(options);
+    gate.push_text(Place::choice(0), TextKind::Content, "漢字か", NOW).unwrap();
     assert!(!gate.is_full());
-    gate.push_text(0, Kind::Content, "な", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, "な", NOW).unwrap();
     assert!(gate.is_full());
-    assert_eq!(gate.push_text(0, Kind::Content, "12345", NOW), Err(Error::Full { max: 8 }));
+    assert_eq!(gate.push_text(Place::choice(0), TextKind::Content, "12345", NOW), Err(Error::Full { max: 8 }));
     assert_eq!(gate.unreleased(), 4);
     let spans = handed_out(&mut gate);
     gate.judge(spans[0].id, Verdict::Release, NOW).unwrap();
     assert!(!gate.is_full());
-    assert_eq!(gate.push_text(0, Kind::Content, "12345", NOW), Err(Error::Full { max: 8 }), "released, but not taken");
+    assert_eq!(
+        gate.push_text(Place::choice(0), TextKind::Content, "12345", NOW),
+        Err(Error::Full { max: 8 }),
+        "released, but not taken"
+    );
     assert_eq!(released(&mut gate), "漢字か");
-    gate.push_text(0, Kind::Content, "12345", NOW).unwrap();
-    // What a stop leaves out makes room.
-    gate.judge(spans[1].id, Verdict::stop(), NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, "12345", NOW).unwrap();
+    // A stop makes room.
+    gate.judge(spans[1].id, Verdict::Stop { at: 0 }, NOW).unwrap();
     assert_eq!((gate.unreleased(), gate.is_full(), released(&mut gate).as_str()), (0, false, ""));
-    gate.push_text(0, Kind::Content, "much more than 8", NOW).unwrap();
+    gate.push_text(Place::choice(0), TextKind::Content, "much more than 8", NOW).unwrap();
     assert_eq!(gate.finish().choices[0].texts[0].dropped, Some(3..25));
 }
 
 #[test]
 fn held_text_alone_never_makes_a_caller_wait_for_verdicts() {
-    let mut gate = Gate::with_options(Options::new(Policy::whole()).with_max_ahead(1));
-    gate.push_text(0, Kind::Content, "much too much", NOW).unwrap();
+    let mut gate = Gate::new(Options::new(Policy::whole()).with_max_ahead(1));
+    gate.push_text(Place::choice(0), TextKind::Content, "much too much", NOW).unwrap();
     assert!(!gate.is_full() && !gate.is_waiting(), "nobody could give a verdict");
     gate.end(NOW);
     assert!(gate.is_full());
 }
 
-/// A span behind the last clean annotation may be stopped within: an annotation that ends before, at or behind the stop lets go what is before it and nothing else.
+/// A span may be stopped within, after the last clean annotation. An annotation that ends before,
+/// at or after the stop releases the text before it and nothing else.
 #[test]
 fn annotations_of_a_stopped_span_release_up_to_the_stop() {
     for (first, second) in [(3, 3), (3, 5), (3, 6), (3, 7), (3, 9), (5, 6), (6, 6), (9, 9)] {
-        let mut gate = Gate::new(Policy::annotated());
+        let mut gate = Gate::new(Policy::azure_async_filter());
         gate.set_annotation_origin(0, 0);
-        gate.push_text(0, Kind::Content, "12345678", NOW).unwrap();
+        gate.push_text(Place::choice(0), TextKind::Content, "12345678", NOW).unwrap();
         gate.end_choice(0);
         gate.annotate(0, &Annotation::new(6, 6..7, true), NOW);
         assert_eq!((gate.unreleased(), released(&mut gate).as_str()), (6, ""), "nothing was clean so far");
@@ -305,30 +351,30 @@ fn annotations_of_a_stopped_span_release_up_to_the_stop() {
     }
 }
 
-/// Of each text of choice 0, what was shown and what was dropped.
-fn texts(outcome: &Outcome) -> Vec<(Kind, &str, Option<Range<usize>>)> {
+/// Returns what was shown and what was dropped of each text of choice 0.
+fn texts(outcome: &Outcome) -> Vec<(TextKind, &str, Option<Range<usize>>)> {
     outcome.choices[0].texts.iter().map(|text| (text.kind, text.shown.as_str(), text.dropped.clone())).collect()
 }
 
-/// Where choice 0 is stopped.
-fn stopped(outcome: &Outcome) -> Option<(Kind, usize)> {
-    outcome.choices[0].stopped.map(|stopped| (stopped.kind, stopped.at))
+/// Returns the point at which choice 0 is stopped.
+fn stopped(outcome: &Outcome) -> Option<(TextKind, usize)> {
+    outcome.choices[0].stopped.map(|stopped| (stopped.kind, stopped.after))
 }
 
 #[test]
 fn nothing_is_shown_behind_content_that_is_filtered_when_it_is_released_already() {
-    // Whether a judge stopped the second reasoning before.
+    // A judge may have stopped the second reasoning before.
     for judged in [false, true] {
         let mut gate = Gate::new(Policy::tokens(1));
         gate.set_annotation_origin(0, 0);
         for (kind, text) in [
-            (Kind::Content, "abcd"),
-            (Kind::Reasoning, "why"),
-            (Kind::Reasoning, "so"),
-            (Kind::Content, "efgh"),
-            (Kind::Content, "ij"),
+            (TextKind::Content, "abcd"),
+            (TextKind::Reasoning, "why"),
+            (TextKind::Reasoning, "so"),
+            (TextKind::Content, "efgh"),
+            (TextKind::Content, "ij"),
         ] {
-            gate.push_text(0, kind, text, NOW).unwrap();
+            gate.push_text(Place::choice(0), kind, text, NOW).unwrap();
         }
         let spans = handed_out(&mut gate);
         gate.judge(spans[0].id, Verdict::Release, NOW).unwrap();
@@ -343,8 +389,8 @@ fn nothing_is_shown_behind_content_that_is_filtered_when_it_is_released_already(
         }
         assert_eq!(released(&mut gate), "");
         let outcome = gate.finish();
-        assert_eq!(stopped(&outcome), Some((Kind::Content, 4)), "{judged}");
-        assert_eq!(texts(&outcome), [(Kind::Content, "abcd", Some(4..10)), (Kind::Reasoning, "", Some(0..5))]);
+        assert_eq!(stopped(&outcome), Some((TextKind::Content, 4)), "{judged}");
+        assert_eq!(texts(&outcome), [(TextKind::Content, "abcd", Some(4..10)), (TextKind::Reasoning, "", Some(0..5))]);
         assert_eq!(outcome.choices[0].texts[0].late.first(), Some(&(2..4)));
     }
 }
@@ -352,11 +398,11 @@ fn nothing_is_shown_behind_content_that_is_filtered_when_it_is_released_already(
 #[test]
 fn what_is_put_in_came_with_the_character_before_it_or_the_first_of_its_span() {
     let seconds = Duration::from_secs;
-    // Whether the first span is released before the second comes.
+    // The first span may be released before the second arrives.
     for early in [false, true] {
         let mut gate = Gate::new(Policy::tokens(2));
         for (second, text) in [(1, "ab"), (2, "cd"), (3, "ef"), (4, "gh")] {
-            gate.push_text(0, Kind::Content, text, seconds(second)).unwrap();
+            gate.push_text(Place::choice(0), TextKind::Content, text, seconds(second)).unwrap();
             if second == 2 && early {
                 let first = handed_out(&mut gate).remove(0);
                 gate.judge(first.id, Verdict::Release, seconds(2)).unwrap();
@@ -379,43 +425,44 @@ fn what_is_put_in_came_with_the_character_before_it_or_the_first_of_its_span() {
 #[test]
 fn a_filter_that_has_nothing_left_to_stop_leaves_the_stop_where_it_is() {
     for content in ["", "abcd"] {
-        let mut gate = Gate::with_options(Options::new(Policy::tokens(1)).with_content(Treatment::Pass));
+        let mut gate = Gate::new(Options::new(Policy::tokens(1)).with_handling(TextKind::Content, Handling::Pass));
         gate.set_annotation_origin(0, 0);
-        gate.push_text(0, Kind::Content, content, NOW).unwrap();
-        gate.push_text(0, Kind::Reasoning, "why", NOW).unwrap();
+        gate.push_text(Place::choice(0), TextKind::Content, content, NOW).unwrap();
+        gate.push_text(Place::choice(0), TextKind::Reasoning, "why", NOW).unwrap();
         let spans = handed_out(&mut gate);
         gate.judge(spans[0].id, Verdict::Stop { at: 2 }, NOW).unwrap();
         let shown = released(&mut gate);
         gate.annotate(0, &Annotation::new(0, 1..4, true), NOW);
-        gate.push_text(0, Kind::Content, "more", NOW).unwrap();
-        assert_eq!((stopped(&gate.finish()), shown), (Some((Kind::Reasoning, 2)), format!("{content}wh")));
+        gate.push_text(Place::choice(0), TextKind::Content, "more", NOW).unwrap();
+        assert_eq!((stopped(&gate.finish()), shown), (Some((TextKind::Reasoning, 2)), format!("{content}wh")));
     }
 }
 
 #[test]
 fn a_filter_that_is_ahead_of_the_text_stops_where_the_text_is() {
     for (text, dropped) in [("", 0..3), ("abc", 3..6)] {
-        let mut gate = Gate::new(Policy::annotated());
+        let mut gate = Gate::new(Policy::azure_async_filter());
         gate.set_annotation_origin(0, 0);
-        gate.push_text(0, Kind::Content, text, NOW).unwrap();
+        gate.push_text(Place::choice(0), TextKind::Content, text, NOW).unwrap();
         gate.annotate(0, &Annotation::new(5, 5..9, true), NOW);
         gate.annotate(0, &Annotation::new(9, 0..9, false), NOW);
-        gate.push_text(0, Kind::Content, "def", NOW).unwrap();
+        gate.push_text(Place::choice(0), TextKind::Content, "def", NOW).unwrap();
         assert_eq!(released(&mut gate), text);
         let outcome = gate.finish();
-        assert_eq!(stopped(&outcome), Some((Kind::Content, text.len())));
-        assert_eq!(texts(&outcome), [(Kind::Content, text, Some(dropped))]);
+        assert_eq!(stopped(&outcome), Some((TextKind::Content, text.len())));
+        assert_eq!(texts(&outcome), [(TextKind::Content, text, Some(dropped))]);
     }
 }
 
 #[test]
 fn an_origin_that_is_set_late_counts_for_all_that_annotations_said() {
-    // What the first annotation says counts from 4 until the origin is set; then the same is said again, or the stream ends.
+    // The first annotation counts from 4 until the origin is set. Then it is repeated, or the
+    // stream ends.
     for (origin, again, expected) in
         [(4, false, "abcdef"), (8, false, "ab"), (2, false, "abcdefgh"), (8, true, "ab"), (2, true, "abcdefgh")]
     {
-        let mut gate = Gate::new(Policy::annotated());
-        gate.push_text(0, Kind::Content, "abcdefghij", NOW).unwrap();
+        let mut gate = Gate::new(Policy::azure_async_filter());
+        gate.push_text(Place::choice(0), TextKind::Content, "abcdefghij", NOW).unwrap();
         let annotation = Annotation::new(if again { 10 } else { 4 }, 4..10, false);
         if again {
             gate.set_annotation_origin(0, 10);
@@ -432,7 +479,7 @@ fn an_origin_that_is_set_late_counts_for_all_that_annotations_said() {
     }
 }
 
-/// Every step of a random session.
+/// A step of a random session.
 #[derive(Debug, Clone)]
 enum Step {
     Push(u64, bool, String),
@@ -452,8 +499,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the outcome has to say: of each text every character once, and what is shown made of the pieces taken.
-fn accounted(outcome: &Outcome, came: &BTreeMap<(u64, Kind), String>, taken: &BTreeMap<(u64, Kind), String>) {
+/// Checks that the outcome accounts for each character of each text once.
+///
+/// The text that was shown is made of the pieces that were taken.
+fn accounted(outcome: &Outcome, came: &BTreeMap<(u64, TextKind), String>, taken: &BTreeMap<(u64, TextKind), String>) {
     for choice in &outcome.choices {
         for text in &choice.texts {
             let key = (choice.choice, text.kind);
@@ -492,10 +541,10 @@ proptest! {
         let policy = match unit {
             0 => Policy::sentences(),
             1 => Policy::characters(3),
-            2 => Policy::annotated(),
+            2 => Policy::azure_async_filter(),
             _ => Policy::tokens(2),
         };
-        let mut gate = Gate::with_options(Options::new(policy.with_context(context).with_max_held(12)).with_reasoning(Treatment::Judge(Policy::tokens(1))));
+        let mut gate = Gate::new(Options::new(policy.with_context(context).with_max_held(12)).with_handling(TextKind::Reasoning, Handling::Judge(Policy::tokens(1))));
         let (mut came, mut taken) = (BTreeMap::<_, String>::new(), BTreeMap::<_, String>::new());
         let (mut waiting, mut judged) = (Vec::<OwnedSpan>::new(), BTreeMap::<_, BTreeSet<usize>>::new());
         for choice in 0..2 {
@@ -506,8 +555,8 @@ proptest! {
             let now = Duration::from_secs(at as u64);
             match step {
                 Some(Step::Push(choice, content, text)) => {
-                    let kind = if content { Kind::Content } else { Kind::Reasoning };
-                    gate.push_text(choice, kind, &text, now).unwrap();
+                    let kind = if content { TextKind::Content } else { TextKind::Reasoning };
+                    gate.push_text(Place::choice(choice), kind, &text, now).unwrap();
                     came.entry((choice, kind)).or_default().push_str(&text);
                 }
                 Some(Step::Judge(which, what, from, length)) if !waiting.is_empty() => {
@@ -523,18 +572,18 @@ proptest! {
                     let shown = if let Verdict::Stop { at } = verdict { at } else { size };
                     let characters = span.characters.start..span.characters.start + shown;
                     gate.judge(span.id, verdict, now).unwrap();
-                    judged.entry((span.choice, span.kind)).or_default().extend(characters);
+                    judged.entry((span.at.choice, span.kind)).or_default().extend(characters);
                 }
                 Some(Step::Annotate(choice, to, filtered)) => {
                     gate.annotate(choice, &Annotation::new(to, to..to + 5, filtered), now);
                     if unit == 2 && !filtered {
-                        judged.entry((choice, Kind::Content)).or_default().extend(0..to);
+                        judged.entry((choice, TextKind::Content)).or_default().extend(0..to);
                     }
                 }
                 Some(Step::EndChoice(choice)) => gate.end_choice(choice),
                 Some(Step::Take | Step::Judge(..)) => {
                     while let Some(piece) = gate.next_released() {
-                        let key = (piece.choice, piece.kind);
+                        let key = (piece.at.choice, piece.kind);
                         let verdicts = judged.get(&key);
                         let judged = |at| verdicts.is_some_and(|judged| judged.contains(&at));
                         assert!(piece.characters.clone().all(judged), "no verdict for {piece:?}");
