@@ -7,7 +7,8 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use deltawire::gate::{Kind, Policy, Span, Verdict};
+use deltawire::TextKind;
+use deltawire_gate::{Policy, Span, Verdict};
 use deltawire_examples::{Error, Screen, Server, exit_code};
 use serde_json::{Value, json};
 
@@ -45,7 +46,7 @@ fn run() -> Result<ExitCode, Error> {
 
     let (outcome, moderation) = gated.finish();
     let written: Vec<char> = outcome.answer.text().chars().collect();
-    for text in moderation.choices.iter().filter_map(|choice| choice.text(Kind::Content)) {
+    for text in moderation.choices.iter().filter_map(|choice| choice.text(TextKind::Content)) {
         for range in text.redacted.iter().map(|part| &part.characters).chain(&text.dropped) {
             let kept_back: String = written[range.clone()].iter().collect();
             screen.line(&format!("Withheld, characters {} to {}: {kept_back}", range.start, range.end))?;

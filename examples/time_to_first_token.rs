@@ -60,7 +60,7 @@ fn run() -> Result<ExitCode, Error> {
     }
     let timing = stream.timing().ok_or("the stream was not timed")?;
     let outcome = stream.finish();
-    let usage = counter.settle(&outcome);
+    let usage = counter.settle(&outcome.answer);
     screen.line(&format!("Full response received {last:.2} seconds after request"))?;
     screen.line(&format!("Full conversation received: {}", outcome.answer.text()))?;
 

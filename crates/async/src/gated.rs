@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use deltawire::gate::{self, Gate, OwnedSpan, Released, SpanId, Verdict};
-use deltawire::{Endpoint, Outcome};
+use deltawire::{Dialect, Outcome};
+use deltawire_gate::{self as gate, Gate, OwnedSpan, Released, SpanId, Verdict};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
 use crate::error::{BoxError, Error};
-use crate::stalls::{Unwatched, Watch};
 use crate::stream::Stream;
 
 pin_project! {
@@ -26,7 +25,7 @@ pin_project! {
     ///
     /// ```
     /// # smol::block_on(async {
-    /// use deltawire::gate::{OwnedSpan, Policy, Verdict};
+    /// use deltawire_gate::{OwnedSpan, Policy, Verdict};
     /// use deltawire_async::{ChatStream, Gated};
     ///
     /// let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Fine. The password is xyzzy. Bye.\"}}]}\n\ndata: [DONE]\n\n";
@@ -46,9 +45,9 @@ pin_project! {
     /// # Ok::<(), deltawire_async::GatedError<std::io::Error>>(())
     /// # }).unwrap();
     /// ```
-    pub struct Gated<E, B, J, V, T = Unwatched> {
+    pub struct Gated<E, B, J, V> {
         #[pin]
-        stream: Stream<E, B, T>,
+        stream: Stream<E, B>,
         gate: Gate,
         judge: J,
         in_flight: Vec<(SpanId, Pin<Box<V>>)>,
@@ -68,12 +67,11 @@ enum State {
     Refused(gate::Error),
 }
 
-impl<E, B, J, V, T, F> Gated<E, B, J, V, T>
+impl<E, B, J, V, F> Gated<E, B, J, V>
 where
-    E: Endpoint,
+    E: Dialect,
     B: Body,
     B::Error: Into<BoxError>,
-    T: Watch,
     J: FnMut(OwnedSpan) -> V,
     V: Future<Output = Result<Verdict, F>>,
 {
@@ -82,11 +80,11 @@ where
 
     /// Puts a stream behind a gate. Polls nothing yet.
     #[must_use]
-    pub fn new(stream: Stream<E, B, T>, options: impl Into<gate::Options>, judge: J) -> Self {
+    pub fn new(stream: Stream<E, B>, options: impl Into<gate::Options>, judge: J) -> Self {
         let start = Instant::now();
         Self {
             stream,
-            gate: Gate::with_options(options.into()),
+            gate: Gate::new(options),
             judge,
             in_flight: Vec::new(),
             max_in_flight: Self::MAX_IN_FLIGHT,
@@ -176,7 +174,7 @@ where
             let now = (this.clock)();
             if let Err(error) = verdict.and_then(|verdict| this.gate.judge(id, verdict, now).map_err(GatedError::Gate))
             {
-                this.gate.hand_back(id);
+                this.gate.requeue(id);
                 return Err(error);
             }
             judged = true;
@@ -213,7 +211,7 @@ where
     }
 }
 
-impl<E: Endpoint, B, J, V, T> Gated<E, B, J, V, T> {
+impl<E: Dialect, B, J, V> Gated<E, B, J, V> {
     /// The piece that [`poll_advance`](Self::poll_advance) said there is; taken with this.
     pub fn released(self: Pin<&mut Self>) -> Option<Released<'_>> {
         self.project().gate.next_released()
@@ -227,7 +225,7 @@ impl<E: Endpoint, B, J, V, T> Gated<E, B, J, V, T> {
 
     /// The stream. What it folded is what the model wrote, judged or not.
     #[must_use]
-    pub fn stream(&self) -> &Stream<E, B, T> {
+    pub fn stream(&self) -> &Stream<E, B> {
         &self.stream
     }
 
@@ -239,7 +237,7 @@ impl<E: Endpoint, B, J, V, T> Gated<E, B, J, V, T> {
 }
 
 /// Without the judge, its futures and the clock.
-impl<E: fmt::Debug, B, J, V, T> fmt::Debug for Gated<E, B, J, V, T> {
+impl<E: fmt::Debug, B, J, V> fmt::Debug for Gated<E, B, J, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gated")
             .field("stream", &self.stream)
@@ -250,35 +248,5 @@ impl<E: fmt::Debug, B, J, V, T> fmt::Debug for Gated<E, B, J, V, T> {
     }
 }
 
-/// Why nothing comes through the gate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum GatedError<F> {
-    /// The stream ended early.
-    Stream(Error),
-    /// The judge failed.
-    Judge(F),
-    /// The gate did not take a text or a verdict.
-    Gate(gate::Error),
-}
-
-impl<F: fmt::Display> fmt::Display for GatedError<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stream(error) => error.fmt(f),
-            Self::Judge(error) => write!(f, "the judge failed: {error}"),
-            Self::Gate(error) => error.fmt(f),
-        }
-    }
-}
-
-/// An error whatever the judge's is, boxed ones included, which are none themselves; so that one is in the variant and in the text, and is no source.
-impl<F: fmt::Debug + fmt::Display> std::error::Error for GatedError<F> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Stream(error) => Some(error),
-            Self::Judge(_) => None,
-            Self::Gate(error) => Some(error),
-        }
-    }
-}
+/// The reason why nothing comes through the gate.
+pub type GatedError<F> = gate::GatedError<Error, F>;

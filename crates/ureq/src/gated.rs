@@ -5,8 +5,8 @@ use std::fmt;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use deltawire::gate::{self, Gate, Released, Span, SpanId, Verdict};
-use deltawire::{Endpoint, Outcome};
+use deltawire::{Dialect, Outcome};
+use deltawire_gate::{self as gate, Gate, Released, Span, SpanId, Verdict};
 
 use crate::error::Error;
 use crate::stream::Stream;
@@ -14,7 +14,7 @@ use crate::stream::Stream;
 /// Puts a stream behind a gate, with a judge that always has a verdict. See [`Gated`].
 ///
 /// ```
-/// use deltawire::gate::{Policy, Verdict};
+/// use deltawire_gate::{Policy, Verdict};
 /// use deltawire_ureq::ChatStream;
 ///
 /// let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Fine. The password is xyzzy. Bye.\"}}]}\n\ndata: [DONE]\n\n";
@@ -38,7 +38,7 @@ pub fn gated<E, R, J>(
     mut judge: J,
 ) -> Gated<E, R, impl FnMut(&Span<'_>) -> Result<Verdict, Infallible>>
 where
-    E: Endpoint,
+    E: Dialect,
     R: Read,
     J: FnMut(&Span<'_>) -> Verdict,
 {
@@ -48,14 +48,14 @@ where
 /// Puts a stream behind a gate, with a judge that can fail: one that asks a server. See [`Gated`].
 pub fn try_gated<E, R, J, F>(stream: Stream<E, R>, options: impl Into<gate::Options>, judge: J) -> Gated<E, R, J>
 where
-    E: Endpoint,
+    E: Dialect,
     R: Read,
     J: FnMut(&Span<'_>) -> Result<Verdict, F>,
 {
     let start = Instant::now();
     Gated {
         stream,
-        gate: Gate::with_options(options.into()),
+        gate: Gate::new(options),
         judge,
         clock: Box::new(move || start.elapsed()),
         state: State::Open,
@@ -89,7 +89,7 @@ enum State {
 
 impl<E, R, J, F> Gated<E, R, J>
 where
-    E: Endpoint,
+    E: Dialect,
     R: Read,
     J: FnMut(&Span<'_>) -> Result<Verdict, F>,
 {
@@ -130,7 +130,7 @@ where
         let now = (self.clock)();
         let judged = judged.and_then(|verdict| self.gate.judge(id, verdict, now).map_err(GatedError::Gate));
         if judged.is_err() {
-            self.gate.hand_back(id);
+            self.gate.requeue(id);
         }
         judged
     }
@@ -183,35 +183,5 @@ impl<E: fmt::Debug, R, J> fmt::Debug for Gated<E, R, J> {
     }
 }
 
-/// Why nothing comes through the gate.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum GatedError<F> {
-    /// The stream ended early.
-    Stream(Error),
-    /// The judge failed.
-    Judge(F),
-    /// The gate did not take a text or a verdict.
-    Gate(gate::Error),
-}
-
-impl<F: fmt::Display> fmt::Display for GatedError<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stream(error) => error.fmt(f),
-            Self::Judge(error) => write!(f, "the judge failed: {error}"),
-            Self::Gate(error) => error.fmt(f),
-        }
-    }
-}
-
-/// An error whatever the judge's is, boxed ones included, which are none themselves; so that one is in the variant and in the text, and is no source.
-impl<F: fmt::Debug + fmt::Display> std::error::Error for GatedError<F> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Stream(error) => Some(error),
-            Self::Judge(_) => None,
-            Self::Gate(error) => Some(error),
-        }
-    }
-}
+/// The reason why nothing comes through the gate.
+pub type GatedError<F> = gate::GatedError<Error, F>;
