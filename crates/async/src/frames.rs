@@ -42,10 +42,6 @@ impl<B> Frames<B> {
         &self.state
     }
 
-    pub(crate) fn into_state(self) -> State {
-        self.state
-    }
-
     /// What of the last frame is not used, to slice from.
     pub(crate) fn unread(&self) -> &Bytes {
         &self.unread
@@ -69,11 +65,6 @@ impl<B> Frames<B> {
     /// Nothing of the body counts any more.
     pub(crate) fn end(self: Pin<&mut Self>) {
         *self.project().state = State::Ended;
-    }
-
-    /// The body is given up.
-    pub(crate) fn fail(self: Pin<&mut Self>, error: deltawire::Error) {
-        *self.project().state = State::Broken(error);
     }
 
     /// An item is handed on.
