@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use deltawire::TextKind;
+use deltawire::{Place, TextKind};
 use deltawire_gate::{Policy, Span, Verdict};
 use deltawire_examples::{Error, Screen, Server, exit_code};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ fn run() -> Result<ExitCode, Error> {
 
     let (outcome, moderation) = gated.finish();
     let written: Vec<char> = outcome.answer.text().chars().collect();
-    for text in moderation.choices.iter().filter_map(|choice| choice.text(TextKind::Content)) {
+    if let Some(text) = moderation.find(Place::choice(0), TextKind::Content) {
         for range in text.redacted.iter().map(|part| &part.characters).chain(&text.dropped) {
             let kept_back: String = written[range.clone()].iter().collect();
             screen.line(&format!("Withheld, characters {} to {}: {kept_back}", range.start, range.end))?;
@@ -67,7 +67,7 @@ fn judge(span: &Span<'_>, words: &[String]) -> Result<Verdict, Error> {
         let answer = request.send(body.to_string())?.body_mut().read_to_string()?;
         let answer: Value = serde_json::from_str(&answer)?;
         if answer["results"][0]["flagged"].as_bool().ok_or("the moderations endpoint gave no verdict")? {
-            return Ok(Verdict::stop());
+            return Ok(Verdict::Stop { at: 0 });
         }
     }
     let (mut parts, mut at) = (Vec::new(), 0);

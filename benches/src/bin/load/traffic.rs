@@ -140,7 +140,7 @@ mod tests {
         let mut fold = deltawire::chat::Session::new();
         let mut input = body.as_bytes();
         while fold.push(&mut input).unwrap().is_some() {}
-        let outcome = fold.close(How::Clean);
+        let outcome = fold.close(deltawire::How::Clean);
         assert!(outcome.is_complete() && outcome.anomalies.is_empty());
         assert_eq!(outcome.answer.text(), traffic.text(3, tokens));
         assert!(traffic.text(3, tokens).contains('\n') && end().ends_with(b"0\r\n\r\n"));
