@@ -1,4 +1,9 @@
-//! The event stream encoder: events and comments, written so that a [`Decoder`](super::Decoder) gives back what went in.
+//! The event stream encoder.
+//!
+//! A [`Decoder`](super::Decoder) gives back what the encoder was given.
+//!
+//! The rule that holds here: anything that a reader would give back differently is refused before a
+//! byte of it is written. The format has no escapes, so this is all that can go wrong.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,9 +11,10 @@ use core::fmt;
 
 /// Writes an event stream into a buffer of its own.
 ///
-/// Each call writes one whole block or comment, or, where it refuses, nothing; the buffer always ends between lines, so
-/// that any call may follow any other. Lines end with LF. Linear in what is written; what is not asked for is not
-/// written: an event without an ID leaves the reader's last event ID as it is.
+/// Each call writes one whole block or comment, or nothing if it refuses. The buffer always ends
+/// between lines, so any call may follow any other. Lines end with LF. The cost is linear in what
+/// is written. Fields that are not asked for are not written: an event without an ID leaves the
+/// reader's last event ID as it is.
 ///
 /// ```
 /// use deltawire::sse::{Decoder, Encoder};
@@ -16,7 +22,8 @@ use core::fmt;
 /// let mut encoder = Encoder::new();
 /// encoder.comment("keep-alive");
 /// encoder.event(Some("greeting"), Some("7"), "hello\nworld")?;
-/// assert_eq!(encoder.as_bytes(), b": keep-alive\n\nevent: greeting\nid: 7\ndata: hello\ndata: world\n\n");
+/// let written = b": keep-alive\n\nevent: greeting\nid: 7\ndata: hello\ndata: world\n\n";
+/// assert_eq!(encoder.as_bytes(), written);
 ///
 /// let mut input = encoder.as_bytes();
 /// let mut decoder = Decoder::new();
@@ -29,18 +36,22 @@ pub struct Encoder {
     out: Vec<u8>,
 }
 
-/// Why something cannot be written: the format has no escape for it. Nothing was written.
+/// The reason for which something cannot be written.
+///
+/// The format has no escape for it. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// An event type with a line end (CR or LF) in it.
     EventType(String),
-    /// An ID with a line end in it, or with NUL, for which readers ignore an ID.
+    /// An ID with a line end in it, or with NUL. Readers ignore an ID with NUL.
     Id(String),
-    /// Data with a carriage return: a reader takes it for a line end and gives back a line feed. JSON text never has one outside
+    /// Data with a carriage return.
+    ///
+    /// A reader takes it for a line end and gives back a line feed. JSON text never has one outside
     /// its white space.
     CarriageReturn {
-        /// Where in the data, in bytes.
+        /// The place of the carriage return in the data, in bytes.
         at: usize,
     },
 }
@@ -59,7 +70,7 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// The beginning of a text, for messages: its escapes are those of `Debug`.
+/// The beginning of a text, for messages. Its escapes are those of `Debug`.
 pub(super) struct Shortened<'a>(pub(super) &'a str);
 
 impl fmt::Debug for Shortened<'_> {
@@ -72,24 +83,29 @@ impl fmt::Debug for Shortened<'_> {
 }
 
 impl Encoder {
-    /// An encoder with an empty buffer.
+    /// Returns an encoder with an empty buffer.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Writes an event of the default type without an ID: a `data` line for each line of `data`, and the blank line.
+    /// Writes an event of the default type without an ID.
+    ///
+    /// It has a `data` line for each line of `data`.
     ///
     /// # Errors
-    /// [`EncodeError::CarriageReturn`].
+    /// The data has a carriage return: [`EncodeError::CarriageReturn`].
     pub fn data(&mut self, data: &str) -> Result<(), EncodeError> {
         self.event(None, None, data)
     }
 
-    /// Writes an event. No type, the empty one and `message` are the same to a reader. An empty ID clears the reader's last event ID.
+    /// Writes an event.
+    ///
+    /// To a reader an event without a type, with an empty type and with the type `message` are the
+    /// same. An empty ID clears the reader's last event ID.
     ///
     /// # Errors
-    /// A type, an ID or data that cannot be written so that it is read back the same.
+    /// The type, the ID or the data would not be read back the same.
     pub fn event(&mut self, event: Option<&str>, id: Option<&str>, data: &str) -> Result<(), EncodeError> {
         if let Some(event) = event.filter(|event| event.contains(['\r', '\n'])) {
             return Err(EncodeError::EventType(event.into()));
@@ -100,7 +116,7 @@ impl Encoder {
         if let Some(at) = data.find('\r') {
             return Err(EncodeError::CarriageReturn { at });
         }
-        // All of it at once but for what further lines of data add, so that an event mostly costs one growth.
+        // All of it at once but for what further lines of data add: an event mostly costs one growth.
         let values = [event, id, Some(data)].into_iter().flatten();
         self.out.reserve(values.map(|value| "event: \n".len() + value.len()).sum::<usize>() + 1);
         if let Some(event) = event {
@@ -116,13 +132,17 @@ impl Encoder {
         Ok(())
     }
 
-    /// Writes a block that sets the reader's reconnection time, in milliseconds, and is no event.
+    /// Writes a block that sets the reader's reconnection time, in milliseconds.
+    ///
+    /// The block is not an event.
     pub fn retry(&mut self, milliseconds: u64) {
         self.field("retry", &alloc::format!("{milliseconds}"));
         self.out.push(b'\n');
     }
 
-    /// Writes a comment, a line for each line of `text` however it ends, and a blank line, at which proxies and readers that work by blocks pass it on.
+    /// Writes a comment, with a line for each line of `text` however it ends.
+    ///
+    /// A blank line follows, at which proxies and readers that work by blocks pass it on.
     pub fn comment(&mut self, text: &str) {
         let mut rest = text;
         loop {
@@ -142,18 +162,20 @@ impl Encoder {
         self.out.push(b'\n');
     }
 
-    /// What was written since the last [`take`](Self::take).
+    /// Returns what was written since the last [`take`](Self::take).
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.out
     }
 
-    /// Hands out what was written and goes on with an empty buffer.
+    /// Returns what was written, and goes on with an empty buffer.
     pub fn take(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.out)
     }
 
-    /// One line. The space behind the colon is always written, so that a value's own first space survives.
+    /// Writes one line.
+    ///
+    /// The space after the colon is always written, so that a value's own first space survives.
     fn field(&mut self, name: &str, value: &str) {
         for part in [name, ": ", value, "\n"] {
             self.out.extend_from_slice(part.as_bytes());

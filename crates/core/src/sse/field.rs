@@ -1,4 +1,4 @@
-//! Lines and their fields: where a line ends, what its field is, and its value as text.
+//! The bytes of lines and values: line ends, digits, and text.
 
 use alloc::string::String;
 #[cfg(not(feature = "simdutf8"))]
@@ -8,7 +8,10 @@ use memchr::memchr2;
 #[cfg(feature = "simdutf8")]
 pub(super) use simdutf8::basic::from_utf8;
 
-/// Where the first line ends. A search with vector instructions pays from some bytes on; tiny reads and blank lines come before it.
+/// Returns the place of the first line end, if any.
+///
+/// A search with vector instructions pays from some bytes on. Blank lines and tiny reads are looked
+/// at without it.
 pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
     match bytes.first() {
         Some(&first) if is_line_end(first) => Some(0),
@@ -17,11 +20,14 @@ pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
+/// Returns whether a line ends with this byte. A CRLF is one line end.
 pub(super) fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
-/// ASCII digits as a number; `None` for anything else, for nothing, and for what does not fit.
+/// Returns the number that `value` is in ASCII digits.
+///
+/// Returns `None` if there is any other byte, if there is no byte, and if the number does not fit.
 pub(super) fn digits(value: &[u8]) -> Option<u64> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return None;
@@ -29,7 +35,9 @@ pub(super) fn digits(value: &[u8]) -> Option<u64> {
     core::str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// `bytes` as text: themselves if they are UTF-8, else repaired in `lossy`.
+/// Returns `bytes` as text.
+///
+/// This is the bytes themselves if they are UTF-8, and else what they are repaired to, in `lossy`.
 pub(super) fn text<'t>(bytes: &'t [u8], lossy: &'t mut String) -> &'t str {
     match from_utf8(bytes) {
         Ok(text) => text,
@@ -41,7 +49,9 @@ pub(super) fn text<'t>(bytes: &'t [u8], lossy: &'t mut String) -> &'t str {
     }
 }
 
-/// Appends `bytes`, with U+FFFD for each maximal subpart that is no UTF-8, as the Encoding standard decodes.
+/// Appends `bytes`, with U+FFFD for each maximal subpart that is not UTF-8.
+///
+/// This is how the Encoding standard decodes (section 8.1.1, the UTF-8 decoder).
 pub(super) fn push_lossy(text: &mut String, bytes: &[u8]) {
     if let Ok(valid) = from_utf8(bytes) {
         return text.push_str(valid);

@@ -1,19 +1,24 @@
-//! What bounds a decoder, and what it says where that is passed.
+//! The limits of a decoder, and the errors that report them.
 
 use core::fmt;
 
-/// How much of a line and of a block a [`Decoder`](super::Decoder) holds before it gives up on the block.
+/// The most of a line and of a block that a [`Decoder`](super::Decoder) holds.
 ///
-/// Both defaults are 32 MiB, which is where openai-go sets its line scanner (512 times Go's 64 KiB default, after users
-/// had run into that): far above any chunk a server sends (a few hundred bytes; some MB where images or audio are inline),
-/// far below what hurts a process.
+/// Both defaults are 32 MiB. This is where openai-go sets its line scanner (512 times Go's default
+/// of 64 KiB, after users had run into that). It is far above any chunk that a server sends, which
+/// has a few hundred bytes, or some MB with images or audio in it, and far below what hurts a
+/// process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest `data`, `event`, `id` or `retry` line, in bytes without its line end. Comments and unknown fields
-    /// are not held and have no limit.
+    /// The longest line of a known field, in bytes without its line end.
+    ///
+    /// Known are `data`, `event`, `id` and `retry`. The limit holds for `error` lines too, if they
+    /// are events. Comments and unknown fields are not held and have no limit.
     pub max_line: usize,
-    /// The most bytes that the fields of one block may have together: its data, joined, and its event type and ID.
+    /// The most bytes that a block may have in its fields.
+    ///
+    /// These are its joined data, its event type and its ID.
     pub max_event: usize,
 }
 
@@ -23,7 +28,9 @@ impl Default for Limits {
     }
 }
 
-/// A limit was passed. The block it happened in is dropped; the decoder goes on with the block after it.
+/// The error of a passed limit.
+///
+/// The block in which it happened is dropped. The decoder goes on with the block after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -31,14 +38,18 @@ pub enum Error {
     LineTooLong {
         /// The limit, in bytes.
         max: usize,
-        /// Where the line begins, in bytes from the beginning of the stream.
+        /// The place at which the line begins.
+        ///
+        /// It is counted in bytes from the beginning of the stream.
         offset: u64,
     },
     /// The fields of a block are larger than [`Limits::max_event`].
     EventTooLarge {
         /// The limit, in bytes.
         max: usize,
-        /// Where the line that passed the limit begins, in bytes from the beginning of the stream.
+        /// The place at which the line begins that passed the limit.
+        ///
+        /// It is counted in bytes from the beginning of the stream.
         offset: u64,
     },
 }

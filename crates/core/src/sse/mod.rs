@@ -1,8 +1,9 @@
 //! Event streams: bytes to events, and events to bytes.
 //!
-//! [`Decoder`] is "interpreting an event stream" of the WHATWG HTML standard, section 9.2.6, as a state machine
-//! that does no I/O; [`Encoder`] is its inverse, as far as the format has one. [`EventSource`] decides what to do when a stream
-//! ends: section 9.2.3. None of them knows what an event's data means.
+//! The source of the rules is the WHATWG HTML standard. [`Decoder`] is its "interpreting an event
+//! stream" (section 9.2.6) as a state machine that does no I/O. [`Encoder`] is the inverse, as far
+//! as the format has one. [`EventSource`] decides what to do when a stream ends (section 9.2.3).
+//! None of them knows what the data of an event means.
 
 mod decoder;
 mod encoder;
@@ -19,7 +20,9 @@ pub use event_source::{Action, Closed, EventSource};
 pub use limits::{Error, Limits};
 pub use reconnect::{Reconnect, Wait};
 
-/// Whether a content type is that of an event stream: `text/event-stream`, in any case and with any parameters.
+/// Returns whether a content type is `text/event-stream`, in any case.
+///
+/// Parameters such as `charset` are ignored.
 #[must_use]
 pub fn is_event_stream(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The general path: lines, their fields and their limits, wherever the reads cut them.
+//! The general path: lines, fields and limits, wherever the reads cut them.
 //!
 //! Each rule of WHATWG HTML, section 9.2.6, is written here, once. A line goes through the states
 //! of [`Line`] from top to bottom. A whole line does so in one turn of the loop in
@@ -19,9 +19,9 @@ use super::Decoder;
 /// The place in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Line {
-    /// After this many bytes of what may be the byte order mark, at the beginning of the stream.
+    /// After this many bytes of what may be the byte order mark of the stream.
     Mark(u8),
-    /// At the beginning of a line, after a CR: an LF that comes next belongs to the line before.
+    /// At the beginning of a line, after a CR. An LF here belongs to the CR.
     AfterCr,
     /// At the beginning of a line.
     Start,
@@ -44,7 +44,7 @@ pub(super) enum Block {
     Open,
     /// It has passed a limit, and is skipped up to its blank line.
     Dropped,
-    /// It was handed out as an event, which may borrow from the buffers until the next call.
+    /// It was handed out, and the event may borrow from the buffers until the next call.
     HandedOut,
 }
 
@@ -65,7 +65,7 @@ pub(super) enum Step<'i> {
     UsedUp,
     /// A line has ended, and nothing of the current block counts yet.
     BlockStart,
-    /// A block has ended that is an event. Its data is in the read, or else in the buffer.
+    /// A block has ended that is an event. This is its data, if that is in the read.
     Event(&'i [u8]),
     /// An `error` line has ended. Its value is in the buffer.
     ErrorLine,
@@ -74,7 +74,7 @@ pub(super) enum Step<'i> {
 const MARK: &[u8] = "\u{FEFF}".as_bytes();
 
 impl Decoder {
-    /// Reads lines until an event is complete, the input is used up, or the shape may begin.
+    /// Reads lines until there is a reason to return.
     ///
     /// [`settle`](Self::settle) has to come first. The last `searched` bytes of the input are known
     /// to have no line end.
@@ -133,7 +133,9 @@ impl Decoder {
         Ok(Step::UsedUp)
     }
 
-    /// Settles what an earlier call left: a block handed out, a CR, the byte order mark.
+    /// Settles what is left of an earlier call, or of the stream's beginning.
+    ///
+    /// That is a block that was handed out, a CR, and the byte order mark.
     #[inline(never)]
     pub(super) fn settle(&mut self, input: &mut &[u8]) {
         if self.block == Block::HandedOut {
@@ -290,7 +292,7 @@ impl Decoder {
         }
     }
 
-    /// Returns the number of bytes that count against [`max_event`](super::Limits::max_event).
+    /// Returns the number of bytes of the block that count against the limit.
     fn held(&self, in_read: &[u8]) -> usize {
         self.data.len().saturating_sub(1) + in_read.len() + self.event.len() + self.id.len()
     }
@@ -300,7 +302,7 @@ impl Decoder {
         if self.beyond_line(count) > 0 { Err(self.line_too_long()) } else { Ok(()) }
     }
 
-    /// Checks whether a `data` line may take `taken` bytes and then `count` bytes of data.
+    /// Checks whether a `data` line may take `taken` bytes and `count` bytes of data.
     ///
     /// If both limits are passed, the error is about the one that is passed first. That is the one
     /// that is passed by more bytes.
@@ -316,7 +318,7 @@ impl Decoder {
         }
     }
 
-    /// Returns by how much the line passes its limit if it takes `count` bytes of the input.
+    /// Returns by how much the line passes its limit if it takes `count` bytes.
     fn beyond_line(&self, count: usize) -> u64 {
         (self.offset - self.line_start + count as u64).saturating_sub(self.limits.max_line as u64)
     }

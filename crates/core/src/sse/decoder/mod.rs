@@ -19,8 +19,8 @@
 //! - **No cut changes a result**, an error included: a limit that is passed is reported by the byte
 //!   that passes it, in the order of the stream.
 //!
-//! A field that is added changes [`Field`], its dispatch in [`lines`] and the naive decoder of the
-//! tests. A limit that is added has to be checked in the shape as well.
+//! A field that is added changes [`lines::Field`], its use in [`lines`] and the naive decoder of
+//! the tests. A limit that is added has to be checked in the shape as well.
 //!
 //! UTF-8 is decoded field by field and not, as the standard words it, over the whole stream. This
 //! gives the same text: field names and line ends are ASCII, so a malformed sequence ends at the
@@ -73,9 +73,11 @@ pub struct Decoder {
     /// The number of bytes taken from the input so far.
     offset: u64,
     retry: Option<u64>,
-    /// The block's data, with a line feed before each line: it is empty only if there is no line.
+    /// The block's data, with a line feed before each line, the first included.
+    ///
+    /// So it is empty only if there is no line.
     data: Vec<u8>,
-    /// The value of a line of another field, if a read cut it.
+    /// The value of the current line, or of the last one, if its field is another.
     value: Vec<u8>,
     /// The data of an event that is not UTF-8, after its repair.
     repaired: String,
@@ -84,7 +86,9 @@ pub struct Decoder {
     last_event_id: String,
 }
 
-/// The place of an event that lay whole in the input and was all that a call took of it.
+/// The place of an event in the input of a call.
+///
+/// The event lay whole in the input, and the call took nothing else of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// The event's data, as a range of the input before the call.
@@ -93,7 +97,7 @@ pub(crate) struct Frame {
     pub(crate) len: usize,
 }
 
-/// A buffer that a large event made grow beyond this is given back. A smaller one is reused.
+/// The capacity beyond which a buffer is given back. A smaller one is reused.
 const KEEP_CAPACITY: usize = 1 << 20;
 
 impl Default for Decoder {
@@ -105,7 +109,8 @@ impl Default for Decoder {
 impl Decoder {
     /// Returns a decoder at the beginning of a stream, with the default [`Limits`].
     ///
-    /// It allocates nothing until a read cuts a line.
+    /// It allocates nothing as long as every event lies whole in a read and has no lines but a
+    /// `data` line, with an `event` line before it or without.
     #[must_use]
     pub fn new() -> Self {
         Self::with_limits(Limits::default())
@@ -132,24 +137,25 @@ impl Decoder {
         }
     }
 
-    /// Makes each `error` field line an event of the type `error`, at the end of its line.
+    /// Makes each `error` field line an event of the type `error`.
     ///
-    /// This is off by default: to the standard `error` is an unknown field. The llama.cpp server
-    /// sent its errors that way until September 2025 (`error: {"code":500,…}`), and a reader that
-    /// follows the standard sees such a stream simply end.
+    /// The event is complete at the end of its line. This is off by default: to the standard
+    /// `error` is an unknown field. The llama.cpp server sent its errors that way until September
+    /// 2025 (`error: {"code":500,…}`), and a reader that follows the standard sees such a stream
+    /// simply end.
     #[must_use]
     pub fn with_error_lines(mut self, on: bool) -> Self {
         self.error_lines = on;
         self
     }
 
-    /// Takes bytes off the front of `input` until an event is complete or the input is used up.
+    /// Takes bytes off the front of `input` until an event is complete.
     ///
     /// Returns `None` once the input is used up: feed more. An empty input does not mean that the
     /// stream has ended; [`finish`](Self::finish) says that. The event borrows its data from
     /// `input` if its block's only `data` line lies whole in it and is UTF-8, and from the decoder
-    /// otherwise. The cost is linear in the input. Only lines that are cut, joined or repaired
-    /// allocate, into buffers that are reused.
+    /// otherwise. The cost is linear in the input. What is kept of other fields and of lines that
+    /// are cut, joined or repaired goes to buffers that are reused.
     ///
     /// # Errors
     /// A line or block exceeds the [`Limits`]. The whole block is dropped: its ID does not count,
@@ -193,10 +199,10 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Returns whether a block begins at the front of `input`, with nothing pending before it.
+    /// Returns whether a block begins at the front of `input`.
     ///
-    /// Settles what precedes first, and takes it off `input`: the LF of a CRLF that a read cut, and
-    /// the byte order mark.
+    /// If it does, nothing of an earlier block is pending. Settles what precedes first, and takes
+    /// it off `input`: the LF of a CRLF that a read cut, and the byte order mark.
     #[inline]
     pub(crate) fn is_at_block_start(&mut self, input: &mut &[u8]) -> bool {
         if self.block == Block::HandedOut || matches!(self.line, Line::Mark(_) | Line::AfterCr) {
@@ -221,7 +227,7 @@ impl Decoder {
         &self.limits
     }
 
-    /// Signals the end of the stream, and returns the event that no blank line completed, if any.
+    /// Signals the end of the stream, and returns the event that it cut, if any.
     ///
     /// There is one if the last block has a `data` line, whole or cut. By the standard it is not an
     /// event and is discarded, which dropping the result does. It is returned because a `[DONE]`
@@ -237,9 +243,9 @@ impl Decoder {
 
     /// Begins another stream, as a reconnecting client does.
     ///
-    /// The limits, the [last event ID](Self::last_event_id) and the
-    /// [reconnection time](Self::retry) persist. Nothing else of the old stream does: it begins
-    /// with the last event ID string and not with an ID that no blank line completed.
+    /// The options, the [last event ID](Self::last_event_id) and the [reconnection
+    /// time](Self::retry) persist. Nothing else of the old stream does: it begins with the last
+    /// event ID string and not with an ID that no blank line completed.
     pub fn reset(&mut self) {
         self.clear_block();
         self.value.clear();
@@ -261,7 +267,7 @@ impl Decoder {
         self.last_event_id.push_str(id);
     }
 
-    /// Returns the reconnection time in milliseconds, if a valid `retry` field has set it.
+    /// Returns the reconnection time in milliseconds, if a `retry` field has set it.
     #[must_use]
     pub fn retry(&self) -> Option<u64> {
         self.retry
@@ -282,7 +288,9 @@ impl Decoder {
         Event::new(text(data, &mut self.repaired)).with_type(&self.event).with_id(&self.last_event_id)
     }
 
-    /// Returns the `error` line that was read last as an event. The block around it goes on.
+    /// Returns the `error` line that was read last, as an event.
+    ///
+    /// The block around it goes on.
     fn error_event(&mut self) -> Event<'_> {
         Event::new(text(&self.value, &mut self.repaired)).with_type("error").with_id(&self.last_event_id)
     }
@@ -383,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_block_start_has_nothing_pending_before_it() {
-        /// Bytes that are decoded, those that come next, and what is left of them at a block's start.
+        /// Bytes that are decoded, bytes that come next, and the rest of these if a block begins.
         type Case = (&'static [u8], &'static [u8], Option<&'static [u8]>);
         let cases: [Case; 12] = [
             (b"", b"data: x", Some(b"data: x")),

@@ -14,7 +14,7 @@ use super::Frame;
 /// The answer of [`find`].
 pub(super) enum Found<'i> {
     Event(Shape<'i>),
-    /// The input ends within a line. This many of its last bytes are known to have no line end.
+    /// The input ends within a line: so many of its last bytes have no line end.
     Cut(usize),
     Other,
 }
@@ -58,7 +58,7 @@ pub(super) fn find<'i>(input: &'i [u8], limits: &Limits) -> Found<'i> {
     find_data(input, event, begin, limits)
 }
 
-/// Looks for the `data` line at `begin`, after an `event` line with this value, if any.
+/// Looks for the `data` line at `begin`, after the `event` line if there is one.
 #[inline(always)]
 fn find_data<'i>(input: &'i [u8], event: Range<usize>, begin: usize, limits: &Limits) -> Found<'i> {
     let Some(value) = input[begin..].strip_prefix(DATA) else { return Found::Other };
