@@ -1,4 +1,4 @@
-//! The same text, whole and cut at the fuzzer's places, is cut into the same spans, which cover it.
+//! A text gives the same spans whole and in the fuzzer's pieces, and they cover it.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Whatever comes, is judged and is taken, in whatever order, a gate does what the naive one does.
+//! A gate agrees with the naive one, whatever the order of the calls.
 
 #![no_main]
 

@@ -1,16 +1,18 @@
-//! A text for the gate, and the pieces it comes in.
+//! A text for the gate, and the pieces in which it arrives.
 //!
-//! A corpus file is the bytes of one [`Text`] in the order of its fields: one byte each for the unit, the longest span and the context, four lengths of pieces, and then the text.
+//! A corpus file is the bytes of one [`Text`] in the order of its fields: one byte each for the
+//! policy, the longest span and the context, four lengths of pieces, and then the text.
 
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use deltawire::gate::{Gate, Kind, Options, Policy, Treatment, Verdict};
+use deltawire::{Place, TextKind};
+use deltawire_gate::{Gate, Handling, Options, Policy, Verdict};
 
-/// A text, how it is cut into spans, and the pieces it comes in.
+/// A text, the policy that cuts it into spans, and the pieces in which it arrives.
 #[derive(Debug, Arbitrary)]
 pub struct Text<'a> {
-    unit: u8,
+    policy: u8,
     max_held: u8,
     context: u8,
     /// The lengths of the pieces in characters, over and over.
@@ -19,10 +21,13 @@ pub struct Text<'a> {
 }
 
 impl Text<'_> {
-    /// The spans are the same whether the text comes whole, in the pieces of this input, or character by character; they cover it, none is too long, and released they are it again.
+    /// Checks that the spans are the same for any cut of the text.
+    ///
+    /// The text arrives whole, in the pieces of this input, and character by character. The spans
+    /// cover it, each is short enough, and released they are the text again.
     ///
     /// # Panics
-    /// If not.
+    /// If one of these does not hold.
     pub fn check_cuts(&self) {
         let whole = self.spans([self.text]);
         assert_eq!(whole.concat(), self.text);
@@ -38,25 +43,25 @@ impl Text<'_> {
         while !rest.is_empty() {
             let length = usize::from(*lengths.next().unwrap_or(&1)).max(1);
             let at = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
-            let (piece, behind) = rest.split_at(at);
+            let (piece, after) = rest.split_at(at);
             pieces.push(piece);
-            rest = behind;
+            rest = after;
         }
         pieces
     }
 
     fn spans<'t>(&self, pieces: impl IntoIterator<Item = &'t str>) -> Vec<String> {
-        let policy = match self.unit % 5 {
+        let policy = match self.policy % 5 {
             0 => Policy::paragraphs(),
             1 => Policy::characters(usize::from(self.lengths[0])),
             2 => Policy::whole(),
             _ => Policy::sentences(),
         };
         let policy = policy.with_max_held(self.max_held.into()).with_context(self.context.into());
-        let mut gate = Gate::with_options(Options::new(policy).with_refusal(Treatment::Withhold));
+        let mut gate = Gate::new(Options::new(policy).with_handling(TextKind::Refusal, Handling::Withhold));
         let (mut spans, mut shown) = (Vec::new(), String::new());
         for piece in pieces {
-            gate.push_text(0, Kind::Content, piece, Duration::ZERO).expect("there is room");
+            gate.push_text(Place::choice(0), TextKind::Content, piece, Duration::ZERO).expect("there is room");
             judge(&mut gate, &mut spans, &mut shown);
         }
         gate.end(Duration::ZERO);
@@ -67,7 +72,7 @@ impl Text<'_> {
     }
 }
 
-/// Releases what is handed out.
+/// Releases every span that is handed out.
 fn judge(gate: &mut Gate, spans: &mut Vec<String>, shown: &mut String) {
     while let Some(span) = gate.next_span() {
         spans.push(span.text.to_owned());

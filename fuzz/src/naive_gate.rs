@@ -1,25 +1,31 @@
-//! The gate once more, plain and slow: every character with what became of it, and nothing counted that can be looked up.
+//! The gate once more, plain and slow: every character has its fate, and nothing is counted that
+//! can be looked up.
 //!
-//! A choice is a list of characters of all kinds in the order in which they came. A stop is a place in that list: what is behind it and not released is dropped. Only where sentences and
-//! paragraphs end is asked of a gate, one with nothing in it but what is held; that this does not depend on the deltas is what `gate_spans` holds.
+//! A choice is a list of characters of all kinds in the order in which they arrived. A stop is a
+//! place in that list: everything after it that is not released is dropped. Only the ends of
+//! sentences and paragraphs are asked of a gate, one with nothing in it but the held text. The
+//! target `gate_spans` checks that they do not depend on the deltas.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
 
-use deltawire::gate::{Annotation, Kind, Options, Outcome, Treatment, Unit, Verdict};
+use deltawire::{Place, TextKind};
+use deltawire_gate::{Annotation, Outcome, Verdict};
 
 use cuts::{last_spans, whole_spans};
+pub use rules::{Cut, Handling, Policy, Rules};
 use state::{Choice, Fate, Letter, Span};
 pub use state::{Piece, Refusal, Seen};
 
 mod cuts;
+mod rules;
 mod state;
 
-/// What `Gate` does, restated.
+/// The gate, restated.
 #[derive(Debug)]
 pub struct NaiveGate {
-    options: Options,
+    rules: Rules,
     choices: BTreeMap<u64, Choice>,
     /// Spans to hand out, by number.
     to_judge: VecDeque<usize>,
@@ -29,38 +35,45 @@ pub struct NaiveGate {
 }
 
 impl NaiveGate {
-    /// An empty one.
-    pub fn new(options: Options) -> Self {
+    /// Returns an empty gate.
+    pub fn new(rules: Rules) -> Self {
         let (choices, to_judge, released) = Default::default();
-        Self { options, choices, to_judge, released, next_span: 0, ended: false }
+        Self { rules, choices, to_judge, released, next_span: 0, ended: false }
     }
 
-    /// Whether there is room.
+    /// Checks that there is room.
     ///
     /// # Errors
     /// As the gate's.
-    pub fn admit(&self, index: u64, kind: Kind, text: &str) -> Result<(), Refusal> {
+    pub fn admit(&self, index: u64, kind: TextKind, text: &str) -> Result<(), Refusal> {
         if self.ended {
             return Err(Refusal::Ended);
         }
         let more = if self.is_kept(index, kind) { text.chars().count() } else { 0 };
-        if self.unreleased() + more > self.options.max_unreleased { Err(Refusal::Full) } else { Ok(()) }
+        if self.unreleased() + more > self.rules.max_unreleased { Err(Refusal::Full) } else { Ok(()) }
     }
 
-    /// Whether what comes may ever be shown.
-    fn is_kept(&self, index: u64, kind: Kind) -> bool {
+    /// Reports whether text that arrives now may ever be shown.
+    fn is_kept(&self, index: u64, kind: TextKind) -> bool {
         let stopped = self.choices.get(&index).is_some_and(|choice| choice.stopped.is_some());
-        self.treatment(kind) != Treatment::Withhold && !stopped
+        self.handling(kind) != Handling::Withhold && !stopped
     }
 
-    /// Text comes.
+    /// Accepts text.
     ///
     /// # Errors
     /// As the gate's.
-    pub fn push(&mut self, index: u64, kind: Kind, text: &str, tokens: usize, now: Duration) -> Result<(), Refusal> {
+    pub fn push(
+        &mut self,
+        index: u64,
+        kind: TextKind,
+        text: &str,
+        tokens: usize,
+        now: Duration,
+    ) -> Result<(), Refusal> {
         self.admit(index, kind, text)?;
         self.tick(now);
-        let (treatment, kept) = (self.treatment(kind), self.is_kept(index, kind));
+        let (handling, kept) = (self.handling(kind), self.is_kept(index, kind));
         let open = self.choices.entry(index).or_default().open;
         if text.is_empty() && (tokens == 0 || open != Some(kind)) {
             return Ok(());
@@ -74,20 +87,20 @@ impl NaiveGate {
         let before = choice.letters.iter().filter(|letter| letter.kind == kind).count();
         let fate = if kept { Fate::Held } else { Fate::Dropped };
         let letters = text.chars().zip(before..);
-        choice.letters.extend(letters.map(|(character, place)| Letter { kind, place, character, came: now, fate }));
-        match treatment {
-            Treatment::Judge(policy) if kept => {
+        choice.letters.extend(letters.map(|(character, place)| Letter { kind, place, character, arrived: now, fate }));
+        match handling {
+            Handling::Judge(policy) if kept => {
                 for length in whole_spans(&policy, &self.held(index)) {
                     self.cut(index, length, true);
                 }
                 let choice = self.choices.entry(index).or_default();
                 choice.tokens += tokens;
-                if matches!(policy.unit, Unit::Tokens(count) if choice.tokens >= count.max(1)) {
+                if matches!(policy.cut, Cut::Tokens(count) if choice.tokens >= count.max(1)) {
                     choice.tokens = 0;
                     self.cut(index, usize::MAX, true);
                 }
             }
-            Treatment::Pass if kept && !text.is_empty() => {
+            Handling::Pass if kept && !text.is_empty() => {
                 self.cut(index, usize::MAX, false);
                 let choice = self.choices.entry(index).or_default();
                 let span = choice.spans.last_mut().expect("a span was cut");
@@ -100,7 +113,7 @@ impl NaiveGate {
         Ok(())
     }
 
-    /// What is held too long is cut off.
+    /// Cuts off the text that is held too long.
     pub fn tick(&mut self, now: Duration) {
         let due = |choice: &Choice| self.due(choice).is_some_and(|due| due <= now);
         let indices: Vec<u64> =
@@ -110,38 +123,38 @@ impl NaiveGate {
         }
     }
 
-    /// When the next tick has something to do.
+    /// Returns the time at which the next tick has something to do.
     pub fn deadline(&self) -> Option<Duration> {
         self.choices.values().filter_map(|choice| self.due(choice)).min()
     }
 
     fn due(&self, choice: &Choice) -> Option<Duration> {
         let letter = choice.letters.iter().find(|letter| letter.fate == Fate::Held)?;
-        let Treatment::Judge(policy) = self.treatment(letter.kind) else { panic!("only what is judged is held") };
-        Some(letter.came + policy.max_age?)
+        let Handling::Judge(policy) = self.handling(letter.kind) else { panic!("only what is judged is held") };
+        Some(letter.arrived + policy.max_age?)
     }
 
-    /// The server's filter ended a choice.
+    /// Records that the server's filter ended a choice.
     pub fn note_filtered(&mut self, index: u64) {
         self.choices.entry(index).or_default().filtered = true;
     }
 
-    /// A choice is over.
+    /// Ends a choice.
     pub fn end_choice(&mut self, index: u64) {
         self.finish_text(index);
     }
 
     fn finish_text(&mut self, index: u64) {
         let Some(open) = self.choices.get(&index).and_then(|choice| choice.open) else { return };
-        if let Treatment::Judge(policy) = self.treatment(open) {
+        if let Handling::Judge(policy) = self.handling(open) {
             for length in last_spans(&policy, &self.held(index)) {
-                self.cut(index, length, policy.unit != Unit::Annotated);
+                self.cut(index, length, policy.cut != Cut::Annotated);
             }
         }
         self.choices.entry(index).or_default().tokens = 0;
     }
 
-    /// The stream is over.
+    /// Ends the stream.
     pub fn close(&mut self, in_order: bool, now: Duration) {
         self.ended = true;
         for index in self.choices.keys().copied().collect::<Vec<_>>() {
@@ -151,7 +164,7 @@ impl NaiveGate {
                 self.release_through(index, choice.clean.saturating_sub(choice.origin.unwrap_or(0)));
             }
             for span in &mut self.choices.entry(index).or_default().spans {
-                if !span.asked && span.verdict.is_none() && !span.left_out {
+                if !span.asked && span.verdict.is_none() && !span.dropped {
                     span.asked = true;
                     self.to_judge.push_back(span.number);
                 }
@@ -160,19 +173,19 @@ impl NaiveGate {
         }
     }
 
-    /// The next span to judge.
+    /// Hands out the next span to judge.
     pub fn next_span(&mut self) -> Option<Seen> {
         self.to_judge.pop_front().map(|number| self.span(number).expect("only spans that wait are to be judged"))
     }
 
-    /// A judge gives a span back.
-    pub fn hand_back(&mut self, number: usize) {
+    /// Makes a span the next one that is handed out.
+    pub fn requeue(&mut self, number: usize) {
         if self.span(number).is_some() && !self.to_judge.contains(&number) {
             self.to_judge.push_front(number);
         }
     }
 
-    /// A span that waits for its verdict.
+    /// Returns a span that waits for its verdict.
     pub fn span(&self, number: usize) -> Option<Seen> {
         let (index, at) = self.find(number);
         let choice = &self.choices[&index];
@@ -180,7 +193,7 @@ impl NaiveGate {
         if !span.waits() {
             return None;
         }
-        let Treatment::Judge(policy) = self.treatment(span.kind) else { panic!("what is asked about is judged") };
+        let Handling::Judge(policy) = self.handling(span.kind) else { panic!("what is asked about is judged") };
         let letters = &choice.letters[span.letters.clone()];
         let before = choice.letters[..span.letters.start].iter().filter(|letter| letter.kind == span.kind);
         let before = before.map(|letter| letter.character);
@@ -190,7 +203,7 @@ impl NaiveGate {
         let start: usize = before.map(char::len_utf8).sum();
         Some(Seen {
             number,
-            choice: index,
+            at: Place::choice(index),
             kind: span.kind,
             bytes: start..start + text.len(),
             characters,
@@ -198,7 +211,7 @@ impl NaiveGate {
         })
     }
 
-    /// Spans by number; of those that annotations split, the last part.
+    /// Finds a span by its number: of one that annotations split, the last part.
     fn find(&self, number: usize) -> (u64, usize) {
         let mut found = None;
         for (&index, choice) in &self.choices {
@@ -207,7 +220,7 @@ impl NaiveGate {
         found.expect("a span that was handed out")
     }
 
-    /// A verdict.
+    /// Accepts a verdict.
     ///
     /// # Errors
     /// As the gate's.
@@ -215,7 +228,7 @@ impl NaiveGate {
         let (index, at) = self.find(number);
         let choice = self.choices.entry(index).or_default();
         let span = &mut choice.spans[at];
-        if span.left_out {
+        if span.dropped {
             return Ok(());
         }
         if !span.waits() {
@@ -242,8 +255,10 @@ impl NaiveGate {
         Ok(())
     }
 
-    /// Drops what is not released from a place in the list on; leaves out spans from a number in their list on.
-    fn stop(&mut self, index: u64, letter: usize, span: usize, (kind, place): (Kind, usize)) {
+    /// Drops letters and spans, each from a place in their list on.
+    ///
+    /// Those that are released stay.
+    fn stop(&mut self, index: u64, letter: usize, span: usize, (kind, place): (TextKind, usize)) {
         let choice = self.choices.entry(index).or_default();
         choice.stopped = Some((letter, kind, place));
         choice.tokens = 0;
@@ -253,12 +268,12 @@ impl NaiveGate {
             }
         }
         for span in choice.spans[span..].iter_mut().filter(|span| !span.done) {
-            span.left_out = true;
+            span.dropped = true;
             self.to_judge.retain(|&waiting| waiting != span.number);
         }
     }
 
-    /// An annotation.
+    /// Accepts an annotation.
     pub fn annotate(&mut self, index: u64, annotation: &Annotation, now: Duration) -> Option<Range<usize>> {
         let choice = self.choices.entry(index).or_default();
         if choice.last.as_ref() == Some(annotation) {
@@ -286,14 +301,14 @@ impl NaiveGate {
         (!late.is_empty()).then_some(late)
     }
 
-    /// The content is filtered from here on.
+    /// Filters the content from a place on.
     fn filter(&mut self, index: u64, start: usize, released: usize) {
         let choice = &self.choices[&index];
-        let content = Kind::Content;
+        let content = TextKind::Content;
         if start < released {
-            // The filtered text was shown: nothing that was not is any more.
+            // Filtered text was shown, so nothing more is.
             let waiting = choice.letters.iter().position(|letter| matches!(letter.fate, Fate::Held | Fate::Queued));
-            let first = choice.spans.iter().position(|span| !span.done && !span.left_out);
+            let first = choice.spans.iter().position(|span| !span.done && !span.dropped);
             if waiting.is_some() || first.is_some() || choice.stopped.is_none() {
                 let end = (choice.letters.len(), choice.spans.len());
                 self.stop(index, waiting.unwrap_or(end.0), first.unwrap_or(end.1), (content, released));
@@ -311,25 +326,25 @@ impl NaiveGate {
         let choice = &self.choices[&index];
         let letter = choice.letters.iter().position(|letter| letter.kind == content && letter.place == place);
         let letter = letter.filter(|&letter| choice.letters[letter].fate != Fate::Dropped);
-        // Where no such character came, only what is held can still be left out.
+        // If there is no such character, only held text can still be dropped.
         let held = || choice.letters.iter().position(|letter| letter.fate == Fate::Held);
         let letter = letter.or_else(held).unwrap_or(choice.letters.len());
         let span = choice.spans.iter().position(|span| span.letters.start >= letter).unwrap_or(choice.spans.len());
         self.stop(index, letter, span, (content, place));
     }
 
-    /// The content is checked up to here.
+    /// Releases the content that is checked, up to a place.
     fn release_through(&mut self, index: u64, place: usize) {
-        if !self.waits_for_annotations(Some(Kind::Content)) {
+        if !self.waits_for_annotations(Some(TextKind::Content)) {
             return;
         }
-        if self.choices[&index].open == Some(Kind::Content) {
+        if self.choices[&index].open == Some(TextKind::Content) {
             self.cut_before(index, place);
         }
         let choice = self.choices.entry(index).or_default();
         for at in (0..choice.spans.len()).rev() {
             let span = &mut choice.spans[at];
-            if span.kind != Kind::Content || span.asked || span.verdict.is_some() || span.left_out {
+            if span.kind != TextKind::Content || span.asked || span.verdict.is_some() || span.dropped {
                 continue;
             }
             let letters = &choice.letters[span.letters.clone()];
@@ -346,7 +361,7 @@ impl NaiveGate {
                     asked: false,
                     verdict: None,
                     done: false,
-                    left_out: false,
+                    dropped: false,
                 };
                 span.letters.end = middle;
                 span.verdict = Some(Verdict::Release);
@@ -355,7 +370,7 @@ impl NaiveGate {
         }
     }
 
-    /// Where annotations count the content from.
+    /// Sets the offset at which the content begins in annotations.
     pub fn set_origin(&mut self, index: u64, origin: usize) {
         let choice = self.choices.entry(index).or_default();
         if choice.origin.replace(origin) != Some(origin) {
@@ -363,10 +378,10 @@ impl NaiveGate {
         }
     }
 
-    /// The next piece.
+    /// Takes the next piece.
     pub fn next_released(&mut self) -> Option<Piece> {
         let piece = self.released.pop_front()?;
-        let choice = self.choices.entry(piece.choice).or_default();
+        let choice = self.choices.entry(piece.at.choice).or_default();
         let taken = choice.letters.iter().rposition(|letter| letter.fate == Fate::Taken);
         let of_piece = |letter: &Letter| letter.kind == piece.kind && piece.characters.contains(&letter.place);
         for (at, letter) in choice.letters.iter_mut().enumerate().filter(|(_, letter)| of_piece(letter)) {
@@ -381,52 +396,53 @@ impl NaiveGate {
         Some(piece)
     }
 
-    /// Whether there is a next piece.
+    /// Reports whether there is a next piece.
     pub fn has_released(&self) -> bool {
         !self.released.is_empty()
     }
 
-    /// Whether a span waits for its verdict.
+    /// Reports whether a span waits for its verdict.
     pub fn is_waiting(&self) -> bool {
         self.choices.values().flat_map(|choice| &choice.spans).any(Span::waits)
     }
 
-    /// Whether too much waits.
+    /// Reports whether too much waits.
     pub fn is_full(&self) -> bool {
         let spans = self.choices.values().flat_map(|choice| &choice.spans);
-        let ahead: usize = spans.filter(|span| !span.done && !span.left_out).map(|span| span.letters.len()).sum();
-        self.is_waiting() && ahead >= self.options.max_ahead
+        let ahead: usize = spans.filter(|span| !span.done && !span.dropped).map(|span| span.letters.len()).sum();
+        self.is_waiting() && ahead >= self.rules.max_ahead
     }
 
-    /// Whether all is stopped.
+    /// Reports whether every choice is stopped.
     pub fn is_stopped(&self) -> bool {
         !self.choices.is_empty() && self.choices.values().all(|choice| choice.stopped.is_some())
     }
 
-    /// What is kept and not taken.
+    /// Returns the number of characters that are kept and not taken.
     pub fn unreleased(&self) -> usize {
         let letters = self.choices.values().flat_map(|choice| &choice.letters);
         letters.filter(|letter| matches!(letter.fate, Fate::Held | Fate::Queued | Fate::Released)).count()
     }
 
-    /// The outcome says of each character what became of it.
+    /// Checks that the outcome says the fate of each character.
     ///
     /// # Panics
     /// If it does not.
     pub fn check_outcome(&self, outcome: &Outcome) {
-        let heard_of = |choice: &&Choice| !choice.letters.is_empty() || choice.stopped.is_some();
-        assert_eq!(outcome.choices.len(), self.choices.values().filter(heard_of).count());
+        let begun = |choice: &&Choice| !choice.letters.is_empty() || choice.stopped.is_some();
+        assert_eq!(outcome.choices.len(), self.choices.values().filter(begun).count());
         let mut released = 0;
         for said in &outcome.choices {
             let choice = &self.choices[&said.choice];
             let stopped = choice.stopped.map(|(_, kind, at)| (kind, at));
-            assert_eq!(said.stopped.map(|stopped| (stopped.kind, stopped.at)), stopped);
-            let mut kinds: Vec<Kind> = choice.letters.iter().map(|letter| letter.kind).collect();
+            assert_eq!(said.stopped.map(|stopped| (stopped.kind, stopped.after)), stopped);
+            let mut kinds: Vec<TextKind> = choice.letters.iter().map(|letter| letter.kind).collect();
             kinds.sort();
             kinds.dedup();
             assert_eq!(said.texts.iter().map(|text| text.kind).collect::<Vec<_>>(), kinds);
             for text in &said.texts {
                 let kind = text.kind;
+                assert_eq!(text.at, Place::choice(said.choice));
                 let of_kind = || choice.letters.iter().filter(|letter| letter.kind == kind);
                 let places = |fates: &[Fate]| -> Vec<usize> {
                     of_kind().filter(|letter| fates.contains(&letter.fate)).map(|letter| letter.place).collect()
@@ -438,7 +454,7 @@ impl NaiveGate {
                 assert_eq!(&text.shown, choice.shown.get(&kind).unwrap_or(&String::new()));
                 let redacted = text.redacted.iter().map(|part| (part.characters.clone(), part.replacement.clone()));
                 assert_eq!(redacted.collect::<Vec<_>>(), choice.redacted.get(&kind).cloned().unwrap_or_default());
-                assert_eq!(text.late, if kind == Kind::Content { &choice.late[..] } else { &[] });
+                assert_eq!(text.late, if kind == TextKind::Content { &choice.late[..] } else { &[] });
                 let delays = choice.delays.get(&kind).map_or(&[][..], |delays| delays);
                 let behind: usize = delays.iter().map(|&(behind, _)| behind).sum();
                 let waited: f64 = delays.iter().map(|(_, waited)| waited.as_secs_f64()).sum();
@@ -457,7 +473,7 @@ impl NaiveGate {
     /// Releases spans from the first on, as long as they have verdicts.
     fn settle(&mut self, index: u64, now: Duration) {
         let choice = self.choices.entry(index).or_default();
-        for span in choice.spans.iter_mut().filter(|span| !span.left_out && !span.done) {
+        for span in choice.spans.iter_mut().filter(|span| !span.dropped && !span.done) {
             let Some(verdict) = &span.verdict else { return };
             span.done = true;
             let first = choice.letters[span.letters.start].place;
@@ -467,10 +483,10 @@ impl NaiveGate {
             for letter in &mut letters[..kept] {
                 assert_eq!(letter.fate, Fate::Queued);
                 letter.fate = Fate::Released;
-                let delay = (total - letter.place - 1, now - letter.came);
+                let delay = (total - letter.place - 1, now - letter.arrived);
                 choice.delays.entry(span.kind).or_default().push(delay);
             }
-            // Every part with its replacement, and what stands between them with none.
+            // Every part with its replacement, and the text between them without.
             let mut pieces: Vec<(Range<usize>, Option<&str>)> = Vec::new();
             let mut from = 0;
             if let Verdict::Redact(redactions) = verdict {
@@ -492,21 +508,21 @@ impl NaiveGate {
                 }
                 let own = || letters[part.clone()].iter().map(|letter| letter.character).collect();
                 self.released.push_back(Piece {
-                    choice: index,
+                    at: Place::choice(index),
                     kind: span.kind,
                     text: replacement.map_or_else(own, str::to_owned),
                     characters: first + part.start..first + part.end,
                     span: first..first + kept,
                     redacted: replacement.is_some(),
-                    // Of what is put in, the character before it, if the span has one.
-                    arrived: letters[part.end.max(1) - 1].came,
+                    // An insertion arrives with the character before it, if the span has one.
+                    arrived: letters[part.end.max(1) - 1].arrived,
                     released: now,
                 });
             }
         }
     }
 
-    /// So many of the characters that are held are a span.
+    /// Makes a span of this many of the held characters.
     fn cut(&mut self, index: u64, length: usize, asked: bool) {
         let choice = self.choices.entry(index).or_default();
         let Some(start) = choice.letters.iter().position(|letter| letter.fate == Fate::Held) else { return };
@@ -523,15 +539,15 @@ impl NaiveGate {
             self.to_judge.push_back(number);
         }
         let letters = start..end;
-        choice.spans.push(Span { number, kind, letters, asked, verdict: None, done: false, left_out: false });
+        choice.spans.push(Span { number, kind, letters, asked, verdict: None, done: false, dropped: false });
     }
 
-    /// What is held of the content, which is open, before this character of it is a span.
+    /// Makes a span of the held content before this character. The content is the open text.
     fn cut_before(&mut self, index: u64, place: usize) {
         let held = self.choices[&index].letters.iter().filter(|letter| letter.fate == Fate::Held);
         let length = held.filter(|letter| letter.place < place).count();
         if length > 0 {
-            self.cut(index, length, !self.waits_for_annotations(Some(Kind::Content)));
+            self.cut(index, length, !self.waits_for_annotations(Some(TextKind::Content)));
         }
     }
 
@@ -540,25 +556,25 @@ impl NaiveGate {
         letters.filter(|letter| letter.fate == Fate::Held).map(|letter| letter.character).collect()
     }
 
-    fn treatment(&self, kind: Kind) -> Treatment {
+    fn handling(&self, kind: TextKind) -> Handling {
         match kind {
-            Kind::Content => self.options.content,
-            Kind::Reasoning => self.options.reasoning,
-            _ => self.options.arguments,
+            TextKind::Content => self.rules.content,
+            TextKind::Reasoning => self.rules.reasoning,
+            _ => self.rules.arguments,
         }
     }
 
-    fn is_judged(&self, kind: Kind) -> bool {
-        matches!(self.treatment(kind), Treatment::Judge(_))
+    fn is_judged(&self, kind: TextKind) -> bool {
+        matches!(self.handling(kind), Handling::Judge(_))
     }
 
-    fn waits_for_annotations(&self, kind: Option<Kind>) -> bool {
-        let treatment = kind.map(|kind| self.treatment(kind));
-        matches!(treatment, Some(Treatment::Judge(policy)) if policy.unit == Unit::Annotated)
+    fn waits_for_annotations(&self, kind: Option<TextKind>) -> bool {
+        let handling = kind.map(|kind| self.handling(kind));
+        matches!(handling, Some(Handling::Judge(policy)) if policy.cut == Cut::Annotated)
     }
 }
 
-/// The parts of a span that a verdict names.
+/// Returns the parts of a span that a verdict names.
 fn parts(verdict: &Verdict, length: usize) -> Vec<Range<usize>> {
     match verdict {
         Verdict::Stop { at } => std::iter::once(*at..*at).collect(),

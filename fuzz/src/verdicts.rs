@@ -1,110 +1,114 @@
-//! What the target `gate_verdicts` plays: a whole session of a gate, each step of it beside the naive one.
+//! The target `gate_verdicts`: a whole stream through a gate, each step of it beside the naive one.
 //!
-//! A corpus file is six bytes for the options and then steps, one after the other. The options are the treatments of content, reasoning and arguments, a byte each (from the lowest bits: three
-//! for the unit as in [`policy`], two for its size, two for the longest span, one for an age limit of two seconds), the context, `max_unreleased` and `max_ahead` (0: as by default).
-//! A step begins with a byte: four bits for what it is, as in [`Session::step`], one for the choice, two for the kind of text, one for a second that passes before it. What follows it is
-//! read by the step, numbers modulo 32; where a file ends, the rest is noughts.
+//! A corpus file is six bytes for the options and then steps, one after the other. The options are
+//! the handlings of content, reasoning and arguments, a byte each (from the lowest bits: three for
+//! the cut as in [`cut`], two for its size, two for the longest span, one for an age limit of two
+//! seconds), the context, `max_unreleased` and `max_ahead` (0 for the default). A step begins with
+//! a byte: four bits for the action, as in [`Run::step`], one for the choice, two for the kind of
+//! text, one for a second that passes before it. The step reads the bytes that follow it, numbers
+//! modulo 32; after the end of a file every byte is 0.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use deltawire::Session;
-use deltawire::chat::Chat;
-use deltawire::gate::{Annotation, Error, Gate, Kind, Options, Policy, Span, SpanId, Treatment, Verdict};
+use deltawire::{Place, TextKind, chat};
+use deltawire_gate::{Annotation, Error, Gate, Span, SpanId, Verdict};
 
-use crate::naive_gate::{NaiveGate, Refusal, Seen};
+use crate::naive_gate::{Cut, Handling, NaiveGate, Policy, Refusal, Rules, Seen};
 
-/// More than this much of an input is not looked at: the naive gate looks at everything at every step.
+/// The bytes of an input that count: the naive gate looks at everything at every step.
 const MOST: usize = 512;
-/// Where so many characters wait, no long text comes.
+/// The number of waiting characters at which no long text arrives.
 const MANY: usize = 128;
 
-/// What a byte of a text below a space stands for; from a space to `~` it stands for itself, behind that for these again.
+/// The characters that a byte of a text below a space stands for.
+///
+/// From a space to `~` a byte stands for itself, after that for these again.
 const CHARACTERS: [char; 12] =
     ['\n', '\r', '漢', '。', 'é', '\u{301}', '😀', '\u{2029}', '\u{a0}', '\u{85}', '\t', 'ß'];
 
-/// A gate and the naive one, at the same point of a session.
-struct Session<'a> {
+/// A gate and the naive one, at the same point of a stream.
+struct Run<'a> {
     bytes: &'a [u8],
     gate: Gate,
     naive: NaiveGate,
     now: Duration,
-    /// What was handed out, by both names.
+    /// The spans that were handed out, by both names.
     spans: Vec<(SpanId, usize)>,
 }
 
-/// A session comes to the same as the naive gate says, after every step.
+/// Checks that the gate agrees with the naive one after every step.
 ///
 /// # Panics
 /// If it does not.
 pub fn check(bytes: &[u8]) {
     let Some((head, rest)) = bytes.split_first_chunk::<6>() else { return };
     let [content, reasoning, arguments, context, max_unreleased, max_ahead] = *head;
-    let treatment = |byte| treatment(byte, usize::from(context % 8));
-    let mut options = Options::new(Policy::sentences())
-        .with_content(treatment(content))
-        .with_reasoning(treatment(reasoning))
-        .with_arguments(treatment(arguments));
-    if max_unreleased > 0 {
-        options = options.with_max_unreleased(max_unreleased.into());
-    }
-    if max_ahead > 0 {
-        options = options.with_max_ahead(max_ahead.into());
-    }
-    let mut session = Session {
+    let handling = |byte| handling(byte, usize::from(context % 8));
+    let rules = Rules {
+        content: handling(content),
+        reasoning: handling(reasoning),
+        arguments: handling(arguments),
+        max_unreleased: if max_unreleased > 0 { max_unreleased.into() } else { Rules::MAX_UNRELEASED },
+        max_ahead: if max_ahead > 0 { max_ahead.into() } else { Rules::MAX_AHEAD },
+    };
+    let mut run = Run {
         bytes: &rest[..rest.len().min(MOST)],
-        gate: Gate::with_options(options),
-        naive: NaiveGate::new(options),
+        gate: Gate::new(rules.of_gate()),
+        naive: NaiveGate::new(rules),
         now: Duration::ZERO,
         spans: Vec::new(),
     };
-    while !session.bytes.is_empty() {
-        session.step();
-        session.compare();
+    while !run.bytes.is_empty() {
+        run.step();
+        run.compare();
     }
-    session.naive.check_outcome(&session.gate.finish());
+    run.naive.check_outcome(&run.gate.finish());
 }
 
-fn treatment(byte: u8, context: usize) -> Treatment {
-    let Some(mut policy) = policy(byte & 7, 1 + usize::from(byte >> 3 & 3)) else {
-        return if byte & 7 == 6 { Treatment::Pass } else { Treatment::Withhold };
+fn handling(byte: u8, context: usize) -> Handling {
+    let Some(cut) = cut(byte & 7, 1 + usize::from(byte >> 3 & 3)) else {
+        return if byte & 7 == 6 { Handling::Pass } else { Handling::Withhold };
     };
-    policy.context = context;
+    let mut policy = Policy { context, ..Policy::new(cut) };
     if let Some(max_held) = [None, Some(1), Some(5), Some(12)][usize::from(byte >> 5 & 3)] {
-        policy = policy.with_max_held(max_held);
+        policy.max_held = max_held;
     }
     if byte & 0x80 != 0 {
-        policy = policy.with_max_age(Duration::from_secs(2));
+        policy.max_age = Some(Duration::from_secs(2));
     }
-    Treatment::Judge(policy)
+    Handling::Judge(policy)
 }
 
-fn policy(unit: u8, size: usize) -> Option<Policy> {
-    Some(match unit {
-        0 => Policy::annotated(),
-        1 => Policy::tokens(size),
-        2 => Policy::sentences(),
-        3 => Policy::characters(size * 2),
-        4 => Policy::whole(),
-        5 => Policy::paragraphs(),
+fn cut(which: u8, size: usize) -> Option<Cut> {
+    Some(match which {
+        0 => Cut::Annotated,
+        1 => Cut::Tokens(size),
+        2 => Cut::Sentences,
+        3 => Cut::Characters(size * 2),
+        4 => Cut::Whole,
+        5 => Cut::Paragraphs,
         _ => return None,
     })
 }
 
-impl Session<'_> {
+impl Run<'_> {
     fn byte(&mut self) -> u8 {
         let Some((&byte, rest)) = self.bytes.split_first() else { return 0 };
         self.bytes = rest;
         byte
     }
 
-    /// Below 32, which is beyond most spans and within most texts.
+    /// Reads a number below 32, which is beyond most spans and within most texts.
     fn number(&mut self) -> usize {
         usize::from(self.byte() % 32)
     }
 
-    /// A byte for the length and one for each character. With the three highest bits of the length the text is there 16 times, for what the gate does with long ones only, unless many characters wait.
+    /// Reads a text: a byte for the length and one for each character.
+    ///
+    /// With the three highest bits of the length the text is repeated 16 times, because the gate
+    /// does some things only with long texts; unless many characters wait.
     fn text(&mut self) -> String {
         let byte = self.byte();
         let (text, rest) = self.bytes.split_at(usize::from(byte % 32).min(self.bytes.len()));
@@ -121,21 +125,22 @@ impl Session<'_> {
         let step = self.byte();
         self.now += Duration::from_secs(u64::from(step >> 7));
         let (choice, now) = (u64::from(step >> 4 & 1), self.now);
+        let at = Place::choice(choice);
         let kind = match step >> 5 & 3 {
-            0 | 1 => Kind::Content,
-            2 => Kind::Reasoning,
-            _ => Kind::Arguments { call: 0 },
+            0 | 1 => TextKind::Content,
+            2 => TextKind::Reasoning,
+            _ => TextKind::Arguments,
         };
         match step & 15 {
             0 => {
                 let text = self.text();
                 let naive = self.naive.push(choice, kind, &text, usize::from(!text.is_empty()), now);
-                same_refusal(self.gate.push_text(choice, kind, &text, now), naive);
+                same_refusal(self.gate.push_text(at, kind, &text, now), naive);
             }
             1 => {
                 let (tokens, text) = (self.number() % 4, self.text());
                 let naive = self.naive.push(choice, kind, &text, tokens, now);
-                same_refusal(self.gate.push_tokens(choice, kind, &text, tokens, now), naive);
+                same_refusal(self.gate.push_tokens(at, kind, &text, tokens, now), naive);
             }
             2 => {
                 let times = self.times();
@@ -144,7 +149,7 @@ impl Session<'_> {
                     let span = self.gate.next_span();
                     same_span(span.as_ref(), seen.as_ref());
                     let (Some(span), Some(seen)) = (span, seen) else { break };
-                    // One that was handed back has its name already.
+                    // A span that was requeued has its name already.
                     let names = (span.id, seen.number);
                     if !self.spans.contains(&names) {
                         self.spans.push(names);
@@ -159,10 +164,7 @@ impl Session<'_> {
                         assert_eq!((piece, expected), (None, None));
                         break;
                     };
-                    assert_eq!(
-                        (piece.choice, piece.kind, piece.text),
-                        (expected.choice, expected.kind, &*expected.text)
-                    );
+                    assert_eq!((piece.at, piece.kind, piece.text), (expected.at, expected.kind, &*expected.text));
                     assert_eq!((&piece.characters, &piece.span), (&expected.characters, &expected.span));
                     assert_eq!(piece.redacted, expected.redacted);
                     assert_eq!((piece.arrived, piece.released), (expected.arrived, expected.released));
@@ -170,19 +172,19 @@ impl Session<'_> {
             }
             4 => self.judge(|_| Verdict::Release),
             5 => self.judge(|_| Verdict::redact("###")),
-            6 => self.judge(|session| {
-                let (from, length) = (session.number(), session.number());
+            6 => self.judge(|run| {
+                let (from, length) = (run.number(), run.number());
                 Verdict::redact_parts([(from..from + length, "#")])
             }),
-            7 => self.judge(|session| {
-                let [first, second] = [(); 2].map(|()| (session.number(), session.number()));
+            7 => self.judge(|run| {
+                let [first, second] = [(); 2].map(|()| (run.number(), run.number()));
                 Verdict::redact_parts([(first.0..first.1, ""), (second.0..second.1, "漢#")])
             }),
-            8 => self.judge(|session| Verdict::Stop { at: session.number() }),
+            8 => self.judge(|run| Verdict::Stop { at: run.number() }),
             9 => {
                 if let Some((span, number)) = self.handed_out() {
-                    self.gate.hand_back(span);
-                    self.naive.hand_back(number);
+                    self.gate.requeue(span);
+                    self.naive.requeue(number);
                 }
             }
             10 => {
@@ -201,11 +203,11 @@ impl Session<'_> {
                 self.naive.set_origin(choice, origin);
             }
             14 => match kind {
-                Kind::Content => {
+                TextKind::Content => {
                     self.gate.end_choice(choice);
                     self.naive.end_choice(choice);
                 }
-                Kind::Reasoning => {
+                TextKind::Reasoning => {
                     self.gate.end(now);
                     self.naive.close(true, now);
                 }
@@ -218,12 +220,12 @@ impl Session<'_> {
         }
     }
 
-    /// How often: 0 is until nothing is left.
+    /// Reads how often to repeat: 0 is until nothing is left.
     fn times(&mut self) -> usize {
         self.number().checked_sub(1).unwrap_or(usize::MAX)
     }
 
-    /// One of the spans that were handed out, from the last one back.
+    /// Returns one of the spans that were handed out, counted back from the last.
     fn handed_out(&mut self) -> Option<(SpanId, usize)> {
         let back = self.number();
         let count = self.spans.len();
@@ -242,7 +244,8 @@ impl Session<'_> {
         Annotation::new(checked, start..end, filtered)
     }
 
-    /// A chunk as a server sends it: text, a finish reason and an annotation, as the bits of a byte say.
+    /// Pushes a chunk as a server sends it: text, a finish reason and an annotation, by the bits of
+    /// a byte.
     fn chunk(&mut self, choice: u64) {
         let what = self.byte();
         let text = if what & 1 != 0 { self.text() } else { String::new() };
@@ -265,17 +268,17 @@ impl Session<'_> {
             .expect("a string takes all");
         }
         let stream = format!("data: {{\"choices\":[{{\"index\":{choice}{members}}}]}}\n\n");
-        let mut fold = Session::<Chat>::with_options(deltawire::Options::new().with_unknown(true));
-        let update = fold.push(&mut stream.as_bytes()).expect("a chunk is folded").expect("a chunk is an update");
+        let mut session = chat::Session::with_options(deltawire::Options::new().with_unknown(true));
+        let update = session.push(&mut stream.as_bytes()).expect("a chunk is accepted").expect("a chunk is an update");
         let taken = self.gate.push(&update, self.now);
-        let room = self.naive.admit(choice, Kind::Content, &text);
+        let room = self.naive.admit(choice, TextKind::Content, &text);
         same_refusal(taken, room.clone());
         if room.is_err() {
             return;
         }
         self.naive.tick(self.now);
         if !text.is_empty() {
-            self.naive.push(choice, Kind::Content, &text, 1, self.now).expect("there is room");
+            self.naive.push(choice, TextKind::Content, &text, 1, self.now).expect("there is room");
         }
         if reason == Some("content_filter") {
             self.naive.note_filtered(choice);
@@ -288,7 +291,7 @@ impl Session<'_> {
         }
     }
 
-    /// Everything that can be seen of the gate.
+    /// Compares everything that can be seen of the gates.
     fn compare(&self) {
         let (gate, naive) = (&self.gate, &self.naive);
         assert_eq!(gate.unreleased(), naive.unreleased(), "unreleased");
@@ -310,7 +313,7 @@ fn same_span(span: Option<&Span<'_>>, expected: Option<&Seen>) {
         assert_eq!((span, expected), (None, None));
         return;
     };
-    assert_eq!((span.choice, span.kind), (expected.choice, expected.kind));
+    assert_eq!((span.at, span.kind), (expected.at, expected.kind));
     assert_eq!((span.text, span.context), (&*expected.text.0, &*expected.text.1));
     assert_eq!((&span.characters, &span.bytes), (&expected.characters, &expected.bytes));
 }

@@ -110,9 +110,9 @@ pub struct Redacted {
 
 /// The delay between arrival and release.
 ///
-/// Each character that was released counts once, redacted ones included. Serialises
-/// with the members `characters` (their number), `mean_characters`, `max_characters`, `mean_seconds`
-/// and `max_seconds`.
+/// Each character that was released counts once, redacted ones included. Serialises with the
+/// members `characters` (their number), `mean_characters`, `max_characters`, `mean_seconds` and
+/// `max_seconds`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Delay {
     released: u64,

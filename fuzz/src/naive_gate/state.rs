@@ -1,21 +1,22 @@
-//! What the plain gate keeps, and what it says of it.
+//! The state of the plain gate, and its answers.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use deltawire::gate::{Annotation, Kind, Verdict};
+use deltawire::{Place, TextKind};
+use deltawire_gate::{Annotation, Verdict};
 
-/// A span as its judge should see it; with a number of its own.
+/// A span as its judge should see it, with a number of its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     /// Its number among all spans.
     pub number: usize,
-    /// Its choice.
-    pub choice: u64,
-    /// Its text's kind.
-    pub kind: Kind,
-    /// What is to be judged, and what stands before it.
+    /// The place of its text.
+    pub at: Place,
+    /// The kind of its text.
+    pub kind: TextKind,
+    /// The text to judge, and its context.
     pub text: (String, String),
     /// Its characters.
     pub characters: Range<usize>,
@@ -26,34 +27,34 @@ pub struct Seen {
 /// A piece as it should be released.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Piece {
-    /// Its choice.
-    pub choice: u64,
-    /// Its text's kind.
-    pub kind: Kind,
-    /// What is shown.
+    /// The place of its text.
+    pub at: Place,
+    /// The kind of its text.
+    pub kind: TextKind,
+    /// The text to show.
     pub text: String,
-    /// What it stands for.
+    /// The characters that it stands for.
     pub characters: Range<usize>,
-    /// The span it is of.
+    /// The span that it belongs to.
     pub span: Range<usize>,
-    /// Whether it is a replacement.
+    /// True for a replacement.
     pub redacted: bool,
-    /// When its last character came.
+    /// The arrival time of its last character.
     pub arrived: Duration,
-    /// When it was released.
+    /// The time of its release.
     pub released: Duration,
 }
 
-/// Why something is refused.
+/// A refusal.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refusal {
-    /// The span has its verdict.
+    /// The span has its verdict already.
     AlreadyJudged,
-    /// A part is not of the span.
+    /// A part does not fit the span.
     OutOfSpan(usize, usize, usize),
-    /// No room.
+    /// There is no room.
     Full,
-    /// After the end.
+    /// Text arrived after the end.
     Ended,
 }
 
@@ -68,57 +69,57 @@ pub(super) enum Fate {
 
 #[derive(Debug)]
 pub(super) struct Letter {
-    pub(super) kind: Kind,
-    /// Which of its text it is.
+    pub(super) kind: TextKind,
+    /// Its place in its text.
     pub(super) place: usize,
     pub(super) character: char,
-    pub(super) came: Duration,
+    pub(super) arrived: Duration,
     pub(super) fate: Fate,
 }
 
 #[derive(Debug)]
 pub(super) struct Span {
     pub(super) number: usize,
-    pub(super) kind: Kind,
+    pub(super) kind: TextKind,
     /// Places in the list of all the choice's characters.
     pub(super) letters: Range<usize>,
     pub(super) asked: bool,
     pub(super) verdict: Option<Verdict>,
     /// Released, as far as it ever will be.
     pub(super) done: bool,
-    /// A stop left it out.
-    pub(super) left_out: bool,
+    /// A stop dropped it.
+    pub(super) dropped: bool,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Choice {
     pub(super) letters: Vec<Letter>,
     pub(super) spans: Vec<Span>,
-    pub(super) open: Option<Kind>,
+    pub(super) open: Option<TextKind>,
     pub(super) tokens: usize,
-    /// Where in the list, and what is said of it.
-    pub(super) stopped: Option<(usize, Kind, usize)>,
+    /// The place in the list; the text and the number of its characters in the outcome.
+    pub(super) stopped: Option<(usize, TextKind, usize)>,
     pub(super) origin: Option<usize>,
     pub(super) last: Option<Annotation>,
-    /// As the service counts.
+    /// An offset of the service's.
     pub(super) clean: usize,
     pub(super) filtered: bool,
-    pub(super) shown: BTreeMap<Kind, String>,
-    pub(super) redacted: BTreeMap<Kind, Vec<(Range<usize>, String)>>,
+    pub(super) shown: BTreeMap<TextKind, String>,
+    pub(super) redacted: BTreeMap<TextKind, Vec<(Range<usize>, String)>>,
     pub(super) late: Vec<Range<usize>>,
-    /// Of each released character, how many had come behind it and how long it had waited.
-    pub(super) delays: BTreeMap<Kind, Vec<(usize, Duration)>>,
+    /// The delay of each released character, in characters and in time.
+    pub(super) delays: BTreeMap<TextKind, Vec<(usize, Duration)>>,
 }
 
 impl Choice {
-    /// How many characters of the content have such a fate.
+    /// Returns the number of characters of the content that have such a fate.
     pub(super) fn count(&self, fate: impl Fn(Fate) -> bool) -> usize {
-        self.letters.iter().filter(|letter| letter.kind == Kind::Content && fate(letter.fate)).count()
+        self.letters.iter().filter(|letter| letter.kind == TextKind::Content && fate(letter.fate)).count()
     }
 }
 
 impl Span {
     pub(super) fn waits(&self) -> bool {
-        self.asked && self.verdict.is_none() && !self.left_out
+        self.asked && self.verdict.is_none() && !self.dropped
     }
 }
