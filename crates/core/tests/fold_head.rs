@@ -115,11 +115,9 @@ fn a_refused_body_that_breaks_or_is_left_is_evidence_as_far_as_it_came() {
         assert!(fold.push(&mut input).unwrap().is_none() && !fold.is_ended());
         fold
     };
-    for outcome in [
-        fold().close(How::broken("reset by peer", false)),
-        fold().close(How::Stopped),
-        fold().close(How::Clean),
-    ] {
+    for outcome in
+        [fold().close(How::broken("reset by peer", false)), fold().close(How::Stopped), fold().close(How::Clean)]
+    {
         let Some(Error::Refused(refused)) = &outcome.error else { panic!("{outcome:?}") };
         assert_eq!((outcome.end, refused.status, &refused.body[..]), (End::NotAnEventStream, 503, "bus"));
     }

@@ -207,6 +207,7 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
         self.position = position;
     }
 
+    #[inline(always)]
     fn parts(&self) -> ChoiceParts<'_> {
         ChoiceParts {
             index: self.index,

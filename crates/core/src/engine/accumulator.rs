@@ -126,7 +126,7 @@ impl<D: Dialect> Accumulator<D> {
             Ok(None) => Ok(false),
             Ok(Some(None)) => Ok(true),
             Ok(Some(Some(error))) => {
-                self.fail(Error::Api(Box::new(error)));
+                self.fail(Error::Api(error));
                 if self.transcript.records().is_empty() { self.check().map(|()| true) } else { Ok(true) }
             }
             Err(error) => {
@@ -138,7 +138,7 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Reads an event in full and folds it. Returns `None` if there is nothing to fold, else the error
     /// that the event carries beside what it adds.
-    fn fold_event(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<Option<Option<ApiError>>, Error> {
+    fn fold_event(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<Option<Option<Box<ApiError>>>, Error> {
         let mut parsed = D::Event::default();
         match D::read(event, &self.transcript.options, &mut parsed)? {
             Read::Nothing => return Ok(None),
@@ -146,7 +146,7 @@ impl<D: Dialect> Accumulator<D> {
                 self.done = true;
                 return Ok(None);
             }
-            Read::Error(error) => return Err(Error::Api(Box::new(error))),
+            Read::Error(error) => return Err(Error::Api(error)),
             Read::Event => {}
         }
         let before = self.transcript.folded();
@@ -174,9 +174,9 @@ impl<D: Dialect> Accumulator<D> {
         weight: usize,
     ) {
         let Options { learn, cumulative, .. } = self.transcript.options;
-        let (Effect::Appended(text), Some(holes), true) = (effect, D::holes(parsed), learn && !cumulative) else {
-            return self.learned.forget();
-        };
+        let Effect::Appended(text) = effect else { return self.learned.forget() };
+        let holes = if learn && !cumulative { D::holes(parsed) } else { None };
+        let Some(holes) = holes else { return self.learned.forget() };
         if self.learned.wants(event.data.len()) {
             let weight = weight.saturating_sub(holes.text.len());
             let anomalies = self.transcript.anomalies().noted().to_vec();

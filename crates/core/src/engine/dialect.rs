@@ -10,6 +10,7 @@
 //!   folding is a function of the text alone. Written as a pattern without `..`, it fails to
 //!   compile when a member is added and nobody thought of it.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use super::change::Change;
@@ -47,7 +48,7 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     fn holes<'e>(event: &'e Self::Event<'_>) -> Option<Holes<'e>>;
 
     /// Returns the error that an event carries beside what it adds, if any. `data` is the event's.
-    fn api_error(event: &Self::Event<'_>, data: &str) -> Option<ApiError>;
+    fn api_error(event: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>>;
 
     /// Reports whether everything that began has the reason why it ended.
     fn is_finished(&self) -> bool;
@@ -79,7 +80,7 @@ pub enum Read {
     /// It ends the stream in order.
     Done,
     /// It is an error and nothing else.
-    Error(ApiError),
+    Error(Box<ApiError>),
     /// It is an event to fold.
     Event,
 }

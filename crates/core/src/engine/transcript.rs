@@ -159,7 +159,7 @@ impl Transcript {
     pub(crate) fn append(&mut self, id: TextId, string: &RawStr<'_>) -> Effect {
         let slot = &mut self.texts[id.0 as usize];
         let start = slot.text.len();
-        slot.text.push(string);
+        slot.text.push(string.as_json());
         let (kind, end) = (slot.kind, slot.text.len());
         if end > start {
             self.records.push(Record::Text { id, kind, start, end });
@@ -180,9 +180,9 @@ impl Transcript {
             return Effect::Nothing;
         }
         let start = slot.text.len();
-        if !slot.text.extend_to(delta) {
+        if !slot.text.extend_to(delta.as_json()) {
             let (choice, member) = (slot.at.choice, slot.member);
-            slot.text.push(delta);
+            slot.text.push(delta.as_json());
             self.anomaly(AnomalyKind::NotCumulative, Some(choice), member);
         }
         self.record_growth(id, start);

@@ -6,9 +6,9 @@
 
 use alloc::borrow::Cow;
 
-use super::RawStr;
 use super::ends::{eight_digits, escaped_end, plain_end, plain_len, space_end, special, string_end, value_end};
 use super::name::Name;
+use super::text::decode;
 
 /// Where in a text the lexer is.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl<'a> Cursor<'a> {
         let end = string_end(self.text.as_bytes(), start).ok_or(Invalid)?;
         self.at = end + 1;
         self.byte(b':')?;
-        Ok(Some(match RawStr::from_inner(&self.text[start..end]).to_text() {
+        Ok(Some(match decode(&self.text[start..end]) {
             Cow::Borrowed(_) => Cow::Borrowed(&self.text.as_bytes()[start..end]),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         }))

@@ -240,26 +240,6 @@ pub(crate) fn elements<'de, V: Elements<'de>>(
     Ok(Shape::Whole)
 }
 
-/// The last member of this name of a valid JSON object.
-pub(crate) fn last_member<'t>(object: &'t str, name: &str) -> Option<RawValue<'t>> {
-    struct Find<'n, 't> {
-        name: &'n str,
-        found: Option<RawValue<'t>>,
-    }
-    impl<'t> Members<'t> for Find<'_, 't> {
-        fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'t>, walk: &Walk) -> Result<(), Invalid> {
-            let value = walk.value(cursor)?;
-            if name.as_bytes() == self.name.as_bytes() {
-                self.found = value;
-            }
-            Ok(())
-        }
-    }
-    let mut find = Find { name, found: None };
-    parse_object(object, &mut find, &Walk::new()).ok()?;
-    find.found
-}
-
 fn walk_object<'de, T: Members<'de>>(cursor: &mut Cursor<'de>, into: &mut T, walk: &Walk) -> Result<Shape, Invalid> {
     if cursor.peek() != Some(b'{') {
         return other(cursor);

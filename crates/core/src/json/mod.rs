@@ -11,6 +11,7 @@ mod few;
 mod lex;
 mod name;
 mod string;
+mod text;
 mod unknown;
 mod value;
 
@@ -24,5 +25,5 @@ pub(crate) use ends::string_end;
 pub use few::List;
 pub(crate) use lex::{Elements, ListId, Members, Overflow, Shape, Walk, elements, is_json, object, parse_object};
 pub(crate) use name::Name;
-pub(crate) use string::Text;
+pub(crate) use text::Text;
 pub(crate) use value::string_inner;

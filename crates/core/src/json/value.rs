@@ -42,11 +42,6 @@ impl<'a> RawValue<'a> {
         serde_json::from_str::<&SerdeRaw>(text).map(|value| Self::within(value.get(), true))
     }
 
-    /// A string as a value.
-    pub(crate) fn string(text: &RawStr<'_>) -> RawValue<'static> {
-        RawValue { text: Cow::Owned(alloc::format!("\"{}\"", text.as_json())), spaced: false }
-    }
-
     /// A value as text, to be read with any JSON parser.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -77,7 +72,19 @@ impl<'a> RawValue<'a> {
     /// A member of an object: the last one of this name, which is the one that counts. Parses the object once; linear in it.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<RawValue<'_>> {
-        super::lex::last_member(&self.text, name)
+        if !self.is_object() {
+            return None;
+        }
+        let mut cursor = Cursor::new(&self.text);
+        let (mut found, mut before) = (None, b'{');
+        while let Some(member) = cursor.next_name(before).ok()? {
+            let value = if cursor.null() { None } else { Some(RawValue::lexed(&mut cursor).ok()?) };
+            if *member == *name.as_bytes() {
+                found = value;
+            }
+            before = b',';
+        }
+        found
     }
 
     /// The elements of an array; none of anything else. Linear.

@@ -2,11 +2,13 @@
 //!
 //! Chat and legacy completions differ in what a choice's message is, which is [`Message`]'s part.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::choice::{ChoiceState, Message, Sink};
 use super::chunk::{ChoiceParts, Chunk, WireChoice, check, read, walk};
+use super::completion::Completion;
 use super::logprobs::ChunkLogprobs;
 use super::payload::Payload;
 use super::unknown::{keep_unknown, unknown_fits};
@@ -56,13 +58,13 @@ impl<M> Sealed for Envelope<M> {}
 
 impl<M: Message> Dialect for Envelope<M> {
     type Event<'a> = Chunk<'a, M::Delta<'a>>;
-    type Answer = super::Completion<M::Choice>;
+    type Answer = Completion<M::Choice>;
 
     fn read<'a>(event: &Event<'a>, options: &Options, into: &mut Self::Event<'a>) -> Result<Read, Error> {
         let data = match Payload::of(event) {
             Payload::Nothing => return Ok(Read::Nothing),
             Payload::Done => return Ok(Read::Done),
-            Payload::Error(error) => return Ok(Read::Error(error)),
+            Payload::Error(error) => return Ok(Read::Error(Box::new(error))),
             Payload::Chunk(data) => data,
         };
         let walk = walk(&options.limits, options.keep_unknown);
@@ -116,12 +118,12 @@ impl<M: Message> Dialect for Envelope<M> {
         Some(Holes { text, padding: padding.0 })
     }
 
-    fn api_error(chunk: &Self::Event<'_>, data: &str) -> Option<ApiError> {
+    fn api_error(chunk: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>> {
         let error = chunk.api_error()?;
         // A bare `error` may leave to its neighbours what it cannot say.
         match RawValue::parse(data) {
-            Ok(value) if chunk.error.as_ref().is_some_and(is_error) => Some(ApiError::in_object(&value)),
-            _ => Some(error),
+            Ok(value) if chunk.error.as_ref().is_some_and(is_error) => Some(Box::new(ApiError::in_object(&value))),
+            _ => Some(Box::new(error)),
         }
     }
 
@@ -138,7 +140,18 @@ impl<M: Message> Dialect for Envelope<M> {
         let mut choices = core::mem::take(&mut self.choices);
         choices.sort_by_key(|choice| choice.index);
         let choices = choices.into_iter().map(|choice| M::complete(choice, texts)).collect();
-        super::Completion::new(M::OBJECT, self, choices)
+        Completion {
+            id: self.id,
+            object: M::OBJECT,
+            created: self.created,
+            model: self.model,
+            choices,
+            usage: self.usage,
+            system_fingerprint: self.system_fingerprint,
+            service_tier: self.service_tier,
+            moderation: self.moderation,
+            extra: self.extra,
+        }
     }
 }
 

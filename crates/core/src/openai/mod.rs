@@ -3,6 +3,7 @@
 //! The [`Envelope`] is the state of a stream of either, and their dialect. What a choice's message is
 //! tells them apart: `chat` and `completions` each implement [`Message`].
 
+mod body;
 mod choice;
 mod chunk;
 mod completion;
@@ -18,7 +19,8 @@ pub(crate) use envelope::Envelope;
 pub use logprobs::ChunkLogprobs;
 pub use usage::Usage;
 
+pub(crate) use body::{deserialize_body, read_body};
 pub(crate) use choice::{ChoiceState, Message, Sink};
 pub(crate) use chunk::{ChoiceParts, TOOL_CALLS, WireChoice, index, read_whole};
-pub(crate) use completion::{deserialize_body, read_body};
+
 pub(crate) use unknown::{keep_unknown, unknown_fits};

@@ -1,0 +1,175 @@
+//! Texts that grow from JSON strings.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use memchr::memchr;
+
+/// A text that grows from JSON strings, each holding any part of it.
+///
+/// Servers that cut their text by UTF-16 units put the two halves of a surrogate pair into two deltas
+/// (`"\ud83d"`, `"\ude00"`). A half that ends a delta waits here for the next one; a half that never meets its other becomes U+FFFD.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Text {
+    text: String,
+    /// The first half of a surrogate pair that ended the last delta; 0 for none.
+    half: u16,
+    /// Whether a half was replaced because its other never came.
+    repaired: bool,
+}
+
+impl Text {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Whether nothing was pushed, not even half a pair.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.half == 0
+    }
+
+    /// Whether half a surrogate pair was replaced by U+FFFD so far.
+    pub(crate) fn repaired(&self) -> bool {
+        self.repaired
+    }
+
+    /// Appends the text of one fragment, which is a JSON string without its quotes.
+    ///
+    /// Linear in it; allocates only where the text outgrows its buffer.
+    pub(crate) fn push(&mut self, fragment: &str) {
+        let mut rest = fragment;
+        while let Some(escape) = memchr(b'\\', rest.as_bytes()) {
+            self.push_plain(&rest[..escape]);
+            rest = self.push_escape(&rest[escape + 1..]);
+        }
+        self.push_plain(rest);
+    }
+
+    /// Becomes the text of `whole` if that begins with what is here. A half of a pair that waits here comes again in `whole`.
+    pub(crate) fn extend_to(&mut self, whole: &str) -> bool {
+        let mut other = Self::default();
+        other.push(whole);
+        let Some(new) = other.text.strip_prefix(self.text.as_str()) else { return false };
+        if !new.is_empty() || other.half != 0 {
+            self.half = other.half;
+        }
+        self.text.push_str(new);
+        self.repaired |= other.repaired;
+        true
+    }
+
+    /// Text that is not in a JSON string, as it is.
+    pub(crate) fn push_plain(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.settle();
+            self.text.push_str(text);
+        }
+    }
+
+    /// The text, finished: half a pair that still waits becomes U+FFFD.
+    pub(crate) fn into_string(mut self) -> String {
+        self.settle();
+        self.text
+    }
+
+    /// Half a pair that waits has waited in vain.
+    pub(crate) fn settle(&mut self) {
+        if self.half != 0 {
+            self.half = 0;
+            self.repaired = true;
+            self.text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+
+    /// One escape, without its backslash, off the front of `rest`; what follows it.
+    fn push_escape<'r>(&mut self, rest: &'r str) -> &'r str {
+        let letter = rest.as_bytes().first().copied().unwrap_or(b'\\');
+        if letter == b'u' {
+            let unit = rest.get(1..5).and_then(|digits| u16::from_str_radix(digits, 16).ok());
+            self.push_unit(unit.unwrap_or(0xFFFD));
+            return rest.get(5..).unwrap_or_default();
+        }
+        let character = unescape(letter).unwrap_or(char::from(letter));
+        self.settle();
+        self.text.push(character);
+        rest.get(1..).unwrap_or_default()
+    }
+
+    /// One UTF-16 unit of a `\u` escape.
+    fn push_unit(&mut self, unit: u16) {
+        match unit {
+            0xD800..=0xDBFF => {
+                self.settle();
+                self.half = unit;
+            }
+            0xDC00..=0xDFFF if self.half != 0 => {
+                let pair = [core::mem::take(&mut self.half), unit];
+                self.text.extend(char::decode_utf16(pair).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+            }
+            0xDC00..=0xDFFF => {
+                self.repaired = true;
+                self.text.push(char::REPLACEMENT_CHARACTER);
+            }
+            _ => {
+                self.settle();
+                self.text.push(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+        }
+    }
+}
+
+/// The character that a backslash and this letter stand for; none for `u`, and for what is no escape.
+pub(crate) fn unescape(letter: u8) -> Option<char> {
+    Some(match letter {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'"' | b'\\' | b'/' => char::from(letter),
+        _ => return None,
+    })
+}
+
+/// Decodes a JSON string without its quotes. Borrowed where it has no escapes.
+pub(crate) fn decode(string: &str) -> Cow<'_, str> {
+    if memchr(b'\\', string.as_bytes()).is_none() {
+        return Cow::Borrowed(string);
+    }
+    let mut text = Text::default();
+    text.push(string);
+    Cow::Owned(text.into_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn folds_to(fragments: &[&str], expected: &str, repaired: bool) {
+        let mut text = Text::default();
+        for fragment in fragments {
+            text.push(fragment);
+        }
+        text.settle();
+        assert_eq!((text.as_str(), text.repaired()), (expected, repaired), "{fragments:?}");
+    }
+
+    #[test]
+    fn escapes_and_surrogate_halves_fold_to_the_text() {
+        folds_to(&[r#"a\"\\\/\b\f\n\r\t\u00e9\u0000z"#], "a\"\\/\u{8}\u{c}\n\r\té\0z", false);
+        folds_to(&[r"\ud83d\ude00"], "😀", false);
+        folds_to(&[r"\ud83d", r"\ude00"], "😀", false);
+        folds_to(&[r"x\uD83D", "", r"\uDE00y"], "x😀y", false);
+        folds_to(&[r"\ud83d", r"\ud83d", r"\ude00"], "\u{FFFD}😀", true);
+        folds_to(&[r"\ud83d", "a", r"\ude00"], "\u{FFFD}a\u{FFFD}", true);
+        folds_to(&[r"\ud83d", r"\n"], "\u{FFFD}\n", true);
+        folds_to(&[r"\ud83d", r"\u0041"], "\u{FFFD}A", true);
+        folds_to(&[r"a\ude00"], "a\u{FFFD}", true);
+        folds_to(&[r"a\ud83d"], "a\u{FFFD}", true);
+    }
+}
