@@ -169,7 +169,8 @@ impl Decoder {
     /// Decodes as [`decode`](Self::decode) does, and says where the event lay.
     ///
     /// There is a frame if the [`shape`] found the event at the very beginning of `input`.
-    #[inline]
+    // Always inlined: `decode` must not build the frame that it drops.
+    #[inline(always)]
     pub(crate) fn decode_framed<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
@@ -205,6 +206,9 @@ impl Decoder {
     /// it off `input`: the LF of a CRLF that a read cut, and the byte order mark.
     #[inline]
     pub(crate) fn is_at_block_start(&mut self, input: &mut &[u8]) -> bool {
+        if self.is_fresh() {
+            return true;
+        }
         if self.block == Block::HandedOut || matches!(self.line, Line::Mark(_) | Line::AfterCr) {
             self.settle(input);
         }
