@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use deltawire::chat::Chat;
-use deltawire::gate::{self, Kind, Options, Policy, Span, Treatment, Verdict};
-use deltawire::{End, Limits};
+use deltawire::{End, Limits, Place, TextKind};
+use deltawire_gate::{self as gate, Handling, Options, Policy, Span, Verdict};
 use deltawire_ureq::{ChatStream, GatedError, Stream, gated, try_gated};
 
 use crate::client::{ask, recording, server};
@@ -40,7 +40,7 @@ fn a_recording_is_judged_sentence_by_sentence() {
         let mut gated = gated(stream, Policy::sentences().with_context(10), |span| {
             judged.push((span.context.to_owned(), span.text.to_owned()));
             match span.text.find("nitrogen") {
-                Some(_) if stops => Verdict::stop(),
+                Some(_) if stops => Verdict::Stop { at: 0 },
                 // ASCII: a byte is a character.
                 Some(at) => Verdict::redact_parts([(at..at + 8, "[gas]")]),
                 None => Verdict::Release,
@@ -71,18 +71,18 @@ fn a_recording_is_judged_sentence_by_sentence() {
 fn every_choice_is_judged_by_itself_and_a_legacy_completion_too() {
     let server = server();
     let stream = deltawire_ureq::chat(ask(&server, recording("smollm2-poem-n2"), "").unwrap()).unwrap();
-    let mut poem = gated(stream, Policy::sentences(), |span| match span.choice {
-        0 => Verdict::stop(),
+    let mut poem = gated(stream, Policy::sentences(), |span| match span.at.choice {
+        0 => Verdict::Stop { at: 0 },
         _ => Verdict::Release,
     });
     let mut shown = String::new();
     while let Some(piece) = poem.next().unwrap() {
-        assert_eq!((piece.choice, piece.kind), (1, Kind::Content));
+        assert_eq!((piece.at, piece.kind), (Place::choice(1), TextKind::Content));
         shown.push_str(piece.text);
     }
     assert_eq!(shown, "The river's a canvas of colors, with a soul that's just as vibrant as it is beautiful.");
     let (_, moderation) = poem.finish();
-    assert_eq!(moderation.choices[0].stopped.map(|stopped| stopped.at), Some(0));
+    assert_eq!(moderation.choices[0].stopped.map(|stopped| stopped.after), Some(0));
 
     let stream = deltawire_ureq::completions(ask(&server, recording("smollm2-completion"), "").unwrap()).unwrap();
     let mut counting = gated(stream, Policy::characters(10), release);
@@ -105,7 +105,7 @@ fn a_stop_reads_no_further() {
     let body = contents(&["Bad. ", "More. "]);
     let first = body.split_inclusive("\n\n").take(2).collect::<String>();
     let stream: ChatStream<_> = Stream::from_reader(io::Cursor::new(first).chain(Unread));
-    let mut gated = gated(stream, Policy::tokens(1), |_| Verdict::stop());
+    let mut gated = gated(stream, Policy::tokens(1), |_| Verdict::Stop { at: 0 });
     assert!(gated.next().unwrap().is_none());
     assert!(gated.next().unwrap().is_none());
     let (outcome, moderation) = gated.finish();
@@ -194,7 +194,7 @@ fn time_is_the_callers() {
     let now = Arc::new(AtomicU64::new(0));
     let clock = Arc::clone(&now);
     let mut spans = Vec::new();
-    let mut gated = try_gated(stream, Policy::time(Duration::from_secs(2)), |span| {
+    let mut gated = try_gated(stream, Policy::whole().with_max_age(Duration::from_secs(2)), |span| {
         spans.push(span.text.to_owned());
         Ok::<_, Infallible>(Verdict::Release)
     })
@@ -220,7 +220,7 @@ fn annotations_of_azures_filter_are_verdicts_where_unknown_members_are_kept() {
         let options = deltawire::Options::new().with_unknown(keep);
         let stream: Stream<Chat, _> = Stream::with_options(body.as_bytes(), options);
         let mut calls = 0;
-        let options = Options::new(Policy::annotated()).with_reasoning(Treatment::Withhold);
+        let options = Options::new(Policy::azure_async_filter()).with_handling(TextKind::Reasoning, Handling::Withhold);
         let mut gated = deltawire_ureq::gated(stream, options, |_| {
             calls += 1;
             Verdict::Release

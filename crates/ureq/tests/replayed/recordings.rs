@@ -173,7 +173,8 @@ fn chunks_hold_the_text_that_the_updates_tell() {
     let mut stream = deltawire_ureq::chat(response).unwrap();
     let mut text = String::new();
     for chunk in stream.events() {
-        let chunk = chunk.unwrap();
+        let event = chunk.unwrap();
+        let chunk = chat::Chunk::parse(&event.data).unwrap();
         let deltas = chunk.choices.iter().filter_map(|choice| choice.delta.as_ref());
         deltas.filter_map(|delta| delta.content.as_ref()).for_each(|content| text.push_str(&content.to_text()));
     }
