@@ -42,7 +42,8 @@ pin_project! {
         #[pin]
         frames: Frames<B>,
         clock: Clock,
-        timer: Option<Timer>,
+        // Boxed, since most streams have no limits.
+        timer: Option<Box<Timer>>,
         recorder: Recording,
     }
 }
@@ -200,7 +201,7 @@ where
                 }
                 State::Broken(error) => {
                     this.session.tick(this.clock.now());
-                    this.session.end(error.clone().into())?;
+                    this.session.end((**error).clone().into())?;
                 }
             }
         }
@@ -273,8 +274,10 @@ impl<D: Dialect, B> Stream<D, B> {
         F: Future + Send + 'static,
     {
         self.session = self.session.with_stall_limits(limits);
-        self.timer = (!limits.is_unlimited()).then(|| Timer::new(sleep));
-        self.clock.is_wanted |= self.timer.is_some();
+        self.timer = (!limits.is_unlimited()).then(|| Box::new(Timer::new(sleep)));
+        if self.timer.is_some() {
+            self.clock.want();
+        }
         self
     }
 
@@ -282,7 +285,7 @@ impl<D: Dialect, B> Stream<D, B> {
     /// content of [`stalls`](Self::stalls) count.
     #[must_use]
     pub fn since(mut self, request_sent: Instant) -> Self {
-        self.clock.since = Some(request_sent);
+        self.clock.since(request_sent);
         self
     }
 
@@ -309,8 +312,7 @@ impl<D: Dialect, B> Stream<D, B> {
     #[must_use]
     pub fn timed_with(mut self, request_sent: Instant, recorder: Recorder) -> Self {
         self.recorder = Some(Box::new(recorder));
-        self.clock.is_wanted = true;
-        self.clock.since = Some(request_sent);
+        self.clock.since(request_sent);
         self
     }
 
