@@ -185,7 +185,10 @@ where
                     }
                 };
                 match stall {
-                    Poll::Ready(stall) => this.session.end(How::Stalled(stall))?,
+                    Poll::Ready(stall) => {
+                        this.session.tick(this.clock.now());
+                        this.session.end(How::Stalled(stall))?;
+                    }
                     Poll::Pending if is_flooded => ready!(this.frames.as_mut().poll_fill(cx)),
                     Poll::Pending => return Poll::Pending,
                 }
@@ -334,8 +337,13 @@ impl<D: Dialect, B> Stream<D, B> {
     #[cfg(feature = "timing")]
     pub fn timing(&mut self) -> Option<Timing> {
         let now = self.clock.now();
-        self.session.tick(now);
-        Some(self.recorder.as_deref()?.finish(self.session.times(), None))
+        let recorder = self.recorder.as_deref()?;
+        // Not told to the session: events of the last read may still be to come, and have its time.
+        let mut times = self.session.times();
+        if !self.session.is_ended() {
+            times.latest = times.latest.max(now);
+        }
+        Some(recorder.finish(times, None))
     }
 
     /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].

@@ -33,6 +33,19 @@ fn a_timed_stream_has_its_times_and_its_servers_tokens() {
 }
 
 #[test]
+fn a_look_at_the_timing_changes_nothing_of_it() {
+    let same_read = on_both(|| async {
+        let mut stream = ChatStream::from_body(Scripted::new([data(TWO)])).timed(Instant::now());
+        assert!(stream.next().await.unwrap().is_some());
+        std::thread::sleep(PAUSE);
+        assert!(stream.timing().unwrap().end >= PAUSE, "a stream that is open ends now");
+        assert!(stream.next().await.unwrap().is_some());
+        stream.timing().unwrap().between_chunks.unwrap().max
+    });
+    assert_eq!(same_read, Duration::ZERO, "two came with one frame");
+}
+
+#[test]
 fn an_empty_frame_and_trailers_are_no_first_byte() {
     let first = on_both(|| async {
         let body = Scripted::new([Step::Trailers, data(b"")]);
@@ -49,6 +62,7 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
     for (last, least, expected) in [
         (data(in_band), Duration::ZERO, End::Error),
         (Step::Fail("cut"), Duration::ZERO, End::Truncated),
+        (Step::Silence, PAUSE, End::Stalled),
     ] {
         let end = on_both(|| async {
             let sent = Instant::now();
