@@ -20,7 +20,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// The event, borrowed: what [`deltawire::Payload`] and [`deltawire::Accumulator`] take. Free.
+    /// The event, borrowed: as [`deltawire::Accumulator::push`] takes it. Free.
     #[must_use]
     pub fn as_event(&self) -> sse::Event<'_> {
         sse::Event::new(&self.data).with_type(&self.event).with_id(&self.id)

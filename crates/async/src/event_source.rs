@@ -181,7 +181,7 @@ where
                             self.source.ended();
                         }
                         State::Broken(error) => {
-                            let error = error.clone().into();
+                            let error = (**error).clone().into();
                             self.failed(error);
                         }
                     }

@@ -118,7 +118,7 @@ where
                 State::Open => ready!(frames.as_mut().poll_fill(cx)),
                 State::Ended => return Poll::Ready(None),
                 State::Broken(error) => {
-                    let error = error.clone().into();
+                    let error = (**error).clone().into();
                     frames.end();
                     return Poll::Ready(Some(Err(error)));
                 }

@@ -30,7 +30,8 @@ pin_project! {
 pub(crate) enum State {
     Open,
     Ended,
-    Broken(deltawire::Error),
+    /// Boxed, since most bodies do not break.
+    Broken(Box<deltawire::Error>),
 }
 
 impl<B> Frames<B> {
@@ -104,7 +105,7 @@ where
                 return Poll::Pending;
             }
             Poll::Ready(None) => *this.state = State::Ended,
-            Poll::Ready(Some(Err(error))) => *this.state = State::Broken(transport(error.into().as_ref())),
+            Poll::Ready(Some(Err(error))) => *this.state = State::Broken(Box::new(transport(error.into().as_ref()))),
             Poll::Ready(Some(Ok(frame))) => {
                 // `Bytes` hands itself on here; any other buffer is copied. A frame of trailers is none of ours.
                 if let Ok(mut data) = frame.into_data() {

@@ -42,7 +42,8 @@ pin_project! {
         #[pin]
         frames: Frames<B>,
         clock: Clock,
-        timer: Option<Timer>,
+        // Boxed, since most streams have no limits.
+        timer: Option<Box<Timer>>,
         recorder: Recording,
     }
 }
@@ -184,7 +185,10 @@ where
                     }
                 };
                 match stall {
-                    Poll::Ready(stall) => this.session.end(How::Stalled(stall))?,
+                    Poll::Ready(stall) => {
+                        this.session.tick(this.clock.now());
+                        this.session.end(How::Stalled(stall))?;
+                    }
                     Poll::Pending if is_flooded => ready!(this.frames.as_mut().poll_fill(cx)),
                     Poll::Pending => return Poll::Pending,
                 }
@@ -200,7 +204,7 @@ where
                 }
                 State::Broken(error) => {
                     this.session.tick(this.clock.now());
-                    this.session.end(error.clone().into())?;
+                    this.session.end((**error).clone().into())?;
                 }
             }
         }
@@ -273,8 +277,10 @@ impl<D: Dialect, B> Stream<D, B> {
         F: Future + Send + 'static,
     {
         self.session = self.session.with_stall_limits(limits);
-        self.timer = (!limits.is_unlimited()).then(|| Timer::new(sleep));
-        self.clock.is_wanted |= self.timer.is_some();
+        self.timer = (!limits.is_unlimited()).then(|| Box::new(Timer::new(sleep)));
+        if self.timer.is_some() {
+            self.clock.want();
+        }
         self
     }
 
@@ -282,7 +288,7 @@ impl<D: Dialect, B> Stream<D, B> {
     /// content of [`stalls`](Self::stalls) count.
     #[must_use]
     pub fn since(mut self, request_sent: Instant) -> Self {
-        self.clock.since = Some(request_sent);
+        self.clock.since(request_sent);
         self
     }
 
@@ -309,8 +315,7 @@ impl<D: Dialect, B> Stream<D, B> {
     #[must_use]
     pub fn timed_with(mut self, request_sent: Instant, recorder: Recorder) -> Self {
         self.recorder = Some(Box::new(recorder));
-        self.clock.is_wanted = true;
-        self.clock.since = Some(request_sent);
+        self.clock.since(request_sent);
         self
     }
 
@@ -332,8 +337,13 @@ impl<D: Dialect, B> Stream<D, B> {
     #[cfg(feature = "timing")]
     pub fn timing(&mut self) -> Option<Timing> {
         let now = self.clock.now();
-        self.session.tick(now);
-        Some(self.recorder.as_deref()?.finish(self.session.times(), None))
+        let recorder = self.recorder.as_deref()?;
+        // Not told to the session: events of the last read may still be to come, and have its time.
+        let mut times = self.session.times();
+        if !self.session.is_ended() {
+            times.latest = times.latest.max(now);
+        }
+        Some(recorder.finish(times, None))
     }
 
     /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].

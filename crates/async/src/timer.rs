@@ -99,23 +99,45 @@ impl Timer {
 /// The time since the request, where somebody wants it. Else the clock is never read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
-    pub(crate) is_wanted: bool,
-    pub(crate) since: Option<Instant>,
+    since: Since,
     pub(crate) now: fn() -> Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Since {
+    /// Nobody wants the time.
+    Never,
+    FirstLook,
+    Request(Instant),
 }
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self { is_wanted: false, since: None, now: Instant::now }
+        Self { since: Since::Never, now: Instant::now }
     }
 
-    /// Returns the time since the request, or since the first call.
-    pub(crate) fn now(&mut self) -> Duration {
-        if !self.is_wanted {
-            return Duration::ZERO;
+    /// Counts from the first look, unless the time of the request is known.
+    pub(crate) fn want(&mut self) {
+        if let Since::Never = self.since {
+            self.since = Since::FirstLook;
         }
-        let now = (self.now)();
-        now.saturating_duration_since(*self.since.get_or_insert(now))
+    }
+
+    /// Counts from this moment.
+    pub(crate) fn since(&mut self, request_sent: Instant) {
+        self.since = Since::Request(request_sent);
+    }
+
+    /// Returns the time since the request, or since the first look.
+    pub(crate) fn now(&mut self) -> Duration {
+        match self.since {
+            Since::Never => Duration::ZERO,
+            Since::FirstLook => {
+                self.since = Since::Request((self.now)());
+                Duration::ZERO
+            }
+            Since::Request(since) => (self.now)().saturating_duration_since(since),
+        }
     }
 }
 

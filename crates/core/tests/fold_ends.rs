@@ -1,12 +1,14 @@
-//! How a stream ends that its server does not end: the connection breaks, or the caller stops.
+//! How a stream ends that its server does not end: the connection breaks or stalls, or the caller stops.
 
-use deltawire::{End, How, Outcome, chat};
+use std::time::Duration;
+
+use deltawire::{End, Error, How, Outcome, Stall, StallLimits, chat};
 
 const UNFINISHED: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
 const FINISHED: &str =
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
 
-/// The outcome when the connection breaks behind `stream`, and when the caller stops there.
+/// The outcome when the connection breaks after `stream`, and when the caller stops there.
 fn broken_and_stopped(stream: &str) -> [Outcome<chat::ChatCompletion>; 2] {
     let mut fold = chat::Session::new();
     let mut input = stream.as_bytes();
@@ -49,5 +51,71 @@ fn a_wrong_body_is_one_however_it_ends_and_its_error_is_kept() {
             (said.message.as_str(), said.code.as_ref().map(deltawire::json::RawValue::as_str)),
             ("no such model", Some("404"))
         );
+    }
+}
+
+fn stall() -> Stall {
+    let session = chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(Duration::ZERO));
+    session.stalled(Duration::ZERO).expect("a limit of nothing has passed")
+}
+
+fn pushed(stream: &str) -> chat::Session {
+    let mut session = chat::Session::new();
+    let mut input = stream.as_bytes();
+    while let Ok(Some(_)) = session.push(&mut input) {}
+    session
+}
+
+#[test]
+fn only_the_first_end_that_is_told_counts() {
+    let broken = || How::broken("peer is gone", false);
+    let lost = || Some(Error::Transport { message: "peer is gone".into(), timed_out: false });
+    // What `end` returns is the error of the outcome, and of every later call.
+    for (stream, first, end, error) in [
+        (FINISHED, How::Clean, End::DoneWithoutSentinel, None),
+        (UNFINISHED, How::Clean, End::Truncated, None),
+        ("", How::Clean, End::Empty, None),
+        (UNFINISHED, broken(), End::Truncated, lost()),
+        (FINISHED, broken(), End::Truncated, lost()),
+        (UNFINISHED, How::Stalled(stall()), End::Stalled, Some(Error::Stalled(stall()))),
+        (UNFINISHED, How::Stopped, End::Stopped, None),
+    ] {
+        for second in [How::Clean, broken(), How::Stalled(stall()), How::Stopped] {
+            let mut session = pushed(stream);
+            assert_eq!(session.end(first.clone()).err(), error, "{stream:?}");
+            assert!(session.is_ended());
+            let late = session.push(&mut UNFINISHED.as_bytes()).map(|update| update.is_some());
+            assert_eq!(late, error.clone().map_or(Ok(false), Err), "{stream:?}");
+            assert_eq!(session.end(second.clone()).err(), error, "{stream:?}");
+            let outcome = session.close(second);
+            assert_eq!((outcome.end, outcome.error), (end, error.clone()), "{stream:?}");
+        }
+    }
+}
+
+#[test]
+fn a_sentinel_that_the_end_of_the_body_cut_counts_and_nobody_is_told_of_an_error() {
+    for rest in ["data: [DONE]", "data: [DONE]\n", "data: [DONE]\r", "data:[DONE] "] {
+        for (stream, end) in [(FINISHED, End::Done), (UNFINISHED, End::DoneWithoutFinishReason), ("", End::Empty)] {
+            for how in [How::Clean, How::broken("peer is gone", false), How::Stalled(stall())] {
+                let mut session = pushed(&format!("{stream}{rest}"));
+                assert_eq!(session.end(how.clone()), Ok(()), "{stream:?} {rest:?} {how:?}");
+                let outcome = session.close(how);
+                assert_eq!((outcome.end, outcome.error), (end, None), "{stream:?} {rest:?}");
+            }
+            // The caller who has enough does not ask.
+            assert_eq!(pushed(&format!("{stream}{rest}")).close(How::Stopped).end, End::Stopped);
+        }
+    }
+}
+
+#[test]
+fn an_error_of_a_transport_or_of_a_stall_is_a_way_to_end() {
+    for (error, how) in [
+        (Error::Transport { message: "gone".into(), timed_out: true }, How::broken("gone", true)),
+        (Error::Stalled(stall()), How::Stalled(stall())),
+    ] {
+        assert_eq!(How::from(error.clone()), how);
+        assert_eq!(pushed(UNFINISHED).close(error.clone().into()).error, Some(error));
     }
 }

@@ -13,15 +13,25 @@ use deltawire::Options;
 use deltawire::chat::{self, Chat};
 use deltawire::completions::{self, Completions};
 use fixtures::{Fixture, all, body, fixture};
+use naive::Naive;
 use reads::{byte_by_byte, with_empty_reads};
 use run::{Ending, Seen, updates_add_up};
 use serde_json::{Value, json};
 
 fn in_reads<'i>(fixture: &Fixture, options: Options, reads: impl IntoIterator<Item = &'i [u8]>) -> Seen {
+    in_reads_until(fixture, options, reads, Ending::Clean)
+}
+
+fn in_reads_until<'i>(
+    fixture: &Fixture,
+    options: Options,
+    reads: impl IntoIterator<Item = &'i [u8]>,
+    ending: Ending,
+) -> Seen {
     if fixture.legacy {
-        run::in_reads::<Completions>(options, reads, Ending::Clean)
+        run::in_reads::<Completions>(options, reads, ending)
     } else {
-        run::in_reads::<Chat>(options, reads, Ending::Clean)
+        run::in_reads::<Chat>(options, reads, ending)
     }
 }
 
@@ -146,14 +156,25 @@ fn every_recording_has_the_same_and_more_with_its_unknown_members() {
     assert!(more >= 8, "llama.cpp's timings, in {more} recordings only");
 }
 
-/// Cut anywhere, a recording loses what comes behind the cut and nothing else, and is never done before it is.
+/// Cut anywhere, a recording loses what comes after the cut and nothing else, and is never done before it is.
 #[test]
 fn every_recording_cut_off_anywhere_keeps_what_came_before() {
+    let mut compared = 0;
     for fixture in all().iter().filter(|fixture| fixture.stream.starts_with(b"data")) {
         let text = whole(fixture).text;
         let step = fixture.stream.len() / 97 + 1;
         for cut in (0..fixture.stream.len()).step_by(step) {
             let got = in_reads(fixture, Options::new(), [&fixture.stream[..cut]]);
+            if let Some(naive) = Naive::prefix(&fixture.stream[..cut]) {
+                let outcome = got.outcome();
+                assert_eq!(Naive::kept_by(&outcome["answer"]), naive.kept(), "{} cut at {cut}", fixture.name);
+                assert_eq!(outcome["end"], naive.end(false), "{} cut at {cut}", fixture.name);
+                let broken =
+                    in_reads_until(fixture, Options::new(), [&fixture.stream[..cut]], Ending::Broken).outcome();
+                assert_eq!(broken["answer"], outcome["answer"], "{} cut at {cut}", fixture.name);
+                assert_eq!(broken["end"], naive.end(true), "{} cut at {cut}", fixture.name);
+                compared += 1;
+            }
             assert!(text.starts_with(&got.text), "{} cut at {cut}", fixture.name);
             let end = got.outcome()["end"].clone();
             let ends = ["truncated", "empty", "done_without_sentinel", "done", "done_without_finish_reason"];
@@ -164,6 +185,7 @@ fn every_recording_cut_off_anywhere_keeps_what_came_before() {
             }
         }
     }
+    assert!(compared >= 2000, "only {compared}");
 }
 
 /// The same request streamed and not: one answer, but for what differs between two requests.

@@ -1,6 +1,8 @@
 //! What a response's head makes of its body, for HTTP stacks that no adapter is made for.
 
-use deltawire::{End, Error, How, Outcome, Refused, chat};
+use std::time::Duration;
+
+use deltawire::{End, Error, How, Outcome, Refused, StallLimits, chat};
 
 const STREAM: &str =
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
@@ -44,6 +46,8 @@ fn a_head_of_an_event_stream_and_one_that_says_nothing_change_nothing() {
     for headers in [
         &[("content-type", "text/event-stream")][..],
         &[("content-type", " Text/Event-Stream; charset=utf-8")],
+        &[("content-type", "text/event-stream;charset=UTF-8")],
+        &[("content-type", "text/event-stream ; a=b; c=d")],
         &[("content-type", " ")],
         &[("x-request-id", "r")],
     ] {
@@ -92,6 +96,34 @@ fn another_content_type_is_an_error_with_the_beginning_of_the_body() {
     wrong(&[("content-type", "text/plain")], "data: 1\n\n", plain);
     let empty = "the body is no event stream but \"text/plain\"; it begins \"\"";
     wrong(&[("content-type", "text/plain")], "", empty);
+    // Not even where the body is an event stream.
+    for other in ["application/json; charset=utf-8", "application/x-ndjson", "text/event-streams", "text/event"] {
+        let mut session = chat::Session::new();
+        session.head(200, |name| (name == "content-type").then_some(other));
+        assert!(session.is_refused());
+        match folded(session, [STREAM.as_bytes()]).error {
+            Some(Error::NotAnEventStream { content_type: Some(told), .. }) => assert_eq!(told, other),
+            error => panic!("{other}: {error:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_refusal_says_how_long_to_wait_where_the_server_says_it_in_seconds() {
+    for (sent, wait) in [
+        ("3", Some(Duration::from_secs(3))),
+        (" 0.5 ", Some(Duration::from_millis(500))),
+        ("0", Some(Duration::ZERO)),
+        ("-1", None),
+        ("soon", None),
+        ("inf", None),
+        ("NaN", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+    ] {
+        let refused = Refused::new(429, |name| (name == "retry-after").then_some(sent), b"");
+        assert_eq!((refused.retry_after.as_deref(), refused.wait()), (Some(sent), wait));
+    }
+    assert_eq!(Refused::new(429, |_| None, b"").wait(), None);
 }
 
 #[test]
@@ -115,9 +147,10 @@ fn a_refused_body_that_breaks_or_is_left_is_evidence_as_far_as_it_came() {
         assert!(fold.push(&mut input).unwrap().is_none() && !fold.is_ended());
         fold
     };
-    for outcome in
-        [fold().close(How::broken("reset by peer", false)), fold().close(How::Stopped), fold().close(How::Clean)]
-    {
+    let stall = chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(Duration::ZERO));
+    let stall = stall.stalled(Duration::ZERO).expect("a limit of nothing has passed");
+    for how in [How::broken("reset by peer", false), How::Stalled(stall), How::Stopped, How::Clean] {
+        let outcome = fold().close(how);
         let Some(Error::Refused(refused)) = &outcome.error else { panic!("{outcome:?}") };
         assert_eq!((outcome.end, refused.status, &refused.body[..]), (End::NotAnEventStream, 503, "bus"));
     }

@@ -256,6 +256,25 @@ fn text_waits_for_the_annotations_of_azures_asynchronous_filter() {
 }
 
 #[test]
+fn a_session_that_drops_unknown_members_leaves_all_of_it_to_the_judge() {
+    let chunks = [annotation((44, 44, 44), false, None), content("Color"), annotation((44, 44, 49), false, None)];
+    for (keep, asked) in [(true, ""), (false, "Color")] {
+        let mut session = Session::<Chat>::with_options(deltawire::Options::new().with_unknown(keep));
+        let (mut gate, mut seen) = (Gate::new(Policy::azure_async_filter()), Seen::default());
+        let body = stream(&chunks);
+        let mut input = body.as_bytes();
+        while let Some(update) = session.push(&mut input).unwrap() {
+            gate.push(&update, NOW).unwrap();
+            judge(&mut gate, &mut seen);
+        }
+        gate.end(NOW);
+        judge(&mut gate, &mut seen);
+        let text: String = seen.spans.iter().map(|(_, _, text)| text.as_str()).collect();
+        assert_eq!((text.as_str(), gate.finish().text()), (asked, "Color"), "unknown members kept: {keep}");
+    }
+}
+
+#[test]
 fn text_that_no_annotation_comes_for_is_handed_out_when_it_is_long() {
     let policy = Policy::azure_async_filter().with_max_held(8);
     let chunks = [content("abcdefghij"), annotation((54, 44, 54), false, None)];

@@ -237,6 +237,7 @@ impl<D: Dialect, R: Read> Stream<D, R> {
             // A stream may be stalled by what the reads before did not bring.
             let has_begun = self.session.times().first_byte.is_some();
             if let Some(stall) = self.session.stalled(before).filter(|_| has_begun) {
+                self.session.tick(before);
                 return self.session.end(How::Stalled(stall));
             }
             let read = self.body.read();
@@ -303,8 +304,13 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     #[cfg(feature = "timing")]
     pub fn timing(&mut self) -> Option<Timing> {
         let now = self.clock.now();
-        self.session.tick(now);
-        Some(self.recorder.as_deref()?.finish(self.session.times(), None))
+        let recorder = self.recorder.as_deref()?;
+        // Not told to the session: events of the last read may still be to come, and have its time.
+        let mut times = self.session.times();
+        if !self.session.is_ended() {
+            times.latest = times.latest.max(now);
+        }
+        Some(recorder.finish(times, None))
     }
 
     /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire_async::{ChatStream, Chunks, Events, IntoChunks, Stream, StreamBody};
+use deltawire_async::{ChatStream, Events, FoldedEvents, Stream, StreamBody};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use smol::stream::StreamExt as _;
@@ -24,8 +24,8 @@ fn everything_is_send_where_the_body_is() {
     fn types<T: Send>() {}
     types::<Stream<Chat, Scripted>>();
     types::<Stream<Completions, StreamBody<Scripted>>>();
-    types::<Chunks<'_, Chat, Scripted>>();
-    types::<IntoChunks<Chat, Scripted>>();
+    types::<FoldedEvents<&mut Stream<Chat, Scripted>>>();
+    types::<FoldedEvents<Stream<Chat, Scripted>>>();
     types::<Events<Scripted>>();
     types::<deltawire_async::Event>();
     types::<deltawire_async::Error>();

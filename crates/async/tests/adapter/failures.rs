@@ -5,8 +5,8 @@ use std::fmt;
 use std::io;
 
 use bytes::Bytes;
+use deltawire::End;
 use deltawire::chat::Chat;
-use deltawire::{End, Limits, Options};
 use deltawire_async::ChatStream;
 use smol::stream;
 
@@ -112,29 +112,5 @@ fn chunks_end_after_the_first_error_and_next_says_it_again() {
         assert_eq!(stream.next().await.unwrap_err(), error);
         let outcome = stream.finish();
         assert_eq!((outcome.end, outcome.answer.text()), (End::Error, "a"));
-    });
-}
-
-#[test]
-fn a_passed_limit_ends_the_stream_with_what_came() {
-    let body = bodies().remove(0);
-    let limits = |max_line| {
-        let mut limits = Limits::default();
-        limits.max_line = max_line;
-        Options::new().with_limits(limits)
-    };
-    smol::block_on(async {
-        let long = format!("data: {}\n\n", "x".repeat(500));
-        let parts = [&body[..body.len() / 2], &body[body.len() / 2..]];
-        let mut stream = ChatStream::with_options(Scripted::of(parts), limits(400));
-        while stream.next().await.unwrap().is_some() {}
-        let first = &body[..body.iter().position(|byte| *byte == b'\n').unwrap() + 2];
-        let mut stream = ChatStream::from_body(Scripted::of([first, long.as_bytes()])).options(limits(400));
-        assert_eq!(stream.next().await.unwrap().unwrap().text(), "a");
-        let error = of_stream(stream.next().await.unwrap_err());
-        assert_eq!(error.kind(), "limit");
-        assert_eq!(of_stream(stream.next().await.unwrap_err()), error);
-        let outcome = stream.finish();
-        assert_eq!((outcome.end, outcome.answer.text()), (End::Limit, "a"));
     });
 }

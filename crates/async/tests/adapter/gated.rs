@@ -10,9 +10,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use deltawire::gate::{self, Options, OwnedSpan, Policy, Verdict};
-use deltawire::{End, StallLimits};
+use deltawire::End;
 use deltawire_async::{BoxError, ChatStream, Gated, GatedError};
+use deltawire_gate::{self as gate, Options, OwnedSpan, Policy, Verdict};
 use http_body::Body;
 
 use crate::body::{Scripted, Step, Wakes, data, on_both, on_tokio};
@@ -238,7 +238,7 @@ fn a_stop_reads_no_further_and_drops_the_judges_behind_it() {
         async move {
             let _counted = counted;
             match &span.text[..] {
-                "b " => Ok::<_, BoxError>(Verdict::stop()),
+                "b " => Ok::<_, BoxError>(Verdict::Stop { at: 0 }),
                 "a " => Ok(Verdict::Release),
                 _ => std::future::pending().await,
             }
@@ -298,39 +298,15 @@ fn a_limit_on_age_shows_at_the_next_poll() {
     let now = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let clock = std::sync::Arc::clone(&now);
     let body = Scripted::new([content("no end"), Step::Silence]);
-    let mut gated = Gated::new(ChatStream::from_body(body), Policy::time(Duration::from_secs(2)), |_| {
-        ready(Ok::<_, BoxError>(Verdict::Release))
-    })
-    .with_clock(move || Duration::from_secs(clock.load(Relaxed)));
+    let mut gated =
+        Gated::new(ChatStream::from_body(body), Policy::whole().with_max_age(Duration::from_secs(2)), |_| {
+            ready(Ok::<_, BoxError>(Verdict::Release))
+        })
+        .with_clock(move || Duration::from_secs(clock.load(Relaxed)));
     assert!(poll(&mut gated, &waker).is_pending());
     assert_eq!(gated.gate().deadline(), Some(Duration::from_secs(2)));
     now.store(2, Relaxed);
     assert_eq!(poll(&mut gated, &waker).map(Result::unwrap), Poll::Ready(Some("no end".into())));
-}
-
-#[test]
-fn a_stream_with_stall_limits_goes_through_a_gate_too() {
-    let (shown, error, end) = on_tokio(async {
-        let body = Scripted::new([content("One. Tw"), Step::Silence]);
-        let limits = StallLimits::new().with_content(Duration::from_millis(20));
-        let stream = ChatStream::from_body(body).stalls(limits, tokio::time::sleep);
-        // What came is judged and shown, though its judge is slower than the limit.
-        let mut gated = Gated::new(stream, Policy::sentences(), async |_: OwnedSpan| {
-            tokio::time::sleep(Duration::from_millis(40)).await;
-            Ok::<_, String>(Verdict::Release)
-        });
-        let mut shown = String::new();
-        let error = loop {
-            match gated.next().await {
-                Ok(Some(piece)) => shown.push_str(piece.text),
-                Ok(None) => panic!("no error"),
-                Err(error) => break error,
-            }
-        };
-        (shown, error.to_string(), gated.finish().0.end)
-    });
-    assert!(error.starts_with("the stream stalled: no content for 0."), "{error}");
-    assert_eq!((shown.as_str(), end), ("One. Tw", End::Stalled));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use deltawire::{How, Dialect, Session, Update};
+use deltawire::{Dialect, How, Session, Update};
 use deltawire_async::{BoxError, Error, Stream};
 use http_body::Body;
 use serde::Serialize;
@@ -37,18 +37,11 @@ where
             Err(error) => break Some(error),
         }
     };
-    let outcome = match broken {
-        Some(message) => {
-            if !fold.is_ended() {
-                error = Some(deltawire::Error::Transport { message: message.into(), timed_out: false });
-            }
-            fold.close(How::Broken { message: message.into(), timed_out: false })
-        }
-        None => {
-            error = error.or(fold.end().err());
-            fold.close(How::Clean)
-        }
-    };
+    let how = broken.map_or(How::Clean, |message| How::broken(message, false));
+    if error.is_none() && !fold.is_ended() {
+        error = fold.end(how).err();
+    }
+    let outcome = fold.close(How::Stopped);
     Seen { updates, error, outcome: serde_json::to_value(outcome).unwrap() }
 }
 

@@ -1,10 +1,10 @@
-//! What a stream takes down of the time, when it is asked to.
+//! The times that a stream tells its session and its recorder. What becomes of them is tested in those crates.
 
 use std::time::{Duration, Instant};
 
-use deltawire::End;
-use deltawire::timing::Recorder;
+use deltawire::{End, StallLimits};
 use deltawire_async::ChatStream;
+use deltawire_timing::Recorder;
 
 use crate::body::{Scripted, Step, data, on_both};
 
@@ -23,14 +23,26 @@ fn a_timed_stream_has_its_times_and_its_servers_tokens() {
             // Chunks have the time of their frame, not that of the caller's work on those before.
             std::thread::sleep(PAUSE);
         }
-        let outcome = stream.finish();
-        assert_eq!(outcome.end, End::Done);
-        let timing = outcome.timing.unwrap();
+        let timing = stream.timing().unwrap();
+        assert_eq!(stream.finish().end, End::Done);
         assert!(timing.first_byte <= timing.first_chunk && timing.first_chunk < timing.first_output, "{timing}");
         let waited = timing.end >= 3 * PAUSE && timing.end > timing.last_output.unwrap();
-        (timing.chunks, timing.completion_tokens, waited, timing.between_outputs.unwrap().max)
+        (timing.chunks, timing.output_tokens, waited, timing.between_outputs.unwrap().max)
     });
     assert_eq!((chunks, tokens, waited, same_read), (4, Some(3), true, Duration::ZERO));
+}
+
+#[test]
+fn a_look_at_the_timing_changes_nothing_of_it() {
+    let same_read = on_both(|| async {
+        let mut stream = ChatStream::from_body(Scripted::new([data(TWO)])).timed(Instant::now());
+        assert!(stream.next().await.unwrap().is_some());
+        std::thread::sleep(PAUSE);
+        assert!(stream.timing().unwrap().end >= PAUSE, "a stream that is open ends now");
+        assert!(stream.next().await.unwrap().is_some());
+        stream.timing().unwrap().between_chunks.unwrap().max
+    });
+    assert_eq!(same_read, Duration::ZERO, "two came with one frame");
 }
 
 #[test]
@@ -39,7 +51,7 @@ fn an_empty_frame_and_trailers_are_no_first_byte() {
         let body = Scripted::new([Step::Trailers, data(b"")]);
         let mut stream = ChatStream::from_body(body).timed(Instant::now());
         assert!(stream.next().await.unwrap().is_none());
-        stream.finish().timing.unwrap().first_byte
+        stream.timing().unwrap().first_byte
     });
     assert_eq!(first, None);
 }
@@ -47,41 +59,40 @@ fn an_empty_frame_and_trailers_are_no_first_byte() {
 #[test]
 fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
     let in_band = b"data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
-    for (last, expected) in [(data(in_band), End::Error), (Step::Fail("cut"), End::Truncated)] {
+    for (last, least, expected) in [
+        (data(in_band), Duration::ZERO, End::Error),
+        (Step::Fail("cut"), Duration::ZERO, End::Truncated),
+        (Step::Silence, PAUSE, End::Stalled),
+    ] {
         let end = on_both(|| async {
             let sent = Instant::now();
-            let mut stream = ChatStream::from_body(Scripted::new([data(ROLE), last.clone()])).timed(sent);
+            let limits = StallLimits::new().with_content(PAUSE);
+            let body = Scripted::new([data(ROLE), last.clone()]);
+            let mut stream = ChatStream::from_body(body).stalls(limits, smol::Timer::after).timed(sent);
             while let Ok(Some(_)) = stream.next().await {}
             let failed = sent.elapsed();
             std::thread::sleep(PAUSE);
-            let outcome = stream.finish();
-            let timing = outcome.timing.unwrap();
-            assert!(timing.end <= failed, "{timing} and not {failed:?}");
-            outcome.end
+            let timing = stream.timing().unwrap();
+            assert!(least <= timing.end && timing.end <= failed, "{timing} and not {failed:?}");
+            stream.finish().end
         });
         assert_eq!(end, expected);
     }
 }
 
 #[test]
-fn a_stopped_stream_has_times_tokens_may_be_told_and_one_that_is_not_timed_has_none() {
-    let (end, told, plain) = on_both(|| async {
-        // More than a busy machine takes between two polls.
-        const STALL: Duration = Duration::from_millis(200);
-        let recorder = Recorder::new().with_stalls(STALL);
-        let mut stream =
-            ChatStream::from_body(Scripted::new([data(ROLE), data(TWO)])).timed_with(Instant::now(), recorder);
+fn events_are_timed_too_tokens_may_be_told_as_they_come_and_a_stream_that_is_not_timed_has_no_times() {
+    let (tokens, plain) = on_both(|| async {
+        let body = Scripted::new([data(ROLE), data(TWO)]);
+        let mut stream = ChatStream::from_body(body).timed_with(Instant::now(), Recorder::new());
         for _ in 0..2 {
             assert!(stream.events().next().await.unwrap().is_ok());
             stream.recorder().unwrap().tokens(2);
         }
-        std::thread::sleep(STALL + PAUSE);
-        let outcome = stream.finish();
-        let timing = outcome.timing.unwrap();
-        assert_eq!(timing.stalls.unwrap().count, 1, "{timing}: before it was stopped");
+        let timing = stream.timing().unwrap();
         let mut plain = ChatStream::from_body(Scripted::new([data(ROLE)]));
-        let none = plain.recorder().is_none();
-        (outcome.end, timing.completion_tokens, (none, plain.finish().timing))
+        assert!(plain.next().await.unwrap().is_some());
+        (timing.output_tokens, plain.recorder().is_none() && plain.timing().is_none())
     });
-    assert_eq!((end, told, plain), (End::Stopped, Some(4), (true, None)));
+    assert_eq!((tokens, plain), (Some(4), true));
 }

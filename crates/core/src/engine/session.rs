@@ -82,8 +82,21 @@ enum Body {
     /// So far white space, and this many bytes of a byte order mark.
     Unknown(usize),
     EventStream,
-    /// Not an event stream: what is evidence of that, and the beginning of the body.
-    Other(Box<Evidence>, Vec<u8>),
+    /// Not an event stream. Boxed, since most bodies are.
+    Other(Box<Other>),
+}
+
+/// A body that is not an event stream.
+#[derive(Debug, Clone)]
+struct Other {
+    evidence: Evidence,
+    beginning: Vec<u8>,
+}
+
+impl Body {
+    fn other(evidence: Evidence) -> Self {
+        Self::Other(Box::new(Other { evidence, beginning: Vec::new() }))
+    }
 }
 
 impl<D: Dialect> Default for Session<D> {
@@ -152,7 +165,7 @@ impl<D: Dialect> Session<D> {
     /// ```
     pub fn head<'h>(&mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) {
         self.body = match Evidence::not_a_stream(status, header) {
-            Some(evidence) => Body::Other(Box::new(evidence), Vec::new()),
+            Some(evidence) => Body::other(evidence),
             None => Body::Unknown(0),
         };
     }
@@ -306,12 +319,13 @@ impl<D: Dialect> Session<D> {
                 None => {}
                 Some(b'{' | b'[' | b'<' | GZIP) => {
                     *input = &input[seen..];
-                    self.body = Body::Other(Box::new(Evidence::of_first_bytes()), Vec::new());
+                    self.body = Body::other(Evidence::of_first_bytes());
                 }
                 Some(_) => self.body = Body::EventStream,
             }
         }
-        let Body::Other(evidence, beginning) = &mut self.body else { return Ok(true) };
+        let Body::Other(other) = &mut self.body else { return Ok(true) };
+        let Other { evidence, beginning } = &mut **other;
         let room = evidence.max_body() - beginning.len();
         beginning.extend_from_slice(&input[..input.len().min(room)]);
         *input = &[];
@@ -395,9 +409,9 @@ impl<D: Dialect> Session<D> {
     /// The error that the stream ended with: a refused request, a body that is not an event stream, an
     /// error in the stream, a broken connection, a stall.
     pub fn end(&mut self, how: How) -> Result<(), Error> {
-        if let Body::Other(evidence, beginning) = &self.body {
+        if let Body::Other(other) = &self.body {
             if self.accumulator.error().is_none() {
-                self.accumulator.fail(evidence.error(beginning));
+                self.accumulator.fail(other.evidence.error(&other.beginning));
             }
         }
         let mut cut = false;

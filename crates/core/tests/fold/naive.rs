@@ -1,6 +1,10 @@
-//! The simplest fold there is, over parsed values, for streams that keep to the API reference: the rules for all others are not its business.
+//! The simplest fold there is, over parsed values, for streams that keep to the API reference. The rules for
+//! all others are not its business.
+//!
+//! It takes the data of events, or the beginning of a body, of which it knows line feeds and `data` lines.
 
 #![allow(dead_code, reason = "each test file that includes this one needs another part of it")]
+#![allow(unreachable_pub, reason = "a library that includes this one shows what is public here")]
 
 use std::collections::BTreeMap;
 
@@ -8,17 +12,21 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 /// What it came to.
-#[derive(Debug, Default)]
-pub(crate) struct Naive {
+#[derive(Debug, Clone, Default)]
+pub struct Naive {
     choices: BTreeMap<u64, Choice>,
     usage: Value,
+    chunks: usize,
     /// The kind of error that ended the stream.
     pub(crate) error: Option<&'static str>,
     pub(crate) done: bool,
+    /// The bytes of an event that the end of the body cut off.
+    rest: Vec<u8>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Choice {
+    /// By the name of the member; a legacy completion has the member `text`.
     texts: BTreeMap<&'static str, String>,
     finish: Option<String>,
     /// ID, name and arguments by index.
@@ -29,20 +37,118 @@ struct Choice {
 pub(crate) fn fold(events: &[String]) -> Option<Naive> {
     let mut naive = Naive::default();
     for data in events {
-        match data.trim() {
-            "" | "null" => continue,
-            "[DONE]" => naive.done = true,
-            data => naive.event(data)?,
-        }
-        if naive.done || naive.error.is_some() {
-            break;
-        }
+        naive.add(data)?;
     }
     Some(naive)
 }
 
 impl Naive {
-    /// What must be in the completion.
+    /// Folds the events that are whole in the beginning of a body.
+    ///
+    /// # Panics
+    /// If they do not keep to the reference.
+    #[must_use]
+    pub fn of(body: &[u8]) -> Self {
+        Self::prefix(body).expect("a body that keeps to the reference")
+    }
+
+    /// The same. `None` if they do not keep to the reference.
+    pub(crate) fn prefix(body: &[u8]) -> Option<Self> {
+        let whole = body.windows(2).rposition(|end| end == b"\n\n").map_or(0, |at| at + 2);
+        let mut naive = Self { rest: body[whole..].to_vec(), ..Self::default() };
+        for block in std::str::from_utf8(&body[..whole]).ok()?.split_terminator("\n\n") {
+            for line in block.split('\n').filter(|line| !line.starts_with(':')) {
+                naive.add(line.strip_prefix("data:")?)?;
+            }
+        }
+        Some(naive)
+    }
+
+    /// The same body with these bytes after it, of an event that the end cuts off.
+    #[must_use]
+    pub fn cut(mut self, rest: &[u8]) -> Self {
+        self.rest = rest.to_vec();
+        self
+    }
+
+    /// Returns the number of chunks that were whole.
+    #[must_use]
+    pub fn chunks(&self) -> usize {
+        self.chunks
+    }
+
+    /// Reports whether `[DONE]` came with its blank line, after which nothing is read.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Reports whether the end cut off nothing of a `[DONE]` but line ends.
+    #[must_use]
+    pub fn ends_within_done(&self) -> bool {
+        !self.done && self.rest.trim_ascii_end() == b"data: [DONE]"
+    }
+
+    /// Returns the name of the end of a stream of which this is all: broken, or cleanly.
+    #[must_use]
+    pub fn end(&self, broken: bool) -> &'static str {
+        let finished = !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some());
+        match (self.done || self.ends_within_done(), finished) {
+            _ if self.error.is_some() => "error",
+            (true, true) => "done",
+            (true, false) if self.chunks == 0 => "empty",
+            (true, false) => "done_without_finish_reason",
+            (false, _) if broken => "truncated",
+            (false, true) => "done_without_sentinel",
+            // A clean end within the first event cuts an answer; before it there is none.
+            (false, false) if self.chunks == 0 && !self.rest.starts_with(b"data:") => "empty",
+            (false, false) => "truncated",
+        }
+    }
+
+    /// Returns what is kept: the choices and the usage.
+    #[must_use]
+    pub fn kept(&self) -> Value {
+        let choices = self.choices.iter().map(|(index, choice)| {
+            let calls: Vec<_> =
+                choice.calls.values().map(|(id, name, arguments)| json!([id, name, arguments])).collect();
+            let text = choice.texts.get("content").or(choice.texts.get("text"));
+            json!({"index": index, "text": text, "tool_calls": calls, "finish_reason": choice.finish})
+        });
+        json!({"choices": choices.collect::<Vec<_>>(), "usage": self.usage})
+    }
+
+    /// Returns the same of an answer, of either endpoint.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[must_use]
+    pub fn kept_by(answer: &Value) -> Value {
+        let choices = answer["choices"].as_array().expect("choices").iter().map(|choice| {
+            let message = choice.get("message");
+            let calls = message.and_then(|message| message["tool_calls"].as_array()).into_iter().flatten();
+            let calls = calls.map(|call| json!([call["id"], call["function"]["name"], call["function"]["arguments"]]));
+            let text = message.map_or(&choice["text"], |message| &message["content"]);
+            let (index, reason) = (&choice["index"], &choice["finish_reason"]);
+            json!({"index": index, "text": text, "tool_calls": calls.collect::<Vec<_>>(), "finish_reason": reason})
+        });
+        json!({"choices": choices.collect::<Vec<_>>(), "usage": answer["usage"]})
+    }
+
+    /// Takes the data of the next event; `None` if it does not keep to the reference.
+    fn add(&mut self, data: &str) -> Option<()> {
+        if self.done || self.error.is_some() {
+            return Some(());
+        }
+        match data.trim() {
+            "" | "null" => {}
+            "[DONE]" => self.done = true,
+            data => self.event(data)?,
+        }
+        Some(())
+    }
+
+    /// Returns what must be in the completion of a chat.
     pub(crate) fn completion(&self) -> Value {
         let choices = self.choices.iter().map(|(index, choice)| {
             let calls = choice.calls.values().map(|(id, name, arguments)| {
@@ -73,6 +179,7 @@ impl Naive {
         if chunk.contains_key("x_groq") {
             return None;
         }
+        self.chunks += 1;
         for (position, choice) in array(&chunk, "choices")?.iter().enumerate() {
             let choice = choice.as_object()?;
             let index = match choice.get("index") {
@@ -111,6 +218,9 @@ impl Choice {
         }
         for call in array(delta, "tool_calls")? {
             self.call(call.as_object()?)?;
+        }
+        if let Some(text) = choice.get("text").and_then(Value::as_str) {
+            self.texts.entry("text").or_default().push_str(text);
         }
         if let Some(reason) = string(choice, "finish_reason")?.filter(|reason| !reason.is_empty()) {
             self.finish = Some(reason.to_owned());

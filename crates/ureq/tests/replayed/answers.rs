@@ -72,25 +72,6 @@ fn a_whole_answer_is_what_the_stream_folds_to() {
 }
 
 #[test]
-fn an_answer_that_is_no_completion_is_an_error() {
-    let server = server();
-    let sky = recording("smollm2-sky");
-    for (faults, kind, shown) in [
-        ("body=html", "invalid_json", "<html>"),
-        ("body=empty", "invalid_json", ""),
-        ("body=\"just text\"", "invalid_json", "just text"),
-        ("body=\"[1,2]\"", "invalid_chunk", "[1,2]"),
-        ("body=json", "api", "an error as it was asked for"),
-        ("end=100", "invalid_json", "EOF"),
-    ] {
-        let error = whole(&server, sky, faults).unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains(shown) && text.lines().count() == 1, "{faults}: {text}");
-        assert_eq!(of_stream(error).kind(), kind, "{faults}");
-    }
-}
-
-#[test]
 fn a_whole_answer_that_breaks_is_an_error_of_the_transport() {
     let server = server();
     let sky = recording("smollm2-sky");

@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use deltawire::{End, Outcome, chat, completions};
+use deltawire::{Dialect, End, How, Outcome, Session, chat, completions};
 use deltawire_replay::{Endpoint, Recording, Server, Speed};
 use deltawire_ureq::{Error, Refused, Stream};
+use serde::Serialize;
 use serde_json::Value;
 use ureq::Body;
 use ureq::http::Response;
@@ -22,6 +23,13 @@ pub(crate) fn server() -> Server {
 
 pub(crate) fn recording(name: &str) -> &'static Recording {
     deltawire_replay::recordings::find(name).unwrap()
+}
+
+pub(crate) type Config = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
+
+/// An agent that hands out every status, with other limits.
+pub(crate) fn agent(limit: impl FnOnce(Config) -> Config) -> ureq::Agent {
+    limit(ureq::Agent::config_builder().http_status_as_error(false)).build().new_agent()
 }
 
 /// Asks for the stream of a recording, every byte of it, with these faults.
@@ -52,7 +60,7 @@ pub(crate) fn ask_with(
 }
 
 /// One stream, read to its end.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Seen {
     /// The content of choice 0, as the updates told it.
     pub(crate) text: String,
@@ -67,21 +75,50 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// The content of choice 0, as it was folded.
-    pub(crate) fn folded(&self) -> &str {
-        let choices = self.json["answer"]["choices"].as_array().unwrap();
-        let Some(choice) = choices.iter().find(|choice| choice["index"] == 0) else { return "" };
-        choice["message"]["content"].as_str().or_else(|| choice["text"].as_str()).unwrap_or_default()
+    fn new<A: Serialize>(
+        (text, updates): (String, usize),
+        error: Option<deltawire::Error>,
+        outcome: &Outcome<A>,
+    ) -> Self {
+        let json = serde_json::to_value(outcome).unwrap();
+        Self { text, updates, error, end: outcome.end, reason: outcome.error.clone(), json }
     }
 
     /// The kind of the error that `next` ended with; empty if it ended with none.
     pub(crate) fn kind(&self) -> &str {
         self.error.as_ref().map_or("", deltawire::Error::kind)
     }
+}
 
-    /// What the server said in its error.
-    pub(crate) fn said(&self) -> &deltawire::ApiError {
-        self.error.as_ref().unwrap().api_error().unwrap()
+/// What the core makes of these bytes of a recording's body, and of this end.
+pub(crate) fn folded(recording: &Recording, body: &[u8], how: How) -> Seen {
+    match recording.endpoint {
+        Endpoint::Chat => folded_by(chat::Session::new(), body, how),
+        Endpoint::Completion => folded_by(completions::Session::new(), body, how),
+    }
+}
+
+fn folded_by<D: Dialect<Answer: Serialize>>(mut session: Session<D>, mut body: &[u8], how: How) -> Seen {
+    let (mut text, mut updates) = (String::new(), 0);
+    let error = loop {
+        match session.push(&mut body) {
+            Ok(Some(update)) => {
+                text.push_str(update.text());
+                updates += 1;
+            }
+            Ok(None) => break session.end(how).err(),
+            Err(error) => break Some(error),
+        }
+    };
+    Seen::new((text, updates), error, &session.close(How::Stopped))
+}
+
+/// The error of a stream whose connection broke, not for a timeout.
+#[track_caller]
+pub(crate) fn transport(seen: &Seen) -> deltawire::Error {
+    match &seen.error {
+        Some(error @ deltawire::Error::Transport { timed_out: false, .. }) => error.clone(),
+        other => panic!("not broken: {other:?}"),
     }
 }
 
@@ -90,26 +127,15 @@ pub(crate) fn stream(server: &Server, recording: &Recording, faults: &str) -> Re
     read_response(recording.endpoint, ask(server, recording, faults)?)
 }
 
-pub(crate) fn read_response(endpoint: Endpoint, response: Response<Body>) -> Result<Seen, Error> {
+fn read_response(endpoint: Endpoint, response: Response<Body>) -> Result<Seen, Error> {
     match endpoint {
-        Endpoint::Chat => deltawire_ureq::chat(response).map(read_chat),
-        Endpoint::Completion => deltawire_ureq::completions(response).map(read_text),
+        Endpoint::Chat => deltawire_ureq::chat(response).map(read),
+        Endpoint::Completion => deltawire_ureq::completions(response).map(read),
     }
 }
 
-pub(crate) fn read_chat<R: Read>(stream: Stream<chat::Chat, R>) -> Seen {
-    read(stream, |outcome| serde_json::to_value(outcome).unwrap())
-}
-
-pub(crate) fn read_text<R: Read>(stream: Stream<completions::Completions, R>) -> Seen {
-    read(stream, |outcome| serde_json::to_value(outcome).unwrap())
-}
-
 /// Reads to the end, and asks twice more there: an end, be it an error, stays what it was.
-fn read<E: deltawire::Dialect, R: Read>(
-    mut stream: Stream<E, R>,
-    json: impl FnOnce(&Outcome<E::Answer>) -> Value,
-) -> Seen {
+pub(crate) fn read<D: Dialect<Answer: Serialize>, R: Read>(mut stream: Stream<D, R>) -> Seen {
     let (mut text, mut updates) = (String::new(), 0);
     let error = loop {
         match stream.next() {
@@ -129,9 +155,7 @@ fn read<E: deltawire::Dialect, R: Read>(
         }
     }
     assert_eq!(stream.accumulator().text(), text, "the updates are what was folded");
-    let outcome = stream.finish();
-    let json = json(&outcome);
-    Seen { text, updates, error, end: outcome.end, reason: outcome.error, json }
+    Seen::new((text, updates), error, &stream.finish())
 }
 
 /// A reader that is interrupted before every byte, as by a signal.

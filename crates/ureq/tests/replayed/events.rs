@@ -6,7 +6,7 @@ use deltawire::sse::{Decoder, Limits, OwnedEvent};
 use deltawire_replay::recordings;
 use deltawire_ureq::Events;
 
-use crate::client::{Breaks, Interrupted, ask, fetch, of_stream, recording, server};
+use crate::client::{Breaks, Interrupted, ask, of_stream, recording, server};
 
 /// What the core makes of a body in one piece.
 fn decoded(body: &[u8]) -> Vec<OwnedEvent> {
@@ -84,37 +84,11 @@ fn an_event_beyond_the_limits_is_an_error_and_the_next_one_comes() {
     let body = format!("data: 1\n\ndata: {long}\n\ndata: 2\n\ndata: {long}\ndata: 3\n\nid: 4\ndata: 4\n\n");
     let mut limits = Limits::default();
     limits.max_line = 100;
-    for read_by_http in [false, true] {
-        let seen: Vec<String> = if read_by_http {
-            let response = fetch(&format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n{body}"));
-            Events::with_limits(response.into_body().into_reader(), limits).map(show).collect()
-        } else {
-            Events::with_limits(body.as_bytes(), limits).map(show).collect()
-        };
-        let passed = |at: usize| format!("the stream passed the limit max_line of 100 with the line at byte {at}");
-        assert_eq!(seen, ["1", &passed(9), "2", &passed(9 + 208 + 9), "4"]);
-    }
+    let seen: Vec<String> = Events::with_limits(body.as_bytes(), limits).map(show).collect();
+    let passed = |at: usize| format!("the stream passed the limit max_line of 100 with the line at byte {at}");
+    assert_eq!(seen, ["1", &passed(9), "2", &passed(9 + 208 + 9), "4"]);
 }
 
 fn show(event: Result<OwnedEvent, deltawire_ureq::Error>) -> String {
     event.map_or_else(|error| error.to_string(), |event| event.data)
-}
-
-#[test]
-fn events_of_other_apis_are_read_as_they_are() {
-    let body = "\u{FEFF}retry: 250\n: hello\nevent: message_start\ndata: {\"type\":\"message_start\"}\n\n\
-                event: ping\r\ndata\r\n\r\nid: 1\n\ndata: cut";
-    let response = fetch(&format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n{body}"));
-    let mut events = deltawire_ureq::events(response).unwrap();
-    let seen: Vec<(String, String)> = events.by_ref().map(|event| event.map(|e| (e.event, e.data)).unwrap()).collect();
-    let expected = [("message_start", r#"{"type":"message_start"}"#), ("ping", "")];
-    assert_eq!(seen, expected.map(|(event, data)| (event.to_owned(), data.to_owned())));
-    assert_eq!((events.decoder().retry(), events.decoder().last_event_id()), (Some(250), "1"));
-}
-
-#[test]
-fn events_are_asked_for_as_such() {
-    let server = server();
-    let error = deltawire_ureq::events(ask(&server, recording("one-plus-one"), "type=text/plain").unwrap());
-    assert_eq!(of_stream(error.unwrap_err()).kind(), "not_an_event_stream");
 }

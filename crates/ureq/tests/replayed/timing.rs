@@ -1,10 +1,10 @@
-//! What a stream takes down of the time, when it is asked to.
+//! The times that a stream tells its session and its recorder. What becomes of them is tested in those crates.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use deltawire::timing::Recorder;
 use deltawire::{End, StallLimits};
+use deltawire_timing::Recorder;
 use deltawire_ureq::ChatStream;
 
 const STEP: Duration = Duration::from_millis(20);
@@ -38,27 +38,23 @@ fn a_timed_stream_has_its_times_and_its_servers_tokens() {
         // Chunks have the time of their read, not that of the caller's work on those before.
         std::thread::sleep(STEP / 2);
     }
-    let outcome = stream.finish();
-    assert_eq!(outcome.end, End::Done);
-    let timing = outcome.timing.unwrap();
+    let timing = stream.timing().unwrap();
+    assert_eq!(stream.finish().end, End::Done);
     let [byte, chunk, output] = [timing.first_byte, timing.first_chunk, timing.first_output].map(Option::unwrap);
     assert!(STEP <= byte && byte + STEP <= chunk && chunk + STEP <= output && output + STEP <= timing.end, "{timing}");
-    assert_eq!((timing.chunks, timing.completion_tokens), (4, Some(3)));
+    assert_eq!((timing.chunks, timing.output_tokens), (4, Some(3)));
     assert_eq!(timing.between_chunks.unwrap().min, Duration::ZERO, "two came with one read");
     assert_eq!(timing.between_outputs.unwrap().max, Duration::ZERO);
 }
 
 #[test]
-fn the_chunks_of_an_iterator_are_timed_too_and_tokens_may_be_told_as_they_come() {
-    let sent = Instant::now().checked_sub(Duration::from_secs(3600)).expect("the clock began longer ago");
-    let mut stream = slow(vec![Some(ROLE), Some(TWO)]).timed_with(sent, Recorder::new().with_stalls(Duration::ZERO));
-    while stream.events().next().transpose().unwrap().is_some() {
-        stream.recorder().unwrap().tokens(2);
-    }
-    let timing = stream.finish().timing.unwrap();
-    assert!(timing.first_byte >= Some(Duration::from_secs(3600)), "{timing}");
-    assert_eq!((timing.chunks, timing.completion_tokens, timing.per_token.unwrap().count), (3, Some(6), 4));
-    assert_eq!(timing.stalls.unwrap().count, 2, "between the first two reads, and before the end");
+fn a_look_at_the_timing_changes_nothing_of_it() {
+    let mut stream = slow(vec![Some(TWO)]).timed(Instant::now());
+    assert!(stream.next().unwrap().is_some());
+    std::thread::sleep(STEP);
+    assert!(stream.timing().unwrap().end >= STEP * 2, "a stream that is open ends now");
+    assert!(stream.next().unwrap().is_some());
+    assert_eq!(stream.timing().unwrap().between_chunks.unwrap().max, Duration::ZERO, "two came with one read");
 }
 
 #[test]
@@ -66,40 +62,39 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
     const LATE: Duration = Duration::from_millis(5);
     let in_band = "data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
     let limits = StallLimits::new().with_content(STEP);
-    for (why, parts, limits, end) in [
-        ("an error in band", vec![Some(ROLE), Some(in_band)], StallLimits::new(), End::Error),
-        ("a stall", vec![Some(ROLE), Some(": ping\n\n"), Some(": ping\n\n")], limits, End::Stalled),
-        ("a break", vec![Some(ROLE), None], StallLimits::new(), End::Truncated),
+    // Each part takes a step to arrive, and the caller takes one for the role. A stall shows before the read.
+    for (why, parts, limits, end, steps) in [
+        ("an error in band", vec![Some(ROLE), Some(in_band)], StallLimits::new(), End::Error, 3),
+        ("a stall", vec![Some(ROLE), Some(": ping\n\n"), Some(": ping\n\n")], limits, End::Stalled, 2),
+        ("a break", vec![Some(ROLE), None], StallLimits::new(), End::Truncated, 3),
     ] {
         let sent = Instant::now();
         let mut stream = slow(parts).stalls(limits).timed(sent);
-        while let Ok(Some(_)) = stream.next() {}
+        while let Ok(Some(_)) = stream.next() {
+            std::thread::sleep(STEP);
+        }
         let failed = sent.elapsed();
         std::thread::sleep(LATE);
-        let outcome = stream.finish();
-        assert_eq!(outcome.end, end, "{why}");
-        let timing = outcome.timing.unwrap();
-        assert!(STEP <= timing.end && timing.end <= failed, "{why}: {timing} and not {failed:?}");
+        let timing = stream.timing().unwrap();
+        assert_eq!(stream.finish().end, end, "{why}");
+        assert!(STEP * steps <= timing.end && timing.end <= failed, "{why}: {timing} and not {failed:?}");
     }
 }
 
 #[test]
-fn a_broken_and_a_stopped_stream_have_times_and_one_that_is_not_timed_has_none() {
-    let mut broken = slow(vec![Some(ROLE), None]).timed(Instant::now());
-    while let Ok(Some(_)) = broken.next() {}
-    let broken = broken.finish();
-    assert_eq!(broken.end, End::Truncated);
-    assert!(broken.timing.unwrap().end >= 2 * STEP);
-
-    let mut stopped = slow(vec![Some(ROLE)]).timed(Instant::now());
-    assert!(stopped.next().unwrap().is_some());
-    std::thread::sleep(STEP);
-    let stopped = stopped.finish();
-    assert_eq!(stopped.end, End::Stopped);
-    assert!(stopped.timing.unwrap().end >= 2 * STEP, "until it was stopped");
+fn events_are_timed_too_tokens_may_be_told_as_they_come_and_a_stream_that_is_not_timed_has_no_times() {
+    let sent = Instant::now().checked_sub(Duration::from_secs(3600)).expect("the clock began longer ago");
+    let recorder = Recorder::new().with_long_gaps(Duration::ZERO);
+    let mut stream = slow(vec![Some(ROLE), Some(TWO)]).timed_with(sent, recorder);
+    while stream.events().next().transpose().unwrap().is_some() {
+        stream.recorder().unwrap().tokens(2);
+    }
+    let timing = stream.timing().unwrap();
+    assert!(timing.first_byte >= Some(Duration::from_secs(3600)), "{timing}");
+    assert_eq!((timing.chunks, timing.output_tokens, timing.per_token.unwrap().count), (3, Some(6), 4));
+    assert_eq!(timing.long_gaps.unwrap().count, 2, "between the first two reads, and before the end");
 
     let mut plain = slow(vec![Some(ROLE)]);
     assert!(plain.next().unwrap().is_some());
-    assert!(plain.recorder().is_none());
-    assert_eq!(plain.finish().timing, None);
+    assert!(plain.recorder().is_none() && plain.timing().is_none());
 }
