@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io;
 
-use deltawire::sse::Closed;
 use deltawire::Refused;
+use deltawire::sse::Closed;
 use ureq::http::HeaderMap;
 
 /// Why there is no answer, or no whole one. A stream's `finish` still hands over what was folded before it.

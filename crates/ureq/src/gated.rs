@@ -53,13 +53,7 @@ where
     J: FnMut(&Span<'_>) -> Result<Verdict, F>,
 {
     let start = Instant::now();
-    Gated {
-        stream,
-        gate: Gate::new(options),
-        judge,
-        clock: Box::new(move || start.elapsed()),
-        state: State::Open,
-    }
+    Gated { stream, gate: Gate::new(options), judge, clock: Box::new(move || start.elapsed()), state: State::Open }
 }
 
 /// A [`Stream`] behind a [`Gate`]: pieces of text come out of it that a judge has let go.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+#[path = "../../../crates/core/tests/fold/naive.rs"]
 mod naive;
 
 pub use client::{Adapter, KEY, Request, Seen, read_async, read_blocking};

@@ -18,5 +18,6 @@ mod recordings;
 mod responses;
 mod seen;
 mod stalls;
+#[cfg(feature = "timing")]
 mod timing;
 mod wire;
