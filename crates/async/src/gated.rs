@@ -18,10 +18,10 @@ pin_project! {
     /// A [`Stream`] behind a [`Gate`]: pieces of text come out of it that a judge has let go.
     ///
     /// The judge is a closure that makes a future of each span. Its futures run while the stream is read on: at most [`with_max_in_flight`](Self::with_max_in_flight) at a time, and the stream is read no further ahead of their verdicts than
-    /// [`gate::Options::max_ahead`] characters. Nothing is spawned: they are polled when this is, all of them, each in a box of its own (the one allocation for a span besides its texts).
+    /// [`gate::Options::with_max_ahead`] characters. Nothing is spawned: they are polled when this is, all of them, each in a box of its own (the one allocation for a span besides its texts).
     ///
     /// Once every choice that has begun is stopped, nothing more is read; a choice that has not begun by then is not waited for. For annotations of Azure's asynchronous filter
-    /// ([`gate::Policy::annotated`]) the stream has to keep unknown members: [`deltawire::Options::with_unknown`].
+    /// ([`gate::Policy::azure_async_filter`]) the stream has to keep unknown members: [`deltawire::Options::with_unknown`].
     ///
     /// ```
     /// # smol::block_on(async {
@@ -101,7 +101,7 @@ where
     }
 
     /// Tells the time since the request with another clock than the default, which starts when the gate is put up ([`Instant`], which some targets do not have). For
-    /// [`Policy::max_age`](gate::Policy::max_age) and the delays in the outcome. It sets no timer: a limit on age shows when this is polled next, and [`Gate::deadline`] says when to.
+    /// [`Policy::with_max_age`](gate::Policy::with_max_age) and the delays in the outcome. It sets no timer: a limit on age shows when this is polled next, and [`Gate::deadline`] says when to.
     #[must_use]
     pub fn with_clock(mut self, clock: impl FnMut() -> Duration + Send + 'static) -> Self {
         self.clock = Box::new(clock);

@@ -61,7 +61,7 @@ where
 /// One thread does all: while the judge has a span, nothing is read (the system's buffers take what comes), so judging delays the text behind it too. A span is judged as soon as the gate hands it out, and what is released is
 /// handed on before more is read. Once every choice that has begun is stopped, nothing more is read; a choice that has not begun by then is not waited for.
 ///
-/// For annotations of Azure's asynchronous filter ([`Policy::annotated`](gate::Policy::annotated)) the stream has to keep unknown members: [`deltawire::Options::with_unknown`].
+/// For annotations of Azure's asynchronous filter ([`Policy::azure_async_filter`](gate::Policy::azure_async_filter)) the stream has to keep unknown members: [`deltawire::Options::with_unknown`].
 pub struct Gated<E, R, J> {
     stream: Stream<E, R>,
     gate: Gate,
@@ -87,7 +87,7 @@ where
     R: Read,
     J: FnMut(&Span<'_>) -> Result<Verdict, F>,
 {
-    /// Tells the time since the request with another clock than the default, which starts when the gate is put up. For [`Policy::max_age`](gate::Policy::max_age) and the delays in the outcome;
+    /// Tells the time since the request with another clock than the default, which starts when the gate is put up. For [`Policy::with_max_age`](gate::Policy::with_max_age) and the delays in the outcome;
     /// looked at whenever something was read or judged, and at no other time, so a limit on age shows only when the next chunk comes.
     #[must_use]
     pub fn with_clock(mut self, clock: impl FnMut() -> Duration + Send + 'static) -> Self {

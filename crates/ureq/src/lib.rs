@@ -1,7 +1,8 @@
-//! Streamed LLM completions over [`ureq`], blocking.
+//! Streamed LLM answers over [`ureq`], blocking.
 //!
-//! A request is ureq's business (TLS, proxies, redirects, time limits, keys); what comes back is [`deltawire`]'s. This
-//! crate joins the two: it checks the response's head, reads the body, and feeds a [`deltawire::Session`].
+//! A request is ureq's business (TLS, proxies, redirects, time limits, keys); what comes back is
+//! [`deltawire`]'s. This crate joins the two: it checks the head of the response, reads the body, and
+//! pushes it into a [`deltawire::Session`].
 //!
 //! ```
 //! # fn main() -> Result<(), deltawire_ureq::Error> {
@@ -14,28 +15,36 @@
 //!
 //! let mut stream = deltawire_ureq::chat(response)?; // a refused request is an error here, with its body
 //! while let Some(update) = stream.next()? {
-//!     print!("{}", update.text()); // the content of choice 0 in this chunk
+//!     print!("{}", update.text()); // the new content of choice 0
 //! }
-//! let outcome = stream.finish(); // completion, end, anomalies, error
+//! let outcome = stream.finish(); // answer, end, anomalies, error
 //! assert_eq!(outcome.answer.text(), "\n\n2");
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! `deltawire_ureq::chat(response)?.timed(request_sent)` also takes down when what came: `outcome.timing`.
+//! [`Stream::events`] gives the events themselves, for callers that want more of them than an update says.
+//! Another reader ([`std::io::Read`]: a file, standard input, the body of another HTTP client) begins with
+//! [`Stream::from_reader`]; no status and no content type are checked then, unless [`Stream::head`] says
+//! them.
 //!
-//! Whoever wants the chunks themselves loops over [`Stream::chunks`]; whoever has another reader ([`std::io::Read`]: a file, standard
-//! input, another HTTP client's body) begins with [`Stream::from_reader`], and has neither a status nor a content type checked.
+//! Streams of events that go on for ever, such as a server's notifications, are read by an [`EventSource`],
+//! which connects again where they end.
 //!
-//! Streams of events that go on for ever, such as a server's notifications, are read by an [`EventSource`], which connects again where they end.
-//!
-//! # Moderation
-//! `gated` puts a stream behind a gate (`deltawire::gate`, feature `gate`, on by default): a closure judges it sentence by sentence, and only what it lets go comes out.
+//! # Features
+//! All are on by default.
+//! - `timing`: [`Stream::timed`] and [`Stream::timing`] record when each part of the answer arrived.
+//! - `gate`: [`gated`] puts a stream behind a [`deltawire_gate::Gate`]. A closure judges it sentence by
+//!   sentence, and only what it lets go comes out.
+//! - `partial`: [`deltawire::Options::with_parsed_arguments`] and its sibling.
+//! - `rustls`, `gzip` (and `native-tls`, off) are ureq's.
 //!
 //! # Out of scope
-//! Building requests, retrying completions, time limits of its own: ureq has the [`Agent`](ureq::Agent)'s configuration for it. None is set by
-//! default. `timeout_per_read` bounds the wait for the next bytes of a stream, `timeout_recv_body` the whole body; one that runs out is an error here, with what was folded before.
-//! [`Stream::stalls`] adds limits for what a timeout cannot see: a stream that comments or empty chunks keep alive.
+//! Building requests, retrying requests, time limits of its own: ureq has the configuration of the
+//! [`Agent`](ureq::Agent) for it. None is set by default. `timeout_per_read` bounds the wait for the next
+//! bytes of a stream, `timeout_recv_body` the whole body; one that runs out is an error here, with what was
+//! folded before. [`Stream::stalls`] adds limits for what a timeout cannot see: a stream that comments or
+//! empty chunks keep alive.
 
 #![forbid(unsafe_code)]
 

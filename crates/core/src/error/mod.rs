@@ -69,14 +69,14 @@ pub enum Error {
         /// Where in the stream, in bytes, if the decoder met it.
         offset: Option<u64>,
     },
-    /// The connection failed. Made by adapters; see [`Session::break_off`](crate::Session::break_off).
+    /// The connection failed. Made by adapters; see [`How::Broken`](crate::How::Broken).
     Transport {
         /// What the transport says.
         message: String,
         /// Whether it failed by waiting too long.
         timed_out: bool,
     },
-    /// The stream went without something for longer than a limit of the caller's. Made by adapters; see [`Session::stall`](crate::Session::stall).
+    /// The stream went without something for longer than a limit of the caller's. Made by adapters; see [`How::Stalled`](crate::How::Stalled).
     Stalled(Stall),
 }
 

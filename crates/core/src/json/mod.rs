@@ -1,8 +1,9 @@
 //! JSON as the wire has it: kept as text until somebody wants the value.
 //!
-//! A chunk's strings are needed once, to be appended somewhere; its numbers must keep every digit; its unknown members
-//! are only passed on. So nothing is turned into values on the way: [`RawStr`] is a string as it stands between its
-//! quotes, [`RawValue`] any value, [`RawArray`] a growing array. What a streamed string is decoded into is [`Text`].
+//! The strings of an event are needed once, to be appended somewhere; its numbers must keep every digit;
+//! its unknown members are only passed on. So nothing is turned into values on the way: [`RawStr`] is a
+//! string as it stands between its quotes, [`RawValue`] any value, [`RawArray`] an array that grows, and
+//! [`Unknown`] the members of an object that nobody here knows.
 
 mod array;
 mod cursor;
