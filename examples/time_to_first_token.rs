@@ -58,9 +58,10 @@ fn run() -> Result<ExitCode, Error> {
         screen.line(&format!("Message received {last:.2} seconds after request: {delta}"))?;
         messages.push(last);
     }
-    let timing = stream.timing().ok_or("the stream was not timed")?;
+    let mut timing = stream.timing().ok_or("the stream was not timed")?;
     let outcome = stream.finish();
     let usage = counter.settle(&outcome.answer);
+    timing.output_tokens = usage.completion_tokens;
     screen.line(&format!("Full response received {last:.2} seconds after request"))?;
     screen.line(&format!("Full conversation received: {}", outcome.answer.text()))?;
 

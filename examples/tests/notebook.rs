@@ -220,7 +220,7 @@ data: [DONE]
 "#;
     let completion = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
     let outcome = |completion: &str, end: &str, error: &str| {
-        format!("{{\"completion\":{completion},\"end\":\"{end}\",\"anomalies\":[],\"error\":{error}}}\n")
+        format!("{{\"answer\":{completion},\"end\":\"{end}\",\"anomalies\":[],\"error\":{error}}}\n")
     };
     for size in ["1", "5", "4096"] {
         pipes("fold", &["--read-size", size], whole, 0, &outcome(completion, "done", "null"));

@@ -295,7 +295,7 @@ impl<D: Dialect> Accumulator<D> {
     /// A stream that has ended of itself has that end, whatever `how` says.
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
-        self.end(how, false);
+        self.end(&how, false);
         self.transcript.settle();
         let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
         let end = self.end.unwrap_or(End::Stopped);
@@ -304,7 +304,7 @@ impl<D: Dialect> Accumulator<D> {
     }
 
     /// Ends the stream, `cut` within an event. Only the first end counts.
-    pub(crate) fn end(&mut self, how: How, cut: bool) {
+    pub(crate) fn end(&mut self, how: &How, cut: bool) {
         if self.end.is_some() {
             return;
         }
@@ -312,14 +312,13 @@ impl<D: Dialect> Accumulator<D> {
             self.end = Some(self.natural_end(false));
             return;
         }
-        let (end, error) = match how {
-            How::Clean => (self.natural_end(cut), None),
-            How::Broken { message, timed_out } => (End::Truncated, Some(Error::Transport { message, timed_out })),
-            How::Stalled(stall) => (End::Stalled, Some(Error::Stalled(stall))),
-            How::Stopped => (End::Stopped, None),
-        };
-        self.end = Some(end);
-        self.error = error;
+        self.end = Some(match how {
+            How::Clean => self.natural_end(cut),
+            How::Broken { .. } => End::Truncated,
+            How::Stalled(_) => End::Stalled,
+            How::Stopped => End::Stopped,
+        });
+        self.error = how.error();
     }
 
     /// Returns the end of a stream that is over of itself, or whose body ended in order.

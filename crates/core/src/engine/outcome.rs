@@ -62,6 +62,15 @@ impl How {
     pub fn broken(error: impl fmt::Display, timed_out: bool) -> Self {
         Self::Broken { message: error.to_string(), timed_out }
     }
+
+    /// Returns the error that the end is, if it is one.
+    pub(crate) fn error(&self) -> Option<Error> {
+        match self.clone() {
+            Self::Clean | Self::Stopped => None,
+            Self::Broken { message, timed_out } => Some(Error::Transport { message, timed_out }),
+            Self::Stalled(stall) => Some(Error::Stalled(stall)),
+        }
+    }
 }
 
 /// Makes an end of an error of the transport, or of a stall.

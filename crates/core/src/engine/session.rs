@@ -62,6 +62,8 @@ pub struct Session<D> {
     times: Times,
     /// Only where a limit is set.
     stalls: Option<Box<Stalls>>,
+    /// A break or stall that cut the event of a sentinel: the answer is whole, the transfer is not.
+    broken: Option<Box<Error>>,
 }
 
 /// The times that a session was told, since the request.
@@ -121,6 +123,7 @@ impl<D: Dialect> Session<D> {
             body: Body::Unknown(0),
             times: Times::default(),
             stalls: None,
+            broken: None,
         }
     }
 
@@ -225,9 +228,7 @@ impl<D: Dialect> Session<D> {
 
     /// Decodes until an event was folded, and shows its data.
     fn advance_decoded(&mut self, input: &mut &[u8], show: impl FnOnce(&Event<'_>)) -> Result<bool, Error> {
-        if let Some(error) = self.accumulator.error() {
-            return Err(error.clone());
-        }
+        self.check()?;
         if !self.is_event_stream(input)? {
             return Ok(false);
         }
@@ -403,7 +404,8 @@ impl<D: Dialect> Session<D> {
 impl<D: Dialect> Session<D> {
     /// Tells how the body ended, and checks what that reveals. Only the first end counts.
     ///
-    /// A block that no blank line completed is discarded, but for a sentinel.
+    /// A block that no blank line completed is discarded, but for a sentinel. A break that cut it is an
+    /// error here, and the outcome is whole all the same: these are two questions.
     ///
     /// # Errors
     /// The error that the stream ended with: a refused request, a body that is not an event stream, an
@@ -419,11 +421,19 @@ impl<D: Dialect> Session<D> {
             if let Some(event) = self.decoder.finish() {
                 cut = true;
                 self.accumulator.push_cut(&event);
+                let is_whole = self.is_ended();
+                self.broken = how.error().filter(|_| is_whole).map(Box::new);
             }
         }
         self.times.end.get_or_insert(self.times.latest);
-        self.accumulator.end(how, cut);
-        self.accumulator.error().map_or(Ok(()), |error| Err(error.clone()))
+        self.accumulator.end(&how, cut);
+        self.check()
+    }
+
+    /// Returns the error that the stream ended with, as one.
+    fn check(&self) -> Result<(), Error> {
+        let error = self.accumulator.error().or(self.broken.as_deref());
+        error.map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Ends the session, and returns its outcome. An end that was told before, or that the stream brought
