@@ -16,6 +16,14 @@ fn broken_and_stopped(stream: &str) -> [Outcome<chat::ChatCompletion>; 2] {
     [fold.clone().close(How::broken("peer is gone", false)), fold.close(How::Stopped)]
 }
 
+fn broken() -> How {
+    How::broken("peer is gone", false)
+}
+
+fn lost() -> Option<Error> {
+    Some(Error::Transport { message: "peer is gone".into(), timed_out: false })
+}
+
 #[test]
 fn a_break_is_truncated_and_a_stop_is_stopped_and_both_keep_the_text() {
     // A break after all finish reasons may have lost the usage.
@@ -68,8 +76,6 @@ fn pushed(stream: &str) -> chat::Session {
 
 #[test]
 fn only_the_first_end_that_is_told_counts() {
-    let broken = || How::broken("peer is gone", false);
-    let lost = || Some(Error::Transport { message: "peer is gone".into(), timed_out: false });
     // What `end` returns is the error of the outcome, and of every later call.
     for (stream, first, end, error) in [
         (FINISHED, How::Clean, End::DoneWithoutSentinel, None),
@@ -94,12 +100,17 @@ fn only_the_first_end_that_is_told_counts() {
 }
 
 #[test]
-fn a_sentinel_that_the_end_of_the_body_cut_counts_and_nobody_is_told_of_an_error() {
+fn a_sentinel_that_the_end_of_the_body_cut_counts_though_a_break_is_an_error() {
     for rest in ["data: [DONE]", "data: [DONE]\n", "data: [DONE]\r", "data:[DONE] "] {
         for (stream, end) in [(FINISHED, End::Done), (UNFINISHED, End::DoneWithoutFinishReason), ("", End::Empty)] {
-            for how in [How::Clean, How::broken("peer is gone", false), How::Stalled(stall())] {
+            for (how, error) in [
+                (How::Clean, None),
+                (broken(), lost()),
+                (How::Stalled(stall()), Some(Error::Stalled(stall()))),
+            ] {
                 let mut session = pushed(&format!("{stream}{rest}"));
-                assert_eq!(session.end(how.clone()), Ok(()), "{stream:?} {rest:?} {how:?}");
+                assert_eq!(session.end(how.clone()).err(), error, "{stream:?} {rest:?} {how:?}");
+                assert_eq!(session.push(&mut &b"data: x\n\n"[..]).err(), error, "an error stays");
                 let outcome = session.close(how);
                 assert_eq!((outcome.end, outcome.error), (end, None), "{stream:?} {rest:?}");
             }

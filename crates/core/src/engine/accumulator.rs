@@ -295,7 +295,7 @@ impl<D: Dialect> Accumulator<D> {
     /// A stream that has ended of itself has that end, whatever `how` says.
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
-        self.end(&how, false);
+        self.end(how, false);
         self.transcript.settle();
         let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
         let end = self.end.unwrap_or(End::Stopped);
@@ -304,7 +304,7 @@ impl<D: Dialect> Accumulator<D> {
     }
 
     /// Ends the stream, `cut` within an event. Only the first end counts.
-    pub(crate) fn end(&mut self, how: &How, cut: bool) {
+    pub(crate) fn end(&mut self, how: How, cut: bool) {
         if self.end.is_some() {
             return;
         }
@@ -318,7 +318,7 @@ impl<D: Dialect> Accumulator<D> {
             How::Stalled(_) => End::Stalled,
             How::Stopped => End::Stopped,
         });
-        self.error = how.error();
+        self.error = how.into_error();
     }
 
     /// Returns the end of a stream that is over of itself, or whose body ended in order.

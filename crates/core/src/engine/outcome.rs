@@ -64,8 +64,8 @@ impl How {
     }
 
     /// Returns the error that the end is, if it is one.
-    pub(crate) fn error(&self) -> Option<Error> {
-        match self.clone() {
+    pub(crate) fn into_error(self) -> Option<Error> {
+        match self {
             Self::Clean | Self::Stopped => None,
             Self::Broken { message, timed_out } => Some(Error::Transport { message, timed_out }),
             Self::Stalled(stall) => Some(Error::Stalled(stall)),

@@ -422,11 +422,11 @@ impl<D: Dialect> Session<D> {
                 cut = true;
                 self.accumulator.push_cut(&event);
                 let is_whole = self.is_ended();
-                self.broken = how.error().filter(|_| is_whole).map(Box::new);
+                self.broken = how.clone().into_error().filter(|_| is_whole).map(Box::new);
             }
         }
         self.times.end.get_or_insert(self.times.latest);
-        self.accumulator.end(&how, cut);
+        self.accumulator.end(how, cut);
         self.check()
     }
 
