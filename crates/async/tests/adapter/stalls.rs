@@ -149,7 +149,8 @@ fn limits_count_from_the_request_where_it_is_known() {
 
 #[test]
 fn the_callers_own_time_is_not_held_against_the_server() {
-    let parts = [(1, TEXT), (2, EMPTY), (3, COMMENT), (65, TEXT), (127, TEXT), (131, DONE)];
+    // The caller takes a minute for each update, and then waits some seconds more.
+    let parts = [(1, TEXT), (2, EMPTY), (185, COMMENT), (188, TEXT), (253, DONE)];
     let limits = limits().with_bytes(s(10)).with_content(s(10));
     paused(async {
         let mut stream =
