@@ -156,7 +156,8 @@ fn every_recording_has_the_same_and_more_with_its_unknown_members() {
     assert!(more >= 8, "llama.cpp's timings, in {more} recordings only");
 }
 
-/// Cut anywhere, a recording loses what comes after the cut and nothing else, and is never done before it is.
+/// Cut anywhere, a recording loses what comes after the cut and nothing else, and is never done
+/// before it is.
 #[test]
 fn every_recording_cut_off_anywhere_keeps_what_came_before() {
     let mut compared = 0;

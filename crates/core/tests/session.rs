@@ -71,7 +71,8 @@ where
     for size in [1, 97, whole] {
         let (seen, events) = read::<D>(body, size, |_| true);
         assert_eq!(seen, by_update, "{name} in reads of {size}");
-        // They are the events of the body, but for those that mean nothing, and as far as it is folded.
+        // They are the events of the body, but for those that mean nothing, and as far as it is
+        // folded.
         let (mut decoder, mut input, mut bare) = (Decoder::new().with_error_lines(true), body, Vec::new());
         while let (true, Ok(Some(event))) = (bare.len() < events.len(), decoder.decode(&mut input)) {
             if !["", "null", "[DONE]"].contains(&event.data.trim()) {

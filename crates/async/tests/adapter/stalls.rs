@@ -1,7 +1,8 @@
-//! Stall limits by a timer: on tokio's paused time, where a test of minutes takes none, and on smol.
+//! Stall limits by a timer: on tokio's paused time, where a test of minutes takes none, and on
+//! smol.
 //!
-//! Which clock runs out when is the core's (`stall.rs`), and the fault matrix has a row for a silence in each
-//! phase, over hyper.
+//! Which clock runs out when is the core's (`stall.rs`), and the fault matrix has a row for a
+//! silence in each phase, over hyper.
 
 use std::collections::VecDeque;
 use std::future::{Pending, pending, ready};
@@ -149,7 +150,8 @@ fn limits_count_from_the_request_where_it_is_known() {
 
 #[test]
 fn the_callers_own_time_is_not_held_against_the_server() {
-    let parts = [(1, TEXT), (2, EMPTY), (3, COMMENT), (65, TEXT), (127, TEXT), (131, DONE)];
+    // The caller takes a minute for each update, and then waits some seconds more.
+    let parts = [(1, TEXT), (2, EMPTY), (185, COMMENT), (188, TEXT), (253, DONE)];
     let limits = limits().with_bytes(s(10)).with_content(s(10));
     paused(async {
         let mut stream =
@@ -187,7 +189,8 @@ fn a_next_that_is_dropped_again_and_again_stalls_all_the_same() {
 fn a_stream_that_was_left_waiting_takes_what_came_meanwhile_before_it_stalls() {
     let comment_and_text: &[(u64, &str)] = &[(5, COMMENT), (60, TEXT)];
     let comment_alone = &comment_and_text[..1];
-    // A comment is there when it is polled again, and what comes after it is under way; or nothing comes any more.
+    // A comment is there when it is polled again, and what comes after it is under way; or nothing
+    // comes any more.
     for (parts, expected) in [(comment_and_text, Some("a")), (comment_alone, None)] {
         paused(async {
             let mut stream = ChatStream::from_stream(Timed::new(parts))

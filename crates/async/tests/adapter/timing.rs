@@ -1,4 +1,5 @@
-//! The times that a stream tells its session and its recorder. What becomes of them is tested in those crates.
+//! The times that a stream tells its session and its recorder. What becomes of them is tested in
+//! those crates.
 
 use std::time::{Duration, Instant};
 

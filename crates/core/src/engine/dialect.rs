@@ -63,8 +63,8 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
 /// Closes [`Dialect`]: the rules of folding are not for others to add to.
 pub trait Sealed {}
 
-/// What a dialect shows of its own state, whatever its types are. An [`Update`](crate::Update) holds
-/// one, and is held over awaits.
+/// What a dialect shows of its own state, whatever its types are. An [`Update`](crate::Update)
+/// holds one, and is held over awaits.
 pub trait Notes: Send + Sync {
     /// Returns the change that a note of this dialect stands for.
     fn change(&self, note: Note) -> Option<Change<'_>>;

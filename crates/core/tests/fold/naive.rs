@@ -1,7 +1,8 @@
-//! The simplest fold there is, over parsed values, for streams that keep to the API reference. The rules for
-//! all others are not its business.
+//! The simplest fold there is, over parsed values, for streams that keep to the API reference. The
+//! rules for all others are not its business.
 //!
-//! It takes the data of events, or the beginning of a body, of which it knows line feeds and `data` lines.
+//! It takes the data of events, or the beginning of a body, of which it knows line feeds and `data`
+//! lines.
 
 #![allow(dead_code, reason = "each test file that includes this one needs another part of it")]
 #![allow(unreachable_pub, reason = "a library that includes this one shows what is public here")]
@@ -100,7 +101,7 @@ impl Naive {
             (true, false) => "done_without_finish_reason",
             (false, _) if broken => "truncated",
             (false, true) => "done_without_sentinel",
-            // A clean end within the first event cuts an answer; before it there is none.
+            // A clean end within the first event cuts an answer; before it there is no answer.
             (false, false) if self.chunks == 0 && !self.rest.starts_with(b"data:") => "empty",
             (false, false) => "truncated",
         }
@@ -121,7 +122,7 @@ impl Naive {
     /// Returns the same of an answer, of either endpoint.
     ///
     /// # Panics
-    /// If it is none.
+    /// If it is not an answer.
     #[must_use]
     pub fn kept_by(answer: &Value) -> Value {
         let choices = answer["choices"].as_array().expect("choices").iter().map(|choice| {

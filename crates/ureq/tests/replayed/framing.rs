@@ -1,7 +1,7 @@
 //! How the end of the body is told by the transfer, and what ureq makes of it.
 //!
-//! The fault matrix has a row for each lie of a length and each break. Here is what it has no row for:
-//! breaks within the chunked coding at every chunk, and framings that must not show.
+//! The fault matrix has a row for each lie of a length and each break. Here is what it has no row
+//! for: breaks within the chunked coding at every chunk, and framings that must not show.
 
 use deltawire::{End, How};
 

@@ -1,4 +1,5 @@
-//! Streams behind a gate: who is asked when, and what is read for it. The gate's own tests hold its rules.
+//! Streams behind a gate: who is asked when, and what is read for it. The gate's own tests hold its
+//! rules.
 
 use std::convert::Infallible;
 use std::io::{self, Read};

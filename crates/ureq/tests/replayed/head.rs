@@ -1,7 +1,8 @@
-//! Heads: what is refused, how much of a body is read for it, and requests that ureq itself refuses.
+//! Heads: what is refused, how much of a body is read for it, and requests that ureq itself
+//! refuses.
 //!
-//! What a head makes of a body is the core's rule (`fold_head.rs`), and the fault matrix has a row for each
-//! kind of refusal. Here is that every way in asks for it.
+//! What a head makes of a body is the core's rule (`fold_head.rs`), and the fault matrix has a row
+//! for each kind of refusal. Here is that every way in asks for it.
 
 use deltawire::End;
 use deltawire_replay::Recording;

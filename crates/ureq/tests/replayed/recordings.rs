@@ -1,4 +1,5 @@
-//! Every recording comes to what the core folds of its bytes: over a socket, and from memory in reads of any size.
+//! Every recording comes to what the core folds of its bytes: over a socket, and from memory in
+//! reads of any size.
 
 use std::io::Read;
 

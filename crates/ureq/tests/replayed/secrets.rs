@@ -1,5 +1,5 @@
-//! The key of a request shows nowhere: of streams the fault matrix holds it, for each of its rows. Here is
-//! what it does not read: bare events, whole answers, and requests that never got through.
+//! The key of a request shows nowhere: of streams the fault matrix holds it, for each of its rows.
+//! Here is what it does not read: bare events, whole answers, and requests that never got through.
 
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, TcpListener};

@@ -1,7 +1,8 @@
-//! Stall limits over reads that block: what a timeout of a read means, and when the limits are looked at.
+//! Stall limits over reads that block: what a timeout of a read means, and when the limits are
+//! looked at.
 //!
-//! Which clock runs out when is the core's (`stall.rs`), and the fault matrix has a row for a silence in each
-//! phase. Every wait that is not limited here would be one of several seconds.
+//! Which clock runs out when is the core's (`stall.rs`), and the fault matrix has a row for a
+//! silence in each phase. Every wait that is not limited here would be one of several seconds.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};

@@ -1,4 +1,5 @@
-//! The times that a stream tells its session and its recorder. What becomes of them is tested in those crates.
+//! The times that a stream tells its session and its recorder. What becomes of them is tested in
+//! those crates.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -62,7 +63,8 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
     const LATE: Duration = Duration::from_millis(5);
     let in_band = "data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
     let limits = StallLimits::new().with_content(STEP);
-    // Each part takes a step to arrive, and the caller takes one for the role. A stall shows before the read.
+    // Each part takes a step to arrive, and the caller takes one for the role. A stall shows before
+    // the read.
     for (why, parts, limits, end, steps) in [
         ("an error in band", vec![Some(ROLE), Some(in_band)], StallLimits::new(), End::Error, 3),
         ("a stall", vec![Some(ROLE), Some(": ping\n\n"), Some(": ping\n\n")], limits, End::Stalled, 2),
