@@ -26,7 +26,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, Error> {
-    let (mut via, mut endpoint, mut places) = (String::from("ureq"), String::from("chat"), Vec::new());
+    let (mut via, mut endpoint, mut places) =
+        (String::from("ureq"), String::from("chat"), Vec::new());
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     let (mut stop_at_text, mut text) = (false, false);
     let mut args = lexopt::Parser::from_env();
@@ -41,19 +42,24 @@ fn run() -> Result<ExitCode, Error> {
             other => return Err(other.unexpected().into()),
         }
     }
-    let [url, body] = <[String; 2]>::try_from(places).map_err(|_| "a URL and a JSON body are needed")?;
+    let [url, body] =
+        <[String; 2]>::try_from(places).map_err(|_| "a URL and a JSON body are needed")?;
     let request = Request { url, body, headers, stop_at_text, text };
     match (via.as_str(), endpoint.as_str()) {
         ("ureq", "chat") => blocking(&request, deltawire_ureq::chat),
         ("ureq", "completion") => blocking(&request, deltawire_ureq::completions),
         ("async", "chat") => in_async(&request, deltawire_async::chat),
         ("async", "completion") => in_async(&request, deltawire_async::completions),
-        _ => Err(format!("--via is ureq or async, --endpoint chat or completion, not {via:?}, {endpoint:?}").into()),
+        _ => Err(format!(
+            "--via is ureq or async, --endpoint chat or completion, not {via:?}, {endpoint:?}"
+        )
+        .into()),
     }
 }
 
 fn header(line: &str) -> Result<(String, String), Error> {
-    let (name, value) = line.split_once(':').ok_or_else(|| format!("--header is name: value, not {line:?}"))?;
+    let (name, value) =
+        line.split_once(':').ok_or_else(|| format!("--header is name: value, not {line:?}"))?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 

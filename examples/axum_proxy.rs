@@ -27,12 +27,17 @@ async fn proxy(
 ) -> Result<impl IntoResponse, (StatusCode, String)> {
     let started = Instant::now();
     // What belongs to the client's own connection, and a compression that nobody here would undo.
-    for name in
-        [header::HOST, header::CONTENT_LENGTH, header::CONNECTION, header::TRANSFER_ENCODING, header::ACCEPT_ENCODING]
-    {
+    for name in [
+        header::HOST,
+        header::CONTENT_LENGTH,
+        header::CONNECTION,
+        header::TRANSFER_ENCODING,
+        header::ACCEPT_ENCODING,
+    ] {
         headers.remove(name);
     }
-    let response = http.post(base_url + "/chat/completions").headers(headers).body(request).send().await;
+    let response =
+        http.post(base_url + "/chat/completions").headers(headers).body(request).send().await;
     let response = response.map_err(|error| (StatusCode::BAD_GATEWAY, error.to_string()))?;
     let events = deltawire_async::events(response.into()).await.map_err(|error| match error {
         deltawire_async::Error::Refused(refused) => {
@@ -40,8 +45,16 @@ async fn proxy(
         }
         error => (StatusCode::BAD_GATEWAY, error.to_string()),
     })?;
-    let folded = Folded { events, accumulator: Some(Accumulator::new()), started, first_token: None, chunks: 0 };
-    Ok(EventBody::new(folded).keep_alive(Duration::from_secs(15), tokio::time::sleep).into_response())
+    let folded = Folded {
+        events,
+        accumulator: Some(Accumulator::new()),
+        started,
+        first_token: None,
+        chunks: 0,
+    };
+    Ok(EventBody::new(folded)
+        .keep_alive(Duration::from_secs(15), tokio::time::sleep)
+        .into_response())
 }
 
 /// The events of upstream, folded as they pass. It owns the connection: whoever drops it has upstream stop.
@@ -59,7 +72,9 @@ impl Stream for Folded {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         // After `[DONE]` some servers leave the connection open.
-        let Some(accumulator) = this.accumulator.as_mut().filter(|accumulator| !accumulator.is_ended()) else {
+        let Some(accumulator) =
+            this.accumulator.as_mut().filter(|accumulator| !accumulator.is_ended())
+        else {
             return Poll::Ready(None);
         };
         let event = ready!(Pin::new(&mut this.events).poll_next(cx));
@@ -119,7 +134,8 @@ async fn run() -> Result<ExitCode, Error> {
     let server = tokio::spawn(serve.into_future());
 
     // A client of the proxy. The faults are what the replay server is told to do.
-    let request = json!({"model": "smollm2-sky", "stream": true, "stream_options": {"include_usage": true}});
+    let request =
+        json!({"model": "smollm2-sky", "stream": true, "stream_options": {"include_usage": true}});
     let mut screen = Screen::new();
     for (what, fault, most) in [
         ("to the end", "none", usize::MAX),
@@ -128,8 +144,14 @@ async fn run() -> Result<ExitCode, Error> {
         ("upstream refuses", "status=503", usize::MAX),
     ] {
         screen.print(&format!("{what}: "))?;
-        let response = http.post(&url).header("x-replay-fault", fault).body(request.to_string()).send().await?;
-        let end = print(response, most, &mut screen).await.unwrap_or_else(|error| error.to_string());
+        let response = http
+            .post(&url)
+            .header("x-replay-fault", fault)
+            .body(request.to_string())
+            .send()
+            .await?;
+        let end =
+            print(response, most, &mut screen).await.unwrap_or_else(|error| error.to_string());
         screen.line(&format!(" ({end})"))?;
     }
     drop((stop, http));
@@ -138,7 +160,11 @@ async fn run() -> Result<ExitCode, Error> {
 }
 
 /// Prints at most so many chunks of a response as they come, and says how it ended.
-async fn print(response: reqwest::Response, most: usize, screen: &mut Screen) -> Result<String, Error> {
+async fn print(
+    response: reqwest::Response,
+    most: usize,
+    screen: &mut Screen,
+) -> Result<String, Error> {
     let mut stream = deltawire_async::chat(response.into()).await?;
     for _ in 0..most {
         match stream.next().await? {

@@ -27,7 +27,10 @@ fn run() -> Result<ExitCode, Error> {
     let seconds = start.elapsed().as_secs_f64();
 
     screen.line(&format!("Full response received {seconds:.2} seconds after request"))?;
-    screen.line(&format!("Full response received:\n{}", serde_json::to_string_pretty(&completion)?))?;
+    screen.line(&format!(
+        "Full response received:\n{}",
+        serde_json::to_string_pretty(&completion)?
+    ))?;
     let reply = &completion.choices.first().ok_or("the response has no choice")?.message;
     screen.line(&format!("Extracted reply: \n{}", serde_json::to_string(reply)?))?;
     screen.line(&format!("Extracted content: \n{}", completion.text()))?;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire::{How, Dialect, Options, Session};
+use deltawire::{Dialect, How, Options, Session};
 use deltawire_examples::{Error, Screen, exit_code};
 use lexopt::ValueExt;
 
@@ -34,7 +34,9 @@ fn run() -> Result<ExitCode, Error> {
             lexopt::Arg::Long("text") => to.text = true,
             lexopt::Arg::Long("keep-unknown") => to.options = to.options.with_unknown(true),
             lexopt::Arg::Long("cumulative") => to.options = to.options.with_cumulative(true),
-            lexopt::Arg::Long("read-size") => to.read_size = deltawire_examples::read_size(&mut args)?,
+            lexopt::Arg::Long("read-size") => {
+                to.read_size = deltawire_examples::read_size(&mut args)?
+            }
             other => return Err(other.unexpected().into()),
         }
     }

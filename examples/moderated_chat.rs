@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use deltawire::{Place, TextKind};
-use deltawire_gate::{Policy, Span, Verdict};
 use deltawire_examples::{Error, Screen, Server, exit_code};
+use deltawire_gate::{Policy, Span, Verdict};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
@@ -32,14 +32,20 @@ fn run() -> Result<ExitCode, Error> {
     let start = Instant::now();
     let stream = deltawire_ureq::chat(server.post("chat/completions", &request)?)?;
     let mut gated =
-        deltawire_ureq::try_gated(stream, Policy::sentences().with_context(200), |span| judge(span, &words))
-            .with_clock(move || start.elapsed());
+        deltawire_ureq::try_gated(stream, Policy::sentences().with_context(200), |span| {
+            judge(span, &words)
+        })
+        .with_clock(move || start.elapsed());
     let mut sentence = String::new();
     while let Some(piece) = gated.next()? {
         sentence.push_str(piece.text);
         if piece.characters.end == piece.span.end {
-            let (at, later) = (piece.released.as_secs_f64(), (piece.released - piece.arrived).as_secs_f64());
-            screen.line(&format!("After {at:.2} s ({later:.2} s later than ungated): {}", sentence.trim_end()))?;
+            let (at, later) =
+                (piece.released.as_secs_f64(), (piece.released - piece.arrived).as_secs_f64());
+            screen.line(&format!(
+                "After {at:.2} s ({later:.2} s later than ungated): {}",
+                sentence.trim_end()
+            ))?;
             sentence.clear();
         }
     }
@@ -49,24 +55,35 @@ fn run() -> Result<ExitCode, Error> {
     if let Some(text) = moderation.find(Place::choice(0), TextKind::Content) {
         for range in text.redacted.iter().map(|part| &part.characters).chain(&text.dropped) {
             let kept_back: String = written[range.clone()].iter().collect();
-            screen.line(&format!("Withheld, characters {} to {}: {kept_back}", range.start, range.end))?;
+            screen.line(&format!(
+                "Withheld, characters {} to {}: {kept_back}",
+                range.start, range.end
+            ))?;
         }
     }
     let (mean, most) = (moderation.delay.mean_seconds(), moderation.delay.max().as_secs_f64());
-    screen.line(&format!("A character came {mean:.2} s later than ungated on average, {most:.2} s at most"))?;
+    screen.line(&format!(
+        "A character came {mean:.2} s later than ungated on average, {most:.2} s at most"
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Replaces listed words; what the moderations endpoint flags ends the answer.
 fn judge(span: &Span<'_>, words: &[String]) -> Result<Verdict, Error> {
     if let Ok(key) = std::env::var("OPENAI_API_KEY") {
-        let base = std::env::var("OPENAI_BASE_URL").unwrap_or_else(|_| "https://api.openai.com/v1".into());
+        let base =
+            std::env::var("OPENAI_BASE_URL").unwrap_or_else(|_| "https://api.openai.com/v1".into());
         let body = json!({"model": "omni-moderation-latest", "input": format!("{}{}", span.context, span.text)});
         let request = ureq::post(format!("{}/moderations", base.trim_end_matches('/')));
-        let request = request.header("authorization", format!("Bearer {key}")).content_type("application/json");
+        let request = request
+            .header("authorization", format!("Bearer {key}"))
+            .content_type("application/json");
         let answer = request.send(body.to_string())?.body_mut().read_to_string()?;
         let answer: Value = serde_json::from_str(&answer)?;
-        if answer["results"][0]["flagged"].as_bool().ok_or("the moderations endpoint gave no verdict")? {
+        if answer["results"][0]["flagged"]
+            .as_bool()
+            .ok_or("the moderations endpoint gave no verdict")?
+        {
             return Ok(Verdict::Stop { at: 0 });
         }
     }

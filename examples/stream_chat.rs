@@ -35,7 +35,11 @@ fn run() -> Result<ExitCode, Error> {
 
     let outcome = stream.finish();
     let reply = &outcome.answer.choices.first().ok_or("the stream has no choice")?.message;
-    screen.line(&format!("Folded reply ({}): \n{}", outcome.end.name(), serde_json::to_string(reply)?))?;
+    screen.line(&format!(
+        "Folded reply ({}): \n{}",
+        outcome.end.name(),
+        serde_json::to_string(reply)?
+    ))?;
     screen.line(&format!("Folded content: \n{}", outcome.answer.text()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -28,7 +28,10 @@ fn run() -> Result<ExitCode, Error> {
     let mut stream = deltawire_ureq::completions(server.post("completions", &request)?)?;
     while let Some(update) = stream.next()? {
         seconds = start.elapsed().as_secs_f64();
-        screen.line(&format!("Text received: {} ({seconds:.2} seconds after request)", update.text()))?;
+        screen.line(&format!(
+            "Text received: {} ({seconds:.2} seconds after request)",
+            update.text()
+        ))?;
     }
 
     let outcome = stream.finish();

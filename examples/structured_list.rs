@@ -25,8 +25,7 @@ fn run() -> Result<ExitCode, Error> {
     let mut screen = Screen::new();
     let text = json!({"type": "string"});
     let fruit = json!({"type": "object", "properties": {"name": text, "color": text}, "required": ["name", "color"]});
-    let schema =
-        json!({"type": "object", "properties": {"fruits": {"type": "array", "items": fruit}}, "required": ["fruits"]});
+    let schema = json!({"type": "object", "properties": {"fruits": {"type": "array", "items": fruit}}, "required": ["fruits"]});
     let request = json!({
         "model": Server::model("smollm2-json"),
         "messages": [{"role": "user", "content": "List three fruits with their colors as JSON."}],
@@ -35,7 +34,8 @@ fn run() -> Result<ExitCode, Error> {
     });
 
     let options = Options::new().with_parsed_content(deltawire_partial::Options::new());
-    let mut stream = deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
+    let mut stream =
+        deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
     let mut fruits = Elements::<Fruit>::at("/fruits");
     while let Some(update) = stream.next()? {
         let Some(content) = update.parsed_content(0) else { continue };

@@ -50,7 +50,9 @@ fn run() -> Result<ExitCode, Error> {
         for change in update.changes() {
             match change {
                 Change::Role { role, .. } => drop(delta.insert("role".into(), role.into())),
-                Change::Text { kind: TextKind::Content, text, .. } => drop(delta.insert("content".into(), text.into())),
+                Change::Text { kind: TextKind::Content, text, .. } => {
+                    drop(delta.insert("content".into(), text.into()))
+                }
                 _ => {}
             }
         }
@@ -66,7 +68,8 @@ fn run() -> Result<ExitCode, Error> {
     screen.line(&format!("Full conversation received: {}", outcome.answer.text()))?;
 
     let first = timing.first_content.ok_or("no content came")?.as_secs_f64();
-    screen.line(&format!("Not streamed, the full response came {whole:.2} seconds after request"))?;
+    screen
+        .line(&format!("Not streamed, the full response came {whole:.2} seconds after request"))?;
     screen.line(&format!("Time to first token: {first:.2} seconds"))?;
     screen.line(&format!("Reading can begin {:.2} seconds sooner", whole - first))?;
     screen.line(&format!("Timing: {timing}"))?;

@@ -16,8 +16,7 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode, Error> {
     let server = Server::start()?;
     let mut screen = Screen::new();
-    let function =
-        |name: &str, parameters| json!({"type": "function", "function": {"name": name, "parameters": parameters}});
+    let function = |name: &str, parameters| json!({"type": "function", "function": {"name": name, "parameters": parameters}});
     let weather = json!({"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}, "required": ["city", "days"]});
     let request = json!({
         "model": Server::model("tiny-tools"),
@@ -28,7 +27,8 @@ fn run() -> Result<ExitCode, Error> {
     });
 
     let options = Options::new().with_parsed_arguments(deltawire_partial::Options::new());
-    let mut stream = deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
+    let mut stream =
+        deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
     while let Some(update) = stream.next()? {
         for change in update.changes() {
             match change {
@@ -40,9 +40,19 @@ fn run() -> Result<ExitCode, Error> {
         }
     }
 
-    for call in &stream.finish().answer.choices.first().ok_or("the stream has no choice")?.message.tool_calls {
+    for call in &stream
+        .finish()
+        .answer
+        .choices
+        .first()
+        .ok_or("the stream has no choice")?
+        .message
+        .tool_calls
+    {
         match &call.parsed_arguments {
-            Some(Ok(arguments)) => screen.line(&format!("{} is called with {arguments}", call.name))?,
+            Some(Ok(arguments)) => {
+                screen.line(&format!("{} is called with {arguments}", call.name))?
+            }
             Some(Err(error)) => screen.line(&format!("{} cannot be called: {error}", call.name))?,
             None => {}
         }

@@ -29,7 +29,9 @@ fn cell(criterion: &mut Criterion, bench: &str, corpus: &Corpus, size: ReadSize)
     // Only for what is run: a filter leaves most of them out.
     let checked = Once::new();
     let mut group = criterion.benchmark_group(format!("{bench}/{}/{size}", corpus.name));
-    group.throughput(Throughput::Bytes(corpus.bytes.len() as u64)).sampling_mode(SamplingMode::Flat);
+    group
+        .throughput(Throughput::Bytes(corpus.bytes.len() as u64))
+        .sampling_mode(SamplingMode::Flat);
     group.bench_function(BenchmarkId::from_parameter("limit"), |b| {
         b.iter(|| limit(black_box(corpus.reads(size))));
     });

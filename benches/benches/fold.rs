@@ -15,7 +15,9 @@ fn fold(criterion: &mut Criterion) {
             // Only for what is run: a filter leaves most of them out.
             let checked = Once::new();
             let mut group = criterion.benchmark_group(format!("fold/{}/{size}", corpus.name));
-            group.throughput(Throughput::Bytes(corpus.bytes.len() as u64)).sampling_mode(SamplingMode::Flat);
+            group
+                .throughput(Throughput::Bytes(corpus.bytes.len() as u64))
+                .sampling_mode(SamplingMode::Flat);
             for competitor in competitors() {
                 group.bench_function(BenchmarkId::from_parameter(competitor.name), |b| {
                     checked.call_once(|| check(&corpus, size));

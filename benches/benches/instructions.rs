@@ -35,7 +35,8 @@ type Recorded = BTreeMap<String, u64>;
 const TOLERANCE: f64 = 0.05;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--pass", row, passes] => pass(row, passes.parse().expect("a number of passes"), OURS),
         ["--pass", row, passes, who] => pass(row, passes.parse().expect("a number of passes"), who),
@@ -66,12 +67,16 @@ fn rows() -> Vec<Row> {
 }
 
 fn decode_by(reads: Reads, who: &str) {
-    let by = decode::competitors().into_iter().find(|by| by.name == who).expect("a decoder of this name");
+    let by = decode::competitors()
+        .into_iter()
+        .find(|by| by.name == who)
+        .expect("a decoder of this name");
     black_box((by.count)(reads));
 }
 
 fn fold_by(reads: Reads, who: &str) {
-    let by = fold::competitors().into_iter().find(|by| by.name == who).expect("a pairing of this name");
+    let by =
+        fold::competitors().into_iter().find(|by| by.name == who).expect("a pairing of this name");
     black_box((by.fold)(reads));
 }
 
@@ -114,7 +119,9 @@ fn instructions(row: &str, passes: usize) -> u64 {
         .output()
         .unwrap_or_else(|error| panic!("valgrind, which counts: {error}"));
     let said = String::from_utf8_lossy(&output.stderr);
-    let total = said.lines().find_map(|line| line.split_once("I refs:").or_else(|| line.split_once("I   refs:")));
+    let total = said
+        .lines()
+        .find_map(|line| line.split_once("I refs:").or_else(|| line.split_once("I   refs:")));
     let Some((_, total)) = total else { panic!("valgrind says no count:\n{said}") };
     total.trim().replace(',', "").parse().expect("a number")
 }
@@ -125,12 +132,16 @@ fn file() -> PathBuf {
 
 fn recorded() -> Recorded {
     let text = std::fs::read_to_string(file()).unwrap_or_default();
-    let rows = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'));
+    let rows =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'));
     rows.map(|(name, count)| (name.to_owned(), count.parse().expect("a count"))).collect()
 }
 
 fn record(counts: &[(String, u64)], _: &Recorded) -> ExitCode {
-    let mut text = format!("# Instructions an event: `cargo bench --bench instructions -- --record`\n{}\n", compiler());
+    let mut text = format!(
+        "# Instructions an event: `cargo bench --bench instructions -- --record`\n{}\n",
+        compiler()
+    );
     for (name, count) in counts {
         text += &format!("{name}\t{count}\n");
     }
@@ -145,14 +156,20 @@ fn compiler() -> String {
 
 fn check(counts: &[(String, u64)], before: &Recorded) -> ExitCode {
     if !std::fs::read_to_string(file()).unwrap_or_default().lines().any(|line| line == compiler()) {
-        println!("SKIPPED: the record was not made with {}; --record makes another", machine::rustc());
+        println!(
+            "SKIPPED: the record was not made with {}; --record makes another",
+            machine::rustc()
+        );
         return ExitCode::SUCCESS;
     }
     let mut worse = 0;
-    let count_of = |name: &str| counts.iter().find(|(row, _)| row == name).map_or(0, |(_, count)| *count);
+    let count_of =
+        |name: &str| counts.iter().find(|(row, _)| row == name).map_or(0, |(_, count)| *count);
     let (learning, without) = (count_of("fold/new-ids"), count_of("parse/new-ids"));
     if learning as f64 > without as f64 * (1.0 + TOLERANCE) {
-        eprintln!("where learning never pays, it costs {learning} instructions a chunk, without are {without}");
+        eprintln!(
+            "where learning never pays, it costs {learning} instructions a chunk, without are {without}"
+        );
         worse += 1;
     }
     for (name, count) in counts {

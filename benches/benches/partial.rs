@@ -4,7 +4,9 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
-use deltawire_benches::peers::partial::{Document, check, closing, deltawire, deltawire_value, jiter, once};
+use deltawire_benches::peers::partial::{
+    Document, check, closing, deltawire, deltawire_value, jiter, once,
+};
 
 fn partial(criterion: &mut Criterion) {
     for deltas in [1 << 10, 4 << 10, 16 << 10, 64 << 10] {
@@ -13,18 +15,25 @@ fn partial(criterion: &mut Criterion) {
             check(&document);
         }
         let mut group = criterion.benchmark_group(format!("partial/{deltas}"));
-        group.throughput(Throughput::Bytes(document.text.len() as u64)).sampling_mode(SamplingMode::Flat);
+        group
+            .throughput(Throughput::Bytes(document.text.len() as u64))
+            .sampling_mode(SamplingMode::Flat);
         group.bench_function("deltawire", |b| b.iter(|| deltawire(black_box(&document))));
-        group.bench_function("deltawire-and-value", |b| b.iter(|| deltawire_value(black_box(&document))));
+        group.bench_function("deltawire-and-value", |b| {
+            b.iter(|| deltawire_value(black_box(&document)))
+        });
         group.bench_function("serde_json-once", |b| b.iter(|| once(black_box(&document))));
         // The whole of the larger ones would take minutes; a pass over a part of the prefixes, spread evenly, is as long as the part is large.
         let every = (deltas / (4 << 10)).pow(2).max(1);
         group.bench_function(BenchmarkId::new("jiter", format!("every-{every}")), |b| {
             b.iter(|| jiter(black_box(&document), every));
         });
-        group.bench_function(BenchmarkId::new("closing-and-serde_json", format!("every-{every}")), |b| {
-            b.iter(|| closing(black_box(&document), every));
-        });
+        group.bench_function(
+            BenchmarkId::new("closing-and-serde_json", format!("every-{every}")),
+            |b| {
+                b.iter(|| closing(black_box(&document), every));
+            },
+        );
         group.finish();
     }
 }

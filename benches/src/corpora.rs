@@ -23,7 +23,8 @@ impl Corpus {
     /// Keeps `text` for the rest of the process: what is measured borrows from it.
     fn new(name: &'static str, text: String, events: usize) -> Self {
         let bytes: &'static [u8] = Vec::leak(text.into_bytes());
-        let blank: &[u8] = if memchr::memchr(b'\r', bytes).is_some() { b"\r\n\r\n" } else { b"\n\n" };
+        let blank: &[u8] =
+            if memchr::memchr(b'\r', bytes).is_some() { b"\r\n\r\n" } else { b"\n\n" };
         let mut blocks = Vec::new();
         let mut start = 0;
         for at in memchr::memmem::find_iter(bytes, blank) {
@@ -53,7 +54,16 @@ impl Corpus {
 /// The streams that are decoded, each of some 256 KiB: it fits a second-level cache, as what was just read from a socket does.
 #[must_use]
 pub fn decode() -> Vec<Corpus> {
-    vec![chat(), obfuscation(), event_and_data(), tiny(), long_lines(), crlf_and_id(), cjk(), comments()]
+    vec![
+        chat(),
+        obfuscation(),
+        event_and_data(),
+        tiny(),
+        long_lines(),
+        crlf_and_id(),
+        cjk(),
+        comments(),
+    ]
 }
 
 /// The streams that are folded, of a thousand chunks each or two.
@@ -195,7 +205,8 @@ fn openai(name: &'static str, chunks: usize, asked: Openai) -> Corpus {
             text.push_str(",\"obfuscation\":\"");
             for _ in 0..1 + padding.below(14) {
                 text.push(char::from(
-                    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"[padding.below(62)],
+                    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                        [padding.below(62)],
                 ));
             }
             text.push('"');
@@ -213,12 +224,14 @@ fn openai(name: &'static str, chunks: usize, asked: Openai) -> Corpus {
         let index = words.below(asked.choices);
         let word = words.next();
         let logprobs = if asked.logprobs { logprobs(word, &mut words) } else { "null".to_owned() };
-        let choice =
-            format!(r#"{{"index":{index},"delta":{{"content":"{word}"}},"logprobs":{logprobs},"finish_reason":null}}"#);
+        let choice = format!(
+            r#"{{"index":{index},"delta":{{"content":"{word}"}},"logprobs":{logprobs},"finish_reason":null}}"#
+        );
         chunk(&choice, "null", asked.obfuscation);
     }
     for index in 0..asked.choices {
-        let last = format!(r#"{{"index":{index},"delta":{{}},"logprobs":null,"finish_reason":"stop"}}"#);
+        let last =
+            format!(r#"{{"index":{index},"delta":{{}},"logprobs":null,"finish_reason":"stop"}}"#);
         chunk(&last, "null", asked.obfuscation);
     }
     let usage = format!(
@@ -234,10 +247,16 @@ fn openai(name: &'static str, chunks: usize, asked: Openai) -> Corpus {
 fn logprobs(word: &str, words: &mut Words) -> String {
     let mut token = |word: &str| {
         let bytes = word.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(",");
-        format!(r#""token":"{word}","logprob":-{}.{:06},"bytes":[{bytes}]"#, words.below(9), words.below(1_000_000))
+        format!(
+            r#""token":"{word}","logprob":-{}.{:06},"bytes":[{bytes}]"#,
+            words.below(9),
+            words.below(1_000_000)
+        )
     };
     let (chosen, other) = (token(word), token(" other"));
-    format!(r#"{{"content":[{{{chosen},"top_logprobs":[{{{chosen}}},{{{other}}}]}}],"refusal":null}}"#)
+    format!(
+        r#"{{"content":[{{{chosen},"top_logprobs":[{{{chosen}}},{{{other}}}]}}],"refusal":null}}"#
+    )
 }
 
 /// llama.cpp's server: another order of members, a `created` that goes with the clock, timings at the end.
@@ -290,7 +309,10 @@ fn tool_call() -> Corpus {
             last if last == FRAGMENTS - 1 => r#"\"}"#.to_owned(),
             _ => words.next().replace('\\', r"\\").replace('"', r#"\""#),
         };
-        chunk(&format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":"{fragment}"}}}}]}}"#), "null");
+        chunk(
+            &format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":"{fragment}"}}}}]}}"#),
+            "null",
+        );
     }
     chunk("{}", r#""tool_calls""#);
     text.push_str(DONE);
@@ -312,8 +334,10 @@ fn changing(name: &'static str, all: bool) -> Corpus {
         );
         if all {
             let total = number + 19;
-            let _ =
-                write!(text, r#","usage":{{"prompt_tokens":19,"completion_tokens":{number},"total_tokens":{total}}}"#);
+            let _ = write!(
+                text,
+                r#","usage":{{"prompt_tokens":19,"completion_tokens":{number},"total_tokens":{total}}}"#
+            );
         }
         text.push_str("}\n\n");
     }
@@ -396,7 +420,8 @@ impl Words {
     }
 
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         // The low bits of such a generator repeat soon.
         (self.0 >> 20) as usize % end
     }

@@ -18,12 +18,14 @@ pub fn versions(crates: &[&str]) -> String {
 #[must_use]
 pub fn cpu() -> String {
     let linux = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = linux.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(':').nth(1));
+    let name = linux
+        .lines()
+        .find(|line| line.starts_with("model name"))
+        .and_then(|line| line.split(':').nth(1));
     match name {
         Some(name) => name.trim().to_owned(),
-        None => {
-            said("sysctl", &["-n", "machdep.cpu.brand_string"]).unwrap_or_else(|| std::env::consts::ARCH.to_owned())
-        }
+        None => said("sysctl", &["-n", "machdep.cpu.brand_string"])
+            .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
     }
 }
 
@@ -34,7 +36,11 @@ pub fn rustc() -> String {
 }
 
 fn said(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 
@@ -63,6 +69,8 @@ pub fn date() -> String {
 /// A processor's name as part of a file's.
 #[must_use]
 pub fn slug(name: &str) -> String {
-    let words = name.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words = name
+        .split(|character: char| !character.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-").to_lowercase()
 }

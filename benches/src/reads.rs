@@ -22,7 +22,8 @@ pub enum ReadSize {
 
 impl ReadSize {
     /// The sizes that every decode corpus is read in.
-    pub const ALL: [Self; 4] = [Self::Bytes(16 << 10), Self::Event, Self::Bytes(100), Self::Bytes(1)];
+    pub const ALL: [Self; 4] =
+        [Self::Bytes(16 << 10), Self::Event, Self::Bytes(100), Self::Bytes(1)];
 }
 
 impl fmt::Display for ReadSize {

@@ -15,7 +15,8 @@ pub type Vocabulary = (&'static str, fn(&str) -> usize);
 
 /// Prints what a tokenizer crate costs.
 pub fn report(name: &str, vocabularies: &[Vocabulary]) {
-    let size = std::env::current_exe().and_then(|path| path.metadata()).map_or(0, |file| file.len());
+    let size =
+        std::env::current_exe().and_then(|path| path.metadata()).map_or(0, |file| file.len());
     println!("{name}: executable of {:.1} MB", size as f64 / 1e6);
     for (vocabulary, count) in vocabularies {
         let (loaded, _) = time(|| count("a"));

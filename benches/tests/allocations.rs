@@ -108,7 +108,8 @@ fn a_stream_under_way_costs_less_than_two_kibibytes_besides_its_text() {
         held = Some(fold);
     });
     let text = held.as_ref().unwrap().accumulator().text().len().next_power_of_two();
-    let live = usize::try_from(made.bytes_current).unwrap() + size_of::<deltawire_async::ChatStream<()>>();
+    let live =
+        usize::try_from(made.bytes_current).unwrap() + size_of::<deltawire_async::ChatStream<()>>();
     assert!(live < 2048 + text, "{live} bytes with room for {text} of text");
 }
 

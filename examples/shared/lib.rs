@@ -12,7 +12,8 @@ pub use server::Server;
 pub type Error = Box<dyn std::error::Error>;
 
 /// The prompt of the notebook's longer requests.
-pub const COUNT_TO_100: &str = "Count to 100, with a comma between each number and no newlines. E.g., 1, 2, 3, ...";
+pub const COUNT_TO_100: &str =
+    "Count to 100, with a comma between each number and no newlines. E.g., 1, 2, 3, ...";
 
 /// The value of `--read-size`: a number of bytes, 1 or more. A buffer of that size is allocated, so what is beyond 64 MiB is cut to that.
 pub fn read_size(args: &mut lexopt::Parser) -> Result<usize, Error> {

@@ -1,13 +1,16 @@
 //! Messages over time, as a picture in the terminal and as SVG.
 
-use plotters::prelude::{BLACK, BLUE, ChartBuilder, IntoDrawingArea, LineSeries, RED, SVGBackend, WHITE};
+use plotters::prelude::{
+    BLACK, BLUE, ChartBuilder, IntoDrawingArea, LineSeries, RED, SVGBackend, WHITE,
+};
 use textplots::{Chart, Plot, Shape};
 
 use crate::Error;
 
 /// How many messages had come at each time, drawn in dots of text: about 60 columns and 15 lines.
 pub fn in_text(seconds: &[f64]) -> String {
-    let points: Vec<(f32, f32)> = steps(seconds).into_iter().map(|(x, y)| (x as f32, y as f32)).collect();
+    let points: Vec<(f32, f32)> =
+        steps(seconds).into_iter().map(|(x, y)| (x as f32, y as f32)).collect();
     let end = points.last().map_or(1.0, |&(x, _)| x.max(0.01));
     let mut chart = Chart::new(120, 48, 0.0, end);
     let shape = Shape::Steps(&points);
@@ -30,7 +33,12 @@ pub fn as_svg(file: &str, seconds: &[f64], whole: f64) -> Result<(), Error> {
         .x_label_area_size(44)
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..end.max(0.01), 0.0..most)?;
-    chart.configure_mesh().x_desc("seconds after request").y_desc("messages").axis_style(BLACK).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc("seconds after request")
+        .y_desc("messages")
+        .axis_style(BLACK)
+        .draw()?;
     chart.draw_series(LineSeries::new(points.iter().copied(), &BLUE))?;
     chart.draw_series(LineSeries::new([(whole, 0.0), (whole, most)], &RED))?;
     area.present()?;

@@ -59,7 +59,8 @@ impl Server {
 
     /// Sends a request to a path below the base URL.
     pub fn post(&self, path: &str, body: &Value) -> Result<Response<Body>, Error> {
-        let mut request = deltawire_ureq::agent().post(self.url(path)).content_type("application/json");
+        let mut request =
+            deltawire_ureq::agent().post(self.url(path)).content_type("application/json");
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
         }

@@ -12,16 +12,20 @@ use deltawire_examples::stack::{self, Request};
 use deltawire_examples::{Error, Screen};
 
 fn main() -> ExitCode {
-    stack::run("stack_awc", |request, screen| actix_rt::System::new().block_on(stream(request, screen)))
+    stack::run("stack_awc", |request, screen| {
+        actix_rt::System::new().block_on(stream(request, screen))
+    })
 }
 
 // awc begins.
 async fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
     let client = awc::Client::builder().disable_timeout().finish(); // by default 5 s to the head
-    let post = client.post(&request.url).insert_header(("authorization", &request.authorization[..]));
+    let post =
+        client.post(&request.url).insert_header(("authorization", &request.authorization[..]));
     let response = post.content_type("application/json").send_body(request.body.clone()).await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let mut stream = ChatStream::from_stream(response).head(status, |name| headers.get(name)?.to_str().ok());
+    let mut stream =
+        ChatStream::from_stream(response).head(status, |name| headers.get(name)?.to_str().ok());
     while let Ok(Some(update)) = stream.next().await {
         screen.print(update.text())?;
     }

@@ -6,8 +6,8 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 
 use curl::easy::{Easy, List};
-use deltawire::{How, Outcome};
 use deltawire::chat::{self, ChatCompletion};
+use deltawire::{How, Outcome};
 use deltawire_examples::stack::{self, Request};
 use deltawire_examples::{Error, Screen};
 
@@ -47,7 +47,9 @@ impl Callbacks<'_> {
             let head = std::mem::take(&mut self.head);
             let header = |name: &str| {
                 let mut fields = head.lines().filter_map(|line| line.split_once(':'));
-                fields.find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+                fields
+                    .find(|(field, _)| field.eq_ignore_ascii_case(name))
+                    .map(|(_, value)| value.trim())
             };
             let status_line = head.strip_prefix("HTTP/").map(str::split_whitespace);
             if let Some(status) = status_line.and_then(|mut words| words.nth(1)?.parse().ok()) {
@@ -71,14 +73,17 @@ impl Callbacks<'_> {
 }
 
 fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompletion>, Error> {
-    let callbacks = Callbacks { head: String::new(), session: chat::Session::new(), screen, failed: None };
+    let callbacks =
+        Callbacks { head: String::new(), session: chat::Session::new(), screen, failed: None };
     let callbacks = RefCell::new(callbacks);
     let performed = perform(request, &callbacks);
     let Callbacks { session, failed, .. } = callbacks.into_inner();
     match (failed, performed) {
         (Some(error), _) => Err(error),
         // After the end of the stream the only failure is that a callback stopped the transfer.
-        (None, Err(error)) if !session.is_ended() => Ok(session.close(How::broken(&error, error.is_operation_timedout()))),
+        (None, Err(error)) if !session.is_ended() => {
+            Ok(session.close(How::broken(&error, error.is_operation_timedout())))
+        }
         (None, _) => Ok(session.close(How::Clean)),
     }
 }

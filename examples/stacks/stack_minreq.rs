@@ -5,8 +5,8 @@
 use std::io::{ErrorKind, Read};
 use std::process::ExitCode;
 
-use deltawire::{How, Outcome};
 use deltawire::chat::{self, ChatCompletion};
+use deltawire::{How, Outcome};
 use deltawire_examples::stack::{self, Request};
 use deltawire_examples::{Error, Screen};
 
@@ -23,7 +23,11 @@ fn open(request: &Request) -> Result<(chat::Session, impl Read), Error> {
         .send_lazy()?;
     let mut session = chat::Session::new();
     session.head(response.status_code, |name| {
-        response.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        response
+            .headers
+            .iter()
+            .find(|(header, _)| header.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     });
     Ok((session, response))
 }
@@ -38,7 +42,9 @@ fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompleti
             Ok(0) => break,
             Ok(count) => &buffer[..count],
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(session.close(How::broken(&error, error.kind() == ErrorKind::TimedOut))),
+            Err(error) => {
+                return Ok(session.close(How::broken(&error, error.kind() == ErrorKind::TimedOut)));
+            }
         };
         while let Ok(Some(update)) = session.push(&mut input) {
             screen.print(update.text())?;

@@ -9,7 +9,10 @@ use deltawire_replay::{Server, Speed};
 fn ask(args: &[&str]) -> (bool, String, String) {
     let test = std::env::current_exe().expect("the test knows its own path");
     let folder: PathBuf = test.ancestors().nth(2).expect("target/debug/deps").join("examples");
-    let output = Command::new(folder.join("ask")).args(args).output().expect("`cargo build --examples` builds ask");
+    let output = Command::new(folder.join("ask"))
+        .args(args)
+        .output()
+        .expect("`cargo build --examples` builds ask");
     let text = |bytes| String::from_utf8(bytes).expect("an example prints UTF-8");
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
@@ -23,8 +26,18 @@ fn both_adapters_tell_the_same_of_each_end() {
     for via in ["ureq", "async"] {
         for (url, model, options, expected) in [
             (&chat, "one-plus-one", &["--text"][..], r#"{"end":"done","text":"\n\n2"}"#),
-            (&chat, "lcp-empty", &[], r#"{"end":"empty","answer":{"object":"chat.completion","choices":[]}}"#),
-            (&legacy, "smollm2-completion", &["--endpoint", "completion", "--stop-at-text"], r#"{"end":"stopped","#),
+            (
+                &chat,
+                "lcp-empty",
+                &[],
+                r#"{"end":"empty","answer":{"object":"chat.completion","choices":[]}}"#,
+            ),
+            (
+                &legacy,
+                "smollm2-completion",
+                &["--endpoint", "completion", "--stop-at-text"],
+                r#"{"end":"stopped","#,
+            ),
             (
                 &chat,
                 "smollm2-sky",
@@ -45,10 +58,19 @@ fn both_adapters_tell_the_same_of_each_end() {
             assert!(line.starts_with(expected), "{args:?}: {line}");
             assert_eq!(line.lines().count(), 1);
         }
-        let (success, line, error) =
-            ask(&["--via", via, "--header", "x-replay-fault: status=503", &chat, &body("one-plus-one")]);
+        let (success, line, error) = ask(&[
+            "--via",
+            via,
+            "--header",
+            "x-replay-fault: status=503",
+            &chat,
+            &body("one-plus-one"),
+        ]);
         assert!(!success && line.is_empty());
-        assert!(error.starts_with("ask: the server refused the request with status 503"), "{error}");
+        assert!(
+            error.starts_with("ask: the server refused the request with status 503"),
+            "{error}"
+        );
     }
 }
 
@@ -57,7 +79,10 @@ fn a_wrong_option_is_told() {
     for (args, expected) in [
         (&["http://127.0.0.1:1"][..], "ask: a URL and a JSON body are needed"),
         (&["--header", "x", "http://127.0.0.1:1", "{}"], "ask: --header is name: value, not \"x\""),
-        (&["--via", "curl", "http://127.0.0.1:1", "{}"], "ask: --via is ureq or async, --endpoint chat or completion"),
+        (
+            &["--via", "curl", "http://127.0.0.1:1", "{}"],
+            "ask: --via is ureq or async, --endpoint chat or completion",
+        ),
     ] {
         let (success, _, error) = ask(args);
         assert!(!success && error.starts_with(expected), "{error}");

@@ -23,7 +23,10 @@ fn printed(args: &[&str], environment: &[(&str, &str)]) -> String {
     for name in ["OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL"] {
         command.env_remove(name);
     }
-    let command = command.args(args).env("DELTAWIRE_REPLAY_SPEED", "at-once").envs(environment.iter().copied());
+    let command = command
+        .args(args)
+        .env("DELTAWIRE_REPLAY_SPEED", "at-once")
+        .envs(environment.iter().copied());
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let is_time = |word: &str| word.len() == 4 && word.parse::<f64>().is_ok();
@@ -46,8 +49,9 @@ fn each_sentence_is_printed_after_its_verdict_and_what_was_withheld_at_the_end()
     );
     assert_eq!(printed(&[], &[]), expected);
     let [first, second] = SKY;
-    let expected =
-        format!("After N s (N s later than ungated): {first}\nAfter N s (N s later than ungated): {second}\n{LATE}");
+    let expected = format!(
+        "After N s (N s later than ungated): {first}\nAfter N s (N s later than ungated): {second}\n{LATE}"
+    );
     assert_eq!(printed(&["absent"], &[]), expected);
 }
 
@@ -74,7 +78,10 @@ fn moderating(requests: usize, flagged: &'static str) -> (String, JoinHandle<Vec
                 ("application/json", answer.to_string().into_bytes())
             } else {
                 assert!(head.starts_with("POST /v1/chat/completions "), "{head}");
-                ("text/event-stream", deltawire_replay::recordings::find("smollm2-sky").unwrap().body())
+                (
+                    "text/event-stream",
+                    deltawire_replay::recordings::find("smollm2-sky").unwrap().body(),
+                )
             };
             let head = format!(
                 "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
@@ -93,12 +100,19 @@ fn moderating(requests: usize, flagged: &'static str) -> (String, JoinHandle<Vec
 fn the_moderations_endpoint_is_asked_where_there_is_a_key_and_stops_what_it_flags() {
     let [first, second] = SKY;
     let (base_url, server) = moderating(3, "nitrogen");
-    let printed = printed(&["absent"], &[("OPENAI_BASE_URL", &base_url), ("OPENAI_API_KEY", "sk-test")]);
-    let expected =
-        format!("After N s (N s later than ungated): {first}\nWithheld, characters 154 to 350: {second}\n{LATE}");
+    let printed =
+        printed(&["absent"], &[("OPENAI_BASE_URL", &base_url), ("OPENAI_API_KEY", "sk-test")]);
+    let expected = format!(
+        "After N s (N s later than ungated): {first}\nWithheld, characters 154 to 350: {second}\n{LATE}"
+    );
     assert_eq!(printed, expected);
     let asked = server.join().unwrap();
-    let inputs: Vec<&str> = asked.iter().map(|question| question["input"].as_str().unwrap()).collect();
-    assert_eq!(inputs, [format!("{first} "), SKY.join(" ")], "the second with the first as its context");
+    let inputs: Vec<&str> =
+        asked.iter().map(|question| question["input"].as_str().unwrap()).collect();
+    assert_eq!(
+        inputs,
+        [format!("{first} "), SKY.join(" ")],
+        "the second with the first as its context"
+    );
     assert!(asked.iter().all(|question| question["model"] == "omni-moderation-latest"));
 }

@@ -21,7 +21,11 @@ fn chat_tokens() -> Vec<String> {
     let mut tokens = vec!["\n\n".to_owned()];
     for number in 1..=100 {
         tokens.push(number.to_string());
-        tokens.extend(if number < 100 { vec![",".to_owned(), " ".to_owned()] } else { vec![".".to_owned()] });
+        tokens.extend(if number < 100 {
+            vec![",".to_owned(), " ".to_owned()]
+        } else {
+            vec![".".to_owned()]
+        });
     }
     tokens
 }
@@ -40,7 +44,9 @@ fn run(name: &str, args: &[&str], stdin: &[u8]) -> Output {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| panic!("example {name}: {error}; `cargo build --examples` builds it"));
+        .unwrap_or_else(|error| {
+            panic!("example {name}: {error}; `cargo build --examples` builds it")
+        });
     let mut pipe = child.stdin.take().expect("standard input is piped");
     let bytes = stdin.to_vec();
     // A program that has enough closes its end early.
@@ -72,12 +78,23 @@ fn is_seconds(word: &str) -> bool {
 #[test]
 fn chat_prints_the_response_the_reply_and_its_content() {
     let text = printed("chat", &[]);
-    assert!(text.starts_with("Full response received N seconds after request\nFull response received:\n{\n"), "{text}");
+    assert!(
+        text.starts_with(
+            "Full response received N seconds after request\nFull response received:\n{\n"
+        ),
+        "{text}"
+    );
     assert!(text.contains("\"id\": \"chatcmpl-6ptKqrhgRoVchm58Bby0UvJzq2ZuQ\""));
     assert!(text.contains("\"finish_reason\": \"stop\""));
     let content = chat_text();
-    let reply = format!("{{\"role\":\"assistant\",\"content\":{}}}", serde_json::to_string(&content).unwrap());
-    assert!(text.ends_with(&format!("Extracted reply: \n{reply}\nExtracted content: \n{content}\n")), "{text}");
+    let reply = format!(
+        "{{\"role\":\"assistant\",\"content\":{}}}",
+        serde_json::to_string(&content).unwrap()
+    );
+    assert!(
+        text.ends_with(&format!("Extracted reply: \n{reply}\nExtracted content: \n{content}\n")),
+        "{text}"
+    );
 }
 
 #[test]
@@ -87,7 +104,9 @@ fn stream_chat_prints_every_chunk_and_its_delta_and_the_reply() {
     let deltas = [r#"{"role":"assistant"}"#, r#"{"content":"\n\n"}"#, r#"{"content":"2"}"#, "{}"];
     assert_eq!(parts.len(), deltas.len() + 1, "{text}");
     for (part, delta) in parts.iter().zip(deltas) {
-        let chunk = part.strip_suffix(&format!("{delta}\n")).unwrap_or_else(|| panic!("{part} ends with {delta}"));
+        let chunk = part
+            .strip_suffix(&format!("{delta}\n"))
+            .unwrap_or_else(|| panic!("{part} ends with {delta}"));
         let chunk: serde_json::Value = serde_json::from_str(chunk).unwrap();
         assert_eq!(chunk["id"], "chatcmpl-6ptKyqKOGXZT6iQnqiXAH8adNLUzD");
         assert_eq!(chunk["choices"][0]["delta"].to_string(), delta);
@@ -102,7 +121,8 @@ fn stream_chat_prints_every_chunk_and_its_delta_and_the_reply() {
 fn time_to_first_token_prints_every_message_the_conversation_and_the_gain() {
     let svg = std::env::temp_dir().join(format!("deltawire-tokens-{}.svg", std::process::id()));
     let text = printed("time_to_first_token", &["--plot", svg.to_str().unwrap()]);
-    let mut expected = String::from("Message received N seconds after request: {\"role\":\"assistant\"}\n");
+    let mut expected =
+        String::from("Message received N seconds after request: {\"role\":\"assistant\"}\n");
     for token in chat_tokens() {
         let delta = serde_json::json!({"content": token});
         expected += &format!("Message received N seconds after request: {delta}\n");
@@ -112,22 +132,32 @@ fn time_to_first_token_prints_every_message_the_conversation_and_the_gain() {
     expected += &format!("Full conversation received: {}\n", chat_text());
     expected += "Not streamed, the full response came N seconds after request\nTime to first token: N seconds\nReading can begin ";
     assert!(text.starts_with(&expected), "{text}");
-    assert!(text.contains('\u{2801}') || text.contains('\u{2809}'), "a picture in Braille dots: {text}");
+    assert!(
+        text.contains('\u{2801}') || text.contains('\u{2809}'),
+        "a picture in Braille dots: {text}"
+    );
     // The notebook's server sent no usage with its stream. 300 tokens: the role and the finish reason have none.
     let usage = r#"Usage: {"prompt_tokens":36,"completion_tokens":300,"total_tokens":336,"source":"estimated","vocabulary":"cl100k_base"}"#;
     assert!(text.contains(usage), "{text}");
     assert!(
-        text.contains("\nTiming: time_to_first_byte=") && text.contains(" chunks=302 ") && text.contains(" tokens=300")
+        text.contains("\nTiming: time_to_first_byte=")
+            && text.contains(" chunks=302 ")
+            && text.contains(" tokens=300")
     );
     let picture = std::fs::read_to_string(&svg).unwrap();
     std::fs::remove_file(&svg).unwrap();
-    assert!(picture.starts_with("<svg") && picture.contains("<polyline") && picture.contains("seconds after request"));
+    assert!(
+        picture.starts_with("<svg")
+            && picture.contains("<polyline")
+            && picture.contains("seconds after request")
+    );
 }
 
 #[test]
 fn axum_proxy_passes_on_what_comes_and_logs_each_end() {
     let output = run("axum_proxy", &[], b"");
-    let (text, log) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let (text, log) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{log}");
     let sky = deltawire_replay::recordings::find("smollm2-sky").unwrap();
     let mut fold = deltawire::chat::Session::new();
@@ -146,8 +176,11 @@ fn axum_proxy_passes_on_what_comes_and_logs_each_end() {
     assert_eq!(text.lines().count(), 4, "{text}");
 
     // The proxy learns that a client is gone when it is told to, so in no certain order.
-    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let ended = |end: &str| lines.iter().find(|line| line["end"] == end).unwrap_or_else(|| panic!("{end}: {log}"));
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ended = |end: &str| {
+        lines.iter().find(|line| line["end"] == end).unwrap_or_else(|| panic!("{end}: {log}"))
+    };
     assert_eq!(lines.len(), 3, "none for what was refused: {log}");
     assert_eq!(ended("done")["usage"], serde_json::to_value(&whole.usage).unwrap());
     assert_eq!((&ended("done")["model"], &ended("done")["chunks"]), (&"local".into(), &65.into()));
@@ -168,7 +201,10 @@ fn the_recorded_times_are_the_notebooks() {
 
 #[test]
 fn completion_prints_the_text() {
-    let expected = format!("Full response received N seconds after request\nFull text received: {}\n", legacy_text());
+    let expected = format!(
+        "Full response received N seconds after request\nFull text received: {}\n",
+        legacy_text()
+    );
     assert_eq!(printed("completion", &[]), expected);
 }
 
@@ -181,7 +217,10 @@ fn stream_completion_prints_every_text_and_the_whole() {
             expected += "Text received: , (N seconds after request)\n";
         }
     }
-    expected += &format!("Full response received N seconds after request\nFull text received: {}\n", legacy_text());
+    expected += &format!(
+        "Full response received N seconds after request\nFull text received: {}\n",
+        legacy_text()
+    );
     assert_eq!(printed("stream_completion", &[]), expected);
 }
 
@@ -192,7 +231,11 @@ fn pipes(name: &str, args: &[&str], stdin: &[u8], status: i32, expected: &str) {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(!told.contains("panicked"), "{told}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name} {args:?}: {told}");
-    assert_eq!((output.status.code(), told.is_empty()), (Some(status), status == 0), "{name} {args:?}: {told}");
+    assert_eq!(
+        (output.status.code(), told.is_empty()),
+        (Some(status), status == 0),
+        "{name} {args:?}: {told}"
+    );
 }
 
 #[test]
@@ -220,7 +263,9 @@ data: [DONE]
 "#;
     let completion = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
     let outcome = |completion: &str, end: &str, error: &str| {
-        format!("{{\"answer\":{completion},\"end\":\"{end}\",\"anomalies\":[],\"error\":{error}}}\n")
+        format!(
+            "{{\"answer\":{completion},\"end\":\"{end}\",\"anomalies\":[],\"error\":{error}}}\n"
+        )
     };
     for size in ["1", "5", "4096"] {
         pipes("fold", &["--read-size", size], whole, 0, &outcome(completion, "done", "null"));
@@ -249,7 +294,10 @@ fn event_source_prints_the_events_of_each_connection_and_what_it_was_asked_with(
     assert!(output.status.success(), "{told}");
     // One connection broke; the two that ended did nothing wrong.
     assert_eq!(told.lines().count(), 1, "{told}");
-    assert!(told.starts_with("the connection failed: ") && told.ends_with("; connecting again\n"), "{told}");
+    assert!(
+        told.starts_with("the connection failed: ") && told.ends_with("; connecting again\n"),
+        "{told}"
+    );
     let expected = "1 message: first\n2 message: second\n3 goodbye: third\nasked with Last-Event-ID None\n\
                     asked with Last-Event-ID Some(\"1\")\nasked with Last-Event-ID Some(\"2\")\n\
                     asked with Last-Event-ID Some(\"3\")\nthe server has no more events (status 204)\n";
@@ -271,5 +319,8 @@ fn structured_list_prints_each_element_and_the_whole() {
     let text = printed("structured_list", &[]);
     let (elements, whole) = text.split_at(text.find("3 elements").expect("it says how many"));
     assert_eq!(elements, "Apple is red\nOrange is green\nBlueberry is purse\n");
-    assert!(whole.starts_with("3 elements, whole: {\"fruits\":[{\"color\":\"RED\",\"name\":\"Apple\"}"), "{whole}");
+    assert!(
+        whole.starts_with("3 elements, whole: {\"fruits\":[{\"color\":\"RED\",\"name\":\"Apple\"}"),
+        "{whole}"
+    );
 }

@@ -37,12 +37,21 @@ fn agrees(seen: &Seen, naive: &Naive, broken: bool, what: &str) {
     assert_eq!(seen.updates, naive.chunks(), "{what}");
     assert_eq!(Naive::kept_by(&seen.outcome["answer"]), naive.kept(), "{what}");
     // After a whole [DONE] nothing is read any more, and nothing can fail.
-    assert_eq!(seen.kind, if broken && !naive.is_done() { "transport" } else { "" }, "{what}: {}", seen.said);
+    assert_eq!(
+        seen.kind,
+        if broken && !naive.is_done() { "transport" } else { "" },
+        "{what}: {}",
+        seen.said
+    );
 }
 
 #[test]
 fn a_stream_that_breaks_at_any_byte_keeps_over_both_adapters_what_the_naive_fold_gives() {
-    let recordings = [recording("one-plus-one"), recording("aimock-tools"), shortened("smollm2-completion", 4, 4)];
+    let recordings = [
+        recording("one-plus-one"),
+        recording("aimock-tools"),
+        shortened("smollm2-completion", 4, 4),
+    ];
     let mut server = Server::builder().speed(Speed::AT_ONCE);
     for recording in &recordings {
         server = server.recording(recording.clone());
@@ -60,15 +69,26 @@ fn a_stream_that_breaks_at_any_byte_keeps_over_both_adapters_what_the_naive_fold
                     return;
                 }
                 let naive = Naive::of(&body[..at]);
-                for (fault, broken) in [("cut", at < body.len() || !naive.is_done()), ("end", false)] {
+                for (fault, broken) in
+                    [("cut", at < body.len() || !naive.is_done()), ("end", false)]
+                {
                     let mut request = Request::to(server.base_url());
                     request.legacy = recording.endpoint == Endpoint::Completion;
-                    request.url += if request.legacy { "/completions" } else { "/chat/completions" };
+                    request.url +=
+                        if request.legacy { "/completions" } else { "/chat/completions" };
                     let faults = format!("{fault}={at}");
                     let what = format!("{} {faults}", recording.name);
-                    request.headers = vec![("x-replay-recording", recording.name.clone()), ("x-replay-fault", faults)];
+                    request.headers = vec![
+                        ("x-replay-recording", recording.name.clone()),
+                        ("x-replay-fault", faults),
+                    ];
                     for adapter in Adapter::ALL {
-                        agrees(&request.send(adapter), &naive, broken, &format!("{adapter:?} {what}"));
+                        agrees(
+                            &request.send(adapter),
+                            &naive,
+                            broken,
+                            &format!("{adapter:?} {what}"),
+                        );
                     }
                 }
             }
@@ -99,7 +119,9 @@ fn reset() -> io::Error {
 }
 
 fn from_memory(endpoint: Endpoint, prefix: &[u8], broken: bool) -> [Seen; 2] {
-    let frames = [Ok(Bytes::copy_from_slice(prefix)), Err(reset())].into_iter().take(1 + usize::from(broken));
+    let frames = [Ok(Bytes::copy_from_slice(prefix)), Err(reset())]
+        .into_iter()
+        .take(1 + usize::from(broken));
     let frames = smol::stream::iter(frames);
     let reader: Box<dyn Read> = if broken { Box::new(Breaks(prefix)) } else { Box::new(prefix) };
     match endpoint {
@@ -109,7 +131,10 @@ fn from_memory(endpoint: Endpoint, prefix: &[u8], broken: bool) -> [Seen; 2] {
         ],
         Endpoint::Completion => [
             read_blocking(deltawire_ureq::CompletionStream::from_reader(reader), false),
-            smol::block_on(read_async(deltawire_async::CompletionStream::from_stream(frames), false)),
+            smol::block_on(read_async(
+                deltawire_async::CompletionStream::from_stream(frames),
+                false,
+            )),
         ],
     }
 }
@@ -131,8 +156,11 @@ fn a_body_that_breaks_or_ends_at_any_byte_keeps_what_the_naive_fold_gives() {
             }
             let naive = naive.clone().cut(&whole[events..at]);
             for broken in [false, true] {
-                for (seen, adapter) in from_memory(recording.endpoint, &whole[..at], broken).iter().zip(Adapter::ALL) {
-                    let what = format!("{adapter:?} {} to byte {at}, broken {broken}", recording.name);
+                for (seen, adapter) in
+                    from_memory(recording.endpoint, &whole[..at], broken).iter().zip(Adapter::ALL)
+                {
+                    let what =
+                        format!("{adapter:?} {} to byte {at}, broken {broken}", recording.name);
                     agrees(seen, &naive, broken, &what);
                 }
             }

@@ -35,7 +35,8 @@ fn serve(
         while !request.ends_with(b"}}") && socket.read(&mut byte).is_ok_and(|count| count == 1) {
             request.push(byte[0]);
         }
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+        let head =
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
         let piece = filling.repeat((64 << 10) / filling.len());
         let mut taken = 0;
         if socket.write_all([head, beginning].concat().as_bytes()).is_err() {
@@ -44,7 +45,9 @@ fn serve(
         while taken < bytes {
             match socket.write(piece.as_bytes()) {
                 // A piece that is taken in part would shift the filling.
-                Ok(count) if socket.write_all(&piece.as_bytes()[count..]).is_ok() => taken += piece.len(),
+                Ok(count) if socket.write_all(&piece.as_bytes()[count..]).is_ok() => {
+                    taken += piece.len()
+                }
                 _ => return taken,
             }
         }
@@ -89,16 +92,20 @@ const LINES: [(&str, bool); 5] = [
     (hi!(": "), false),
     (hi!("x"), false),
 ];
-const DONE: &str =
-    "\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+const DONE: &str = "\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
 #[test]
 fn what_a_server_sends_for_ever_is_not_held() {
-    let megabytes = std::env::var("DELTAWIRE_FAULT_MB").map_or(100, |text| text.parse().expect("a number of MB"));
+    let megabytes = std::env::var("DELTAWIRE_FAULT_MB")
+        .map_or(100, |text| text.parse().expect("a number of MB"));
     let (comments, line) = (megabytes * MB / 10, megabytes * MB);
     for adapter in Adapter::ALL {
-        let (seen, taken, more) = run(adapter, serve(HI, ": keep-alive, and nothing else\n\n", comments, DONE));
-        println!("{adapter:?}: {taken} bytes of comments, {more:?} bytes more resident, {:?}", seen.elapsed);
+        let (seen, taken, more) =
+            run(adapter, serve(HI, ": keep-alive, and nothing else\n\n", comments, DONE));
+        println!(
+            "{adapter:?}: {taken} bytes of comments, {more:?} bytes more resident, {:?}",
+            seen.elapsed
+        );
         assert_eq!((&*seen.end, &*seen.said, &*seen.kept), ("done", "", "hi"), "{adapter:?}");
         assert!(taken >= comments, "{adapter:?}: {taken}");
         assert!(more.is_none_or(|more| more <= MOST), "{adapter:?}: {more:?}");
@@ -111,8 +118,13 @@ fn what_a_server_sends_for_ever_is_not_held() {
                 seen.peak, seen.elapsed
             );
             let said = "the stream passed the limit max_line of 33554432 with the line at byte 58";
-            let (end, said, most) = if is_kept { ("limit", said, MOST_OF_A_LINE) } else { ("done", "", MOST) };
-            assert_eq!((&*seen.end, &*seen.said, &*seen.kept), (end, said, "hi"), "{adapter:?} {beginning}");
+            let (end, said, most) =
+                if is_kept { ("limit", said, MOST_OF_A_LINE) } else { ("done", "", MOST) };
+            assert_eq!(
+                (&*seen.end, &*seen.said, &*seen.kept),
+                (end, said, "hi"),
+                "{adapter:?} {beginning}"
+            );
             // Nobody reads the rest of a line that is refused.
             let is_read = if is_kept { taken < (32 << 20) + 16 * MB } else { taken >= line };
             assert!(is_read, "{adapter:?} {beginning}: {taken}");

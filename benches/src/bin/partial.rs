@@ -6,7 +6,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use deltawire_benches::peers::partial::{Document, check, closing, deltawire, deltawire_value, jiter, once};
+use deltawire_benches::peers::partial::{
+    Document, check, closing, deltawire, deltawire_value, jiter, once,
+};
 
 fn main() {
     println!(
@@ -41,7 +43,9 @@ fn main() {
             }
         }
         let [ours, value, once, jiter, closing] = best;
-        let growth = before.replace(ours).map_or(String::from("–"), |before| format!("{:.1}", ours / before));
+        let growth = before
+            .replace(ours)
+            .map_or(String::from("–"), |before| format!("{:.1}", ours / before));
         let again = |time: f64| format!("{:.0} times as long", time * every as f64 / ours);
         println!(
             "| {deltas} | {growth} | {:.1} | {:.1} | {} | {} |",

@@ -12,7 +12,8 @@ fn main() {
         ],
     );
     // Of four characters, as tokens are on the average.
-    let deltas: Vec<String> = TEXT.chars().collect::<Vec<_>>().chunks(4).take(300).map(String::from_iter).collect();
+    let deltas: Vec<String> =
+        TEXT.chars().collect::<Vec<_>>().chunks(4).take(300).map(String::from_iter).collect();
     let runs: [(&str, char); 3] = [("a", 'a'), ("blank", ' '), ("漢", '漢')];
     for vocabulary in [Vocabulary::Cl100kBase, Vocabulary::O200kBase] {
         let again = best(5, || {
@@ -29,7 +30,9 @@ fn main() {
             let mut counter = TextCounter::new(vocabulary);
             deltas.iter().map(|delta| counter.push(delta)).sum::<u64>()
         });
-        println!("{vocabulary}: 300 deltas, the whole text again {again:.2?}, what is new {new:.3?}");
+        println!(
+            "{vocabulary}: 300 deltas, the whole text again {again:.2?}, what is new {new:.3?}"
+        );
         for (name, character) in runs {
             let mut taken = [10_000, 100_000].map(|times| {
                 best(3, || {

@@ -98,12 +98,18 @@ pub fn limit_of_text(reads: Reads) -> usize {
 /// If somebody does not.
 pub fn check(corpus: &Corpus, size: ReadSize) {
     let longest_line = corpus.longest_line();
-    let mut everybody = competitors().into_iter().filter(|competitor| competitor.takes(longest_line, size));
+    let mut everybody =
+        competitors().into_iter().filter(|competitor| competitor.takes(longest_line, size));
     let ours = everybody.next().map(|ours| (ours.collect)(corpus.reads(size))).unwrap_or_default();
     assert_eq!(ours.len(), corpus.events, "events of {} in reads of {size}", corpus.name);
     for peer in everybody {
         let theirs = (peer.collect)(corpus.reads(size));
-        assert!(ours == theirs, "{} finds other events in {} in reads of {size} than we do", peer.name, corpus.name);
+        assert!(
+            ours == theirs,
+            "{} finds other events in {} in reads of {size} than we do",
+            peer.name,
+            corpus.name
+        );
     }
 }
 
@@ -187,7 +193,9 @@ impl Decoder for Sseer {
     const NAME: &'static str = "sseer";
 
     fn decode(reads: Reads, mut event: impl FnMut(&str)) {
-        drive(sseer::event_stream::EventStream::new(reads), |next| event(&next.expect("valid").data));
+        drive(sseer::event_stream::EventStream::new(reads), |next| {
+            event(&next.expect("valid").data)
+        });
     }
 }
 
@@ -217,6 +225,8 @@ impl Decoder for EventsourceStream {
     const NAME: &'static str = "eventsource-stream";
 
     fn decode(reads: Reads, mut event: impl FnMut(&str)) {
-        drive(eventsource_stream::EventStream::new(reads), |next| event(&next.expect("valid").data));
+        drive(eventsource_stream::EventStream::new(reads), |next| {
+            event(&next.expect("valid").data)
+        });
     }
 }

@@ -77,13 +77,19 @@ pub fn competitors() -> Vec<Competitor> {
 pub fn check(corpus: &Corpus, size: ReadSize) {
     let answer = ours(corpus.reads(size));
     assert!(
-        answer.arguments.len() + answer.contents.iter().map(String::len).sum::<usize>() > corpus.events,
+        answer.arguments.len() + answer.contents.iter().map(String::len).sum::<usize>()
+            > corpus.events,
         "{} folds to an answer",
         corpus.name
     );
     for peer in competitors() {
         let theirs = (peer.fold)(corpus.reads(size));
-        assert!(answer == theirs, "{} folds {} in reads of {size} to another answer", peer.name, corpus.name);
+        assert!(
+            answer == theirs,
+            "{} folds {} in reads of {size} to another answer",
+            peer.name,
+            corpus.name
+        );
     }
 }
 
@@ -174,13 +180,16 @@ struct AsyncOpenai(Folded);
 
 impl Json for AsyncOpenai {
     fn push(&mut self, data: &str) {
-        let chunk: CreateChatCompletionStreamResponse = serde_json::from_str(data).expect("a chunk");
+        let chunk: CreateChatCompletionStreamResponse =
+            serde_json::from_str(data).expect("a chunk");
         for choice in chunk.choices {
             if let Some(content) = &choice.delta.content {
                 self.0.append(choice.index as usize, content);
             }
             for call in choice.delta.tool_calls.iter().flatten() {
-                if let Some(arguments) = call.function.as_ref().and_then(|function| function.arguments.as_ref()) {
+                if let Some(arguments) =
+                    call.function.as_ref().and_then(|function| function.arguments.as_ref())
+                {
                     self.0.arguments.push_str(arguments);
                 }
             }
@@ -204,7 +213,10 @@ impl Json for JsonValue {
         for choice in chunk["choices"].as_array().into_iter().flatten() {
             let delta = &choice["delta"];
             if let Some(content) = delta["content"].as_str() {
-                let index = choice["index"].as_u64().and_then(|index| usize::try_from(index).ok()).unwrap_or_default();
+                let index = choice["index"]
+                    .as_u64()
+                    .and_then(|index| usize::try_from(index).ok())
+                    .unwrap_or_default();
                 self.0.append(index, content);
             }
             for call in delta["tool_calls"].as_array().into_iter().flatten() {

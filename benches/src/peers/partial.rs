@@ -80,7 +80,10 @@ pub fn once(document: &Document) -> Option<Value> {
 /// jiter in partial mode over everything that came, after every delta, or every so many.
 pub fn jiter(document: &Document, every: usize) {
     for_prefixes(document, every, |prefix| {
-        black_box(JsonValue::parse_with_config(prefix.as_bytes(), false, PartialMode::TrailingStrings).is_ok());
+        black_box(
+            JsonValue::parse_with_config(prefix.as_bytes(), false, PartialMode::TrailingStrings)
+                .is_ok(),
+        );
     });
 }
 
@@ -190,7 +193,10 @@ pub fn check(document: &Document) {
             close(&came, &mut closed);
             let theirs = serde_json::from_str::<Value>(&closed).expect("what is closed is JSON");
             assert_eq!(parser.value(), Some(theirs), "{came}");
-            assert!(JsonValue::parse_with_config(came.as_bytes(), false, PartialMode::TrailingStrings).is_ok());
+            assert!(
+                JsonValue::parse_with_config(came.as_bytes(), false, PartialMode::TrailingStrings)
+                    .is_ok()
+            );
         }
     }
 }

@@ -35,7 +35,10 @@ where
     type Data = Bytes;
     type Error = E;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, E>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, E>>> {
         let item = ready!(self.project().stream.poll_next(cx));
         Poll::Ready(item.map(|item| item.map(|data| Frame::data(data.into()))))
     }

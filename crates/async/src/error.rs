@@ -73,7 +73,9 @@ pub(crate) fn transport(error: &(dyn std::error::Error + 'static)) -> deltawire:
     let mut message = String::new();
     let mut timed_out = false;
     for error in successors(Some(error), |error| error.source()).take(CAUSES) {
-        timed_out |= error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        timed_out |= error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
         let text = error.to_string();
         // Many repeat their cause's text in their own.
         if !message.contains(&text) {

@@ -69,5 +69,6 @@ fn slice(text: &str, frame: &Bytes) -> ByteString {
     if text.is_empty() || part.start < all.start || part.end > all.end {
         return ByteString::from(text);
     }
-    ByteString::try_from(frame.slice_ref(text.as_bytes())).unwrap_or_else(|_| ByteString::from(text))
+    ByteString::try_from(frame.slice_ref(text.as_bytes()))
+        .unwrap_or_else(|_| ByteString::from(text))
 }

@@ -185,7 +185,10 @@ where
     F: Fn(Duration) -> T,
     T: Future<Output = ()>,
 {
-    fn poll_bytes(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
+    fn poll_bytes(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BoxError>>> {
         let mut this = self.project();
         while matches!(this.state, State::Open) && this.encoder.as_bytes().len() < FRAME_BYTES {
             match this.events.as_mut().poll_next(cx) {
@@ -221,7 +224,11 @@ where
 }
 
 /// Writes what a reader does not know yet: no default type, and no ID that it has already.
-fn encode(encoder: &mut Encoder, last_id: &mut String, event: sse::Event<'_>) -> Result<(), EncodeError> {
+fn encode(
+    encoder: &mut Encoder,
+    last_id: &mut String,
+    event: sse::Event<'_>,
+) -> Result<(), EncodeError> {
     let named = (event.event != sse::Event::DEFAULT_TYPE).then_some(event.event);
     let id = (event.id != last_id).then_some(event.id);
     encoder.event(named, id, event.data)?;
@@ -243,7 +250,10 @@ where
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let bytes = ready!(self.poll_bytes(cx));
         Poll::Ready(bytes.map(|bytes| bytes.map(Frame::data)))
     }

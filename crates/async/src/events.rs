@@ -70,7 +70,11 @@ where
     /// The same with other limits.
     #[must_use]
     pub fn with_limits(body: B, limits: Limits) -> Self {
-        Self { decoder: Decoder::with_limits(limits), repeated: Repeated::new(), frames: Frames::new(body) }
+        Self {
+            decoder: Decoder::with_limits(limits),
+            repeated: Repeated::new(),
+            frames: Frames::new(body),
+        }
     }
 
     /// The next event; `None` at the end. What `StreamExt::next` of the futures crates is, without them. Cancel-safe.

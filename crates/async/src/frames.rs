@@ -105,7 +105,9 @@ where
                 return Poll::Pending;
             }
             Poll::Ready(None) => *this.state = State::Ended,
-            Poll::Ready(Some(Err(error))) => *this.state = State::Broken(Box::new(transport(error.into().as_ref()))),
+            Poll::Ready(Some(Err(error))) => {
+                *this.state = State::Broken(Box::new(transport(error.into().as_ref())))
+            }
             Poll::Ready(Some(Ok(frame))) => {
                 // `Bytes` hands itself on here; any other buffer is copied. A frame of trailers is none of ours.
                 if let Ok(mut data) = frame.into_data() {

@@ -127,7 +127,10 @@ where
     ///
     /// # Errors
     /// As [`next`](Self::next).
-    pub fn poll_advance(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<bool, GatedError<F>>> {
+    pub fn poll_advance(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool, GatedError<F>>> {
         loop {
             let now = self.as_mut().now();
             self.as_mut().project().gate.tick(now);
@@ -172,7 +175,8 @@ where
             drop(this.in_flight.remove(place));
             let verdict = verdict.map_err(GatedError::Judge);
             let now = (this.clock)();
-            if let Err(error) = verdict.and_then(|verdict| this.gate.judge(id, verdict, now).map_err(GatedError::Gate))
+            if let Err(error) = verdict
+                .and_then(|verdict| this.gate.judge(id, verdict, now).map_err(GatedError::Gate))
             {
                 this.gate.requeue(id);
                 return Err(error);

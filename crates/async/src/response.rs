@@ -135,6 +135,7 @@ where
     let mut frames = pin!(Frames::new(body));
     let mut bytes = Vec::new();
     poll_fn(|cx| frames.as_mut().poll_beginning(&mut bytes, max, cx)).await;
-    let failed = if let State::Broken(error) = frames.state() { Some((**error).clone()) } else { None };
+    let failed =
+        if let State::Broken(error) = frames.state() { Some((**error).clone()) } else { None };
     (bytes, failed)
 }

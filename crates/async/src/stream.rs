@@ -124,7 +124,8 @@ where
     /// # Errors
     /// As [`next`](Self::next).
     pub fn poll_advance(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        let advanced = ready!(self.poll_step(cx, |session, input| Ok(session.advance(input)?.then_some(()))))?;
+        let advanced =
+            ready!(self.poll_step(cx, |session, input| Ok(session.advance(input)?.then_some(()))))?;
         Poll::Ready(Ok(advanced.is_some()))
     }
 

@@ -3,14 +3,17 @@
 use deltawire::{End, Error, How, Refused, chat};
 
 /// Everything that acts on a terminal or a log, and what looks like the end of a value.
-const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\nERROR forged line\u{9b}31m\u{202e}\u{2028}\u{0}\u{7f}\u{feff}";
+const HOSTILE: &str =
+    "\u{1b}[2J\u{1b}]0;owned\u{7}\r\nERROR forged line\u{9b}31m\u{202e}\u{2028}\u{0}\u{7f}\u{feff}";
 
 /// More than this no error says, in bytes.
 const MOST: usize = 10 << 10;
 
 fn one_quiet_line(text: &str, what: &str) {
     assert!(text.len() < MOST, "{what}: {} bytes", text.len());
-    let acts = |character: char| character.is_control() || ['\u{202e}', '\u{2028}', '\u{feff}'].contains(&character);
+    let acts = |character: char| {
+        character.is_control() || ['\u{202e}', '\u{2028}', '\u{feff}'].contains(&character)
+    };
     assert!(!text.chars().any(acts), "{what}: {text:?}");
 }
 
@@ -55,14 +58,19 @@ fn an_error_in_the_stream_is_one_short_line_whatever_it_holds() {
     // White space of JSON goes when a value is kept, control characters that it lets stand do not.
     let error = ended("data: {\"error\":{\"message\":\"m\",\"code\":{\ndata: \"a\":\u{9b}1}}}\n\n");
     assert_eq!(error.kind(), "invalid_json");
-    let error = ended("data: {\"error\":{\"message\":\"m\",\"code\":{\ndata: \"a\":\"\u{9b}1\"}}}\n\n");
+    let error =
+        ended("data: {\"error\":{\"message\":\"m\",\"code\":{\ndata: \"a\":\"\u{9b}1\"}}}\n\n");
     assert_eq!(error.to_string(), r#"the server sent an error: m (code {"a":"\u{9b}1"})"#);
 }
 
 #[test]
 fn a_refusal_is_one_short_line_whatever_head_and_body_hold() {
     for text in [HOSTILE.to_owned(), long()] {
-        for body in [text.clone(), json(&text), format!(r#"{{"error":{{"message":{},"code":1}}}}"#, json(&text))] {
+        for body in [
+            text.clone(),
+            json(&text),
+            format!(r#"{{"error":{{"message":{},"code":1}}}}"#, json(&text)),
+        ] {
             let refused = Refused::new(500, |_| Some(&text), body.as_bytes());
             one_quiet_line(&refused.to_string(), "refused");
             for header in [&refused.request_id, &refused.retry_after, &refused.content_type] {
@@ -86,9 +94,14 @@ fn a_body_of_another_kind_is_one_short_line_whatever_it_holds() {
             assert_eq!(outcome.end, End::NotAnEventStream);
             let error = outcome.error.unwrap();
             one_quiet_line(&error.to_string(), "no event stream");
-            let Error::NotAnEventStream { content_type, beginning, .. } = error else { panic!("{error:?}") };
+            let Error::NotAnEventStream { content_type, beginning, .. } = error else {
+                panic!("{error:?}")
+            };
             // What is not UTF-8 where it is cut becomes a replacement character.
-            assert!(content_type.unwrap().len() <= Refused::MAX_HEADER && beginning.len() <= Error::EVIDENCE + 2);
+            assert!(
+                content_type.unwrap().len() <= Refused::MAX_HEADER
+                    && beginning.len() <= Error::EVIDENCE + 2
+            );
         }
     }
 }
@@ -97,14 +110,18 @@ fn a_body_of_another_kind_is_one_short_line_whatever_it_holds() {
 fn what_a_transport_says_is_one_short_line_whatever_it_says() {
     for text in [HOSTILE.to_owned(), long()] {
         for timed_out in [false, true] {
-            one_quiet_line(&Error::Transport { message: text.clone(), timed_out }.to_string(), "transport");
+            one_quiet_line(
+                &Error::Transport { message: text.clone(), timed_out }.to_string(),
+                "transport",
+            );
         }
     }
 }
 
 #[test]
 fn gzip_that_nobody_decompressed_is_told_as_such_and_not_as_an_empty_stream() {
-    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03KI,I\xb4R\x88\x8e\xf5u\xf4s\x8c\x8d\xe5\x02\x00";
+    let gzip =
+        b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03KI,I\xb4R\x88\x8e\xf5u\xf4s\x8c\x8d\xe5\x02\x00";
     for size in [1, 2, gzip.len()] {
         let mut fold = chat::Session::new();
         for mut read in gzip.chunks(size) {

@@ -39,7 +39,8 @@ fn wait(source: &EventSource) -> (Duration, Duration, Duration) {
 }
 
 fn milliseconds(wait: Wait) -> (u64, u64) {
-    let [at_least, at_most] = [wait.at_least, wait.at_most].map(|time| u64::try_from(time.as_millis()).unwrap());
+    let [at_least, at_most] =
+        [wait.at_least, wait.at_most].map(|time| u64::try_from(time.as_millis()).unwrap());
     (at_least, at_most)
 }
 
@@ -118,7 +119,9 @@ impl Story {
     /// Asserts that the next thing is a wait with these ends in milliseconds; waits.
     #[track_caller]
     fn waits(mut self, at_least: u64, at_most: u64) -> Self {
-        let Action::Wait(wait) = self.source.action() else { panic!("no wait: {:?}", self.source.action()) };
+        let Action::Wait(wait) = self.source.action() else {
+            panic!("no wait: {:?}", self.source.action())
+        };
         assert_eq!(milliseconds(wait), (at_least, at_most));
         assert_eq!(wait.time, wait.at_least, "no seed, and the shortest");
         self.source.waited();
@@ -131,7 +134,10 @@ impl Story {
         assert_eq!(self.source.action(), Action::Stop(closed));
         assert_eq!(self.source.closed(), Some(closed));
         assert_eq!(self.source.is_finished(), !closed.is_error());
-        assert_eq!(self.source.take_error().as_ref(), Some(closed).filter(|closed| closed.is_error()));
+        assert_eq!(
+            self.source.take_error().as_ref(),
+            Some(closed).filter(|closed| closed.is_error())
+        );
         assert!(self.source.is_finished());
         self.source.waited();
         self.source.failed();
@@ -155,8 +161,22 @@ impl Story {
 
 #[test]
 fn a_stream_that_ends_or_breaks_is_asked_for_again() {
-    get().connects("").opens().gets("data: a\n\n", &["a"]).ends().waits(3000, 6000).connects("").opens();
-    get().connects("").opens().gets("data: a\n\n", &["a"]).fails().waits(3000, 6000).connects("").opens();
+    get()
+        .connects("")
+        .opens()
+        .gets("data: a\n\n", &["a"])
+        .ends()
+        .waits(3000, 6000)
+        .connects("")
+        .opens();
+    get()
+        .connects("")
+        .opens()
+        .gets("data: a\n\n", &["a"])
+        .fails()
+        .waits(3000, 6000)
+        .connects("")
+        .opens();
     get().connects("").fails().waits(3000, 6000).connects("").opens();
 }
 
@@ -170,12 +190,18 @@ fn an_end_before_the_head_is_a_failure() {
 #[test]
 fn the_status_204_stops_it() {
     get().connects("").answers(204, None).stops(&Closed::NoContent);
-    get().after("id: 1\ndata: a\n\n", &["a"], "1").answers(204, Some("text/event-stream")).stops(&Closed::NoContent);
+    get()
+        .after("id: 1\ndata: a\n\n", &["a"], "1")
+        .answers(204, Some("text/event-stream"))
+        .stops(&Closed::NoContent);
 }
 
 #[test]
 fn every_other_status_fails_it() {
-    for status in [100, 201, 202, 205, 206, 301, 307, 400, 401, 404, 407, 408, 425, 429, 500, 502, 503, 504, 599, 0] {
+    for status in [
+        100, 201, 202, 205, 206, 301, 307, 400, 401, 404, 407, 408, 425, 429, 500, 502, 503, 504,
+        599, 0,
+    ] {
         get().answers(status, Some("text/event-stream")).stops(&Closed::Status(status));
         get().after("data: a\n\n", &["a"], "").answers(status, None).stops(&Closed::Status(status));
     }
@@ -194,7 +220,12 @@ fn every_other_content_type_fails_it() {
     for other in others {
         get().answers(200, other).stops(&Closed::ContentType(other.map(Into::into)));
     }
-    let same = ["TEXT/Event-Stream", "text/event-stream; charset=utf-8", " text/event-stream ;x", "text/event-stream;"];
+    let same = [
+        "TEXT/Event-Stream",
+        "text/event-stream; charset=utf-8",
+        " text/event-stream ;x",
+        "text/event-stream;",
+    ];
     for same in same {
         get().answers(200, Some(same)).gets("data: a\n\n", &["a"]);
     }
@@ -202,7 +233,11 @@ fn every_other_content_type_fails_it() {
 
 #[test]
 fn the_id_string_goes_with_the_next_request() {
-    get().after("id: 1\ndata: a\n\nid: 2\ndata: b\n\n", &["a", "b"], "2").after("data: c\n\n", &["c"], "2");
+    get().after("id: 1\ndata: a\n\nid: 2\ndata: b\n\n", &["a", "b"], "2").after(
+        "data: c\n\n",
+        &["c"],
+        "2",
+    );
     // Any text but control characters.
     for id in ["0", " ", "a b", "é€😀", "\u{FEFF}", "\u{80}", "a\tb"] {
         get().after(&format!("id: {id}\ndata: a\n\n"), &["a"], id);
@@ -223,12 +258,27 @@ fn an_empty_id_clears_the_id_string_and_one_with_nul_is_none() {
 
 #[test]
 fn a_cut_block_counts_nowhere() {
-    let cut =
-        ["id: 2", "id: 2\n", "id: 2\ndata: b", "id: 2\ndata: b\n", "id: 2\ndata: b\nevent: x", "event: x\ndata", ":"];
+    let cut = [
+        "id: 2",
+        "id: 2\n",
+        "id: 2\ndata: b",
+        "id: 2\ndata: b\n",
+        "id: 2\ndata: b\nevent: x",
+        "event: x\ndata",
+        ":",
+    ];
     for cut in cut {
-        get().after(&format!("id: 1\ndata: a\n\n{cut}"), &["a"], "1").opens().gets("data: c\n\n", &["c"]).knows("1");
+        get()
+            .after(&format!("id: 1\ndata: a\n\n{cut}"), &["a"], "1")
+            .opens()
+            .gets("data: c\n\n", &["c"])
+            .knows("1");
         // The blank line that the next stream begins with does not complete it.
-        get().after(&format!("id: 1\ndata: a\n\n{cut}"), &["a"], "1").opens().gets("\n\n", &[]).knows("1");
+        get()
+            .after(&format!("id: 1\ndata: a\n\n{cut}"), &["a"], "1")
+            .opens()
+            .gets("\n\n", &[])
+            .knows("1");
     }
 }
 
@@ -242,7 +292,11 @@ fn the_retry_of_a_cut_block_counts() {
 #[test]
 fn each_stream_may_begin_with_a_byte_order_mark() {
     let marked = "\u{FEFF}data: a\n\n";
-    get().after(marked, &["a"], "").after(marked, &["a"], "").after("data: b\n\n\u{FEFF}data: c\n\n", &["b"], "");
+    get().after(marked, &["a"], "").after(marked, &["a"], "").after(
+        "data: b\n\n\u{FEFF}data: c\n\n",
+        &["b"],
+        "",
+    );
     // Cut inside the mark, then begun anew.
     let mut story = get().opens();
     assert_eq!(story.source.decode(&mut &b"\xEF\xBB"[..]), Ok(None));
@@ -294,7 +348,13 @@ fn the_servers_retry_is_the_reconnection_time() {
         let at_most = (2 * time).min(60_000).max(time);
         let story = get().opens().gets(&format!("{line}\n\n"), &[]);
         assert_eq!(story.source.reconnection_time(), Duration::from_millis(time), "{line}");
-        story.ends().waits(time, at_most).opens().gets("data: a\n\n", &["a"]).fails().waits(time, at_most);
+        story
+            .ends()
+            .waits(time, at_most)
+            .opens()
+            .gets("data: a\n\n", &["a"])
+            .fails()
+            .waits(time, at_most);
     }
     let story = get().opens().gets("retry: 18446744073709551615\n\n", &[]).ends();
     let forever = Duration::from_millis(u64::MAX);
@@ -308,19 +368,30 @@ fn failures_in_a_row_double_the_wait_up_to_the_longest() {
     let source = with(|reconnect| reconnect.default_time = Duration::from_secs(1));
     let mut story = Story { source };
     for (at_least, at_most) in
-        [(1, 2), (2, 4), (4, 8), (8, 16), (16, 32), (30, 60), (30, 60), (30, 60)].map(|(a, b)| (a * 1000, b * 1000))
+        [(1, 2), (2, 4), (4, 8), (8, 16), (16, 32), (30, 60), (30, 60), (30, 60)]
+            .map(|(a, b)| (a * 1000, b * 1000))
     {
         story = story.connects("").fails().waits(at_least, at_most);
     }
     // A server that says something, if only a comment, and is lost again.
-    story = story.opens().gets(": hello\n\n", &[]).fails().waits(1000, 2000).fails().waits(2000, 4000);
+    story =
+        story.opens().gets(": hello\n\n", &[]).fails().waits(1000, 2000).fails().waits(2000, 4000);
     // A server that sets another time.
     story.opens().gets("retry: 700\n\n", &[]).ends().waits(700, 1400).fails().waits(1400, 2800);
 }
 
 #[test]
 fn a_head_alone_is_not_a_connection_that_works() {
-    get().opens().ends().waits(3000, 6000).opens().ends().waits(6000, 12_000).opens().fails().waits(12_000, 24_000);
+    get()
+        .opens()
+        .ends()
+        .waits(3000, 6000)
+        .opens()
+        .ends()
+        .waits(6000, 12_000)
+        .opens()
+        .fails()
+        .waits(12_000, 24_000);
     // A read of nothing is nothing.
     let mut story = get().fails().waits(3000, 6000).opens();
     assert_eq!(story.source.decode(&mut &b""[..]), Ok(None));
@@ -384,18 +455,39 @@ fn it_gives_up_after_as_many_reconnects_as_it_was_told() {
     let story = || Story { source: source() };
     story().fails().waits(3000, 6000).fails().waits(6000, 12_000).fails().stops(&gave_up);
     // After a stream that worked the count begins anew, and two reconnects are left again.
-    let worked = story().fails().waits(3000, 6000).fails().waits(6000, 12_000).opens().gets(":\n", &[]).ends();
+    let worked = story()
+        .fails()
+        .waits(3000, 6000)
+        .fails()
+        .waits(6000, 12_000)
+        .opens()
+        .gets(":\n", &[])
+        .ends();
     worked.waits(3000, 6000).opens().ends().waits(6000, 12_000).fails().stops(&gave_up);
     let source = with(|reconnect| reconnect.max_reconnects = Some(0));
-    Story { source }.opens().gets("data: a\n\n", &["a"]).ends().stops(&Closed::GaveUp { reconnects: 0 });
+    Story { source }
+        .opens()
+        .gets("data: a\n\n", &["a"])
+        .ends()
+        .stops(&Closed::GaveUp { reconnects: 0 });
 }
 
 #[test]
 fn a_request_that_is_not_a_get_is_never_sent_again() {
     for method in ["POST", "PUT", "DELETE", "PATCH", "HEAD", "get", ""] {
         let story = || Story { source: EventSource::new().with_method(method) };
-        story().connects("").opens().gets("id: 1\ndata: a\n\n", &["a"]).ends().stops(&Closed::Ended);
-        story().connects("").opens().gets("id: 1\ndata: a\n\n", &["a"]).fails().stops(&Closed::Failed);
+        story()
+            .connects("")
+            .opens()
+            .gets("id: 1\ndata: a\n\n", &["a"])
+            .ends()
+            .stops(&Closed::Ended);
+        story()
+            .connects("")
+            .opens()
+            .gets("id: 1\ndata: a\n\n", &["a"])
+            .fails()
+            .stops(&Closed::Failed);
         story().connects("").opens().ends().stops(&Closed::Ended);
         story().connects("").fails().stops(&Closed::Failed);
         story().connects("").answers(204, None).stops(&Closed::NoContent);
@@ -410,14 +502,22 @@ fn a_request_that_is_not_a_get_is_never_sent_again() {
 #[test]
 fn a_post_is_sent_again_if_the_caller_allows_it() {
     let source = with(|reconnect| reconnect.resend = true).with_method("POST");
-    Story { source }.after("id: 1\ndata: a\n\n", &["a"], "1").fails().waits(6000, 12_000).connects("1");
+    Story { source }
+        .after("id: 1\ndata: a\n\n", &["a"], "1")
+        .fails()
+        .waits(6000, 12_000)
+        .connects("1");
 }
 
 #[test]
 fn a_busy_status_is_a_failed_connection_if_the_caller_says_so() {
     let source = || with(|reconnect| reconnect.busy_statuses = true);
     for status in [429, 500, 502, 503, 504] {
-        Story { source: source() }.answers(status, Some("text/html")).waits(3000, 6000).connects("").opens();
+        Story { source: source() }
+            .answers(status, Some("text/html"))
+            .waits(3000, 6000)
+            .connects("")
+            .opens();
     }
     for status in [400, 401, 404, 408, 501, 505] {
         Story { source: source() }.answers(status, None).stops(&Closed::Status(status));
@@ -450,7 +550,9 @@ fn a_futile_connection_closes_it() {
 
 #[test]
 fn the_caller_closes_it_at_any_time() {
-    for mut story in [get(), get().opens(), get().fails(), get().opens().gets("data: a\n\n", &["a"]).ends()] {
+    for mut story in
+        [get(), get().opens(), get().fails(), get().opens().gets("data: a\n\n", &["a"]).ends()]
+    {
         story.source.close();
         story.stops(&Closed::ByCaller);
     }
@@ -484,11 +586,17 @@ fn an_event_beyond_the_limits_is_an_error_and_closes_nothing() {
     let mut input = &b"id: 1\ndata: too long\n\ndata: b\n\n"[..];
     assert_eq!(source.decode(&mut input), Err(sse::Error::LineTooLong { max: 10, offset: 6 }));
     assert_eq!(source.action(), Action::Read);
-    assert_eq!(source.decode(&mut input).unwrap().map(|event| (event.data, event.id)), Some(("b", "0")));
+    assert_eq!(
+        source.decode(&mut input).unwrap().map(|event| (event.data, event.id)),
+        Some(("b", "0"))
+    );
     let mut story = Story { source }.ends().waits(3000, 6000).connects("0").opens();
     // The offset counts from the beginning of each stream.
     let mut input = &b"data: too long\n\n"[..];
-    assert_eq!(story.source.decode(&mut input), Err(sse::Error::LineTooLong { max: 10, offset: 0 }));
+    assert_eq!(
+        story.source.decode(&mut input),
+        Err(sse::Error::LineTooLong { max: 10, offset: 0 })
+    );
 }
 
 #[test]
@@ -528,7 +636,9 @@ fn a_response_that_closes_it_is_an_error_with_the_beginning_of_its_body() {
     for status in [202, 401, 404, 429, 500, 503, 0] {
         for story in [get(), post(), get().after("data: a\n\n", &["a"], "")] {
             let source = story.answers(status, None).source;
-            let expected = format!(r#"the server refused the request with status {status}: no such key (type "t")"#);
+            let expected = format!(
+                r#"the server refused the request with status {status}: no such key (type "t")"#
+            );
             assert_eq!(says(&source, status, None, json), expected);
         }
     }
@@ -560,13 +670,16 @@ fn a_refusal_has_the_headers_that_say_more() {
     let mut source = EventSource::new();
     source.answered(503, header);
     let error = Evidence::wanted(&source, 503, header).unwrap().error(b"busy");
-    let expected = r#"the server refused the request with status 503: "busy"; retry after "7"; request "r-1""#;
+    let expected =
+        r#"the server refused the request with status 503: "busy"; retry after "7"; request "r-1""#;
     assert_eq!(error.to_string(), expected);
 }
 
 #[test]
 fn no_more_of_a_body_is_asked_for_and_kept_than_is_evidence() {
-    for (status, content_type, max) in [(500, None, Refused::MAX_BODY), (200, Some("text/html"), Error::EVIDENCE)] {
+    for (status, content_type, max) in
+        [(500, None, Refused::MAX_BODY), (200, Some("text/html"), Error::EVIDENCE)]
+    {
         let source = get().answers(status, content_type).source;
         let evidence = Evidence::wanted(&source, status, headers(content_type)).unwrap();
         assert_eq!(evidence.max_body(), max);
@@ -586,7 +699,8 @@ fn nobody_reads_the_body_of_a_204_or_of_a_busy_server_that_is_asked_again() {
         reconnect.busy_statuses = true;
         reconnect.max_reconnects = Some(1);
     });
-    let source = Story { source }.answers_without_a_body(503).waits(3000, 6000).answers(502, None).source;
+    let source =
+        Story { source }.answers_without_a_body(503).waits(3000, 6000).answers(502, None).source;
     let error = Evidence::wanted(&source, 502, headers(None)).unwrap().error(b"last");
     assert_eq!(error.to_string(), r#"the server refused the request with status 502: "last""#);
     Story { source }.stops(&Closed::GaveUp { reconnects: 1 });
@@ -594,7 +708,9 @@ fn nobody_reads_the_body_of_a_204_or_of_a_busy_server_that_is_asked_again() {
 
 #[test]
 fn a_source_that_no_response_closed_has_no_evidence() {
-    for close in [EventSource::close, EventSource::give_up, EventSource::failed, |_: &mut EventSource| ()] {
+    for close in
+        [EventSource::close, EventSource::give_up, EventSource::failed, |_: &mut EventSource| ()]
+    {
         let mut source = post().source;
         close(&mut source);
         assert!(Evidence::wanted(&source, 404, headers(None)).is_none(), "{source:?}");
@@ -607,7 +723,8 @@ fn a_source_that_no_response_closed_has_no_evidence() {
 #[test]
 fn an_id_that_no_header_can_carry_closes_it_before_the_request() {
     for id in ["\u{1}", "a\u{1b}[31m", "\u{7f}"] {
-        let story = get().opens().gets(&format!("id: {id}\ndata: a\n\n"), &["a"]).ends().waits(3000, 6000);
+        let story =
+            get().opens().gets(&format!("id: {id}\ndata: a\n\n"), &["a"]).ends().waits(3000, 6000);
         story.stops(&Closed::LastEventId(id.into()));
         // An ID that the server replaces in time does no harm.
         get().after(&format!("id: {id}\ndata: a\n\nid: 2\n\n"), &["a"], "2");
@@ -643,13 +760,21 @@ fn each_reason_says_what_happened_in_one_line() {
         (Closed::Ended, "the stream ended and its request is not sent again", false),
         (Closed::Failed, "the connection failed and is not made again", true),
         (Closed::Status(503), "the server answered with status 503, not 200", true),
-        (Closed::ContentType(None), "the response has no content type, not text/event-stream", true),
+        (
+            Closed::ContentType(None),
+            "the response has no content type, not text/event-stream",
+            true,
+        ),
         (
             Closed::ContentType(Some("text/html\n\u{1b}".into())),
             r#"the response has the content type "text/html\n\u{1b}", not text/event-stream"#,
             true,
         ),
-        (Closed::GaveUp { reconnects: 3 }, "gave up after 3 reconnects in a row without a byte", true),
+        (
+            Closed::GaveUp { reconnects: 3 },
+            "gave up after 3 reconnects in a row without a byte",
+            true,
+        ),
         (
             Closed::LastEventId(format!("{}\u{1}", "x".repeat(50))),
             r#"the last event ID "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"… has a control character, which no header can carry"#,

@@ -68,16 +68,42 @@ fn a_chunk_that_is_no_json_changes_nothing() {
         refuses(keeping(Limits::default()), &[RICH], &whole[..cut], "invalid_json", End::Error);
     }
     for garbage in ["x", "}", ",", "\u{FEFF}", "null", "{}", "\0"] {
-        refuses(keeping(Limits::default()), &[RICH], &format!("{whole}{garbage}"), "invalid_json", End::Error);
+        refuses(
+            keeping(Limits::default()),
+            &[RICH],
+            &format!("{whole}{garbage}"),
+            "invalid_json",
+            End::Error,
+        );
     }
-    for wrong in [r#""\q""#, "\"\t\"", "NaN", "tru", "[1,]", r#"{"a" 1}"#, r#"{"a":1,}"#, "'x'", "01", "1.", "+1"] {
-        refuses(keeping(Limits::default()), &[RICH], &format!(r#"{{{MORE},"z":{wrong}}}"#), "invalid_json", End::Error);
+    for wrong in [
+        r#""\q""#,
+        "\"\t\"",
+        "NaN",
+        "tru",
+        "[1,]",
+        r#"{"a" 1}"#,
+        r#"{"a":1,}"#,
+        "'x'",
+        "01",
+        "1.",
+        "+1",
+    ] {
+        refuses(
+            keeping(Limits::default()),
+            &[RICH],
+            &format!(r#"{{{MORE},"z":{wrong}}}"#),
+            "invalid_json",
+            End::Error,
+        );
     }
 }
 
 #[test]
 fn a_chunk_that_is_no_object_changes_nothing() {
-    for data in ["[]", "[{}]", "1", "-1e999", "true", "\"x\"", "\"\\ud83d\"", &format!("[{{{MORE}}}]")] {
+    for data in
+        ["[]", "[{}]", "1", "-1e999", "true", "\"x\"", "\"\\ud83d\"", &format!("[{{{MORE}}}]")]
+    {
         refuses(keeping(Limits::default()), &[RICH], data, "invalid_chunk", End::Error);
         refuses(keeping(Limits::default()), &[], data, "invalid_chunk", End::Error);
     }
@@ -142,10 +168,22 @@ fn the_limit_of_choices_is_exact() {
     let options = keeping(limits(|limits| limits.max_choices = 3));
     let one = |index| format!(r#"{{"choices":[{{"index":{index},"delta":{{"content":"x"}}}}]}}"#);
     let three = r#"{"choices":[{"index":0},{"index":5},{"index":9}]}"#;
-    last_passes_also_typed(options, Limit::Choices, &[&one(0), &one(7), &one(3), &one(7), &one(0), &one(1)]);
+    last_passes_also_typed(
+        options,
+        Limit::Choices,
+        &[&one(0), &one(7), &one(3), &one(7), &one(0), &one(1)],
+    );
     last_passes_also_typed(options, Limit::Choices, &[three, three, &one(9), &one(1)]);
-    last_passes(options, Limit::Choices, &[three, r#"{"choices":[{"index":0},{"index":0},{"index":0},{"index":0}]}"#]);
-    last_passes_also_typed(options, Limit::Choices, &[three, r#"{"choices":[{"index":0},{"index":1}]}"#]);
+    last_passes(
+        options,
+        Limit::Choices,
+        &[three, r#"{"choices":[{"index":0},{"index":0},{"index":0},{"index":0}]}"#],
+    );
+    last_passes_also_typed(
+        options,
+        Limit::Choices,
+        &[three, r#"{"choices":[{"index":0},{"index":1}]}"#],
+    );
 }
 
 #[test]
@@ -156,16 +194,23 @@ fn the_limit_of_tool_calls_is_exact_and_holds_for_each_choice() {
             r#"{{"choices":[{{"index":{choice},"delta":{{"tool_calls":[{{"index":0,"id":"{id}","function":{{"name":"f","arguments":"1"}}}}]}}}}]}}"#
         )
     };
-    let fragments =
-        |fragments: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{fragments}]}}}}]}}"#);
+    let fragments = |fragments: &str| {
+        format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{fragments}]}}}}]}}"#)
+    };
     last_passes_also_typed(
         options,
         Limit::ToolCalls,
         &[&call(0, "a"), &call(1, "a"), &call(0, "b"), &call(1, "b"), &call(0, "a"), &call(0, "c")],
     );
-    let both = fragments(r#"{"id":"a","function":{"arguments":"2"}},{"id":"b","function":{"arguments":"3"}}"#);
+    let both = fragments(
+        r#"{"id":"a","function":{"arguments":"2"}},{"id":"b","function":{"arguments":"3"}}"#,
+    );
     last_passes_also_typed(options, Limit::ToolCalls, &[&both, &both, &fragments(r#"{"id":"c"}"#)]);
-    last_passes(options, Limit::ToolCalls, &[&both, &fragments(r#"{"id":"a"},{"id":"a"},{"id":"a"}"#)]);
+    last_passes(
+        options,
+        Limit::ToolCalls,
+        &[&both, &fragments(r#"{"id":"a"},{"id":"a"},{"id":"a"}"#)],
+    );
     last_passes_also_typed(
         options,
         Limit::ToolCalls,
@@ -176,19 +221,32 @@ fn the_limit_of_tool_calls_is_exact_and_holds_for_each_choice() {
 #[test]
 fn the_limit_of_what_is_folded_is_exact_and_counts_the_json() {
     let options = Options::new().with_limits(limits(|limits| limits.max_folded = 8));
-    let content = |text: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
+    let content =
+        |text: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
     let (four, one, none) = (content("abcd"), content("e"), content(""));
     last_passes_also_typed(options, Limit::Folded, &[&four, &four, &none, "{}", &one]);
     last_passes_also_typed(options, Limit::Folded, &[&content("1234567"), &one, &one]);
     // Often enough that the fold has learned what the chunks look like.
-    last_passes_also_typed(options, Limit::Folded, &[&one, &one, &one, &one, &one, &one, &one, &one, &one]);
+    last_passes_also_typed(
+        options,
+        Limit::Folded,
+        &[&one, &one, &one, &one, &one, &one, &one, &one, &one],
+    );
     let mut accumulator = Accumulator::with_options(options);
     for _ in 0..8 {
         accumulator.push(&Event::new(&one)).unwrap();
     }
-    assert_eq!(accumulator.stats().learned, 6, "it was parsed, and this tests nothing of what was learned");
+    assert_eq!(
+        accumulator.stats().learned,
+        6,
+        "it was parsed, and this tests nothing of what was learned"
+    );
     last_passes_also_typed(options, Limit::Folded, &[&content("123456789")]);
-    last_passes_also_typed(options, Limit::Folded, &[&content(r"\u00e9"), &content("12"), &content("1")]);
+    last_passes_also_typed(
+        options,
+        Limit::Folded,
+        &[&content(r"\u00e9"), &content("12"), &content("1")],
+    );
     let all = r#"{"choices":[{"index":0,"delta":{"content":"a","refusal":"b","reasoning":"c","reasoning_details":[],"audio":{"data":"d","transcript":"e"}}}]}"#;
     last_passes_also_typed(options, Limit::Folded, &[all, &one, &one]);
     let call = |arguments: &str| {
@@ -200,22 +258,31 @@ fn the_limit_of_what_is_folded_is_exact_and_counts_the_json() {
     let logprobs = r#"{"choices":[{"index":0,"logprobs":{"content":[12]}}]}"#;
     last_passes_also_typed(options, Limit::Folded, &[logprobs, logprobs, logprobs]);
     // One for each choice is kept, so there may be as many of them as choices.
-    let finish = |index, reason: &str| format!(r#"{{"choices":[{{"index":{index},"finish_reason":{reason}}}]}}"#);
+    let finish = |index, reason: &str| {
+        format!(r#"{{"choices":[{{"index":{index},"finish_reason":{reason}}}]}}"#)
+    };
     let (first, second) = (finish(0, r#""stop""#), finish(1, r#""stop""#));
-    last_passes_also_typed(options, Limit::Folded, &[&first, &finish(0, "null"), &finish(1, r#""""#), &second, &one]);
+    last_passes_also_typed(
+        options,
+        Limit::Folded,
+        &[&first, &finish(0, "null"), &finish(1, r#""""#), &second, &one],
+    );
     last_passes_also_typed(options, Limit::Folded, &[&finish(0, r#""123456789""#)]);
 }
 
 #[test]
 fn what_replaces_a_kept_member_counts_in_its_place() {
     let options = keeping(limits(|limits| limits.max_folded = 100));
-    let kept = r#"{"moderation": {"a" : 1 },"choices":[{"index":0,"b": [ 2 ] }], "timings": { "n" : 3 }}"#;
+    let kept =
+        r#"{"moderation": {"a" : 1 },"choices":[{"index":0,"b": [ 2 ] }], "timings": { "n" : 3 }}"#;
     let mut accumulator = Accumulator::with_options(options);
     for _ in 0..100 {
         accumulator.push(&Event::new(kept)).unwrap();
     }
     // {"a":1} and b[2] and timings{"n":3} are 7, 4 and 14.
-    let content = |length| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{}"}}}}]}}"#, "x".repeat(length));
+    let content = |length| {
+        format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{}"}}}}]}}"#, "x".repeat(length))
+    };
     assert!(accumulator.clone().push(&Event::new(&content(75))).is_ok());
     assert_eq!(passed(&accumulator.push(&Event::new(&content(76))).unwrap_err()), Limit::Folded);
 }
@@ -225,14 +292,23 @@ fn the_limit_of_unknown_members_is_exact_at_every_level() {
     let options = keeping(limits(|limits| limits.max_unknown_members = 2));
     let delta = |members: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{{members}}}}}]}}"#);
     let choice = |members: &str| format!(r#"{{"choices":[{{"index":0,{members}}}]}}"#);
-    let call = |members: &str| delta(&format!(r#""tool_calls":[{{"index":0,"id":"x",{members}}}]"#));
+    let call =
+        |members: &str| delta(&format!(r#""tool_calls":[{{"index":0,"id":"x",{members}}}]"#));
     let envelope = |members: &str| format!("{{{members}}}");
     let levels: [&dyn Fn(&str) -> String; 4] = [&delta, &choice, &call, &envelope];
     for level in levels {
         let [a, b, both, null, c] =
             [r#""a":1"#, r#""b":2"#, r#""a":3,"b":4"#, r#""a":5,"c":null"#, r#""c":6"#].map(level);
-        last_passes_also_typed(options, Limit::UnknownMembers, &[&a, &a, &b, &both, &both, &null, &c]);
-        last_passes_also_typed(options, Limit::UnknownMembers, &[&both, &level(r#""a":1,"b":2,"c":3"#)]);
+        last_passes_also_typed(
+            options,
+            Limit::UnknownMembers,
+            &[&a, &a, &b, &both, &both, &null, &c],
+        );
+        last_passes_also_typed(
+            options,
+            Limit::UnknownMembers,
+            &[&both, &level(r#""a":1,"b":2,"c":3"#)],
+        );
         last_passes_also_typed(options, Limit::UnknownMembers, &[&level(r#""a":1,"b":2,"c":3"#)]);
         let mut dropping = Accumulator::with_options(options.with_unknown(false));
         for event in [&both, &c, &level(r#""a":1,"b":2,"c":3,"d":4"#)] {
@@ -256,13 +332,17 @@ fn the_same_limits_hold_for_legacy_completions() {
     let text = r#"{"choices":[{"index":0,"text":"ab"}]}"#;
     let other = r#"{"choices":[{"index":1,"text":"ab"}]}"#;
     let unknown = r#"{"choices":[{"index":0,"text":"ab","x":1}]}"#;
-    let (folded, choices) = (limits(|limits| limits.max_folded = 4), limits(|limits| limits.max_choices = 1));
+    let (folded, choices) =
+        (limits(|limits| limits.max_folded = 4), limits(|limits| limits.max_choices = 1));
     assert_eq!(fold(folded, &[text, text]), ("abab".into(), None));
     assert_eq!(fold(folded, &[text, text, text]), ("abab".into(), Some(Limit::Folded)));
     let finish = r#"{"choices":[{"index":0,"finish_reason":"length"}]}"#;
     assert_eq!(fold(folded, &[text, finish]), ("ab".into(), Some(Limit::Folded)));
     assert_eq!(fold(choices, &[text, text, other]), ("abab".into(), Some(Limit::Choices)));
-    assert_eq!(fold(limits(|limits| limits.max_unknown_members = 1), &[unknown, unknown]), ("abab".into(), None));
+    assert_eq!(
+        fold(limits(|limits| limits.max_unknown_members = 1), &[unknown, unknown]),
+        ("abab".into(), None)
+    );
     assert_eq!(
         fold(limits(|limits| limits.max_unknown_members = 0), &[text, unknown]),
         ("ab".into(), Some(Limit::UnknownMembers))
@@ -289,11 +369,17 @@ fn the_limits_of_line_and_event_are_exact() {
     };
     let line = "data: ".len() + data.len();
     let twice = stream.repeat(2);
-    assert_eq!(fold(limits(|limits| limits.max_line = line), &twice), ("xx".into(), End::Truncated, None));
+    assert_eq!(
+        fold(limits(|limits| limits.max_line = line), &twice),
+        ("xx".into(), End::Truncated, None)
+    );
     let longer = format!("{stream}{}", stream.replace(": ", ":  "));
     let got = fold(limits(|limits| limits.max_line = line), &longer);
     assert_eq!(got, ("x".into(), End::Limit, Some(Limit::Line)));
-    assert_eq!(fold(limits(|limits| limits.max_event = data.len()), &twice), ("xx".into(), End::Truncated, None));
+    assert_eq!(
+        fold(limits(|limits| limits.max_event = data.len()), &twice),
+        ("xx".into(), End::Truncated, None)
+    );
     let got = fold(limits(|limits| limits.max_event = data.len()), &longer);
     assert_eq!(got, ("x".into(), End::Limit, Some(Limit::Event)));
 }
@@ -306,10 +392,16 @@ fn the_body_of_an_answer_that_was_not_streamed_has_no_limit_of_size_but_of_numbe
     };
     let max = Limits::default().max_choices;
     assert_eq!(chat::ChatCompletion::from_json(&choices(max)).unwrap().choices.len(), max);
-    assert_eq!(passed(&chat::ChatCompletion::from_json(&choices(max + 1)).unwrap_err()), Limit::Choices);
+    assert_eq!(
+        passed(&chat::ChatCompletion::from_json(&choices(max + 1)).unwrap_err()),
+        Limit::Choices
+    );
     let long = format!(
         r#"{{"choices":[{{"index":0,"message":{{"content":"{}"}}}}]}}"#,
         "x".repeat(Limits::default().max_folded + 1)
     );
-    assert_eq!(chat::ChatCompletion::from_json(&long).unwrap().text().len(), Limits::default().max_folded + 1);
+    assert_eq!(
+        chat::ChatCompletion::from_json(&long).unwrap().text().len(),
+        Limits::default().max_folded + 1
+    );
 }

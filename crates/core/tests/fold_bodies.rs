@@ -36,7 +36,11 @@ fn comes_back(body: &str) -> ChatCompletion {
     assert_eq!(serde_json::from_reader::<_, ChatCompletion>(body.as_bytes()).unwrap(), completion);
     assert_eq!(serde_json::to_value(&completion).unwrap(), parsed(&written));
     assert_eq!(ChatCompletion::from_json(&written).unwrap(), completion, "written and read again");
-    assert_eq!(ChatCompletion::from_json(&format!(" \r\n\t{body}\n")).unwrap(), completion, "white space around it");
+    assert_eq!(
+        ChatCompletion::from_json(&format!(" \r\n\t{body}\n")).unwrap(),
+        completion,
+        "white space around it"
+    );
     completion
 }
 
@@ -120,7 +124,9 @@ fn bodies_with_everything_else_come_back() {
 /// What is said in another way comes back in the one way this crate says it.
 #[test]
 fn a_body_of_another_dialect_comes_back_in_this_one() {
-    let read = |body: &str| meaning(serde_json::to_value(ChatCompletion::from_json(body).unwrap()).unwrap());
+    let read = |body: &str| {
+        meaning(serde_json::to_value(ChatCompletion::from_json(body).unwrap()).unwrap())
+    };
     let one = |message: Value| json!({"object": "chat.completion", "choices": [{"index": 0, "message": message}]});
     assert_eq!(read("{}"), json!({"object": "chat.completion", "choices": []}));
     assert_eq!(
@@ -134,13 +140,16 @@ fn a_body_of_another_dialect_comes_back_in_this_one() {
         one(json!({"role": "assistant", "content": "x", "reasoning_content": "hm"})),
     );
     assert_eq!(
-        read(r#"{"choices":[{"index":0,"message":{"tool_calls":[{"function":{"name":"f","arguments":{"a": 1}}}]}}]}"#),
+        read(
+            r#"{"choices":[{"index":0,"message":{"tool_calls":[{"function":{"name":"f","arguments":{"a": 1}}}]}}]}"#
+        ),
         one(
             json!({"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}}]})
         ),
     );
-    let delta =
-        ChatCompletion::from_json(r#"{"choices":[{"index":0,"delta":{"content":"no"},"message":{"content":"x"}}]}"#);
+    let delta = ChatCompletion::from_json(
+        r#"{"choices":[{"index":0,"delta":{"content":"no"},"message":{"content":"x"}}]}"#,
+    );
     assert_eq!(delta.unwrap().text(), "x", "a whole body has no deltas");
 }
 
@@ -181,9 +190,10 @@ fn bodies_that_are_none_are_errors() {
         ("null", "invalid_chunk", ""),
         (r#""[DONE]""#, "invalid_chunk", ""),
     ] {
-        for error in
-            [ChatCompletion::from_json(body).unwrap_err(), completions::Completion::from_json(body).unwrap_err()]
-        {
+        for error in [
+            ChatCompletion::from_json(body).unwrap_err(),
+            completions::Completion::from_json(body).unwrap_err(),
+        ] {
             assert_eq!(error.kind(), kind, "{body}: {error}");
             assert_eq!(error.api_error().map_or("", |error| &error.message), message, "{body}");
         }
@@ -194,7 +204,10 @@ fn bodies_that_are_none_are_errors() {
         assert!(ChatCompletion::from_json(none).is_ok(), "{none}");
     }
     let many = format!(r#"{{"choices":[{}]}}"#, vec!["{}"; 1025].join(","));
-    assert!(matches!(ChatCompletion::from_json(&many), Err(Error::Limit { limit: Limit::Choices, max: 1024, .. })));
+    assert!(matches!(
+        ChatCompletion::from_json(&many),
+        Err(Error::Limit { limit: Limit::Choices, max: 1024, .. })
+    ));
 }
 
 /// What chunks drop as padding.
@@ -245,7 +258,9 @@ fn chunks_with_everything_are_written_as_what_they_mean() {
     round_trips(
         r#"{"id":"a","object":"o","created":5,"model":"m","system_fingerprint":"f","service_tier":"t","usage":{"a":[1]},"moderation":5,"error":{"message":"x"},"x_groq":{"id":"r"},"unknown":{"a":1e400000},"choices":[]}"#,
     );
-    round_trips(r#"{"obfuscation":"xyz","p":"ab","choices":[{"index":0,"delta":{"content":"x"}}]}"#);
+    round_trips(
+        r#"{"obfuscation":"xyz","p":"ab","choices":[{"index":0,"delta":{"content":"x"}}]}"#,
+    );
     round_trips(
         r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":"a\n\"\\\u00e9😀","refusal":"r","reasoning_content":"s","reasoning":"t","reasoning_details":[1],"function_call":{"name":"f","arguments":"{"},"audio":{"id":"i","data":"d","transcript":"t","expires_at":5},"unknown":1},"logprobs":{"content":[],"refusal":[1]},"finish_reason":"stop","stop_reason":128},{"index":1,"delta":{"content":[{"type":"text","text":"x"}]}}]}"#,
     );
@@ -256,7 +271,8 @@ fn chunks_with_everything_are_written_as_what_they_mean() {
     let digits = "1".repeat(10_000);
     assert!(round_trips(&format!(r#"{{"choices":[],"n":{digits}.{digits}}}"#)).contains(&digits));
     assert!(
-        round_trips(r#"{"usage":{"total_tokens":18446744073709551617},"choices":[]}"#).contains("18446744073709551617")
+        round_trips(r#"{"usage":{"total_tokens":18446744073709551617},"choices":[]}"#)
+            .contains("18446744073709551617")
     );
 }
 

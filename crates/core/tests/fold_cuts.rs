@@ -41,8 +41,9 @@ fn steps() -> impl Strategy<Value = Vec<(u8, u8, String, u8)>> {
     let step = || (any::<u8>(), any::<u8>(), text(), any::<u8>());
     // Some streams say the same kind of thing again and again, as servers do.
     let alike = (0..16_u8, 0..3_u8, any::<u8>(), vec(text(), 0..30));
-    let alike = alike
-        .prop_map(|(what, choice, style, texts)| texts.into_iter().map(|text| (what, choice, text, style)).collect());
+    let alike = alike.prop_map(|(what, choice, style, texts)| {
+        texts.into_iter().map(|text| (what, choice, text, style)).collect()
+    });
     let mixed = (vec(step(), 0..8), alike, vec(step(), 0..8), vec(step(), 0..3));
     prop_oneof![
         1 => vec(step(), 0..30),
@@ -79,9 +80,17 @@ where
     E::Answer: Serialize,
 {
     let whole = in_reads::<E>(options, [stream], ending);
-    assert_eq!(in_reads::<E>(options, cut_in(stream, lengths), ending), whole, "in reads of {lengths:?}");
+    assert_eq!(
+        in_reads::<E>(options, cut_in(stream, lengths), ending),
+        whole,
+        "in reads of {lengths:?}"
+    );
     assert_eq!(in_reads::<E>(options, byte_by_byte(stream), ending), whole, "byte by byte");
-    assert_eq!(in_reads::<E>(options.with_learning(false), [stream], ending), whole, "without learning");
+    assert_eq!(
+        in_reads::<E>(options.with_learning(false), [stream], ending),
+        whole,
+        "without learning"
+    );
     whole
 }
 
@@ -123,7 +132,10 @@ proptest! {
 
 /// Recordings short enough to be run hundreds of times.
 fn short_fixtures() -> Vec<fixtures::Fixture> {
-    fixtures::all().into_iter().filter(|fixture| (1..9000).contains(&fixture.stream.len())).collect()
+    fixtures::all()
+        .into_iter()
+        .filter(|fixture| (1..9000).contains(&fixture.stream.len()))
+        .collect()
 }
 
 /// What happens to bytes on their way.
@@ -187,7 +199,9 @@ fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
         match damage {
             Damage::Flip(at, bits) if length > 0 => bytes[at.index(length)] ^= bits,
             Damage::Flip(..) => {}
-            Damage::Replace(at, new) => drop(bytes.splice(range(at, new.len()), new.iter().copied())),
+            Damage::Replace(at, new) => {
+                drop(bytes.splice(range(at, new.len()), new.iter().copied()))
+            }
             Damage::Delete(at, more) => drop(bytes.drain(range(at, *more))),
             Damage::Double(at, more) => {
                 let range = range(at, *more);

@@ -6,8 +6,7 @@ use std::time::Duration;
 use deltawire::{End, Error, How, Outcome, Stall, StallLimits, chat};
 
 const UNFINISHED: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
-const FINISHED: &str =
-    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
+const FINISHED: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
 
 /// The outcome when the connection breaks after `stream`, and when the caller stops there.
 fn broken_and_stopped(stream: &str) -> [Outcome<chat::ChatCompletion>; 2] {
@@ -32,7 +31,10 @@ fn a_break_is_truncated_and_a_stop_is_stopped_and_both_keep_the_text() {
         let [broken, stopped] = broken_and_stopped(stream);
         assert_eq!((broken.end, stopped.end), (End::Truncated, End::Stopped), "{stream:?}");
         assert_eq!((broken.answer.text(), stopped.answer.text()), (text, text), "{stream:?}");
-        assert_eq!(broken.error.map(|error| error.to_string()).as_deref(), Some("the connection failed: peer is gone"));
+        assert_eq!(
+            broken.error.map(|error| error.to_string()).as_deref(),
+            Some("the connection failed: peer is gone")
+        );
         assert_eq!(stopped.error, None, "{stream:?}");
     }
 }
@@ -64,7 +66,8 @@ fn a_wrong_body_is_one_however_it_ends_and_its_error_is_kept() {
 }
 
 fn stall() -> Stall {
-    let session = chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(Duration::ZERO));
+    let session =
+        chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(Duration::ZERO));
     session.stalled(Duration::ZERO).expect("a limit of nothing has passed")
 }
 
@@ -103,7 +106,9 @@ fn only_the_first_end_that_is_told_counts() {
 #[test]
 fn a_sentinel_that_the_end_of_the_body_cut_counts_though_a_break_is_an_error() {
     for rest in ["data: [DONE]", "data: [DONE]\n", "data: [DONE]\r", "data:[DONE] "] {
-        for (stream, end) in [(FINISHED, End::Done), (UNFINISHED, End::DoneWithoutFinishReason), ("", End::Empty)] {
+        for (stream, end) in
+            [(FINISHED, End::Done), (UNFINISHED, End::DoneWithoutFinishReason), ("", End::Empty)]
+        {
             for (how, error) in [
                 (How::Clean, None),
                 (broken(), lost()),

@@ -18,7 +18,11 @@ use reads::{byte_by_byte, with_empty_reads};
 use run::{Ending, Seen, updates_add_up};
 use serde_json::{Value, json};
 
-fn in_reads<'i>(fixture: &Fixture, options: Options, reads: impl IntoIterator<Item = &'i [u8]>) -> Seen {
+fn in_reads<'i>(
+    fixture: &Fixture,
+    options: Options,
+    reads: impl IntoIterator<Item = &'i [u8]>,
+) -> Seen {
     in_reads_until(fixture, options, reads, Ending::Clean)
 }
 
@@ -44,7 +48,9 @@ fn whole(fixture: &Fixture) -> Seen {
 fn every_recording_comes_to_what_the_second_fold_says() {
     for fixture in all() {
         let mut got = whole(&fixture).outcome();
-        if let (Value::Object(error), None) = (&mut got["error"], fixture.expected["error"].get("message")) {
+        if let (Value::Object(error), None) =
+            (&mut got["error"], fixture.expected["error"].get("message"))
+        {
             error.remove("message");
         }
         assert_eq!(got, fixture.expected, "{}", fixture.name);
@@ -54,11 +60,18 @@ fn every_recording_comes_to_what_the_second_fold_says() {
 #[test]
 fn the_naive_fold_that_fuzzing_compares_with_comes_to_it_too() {
     let mut compared = 0;
-    for fixture in all().iter().filter(|fixture| !fixture.legacy && fixture.stream.starts_with(b"data")) {
+    for fixture in
+        all().iter().filter(|fixture| !fixture.legacy && fixture.stream.starts_with(b"data"))
+    {
         let Some(naive) = naive::fold(&fixture.events()) else { continue };
         let expected = &fixture.expected["answer"];
         assert_eq!(run::differs(&naive.completion(), expected, "answer"), None, "{}", fixture.name);
-        assert_eq!(naive.done, fixture.expected["end"].as_str().unwrap().starts_with("done"), "{}", fixture.name);
+        assert_eq!(
+            naive.done,
+            fixture.expected["end"].as_str().unwrap().starts_with("done"),
+            "{}",
+            fixture.name
+        );
         compared += 1;
     }
     assert!(compared >= 20, "only {compared}");
@@ -68,8 +81,18 @@ fn the_naive_fold_that_fuzzing_compares_with_comes_to_it_too() {
 fn every_recording_is_the_same_in_any_reads() {
     for fixture in all() {
         let expected = whole(&fixture);
-        assert_eq!(in_reads(&fixture, Options::new(), byte_by_byte(&fixture.stream)), expected, "{}", fixture.name);
-        assert_eq!(in_reads(&fixture, Options::new(), with_empty_reads(&fixture.stream)), expected, "{}", fixture.name);
+        assert_eq!(
+            in_reads(&fixture, Options::new(), byte_by_byte(&fixture.stream)),
+            expected,
+            "{}",
+            fixture.name
+        );
+        assert_eq!(
+            in_reads(&fixture, Options::new(), with_empty_reads(&fixture.stream)),
+            expected,
+            "{}",
+            fixture.name
+        );
         for size in [2, 3, 7, 64, 100, 255, 1460, 4096] {
             let got = in_reads(&fixture, Options::new(), fixture.stream.chunks(size));
             assert_eq!(got, expected, "{} in reads of {size}", fixture.name);
@@ -122,7 +145,9 @@ fn every_recording_is_the_same_event_by_event_and_chunk_by_chunk() {
         let (events, chunks) = if fixture.legacy {
             (
                 run::in_events::<Completions>(Options::new(), &events),
-                run::in_chunks::<Completions>(Options::new(), &events, |data| completions::Chunk::parse(data)),
+                run::in_chunks::<Completions>(Options::new(), &events, |data| {
+                    completions::Chunk::parse(data)
+                }),
             )
         } else {
             (
@@ -131,7 +156,12 @@ fn every_recording_is_the_same_event_by_event_and_chunk_by_chunk() {
             )
         };
         assert_eq!(events, whole(fixture), "{}", fixture.name);
-        assert_eq!(chunks.map(|seen| seen.outcome()), Some(whole(fixture).outcome()), "{}", fixture.name);
+        assert_eq!(
+            chunks.map(|seen| seen.outcome()),
+            Some(whole(fixture).outcome()),
+            "{}",
+            fixture.name
+        );
     }
 }
 
@@ -149,8 +179,18 @@ fn every_recording_has_the_same_and_more_with_its_unknown_members() {
     for fixture in all() {
         let kept = in_reads(&fixture, Options::new().with_unknown(true), [&fixture.stream[..]]);
         let (kept, plain) = (kept.outcome(), whole(&fixture).outcome());
-        assert_eq!(run::differs(&plain["answer"], &kept["answer"], "answer"), None, "{}", fixture.name);
-        assert_eq!((&kept["end"], &kept["anomalies"]), (&plain["end"], &plain["anomalies"]), "{}", fixture.name);
+        assert_eq!(
+            run::differs(&plain["answer"], &kept["answer"], "answer"),
+            None,
+            "{}",
+            fixture.name
+        );
+        assert_eq!(
+            (&kept["end"], &kept["anomalies"]),
+            (&plain["end"], &plain["anomalies"]),
+            "{}",
+            fixture.name
+        );
         more += usize::from(kept["answer"]["timings"]["predicted_n"].is_u64());
     }
     assert!(more >= 8, "llama.cpp's timings, in {more} recordings only");
@@ -168,17 +208,33 @@ fn every_recording_cut_off_anywhere_keeps_what_came_before() {
             let got = in_reads(fixture, Options::new(), [&fixture.stream[..cut]]);
             if let Some(naive) = Naive::prefix(&fixture.stream[..cut]) {
                 let outcome = got.outcome();
-                assert_eq!(Naive::kept_by(&outcome["answer"]), naive.kept(), "{} cut at {cut}", fixture.name);
+                assert_eq!(
+                    Naive::kept_by(&outcome["answer"]),
+                    naive.kept(),
+                    "{} cut at {cut}",
+                    fixture.name
+                );
                 assert_eq!(outcome["end"], naive.end(false), "{} cut at {cut}", fixture.name);
-                let broken =
-                    in_reads_until(fixture, Options::new(), [&fixture.stream[..cut]], Ending::Broken).outcome();
+                let broken = in_reads_until(
+                    fixture,
+                    Options::new(),
+                    [&fixture.stream[..cut]],
+                    Ending::Broken,
+                )
+                .outcome();
                 assert_eq!(broken["answer"], outcome["answer"], "{} cut at {cut}", fixture.name);
                 assert_eq!(broken["end"], naive.end(true), "{} cut at {cut}", fixture.name);
                 compared += 1;
             }
             assert!(text.starts_with(&got.text), "{} cut at {cut}", fixture.name);
             let end = got.outcome()["end"].clone();
-            let ends = ["truncated", "empty", "done_without_sentinel", "done", "done_without_finish_reason"];
+            let ends = [
+                "truncated",
+                "empty",
+                "done_without_sentinel",
+                "done",
+                "done_without_finish_reason",
+            ];
             assert!(ends.contains(&end.as_str().unwrap()), "{} cut at {cut}: {end}", fixture.name);
             if end == "done" {
                 assert_eq!(fixture.expected["end"], "done", "{} cut at {cut}", fixture.name);
@@ -194,13 +250,16 @@ fn every_recording_cut_off_anywhere_keeps_what_came_before() {
 fn a_streamed_answer_is_the_one_that_was_not_streamed() {
     for name in ["smollm2-sky", "smollm2-completion.legacy"] {
         let fixture = fixture(name);
-        let streamed =
-            in_reads(&fixture, Options::new().with_unknown(true), [&fixture.stream[..]]).outcome()["answer"].take();
+        let streamed = in_reads(&fixture, Options::new().with_unknown(true), [&fixture.stream[..]])
+            .outcome()["answer"]
+            .take();
         let body = body(name);
         let once = if fixture.legacy {
-            serde_json::to_value(deltawire::completions::Completion::from_json(&body).unwrap()).unwrap()
+            serde_json::to_value(deltawire::completions::Completion::from_json(&body).unwrap())
+                .unwrap()
         } else {
-            serde_json::to_value(deltawire::chat::ChatCompletion::from_json(&body).unwrap()).unwrap()
+            serde_json::to_value(deltawire::chat::ChatCompletion::from_json(&body).unwrap())
+                .unwrap()
         };
         let same = |mut completion: Value| {
             for member in ["id", "created", "timings"] {
@@ -222,5 +281,8 @@ fn the_text_of_the_longest_recording_is_not_empty() {
     assert_eq!(whole(&fixture("mock-llm-surrogates")).text, "hello 😀 wörld");
     let tool = whole(&fixture("aimock-tools")).outcome();
     let call = &tool["answer"]["choices"][0]["message"]["tool_calls"][0]["function"];
-    assert_eq!(call, &json!({"name": "change_background", "arguments": "{\"background\":\"blue\"}"}));
+    assert_eq!(
+        call,
+        &json!({"name": "change_background", "arguments": "{\"background\":\"blue\"}"})
+    );
 }

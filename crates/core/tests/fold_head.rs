@@ -4,20 +4,24 @@ use std::time::Duration;
 
 use deltawire::{End, Error, How, Outcome, Refused, StallLimits, chat};
 
-const STREAM: &str =
-    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+const STREAM: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 const ERROR: &str = r#"{"error":{"message":"slow down","type":"rate_limit"}}"#;
 
 type Headers = &'static [(&'static str, &'static str)];
 
 fn with_head(status: u16, headers: Headers) -> chat::Session {
     let mut session = chat::Session::new();
-    session.head(status, |name| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value));
+    session.head(status, |name| {
+        headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value)
+    });
     session
 }
 
 /// The outcome of a body in these reads; nothing may be read on for once the fold has ended.
-fn folded<'b>(mut fold: chat::Session, reads: impl IntoIterator<Item = &'b [u8]>) -> Outcome<chat::ChatCompletion> {
+fn folded<'b>(
+    mut fold: chat::Session,
+    reads: impl IntoIterator<Item = &'b [u8]>,
+) -> Outcome<chat::ChatCompletion> {
     for mut read in reads {
         while let Ok(Some(_)) = fold.push(&mut read) {}
         assert!(read.is_empty() || fold.is_ended());
@@ -60,7 +64,8 @@ fn a_head_of_an_event_stream_and_one_that_says_nothing_change_nothing() {
 
 #[test]
 fn a_body_that_is_still_compressed_is_told_so() {
-    let fold = with_head(200, &[("content-type", "text/event-stream"), ("content-encoding", "gzip")]);
+    let fold =
+        with_head(200, &[("content-type", "text/event-stream"), ("content-encoding", "gzip")]);
     let outcome = folded(fold, [&b"\x1F"[..], b"\x8B\x08\0\0\0\0\0\0\x03"]);
     assert_eq!(outcome.end, End::NotAnEventStream);
     assert_eq!(
@@ -71,12 +76,18 @@ fn a_body_that_is_still_compressed_is_told_so() {
 
 #[test]
 fn a_refused_request_is_an_error_with_its_body() {
-    let all = &[("content-type", "application/json"), ("x-request-id", "req_1"), ("retry-after", "1.5")];
+    let all =
+        &[("content-type", "application/json"), ("x-request-id", "req_1"), ("retry-after", "1.5")];
     let refused = |status, headers, body, rest: &str| {
         let message = format!("the server refused the request with status {status}{rest}");
         ends(status, headers, body, End::NotAnEventStream, Some(("refused", &message)));
     };
-    refused(429, all, ERROR, ": slow down (type \"rate_limit\"); retry after \"1.5\"; request \"req_1\"");
+    refused(
+        429,
+        all,
+        ERROR,
+        ": slow down (type \"rate_limit\"); retry after \"1.5\"; request \"req_1\"",
+    );
     refused(503, &[], "busy", ": \"busy\"");
     refused(502, &[("content-type", "text/html")], "<html>é</html>", ": \"<html>é</html>\"");
     refused(401, &[], "", ", without a body");
@@ -88,21 +99,35 @@ fn a_refused_request_is_an_error_with_its_body() {
 #[test]
 fn another_content_type_is_an_error_with_the_beginning_of_the_body() {
     let wrong = |content_type: Headers, body, message| {
-        ends(200, content_type, body, End::NotAnEventStream, Some(("not_an_event_stream", message)));
+        ends(
+            200,
+            content_type,
+            body,
+            End::NotAnEventStream,
+            Some(("not_an_event_stream", message)),
+        );
     };
-    let json = "the body is no event stream but \"application/json\": slow down (type \"rate_limit\")";
+    let json =
+        "the body is no event stream but \"application/json\": slow down (type \"rate_limit\")";
     wrong(&[("content-type", "application/json")], ERROR, json);
     let plain = "the body is no event stream but \"text/plain\"; it begins \"data: 1\\n\\n\"";
     wrong(&[("content-type", "text/plain")], "data: 1\n\n", plain);
     let empty = "the body is no event stream but \"text/plain\"; it begins \"\"";
     wrong(&[("content-type", "text/plain")], "", empty);
     // Not even where the body is an event stream.
-    for other in ["application/json; charset=utf-8", "application/x-ndjson", "text/event-streams", "text/event"] {
+    for other in [
+        "application/json; charset=utf-8",
+        "application/x-ndjson",
+        "text/event-streams",
+        "text/event",
+    ] {
         let mut session = chat::Session::new();
         session.head(200, |name| (name == "content-type").then_some(other));
         assert!(session.is_refused());
         match folded(session, [STREAM.as_bytes()]).error {
-            Some(Error::NotAnEventStream { content_type: Some(told), .. }) => assert_eq!(told, other),
+            Some(Error::NotAnEventStream { content_type: Some(told), .. }) => {
+                assert_eq!(told, other)
+            }
             error => panic!("{other}: {error:?}"),
         }
     }
@@ -129,13 +154,20 @@ fn a_refusal_says_how_long_to_wait_where_the_server_says_it_in_seconds() {
 #[test]
 fn the_refused_request_is_all_that_an_adapter_makes_of_it() {
     let headers: Headers = &[("content-type", "application/json"), ("retry-after", "2")];
-    let header = |name: &str| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
+    let header =
+        |name: &str| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
     let outcome = folded(with_head(429, headers), [ERROR.as_bytes()]);
-    assert_eq!(outcome.error, Some(Error::Refused(Box::new(Refused::new(429, header, ERROR.as_bytes())))));
+    assert_eq!(
+        outcome.error,
+        Some(Error::Refused(Box::new(Refused::new(429, header, ERROR.as_bytes()))))
+    );
     let said = outcome.error.as_ref().and_then(Error::api_error).expect("an error body");
     assert_eq!(said.message, "slow down");
     let json = serde_json::to_value(&outcome).unwrap();
-    assert_eq!((&json["end"], &json["error"]["kind"]), (&"not_an_event_stream".into(), &"refused".into()));
+    assert_eq!(
+        (&json["end"], &json["error"]["kind"]),
+        (&"not_an_event_stream".into(), &"refused".into())
+    );
     assert_eq!(json["error"]["type"], "rate_limit");
 }
 
@@ -147,18 +179,25 @@ fn a_refused_body_that_breaks_or_is_left_is_evidence_as_far_as_it_came() {
         assert!(fold.push(&mut input).unwrap().is_none() && !fold.is_ended());
         fold
     };
-    let stall = chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(Duration::ZERO));
+    let stall =
+        chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(Duration::ZERO));
     let stall = stall.stalled(Duration::ZERO).expect("a limit of nothing has passed");
-    for how in [How::broken("reset by peer", false), How::Stalled(stall), How::Stopped, How::Clean] {
+    for how in [How::broken("reset by peer", false), How::Stalled(stall), How::Stopped, How::Clean]
+    {
         let outcome = fold().close(how);
         let Some(Error::Refused(refused)) = &outcome.error else { panic!("{outcome:?}") };
-        assert_eq!((outcome.end, refused.status, &refused.body[..]), (End::NotAnEventStream, 503, "bus"));
+        assert_eq!(
+            (outcome.end, refused.status, &refused.body[..]),
+            (End::NotAnEventStream, 503, "bus")
+        );
     }
 }
 
 #[test]
 fn of_a_body_that_does_not_end_no_more_is_taken_than_is_kept() {
-    for (status, content_type, most) in [(500, "text/plain", Refused::MAX_BODY), (200, "text/plain", Error::EVIDENCE)] {
+    for (status, content_type, most) in
+        [(500, "text/plain", Refused::MAX_BODY), (200, "text/plain", Error::EVIDENCE)]
+    {
         for size in [1, 1000, 1 << 20] {
             let mut fold = chat::Session::new();
             fold.head(status, |name| (name == "content-type").then_some(content_type));
@@ -172,7 +211,11 @@ fn of_a_body_that_does_not_end_no_more_is_taken_than_is_kept() {
             };
             assert!(taken >= most && taken - size < most, "{taken} bytes in reads of {size}");
             assert!(fold.is_ended());
-            assert_eq!(fold.push(&mut &read[..]).unwrap_err(), error, "every later call says the same");
+            assert_eq!(
+                fold.push(&mut &read[..]).unwrap_err(),
+                error,
+                "every later call says the same"
+            );
             let kept = match &error {
                 Error::Refused(refused) => &refused.body,
                 Error::NotAnEventStream { beginning, .. } => beginning,
@@ -187,7 +230,8 @@ fn of_a_body_that_does_not_end_no_more_is_taken_than_is_kept() {
 #[test]
 fn the_last_head_counts() {
     let ok: Headers = &[("content-type", "text/event-stream")];
-    let header = |name: &str| ok.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
+    let header =
+        |name: &str| ok.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
     let mut session = with_head(100, &[]);
     session.head(200, header);
     let outcome = folded(session, [STREAM.as_bytes()]);

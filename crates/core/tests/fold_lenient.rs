@@ -104,7 +104,11 @@ fn fold<E: Dialect>(options: Options, events: &[&str]) -> Outcome<E::Answer> {
     let mut accumulator = deltawire::Accumulator::<E>::with_options(options);
     for data in events {
         let update = accumulator.push(&Event::new(data));
-        assert!(update.is_ok_and(|update| update.is_some()), "no chunk: {data}: {:?}", accumulator.error());
+        assert!(
+            update.is_ok_and(|update| update.is_some()),
+            "no chunk: {data}: {:?}",
+            accumulator.error()
+        );
     }
     accumulator.push(&Event::new("[DONE]")).expect("the end is no error");
     accumulator.close(How::Clean)
@@ -152,7 +156,10 @@ fn a_member_of_the_wrong_type_is_noted_once_a_chunk_and_null_is_not() {
         for (value, count) in [("null", 0), ("true", 3), ("5", 3)] {
             let data = place.replace('@', value);
             let outcome = fold::<Chat>(Options::new(), &[&data, &data, &data]);
-            let noted = outcome.anomalies.iter().find(|anomaly| anomaly.kind == AnomalyKind::UnexpectedType);
+            let noted = outcome
+                .anomalies
+                .iter()
+                .find(|anomaly| anomaly.kind == AnomalyKind::UnexpectedType);
             let noted = noted.map_or(("", 0), |anomaly| (anomaly.member.as_str(), anomaly.count));
             assert_eq!(noted, if count == 0 { ("", 0) } else { (member, count) }, "{data}");
         }
@@ -186,7 +193,10 @@ fn a_value_a_hundred_thousand_deep_harms_nothing_in_any_place() {
         let after = r#"{"choices":[{"index":9,"delta":{"content":"x"}}]}"#;
         for options in [Options::new(), Options::new().with_unknown(true)] {
             let outcome = fold::<Chat>(options, &[&data, after]);
-            assert!(serde_json::to_string(&outcome).unwrap().contains(r#""content":"x""#), "{place}");
+            assert!(
+                serde_json::to_string(&outcome).unwrap().contains(r#""content":"x""#),
+                "{place}"
+            );
             assert_eq!(outcome.error, None, "{place}");
         }
         assert!(serde_json::to_string(&chat::Chunk::parse(&data).unwrap()).is_ok(), "{place}");
@@ -197,10 +207,13 @@ fn a_value_a_hundred_thousand_deep_harms_nothing_in_any_place() {
 fn a_deep_error_and_a_deep_body_are_read_without_recursion() {
     let deep = deep("1");
     let mut accumulator = chat::Accumulator::new();
-    let error =
-        accumulator.push(&Event::new(&format!(r#"{{"error":{{"message":"boom","more":{deep}}}}}"#))).unwrap_err();
+    let error = accumulator
+        .push(&Event::new(&format!(r#"{{"error":{{"message":"boom","more":{deep}}}}}"#)))
+        .unwrap_err();
     assert_eq!(error.api_error().unwrap().message, "boom");
-    let body = format!(r#"{{"unknown":{deep},"choices":[{{"index":0,"message":{{"content":"x","more":{deep}}}}}]}}"#);
+    let body = format!(
+        r#"{{"unknown":{deep},"choices":[{{"index":0,"message":{{"content":"x","more":{deep}}}}}]}}"#
+    );
     let completion = chat::ChatCompletion::from_json(&body).unwrap();
     assert_eq!(completion.text(), "x");
     assert_eq!(completion.extra.get("unknown").unwrap().as_str(), deep);
@@ -208,7 +221,8 @@ fn a_deep_error_and_a_deep_body_are_read_without_recursion() {
 
 #[test]
 fn kept_members_keep_every_digit_every_depth_and_half_characters() {
-    let digits = format!("-{}.{}e-{}", "1234567890".repeat(1000), "9".repeat(10_000), "7".repeat(10_000));
+    let digits =
+        format!("-{}.{}e-{}", "1234567890".repeat(1000), "9".repeat(10_000), "7".repeat(10_000));
     let deep = deep(&digits);
     let halves = r#"{"\ud83d":["\ude00","\uD83D\u0000"]}"#;
     for value in [digits.as_str(), deep.as_str(), halves] {
@@ -225,7 +239,10 @@ fn kept_members_keep_every_digit_every_depth_and_half_characters() {
             choice.message.tool_calls[0].extra.get("t").unwrap().as_str(),
         ];
         assert!(kept.iter().all(|kept| *kept == value));
-        assert_eq!(completion.usage.as_ref().unwrap().as_json().as_str(), format!(r#"{{"u":{value}}}"#));
+        assert_eq!(
+            completion.usage.as_ref().unwrap().as_json().as_str(),
+            format!(r#"{{"u":{value}}}"#)
+        );
         let json = serde_json::to_string(&completion).unwrap();
         assert_eq!(json.matches(value).count(), 5, "and in the JSON too");
         assert_eq!(choice.message.content.as_deref(), Some("x"));

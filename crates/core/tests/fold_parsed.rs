@@ -5,7 +5,9 @@ use deltawire_partial::{self as partial, ErrorKind};
 use serde_json::{Value, json};
 
 fn options() -> Options {
-    Options::new().with_parsed_arguments(partial::Options::new()).with_parsed_content(partial::Options::new())
+    Options::new()
+        .with_parsed_arguments(partial::Options::new())
+        .with_parsed_content(partial::Options::new())
 }
 
 fn stream(deltas: impl IntoIterator<Item = Value>) -> String {
@@ -16,8 +18,9 @@ fn stream(deltas: impl IntoIterator<Item = Value>) -> String {
 /// The fragments of one function call's arguments.
 fn call(fragments: &[&str]) -> String {
     let first = json!({"tool_calls": [{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}]});
-    let more =
-        fragments.iter().map(|fragment| json!({"tool_calls": [{"index": 0, "function": {"arguments": fragment}}]}));
+    let more = fragments
+        .iter()
+        .map(|fragment| json!({"tool_calls": [{"index": 0, "function": {"arguments": fragment}}]}));
     stream([first].into_iter().chain(more))
 }
 
@@ -42,9 +45,11 @@ fn run<E: Dialect>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Answer
                     Change::Parsed { at, kind, change: partial::Change::Text { path, text } } => {
                         Some(format!("{} {:?} {path} grew by {text}", at.choice, call_of(at, kind)))
                     }
-                    Change::Parsed { at, kind, change: partial::Change::Complete { path, value } } => {
-                        Some(format!("{} {:?} {path} is {value}", at.choice, call_of(at, kind)))
-                    }
+                    Change::Parsed {
+                        at,
+                        kind,
+                        change: partial::Change::Complete { path, value },
+                    } => Some(format!("{} {:?} {path} is {value}", at.choice, call_of(at, kind))),
                     Change::NotJson { at, kind, error } => {
                         Some(format!("{} {:?} {error}", at.choice, call_of(at, kind)))
                     }
@@ -85,7 +90,10 @@ fn arguments_are_told_field_by_field_and_handed_over_as_a_value() {
         ]
     );
     assert_eq!(arguments(&completion), Some(&Ok(json!({"city": "Paris", "days": 12}))));
-    assert!(!serde_json::to_string(&completion).unwrap().contains("parsed"), "it is not part of the answer's JSON");
+    assert!(
+        !serde_json::to_string(&completion).unwrap().contains("parsed"),
+        "it is not part of the answer's JSON"
+    );
 }
 
 #[test]
@@ -105,11 +113,18 @@ fn arguments_that_are_whole_close_no_call() {
     let (told, completion) = told(options(), &call(&["{}", " ", "{\"a\":", "1}"]));
     assert_eq!(
         told,
-        ["0 Some(0)  is {}", "0 Some(0) expected nothing after the value, found '{' at byte 3 (line 1, column 4)"],
+        [
+            "0 Some(0)  is {}",
+            "0 Some(0) expected nothing after the value, found '{' at byte 3 (line 1, column 4)"
+        ],
         "told once"
     );
     let calls = &completion.choices[0].message.tool_calls;
-    assert_eq!((calls.len(), calls[0].arguments.as_str()), (1, "{} {\"a\":1}"), "the text is folded on");
+    assert_eq!(
+        (calls.len(), calls[0].arguments.as_str()),
+        (1, "{} {\"a\":1}"),
+        "the text is folded on"
+    );
     let error = arguments(&completion).unwrap().as_ref().unwrap_err();
     assert_eq!((error.kind, error.offset), (ErrorKind::TrailingCharacters, 3));
 }
@@ -140,15 +155,22 @@ fn content_that_is_held_to_a_schema_is_parsed_and_what_stands_around_it_may_be_a
 
     let lenient = Options::new().with_parsed_content(partial::Options::lenient());
     let (told, completion) = told(lenient, &stream);
-    assert_eq!(told[..2], ["0 None /fruits/0/name grew by App", "0 None /fruits/0/name grew by le"]);
-    assert_eq!(completion.choices[0].message.parsed, Some(Ok(json!({"fruits": [{"name": "Apple"}]}))));
+    assert_eq!(
+        told[..2],
+        ["0 None /fruits/0/name grew by App", "0 None /fruits/0/name grew by le"]
+    );
+    assert_eq!(
+        completion.choices[0].message.parsed,
+        Some(Ok(json!({"fruits": [{"name": "Apple"}]})))
+    );
 }
 
 #[test]
 fn halves_of_a_character_in_two_deltas_reach_the_parser_as_one() {
     let (before, behind) = (r"\ud83d", r"\ude00");
-    let chunk =
-        |text: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+    let chunk = |text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
     let stream = [r#"[\""#, before, behind, r#"\"]"#].map(chunk).concat();
     let (told_of, completion) = told(options(), &stream);
     assert_eq!(told_of, ["0 None /0 grew by 😀", "0 None /0 is \"😀\"", "0 None  is [\"😀\"]"]);
@@ -175,11 +197,13 @@ fn each_of_several_calls_and_choices_has_its_own() {
     .concat();
     let (told, completion) = told(options(), &stream);
     assert!(
-        told.contains(&"1 Some(0) /0 is true".to_owned()) && told.contains(&"0 Some(1) /0 grew by b".to_owned()),
+        told.contains(&"1 Some(0) /0 is true".to_owned())
+            && told.contains(&"0 Some(1) /0 grew by b".to_owned()),
         "{told:?}"
     );
-    let parsed =
-        |choice: usize, call: usize| completion.choices[choice].message.tool_calls[call].parsed_arguments.clone();
+    let parsed = |choice: usize, call: usize| {
+        completion.choices[choice].message.tool_calls[call].parsed_arguments.clone()
+    };
     assert_eq!(
         [parsed(0, 0), parsed(0, 1), parsed(1, 0)],
         [json!([1]), json!(["ab"]), json!([true])].map(|value| Some(Ok(value)))
@@ -215,9 +239,18 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
     struct Form {
         a: String,
     }
-    assert_eq!(accumulator.update().parsed_content(2).unwrap().deserialize::<Form>().unwrap(), Form { a: "x".into() });
-    assert_eq!(accumulator.update().parsed_arguments(Place::item(2, 0)).unwrap().value(), Some(json!([1])));
-    assert_eq!(accumulator.update().parsed_arguments(Place::item(2, 0)).unwrap().value(), Some(json!([1])));
+    assert_eq!(
+        accumulator.update().parsed_content(2).unwrap().deserialize::<Form>().unwrap(),
+        Form { a: "x".into() }
+    );
+    assert_eq!(
+        accumulator.update().parsed_arguments(Place::item(2, 0)).unwrap().value(),
+        Some(json!([1]))
+    );
+    assert_eq!(
+        accumulator.update().parsed_arguments(Place::item(2, 0)).unwrap().value(),
+        Some(json!([1]))
+    );
     assert!(
         accumulator.update().parsed_arguments(Place::item(2, 1)).is_none()
             && accumulator.update().parsed_arguments(Place::item(0, 0)).is_none()
@@ -233,7 +266,8 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
         ErrorKind::EndInArray
     );
 
-    let chunk = chat::Chunk::parse(r#"{"choices":[{"index":2,"delta":{"content":"y\"}"}}]}"#).unwrap();
+    let chunk =
+        chat::Chunk::parse(r#"{"choices":[{"index":2,"delta":{"content":"y\"}"}}]}"#).unwrap();
     let update = accumulator.push_parsed(&chunk).unwrap();
     assert!(update.changes().any(|change| matches!(
         change,
@@ -243,7 +277,8 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
 
 #[test]
 fn a_legacy_completion_has_its_text_parsed() {
-    let chunk = |text: &str| format!("data: {}\n\n", json!({"choices": [{"index": 0, "text": text}]}));
+    let chunk =
+        |text: &str| format!("data: {}\n\n", json!({"choices": [{"index": 0, "text": text}]}));
     let stream = [chunk("[1,"), chunk(" 2"), chunk("]")].concat();
     let (told, completion) = run::<completions::Completions>(options(), &[stream.as_bytes()]);
     assert_eq!(told, ["0 None /0 is 1", "0 None /1 is 2", "0 None  is [1,2]"]);

@@ -65,11 +65,15 @@ fn every_case_whole() {
             note(difference);
         }
         if let Some(expected) = &case.anomalies {
-            let expected: Vec<_> =
-                expected.iter().map(|(kind, member, choice)| anomaly(kind, member, *choice)).collect();
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(kind, member, choice)| anomaly(kind, member, *choice))
+                .collect();
             let all = got["anomalies"].as_array().expect("anomalies are an array");
-            let got: Vec<_> =
-                all.iter().map(|a| anomaly(&a["kind"], a["member"].as_str().unwrap(), a["choice"].as_u64())).collect();
+            let got: Vec<_> = all
+                .iter()
+                .map(|a| anomaly(&a["kind"], a["member"].as_str().unwrap(), a["choice"].as_u64()))
+                .collect();
             if got != expected {
                 note(format!("anomalies are {got:?}, expected {expected:?}"));
             }
@@ -115,7 +119,9 @@ fn every_case_byte_by_byte_with_empty_reads_between() {
 #[test]
 fn every_case_event_by_event() {
     let mut checked = 0;
-    for case in cases::all().iter().filter(|case| case.ending == Ending::Clean && !meets_a_limit(case)) {
+    for case in
+        cases::all().iter().filter(|case| case.ending == Ending::Clean && !meets_a_limit(case))
+    {
         let Some(events) = &case.events else { continue };
         let got = if case.legacy {
             run::in_events::<Completions>(case.options, events)
@@ -132,10 +138,14 @@ fn every_case_event_by_event() {
 #[test]
 fn every_case_chunk_by_chunk() {
     let mut checked = 0;
-    for case in cases::all().iter().filter(|case| case.ending == Ending::Clean && !meets_a_limit(case)) {
+    for case in
+        cases::all().iter().filter(|case| case.ending == Ending::Clean && !meets_a_limit(case))
+    {
         let Some(events) = &case.events else { continue };
         let got = if case.legacy {
-            run::in_chunks::<Completions>(case.options, events, |data| completions::Chunk::parse(data))
+            run::in_chunks::<Completions>(case.options, events, |data| {
+                completions::Chunk::parse(data)
+            })
         } else {
             run::in_chunks::<Chat>(case.options, events, |data| chat::Chunk::parse(data))
         };
@@ -161,8 +171,10 @@ fn nothing_behind_the_end_of_every_case_that_ends_itself_counts() {
     for case in cases::all() {
         let expected = whole(&case);
         let ends: Value = expected.outcome()["end"].clone();
-        let ended =
-            matches!(ends.as_str(), Some("done" | "done_without_finish_reason" | "error" | "not_an_event_stream"));
+        let ended = matches!(
+            ends.as_str(),
+            Some("done" | "done_without_finish_reason" | "error" | "not_an_event_stream")
+        );
         if ended && case.stream.ends_with(b"\n") {
             let got = in_reads(&case, [&case.stream[..], behind]);
             let (got, expected) = (got.outcome(), expected.outcome());

@@ -32,7 +32,11 @@ fn seen_in_reads(stream: &[u8], size: usize, options: Options) -> Vec<String> {
             match fold.push(&mut read) {
                 Ok(Some(update)) => {
                     let changes = format!("{:?}", update.changes().collect::<Vec<_>>());
-                    seen.push(format!("{changes} at {} {:?}", fold.decoder().offset(), fold.decoder().last_event_id()));
+                    seen.push(format!(
+                        "{changes} at {} {:?}",
+                        fold.decoder().offset(),
+                        fold.decoder().last_event_id()
+                    ));
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -51,7 +55,12 @@ fn same(stream: &[u8]) -> Result<(), TestCaseError> {
     small.max_folded = 400;
     let parsed = deltawire_partial::Options::new();
     let parsing = Options::new().with_parsed_arguments(parsed).with_parsed_content(parsed);
-    for options in [Options::new(), Options::new().with_unknown(true), Options::new().with_limits(small), parsing] {
+    for options in [
+        Options::new(),
+        Options::new().with_unknown(true),
+        Options::new().with_limits(small),
+        parsing,
+    ] {
         let full = options.with_learning(false);
         prop_assert_eq!(seen::<chat::Chat>(stream, options), seen::<chat::Chat>(stream, full));
         prop_assert_eq!(
@@ -138,7 +147,9 @@ fn run() -> impl Strategy<Value = Vec<String>> {
                 .into_iter()
                 .map(|(text, padding, count)| {
                     let chunk = ENVELOPES[envelope].replace('C', &count.to_string());
-                    chunk.replace("\"T\"", &format!("\"{text}\"")).replace("\"P\"", &format!("\"{padding}\""))
+                    chunk
+                        .replace("\"T\"", &format!("\"{text}\""))
+                        .replace("\"P\"", &format!("\"{padding}\""))
                 })
                 .collect();
             if let Some((at, byte)) = change {
@@ -246,12 +257,17 @@ fn events_that_repeat_take_the_fast_path() {
     // The first event sets things, the second is learned from, the other four match.
     let chat = [4, 4, 4, 4, 4, 4, 0, 4, 0, 4, 4, 4, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0];
     for (envelope, expected) in ENVELOPES.iter().zip(chat) {
-        for way in
-            ["data: D\n\n", "event: e\ndata: D\n\n", "data: D\r\n\r\n", ": c\n\ndata: D\n\n", "id: 1\ndata: D\n\n"]
-        {
+        for way in [
+            "data: D\n\n",
+            "event: e\ndata: D\n\n",
+            "data: D\r\n\r\n",
+            ": c\n\ndata: D\n\n",
+            "id: 1\ndata: D\n\n",
+        ] {
             let data = envelope.replace('C', "0").replace("\"P\"", "\"p\"");
-            let stream: String =
-                (0..6).map(|n| way.replace('D', &data.replace("\"T\"", &format!("\"text {n}\"")))).collect();
+            let stream: String = (0..6)
+                .map(|n| way.replace('D', &data.replace("\"T\"", &format!("\"text {n}\""))))
+                .collect();
             assert_eq!(learned::<chat::Chat>(&stream, Options::new()), expected, "{stream}");
             let full = Options::new().with_learning(false);
             assert_eq!(learned::<chat::Chat>(&stream, full), 0, "{stream}");
@@ -265,12 +281,18 @@ fn events_that_repeat_take_the_fast_path() {
 #[test]
 fn interleaved_choices_take_the_fast_path() {
     let of = |choice: usize, n: usize| {
-        format!("data: {{\"choices\":[{{\"index\":{choice},\"delta\":{{\"content\":\"{n}\"}}}}]}}\n\n")
+        format!(
+            "data: {{\"choices\":[{{\"index\":{choice},\"delta\":{{\"content\":\"{n}\"}}}}]}}\n\n"
+        )
     };
     for choices in [1, 2, 5, 8] {
         let stream: String = (0..20 * choices).map(|n| of(n % choices, n)).collect();
         // Two events of each choice are parsed: the one that begins it and the one that is learned from.
-        assert_eq!(learned::<chat::Chat>(&stream, Options::new()), 18 * choices as u64, "{choices} choices");
+        assert_eq!(
+            learned::<chat::Chat>(&stream, Options::new()),
+            18 * choices as u64,
+            "{choices} choices"
+        );
     }
 }
 
@@ -289,9 +311,17 @@ const SETTERS: &[(&str, &str, &str)] = &[
         r#""tool_calls":[{"index":0,"id":"c","function":{"name":"f"}}]"#,
         r#""tool_calls":[{"index":1,"id":"d"}]"#,
     ),
-    ("delta", r#""tool_calls":[{"index":0,"type":"x"}]"#, r#""tool_calls":[{"index":0,"custom":{}}]"#),
+    (
+        "delta",
+        r#""tool_calls":[{"index":0,"type":"x"}]"#,
+        r#""tool_calls":[{"index":0,"custom":{}}]"#,
+    ),
     ("delta", r#""tool_calls":[{"id":"c"}]"#, r#""tool_calls":[{"index":4,"id":"c"}]"#),
-    ("delta", r#""tool_calls":[{"index":0,"vendor":1}]"#, r#""tool_calls":[{"index":0,"vendor":2}]"#),
+    (
+        "delta",
+        r#""tool_calls":[{"index":0,"vendor":1}]"#,
+        r#""tool_calls":[{"index":0,"vendor":2}]"#,
+    ),
     ("delta", r#""vendor":1"#, r#""vendor":2"#),
     ("delta", r#""annotations":[1]"#, r#""annotations":[2]"#),
     // Beside the delta in the choice.
@@ -320,7 +350,9 @@ fn whatever_a_chunk_sets_besides_a_text_is_set_by_each_chunk() {
     let event = |text: &str, (place, set): (&str, &str)| {
         let beside = |of: &str| if place == of { format!(",{set}") } else { String::new() };
         let (delta, choice, chunk) = (beside("delta"), beside("choice"), beside("chunk"));
-        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{{text}{delta}}}{choice}}}]{chunk}}}\n\n")
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{{text}{delta}}}{choice}}}]{chunk}}}\n\n"
+        )
     };
     let texts = [r#""content":"1""#, r#""reasoning":"2""#];
     // Both texts have begun, so that what follows only appends.
@@ -334,8 +366,10 @@ fn whatever_a_chunk_sets_besides_a_text_is_set_by_each_chunk() {
             let stream: String = [begun.clone()].into_iter().chain(more).collect();
             for options in [Options::new(), Options::new().with_unknown(true)] {
                 let full = options.with_learning(false);
-                let (fast, parsed) =
-                    (seen::<chat::Chat>(stream.as_bytes(), options), seen::<chat::Chat>(stream.as_bytes(), full));
+                let (fast, parsed) = (
+                    seen::<chat::Chat>(stream.as_bytes(), options),
+                    seen::<chat::Chat>(stream.as_bytes(), full),
+                );
                 assert_eq!(fast, parsed, "{stream}");
             }
         }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use deltawire::sse::{Decoder, OwnedEvent};
 use deltawire::{
-    Accumulator, Dialect, Error, How, Limits, Options, Outcome, Session, StallLimits, Update, chat, completions,
+    Accumulator, Dialect, Error, How, Limits, Options, Outcome, Session, StallLimits, Update, chat,
+    completions,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -34,7 +35,11 @@ struct Seen {
 }
 
 /// Reads a body in reads of this size; `by_event` says which of the updates are read as events.
-fn read<D: Dialect>(body: &[u8], size: usize, by_event: impl Fn(usize) -> bool) -> (Seen, Vec<OwnedEvent>)
+fn read<D: Dialect>(
+    body: &[u8],
+    size: usize,
+    by_event: impl Fn(usize) -> bool,
+) -> (Seen, Vec<OwnedEvent>)
 where
     D::Answer: Serialize,
 {
@@ -43,7 +48,9 @@ where
     'reads: for mut read in body.chunks(size) {
         loop {
             let advanced = if by_event(seen.updates.len()) {
-                session.next_event(&mut read).map(|event| event.map(|event| events.push(event)).is_some())
+                session
+                    .next_event(&mut read)
+                    .map(|event| event.map(|event| events.push(event)).is_some())
             } else {
                 session.advance(&mut read)
             };
@@ -73,15 +80,21 @@ where
         assert_eq!(seen, by_update, "{name} in reads of {size}");
         // They are the events of the body, but for those that mean nothing, and as far as it is
         // folded.
-        let (mut decoder, mut input, mut bare) = (Decoder::new().with_error_lines(true), body, Vec::new());
-        while let (true, Ok(Some(event))) = (bare.len() < events.len(), decoder.decode(&mut input)) {
+        let (mut decoder, mut input, mut bare) =
+            (Decoder::new().with_error_lines(true), body, Vec::new());
+        while let (true, Ok(Some(event))) = (bare.len() < events.len(), decoder.decode(&mut input))
+        {
             if !["", "null", "[DONE]"].contains(&event.data.trim()) {
                 bare.push(event.into_owned());
             }
         }
         assert_eq!(events, bare, "{name} in reads of {size}");
         assert_eq!(events.len(), seen.updates.len(), "{name}");
-        assert_eq!(read::<D>(body, size, |number| number % 3 == 0).0, by_update, "{name}, in turns");
+        assert_eq!(
+            read::<D>(body, size, |number| number % 3 == 0).0,
+            by_update,
+            "{name}, in turns"
+        );
     }
 }
 
@@ -111,7 +124,8 @@ fn events_are_one_an_update_and_come_to_the_same() {
 fn an_event_that_is_read_sets_the_clocks_back_as_an_update_does() {
     let s = Duration::from_secs;
     for by_event in [false, true] {
-        let mut session = chat::Session::new().with_stall_limits(StallLimits::new().with_content(s(10)));
+        let mut session =
+            chat::Session::new().with_stall_limits(StallLimits::new().with_content(s(10)));
         session.wait(s(0));
         session.arrived(s(5));
         let mut input = TEXT.as_bytes();
@@ -139,7 +153,11 @@ fn a_session_is_set_up_in_any_order() {
         ("options first", refuse(chat::Session::with_options(options).with_stall_limits(stall))),
         ("options between", refuse(chat::Session::new()).options(options).with_stall_limits(stall)),
     ] {
-        assert_eq!((session.is_refused(), session.deadline()), (true, Some(Duration::from_secs(10))), "{order}");
+        assert_eq!(
+            (session.is_refused(), session.deadline()),
+            (true, Some(Duration::from_secs(10))),
+            "{order}"
+        );
         let mut accepted = session;
         accepted.head(200, |_| None);
         assert_eq!(accepted.push(&mut TEXT.as_bytes()).unwrap_err().kind(), "limit", "{order}");

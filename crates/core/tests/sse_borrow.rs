@@ -43,7 +43,11 @@ fn an_event_of_one_data_line_is_borrowed_from_the_input() {
 
 #[test]
 fn a_type_in_the_line_before_is_borrowed_too() {
-    for input in ["event: e\ndata: hello\n\n", "event: e\r\ndata: hello\r\n\r\n", ": c\nevent: e\ndata: hello\n\n"] {
+    for input in [
+        "event: e\ndata: hello\n\n",
+        "event: e\r\ndata: hello\r\n\r\n",
+        ": c\nevent: e\ndata: hello\n\n",
+    ] {
         let range = input.as_bytes().as_ptr_range();
         let mut decoder = Decoder::new();
         // As at the beginning of every event but the first.
@@ -51,7 +55,10 @@ fn a_type_in_the_line_before_is_borrowed_too() {
         let mut rest = input.as_bytes();
         let event = decoder.decode(&mut rest).unwrap().unwrap();
         assert_eq!((event.event, event.data, rest), ("e", "hello", &b""[..]), "{input:?}");
-        assert!(range.contains(&event.event.as_ptr()) && range.contains(&event.data.as_ptr()), "{input:?}");
+        assert!(
+            range.contains(&event.event.as_ptr()) && range.contains(&event.data.as_ptr()),
+            "{input:?}"
+        );
     }
 }
 

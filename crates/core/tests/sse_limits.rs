@@ -257,7 +257,10 @@ fn both_limits_are_on_by_default() {
 #[test]
 fn an_error_names_the_limit_its_value_and_the_place() {
     let (max, offset) = (10, 7);
-    let messages = [Error::LineTooLong { max, offset }.to_string(), Error::EventTooLarge { max, offset }.to_string()];
+    let messages = [
+        Error::LineTooLong { max, offset }.to_string(),
+        Error::EventTooLarge { max, offset }.to_string(),
+    ];
     for (message, name) in messages.iter().zip(["max_line", "max_event"]) {
         for part in [name, "10 bytes", "byte 7"] {
             assert!(message.contains(part), "{message:?} lacks {part:?}");
@@ -343,8 +346,16 @@ fn ten_megabytes_in_reads_of_one_byte_take_seconds() {
 fn blocks_that_are_nothing_are_not_gone_through_again_for_each_of_them() {
     let nothing = ": a\n: b\n\n".repeat(200_000);
     for (name, last, expected) in [
-        ("a line that is too long", format!("event: {}\n\n", "x".repeat(100)), line(50, nothing.len() as u64)),
-        ("an event that is too large", "data: 1\ndata: 2\nid: 345\n\n".to_owned(), event(5, nothing.len() as u64 + 16)),
+        (
+            "a line that is too long",
+            format!("event: {}\n\n", "x".repeat(100)),
+            line(50, nothing.len() as u64),
+        ),
+        (
+            "an event that is too large",
+            "data: 1\ndata: 2\nid: 345\n\n".to_owned(),
+            event(5, nothing.len() as u64 + 16),
+        ),
         ("an error line", "error: x\n".to_owned(), Seen::event("error", "x", "")),
     ] {
         let stream = nothing.clone() + &last;

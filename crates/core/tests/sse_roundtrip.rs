@@ -254,15 +254,26 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         b"data: y",
         b"abcdefghijklmnop",
     ];
-    let ends: Vec<&[u8]> = vec![b"\n", b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r", b"\r\n\n", b""];
+    let ends: Vec<&[u8]> =
+        vec![b"\n", b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n", b"\n\r", b"\r\n\n", b""];
     let colons: Vec<&[u8]> = vec![b": ", b": ", b":", b":  ", b"", b"::"];
     let line = (select(names), select(colons), select(values), select(ends))
         .prop_map(|(name, colon, value, end)| [name, colon, value, end].concat());
-    let starts: Vec<&[u8]> =
-        vec![b"", b"", b"", b"\xEF\xBB\xBF", b"\xEF", b"\xEF\xBB", b"\xEF\xBB\xBF\xEF\xBB\xBF", b"\n", b"\r"];
+    let starts: Vec<&[u8]> = vec![
+        b"",
+        b"",
+        b"",
+        b"\xEF\xBB\xBF",
+        b"\xEF",
+        b"\xEF\xBB",
+        b"\xEF\xBB\xBF\xEF\xBB\xBF",
+        b"\n",
+        b"\r",
+    ];
     let bytes = vec(any::<u8>(), 0..4);
     let piece = prop_oneof![8 => line, 1 => bytes];
-    (select(starts), vec(piece, 0..12)).prop_map(|(start, pieces)| [start, &pieces.concat()].concat())
+    (select(starts), vec(piece, 0..12))
+        .prop_map(|(start, pieces)| [start, &pieces.concat()].concat())
 }
 
 #[test]

@@ -250,7 +250,16 @@ fn an_event_is_the_same_wherever_the_characters_of_the_next_one_lie() {
     for text in ["\u{20AC}".as_bytes(), b"\xE2\x82", b"\xFF"] {
         for len in 0..200 {
             let data = vec![b'x'; len];
-            let stream = [b"data: ", &data[..], b"\n\nevent: ", text, b"\ndata: ", &text.repeat(30), b"\n\n"].concat();
+            let stream = [
+                b"data: ",
+                &data[..],
+                b"\n\nevent: ",
+                text,
+                b"\ndata: ",
+                &text.repeat(30),
+                b"\n\n",
+            ]
+            .concat();
             let got = run(Decoder::new(), [&stream[..]]);
             assert_eq!(got, interpreted(&stream), "{len} bytes before {}", text.escape_ascii());
         }

@@ -42,7 +42,8 @@ fn feed<D: Dialect>(session: &mut Session<D>, mut bytes: &[u8]) {
 #[test]
 fn each_clock_runs_out_at_its_own_deadline() {
     let none = StallLimits::new;
-    let [bytes, events, content] = [none().with_bytes(s(10)), none().with_events(s(10)), none().with_content(s(10))];
+    let [bytes, events, content] =
+        [none().with_bytes(s(10)), none().with_events(s(10)), none().with_content(s(10))];
     let all = none().with_bytes(s(10)).with_events(s(20)).with_content(s(30));
     let first = all.with_first_bytes(s(100)).with_first_event(s(200)).with_first_content(s(300));
     let never: Option<(u64, &str)> = None;
@@ -60,14 +61,39 @@ fn each_clock_runs_out_at_its_own_deadline() {
         ("bytes, event", bytes, &[Event(7)], Some((17, "no bytes for 10 s (limit 10 s)"))),
         ("bytes, content", bytes, &[Content(7)], Some((17, "no bytes for 10 s (limit 10 s)"))),
         ("events, bytes", events, &[Bytes(7)], Some((10, "no events yet after 10 s (limit 10 s)"))),
-        ("events, event", events, &[Event(7), Bytes(9)], Some((17, "no events for 10 s (limit 10 s)"))),
+        (
+            "events, event",
+            events,
+            &[Event(7), Bytes(9)],
+            Some((17, "no events for 10 s (limit 10 s)")),
+        ),
         ("events, content", events, &[Content(7)], Some((17, "no events for 10 s (limit 10 s)"))),
-        ("content, event", content, &[Event(7)], Some((10, "no content yet after 10 s (limit 10 s)"))),
-        ("content, content", content, &[Content(7), Event(9)], Some((17, "no content for 10 s (limit 10 s)"))),
+        (
+            "content, event",
+            content,
+            &[Event(7)],
+            Some((10, "no content yet after 10 s (limit 10 s)")),
+        ),
+        (
+            "content, content",
+            content,
+            &[Content(7), Event(9)],
+            Some((17, "no content for 10 s (limit 10 s)")),
+        ),
         // All together: the one that runs out first.
         ("silence", all, &[Content(5)], Some((15, "no bytes for 10 s (limit 10 s)"))),
-        ("comments", all, &[Content(5), Bytes(14), Bytes(23)], Some((25, "no events for 20 s (limit 20 s)"))),
-        ("empty chunks", all, &[Content(5), Event(14), Event(32)], Some((35, "no content for 30 s (limit 30 s)"))),
+        (
+            "comments",
+            all,
+            &[Content(5), Bytes(14), Bytes(23)],
+            Some((25, "no events for 20 s (limit 20 s)")),
+        ),
+        (
+            "empty chunks",
+            all,
+            &[Content(5), Event(14), Event(32)],
+            Some((35, "no content for 30 s (limit 30 s)")),
+        ),
         // At once: the most basic.
         (
             "a tie",
@@ -77,9 +103,24 @@ fn each_clock_runs_out_at_its_own_deadline() {
         ),
         // The first ones.
         ("first bytes", first, &[], Some((100, "no bytes yet after 100 s (limit 100 s)"))),
-        ("first event", first.with_bytes(s(500)), &[Bytes(90)], Some((200, "no events yet after 200 s (limit 200 s)"))),
-        ("after the first byte", first, &[Bytes(90)], Some((100, "no bytes for 10 s (limit 10 s)"))),
-        ("after the first event", first, &[Event(95), Bytes(104)], Some((114, "no bytes for 10 s (limit 10 s)"))),
+        (
+            "first event",
+            first.with_bytes(s(500)),
+            &[Bytes(90)],
+            Some((200, "no events yet after 200 s (limit 200 s)")),
+        ),
+        (
+            "after the first byte",
+            first,
+            &[Bytes(90)],
+            Some((100, "no bytes for 10 s (limit 10 s)")),
+        ),
+        (
+            "after the first event",
+            first,
+            &[Event(95), Bytes(104)],
+            Some((114, "no bytes for 10 s (limit 10 s)")),
+        ),
         (
             "time to first token",
             content.with_first_content(s(60)),
@@ -93,7 +134,12 @@ fn each_clock_runs_out_at_its_own_deadline() {
             Some((65, "no content for 10 s (limit 10 s)")),
         ),
         // Only the first is limited: after it nothing is.
-        ("only the first byte", none().with_first_bytes(s(3)), &[], Some((3, "no bytes yet after 3 s (limit 3 s)"))),
+        (
+            "only the first byte",
+            none().with_first_bytes(s(3)),
+            &[],
+            Some((3, "no bytes yet after 3 s (limit 3 s)")),
+        ),
         ("only the first byte, which came", none().with_first_bytes(s(3)), &[Bytes(2)], never),
         (
             "only the first event, bytes came",
@@ -103,10 +149,20 @@ fn each_clock_runs_out_at_its_own_deadline() {
         ),
         ("only the first event, which came", none().with_first_event(s(3)), &[Event(2)], never),
         // A burst in one read.
-        ("a burst", all, &[Bytes(5), Event(5), Content(5), Event(5)], Some((15, "no bytes for 10 s (limit 10 s)"))),
+        (
+            "a burst",
+            all,
+            &[Bytes(5), Event(5), Content(5), Event(5)],
+            Some((15, "no bytes for 10 s (limit 10 s)")),
+        ),
         // A clock that goes backwards.
         ("backwards", bytes, &[Bytes(7), Bytes(3)], Some((17, "no bytes for 10 s (limit 10 s)"))),
-        ("backwards and on", bytes, &[Bytes(7), Bytes(3), Bytes(8)], Some((18, "no bytes for 10 s (limit 10 s)"))),
+        (
+            "backwards and on",
+            bytes,
+            &[Bytes(7), Bytes(3), Bytes(8)],
+            Some((18, "no bytes for 10 s (limit 10 s)")),
+        ),
         (
             "backwards for another clock",
             content,
@@ -114,7 +170,12 @@ fn each_clock_runs_out_at_its_own_deadline() {
             Some((17, "no content for 10 s (limit 10 s)")),
         ),
         // A limit of nothing.
-        ("zero", none().with_content(s(0)), &[Bytes(7)], Some((0, "no content yet after 7 s (limit 0 s)"))),
+        (
+            "zero",
+            none().with_content(s(0)),
+            &[Bytes(7)],
+            Some((0, "no content yet after 7 s (limit 0 s)")),
+        ),
     ];
     for (name, limits, came, expected) in cases {
         let watch = watch(*limits, came);
@@ -153,23 +214,25 @@ fn a_clock_that_jumps_back_stalls_nothing_and_a_limit_without_end_is_none() {
     let watch = watch(limits, &[Content(1000)]);
     assert_eq!(watch.stalled(s(0)), None);
     assert_eq!(watch.stalled(s(1009)), None);
-    let endless = chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(Duration::MAX));
+    let endless =
+        chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(Duration::MAX));
     assert_eq!((endless.deadline(), endless.stalled(s(u64::MAX / 2))), (Some(Duration::MAX), None));
 }
 
 /// The most demanding clock that a read set back, which brought these bytes after an hour of silence.
 fn set_back<E: Dialect>(before: &str, read: &str) -> &'static str {
     let none = StallLimits::new;
-    let clocks = [none().with_bytes(s(1)), none().with_events(s(1)), none().with_content(s(1))].map(|limits| {
-        let mut session = Session::<E>::new().with_stall_limits(limits);
-        for (now, bytes) in [(s(0), before), (s(3600), read)] {
-            session.arrived(now);
-            feed(&mut session, bytes.as_bytes());
-        }
-        // An event that was looked at before is not new with the next bytes.
-        feed(&mut session, b"");
-        session.deadline() == Some(s(3601))
-    });
+    let clocks = [none().with_bytes(s(1)), none().with_events(s(1)), none().with_content(s(1))]
+        .map(|limits| {
+            let mut session = Session::<E>::new().with_stall_limits(limits);
+            for (now, bytes) in [(s(0), before), (s(3600), read)] {
+                session.arrived(now);
+                feed(&mut session, bytes.as_bytes());
+            }
+            // An event that was looked at before is not new with the next bytes.
+            feed(&mut session, b"");
+            session.deadline() == Some(s(3601))
+        });
     match clocks {
         [true, false, false] => "bytes",
         [true, true, false] => "events",
@@ -194,15 +257,21 @@ fn what_a_read_brings_says_which_clocks_it_sets_back() {
         ("an empty delta", chunk(""), "events"),
         ("a role", chunk(r#""role":"assistant""#), "events"),
         ("empty content", chunk(r#""role":"assistant","content":"","tool_calls":[]"#), "events"),
-        ("token counts", "data: {\"choices\":[],\"usage\":{\"total_tokens\":1}}\n\n".to_owned(), "events"),
+        (
+            "token counts",
+            "data: {\"choices\":[],\"usage\":{\"total_tokens\":1}}\n\n".to_owned(),
+            "events",
+        ),
         (
             "a finish reason",
-            "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n".to_owned(),
+            "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
+                .to_owned(),
             "events",
         ),
         (
             "log probabilities",
-            "data: {\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":{\"content\":[]}}]}\n\n".to_owned(),
+            "data: {\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":{\"content\":[]}}]}\n\n"
+                .to_owned(),
             "events",
         ),
         ("content", chunk(one), "content"),
@@ -210,15 +279,27 @@ fn what_a_read_brings_says_which_clocks_it_sets_back() {
         ("content in parts", chunk(r#""content":[{"type":"text","text":"a"}]"#), "content"),
         ("a refusal", chunk(r#""refusal":"no""#), "content"),
         ("reasoning", chunk(r#""reasoning_content":"so""#), "content"),
-        ("a call", chunk(r#""tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]"#), "content"),
-        ("arguments", chunk(r#""tool_calls":[{"index":0,"function":{"arguments":"{}"}}]"#), "content"),
+        (
+            "a call",
+            chunk(r#""tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]"#),
+            "content",
+        ),
+        (
+            "arguments",
+            chunk(r#""tool_calls":[{"index":0,"function":{"arguments":"{}"}}]"#),
+            "content",
+        ),
         ("a function call", chunk(r#""function_call":{"name":"f"}"#), "content"),
         ("its arguments", chunk(r#""function_call":{"arguments":"{}"}"#), "content"),
         ("audio", chunk(r#""audio":{"data":"AAAA"}"#), "content"),
         ("what audio says", chunk(r#""audio":{"transcript":"a"}"#), "content"),
         ("content and then a comment", chunk(one) + ": x\n\n", "content"),
         ("content and then a blank event", chunk(one) + "data: \n\n", "content"),
-        ("content and then token counts", chunk(one) + "data: {\"choices\":[],\"usage\":{}}\n\n", "content"),
+        (
+            "content and then token counts",
+            chunk(one) + "data: {\"choices\":[],\"usage\":{}}\n\n",
+            "content",
+        ),
         ("a blank event and then content", format!("data: \n\n{}", chunk(one)), "content"),
     ];
     for (name, read, expected) in cases {
@@ -228,11 +309,17 @@ fn what_a_read_brings_says_which_clocks_it_sets_back() {
         }
     }
     assert_eq!(
-        set_back::<completions::Completions>("", "data: {\"choices\":[{\"index\":0,\"text\":\"a\"}]}\n\n"),
+        set_back::<completions::Completions>(
+            "",
+            "data: {\"choices\":[{\"index\":0,\"text\":\"a\"}]}\n\n"
+        ),
         "content"
     );
     assert_eq!(
-        set_back::<completions::Completions>("", "data: {\"choices\":[{\"index\":0,\"text\":\"\"}]}\n\n"),
+        set_back::<completions::Completions>(
+            "",
+            "data: {\"choices\":[{\"index\":0,\"text\":\"\"}]}\n\n"
+        ),
         "events"
     );
 }
@@ -264,8 +351,15 @@ fn a_stall_is_an_end_with_what_came_so_far() {
         let error = outcome.error.clone().expect("why");
         assert_eq!(error, deltawire::Error::Stalled(some_stall()));
         let json = serde_json::to_value(&outcome).expect("an outcome is JSON");
-        assert_eq!((&json["end"], &json["error"]["kind"]), (&"stalled".into(), &"stalled".into()), "{stream:?}");
-        assert_eq!(json["error"]["message"], "the stream stalled: no content yet after 30 s (limit 30 s)");
+        assert_eq!(
+            (&json["end"], &json["error"]["kind"]),
+            (&"stalled".into(), &"stalled".into()),
+            "{stream:?}"
+        );
+        assert_eq!(
+            json["error"]["message"],
+            "the stream stalled: no content yet after 30 s (limit 30 s)"
+        );
     }
 }
 

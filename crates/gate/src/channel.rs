@@ -130,7 +130,13 @@ impl Channel {
 
     /// Accepts a text. Calls `cut` with the beginning and end of each span that is complete with
     /// it. Dropped text is only counted.
-    pub(crate) fn push(&mut self, text: &str, tokens: usize, now: Duration, mut cut: impl FnMut(Position, Position)) {
+    pub(crate) fn push(
+        &mut self,
+        text: &str,
+        tokens: usize,
+        now: Duration,
+        mut cut: impl FnMut(Position, Position),
+    ) {
         if self.dropped.is_some() {
             self.end.bytes += text.len();
             self.end.characters += text.chars().count();
@@ -159,7 +165,10 @@ impl Channel {
             if let Some(length) = cutter.push(&self.text[start..at], character) {
                 let characters = held - self.text[start + length..at].chars().count();
                 let from = self.held;
-                self.held = Position { bytes: from.bytes + length, characters: from.characters + characters };
+                self.held = Position {
+                    bytes: from.bytes + length,
+                    characters: from.characters + characters,
+                };
                 cut(from, self.held);
                 cutter.reset();
                 (at, held) = (start + length, 0);
@@ -182,7 +191,11 @@ impl Channel {
         if before <= self.held.characters {
             return None;
         }
-        let to = if before == self.end.characters { self.end } else { self.place_from(self.held, before) };
+        let to = if before == self.end.characters {
+            self.end
+        } else {
+            self.place_from(self.held, before)
+        };
         let from = core::mem::replace(&mut self.held, to);
         if let Some(cutter) = &mut self.cutter {
             cutter.reset();
@@ -218,7 +231,8 @@ impl Channel {
     /// Returns the position of a character at or after another position. Linear in the distance.
     pub(crate) fn place_from(&self, from: Position, character: usize) -> Position {
         let text = &self.text[from.bytes - self.base.bytes..];
-        let bytes = text.char_indices().nth(character - from.characters).map_or(text.len(), |(at, _)| at);
+        let bytes =
+            text.char_indices().nth(character - from.characters).map_or(text.len(), |(at, _)| at);
         Position { bytes: from.bytes + bytes, characters: character }
     }
 
@@ -227,8 +241,11 @@ impl Channel {
         let start = start.bytes - self.base.bytes;
         let before = &self.text[..start];
         let context = self.policy().map_or(0, |policy| policy.context);
-        let from =
-            if context == 0 { start } else { before.char_indices().nth_back(context - 1).map_or(0, |(at, _)| at) };
+        let from = if context == 0 {
+            start
+        } else {
+            before.char_indices().nth_back(context - 1).map_or(0, |(at, _)| at)
+        };
         (&before[from..], &self.text[start..end.bytes - self.base.bytes])
     }
 
@@ -283,11 +300,14 @@ impl Channel {
                 let replacement = replacement.into();
                 self.redacted.push(Redacted { characters: characters.clone(), replacement });
             }
-            None => self.shown.push_str(&self.text[from.bytes - self.base.bytes..to.bytes - self.base.bytes]),
+            None => self
+                .shown
+                .push_str(&self.text[from.bytes - self.base.bytes..to.bytes - self.base.bytes]),
         }
         // An insertion before the first character of a span arrives with that character.
         let arrived = self.arrival(to.characters.max(span.start + 1) - 1);
-        let (shown, span, redacted) = (begin..self.shown.len(), span.clone(), replacement.is_some());
+        let (shown, span, redacted) =
+            (begin..self.shown.len(), span.clone(), replacement.is_some());
         piece(Piece { shown, characters, span, redacted, arrived });
     }
 
@@ -301,7 +321,10 @@ impl Channel {
         let mut from = characters.start;
         while from < characters.end {
             let after = self.arrivals.partition_point(|&(first, _)| first <= from);
-            let to = self.arrivals.get(after).map_or(characters.end, |&(next, _)| next.min(characters.end));
+            let to = self
+                .arrivals
+                .get(after)
+                .map_or(characters.end, |&(next, _)| next.min(characters.end));
             let waited = now.saturating_sub(self.arrival(from));
             self.delay.add(to - from, self.end.characters - to, waited);
             from = to;

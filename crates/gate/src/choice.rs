@@ -157,8 +157,10 @@ impl Choice {
         });
         let before = channel.kept();
         let queue = &mut self.queue;
-        let awaits = if let Handling::Judge(_) = handling { Awaits::Judge } else { Awaits::Nothing };
-        channel.push(text, tokens, now, |start, end| enter(queue, shared, (id, start, end), awaits));
+        let awaits =
+            if let Handling::Judge(_) = handling { Awaits::Judge } else { Awaits::Nothing };
+        channel
+            .push(text, tokens, now, |start, end| enter(queue, shared, (id, start, end), awaits));
         shared.unreleased += channel.kept() - before;
         self.settle(now, shared);
     }
@@ -319,7 +321,8 @@ impl Choice {
         }
         self.annotations.filtered = true;
         let content = TextId::content(self.index);
-        let released = self.channels.get(&content).map_or(0, |channel| channel.settled().characters);
+        let released =
+            self.channels.get(&content).map_or(0, |channel| channel.settled().characters);
         let late = start..end.min(released);
         if start < released {
             self.stop_here(released, shared);
@@ -388,7 +391,9 @@ impl Choice {
                 let at = character - self.queue[place].start.characters;
                 self.stop_within(place, at, shared);
             }
-            place => self.drop_after(place.unwrap_or(self.queue.len()), (content, character), shared),
+            place => {
+                self.drop_after(place.unwrap_or(self.queue.len()), (content, character), shared)
+            }
         }
     }
 
@@ -416,8 +421,13 @@ impl Choice {
     }
 
     pub(crate) fn into_outcome(self) -> ChoiceOutcome {
-        let stopped = self.stop.map(|Stop { text, after, .. }| Stopped { at: text.at, kind: text.kind, after });
-        let texts = self.channels.into_iter().map(|(id, channel)| channel.into_outcome(id)).collect();
+        let stopped = self.stop.map(|Stop { text, after, .. }| Stopped {
+            at: text.at,
+            kind: text.kind,
+            after,
+        });
+        let texts =
+            self.channels.into_iter().map(|(id, channel)| channel.into_outcome(id)).collect();
         ChoiceOutcome { choice: self.index, stopped, texts }
     }
 }

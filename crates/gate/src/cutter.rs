@@ -64,6 +64,10 @@ impl Cutter {
 /// That is after the last white space of its second half, so that no word is cut, or at its end.
 fn forced(held: &str) -> usize {
     let half = held.len() / 2;
-    let space = held.char_indices().rev().take_while(|&(at, _)| at >= half).find(|(_, c)| c.is_whitespace());
+    let space = held
+        .char_indices()
+        .rev()
+        .take_while(|&(at, _)| at >= half)
+        .find(|(_, c)| c.is_whitespace());
     space.map_or(held.len(), |(at, character)| at + character.len_utf8())
 }

@@ -49,7 +49,9 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownSpan { span } => write!(f, "a verdict for {span}, which was never handed out"),
+            Self::UnknownSpan { span } => {
+                write!(f, "a verdict for {span}, which was never handed out")
+            }
             Self::AlreadyJudged { span } => write!(f, "a second verdict for {span}"),
             Self::OutOfSpan { span, start, end, length } => {
                 write!(
@@ -57,7 +59,9 @@ impl fmt::Display for Error {
                     "a verdict on characters {start} to {end} of {span}, which has {length}, or on some of them twice"
                 )
             }
-            Self::Full { max } => write!(f, "more than max_unreleased = {max} characters would wait to be released"),
+            Self::Full { max } => {
+                write!(f, "more than max_unreleased = {max} characters would wait to be released")
+            }
             Self::Ended => f.write_str("text after the end"),
         }
     }

@@ -43,7 +43,12 @@ impl Gate {
     /// judged by that policy.
     #[must_use]
     pub fn new(options: impl Into<Options>) -> Self {
-        Self { options: options.into(), choices: BTreeMap::new(), shared: Shared::default(), ended: false }
+        Self {
+            options: options.into(),
+            choices: BTreeMap::new(),
+            shared: Shared::default(),
+            ended: false,
+        }
     }
 
     /// Accepts the changes of an update: each of its texts, as one token.
@@ -94,7 +99,13 @@ impl Gate {
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub fn push_text(&mut self, at: Place, kind: TextKind, text: &str, now: Duration) -> Result<(), Error> {
+    pub fn push_text(
+        &mut self,
+        at: Place,
+        kind: TextKind,
+        text: &str,
+        now: Duration,
+    ) -> Result<(), Error> {
         self.push_tokens(at, kind, text, usize::from(!text.is_empty()), now)
     }
 
@@ -162,7 +173,9 @@ impl Gate {
         if !self.options.has_max_age() {
             return;
         }
-        for choice in self.choices.values_mut().filter(|choice| choice.due().is_some_and(|due| due <= now)) {
+        for choice in
+            self.choices.values_mut().filter(|choice| choice.due().is_some_and(|due| due <= now))
+        {
             choice.flush(&mut self.shared);
         }
     }
@@ -236,7 +249,12 @@ impl Gate {
     /// waits goes on waiting, and may be [requeued](Self::requeue).
     pub fn judge(&mut self, span: SpanId, verdict: Verdict, now: Duration) -> Result<(), Error> {
         let choice = self.choices.get_mut(&span.choice).filter(|_| span.number < self.shared.next);
-        choice.ok_or(Error::UnknownSpan { span })?.judge(span.number, verdict, now, &mut self.shared)
+        choice.ok_or(Error::UnknownSpan { span })?.judge(
+            span.number,
+            verdict,
+            now,
+            &mut self.shared,
+        )
     }
 
     /// Accepts an annotation of a choice's content as a verdict.
@@ -248,7 +266,12 @@ impl Gate {
     /// An annotation that filters nothing releases the content up to where it is checked, but only
     /// under [`Policy::azure_async_filter`](crate::Policy::azure_async_filter); under other
     /// policies that is up to the judge. A repeated annotation changes nothing.
-    pub fn annotate(&mut self, choice: u64, annotation: &Annotation, now: Duration) -> Option<Range<usize>> {
+    pub fn annotate(
+        &mut self,
+        choice: u64,
+        annotation: &Annotation,
+        now: Duration,
+    ) -> Option<Range<usize>> {
         let (choice, shared) = self.choice(choice);
         choice.annotate(annotation, now, shared)
     }
@@ -271,7 +294,16 @@ impl Gate {
         self.shared.unreleased -= piece.characters.len();
         let text = self.choices.get_mut(&id.at.choice)?.channel_mut(id)?.take(&piece);
         let Piece { characters, span, redacted, arrived, .. } = piece;
-        Some(Released { at: id.at, kind: id.kind, text, characters, span, redacted, arrived, released })
+        Some(Released {
+            at: id.at,
+            kind: id.kind,
+            text,
+            characters,
+            span,
+            redacted,
+            arrived,
+            released,
+        })
     }
 
     /// Reports whether [`next_released`](Self::next_released) has a piece.
@@ -320,7 +352,8 @@ impl Gate {
     #[must_use]
     pub fn finish(self) -> Outcome {
         let begun = self.choices.into_values().map(Choice::into_outcome);
-        let choices: Vec<_> = begun.filter(|choice| !choice.texts.is_empty() || choice.stopped.is_some()).collect();
+        let choices: Vec<_> =
+            begun.filter(|choice| !choice.texts.is_empty() || choice.stopped.is_some()).collect();
         let mut delay = Delay::default();
         for text in choices.iter().flat_map(|choice| &choice.texts) {
             delay.merge(&text.delay);

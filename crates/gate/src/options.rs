@@ -33,7 +33,11 @@ impl Options {
     /// Returns options with the default limits and one policy for every kind of text.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { handlings: [Handling::Judge(policy); 7], max_ahead: 16 << 10, max_unreleased: 1 << 20 }
+        Self {
+            handlings: [Handling::Judge(policy); 7],
+            max_ahead: 16 << 10,
+            max_unreleased: 1 << 20,
+        }
     }
 
     /// Sets the handling of a kind of text.
@@ -73,7 +77,9 @@ impl Options {
 
     /// Reports whether a kind of text has an age limit.
     pub(crate) fn has_max_age(&self) -> bool {
-        self.handlings.iter().any(|handling| matches!(handling, Handling::Judge(policy) if policy.max_age.is_some()))
+        self.handlings
+            .iter()
+            .any(|handling| matches!(handling, Handling::Judge(policy) if policy.max_age.is_some()))
     }
 }
 

@@ -47,7 +47,8 @@ impl Sentences {
         }
         if ends(character, &mut self.scratch) {
             let separator = is_separator(character);
-            let found = if separator || after_cr || self.plain.is_some() { self.first(held) } else { None };
+            let found =
+                if separator || after_cr || self.plain.is_some() { self.first(held) } else { None };
             // A character that can end a sentence also decides about the one before it.
             if separator {
                 self.from = held.len();
@@ -83,7 +84,8 @@ impl Sentences {
     pub(crate) fn finish(held: &str) -> Option<usize> {
         let text = held.find(|character: char| !character.is_whitespace())?;
         let short: String = without_repeats(held).map(|(_, character)| character).collect();
-        let mut boundaries = short.split_sentence_bound_indices().map(|(boundary, _)| in_window(held, boundary));
+        let mut boundaries =
+            short.split_sentence_bound_indices().map(|(boundary, _)| in_window(held, boundary));
         boundaries.find(|&boundary| boundary > text)
     }
 
@@ -98,10 +100,12 @@ impl Sentences {
         let length = self.scratch.len();
         self.scratch.push('a');
         let closed = window.chars().next_back().is_some_and(is_separator);
-        let mut boundaries = self.scratch.split_sentence_bound_indices().map(|(boundary, _)| boundary);
+        let mut boundaries =
+            self.scratch.split_sentence_bound_indices().map(|(boundary, _)| boundary);
         boundaries.find_map(|boundary| {
             let certain = boundary > 0 && (boundary < length || closed && boundary == length);
-            let boundary = self.from + if certain { in_window(window, boundary) } else { return None };
+            let boundary =
+                self.from + if certain { in_window(window, boundary) } else { return None };
             (boundary > text).then_some(boundary)
         })
     }
@@ -133,7 +137,13 @@ fn is_letter(character: char, scratch: &mut String) -> bool {
     is_boundary(scratch, ". ", character, "a", 2) == is_boundary(scratch, ". ", character, "A", 2)
 }
 
-fn is_boundary(scratch: &mut String, before: &str, character: char, after: &str, at: usize) -> bool {
+fn is_boundary(
+    scratch: &mut String,
+    before: &str,
+    character: char,
+    after: &str,
+    at: usize,
+) -> bool {
     scratch.clear();
     scratch.push_str(before);
     scratch.push(character);
@@ -151,7 +161,8 @@ fn without_repeats(window: &str) -> impl Iterator<Item = (usize, char)> {
     window.char_indices().filter(move |&(_, character)| {
         let repeats = previous.replace(character) == Some(character);
         !(repeats
-            && (character.is_alphanumeric() || matches!(character, ' ' | '\t' | '\u{a0}' | ')' | ']' | '"' | '\'')))
+            && (character.is_alphanumeric()
+                || matches!(character, ' ' | '\t' | '\u{a0}' | ')' | ']' | '"' | '\'')))
     })
 }
 
@@ -197,7 +208,11 @@ mod tests {
                     continue;
                 }
                 let plain = is_plain(character, &mut scratch);
-                let seen = [ends(character, &mut scratch), plain, plain && is_letter(character, &mut scratch)];
+                let seen = [
+                    ends(character, &mut scratch),
+                    plain,
+                    plain && is_letter(character, &mut scratch),
+                ];
                 assert_eq!(seen, expected, "{character:?}");
             }
         }

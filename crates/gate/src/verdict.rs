@@ -49,7 +49,9 @@ impl Verdict {
     /// overlap. An empty range is an insertion. [`Gate::judge`](crate::Gate::judge) refuses other
     /// ranges.
     #[must_use]
-    pub fn redact_parts<T: Into<String>>(parts: impl IntoIterator<Item = (Range<usize>, T)>) -> Self {
+    pub fn redact_parts<T: Into<String>>(
+        parts: impl IntoIterator<Item = (Range<usize>, T)>,
+    ) -> Self {
         let part = |(characters, replacement): (_, T)| Redaction {
             characters: Some(characters),
             replacement: replacement.into(),

@@ -53,7 +53,11 @@ fn check(text: &str, spans: &[OwnedSpan], context: usize, about: &str) {
         assert_eq!(span.text, all[span.characters.clone()].iter().collect::<String>(), "{about}");
         assert!(!span.text.is_empty(), "{about}");
         let before = span.characters.start.saturating_sub(context);
-        assert_eq!(span.context, all[before..span.characters.start].iter().collect::<String>(), "{about}");
+        assert_eq!(
+            span.context,
+            all[before..span.characters.start].iter().collect::<String>(),
+            "{about}"
+        );
     }
     assert_eq!((characters, bytes), (all.len(), text.len()), "{about}");
 }
@@ -116,7 +120,12 @@ fn paragraphs_end_behind_a_blank_line() {
 #[test]
 fn characters_are_counted_as_scalar_values() {
     gives(Policy::characters(4), "abcdefghi", &["abcd", "efgh", "i"]);
-    gives_with_context(Policy::characters(2), 3, "e\u{301}漢👩‍👩", &["e\u{301}", "漢👩", "\u{200d}👩"]);
+    gives_with_context(
+        Policy::characters(2),
+        3,
+        "e\u{301}漢👩‍👩",
+        &["e\u{301}", "漢👩", "\u{200d}👩"],
+    );
     gives(Policy::characters(0), "ab", &["a", "b"]);
     gives(Policy::characters(10_000), &"x".repeat(20), &["xxxxxxxxxxxxxxxxxxxx"]);
 }
@@ -128,7 +137,11 @@ fn tokens_are_deltas_unless_their_count_is_handed_in() {
         (&[("a", 0), ("b", 1), ("c", 0), ("d", 1), ("e", 0)], &["abcd", "e"]),
         (&[("abc", 3), ("d", 1), ("e", 1)], &["abc", "de"]),
     ] {
-        assert_eq!(texts(&spans(Policy::tokens(2), pieces.iter().copied())), expected, "{pieces:?}");
+        assert_eq!(
+            texts(&spans(Policy::tokens(2), pieces.iter().copied())),
+            expected,
+            "{pieces:?}"
+        );
     }
 }
 
@@ -164,7 +177,8 @@ fn an_empty_text_is_no_token_and_interrupts_no_other() {
         gate.push_text(Place::choice(0), kind, text, NOW).unwrap();
     }
     gate.push_tokens(Place::choice(0), TextKind::Content, "", 1, NOW).unwrap(); // a token without text
-    let spans: Vec<_> = std::iter::from_fn(|| gate.next_span().map(|span| span.to_owned())).collect();
+    let spans: Vec<_> =
+        std::iter::from_fn(|| gate.next_span().map(|span| span.to_owned())).collect();
     assert_eq!(texts(&spans), ["one two ", "three "]);
 }
 
@@ -238,7 +252,8 @@ fn a_sentence_is_handed_out_as_soon_as_what_follows_shows_that_it_is_over() {
         let mut last = None;
         for character in text.chars() {
             last = Some(character.to_string());
-            gate.push_text(Place::choice(0), TextKind::Content, last.as_ref().unwrap(), NOW).unwrap();
+            gate.push_text(Place::choice(0), TextKind::Content, last.as_ref().unwrap(), NOW)
+                .unwrap();
             if gate.next_span().is_some() {
                 break;
             }
@@ -277,7 +292,8 @@ fn prose() -> impl Strategy<Value = String> {
 /// Cuts a text at these places. No piece completes a token.
 fn cut_at<'t>(text: &'t str, places: &[usize]) -> Vec<(&'t str, usize)> {
     let characters: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-    let mut places: Vec<usize> = places.iter().filter_map(|&place| characters.get(place).copied()).collect();
+    let mut places: Vec<usize> =
+        places.iter().filter_map(|&place| characters.get(place).copied()).collect();
     places.sort_unstable();
     places.dedup();
     let mut pieces = Vec::new();
@@ -341,11 +357,18 @@ fn search(before: &str, unit: &str, count: usize) -> Duration {
     let mut gate = Gate::new(Options::new(policy).with_max_unreleased(usize::MAX));
     let (mut characters, start) = (0, Instant::now());
     for character in before.chars().chain(unit.chars().cycle()).take(count) {
-        gate.push_text(Place::choice(0), TextKind::Content, character.encode_utf8(&mut [0; 4]), NOW).unwrap();
+        gate.push_text(
+            Place::choice(0),
+            TextKind::Content,
+            character.encode_utf8(&mut [0; 4]),
+            NOW,
+        )
+        .unwrap();
         characters += gate.next_span().map_or(0, |span| span.characters.len());
     }
     gate.end(NOW);
-    characters += std::iter::from_fn(|| gate.next_span().map(|span| span.characters.len())).sum::<usize>();
+    characters +=
+        std::iter::from_fn(|| gate.next_span().map(|span| span.characters.len())).sum::<usize>();
     assert_eq!(characters, count, "{unit:?}");
     start.elapsed()
 }

@@ -31,7 +31,12 @@ struct Seen {
 
 /// Puts a body through a session and a gate, in reads of this size. Each span is released at once,
 /// unless it has `stop` in it.
-fn through<D: Dialect>(options: Options, body: &str, size: usize, in_order: bool) -> (Seen, Outcome) {
+fn through<D: Dialect>(
+    options: Options,
+    body: &str,
+    size: usize,
+    in_order: bool,
+) -> (Seen, Outcome) {
     let mut session = Session::<D>::with_options(deltawire::Options::new().with_unknown(true));
     let mut gate = Gate::new(options);
     let mut seen = Seen::default();
@@ -53,7 +58,8 @@ fn through<D: Dialect>(options: Options, body: &str, size: usize, in_order: bool
 fn judge(gate: &mut Gate, seen: &mut Seen) {
     while let Some(span) = gate.next_span() {
         seen.spans.push((span.at, span.kind, span.text.into()));
-        let verdict = if span.text.contains("stop") { Verdict::Stop { at: 0 } } else { Verdict::Release };
+        let verdict =
+            if span.text.contains("stop") { Verdict::Stop { at: 0 } } else { Verdict::Release };
         let id = span.id;
         gate.judge(id, verdict, NOW).unwrap();
     }
@@ -74,9 +80,13 @@ fn every_kind_of_text_goes_through_in_any_reads() {
         json!({"choices": [{"index": 1, "delta": {"refusal": "No. Sor"}}]}),
         delta(&json!({"content": "is. Yes"})),
         json!({"choices": [{"index": 1, "delta": {"refusal": "ry."}, "finish_reason": "stop"}]}),
-        delta(&json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{\"x\":"}}]})),
+        delta(
+            &json!({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{\"x\":"}}]}),
+        ),
         delta(&json!({"tool_calls": [{"index": 0, "function": {"arguments": " 1}"}}]})),
-        delta(&json!({"tool_calls": [{"index": 1, "id": "b", "function": {"name": "g", "arguments": "{}"}}]})),
+        delta(
+            &json!({"tool_calls": [{"index": 1, "id": "b", "function": {"name": "g", "arguments": "{}"}}]}),
+        ),
         delta(&json!({"function_call": {"name": "old", "arguments": "[]"}})),
         delta(&json!({"audio": {"data": "AAAA", "transcript": "Said."}})),
         json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}),
@@ -96,8 +106,8 @@ fn every_kind_of_text_goes_through_in_any_reads() {
         (first, TextKind::Transcript, "Said."),
     ];
     let expected: Vec<_> = texts.map(|(at, kind, text)| (at, kind, text.to_owned())).into();
-    let options =
-        Options::new(Policy::sentences()).with_handling(TextKind::Arguments, Handling::Judge(Policy::whole()));
+    let options = Options::new(Policy::sentences())
+        .with_handling(TextKind::Arguments, Handling::Judge(Policy::whole()));
     for size in [1, 7, 100, body.len()] {
         let (seen, outcome) = through::<Chat>(options, &body, size, true);
         assert_eq!(seen.spans, expected, "reads of {size}");
@@ -227,7 +237,11 @@ fn text_waits_for_the_annotations_of_azures_asynchronous_filter() {
         ),
         (
             "a text before another one waits too",
-            vec![content("ab"), delta(&json!({"refusal": "no"})), annotation((44, 44, 46), false, None)],
+            vec![
+                content("ab"),
+                delta(&json!({"refusal": "no"})),
+                annotation((44, 44, 46), false, None),
+            ],
             true,
             "no",
             "abno",
@@ -250,16 +264,25 @@ fn text_waits_for_the_annotations_of_azures_asynchronous_filter() {
             let text = |pieces: &[(Place, TextKind, String)]| {
                 pieces.iter().map(|(_, _, text)| text.as_str()).collect::<String>()
             };
-            assert_eq!((text(&seen.spans).as_str(), text(&seen.shown).as_str()), (asked, shown), "{about}");
+            assert_eq!(
+                (text(&seen.spans).as_str(), text(&seen.shown).as_str()),
+                (asked, shown),
+                "{about}"
+            );
         }
     }
 }
 
 #[test]
 fn a_session_that_drops_unknown_members_leaves_all_of_it_to_the_judge() {
-    let chunks = [annotation((44, 44, 44), false, None), content("Color"), annotation((44, 44, 49), false, None)];
+    let chunks = [
+        annotation((44, 44, 44), false, None),
+        content("Color"),
+        annotation((44, 44, 49), false, None),
+    ];
     for (keep, asked) in [(true, ""), (false, "Color")] {
-        let mut session = Session::<Chat>::with_options(deltawire::Options::new().with_unknown(keep));
+        let mut session =
+            Session::<Chat>::with_options(deltawire::Options::new().with_unknown(keep));
         let (mut gate, mut seen) = (Gate::new(Policy::azure_async_filter()), Seen::default());
         let body = stream(&chunks);
         let mut input = body.as_bytes();
@@ -270,7 +293,11 @@ fn a_session_that_drops_unknown_members_leaves_all_of_it_to_the_judge() {
         gate.end(NOW);
         judge(&mut gate, &mut seen);
         let text: String = seen.spans.iter().map(|(_, _, text)| text.as_str()).collect();
-        assert_eq!((text.as_str(), gate.finish().text()), (asked, "Color"), "unknown members kept: {keep}");
+        assert_eq!(
+            (text.as_str(), gate.finish().text()),
+            (asked, "Color"),
+            "unknown members kept: {keep}"
+        );
     }
 }
 
@@ -314,6 +341,8 @@ fn an_annotation_is_read_from_a_chunk_too() {
     let chunk = annotation((506, 44, 571), false, None).to_string();
     let chunk = deltawire::chat::Chunk::parse(&chunk).unwrap();
     assert_eq!(Annotation::of(&chunk.choices[0].extra), Some(Annotation::new(506, 44..571, false)));
-    let chunk = deltawire::chat::Chunk::parse(r#"{"choices":[{"index":0,"delta":{"content":"x"}}]}"#).unwrap();
+    let chunk =
+        deltawire::chat::Chunk::parse(r#"{"choices":[{"index":0,"delta":{"content":"x"}}]}"#)
+            .unwrap();
     assert_eq!(Annotation::of(&chunk.choices[0].extra), None);
 }

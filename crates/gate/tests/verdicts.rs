@@ -6,7 +6,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use deltawire::{Place, TextKind};
-use deltawire_gate::{Annotation, Error, Gate, Handling, Options, Outcome, OwnedSpan, Policy, Verdict};
+use deltawire_gate::{
+    Annotation, Error, Gate, Handling, Options, Outcome, OwnedSpan, Policy, Verdict,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -43,29 +45,60 @@ fn release_is_in_order_whatever_the_order_of_the_verdicts() {
     let release = || Verdict::Release;
     type Step = (usize, Verdict, &'static str);
     let rows: [(&str, Vec<Step>); 12] = [
-        ("in order", vec![(0, release(), "one "), (1, release(), "two "), (2, release(), "three ")]),
-        ("backwards", vec![(2, release(), ""), (1, release(), ""), (0, release(), "one two three ")]),
-        ("the middle last", vec![(0, release(), "one "), (2, release(), ""), (1, release(), "two three ")]),
+        (
+            "in order",
+            vec![(0, release(), "one "), (1, release(), "two "), (2, release(), "three ")],
+        ),
+        (
+            "backwards",
+            vec![(2, release(), ""), (1, release(), ""), (0, release(), "one two three ")],
+        ),
+        (
+            "the middle last",
+            vec![(0, release(), "one "), (2, release(), ""), (1, release(), "two three ")],
+        ),
         (
             "the whole replaced",
-            vec![(0, Verdict::redact("#"), "#"), (1, Verdict::redact(""), ""), (2, release(), "three ")],
+            vec![
+                (0, Verdict::redact("#"), "#"),
+                (1, Verdict::redact(""), ""),
+                (2, release(), "three "),
+            ],
         ),
         ("parts replaced", vec![(0, Verdict::redact_parts([(0..1, "O"), (2..4, "-")]), "On-")]),
         (
             "touching parts, and all but nothing",
-            vec![(0, Verdict::redact_parts([(0..2, "a"), (2..2, "b"), (2..4, "c"), (4..4, "d")]), "abcd")],
+            vec![(
+                0,
+                Verdict::redact_parts([(0..2, "a"), (2..2, "b"), (2..4, "c"), (4..4, "d")]),
+                "abcd",
+            )],
         ),
         ("no part at all", vec![(0, Verdict::Redact(vec![]), "one ")]),
-        ("stopped before", vec![(0, Verdict::Stop { at: 0 }, ""), (1, release(), ""), (2, release(), "")]),
+        (
+            "stopped before",
+            vec![(0, Verdict::Stop { at: 0 }, ""), (1, release(), ""), (2, release(), "")],
+        ),
         ("stopped after a word", vec![(0, Verdict::Stop { at: 4 }, "one "), (1, release(), "")]),
-        ("stopped within", vec![(1, Verdict::Stop { at: 2 }, ""), (2, release(), ""), (0, release(), "one tw")]),
+        (
+            "stopped within",
+            vec![(1, Verdict::Stop { at: 2 }, ""), (2, release(), ""), (0, release(), "one tw")],
+        ),
         (
             "stopped twice, the first last",
-            vec![(1, Verdict::Stop { at: 2 }, ""), (0, Verdict::Stop { at: 1 }, "o"), (2, release(), "")],
+            vec![
+                (1, Verdict::Stop { at: 2 }, ""),
+                (0, Verdict::Stop { at: 1 }, "o"),
+                (2, release(), ""),
+            ],
         ),
         (
             "stopped twice, the last first",
-            vec![(2, Verdict::Stop { at: 0 }, ""), (1, Verdict::Stop { at: 0 }, ""), (0, release(), "one ")],
+            vec![
+                (2, Verdict::Stop { at: 0 }, ""),
+                (1, Verdict::Stop { at: 0 }, ""),
+                (0, release(), "one "),
+            ],
         ),
     ];
     for (about, steps) in rows {
@@ -82,7 +115,10 @@ fn nothing_is_released_without_a_verdict() {
     let (mut gate, spans) = three();
     gate.push_text(Place::choice(0), TextKind::Content, "four", NOW).unwrap();
     gate.end(NOW);
-    assert_eq!((released(&mut gate).as_str(), gate.has_released(), gate.is_waiting()), ("", false, true));
+    assert_eq!(
+        (released(&mut gate).as_str(), gate.has_released(), gate.is_waiting()),
+        ("", false, true)
+    );
     gate.judge(spans[1].id, Verdict::Release, NOW).unwrap();
     assert_eq!(released(&mut gate), "");
     let outcome = gate.finish();
@@ -115,7 +151,10 @@ fn what_cannot_be_done_is_refused_and_leaves_the_span_waiting() {
     assert_eq!((released(&mut gate).as_str(), gate.span(span)), ("one ", None));
     // A verdict whose span waits for its turn counts too.
     gate.judge(spans[2].id, Verdict::Release, NOW).unwrap();
-    assert_eq!(gate.judge(spans[2].id, Verdict::Stop { at: 0 }, NOW), Err(Error::AlreadyJudged { span: spans[2].id }));
+    assert_eq!(
+        gate.judge(spans[2].id, Verdict::Stop { at: 0 }, NOW),
+        Err(Error::AlreadyJudged { span: spans[2].id })
+    );
 }
 
 #[test]
@@ -126,7 +165,10 @@ fn a_span_without_a_verdict_may_be_handed_back_and_is_the_next_that_is_handed_ou
     gate.requeue(third);
     gate.requeue(first);
     gate.requeue(first);
-    assert_eq!(handed_out(&mut gate).iter().map(|span| span.id).collect::<Vec<_>>(), [first, third]);
+    assert_eq!(
+        handed_out(&mut gate).iter().map(|span| span.id).collect::<Vec<_>>(),
+        [first, third]
+    );
     // A span that has its verdict by then is not handed out again, and holds up no other.
     gate.requeue(second);
     gate.requeue(first);
@@ -162,12 +204,18 @@ fn a_stop_drops_what_is_held_what_waits_and_what_comes_of_its_choice_only() {
     assert_eq!(released(&mut gate), "Think. HmSayOther. ");
     gate.end(NOW);
     let spans = handed_out(&mut gate);
-    assert_eq!(spans.iter().map(|span| (span.at.choice, span.text.as_str())).collect::<Vec<_>>(), [(1, "Z")]);
+    assert_eq!(
+        spans.iter().map(|span| (span.at.choice, span.text.as_str())).collect::<Vec<_>>(),
+        [(1, "Z")]
+    );
     gate.judge(spans[0].id, Verdict::Stop { at: 0 }, NOW).unwrap();
     assert!(gate.is_stopped());
     let outcome = gate.finish();
     let choice = &outcome.choices[0];
-    assert_eq!(choice.stopped.map(|stopped| (stopped.kind, stopped.after)), Some((TextKind::Content, 3)));
+    assert_eq!(
+        choice.stopped.map(|stopped| (stopped.kind, stopped.after)),
+        Some((TextKind::Content, 3))
+    );
     let text = |kind| {
         let text = outcome.find(Place::choice(0), kind);
         text.map(|text| (text.shown.as_str(), text.dropped.clone(), text.held.clone()))
@@ -208,7 +256,10 @@ fn what_passes_keeps_its_place_and_what_is_withheld_never_comes() {
     assert_eq!(gate.unreleased(), 0);
     let outcome = gate.finish();
     let refusal = outcome.find(Place::choice(0), TextKind::Refusal).unwrap();
-    assert_eq!((refusal.characters, refusal.shown.as_str(), refusal.dropped.clone()), (5, "", Some(0..5)));
+    assert_eq!(
+        (refusal.characters, refusal.shown.as_str(), refusal.dropped.clone()),
+        (5, "", Some(0..5))
+    );
 }
 
 #[test]
@@ -224,7 +275,10 @@ fn the_outcome_says_what_was_replaced_what_was_late_and_how_late_all_was() {
         assert_eq!((piece.arrived, piece.released, piece.span), (seconds(1), seconds(4), 0..4));
         pieces.push((piece.text.to_owned(), piece.characters, piece.redacted));
     }
-    assert_eq!(pieces, [("a".into(), 0..1, false), ("**".into(), 1..3, true), ("d".into(), 3..4, false)]);
+    assert_eq!(
+        pieces,
+        [("a".into(), 0..1, false), ("**".into(), 1..3, true), ("d".into(), 3..4, false)]
+    );
     gate.judge(spans[1].id, Verdict::Release, seconds(4)).unwrap();
     assert_eq!(released(&mut gate), "ef");
     let outcome = gate.finish();
@@ -241,7 +295,10 @@ fn the_outcome_says_what_was_replaced_what_was_late_and_how_late_all_was() {
             "delay": {"characters": 6, "mean_characters": 2.5, "max_characters": 5, "mean_seconds": 16.0 / 6.0, "max_seconds": 3.0},
         })
     );
-    assert_eq!((outcome.delay.max(), outcome.delay.released(), outcome.is_untouched()), (seconds(3), 6, false));
+    assert_eq!(
+        (outcome.delay.max(), outcome.delay.released(), outcome.is_untouched()),
+        (seconds(3), 6, false)
+    );
     assert_eq!(Gate::new(Policy::whole()).finish().delay.mean_seconds().to_string(), "0");
 }
 
@@ -260,10 +317,17 @@ fn the_json_of_an_outcome_names_each_text() {
     gate.judge(spans[3].id, Verdict::Stop { at: 1 }, NOW).unwrap();
     let outcome = serde_json::to_value(gate.finish()).unwrap();
     let choice = &outcome["choices"][0];
-    let names = |member| choice["texts"].as_array().unwrap().iter().map(move |text| text[member].clone());
+    let names =
+        |member| choice["texts"].as_array().unwrap().iter().map(move |text| text[member].clone());
     let (null, number) = (Value::Null, Value::from);
-    assert_eq!(names("kind").collect::<Vec<_>>(), ["content", "arguments", "arguments", "function_arguments"]);
-    assert_eq!(names("call").collect::<Vec<_>>(), [null.clone(), number(0), number(1), null.clone()]);
+    assert_eq!(
+        names("kind").collect::<Vec<_>>(),
+        ["content", "arguments", "arguments", "function_arguments"]
+    );
+    assert_eq!(
+        names("call").collect::<Vec<_>>(),
+        [null.clone(), number(0), number(1), null.clone()]
+    );
     assert_eq!(names("item").collect::<Vec<_>>(), [number(1), null.clone(), null.clone(), null]);
     assert_eq!(choice["stopped"], serde_json::json!({"kind": "arguments", "call": 1, "at": 1}));
 }
@@ -275,7 +339,10 @@ fn audio_data_does_not_pass_through_the_gate() {
     gate.push_tokens(Place::choice(0), TextKind::AudioData, "UklGRg", 2, NOW).unwrap();
     assert_eq!(handed_out(&mut gate).len(), 1);
     gate.end(NOW);
-    assert_eq!(gate.push_text(Place::choice(0), TextKind::AudioData, "UklGRg", NOW), Err(Error::Ended));
+    assert_eq!(
+        gate.push_text(Place::choice(0), TextKind::AudioData, "UklGRg", NOW),
+        Err(Error::Ended)
+    );
     assert_eq!(gate.finish().choices[0].texts.len(), 1);
 }
 
@@ -296,7 +363,10 @@ fn too_much_text_is_refused_whole_and_may_come_again() {
     assert!(!gate.is_full());
     gate.push_text(Place::choice(0), TextKind::Content, "な", NOW).unwrap();
     assert!(gate.is_full());
-    assert_eq!(gate.push_text(Place::choice(0), TextKind::Content, "12345", NOW), Err(Error::Full { max: 8 }));
+    assert_eq!(
+        gate.push_text(Place::choice(0), TextKind::Content, "12345", NOW),
+        Err(Error::Full { max: 8 })
+    );
     assert_eq!(gate.unreleased(), 4);
     let spans = handed_out(&mut gate);
     gate.judge(spans[0].id, Verdict::Release, NOW).unwrap();
@@ -334,14 +404,22 @@ fn annotations_of_a_stopped_span_release_up_to_the_stop() {
         gate.push_text(Place::choice(0), TextKind::Content, "12345678", NOW).unwrap();
         gate.end_choice(0);
         gate.annotate(0, &Annotation::new(6, 6..7, true), NOW);
-        assert_eq!((gate.unreleased(), released(&mut gate).as_str()), (6, ""), "nothing was clean so far");
+        assert_eq!(
+            (gate.unreleased(), released(&mut gate).as_str()),
+            (6, ""),
+            "nothing was clean so far"
+        );
         for checked in [first, second] {
             gate.annotate(0, &Annotation::new(checked, 0..checked, false), NOW);
         }
         let shown = released(&mut gate);
         assert_eq!(shown, "123456"[..second.min(6)], "{first}, {second}");
         gate.break_off(NOW);
-        assert_eq!((gate.unreleased(), gate.is_waiting()), (6 - shown.len(), shown.len() < 6), "{first}, {second}");
+        assert_eq!(
+            (gate.unreleased(), gate.is_waiting()),
+            (6 - shown.len(), shown.len() < 6),
+            "{first}, {second}"
+        );
         let rest = handed_out(&mut gate);
         for span in &rest {
             gate.judge(span.id, Verdict::Release, NOW).unwrap();
@@ -353,7 +431,11 @@ fn annotations_of_a_stopped_span_release_up_to_the_stop() {
 
 /// Returns what was shown and what was dropped of each text of choice 0.
 fn texts(outcome: &Outcome) -> Vec<(TextKind, &str, Option<Range<usize>>)> {
-    outcome.choices[0].texts.iter().map(|text| (text.kind, text.shown.as_str(), text.dropped.clone())).collect()
+    outcome.choices[0]
+        .texts
+        .iter()
+        .map(|text| (text.kind, text.shown.as_str(), text.dropped.clone()))
+        .collect()
 }
 
 /// Returns the point at which choice 0 is stopped.
@@ -390,7 +472,10 @@ fn nothing_is_shown_behind_content_that_is_filtered_when_it_is_released_already(
         assert_eq!(released(&mut gate), "");
         let outcome = gate.finish();
         assert_eq!(stopped(&outcome), Some((TextKind::Content, 4)), "{judged}");
-        assert_eq!(texts(&outcome), [(TextKind::Content, "abcd", Some(4..10)), (TextKind::Reasoning, "", Some(0..5))]);
+        assert_eq!(
+            texts(&outcome),
+            [(TextKind::Content, "abcd", Some(4..10)), (TextKind::Reasoning, "", Some(0..5))]
+        );
         assert_eq!(outcome.choices[0].texts[0].late.first(), Some(&(2..4)));
     }
 }
@@ -425,7 +510,9 @@ fn what_is_put_in_came_with_the_character_before_it_or_the_first_of_its_span() {
 #[test]
 fn a_filter_that_has_nothing_left_to_stop_leaves_the_stop_where_it_is() {
     for content in ["", "abcd"] {
-        let mut gate = Gate::new(Options::new(Policy::tokens(1)).with_handling(TextKind::Content, Handling::Pass));
+        let mut gate = Gate::new(
+            Options::new(Policy::tokens(1)).with_handling(TextKind::Content, Handling::Pass),
+        );
         gate.set_annotation_origin(0, 0);
         gate.push_text(Place::choice(0), TextKind::Content, content, NOW).unwrap();
         gate.push_text(Place::choice(0), TextKind::Reasoning, "why", NOW).unwrap();
@@ -434,7 +521,10 @@ fn a_filter_that_has_nothing_left_to_stop_leaves_the_stop_where_it_is() {
         let shown = released(&mut gate);
         gate.annotate(0, &Annotation::new(0, 1..4, true), NOW);
         gate.push_text(Place::choice(0), TextKind::Content, "more", NOW).unwrap();
-        assert_eq!((stopped(&gate.finish()), shown), (Some((TextKind::Reasoning, 2)), format!("{content}wh")));
+        assert_eq!(
+            (stopped(&gate.finish()), shown),
+            (Some((TextKind::Reasoning, 2)), format!("{content}wh"))
+        );
     }
 }
 
@@ -458,9 +548,13 @@ fn a_filter_that_is_ahead_of_the_text_stops_where_the_text_is() {
 fn an_origin_that_is_set_late_counts_for_all_that_annotations_said() {
     // The first annotation counts from 4 until the origin is set. Then it is repeated, or the
     // stream ends.
-    for (origin, again, expected) in
-        [(4, false, "abcdef"), (8, false, "ab"), (2, false, "abcdefgh"), (8, true, "ab"), (2, true, "abcdefgh")]
-    {
+    for (origin, again, expected) in [
+        (4, false, "abcdef"),
+        (8, false, "ab"),
+        (2, false, "abcdefgh"),
+        (8, true, "ab"),
+        (2, true, "abcdefgh"),
+    ] {
         let mut gate = Gate::new(Policy::azure_async_filter());
         gate.push_text(Place::choice(0), TextKind::Content, "abcdefghij", NOW).unwrap();
         let annotation = Annotation::new(if again { 10 } else { 4 }, 4..10, false);
@@ -502,7 +596,11 @@ fn step() -> impl Strategy<Value = Step> {
 /// Checks that the outcome accounts for each character of each text once.
 ///
 /// The text that was shown is made of the pieces that were taken.
-fn accounted(outcome: &Outcome, came: &BTreeMap<(u64, TextKind), String>, taken: &BTreeMap<(u64, TextKind), String>) {
+fn accounted(
+    outcome: &Outcome,
+    came: &BTreeMap<(u64, TextKind), String>,
+    taken: &BTreeMap<(u64, TextKind), String>,
+) {
     for choice in &outcome.choices {
         for text in &choice.texts {
             let key = (choice.choice, text.kind);
@@ -510,7 +608,11 @@ fn accounted(outcome: &Outcome, came: &BTreeMap<(u64, TextKind), String>, taken:
             assert_eq!(text.characters, characters.len());
             assert_eq!(Some(&text.shown), taken.get(&key).or(Some(&String::new())));
             let mut expected = String::new();
-            let held = text.held.clone().or(text.dropped.clone()).map_or(characters.len(), |range| range.start);
+            let held = text
+                .held
+                .clone()
+                .or(text.dropped.clone())
+                .map_or(characters.len(), |range| range.start);
             let mut at = 0;
             for redacted in &text.redacted {
                 expected.extend(&characters[at..redacted.characters.start]);
@@ -522,7 +624,11 @@ fn accounted(outcome: &Outcome, came: &BTreeMap<(u64, TextKind), String>, taken:
             if let (Some(held), Some(dropped)) = (&text.held, &text.dropped) {
                 assert_eq!(held.end, dropped.start);
             }
-            let end = text.dropped.as_ref().or(text.held.as_ref()).map_or(characters.len(), |range| range.end);
+            let end = text
+                .dropped
+                .as_ref()
+                .or(text.held.as_ref())
+                .map_or(characters.len(), |range| range.end);
             assert_eq!(end, characters.len());
         }
     }

@@ -52,9 +52,10 @@ impl<'p> Change<'p> {
     #[must_use]
     pub fn path(&self) -> Path<'p> {
         match self {
-            Self::Key { path } | Self::Began { path, .. } | Self::Text { path, .. } | Self::Complete { path, .. } => {
-                *path
-            }
+            Self::Key { path }
+            | Self::Began { path, .. }
+            | Self::Text { path, .. }
+            | Self::Complete { path, .. } => *path,
         }
     }
 }

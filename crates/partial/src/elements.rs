@@ -51,7 +51,13 @@ impl<T> Elements<T> {
     /// If a name on the way appears twice in one object, the first member counts.
     #[must_use]
     pub fn at(pointer: impl Into<String>) -> Self {
-        Self { search: Search::new(pointer.into()), next: 0, count: 0, done: false, element: PhantomData }
+        Self {
+            search: Search::new(pointer.into()),
+            next: 0,
+            count: 0,
+            done: false,
+            element: PhantomData,
+        }
     }
 
     /// Returns the next complete element, or `None` until more text has arrived.
@@ -75,7 +81,10 @@ impl<T> Elements<T> {
     ///
     /// # Errors
     /// If the value at the pointer is not an array, returns one error and then always `None`.
-    pub fn next_node<'p>(&mut self, parser: &'p Parser) -> Option<Result<Node<'p>, serde_json::Error>> {
+    pub fn next_node<'p>(
+        &mut self,
+        parser: &'p Parser,
+    ) -> Option<Result<Node<'p>, serde_json::Error>> {
         if self.done {
             return None;
         }

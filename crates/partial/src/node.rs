@@ -143,7 +143,8 @@ impl<'p> Node<'p> {
         let mut tokens = pointer.strip_prefix('/')?.split('/');
         tokens.try_fold(*self, |node, token| {
             let object = node.tag() == Tag::Object;
-            let mut found = node.children_if(node.tag()).filter(|child| child.segment(object).matches(token));
+            let mut found =
+                node.children_if(node.tag()).filter(|child| child.segment(object).matches(token));
             if object { found.last() } else { found.next() }
         })
     }
@@ -188,7 +189,11 @@ impl<'p> Node<'p> {
     /// Returns the children of an array or object whose tag is `tag`. Any other value has none.
     pub(crate) fn children_if(&self, tag: Tag) -> Children<'p> {
         let container = matches!(tag, Tag::Array | Tag::Object) && self.tag() == tag;
-        Children { of: *self, next: self.at + 1, left: if container { self.tree.entry(self.at).len } else { 0 } }
+        Children {
+            of: *self,
+            next: self.at + 1,
+            left: if container { self.tree.entry(self.at).len } else { 0 },
+        }
     }
 }
 
@@ -258,6 +263,7 @@ impl fmt::Display for Node<'_> {
 /// Compares the visible parts. Builds both values.
 impl PartialEq for Node<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.is_same(other) && self.incomplete == other.incomplete || self.to_value() == other.to_value()
+        self.is_same(other) && self.incomplete == other.incomplete
+            || self.to_value() == other.to_value()
     }
 }

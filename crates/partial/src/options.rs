@@ -111,7 +111,13 @@ impl Options {
     /// That is a fence, text before and after the value, and trailing commas.
     #[must_use]
     pub fn lenient() -> Self {
-        Self { fence: true, leading_text: true, trailing_text: true, trailing_comma: true, ..Self::default() }
+        Self {
+            fence: true,
+            leading_text: true,
+            trailing_text: true,
+            trailing_comma: true,
+            ..Self::default()
+        }
     }
 
     /// Sets the limits.

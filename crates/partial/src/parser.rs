@@ -164,7 +164,11 @@ impl Parser {
     /// Returns the document so far, or `None` if it has not begun.
     #[must_use]
     pub fn root(&self) -> Option<Node<'_>> {
-        (!self.tree.is_empty()).then_some(Node { tree: &self.tree, at: 0, incomplete: self.options.incomplete })
+        (!self.tree.is_empty()).then_some(Node {
+            tree: &self.tree,
+            at: 0,
+            incomplete: self.options.incomplete,
+        })
     }
 
     /// Returns the current value, or `None` if nothing of it is visible.
@@ -334,21 +338,35 @@ impl Parser {
     /// Handles one byte that is not in a string, number or literal.
     #[inline]
     fn structure(&mut self, byte: u8, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
-        use ErrorKind::{ExpectedColon, ExpectedCommaOrBrace, ExpectedCommaOrBracket, ExpectedKey, TrailingComma};
+        use ErrorKind::{
+            ExpectedColon, ExpectedCommaOrBrace, ExpectedCommaOrBracket, ExpectedKey, TrailingComma,
+        };
         match (self.state, byte) {
             (State::Comma, b',') => {
                 self.state = if self.in_object() { State::NextKey } else { State::Element };
             }
             (State::Comma | State::FirstKey, b'}') if self.in_object() => return Ok(self.close()),
-            (State::Comma | State::FirstElement, b']') if !self.in_object() => return Ok(self.close()),
+            (State::Comma | State::FirstElement, b']') if !self.in_object() => {
+                return Ok(self.close());
+            }
             (State::Comma, _) => {
-                return Err(if self.in_object() { ExpectedCommaOrBrace } else { ExpectedCommaOrBracket });
+                return Err(if self.in_object() {
+                    ExpectedCommaOrBrace
+                } else {
+                    ExpectedCommaOrBracket
+                });
             }
             (State::Colon, b':') => self.state = State::Value,
             (State::Colon, _) => return Err(ExpectedColon),
-            (State::FirstKey | State::NextKey, b'"') => self.state = State::Key(self.tree.texts.len() as u32),
+            (State::FirstKey | State::NextKey, b'"') => {
+                self.state = State::Key(self.tree.texts.len() as u32)
+            }
             (State::NextKey, b'}') | (State::Element, b']') => {
-                return if self.options.trailing_comma { Ok(self.close()) } else { Err(TrailingComma) };
+                return if self.options.trailing_comma {
+                    Ok(self.close())
+                } else {
+                    Err(TrailingComma)
+                };
             }
             (State::FirstKey | State::NextKey, _) => return Err(ExpectedKey),
             (State::Outside, _) => return self.outside(byte, text, at),
@@ -372,7 +390,9 @@ impl Parser {
             b't' => (Tag::True, State::Literal("rue")),
             b'f' => (Tag::False, State::Literal("alse")),
             b'n' => (Tag::Null, State::Literal("ull")),
-            b'-' | b'0'..=b'9' => (Tag::Number, State::Number(Progress::Start.next(byte).unwrap_or(Progress::Start))),
+            b'-' | b'0'..=b'9' => {
+                (Tag::Number, State::Number(Progress::Start.next(byte).unwrap_or(Progress::Start)))
+            }
             _ => return Err(ErrorKind::ExpectedValue),
         };
         let limits = &self.options.limits;
@@ -461,7 +481,12 @@ impl Parser {
         Ok(self.record(Told::key(key)))
     }
 
-    fn number(&mut self, progress: Progress, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
+    fn number(
+        &mut self,
+        progress: Progress,
+        text: &str,
+        at: &mut usize,
+    ) -> Result<bool, ErrorKind> {
         let latest = self.latest();
         let (start, mut progress, mut after) = (*at, progress, None);
         for &byte in &text.as_bytes()[start..] {
@@ -480,18 +505,29 @@ impl Parser {
         match after {
             None => Ok(false),
             Some(byte) if !progress.ends_before(byte) => Err(ErrorKind::InvalidNumber),
-            Some(_) if overflow_at(self.tree.text(latest)).is_some() => Err(ErrorKind::NumberOutOfRange),
+            Some(_) if overflow_at(self.tree.text(latest)).is_some() => {
+                Err(ErrorKind::NumberOutOfRange)
+            }
             Some(_) => Ok(self.complete(latest)),
         }
     }
 
-    fn literal(&mut self, rest: &'static str, bytes: &[u8], at: &mut usize) -> Result<bool, ErrorKind> {
+    fn literal(
+        &mut self,
+        rest: &'static str,
+        bytes: &[u8],
+        at: &mut usize,
+    ) -> Result<bool, ErrorKind> {
         for (done, expected) in rest.bytes().enumerate() {
             match bytes.get(*at) {
                 Some(&byte) if byte == expected => *at += 1,
                 other => {
                     self.state = State::Literal(&rest[done..]);
-                    return if other.is_some() { Err(ErrorKind::ExpectedLiteral) } else { Ok(false) };
+                    return if other.is_some() {
+                        Err(ErrorKind::ExpectedLiteral)
+                    } else {
+                        Ok(false)
+                    };
                 }
             }
         }
@@ -535,7 +571,9 @@ impl Parser {
         }
         let open = if self.in_object() { EndInObject } else { EndInArray };
         let kind = match self.state {
-            State::Outside | State::FenceWord | State::Fence(3..) if !self.tree.is_empty() => return Ok(false),
+            State::Outside | State::FenceWord | State::Fence(3..) if !self.tree.is_empty() => {
+                return Ok(false);
+            }
             State::Number(progress) if progress.is_complete() => {
                 let latest = self.latest();
                 if overflow_at(self.tree.text(latest)).is_some() {

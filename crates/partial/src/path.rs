@@ -50,7 +50,9 @@ impl<'p> Path<'p> {
     }
 
     /// Returns the steps from the root down. Allocates a list of them.
-    pub fn segments(&self) -> impl DoubleEndedIterator<Item = Segment<'p>> + ExactSizeIterator + use<'p> {
+    pub fn segments(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = Segment<'p>> + ExactSizeIterator + use<'p> {
         let segments: Vec<_> = self.steps_up().collect();
         segments.into_iter().rev()
     }
@@ -113,7 +115,9 @@ impl Segment<'_> {
     pub(crate) fn matches(&self, token: &str) -> bool {
         match self {
             // RFC 6901, section 4, allows no leading zeros. `parse` allows those and a plus sign.
-            Self::Index(index) => token.parse() == Ok(*index) && (token.len() == 1 || !token.starts_with(['0', '+'])),
+            Self::Index(index) => {
+                token.parse() == Ok(*index) && (token.len() == 1 || !token.starts_with(['0', '+']))
+            }
             Self::Key(key) => is_key(token, key),
         }
     }

@@ -26,7 +26,12 @@ impl Escape {
     ///
     /// Returns true at the quote that ends the string, and false at the end of the text. Advances
     /// `at` to there, or to the byte that is wrong.
-    pub(crate) fn decode(&mut self, text: &str, at: &mut usize, into: &mut String) -> Result<bool, ErrorKind> {
+    pub(crate) fn decode(
+        &mut self,
+        text: &str,
+        at: &mut usize,
+        into: &mut String,
+    ) -> Result<bool, ErrorKind> {
         let bytes = text.as_bytes();
         loop {
             if *self == Self::None {
@@ -56,7 +61,9 @@ impl Escape {
                 None => return Err(ErrorKind::InvalidEscape),
             },
             Self::High(high) if byte == b'\\' => return Ok(Self::HighBackslash(high)),
-            Self::HighBackslash(high) if byte == b'u' => return Ok(Self::Unit { high, digits: 0, unit: 0 }),
+            Self::HighBackslash(high) if byte == b'u' => {
+                return Ok(Self::Unit { high, digits: 0, unit: 0 });
+            }
             Self::High(_) | Self::HighBackslash(_) => return Err(ErrorKind::UnfinishedPair),
             Self::Unit { high, digits, unit } => {
                 let digit = char::from(byte).to_digit(16).ok_or(ErrorKind::InvalidEscape)?;
@@ -145,7 +152,11 @@ mod tests {
                     bytes[place] = byte;
                     let end = if is_special { place } else { bytes.len() };
                     for start in 0..=place {
-                        assert_eq!(plain_end(&bytes, start), end, "{byte} at {place}, {filler} around it");
+                        assert_eq!(
+                            plain_end(&bytes, start),
+                            end,
+                            "{byte} at {place}, {filler} around it"
+                        );
                     }
                 }
             }

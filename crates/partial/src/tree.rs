@@ -88,7 +88,16 @@ impl Tree {
             parent.len - 1
         };
         let text = self.texts.len() as u32;
-        self.entries.push(Entry { tag, complete: false, key, text, len: 0, next: at + 1, parent, index });
+        self.entries.push(Entry {
+            tag,
+            complete: false,
+            key,
+            text,
+            len: 0,
+            next: at + 1,
+            parent,
+            index,
+        });
         at
     }
 

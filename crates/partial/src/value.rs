@@ -48,7 +48,10 @@ impl Node<'_> {
         if !self.is_visible() {
             return Err(Error::custom("nothing of the value is visible yet"));
         }
-        T::deserialize(self.build(SERDE_JSON_DEPTH).ok_or_else(|| Error::custom("recursion limit exceeded"))?)
+        T::deserialize(
+            self.build(SERDE_JSON_DEPTH)
+                .ok_or_else(|| Error::custom("recursion limit exceeded"))?,
+        )
     }
 
     /// Builds the value, which must be visible. Returns `None` if it is deeper than `max_depth`.

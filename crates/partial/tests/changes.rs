@@ -152,11 +152,16 @@ fn paths_are_json_pointers_without_being_built() {
 fn rebuilt<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Value {
     fn put(root: &mut Value, path: Path<'_>, value: Value) {
         let Some(last) = path.last() else { return *root = value };
-        let parent =
-            root.pointer_mut(&path.parent().expect("it is JSON").to_string()).expect("its parent was reported before");
+        let parent = root
+            .pointer_mut(&path.parent().expect("it is JSON").to_string())
+            .expect("its parent was reported before");
         match (last, parent) {
-            (Segment::Key(key), Value::Object(members)) => drop(members.insert(key.to_owned(), value)),
-            (Segment::Index(index), Value::Array(elements)) if index == elements.len() => elements.push(value),
+            (Segment::Key(key), Value::Object(members)) => {
+                drop(members.insert(key.to_owned(), value))
+            }
+            (Segment::Index(index), Value::Array(elements)) if index == elements.len() => {
+                elements.push(value)
+            }
             (Segment::Index(index), Value::Array(elements)) => elements[index] = value,
             (last, parent) => panic!("{last:?} in {parent}"),
         }
@@ -185,7 +190,9 @@ fn rebuilt<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Value {
                 Change::Complete { path, value } => {
                     ends += usize::from(path.is_root());
                     match root.pointer(&path.to_string()) {
-                        Some(Value::Null) => put(&mut root, path, value.to_value().expect("it is JSON")),
+                        Some(Value::Null) => {
+                            put(&mut root, path, value.to_value().expect("it is JSON"))
+                        }
                         built => assert_eq!(built, value.to_value().as_ref(), "{path}"),
                     }
                 }

@@ -283,19 +283,35 @@ fn an_error_stays_and_names_its_place_in_everything_that_was_fed() {
         }
     };
     assert_eq!(piece, "!]}", "the piece begins with what is wrong");
-    assert_eq!((error.kind, error.offset, error.line, error.column), (ErrorKind::ExpectedLiteral, 18, 2, 9));
-    assert_eq!(error.to_string(), "expected `true`, `false` or `null`, found '!' at byte 18 (line 2, column 9)");
+    assert_eq!(
+        (error.kind, error.offset, error.line, error.column),
+        (ErrorKind::ExpectedLiteral, 18, 2, 9)
+    );
+    assert_eq!(
+        error.to_string(),
+        "expected `true`, `false` or `null`, found '!' at byte 18 (line 2, column 9)"
+    );
     assert_eq!(parser.feed("]"), Err(error));
     assert_eq!(parser.finish(), Err(error));
     assert_eq!(parser.error(), Some(&error));
-    assert_eq!(parser.value().unwrap().to_string(), "{\"a\":[1,2]}", "everything before the error stays");
+    assert_eq!(
+        parser.value().unwrap().to_string(),
+        "{\"a\":[1,2]}",
+        "everything before the error stays"
+    );
 }
 
 #[test]
 fn a_text_that_ended_too_soon_is_distinguished_from_a_wrong_one() {
-    for (text, expected) in
-        [("[1", true), ("\"a", true), ("{", true), ("", true), ("-", true), ("[x", false), ("1x", false)]
-    {
+    for (text, expected) in [
+        ("[1", true),
+        ("\"a", true),
+        ("{", true),
+        ("", true),
+        ("-", true),
+        ("[x", false),
+        ("1x", false),
+    ] {
         let error = seen(Options::new(), [text]).error.expect("it is refused");
         assert_eq!(error.is_end(), expected, "{text}: {error}");
     }

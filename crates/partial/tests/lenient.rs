@@ -54,10 +54,26 @@ fn a_fence_may_stand_around_a_value() {
         "expected nothing after the value, found '[' at byte 15 (line 5, column 1)",
     );
     refuses(fence, "``{}", "expected a value, found '{' at byte 2 (line 1, column 3)");
-    refuses(fence, "{}\n``x", "expected nothing after the value, found 'x' at byte 5 (line 2, column 3)");
-    refuses(fence, "```json", "the text ended before a value was complete at byte 7 (line 1, column 7)");
-    refuses(fence, "{}``", "the text ended before a value was complete at byte 4 (line 1, column 4)");
-    refuses(fence, "Sure: ```json\n{}```", "expected a value, found 'S' at byte 0 (line 1, column 1)");
+    refuses(
+        fence,
+        "{}\n``x",
+        "expected nothing after the value, found 'x' at byte 5 (line 2, column 3)",
+    );
+    refuses(
+        fence,
+        "```json",
+        "the text ended before a value was complete at byte 7 (line 1, column 7)",
+    );
+    refuses(
+        fence,
+        "{}``",
+        "the text ended before a value was complete at byte 4 (line 1, column 4)",
+    );
+    refuses(
+        fence,
+        "Sure: ```json\n{}```",
+        "expected a value, found 'S' at byte 0 (line 1, column 1)",
+    );
     refuses(
         fence,
         "```json\n{}\n```\nHere",
@@ -76,8 +92,16 @@ fn text_may_stand_before_the_first_brace() {
         "Sure.\nAll of {it}: {\"a\":1}",
         "expected the name of a member in quotes, found 'i' at byte 14 (line 2, column 9)",
     );
-    refuses(leading, "no JSON here", "the text ended before a value was complete at byte 12 (line 1, column 12)");
-    refuses(leading, "a {} b", "expected nothing after the value, found 'b' at byte 5 (line 1, column 6)");
+    refuses(
+        leading,
+        "no JSON here",
+        "the text ended before a value was complete at byte 12 (line 1, column 12)",
+    );
+    refuses(
+        leading,
+        "a {} b",
+        "expected nothing after the value, found 'b' at byte 5 (line 1, column 6)",
+    );
     accepts(leading.with_fence(true), "So:\n```json\n{}\n```", &json!({}));
 }
 
@@ -97,8 +121,16 @@ fn a_comma_may_stand_before_an_end() {
     accepts(comma, "{\"a\":[{},],\n}", &json!({"a": [{}]}));
     refuses(comma, "[,]", "expected a value, found ',' at byte 1 (line 1, column 2)");
     refuses(comma, "[1,,]", "expected a value, found ',' at byte 3 (line 1, column 4)");
-    refuses(comma, "{,}", "expected the name of a member in quotes, found ',' at byte 1 (line 1, column 2)");
-    refuses(comma, "1,", "expected nothing after the value, found ',' at byte 1 (line 1, column 2)");
+    refuses(
+        comma,
+        "{,}",
+        "expected the name of a member in quotes, found ',' at byte 1 (line 1, column 2)",
+    );
+    refuses(
+        comma,
+        "1,",
+        "expected nothing after the value, found ',' at byte 1 (line 1, column 2)",
+    );
 }
 
 #[test]
@@ -134,9 +166,14 @@ fn each_limit_is_an_error_that_names_it_and_keeps_what_arrived() {
         assert_eq!(seen(options, characters(text)), whole, "character by character: {text}");
     }
     let error = seen(Options::new().with_limits(limits(2, 9, 9)), ["[[["]).error.unwrap();
-    assert_eq!(error.to_string(), "max_depth of 2 exceeded, found '[' at byte 2 (line 1, column 3)");
     assert_eq!(
-        seen(Options::new().with_limits(limits(1, 3, 7)), ["[1,2,3]"]).error.map(|error| error.kind),
+        error.to_string(),
+        "max_depth of 2 exceeded, found '[' at byte 2 (line 1, column 3)"
+    );
+    assert_eq!(
+        seen(Options::new().with_limits(limits(1, 3, 7)), ["[1,2,3]"])
+            .error
+            .map(|error| error.kind),
         Some(ErrorKind::Limit { limit: Limit::Nodes, max: 3 })
     );
     assert_eq!(

@@ -41,7 +41,8 @@ fn check<T: DeserializeOwned + PartialEq + Debug>(text: &str) {
             let end = at + character.len_utf8();
             parser.feed(&text[at..end]).expect("it is JSON");
             let closed = closed(&text[..end], incomplete);
-            let value = closed.map(|closed| serde_json::from_str::<Value>(&closed).expect("it is JSON"));
+            let value =
+                closed.map(|closed| serde_json::from_str::<Value>(&closed).expect("it is JSON"));
             let theirs = value.and_then(|value| serde_json::from_value::<T>(value).ok());
             assert_eq!(parser.deserialize::<T>().ok(), theirs, "{}", &text[..end]);
         }
@@ -116,18 +117,39 @@ fn a_type_deeper_than_serde_json_reads_is_an_error_and_not_an_overflow() {
 #[test]
 fn a_node_gives_its_value_and_its_children() {
     let mut parser = Parser::new();
-    parser.feed(r#"{"s":"té","n":-1.50,"b":true,"z":null,"a":[1,"x"],"o":{"k":1},"n":2,"u":"op"#).unwrap();
+    parser
+        .feed(r#"{"s":"té","n":-1.50,"b":true,"z":null,"a":[1,"x"],"o":{"k":1},"n":2,"u":"op"#)
+        .unwrap();
     let node = |pointer: &str| parser.at(pointer).unwrap();
-    assert_eq!((node("/s").as_str(), node("/s").key(), node("/s").kind()), (Some("té"), Some("s"), Kind::String));
+    assert_eq!(
+        (node("/s").as_str(), node("/s").key(), node("/s").kind()),
+        (Some("té"), Some("s"), Kind::String)
+    );
     assert_eq!(node("/n").digits(), Some("2"), "the later one counts");
     let first = parser.root().unwrap().members().find(|(name, _)| *name == "n").unwrap().1;
     assert_eq!((first.digits(), first.as_number().unwrap().as_f64()), (Some("-1.50"), Some(-1.5)));
-    assert_eq!((node("/b").as_bool(), node("/z").is_null(), node("/z").as_bool()), (Some(true), true, None));
-    assert_eq!(node("/a").elements().map(|node| node.to_string()).collect::<Vec<_>>(), ["1", "\"x\""]);
-    assert_eq!((node("/a/1").key(), node("/a").members().count(), node("/s").elements().count()), (None, 0, 0));
-    assert_eq!(parser.root().unwrap().members().map(|(name, _)| name).collect::<String>(), "snbzaonu");
+    assert_eq!(
+        (node("/b").as_bool(), node("/z").is_null(), node("/z").as_bool()),
+        (Some(true), true, None)
+    );
+    assert_eq!(
+        node("/a").elements().map(|node| node.to_string()).collect::<Vec<_>>(),
+        ["1", "\"x\""]
+    );
+    assert_eq!(
+        (node("/a/1").key(), node("/a").members().count(), node("/s").elements().count()),
+        (None, 0, 0)
+    );
+    assert_eq!(
+        parser.root().unwrap().members().map(|(name, _)| name).collect::<String>(),
+        "snbzaonu"
+    );
     assert_eq!(node("/o").member("k").unwrap(), node("/o/k"));
-    assert!(node("/o") != node("/a") && node("/o").is_same(&node("/o")) && !node("/o").is_same(&node("/a")));
+    assert!(
+        node("/o") != node("/a")
+            && node("/o").is_same(&node("/o"))
+            && !node("/o").is_same(&node("/a"))
+    );
     assert_eq!((node("/u").is_complete(), node("/u").as_str()), (false, Some("op")));
     assert_eq!(node("/u").with_incomplete(Incomplete::Hide).as_str(), None);
     assert_eq!(format!("{:?}", node("/u")), "Node { path: \"/u\", kind: String, complete: false }");
@@ -144,9 +166,14 @@ fn elements(text: &str, pointer: &str) -> Vec<String> {
     for piece in characters(text) {
         parser.feed(piece).expect("it is JSON");
         while let Some(element) = elements.next(&parser) {
-            given.push(element.map_or_else(|error| error.to_string(), |element| element.to_string()));
+            given.push(
+                element.map_or_else(|error| error.to_string(), |element| element.to_string()),
+            );
         }
-        let array = parser.root().and_then(|root| root.at(pointer)).filter(|node| node.kind() == Kind::Array);
+        let array = parser
+            .root()
+            .and_then(|root| root.at(pointer))
+            .filter(|node| node.kind() == Kind::Array);
         let whole = array.map_or(0, |array| array.elements().filter(Node::is_complete).count());
         assert!(given.len() >= whole, "{text} {pointer}: {whole} are whole, given were {given:?}");
     }
@@ -164,7 +191,11 @@ fn each_element_is_returned_once_as_soon_as_it_is_complete() {
         ("{\"other\":[1]}", "/items", vec![]),
         ("{\"items\":[1],\"items\":[2]}", "/items", vec!["1"]),
         ("{\"items\":null}", "/items", vec!["expected an array at \"/items\", found a scalar"]),
-        ("{\"items\":{\"0\":1}}", "/items", vec!["expected an array at \"/items\", found an object"]),
+        (
+            "{\"items\":{\"0\":1}}",
+            "/items",
+            vec!["expected an array at \"/items\", found an object"],
+        ),
         ("{\"a\":{\"b\":1},\"c\":{\"b\":[5]}}", "/c/b", vec!["5"]),
         ("[1,2]", "items", vec![]),
     ] {

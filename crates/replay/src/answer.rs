@@ -128,7 +128,12 @@ fn completion(
 }
 
 /// Returns a recorded stream as it is, for a client that can only `GET`.
-fn bare(request: &Request, library: &Library, speed: Speed, faults: &Faults) -> Result<Response, Refusal> {
+fn bare(
+    request: &Request,
+    library: &Library,
+    speed: Speed,
+    faults: &Faults,
+) -> Result<Response, Refusal> {
     let speed = speed_of(request, speed)?;
     let recording = library.named(request.path.strip_prefix(RECORDINGS).unwrap_or_default())?;
     Ok(finished(stream(recording, speed, faults, true)?, request, recording, faults))
@@ -136,13 +141,20 @@ fn bare(request: &Request, library: &Library, speed: Speed, faults: &Faults) -> 
 
 fn speed_of(request: &Request, server: Speed) -> Result<Speed, Refusal> {
     match request.header(SPEED_HEADER) {
-        Some(text) => text.parse().map_err(|error| refuse(400, &format!("{SPEED_HEADER}: {error}"))),
+        Some(text) => {
+            text.parse().map_err(|error| refuse(400, &format!("{SPEED_HEADER}: {error}")))
+        }
         None => Ok(server),
     }
 }
 
 /// Applies the faults and the client's HTTP version to a response.
-fn finished(mut response: Response, request: &Request, recording: &Recording, faults: &Faults) -> Response {
+fn finished(
+    mut response: Response,
+    request: &Request,
+    recording: &Recording,
+    faults: &Faults,
+) -> Response {
     replace(&mut response, faults);
     response.headers.push((RECORDING_HEADER.to_owned(), recording.name.clone()));
     if let Some(size) = faults.write_size {
@@ -151,8 +163,11 @@ fn finished(mut response: Response, request: &Request, recording: &Recording, fa
     if let Some(bytes) = faults.end_after {
         end_after(&mut response, bytes);
     }
-    let default =
-        if request.http10 && response.framing == Framing::Chunked { Framing::Close } else { response.framing };
+    let default = if request.http10 && response.framing == Framing::Chunked {
+        Framing::Close
+    } else {
+        response.framing
+    };
     let default = if faults.length == 0 { default } else { Framing::Length };
     response.framing = faults.framing.unwrap_or(default);
     response
@@ -173,7 +188,12 @@ fn flag(body: &Value, pointer: &str) -> Result<bool, Refusal> {
     }
 }
 
-fn stream(recording: &Recording, speed: Speed, faults: &Faults, include_usage: bool) -> Result<Response, Refusal> {
+fn stream(
+    recording: &Recording,
+    speed: Speed,
+    faults: &Faults,
+    include_usage: bool,
+) -> Result<Response, Refusal> {
     let name = &recording.name;
     let Some(end) = recording.end else {
         return Err(refuse(404, &format!("the recording {name:?} has no stream, only an answer")));
@@ -217,7 +237,9 @@ fn whole(recording: &Recording, speed: Speed) -> Result<Response, Refusal> {
     let (elapsed, body) = match &recording.answer {
         Some(answer) => (answer.elapsed, answer.body.clone()),
         None => {
-            let why = |error| refuse(404, &format!("the recording {:?} has no answer: {error}", recording.name));
+            let why = |error| {
+                refuse(404, &format!("the recording {:?} has no answer: {error}", recording.name))
+            };
             let elapsed = recording.end.map_or(Duration::ZERO, |end| end.at);
             (elapsed, fold::answer(recording).map_err(why)?)
         }

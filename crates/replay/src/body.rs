@@ -19,7 +19,8 @@ pub(crate) struct Piece {
 /// Theirs has no blank line after it.
 const COMMENT: &[u8] = b": keep-alive\n\n";
 
-const INJECTED: &[u8] = b"data: {\"error\":{\"message\":\"The server had an error while processing your request\",\
+const INJECTED: &[u8] =
+    b"data: {\"error\":{\"message\":\"The server had an error while processing your request\",\
                           \"type\":\"server_error\",\"param\":null,\"code\":\"server_error\"}}\n\n";
 
 /// Edits an event stream as the faults and the request ask for.
@@ -44,7 +45,11 @@ pub(crate) fn edit(pieces: Vec<Piece>, faults: &Faults, include_usage: bool) -> 
 /// Cuts each piece into parts of at most `size` bytes.
 pub(crate) fn split(pieces: Vec<Piece>, size: usize) -> Vec<Piece> {
     let parts = |piece: Piece| -> Vec<Piece> {
-        piece.bytes.chunks(size).map(|bytes| Piece { at: piece.at, bytes: bytes.to_vec() }).collect()
+        piece
+            .bytes
+            .chunks(size)
+            .map(|bytes| Piece { at: piece.at, bytes: bytes.to_vec() })
+            .collect()
     };
     pieces.into_iter().flat_map(parts).collect()
 }
@@ -76,7 +81,9 @@ fn edits(body: &[u8], faults: &Faults, include_usage: bool) -> (Vec<Edit>, bool)
         let Some(data) = block.data(body) else {
             continue;
         };
-        if (!include_usage && is_usage_only(&data)) || (faults.no_done && data.trim_ascii() == b"[DONE]") {
+        if (!include_usage && is_usage_only(&data))
+            || (faults.no_done && data.trim_ascii() == b"[DONE]")
+        {
             removed.push(block.0);
             continue;
         }
@@ -102,7 +109,8 @@ fn is_usage_only(data: &[u8]) -> bool {
     let Ok(chunk) = serde_json::from_slice::<serde_json::Value>(data) else {
         return false;
     };
-    let no_choices = chunk.get("choices").and_then(|choices| choices.as_array()).is_some_and(Vec::is_empty);
+    let no_choices =
+        chunk.get("choices").and_then(|choices| choices.as_array()).is_some_and(Vec::is_empty);
     no_choices && chunk.get("usage").is_some_and(|usage| !usage.is_null())
 }
 
@@ -142,7 +150,9 @@ fn comment_gaps(pieces: Vec<Piece>, gap: Duration) -> Vec<Piece> {
     let mut tail = Vec::new();
     let mut last = Duration::ZERO;
     for piece in pieces {
-        if tail.is_empty() || [&b"\n\n"[..], b"\r\n\r\n", b"\r\r"].iter().any(|end| tail.ends_with(end)) {
+        if tail.is_empty()
+            || [&b"\n\n"[..], b"\r\n\r\n", b"\r\r"].iter().any(|end| tail.ends_with(end))
+        {
             let mut at = last.saturating_add(gap);
             while at < piece.at {
                 out.push(Piece { at, bytes: COMMENT.to_vec() });
@@ -205,8 +215,10 @@ mod tests {
     const ERROR: &str = "data: {\"error\":{\"message\":\"The server had an error while processing your request\",\"type\":\"server_error\",\"param\":null,\"code\":\"server_error\"}}\n\n";
 
     fn pieces(parts: &[&str]) -> Vec<Piece> {
-        let piece =
-            |(i, part): (usize, &&str)| Piece { at: Duration::from_secs(i as u64), bytes: part.as_bytes().to_vec() };
+        let piece = |(i, part): (usize, &&str)| Piece {
+            at: Duration::from_secs(i as u64),
+            bytes: part.as_bytes().to_vec(),
+        };
         parts.iter().enumerate().map(piece).collect()
     }
 
@@ -253,10 +265,20 @@ mod tests {
             (three, "error=0", false, ERROR.into()),
             (three, "error=0+", false, format!("{ERROR}{three}")),
             (three, "error=1", false, format!("data: 1\n\n{ERROR}")),
-            (three, "error=1+", false, format!("data: 1\n\n{ERROR}data: 2\n\n: c\n\ndata: [DONE]\n\n")),
+            (
+                three,
+                "error=1+",
+                false,
+                format!("data: 1\n\n{ERROR}data: 2\n\n: c\n\ndata: [DONE]\n\n"),
+            ),
             (three, "error=9", false, three.into()),
             (&usage, "error=1+", false, format!("data: 1\n\n{ERROR}data: [DONE]\n\n")),
-            (three, "comments=2", false, "data: 1\n\ndata: 2\n\n: keep-alive\n\n: c\n\ndata: [DONE]\n\n".into()),
+            (
+                three,
+                "comments=2",
+                false,
+                "data: 1\n\ndata: 2\n\n: keep-alive\n\n: c\n\ndata: [DONE]\n\n".into(),
+            ),
             (three, "extra=x", false, format!("{three}x")),
             ("", "error=0", false, ERROR.into()),
             ("", "extra=x", false, "x".into()),
@@ -267,8 +289,10 @@ mod tests {
 
     #[test]
     fn what_is_put_in_comes_at_the_time_of_the_event_before_it() {
-        let (edited, _) = edit(pieces(&["data: 1\n\n", "data: 2\n\n"]), &"error=1+".parse().unwrap(), true);
-        let times: Vec<(u64, &[u8])> = edited.iter().map(|piece| (piece.at.as_secs(), &*piece.bytes)).collect();
+        let (edited, _) =
+            edit(pieces(&["data: 1\n\n", "data: 2\n\n"]), &"error=1+".parse().unwrap(), true);
+        let times: Vec<(u64, &[u8])> =
+            edited.iter().map(|piece| (piece.at.as_secs(), &*piece.bytes)).collect();
         assert_eq!(times, [(0, &b"data: 1\n\n"[..]), (0, ERROR.as_bytes()), (1, b"data: 2\n\n")]);
     }
 
@@ -276,7 +300,11 @@ mod tests {
     fn comments_fill_a_silence_between_events_but_not_within_one() {
         let comments = |parts: &[&str]| {
             let (edited, _) = edit(pieces(parts), &"comments=0.4s".parse().unwrap(), true);
-            edited.iter().filter(|piece| piece.bytes == COMMENT).map(|piece| piece.at.as_millis()).collect::<Vec<_>>()
+            edited
+                .iter()
+                .filter(|piece| piece.bytes == COMMENT)
+                .map(|piece| piece.at.as_millis())
+                .collect::<Vec<_>>()
         };
         assert_eq!(comments(&["data: 1\n\n", "data: 2\n\n"]), [400, 800]);
         assert_eq!(comments(&["data: 1\r\n\r", "\n", "data: 2\n\n"]), [1400, 1800]);

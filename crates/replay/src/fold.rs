@@ -21,7 +21,9 @@ fn fold<D: Dialect>(mut session: Session<D>, recording: &Recording) -> Outcome<D
     // An error ends the stream, and is part of its outcome.
     while let Ok(Some(_)) = session.push(&mut input) {}
     session.close(match recording.end.map(|end| end.how) {
-        Some(Ending::Cut) => How::Broken { message: "the recording ends here".into(), timed_out: false },
+        Some(Ending::Cut) => {
+            How::Broken { message: "the recording ends here".into(), timed_out: false }
+        }
         _ => How::Clean,
     })
 }
@@ -55,9 +57,12 @@ mod tests {
             ("count-legacy", "/choices/0/text"),
         ] {
             let recording = recordings::find(name).unwrap();
-            let recorded: Value = serde_json::from_str(&recording.answer.as_ref().unwrap().body).unwrap();
+            let recorded: Value =
+                serde_json::from_str(&recording.answer.as_ref().unwrap().body).unwrap();
             let folded: Value = serde_json::from_str(&answer(recording).unwrap()).unwrap();
-            for member in [text, "/object", "/model", "/choices/0/finish_reason", "/choices/0/index"] {
+            for member in
+                [text, "/object", "/model", "/choices/0/finish_reason", "/choices/0/index"]
+            {
                 assert_eq!(folded.pointer(member), recorded.pointer(member), "{name} {member}");
             }
         }

@@ -98,8 +98,8 @@ impl Recording {
     /// [`RecordingError::File`] if the file cannot be read, else as [`Recording::parse`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
         let path = path.as_ref();
-        let text =
-            std::fs::read_to_string(path).map_err(|source| RecordingError::File { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| RecordingError::File { path: path.to_owned(), source })?;
         Self::parse(&text)
     }
 
@@ -121,7 +121,11 @@ impl Recording {
             out += &format!(r#","request":{}"#, one_line(request));
         }
         if let Some(Answer { elapsed, body }) = &self.answer {
-            out += &format!(r#","answer":{{"elapsed":{},"body":{}}}"#, decimal(*elapsed), one_line(body));
+            out += &format!(
+                r#","answer":{{"elapsed":{},"body":{}}}"#,
+                decimal(*elapsed),
+                one_line(body)
+            );
         }
         out += "}\n";
         for Read { at, bytes } in &self.reads {
@@ -245,7 +249,8 @@ fn head(line: &str) -> Result<Recording, LineFault> {
 ///
 /// serde does not say which member has a wrong value.
 fn object<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, LineFault> {
-    let syntax = |error| LineFault::Object(format!("{} at column {}", shown(&error), error.column()));
+    let syntax =
+        |error| LineFault::Object(format!("{} at column {}", shown(&error), error.column()));
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(json).map_err(syntax)?;
     let name = Cell::new("");
     let each = members.iter().map(|(member, value)| {
@@ -264,14 +269,19 @@ fn object<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, LineFault> {
 }
 
 /// Deserializes a member that may be left out but not be `null`.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<T>, D::Error> {
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    member: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(member).map(Some)
 }
 
 fn seconds<'de, D: Deserializer<'de>>(member: D) -> Result<Duration, D::Error> {
     let seconds = f64::deserialize(member)?;
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| D::Error::custom(format_args!("must be a number of seconds that is not negative, got {seconds}")))
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        D::Error::custom(format_args!(
+            "must be a number of seconds that is not negative, got {seconds}"
+        ))
+    })
 }
 
 /// Deserializes an answer.
@@ -285,7 +295,10 @@ fn answer<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Answer>, D::Err
 }
 
 fn invalid(name: &str, expected: &str, got: impl fmt::Debug) -> LineFault {
-    LineFault::Member { name: name.to_owned(), problem: shortened(&format!("must be {expected}, got {got:?}")) }
+    LineFault::Member {
+        name: name.to_owned(),
+        problem: shortened(&format!("must be {expected}, got {got:?}")),
+    }
 }
 
 fn shown(error: &serde_json::Error) -> String {
@@ -296,7 +309,8 @@ fn shown(error: &serde_json::Error) -> String {
 }
 
 fn shortened(problem: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let escaped =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     let cut = problem.chars().nth(SHOWN).map_or("", |_| "...");
     problem.chars().take(SHOWN).map(escaped).collect::<String>() + cut
 }
@@ -323,7 +337,9 @@ fn decimal(time: Duration) -> String {
 impl fmt::Display for RecordingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RecordingError::File { path, source } => write!(f, "cannot read {}: {source}", path.display()),
+            RecordingError::File { path, source } => {
+                write!(f, "cannot read {}: {source}", path.display())
+            }
             RecordingError::Line { line, fault } => write!(f, "line {line}: {fault}"),
         }
     }
@@ -344,7 +360,9 @@ impl fmt::Display for LineFault {
             LineFault::Object(problem) => write!(f, "no json object: {problem}"),
             LineFault::Member { name, problem } => write!(f, "{name:?}: {problem}"),
             LineFault::Backwards => f.write_str("\"t\" is earlier than on the line above"),
-            LineFault::NotOneOf => f.write_str("needs exactly one of \"text\", \"base64\" and \"end\""),
+            LineFault::NotOneOf => {
+                f.write_str("needs exactly one of \"text\", \"base64\" and \"end\"")
+            }
             LineFault::AfterEnd => f.write_str("a line after the end"),
             LineFault::NoEnd => f.write_str("the last line has no \"end\""),
             LineFault::NothingRecorded => f.write_str("neither a stream nor an answer"),
@@ -372,15 +390,30 @@ mod tests {
             ("[]".into(), "no json object: invalid type: sequence, expected a map at column 0"),
             (format!("{{{chat}}} x"), "no json object: trailing characters at column 46"),
             (r#"{"name":"a"}"#.into(), "no json object: missing field `recording`"),
-            (r#"{"recording":2,"title":"a"}"#.into(), r#""recording": must be the number 1, got 2"#),
-            (format!(r#"{{{chat},"name":"a b"}}"#), r#""name": must be a word without spaces, got "a b""#),
+            (
+                r#"{"recording":2,"title":"a"}"#.into(),
+                r#""recording": must be the number 1, got 2"#,
+            ),
+            (
+                format!(r#"{{{chat},"name":"a b"}}"#),
+                r#""name": must be a word without spaces, got "a b""#,
+            ),
             (
                 format!(r#"{{{chat},"endpoint":"messages"}}"#),
                 r#""endpoint": must be "chat" or "completion", got "messages""#,
             ),
-            (format!(r#"{{{chat},"what":null}}"#), r#""what": invalid type: null, expected a string"#),
-            (format!(r#"{{{chat},"status":"ok"}}"#), r#""status": invalid type: string "ok", expected u16"#),
-            (format!(r#"{{{chat},"status":99}}"#), r#""status": must be a number from 200 to 599, got 99"#),
+            (
+                format!(r#"{{{chat},"what":null}}"#),
+                r#""what": invalid type: null, expected a string"#,
+            ),
+            (
+                format!(r#"{{{chat},"status":"ok"}}"#),
+                r#""status": invalid type: string "ok", expected u16"#,
+            ),
+            (
+                format!(r#"{{{chat},"status":99}}"#),
+                r#""status": must be a number from 200 to 599, got 99"#,
+            ),
             (
                 format!(r#"{{{chat},"content_type":"a\nb"}}"#),
                 r#""content_type": must be free of control characters, got "a\nb""#,
@@ -389,7 +422,10 @@ mod tests {
                 format!(r#"{{{chat},"request":null,"answer":7}}"#),
                 r#""answer": no json object: invalid type: integer `7`, expected a map at column 1"#,
             ),
-            (format!(r#"{{{chat},"answer":{{"elapsed":1}}}}"#), r#""answer": no json object: missing field `body`"#),
+            (
+                format!(r#"{{{chat},"answer":{{"elapsed":1}}}}"#),
+                r#""answer": no json object: missing field `body`"#,
+            ),
             (
                 format!(r#"{{{chat},"answer":{{"elapsed":-1}}}}"#),
                 r#""answer": "elapsed": must be a number of seconds that is not negative, got -1"#,
@@ -399,7 +435,8 @@ mod tests {
         }
         let unknown = error(&format!("{{{chat},\"a\u{7f}\":1}}"));
         assert!(
-            unknown.starts_with(r#"line 1: "a\u{7f}": unknown field `a\u{7f}`, expected one of `rec"#),
+            unknown
+                .starts_with(r#"line 1: "a\u{7f}": unknown field `a\u{7f}`, expected one of `rec"#),
             "{unknown}"
         );
         let long = error(&format!(r#"{{{chat},"status":"{}"}}"#, "x".repeat(1000)));
@@ -411,10 +448,22 @@ mod tests {
         for (lines, line, expected) in [
             (r#"{"text":"x"}"#, 2, "no json object: missing field `t`"),
             (r#"{"t":"1","text":"x"}"#, 2, r#""t": invalid type: string "1", expected f64"#),
-            (r#"{"t":-1,"text":"x"}"#, 2, r#""t": must be a number of seconds that is not negative, got -1"#),
+            (
+                r#"{"t":-1,"text":"x"}"#,
+                2,
+                r#""t": must be a number of seconds that is not negative, got -1"#,
+            ),
             (r#"{"t":1}"#, 2, r#"needs exactly one of "text", "base64" and "end""#),
-            (r#"{"t":1,"text":"x","base64":"eA=="}"#, 2, r#"needs exactly one of "text", "base64" and "end""#),
-            (r#"{"t":1,"text":null,"end":"cut"}"#, 2, r#""text": invalid type: null, expected a string"#),
+            (
+                r#"{"t":1,"text":"x","base64":"eA=="}"#,
+                2,
+                r#"needs exactly one of "text", "base64" and "end""#,
+            ),
+            (
+                r#"{"t":1,"text":null,"end":"cut"}"#,
+                2,
+                r#""text": invalid type: null, expected a string"#,
+            ),
             (r#"{"t":1,"base64":"?"}"#, 2, r#""base64": must be base64 with padding, got "?""#),
             (r#"{"t":1,"end":"eof"}"#, 2, r#""end": must be "clean" or "cut", got "eof""#),
             (
@@ -422,7 +471,11 @@ mod tests {
                 3,
                 r#""texxt": unknown field `texxt`, expected one of `t`, `text`, `base64`, `end`"#,
             ),
-            ("{\"t\":1,\"text\":\"x\"}\n{\"t\":0.5,\"text\":\"y\"}", 3, r#""t" is earlier than on the line above"#),
+            (
+                "{\"t\":1,\"text\":\"x\"}\n{\"t\":0.5,\"text\":\"y\"}",
+                3,
+                r#""t" is earlier than on the line above"#,
+            ),
             (r#"{"t":1,"text":"x"}"#, 2, r#"the last line has no "end""#),
             ("{\"t\":1,\"end\":\"cut\"}\n{\"t\":2,\"text\":\"x\"}", 3, "a line after the end"),
         ] {
@@ -435,7 +488,8 @@ mod tests {
         let ms = Duration::from_millis;
         for recording in [
             Recording::new("empty", Endpoint::Chat).ended(ms(7), Ending::Cut),
-            Recording::new("answer-only", Endpoint::Completion).answer(ms(3030), r#"{"n":1.0,"a":[ 1,2 ]}"#),
+            Recording::new("answer-only", Endpoint::Completion)
+                .answer(ms(3030), r#"{"n":1.0,"a":[ 1,2 ]}"#),
             Recording::new("no-json", Endpoint::Completion).answer(ms(1), "<html>\n"),
             Recording::new("string", Endpoint::Completion).answer(ms(1), "\"quoted\""),
             Recording::new("cut-character", Endpoint::Chat)
@@ -450,14 +504,20 @@ mod tests {
 
     #[test]
     fn json_over_several_lines_is_put_on_one() {
-        let recording =
-            Recording::new("a", Endpoint::Chat).request("{\n\"model\":\"m\"\n}").answer(Duration::ZERO, "{}");
-        assert_eq!(Recording::parse(&recording.to_jsonl()).unwrap().request.unwrap(), "{ \"model\":\"m\" }");
+        let recording = Recording::new("a", Endpoint::Chat)
+            .request("{\n\"model\":\"m\"\n}")
+            .answer(Duration::ZERO, "{}");
+        assert_eq!(
+            Recording::parse(&recording.to_jsonl()).unwrap().request.unwrap(),
+            "{ \"model\":\"m\" }"
+        );
     }
 
     #[test]
     fn seconds_have_no_exponent_and_no_empty_digits() {
-        for (nanos, text) in [(0, "0"), (36_000, "0.000036"), (100_000_000, "0.1"), (44_570_000_000, "44.57")] {
+        for (nanos, text) in
+            [(0, "0"), (36_000, "0.000036"), (100_000_000, "0.1"), (44_570_000_000, "44.57")]
+        {
             assert_eq!(decimal(Duration::from_nanos(nanos)), text);
         }
     }

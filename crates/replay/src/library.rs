@@ -46,7 +46,9 @@ impl Library {
         let of_endpoint = || self.shelf.iter().filter(|kept| kept.recording.endpoint == endpoint);
         let by_name = |name: &str| of_endpoint().find(|kept| kept.recording.name == name);
         if let Some(name) = named {
-            return by_name(name).map(|kept| &kept.recording).ok_or_else(|| self.unknown(endpoint, name));
+            return by_name(name)
+                .map(|kept| &kept.recording)
+                .ok_or_else(|| self.unknown(endpoint, name));
         }
         let by_model = body.get("model").and_then(Value::as_str).and_then(by_name);
         let question = |kept: &Kept| {
@@ -54,7 +56,9 @@ impl Library {
             asked.is_some() && asked == question(endpoint, body)
         };
         // Two recordings may be of one question, one of them without a stream.
-        let fits = |kept: &Kept| kept.recording.has_stream() || (!streamed && kept.recording.answer.is_some());
+        let fits = |kept: &Kept| {
+            kept.recording.has_stream() || (!streamed && kept.recording.answer.is_some())
+        };
         let by_question = || of_endpoint().find(|kept| question(kept) && fits(kept));
         let default = || self.default.as_deref().and_then(by_name).or_else(|| of_endpoint().next());
         by_model
@@ -107,7 +111,9 @@ mod tests {
         let library = Library::new(
             vec![
                 Recording::new("first", Endpoint::Chat).event(at, "1"),
-                Recording::new("legacy", Endpoint::Completion).event(at, "2").request(r#"{"prompt":"x"}"#),
+                Recording::new("legacy", Endpoint::Completion)
+                    .event(at, "2")
+                    .request(r#"{"prompt":"x"}"#),
                 Recording::new("answer", Endpoint::Chat).answer(at, "{}").request(hello),
                 Recording::new("hello", Endpoint::Chat).event(at, "3").request(hello),
                 Recording::new("other", Endpoint::Chat).event(at, "4"),
@@ -118,8 +124,20 @@ mod tests {
         for (endpoint, header, body, streamed, expected) in [
             (Endpoint::Chat, Some("first"), json!({"model": "hello"}), true, "first"),
             (Endpoint::Chat, None, json!({"model": "hello"}), true, "hello"),
-            (Endpoint::Chat, None, json!({"model": "gpt", "messages": hello["messages"]}), true, "hello"),
-            (Endpoint::Chat, None, json!({"model": "gpt", "messages": hello["messages"]}), false, "answer"),
+            (
+                Endpoint::Chat,
+                None,
+                json!({"model": "gpt", "messages": hello["messages"]}),
+                true,
+                "hello",
+            ),
+            (
+                Endpoint::Chat,
+                None,
+                json!({"model": "gpt", "messages": hello["messages"]}),
+                false,
+                "answer",
+            ),
             (Endpoint::Chat, None, json!({"model": "answer"}), true, "answer"),
             (Endpoint::Chat, None, json!({"model": "legacy"}), true, "other"),
             (Endpoint::Chat, None, json!({}), true, "other"),
@@ -129,7 +147,8 @@ mod tests {
             let chosen = library.choose(endpoint, header, &body, streamed).unwrap();
             assert_eq!(chosen.name, expected, "{endpoint} {header:?} {body} {streamed}");
         }
-        let refusal = library.choose(Endpoint::Completion, Some("hello"), &json!({}), true).unwrap_err();
+        let refusal =
+            library.choose(Endpoint::Completion, Some("hello"), &json!({}), true).unwrap_err();
         assert_eq!(refusal.status, 404);
         assert!(refusal.body.contains("known are: legacy"), "{}", refusal.body);
     }

@@ -85,17 +85,21 @@ fn listed(recording: &Recording) -> String {
 }
 
 fn lifetime(seconds: f64) -> Result<Duration, Failure> {
-    Duration::try_from_secs_f64(seconds).map_err(|_| format!("--lifetime must be seconds, got {seconds}").into())
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| format!("--lifetime must be seconds, got {seconds}").into())
 }
 
 fn folder(path: &Path) -> Result<Vec<Recording>, Failure> {
     let shown = path.display();
-    let entries = std::fs::read_dir(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
-    let mut files: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
+    let entries =
+        std::fs::read_dir(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
     files.sort();
     let read = |file: PathBuf| {
-        Recording::from_file(&file).map_err(|error| Failure::from(format!("{}: {error}", file.display())))
+        Recording::from_file(&file)
+            .map_err(|error| Failure::from(format!("{}: {error}", file.display())))
     };
     files.into_iter().map(read).collect()
 }

@@ -47,7 +47,9 @@ embedded!(
 pub fn all() -> &'static [Recording] {
     static PARSED: OnceLock<Vec<Recording>> = OnceLock::new();
     // Each of them parses, or the test below fails.
-    PARSED.get_or_init(|| SOURCES.iter().filter_map(|(_, text)| Recording::parse(text).ok()).collect())
+    PARSED.get_or_init(|| {
+        SOURCES.iter().filter_map(|(_, text)| Recording::parse(text).ok()).collect()
+    })
 }
 
 /// Returns the recording of the crate that has this name.
@@ -63,7 +65,8 @@ mod tests {
     #[test]
     fn every_recording_parses_under_its_file_name_and_writes_itself_back_to_the_byte() {
         for (name, text) in SOURCES {
-            let recording = Recording::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let recording =
+                Recording::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(recording.name, *name);
             assert_eq!(recording.to_jsonl(), *text, "{name}");
         }
@@ -72,10 +75,13 @@ mod tests {
 
     #[test]
     fn every_file_of_the_folder_is_embedded() {
-        let mut files: Vec<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/recordings"))
-            .unwrap()
-            .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".jsonl").map(str::to_owned))
-            .collect();
+        let mut files: Vec<String> =
+            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/recordings"))
+                .unwrap()
+                .filter_map(|entry| {
+                    entry.unwrap().file_name().to_str()?.strip_suffix(".jsonl").map(str::to_owned)
+                })
+                .collect();
         let mut names: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).collect();
         files.sort_unstable();
         names.sort_unstable();

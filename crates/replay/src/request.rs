@@ -19,7 +19,8 @@ const MAX_HEADERS: usize = 64;
 pub(crate) const FAULT_HEADER: &str = "x-replay-fault";
 
 /// Headers that carry a secret; their values are never kept.
-const SECRET: [&str; 6] = ["authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"];
+const SECRET: [&str; 6] =
+    ["authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"];
 
 /// A request as the server keeps it, with no secret unless the body holds one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +101,8 @@ fn read_head(stream: &mut TcpStream, deadline: Instant) -> Result<Vec<u8>, NoReq
         head.extend_from_slice(&peeked[..count]);
         // The line end that ends the head may have begun in an earlier read.
         let from = before.saturating_sub(3);
-        let end = head[from..].windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| from + at + 4);
+        let end =
+            head[from..].windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| from + at + 4);
         let taken = end.unwrap_or(head.len());
         head.truncate(taken);
         read_exact(stream, &mut peeked[..taken - before], deadline)?;
@@ -167,7 +169,9 @@ fn body_length(request: &Request, max_body: usize) -> Result<usize, Refusal> {
     }
     match length.parse() {
         Ok(length) if length <= max_body => Ok(length),
-        _ => Err(refuse(413, &format!("the request body has {length} bytes, more than {max_body}"))),
+        _ => {
+            Err(refuse(413, &format!("the request body has {length} bytes, more than {max_body}")))
+        }
     }
 }
 
@@ -175,7 +179,11 @@ fn refused(refusal: Refusal, request: Request) -> NoRequest {
     NoRequest::Refused(refusal, Some(Box::new(request)))
 }
 
-fn read_exact(stream: &mut TcpStream, mut buffer: &mut [u8], deadline: Instant) -> Result<(), NoRequest> {
+fn read_exact(
+    stream: &mut TcpStream,
+    mut buffer: &mut [u8],
+    deadline: Instant,
+) -> Result<(), NoRequest> {
     while !buffer.is_empty() {
         wait_for_bytes(stream, deadline)?;
         match stream.read(buffer) {

@@ -64,7 +64,10 @@ impl Script {
     /// Returns an answer: an event stream that ends with its connection.
     #[must_use]
     pub fn event_stream(body: &str) -> Vec<u8> {
-        format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{body}").into_bytes()
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{body}"
+        )
+        .into_bytes()
     }
 
     /// Returns an answer: an event stream that breaks after these bytes.
@@ -104,9 +107,12 @@ impl Shared {
                 self.stop.wait_until(Instant::now() + Duration::from_millis(10));
                 continue;
             };
-            let Ok((request, _)) =
-                request::read(&mut stream, &Faults::default(), MAX_BODY, Instant::now() + TIME_LIMIT)
-            else {
+            let Ok((request, _)) = request::read(
+                &mut stream,
+                &Faults::default(),
+                MAX_BODY,
+                Instant::now() + TIME_LIMIT,
+            ) else {
                 continue;
             };
             self.log.lock().unwrap_or_else(PoisonError::into_inner).push(request);

@@ -232,7 +232,9 @@ impl Builder {
         // From here on dropping the server ends what has been started.
         let mut server = Server { addr, shared, threads: Vec::new() };
         let shared = Arc::clone(&server.shared);
-        server.threads.push(thread::Builder::new().name("replay".into()).spawn(move || shared.accept(&listener))?);
+        server.threads.push(
+            thread::Builder::new().name("replay".into()).spawn(move || shared.accept(&listener))?,
+        );
         if let Some(end) = self.lifetime.and_then(|time| Instant::now().checked_add(time)) {
             let shared = Arc::clone(&server.shared);
             let wait = move || {
@@ -284,26 +286,34 @@ impl Shared {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(self.time_limit.max(Duration::from_millis(1))))?;
         let none = Faults::default();
-        let (response, faults, refused) = match request::read(stream, &self.faults, self.max_body, deadline) {
-            Err(NoRequest::Gone) => return Ok(()),
-            Err(NoRequest::Refused(refusal, request)) => {
-                request.into_iter().for_each(|request| self.keep(*request));
-                (answer::refused(refusal), none, true)
-            }
-            Ok((request, faults)) => {
-                let is_completion = request.method == "POST" && request.path.ends_with("/completions");
-                let counts = is_completion || request.path.starts_with(answer::RECORDINGS);
-                let number = if counts { self.completions.fetch_add(1, Ordering::Relaxed) } else { 0 };
-                let faults = if faults.first.is_some_and(|first| number >= first) { none.clone() } else { faults };
-                let routed = answer::route(&request, &self.library, self.speed, &faults);
-                self.keep(request);
-                match routed {
-                    Routed::Recorded(response) => (response, faults, false),
-                    Routed::Plain(response) => (response, none, false),
+        let (response, faults, refused) =
+            match request::read(stream, &self.faults, self.max_body, deadline) {
+                Err(NoRequest::Gone) => return Ok(()),
+                Err(NoRequest::Refused(refusal, request)) => {
+                    request.into_iter().for_each(|request| self.keep(*request));
+                    (answer::refused(refusal), none, true)
                 }
-            }
-        };
-        let sent = Wire { stream: &mut *stream, stop: &self.stop, deadline }.send(response, &faults);
+                Ok((request, faults)) => {
+                    let is_completion =
+                        request.method == "POST" && request.path.ends_with("/completions");
+                    let counts = is_completion || request.path.starts_with(answer::RECORDINGS);
+                    let number =
+                        if counts { self.completions.fetch_add(1, Ordering::Relaxed) } else { 0 };
+                    let faults = if faults.first.is_some_and(|first| number >= first) {
+                        none.clone()
+                    } else {
+                        faults
+                    };
+                    let routed = answer::route(&request, &self.library, self.speed, &faults);
+                    self.keep(request);
+                    match routed {
+                        Routed::Recorded(response) => (response, faults, false),
+                        Routed::Plain(response) => (response, none, false),
+                    }
+                }
+            };
+        let sent =
+            Wire { stream: &mut *stream, stop: &self.stop, deadline }.send(response, &faults);
         if sent.is_ok() && refused {
             drain(stream);
         }
@@ -313,7 +323,9 @@ impl Shared {
     fn keep(&self, request: Request) {
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.push_back(request);
-        while log.len() > LOG_REQUESTS || log.iter().map(|request| request.body.len()).sum::<usize>() > LOG_BYTES {
+        while log.len() > LOG_REQUESTS
+            || log.iter().map(|request| request.body.len()).sum::<usize>() > LOG_BYTES
+        {
             log.pop_front();
         }
     }

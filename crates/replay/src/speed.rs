@@ -24,7 +24,11 @@ impl Speed {
     /// # Errors
     /// If `factor` is not a finite number above zero.
     pub fn times(factor: f64) -> Result<Speed, SpeedError> {
-        if factor.is_finite() && factor > 0.0 { Ok(Speed(Some(factor))) } else { Err(SpeedError(factor.to_string())) }
+        if factor.is_finite() && factor > 0.0 {
+            Ok(Speed(Some(factor)))
+        } else {
+            Err(SpeedError(factor.to_string()))
+        }
     }
 
     /// Returns the time at which something recorded at `recorded` is played.
@@ -33,7 +37,8 @@ impl Speed {
             None => Duration::ZERO,
             // A factor close to zero makes more seconds than a Duration holds; the connection's
             // time limit ends it.
-            Some(factor) => Duration::try_from_secs_f64(recorded.as_secs_f64() / factor).unwrap_or(Duration::MAX),
+            Some(factor) => Duration::try_from_secs_f64(recorded.as_secs_f64() / factor)
+                .unwrap_or(Duration::MAX),
         }
     }
 }
@@ -84,7 +89,11 @@ mod tests {
             ("NaN", None),
             ("fast", None),
         ] {
-            assert_eq!(text.parse::<Speed>().ok().map(|speed| speed.scale(second)), scaled, "{text}");
+            assert_eq!(
+                text.parse::<Speed>().ok().map(|speed| speed.scale(second)),
+                scaled,
+                "{text}"
+            );
         }
         assert_eq!(
             "fast".parse::<Speed>().unwrap_err().to_string(),

@@ -20,13 +20,16 @@ pub(crate) fn error_body(status: u16, message: &str) -> String {
         400..=499 => "invalid_request_error",
         _ => "server_error",
     };
-    serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": null}}).to_string()
+    serde_json::json!({"error": {"message": message, "type": kind, "param": null, "code": null}})
+        .to_string()
 }
 
 /// A page as proxies send it.
 pub(crate) fn error_page(status: u16) -> String {
     let title = format!("{status} {}", reason(status));
-    format!("<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<h1>{title}</h1>\r\n</body>\r\n</html>\r\n")
+    format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<h1>{title}</h1>\r\n</body>\r\n</html>\r\n"
+    )
 }
 
 pub(crate) fn reason(status: u16) -> &'static str {

@@ -110,7 +110,10 @@ fn head(response: &Response, faults: &Faults, total: u64) -> Vec<u8> {
         Framing::Length => {
             // A recorded cut must not look like the end of the body.
             let missing = i64::from(response.ending == Ending::Cut && faults.length == 0);
-            line("content-length", &total.saturating_add_signed(faults.length + missing).to_string());
+            line(
+                "content-length",
+                &total.saturating_add_signed(faults.length + missing).to_string(),
+            );
         }
         Framing::Close | Framing::Http10 => {}
     }
@@ -132,17 +135,25 @@ impl Plan {
     fn new(response: &Response, faults: &Faults, total: u64) -> Self {
         let chunked = response.framing == Framing::Chunked;
         let cut = match faults.cut {
-            Some(Cut::After(at) | Cut::InSize(at) | Cut::BeforeCrlf(at)) if at >= total => Some(Cut::BeforeEnd),
+            Some(Cut::After(at) | Cut::InSize(at) | Cut::BeforeCrlf(at)) if at >= total => {
+                Some(Cut::BeforeEnd)
+            }
             Some(Cut::InSize(at) | Cut::BeforeCrlf(at)) if !chunked => Some(Cut::After(at)),
             None if response.ending == Ending::Cut => Some(Cut::BeforeEnd),
             cut => cut,
         };
         Plan {
             chunked,
-            stalls: faults.stalls.iter().map(|stall| (stall.after.min(total), stall.time)).collect(),
+            stalls: faults
+                .stalls
+                .iter()
+                .map(|stall| (stall.after.min(total), stall.time))
+                .collect(),
             cut,
             reset_at: faults.reset,
-            wrong_size: faults.chunk_size.map(|wrong| (wrong.at.min(total.saturating_sub(1)), wrong.by)),
+            wrong_size: faults
+                .chunk_size
+                .map(|wrong| (wrong.at.min(total.saturating_sub(1)), wrong.by)),
         }
     }
 
@@ -154,10 +165,16 @@ impl Plan {
             Some(Cut::After(at)) => Some(at),
             _ => None,
         };
-        if let Some(at) = closed_after.into_iter().chain(self.reset_at).min().filter(|at| within(*at)) {
+        if let Some(at) =
+            closed_after.into_iter().chain(self.reset_at).min().filter(|at| within(*at))
+        {
             // Less than data.len(), so it fits.
             let kept = &data[..(at - offset) as usize];
-            let size = if kept.is_empty() { String::new() } else { self.size_line(data.len(), offset, end) };
+            let size = if kept.is_empty() {
+                String::new()
+            } else {
+                self.size_line(data.len(), offset, end)
+            };
             return ([size.as_bytes(), kept].concat(), true);
         }
         let size = self.size_line(data.len(), offset, end);
@@ -173,7 +190,8 @@ impl Plan {
         if !self.chunked {
             return String::new();
         }
-        let wrong_by = self.wrong_size.filter(|(at, _)| offset <= *at && *at < end).map_or(0, |(_, by)| by);
+        let wrong_by =
+            self.wrong_size.filter(|(at, _)| offset <= *at && *at < end).map_or(0, |(_, by)| by);
         format!("{:x}\r\n", (len as u64).saturating_add_signed(wrong_by))
     }
 

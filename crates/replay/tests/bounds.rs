@@ -24,7 +24,11 @@ fn stalled(server: &Server, request: &[u8]) -> TcpStream {
 #[test]
 fn a_stop_cuts_stalled_connections_within_a_second() {
     for faults in ["stall=5", "linger=1000", "stall=5:1000; framing=close"] {
-        let request = post_bytes(CHAT, &[("x-replay-fault", faults)], r#"{"model":"one-plus-one","stream":true}"#);
+        let request = post_bytes(
+            CHAT,
+            &[("x-replay-fault", faults)],
+            r#"{"model":"one-plus-one","stream":true}"#,
+        );
         let mut server = at_once();
         let socket = stalled(&server, &request);
         let start = Instant::now();
@@ -40,14 +44,16 @@ fn a_stop_cuts_stalled_connections_within_a_second() {
 #[test]
 fn a_drop_is_a_stop_for_clients_that_say_nothing_or_do_not_read() {
     let server = at_once();
-    let silent: Vec<TcpStream> = (0..70).map(|_| TcpStream::connect(server.addr()).unwrap()).collect();
+    let silent: Vec<TcpStream> =
+        (0..70).map(|_| TcpStream::connect(server.addr()).unwrap()).collect();
     let start = Instant::now();
     drop(server);
     assert!(start.elapsed() < SECOND, "{:?}", start.elapsed());
     drop(silent);
 
     // More than the buffers of a socket hold, so that the server is in the middle of a write.
-    let mut large = Recording::new("large", Endpoint::Chat).bytes(Duration::ZERO, vec![b'.'; 32 << 20]);
+    let mut large =
+        Recording::new("large", Endpoint::Chat).bytes(Duration::ZERO, vec![b'.'; 32 << 20]);
     large.content_type = "text/plain".into();
     let server = Server::builder().recordings([large]).start().unwrap();
     let request = post_bytes(CHAT, &[], r#"{"stream":true}"#);
@@ -63,12 +69,21 @@ fn a_connection_ends_at_its_time_limit() {
     let limit = Duration::from_millis(300);
     let server = Server::builder().speed(Speed::AT_ONCE).time_limit(limit).start().unwrap();
     for faults in ["delay=1000", "stall=5", "linger=1000"] {
-        let reply = post(&server, CHAT, &[("x-replay-fault", faults)], r#"{"model":"one-plus-one","stream":true}"#);
+        let reply = post(
+            &server,
+            CHAT,
+            &[("x-replay-fault", faults)],
+            r#"{"model":"one-plus-one","stream":true}"#,
+        );
         assert!(reply.elapsed < SECOND * 5, "{faults}: {:?}", reply.elapsed);
         assert!(reply.elapsed >= limit / 2, "{faults}: {:?}", reply.elapsed);
     }
     // So does one whose request never comes to its end.
-    for request in [&b""[..], b"POST /v1/chat", b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 9\r\n\r\n{"] {
+    for request in [
+        &b""[..],
+        b"POST /v1/chat",
+        b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 9\r\n\r\n{",
+    ] {
         let reply = client::send(&server, request);
         assert!(reply.raw.is_empty() && reply.elapsed < SECOND * 5, "{:?}", reply.elapsed);
     }
@@ -77,7 +92,11 @@ fn a_connection_ends_at_its_time_limit() {
 #[test]
 fn a_server_with_a_lifetime_stops_by_itself() {
     let mut server = Server::builder().lifetime(Duration::from_millis(200)).start().unwrap();
-    let request = post_bytes(CHAT, &[("x-replay-fault", "stall=5")], r#"{"model":"one-plus-one","stream":true}"#);
+    let request = post_bytes(
+        CHAT,
+        &[("x-replay-fault", "stall=5")],
+        r#"{"model":"one-plus-one","stream":true}"#,
+    );
     let socket = stalled(&server, &request);
     let start = Instant::now();
     server.wait();
@@ -89,7 +108,11 @@ fn a_server_with_a_lifetime_stops_by_itself() {
 #[test]
 fn one_connection_more_than_there_is_room_for_waits() {
     let server = Server::builder().speed(Speed::AT_ONCE).max_connections(1).start().unwrap();
-    let request = post_bytes(CHAT, &[("x-replay-fault", "linger=0.4")], r#"{"model":"one-plus-one","stream":true}"#);
+    let request = post_bytes(
+        CHAT,
+        &[("x-replay-fault", "linger=0.4")],
+        r#"{"model":"one-plus-one","stream":true}"#,
+    );
     let first = stalled(&server, &request);
     let start = Instant::now();
     let second = post(&server, CHAT, &[], r#"{"model":"one-plus-one","stream":true}"#);
@@ -114,10 +137,18 @@ fn many_clients_are_served_at_a_time() {
 
 #[test]
 fn no_key_is_kept_or_shown() {
-    let server = Server::builder().speed(Speed::AT_ONCE).faults("error=1".parse().unwrap()).start().unwrap();
+    let server =
+        Server::builder().speed(Speed::AT_ONCE).faults("error=1".parse().unwrap()).start().unwrap();
     let key = "sk-very-secret";
-    for header in ["authorization", "Authorization", "X-API-Key", "api-key", "Proxy-Authorization", "cookie"] {
-        let reply = post(&server, &format!("{CHAT}?key={key}"), &[(header, &format!("Bearer {key}"))], "{}");
+    for header in
+        ["authorization", "Authorization", "X-API-Key", "api-key", "Proxy-Authorization", "cookie"]
+    {
+        let reply = post(
+            &server,
+            &format!("{CHAT}?key={key}"),
+            &[(header, &format!("Bearer {key}"))],
+            "{}",
+        );
         assert!(!reply.text().contains(key));
         let reply = post(&server, CHAT, &[(header, key), ("x-replay-fault", "wrong")], "{}");
         assert_eq!(reply.status, 400);
@@ -143,5 +174,9 @@ fn the_log_keeps_the_last_requests() {
     let requests = server.requests();
     assert_eq!(requests.last().unwrap().body, b"last");
     let bytes: usize = requests.iter().map(|request| request.body.len()).sum();
-    assert!(bytes <= 16 << 20 && requests.len() == 6, "{bytes} bytes in {} requests", requests.len());
+    assert!(
+        bytes <= 16 << 20 && requests.len() == 6,
+        "{bytes} bytes in {} requests",
+        requests.len()
+    );
 }

@@ -22,7 +22,8 @@ const BODY: &str = "data: 11\n\ndata: 22\n\ndata: [DONE]\n\n";
 
 fn tens() -> (Server, Recording) {
     let recording = three_tens();
-    let server = Server::builder().recordings([recording.clone()]).speed(Speed::AT_ONCE).start().unwrap();
+    let server =
+        Server::builder().recordings([recording.clone()]).speed(Speed::AT_ONCE).start().unwrap();
     (server, recording)
 }
 
@@ -52,7 +53,10 @@ fn a_cut_ends_the_bytes_where_it_says() {
         ("cut=end", "a\r\ndata: 11\n\n\r\na\r\ndata: 22\n\n\r\ne\r\ndata: [DONE]\n\n\r\n"),
         ("cut=999", "a\r\ndata: 11\n\n\r\na\r\ndata: 22\n\n\r\ne\r\ndata: [DONE]\n\n\r\n"),
         ("cut=999@size", "a\r\ndata: 11\n\n\r\na\r\ndata: 22\n\n\r\ne\r\ndata: [DONE]\n\n\r\n"),
-        ("cut=last-crlf", "a\r\ndata: 11\n\n\r\na\r\ndata: 22\n\n\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n"),
+        (
+            "cut=last-crlf",
+            "a\r\ndata: 11\n\n\r\na\r\ndata: 22\n\n\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n",
+        ),
         ("cut=3; framing=close", "dat"),
         ("cut=3@crlf; framing=length", "dat"),
     ] {
@@ -99,7 +103,11 @@ fn the_end_of_the_body_is_told_as_the_framing_says() {
         ("framing=http10", "HTTP/1.0", None, true),
     ] {
         let reply = stream(&server, &recording, faults);
-        assert_eq!((reply.version.as_str(), reply.header("content-length")), (version, length), "{faults}");
+        assert_eq!(
+            (reply.version.as_str(), reply.header("content-length")),
+            (version, length),
+            "{faults}"
+        );
         assert_eq!(reply.header("transfer-encoding"), None, "{faults}");
         assert_eq!(reply.body().complete, complete, "{faults}");
         if !faults.contains("cut") {
@@ -121,7 +129,9 @@ fn a_recorded_cut_shows_with_a_content_length_too() {
 #[test]
 fn writes_are_as_small_as_asked() {
     let (server, recording) = tens();
-    for (size, chunks) in [(1, vec![1; 34]), (4, vec![4, 4, 2, 4, 4, 2, 4, 4, 4, 2]), (99, vec![10, 10, 14])] {
+    for (size, chunks) in
+        [(1, vec![1; 34]), (4, vec![4, 4, 2, 4, 4, 2, 4, 4, 4, 2]), (99, vec![10, 10, 14])]
+    {
         let body = stream(&server, &recording, &format!("write={size}")).body();
         assert_eq!((body.chunks, body.complete), (chunks, true));
         assert_eq!(body.bytes, BODY.as_bytes());
@@ -135,7 +145,10 @@ fn events_are_put_in_and_left_out() {
         ("no-done", "data: 11\n\ndata: 22\n\n"),
         ("comments=1; no-done", "data: 11\n\n: keep-alive\n\ndata: 22\n\n: keep-alive\n\n"),
         (r#"extra="x\r\n\"y;\"""#, &format!("{BODY}x\r\n\"y;\"")),
-        ("extra", &format!("{BODY}data: {{\"object\":\"chat.completion.chunk\",\"choices\":[]}}\n\n")),
+        (
+            "extra",
+            &format!("{BODY}data: {{\"object\":\"chat.completion.chunk\",\"choices\":[]}}\n\n"),
+        ),
     ] {
         let reply = stream(&server, &recording, faults);
         assert_eq!(reply.text(), expected, "{faults}");
@@ -154,7 +167,12 @@ fn another_answer_takes_the_place_of_the_recording() {
     let json = "application/json";
     for (faults, status, content_type, begins) in [
         ("status=429", 429, Some(json), "{\"error\":{"),
-        ("status=502; body=html", 502, Some("text/html"), "<html>\r\n<head><title>502 Bad Gateway</title>"),
+        (
+            "status=502; body=html",
+            502,
+            Some("text/html"),
+            "<html>\r\n<head><title>502 Bad Gateway</title>",
+        ),
         ("status=503; body=empty", 503, None, ""),
         ("body=html", 200, Some("text/html"), "<html>"),
         ("body=\"no; json\"; type=application/json", 200, Some(json), "no; json"),
@@ -162,12 +180,26 @@ fn another_answer_takes_the_place_of_the_recording() {
     ] {
         let reply = stream(&server, &recording, faults);
         let text = reply.text();
-        assert_eq!((reply.status, reply.header("content-type")), (status, content_type), "{faults}");
-        assert!(text.starts_with(begins) && text.is_empty() == begins.is_empty(), "{faults}: {text}");
+        assert_eq!(
+            (reply.status, reply.header("content-type")),
+            (status, content_type),
+            "{faults}"
+        );
+        assert!(
+            text.starts_with(begins) && text.is_empty() == begins.is_empty(),
+            "{faults}: {text}"
+        );
         assert!(reply.body().complete, "{faults}");
     }
-    let reply = stream(&server, &recording, r#"status=429; header="retry-after: 3"; header=x-request-id:abc"#);
-    assert_eq!((reply.header("retry-after"), reply.header("x-request-id")), (Some("3"), Some("abc")));
+    let reply = stream(
+        &server,
+        &recording,
+        r#"status=429; header="retry-after: 3"; header=x-request-id:abc"#,
+    );
+    assert_eq!(
+        (reply.header("retry-after"), reply.header("x-request-id")),
+        (Some("3"), Some("abc"))
+    );
     assert!(reply.text().contains("rate_limit_error"));
 }
 
@@ -175,11 +207,20 @@ fn another_answer_takes_the_place_of_the_recording() {
 fn silence_lasts_as_long_as_asked() {
     let (server, recording) = tens();
     let quarter = Duration::from_millis(250);
-    for faults in
-        ["delay=0.25", "stall=0:0.25", "stall=13:0.25", "stall=999:0.25", "linger=0.25", "stall=1:0.1; stall=2:0.15"]
-    {
+    for faults in [
+        "delay=0.25",
+        "stall=0:0.25",
+        "stall=13:0.25",
+        "stall=999:0.25",
+        "linger=0.25",
+        "stall=1:0.1; stall=2:0.15",
+    ] {
         let reply = stream(&server, &recording, faults);
-        assert!(reply.elapsed >= quarter && reply.elapsed < quarter * 8, "{faults}: {:?}", reply.elapsed);
+        assert!(
+            reply.elapsed >= quarter && reply.elapsed < quarter * 8,
+            "{faults}: {:?}",
+            reply.elapsed
+        );
         assert_eq!((reply.text().as_str(), reply.body().complete), (BODY, true), "{faults}");
     }
 }
@@ -191,7 +232,11 @@ fn a_stall_is_where_it_says_and_what_follows_keeps_its_distance() {
     let recording = Recording::new("paced", Endpoint::Chat).event(ms(0), "11").event(ms(200), "22");
     let server = Server::builder().recordings([recording]).start().unwrap();
     let mut socket = std::net::TcpStream::connect(server.addr()).unwrap();
-    let request = client::post_bytes(CHAT, &[("x-replay-fault", "stall=4:0.3; framing=close")], r#"{"stream":true}"#);
+    let request = client::post_bytes(
+        CHAT,
+        &[("x-replay-fault", "stall=4:0.3; framing=close")],
+        r#"{"stream":true}"#,
+    );
     socket.write_all(&request).unwrap();
     socket.set_read_timeout(Some(ms(150))).unwrap();
     let mut got = Vec::new();
@@ -215,14 +260,20 @@ fn comments_fill_a_recorded_silence() {
 #[test]
 fn a_reset_is_seen_as_one() {
     let (server, recording) = tens();
-    for (faults, expected) in
-        [("reset", ""), ("reset=13", "a\r\ndata: 11\n\n\r\na\r\ndat"), ("reset=999", "e\r\ndata: [DONE]\n\n\r\n")]
-    {
+    for (faults, expected) in [
+        ("reset", ""),
+        ("reset=13", "a\r\ndata: 11\n\n\r\na\r\ndat"),
+        ("reset=999", "e\r\ndata: [DONE]\n\n\r\n"),
+    ] {
         let reply = stream(&server, &recording, faults);
         assert_eq!(reply.end, Err(ErrorKind::ConnectionReset), "{faults}");
         let raw = String::from_utf8_lossy(&reply.raw);
         assert!(raw.ends_with(expected), "{faults}: {raw}");
-        assert_eq!(server.requests().last().unwrap().body.last(), Some(&b'}'), "the log has the whole body");
+        assert_eq!(
+            server.requests().last().unwrap().body.last(),
+            Some(&b'}'),
+            "the log has the whole body"
+        );
     }
 }
 
@@ -234,7 +285,8 @@ fn the_faults_of_the_server_hit_the_first_requests_only_if_it_says_so() {
         .faults("status=503; first=2".parse().unwrap())
         .start()
         .unwrap();
-    let statuses: Vec<u16> = (0..3).map(|_| post(&server, CHAT, &[], r#"{"stream":true}"#).status).collect();
+    let statuses: Vec<u16> =
+        (0..3).map(|_| post(&server, CHAT, &[], r#"{"stream":true}"#).status).collect();
     assert_eq!(statuses, [503, 503, 200]);
 }
 
@@ -252,7 +304,11 @@ fn a_request_adds_to_the_faults_of_the_server_or_forgets_them() {
         ("none", BODY, true),
     ] {
         let reply = stream(&server, &three_tens(), faults);
-        assert_eq!((reply.text().as_str(), reply.body().complete), (expected, complete), "{faults}");
+        assert_eq!(
+            (reply.text().as_str(), reply.body().complete),
+            (expected, complete),
+            "{faults}"
+        );
     }
     let health = client::send(&server, b"GET /health HTTP/1.1\r\n\r\n");
     assert!(health.body().complete, "faults are for completions");

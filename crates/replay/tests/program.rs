@@ -24,13 +24,26 @@ fn output(args: &[&str]) -> (bool, String, String) {
 fn it_lists_all_recordings() {
     let (success, list, _) = output(&["--list"]);
     assert!(success);
-    let names: Vec<&str> = list.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
-    assert_eq!(names, recordings::all().iter().map(|recording| recording.name.as_str()).collect::<Vec<_>>());
+    let names: Vec<&str> =
+        list.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(
+        names,
+        recordings::all().iter().map(|recording| recording.name.as_str()).collect::<Vec<_>>()
+    );
 }
 
 #[test]
 fn it_prints_its_base_url_and_serves_until_its_lifetime_is_over() {
-    let args = ["--speed", "at-once", "--fault", "no-done", "--lifetime", "2", "--default", "one-plus-one"];
+    let args = [
+        "--speed",
+        "at-once",
+        "--fault",
+        "no-done",
+        "--lifetime",
+        "2",
+        "--default",
+        "one-plus-one",
+    ];
     let mut child = program(&args).stdout(Stdio::piped()).spawn().unwrap();
     let mut url = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
@@ -48,7 +61,11 @@ fn it_reads_a_folder_of_recordings() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/recordings");
     let (success, list, _) = output(&["--recordings", folder, "--list"]);
     assert!(success);
-    assert_eq!(list.lines().count(), recordings::all().len(), "the same names replace those built in");
+    assert_eq!(
+        list.lines().count(),
+        recordings::all().len(),
+        "the same names replace those built in"
+    );
 }
 
 #[test]

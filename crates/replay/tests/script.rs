@@ -17,14 +17,22 @@ fn ask(script: &Script, request: &str) -> Option<String> {
 
 #[test]
 fn each_connection_has_the_next_answer_and_after_the_last_nobody_listens() {
-    let script = Script::start([Script::event_stream("data: 1\n\n"), Script::broken_stream("data: 2\n\n")]).unwrap();
+    let script =
+        Script::start([Script::event_stream("data: 1\n\n"), Script::broken_stream("data: 2\n\n")])
+            .unwrap();
     assert_eq!(script.url(), format!("http://{}/", script.addr()));
     // One that asks for nothing is not counted.
     drop(TcpStream::connect(script.addr()).unwrap());
     let whole = ask(&script, "GET /a?key=1 HTTP/1.1\r\nauthorization: Bearer sk\r\n\r\n").unwrap();
-    assert!(whole.starts_with("HTTP/1.1 200 OK\r\n") && whole.ends_with("\r\n\r\ndata: 1\n\n"), "{whole}");
+    assert!(
+        whole.starts_with("HTTP/1.1 200 OK\r\n") && whole.ends_with("\r\n\r\ndata: 1\n\n"),
+        "{whole}"
+    );
     let broken = ask(&script, "POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}").unwrap();
-    assert!(broken.contains("content-length: 10\r\n") && broken.ends_with("\r\n\r\ndata: 2\n\n"), "{broken}");
+    assert!(
+        broken.contains("content-length: 10\r\n") && broken.ends_with("\r\n\r\ndata: 2\n\n"),
+        "{broken}"
+    );
 
     let requests = script.requests();
     assert_eq!(requests.len(), 2);

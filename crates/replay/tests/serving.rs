@@ -33,8 +33,10 @@ fn each_recording_comes_to_the_byte_with_its_own_end() {
 #[test]
 fn a_stream_takes_the_time_it_was_recorded_with() {
     let ms = Duration::from_millis;
-    let recording =
-        Recording::new("slow", Endpoint::Chat).event(ms(50), "1").event(ms(300), "[DONE]").answer(ms(200), "{}");
+    let recording = Recording::new("slow", Endpoint::Chat)
+        .event(ms(50), "1")
+        .event(ms(300), "[DONE]")
+        .answer(ms(200), "{}");
     let server = Server::builder().recordings([recording.clone()]).start().unwrap();
     let timed = |speed: &str, streamed: bool| {
         let body = format!(r#"{{"stream":{streamed}}}"#);
@@ -63,9 +65,11 @@ fn usage_comes_only_if_it_was_asked_for_and_recorded() {
         ("smollm2-poem-n2", "", 0),
         ("count-to-100", r#","stream_options":{"include_usage":true}"#, 0),
     ] {
-        let reply = post(&server, CHAT, &[], &format!(r#"{{"model":"{name}","stream":true{options}}}"#));
+        let reply =
+            post(&server, CHAT, &[], &format!(r#"{{"model":"{name}","stream":true{options}}}"#));
         let text = reply.text();
-        let is_usage = |line: &&str| line.contains("\"choices\":[],") && line.contains("\"usage\":{");
+        let is_usage =
+            |line: &&str| line.contains("\"choices\":[],") && line.contains("\"usage\":{");
         assert_eq!(text.lines().filter(is_usage).count(), usage_chunks, "{name}{options}");
         assert!(text.ends_with("data: [DONE]\n\n"), "{name}{options}");
         assert!(reply.body().complete);
@@ -79,7 +83,12 @@ fn an_answer_that_was_recorded_comes_as_it_was() {
         let Some(answer) = &recording.answer else {
             continue;
         };
-        let reply = post(&server, recording.endpoint.path(), &[("x-replay-recording", &recording.name)], "{}");
+        let reply = post(
+            &server,
+            recording.endpoint.path(),
+            &[("x-replay-recording", &recording.name)],
+            "{}",
+        );
         assert_eq!(reply.status, 200);
         assert_eq!(reply.header("content-type"), Some("application/json"));
         assert_eq!(reply.text(), answer.body, "{}", recording.name);
@@ -97,13 +106,19 @@ fn a_stream_without_an_answer_is_folded_to_one() {
     assert_eq!(answer["choices"][0]["message"]["content"], "\n\n2");
     let reply = post(&server, CHAT, &[], r#"{"model":"tiny-killed"}"#);
     assert_eq!(reply.status, 404);
-    assert!(reply.text().contains("has no answer: its stream ended as truncated"), "{}", reply.text());
+    assert!(
+        reply.text().contains("has no answer: its stream ended as truncated"),
+        "{}",
+        reply.text()
+    );
 }
 
 #[test]
 fn a_recorded_error_comes_streamed_or_not() {
     let server = at_once();
-    for body in [r#"{"model":"litellm-dead-backend","stream":true}"#, r#"{"model":"litellm-dead-backend"}"#] {
+    for body in
+        [r#"{"model":"litellm-dead-backend","stream":true}"#, r#"{"model":"litellm-dead-backend"}"#]
+    {
         let reply = post(&server, CHAT, &[], body);
         assert_eq!((reply.status, reply.header("content-type")), (500, Some("application/json")));
         assert!(reply.text().contains("Connection error"), "{}", reply.text());
@@ -135,13 +150,26 @@ fn a_request_that_cannot_be_answered_is_told_why() {
     let body = |body: &str| client::post_bytes(CHAT, &[], body);
     let header = |name: &str, value: &str| client::post_bytes(CHAT, &[(name, value)], "{}");
     let many: Vec<(String, String)> = (0..70).map(|n| (format!("x-{n}"), "1".into())).collect();
-    let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let many: Vec<(&str, &str)> =
+        many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     for (request, status, message) in [
         (head("GET /v1/embeddings HTTP/1.1"), 404, "there is no \"/v1/embeddings\" here"),
-        (head("GET /v1/chat/completions HTTP/1.1"), 405, "/v1/chat/completions does not take GET, only POST"),
+        (
+            head("GET /v1/chat/completions HTTP/1.1"),
+            405,
+            "/v1/chat/completions does not take GET, only POST",
+        ),
         (head("POST /v1/models HTTP/1.1"), 405, "/v1/models does not take POST, only GET"),
-        (head("POST /recordings/smollm2-sky HTTP/1.1"), 405, "/recordings/smollm2-sky does not take POST, only GET"),
-        (head("GET /recordings/nope HTTP/1.1"), 404, "no recording \"nope\", known are: count-to-100, "),
+        (
+            head("POST /recordings/smollm2-sky HTTP/1.1"),
+            405,
+            "/recordings/smollm2-sky does not take POST, only GET",
+        ),
+        (
+            head("GET /recordings/nope HTTP/1.1"),
+            404,
+            "no recording \"nope\", known are: count-to-100, ",
+        ),
         (head("GET /recordings/ HTTP/1.1"), 404, "no recording \"\", known are: count-to-100, "),
         (
             head("GET /recordings/count-to-100-later HTTP/1.1"),
@@ -165,13 +193,21 @@ fn a_request_that_cannot_be_answered_is_told_why() {
             404,
             "no recording \"nope\" of /v1/chat/completions, known are: count-to-100, ",
         ),
-        (header("x-replay-recording", "count-legacy"), 404, "no recording \"count-legacy\" of /v1/chat/completions"),
+        (
+            header("x-replay-recording", "count-legacy"),
+            404,
+            "no recording \"count-legacy\" of /v1/chat/completions",
+        ),
         (
             body(r#"{"model":"count-to-100-later","stream":true}"#),
             404,
             "the recording \"count-to-100-later\" has no stream, only an answer",
         ),
-        (header("transfer-encoding", "chunked"), 411, "the request body must have a content-length"),
+        (
+            header("transfer-encoding", "chunked"),
+            411,
+            "the request body must have a content-length",
+        ),
         (
             head("POST /v1/completions HTTP/1.1\r\ncontent-length: many"),
             400,
@@ -182,7 +218,11 @@ fn a_request_that_cannot_be_answered_is_told_why() {
             413,
             "the request body has 99999999999999999999 bytes, more than 4194304",
         ),
-        (client::post_bytes(CHAT, &[], &" ".repeat(5 << 20)), 413, "the request body has 5242880 bytes"),
+        (
+            client::post_bytes(CHAT, &[], &" ".repeat(5 << 20)),
+            413,
+            "the request body has 5242880 bytes",
+        ),
         (header("x", &"x".repeat(20_000)), 431, "the request head is larger than 16384 bytes"),
         (client::post_bytes(CHAT, &many, "{}"), 431, "the request has more than 64 headers"),
     ] {
@@ -203,15 +243,25 @@ fn the_names_of_the_recordings_are_the_models() {
     let server = at_once();
     let get = |path: &str| send(&server, format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes());
     let models: Value = serde_json::from_str(&get("/v1/models?limit=9").text()).unwrap();
-    let ids: Vec<&str> = models["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, recordings::all().iter().map(|recording| recording.name.as_str()).collect::<Vec<_>>());
+    let ids: Vec<&str> = models["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|model| model["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        ids,
+        recordings::all().iter().map(|recording| recording.name.as_str()).collect::<Vec<_>>()
+    );
     assert_eq!(get("/health").text(), r#"{"status":"ok"}"#);
 }
 
 #[test]
 fn a_client_that_can_only_get_has_each_stream_by_its_name() {
     let server = at_once();
-    let get = |path: &str, headers: &str| send(&server, format!("GET {path} HTTP/1.1\r\n{headers}\r\n").as_bytes());
+    let get = |path: &str, headers: &str| {
+        send(&server, format!("GET {path} HTTP/1.1\r\n{headers}\r\n").as_bytes())
+    };
     for recording in recordings::all().iter().filter(|recording| recording.has_stream()) {
         let name = &recording.name;
         let reply = get(&format!("/recordings/{name}?retry=1"), "");
@@ -232,9 +282,13 @@ fn a_client_that_can_only_get_has_each_stream_by_its_name() {
 
 #[test]
 fn each_endpoint_has_its_own_default() {
-    let server = Server::builder().speed(Speed::AT_ONCE).default_recording("one-plus-one").start().unwrap();
+    let server =
+        Server::builder().speed(Speed::AT_ONCE).default_recording("one-plus-one").start().unwrap();
     for (path, name) in [(CHAT, "one-plus-one"), (COMPLETION, "count-legacy")] {
-        assert_eq!(post(&server, path, &[], r#"{"stream":true}"#).header("x-replay-recording"), Some(name));
+        assert_eq!(
+            post(&server, path, &[], r#"{"stream":true}"#).header("x-replay-recording"),
+            Some(name)
+        );
     }
     let error = Server::builder().default_recording("nope").start().unwrap_err();
     assert_eq!(error.to_string(), "no recording \"nope\" to be the default");
@@ -245,7 +299,10 @@ fn a_client_of_http_1_0_gets_a_body_that_ends_with_the_connection() {
     let server = at_once();
     let body = r#"{"model":"one-plus-one","stream":true}"#;
     let length = body.len();
-    let reply = send(&server, format!("POST {CHAT} HTTP/1.0\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes());
+    let reply = send(
+        &server,
+        format!("POST {CHAT} HTTP/1.0\r\ncontent-length: {length}\r\n\r\n{body}").as_bytes(),
+    );
     assert_eq!(reply.header("transfer-encoding"), None);
     assert_eq!(reply.raw, recordings::find("one-plus-one").unwrap().body());
 }
@@ -254,7 +311,11 @@ fn a_client_of_http_1_0_gets_a_body_that_ends_with_the_connection() {
 fn a_request_may_come_in_single_bytes_and_may_wait_to_be_told_to_continue() {
     use std::io::{Read, Write};
     let server = at_once();
-    let request = client::post_bytes(CHAT, &[("expect", "100-continue")], r#"{"model":"one-plus-one","stream":true}"#);
+    let request = client::post_bytes(
+        CHAT,
+        &[("expect", "100-continue")],
+        r#"{"model":"one-plus-one","stream":true}"#,
+    );
     let mut socket = std::net::TcpStream::connect(server.addr()).unwrap();
     socket.set_nodelay(true).unwrap();
     let body_at = request.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;

@@ -121,9 +121,8 @@ impl Samples {
                 sorted.sort_unstable();
                 percents.map(|percent| interpolated(&sorted, percent))
             }
-            Kept::Histogram(histogram) => {
-                percents.map(|percent| at_rank(histogram, self.count, percent).clamp(self.min, self.max))
-            }
+            Kept::Histogram(histogram) => percents
+                .map(|percent| at_rank(histogram, self.count, percent).clamp(self.min, self.max)),
         };
         let [p50, p90, p99] = quantiles.map(Duration::from_nanos);
         // Count and sum stop growing where their types end, so the mean needs a bound.
@@ -172,7 +171,9 @@ const BUCKETS: usize = ((64 - BITS as usize) + 1) << BITS;
 
 /// Returns the number of the bucket that a duration falls into.
 fn bucket(nanos: u64) -> usize {
-    let Some(power) = nanos.checked_ilog2().filter(|&power| power >= BITS) else { return nanos as usize };
+    let Some(power) = nanos.checked_ilog2().filter(|&power| power >= BITS) else {
+        return nanos as usize;
+    };
     let within = (nanos >> (power - BITS)) as usize & ((1 << BITS) - 1);
     ((power - BITS + 1) as usize) << BITS | within
 }
@@ -255,7 +256,10 @@ mod tests {
         for bucket_number in 0..BUCKETS {
             let (begin, width) = span(bucket_number);
             assert_eq!(begin, end, "{bucket_number}");
-            assert_eq!((bucket(begin), bucket(begin + (width - 1))), (bucket_number, bucket_number));
+            assert_eq!(
+                (bucket(begin), bucket(begin + (width - 1))),
+                (bucket_number, bucket_number)
+            );
             end = begin.wrapping_add(width);
         }
         assert_eq!(end, 0, "up to 2 to the 64th");

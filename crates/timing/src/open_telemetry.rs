@@ -44,11 +44,13 @@ pub const TOKEN_TYPE: &str = "gen_ai.token.type";
 /// Histogram in seconds: the time from the request to the end of the stream.
 pub const CLIENT_OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
 /// Histogram in seconds: the time from the request to the first chunk. For streams only.
-pub const CLIENT_OPERATION_TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";
+pub const CLIENT_OPERATION_TIME_TO_FIRST_CHUNK: &str =
+    "gen_ai.client.operation.time_to_first_chunk";
 /// Histogram in seconds: for each chunk after the first, the time since the chunk before it.
 ///
 /// [`Recorder::last_gap`](crate::Recorder::last_gap) returns it as it arrives.
-pub const CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.operation.time_per_output_chunk";
+pub const CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK: &str =
+    "gen_ai.client.operation.time_per_output_chunk";
 /// Histogram in tokens: one value for `input` and one for `output`.
 pub const CLIENT_TOKEN_USAGE: &str = "gen_ai.client.token.usage";
 
@@ -153,7 +155,10 @@ pub fn attributes<'o, A: Answer>(
         (OPERATION_NAME, Some(Value::String(A::OPERATION))),
         (RESPONSE_ID, answer.id().map(Value::String)),
         (RESPONSE_MODEL, answer.model().map(Value::String)),
-        (RESPONSE_FINISH_REASONS, (!finish_reasons.is_empty()).then_some(Value::Strings(finish_reasons))),
+        (
+            RESPONSE_FINISH_REASONS,
+            (!finish_reasons.is_empty()).then_some(Value::Strings(finish_reasons)),
+        ),
         (RESPONSE_TIME_TO_FIRST_CHUNK, first_chunk.map(|time| Value::Double(time.as_secs_f64()))),
         (USAGE_INPUT_TOKENS, given.input.or(sent.input).map(Value::Integer)),
         (USAGE_OUTPUT_TOKENS, given.output.or(sent.output).map(Value::Integer)),

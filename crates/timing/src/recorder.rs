@@ -99,7 +99,8 @@ impl Recorder {
         let Some(now) = self.chunks.last.filter(|_| count > 0) else { return };
         if let Some(before) = self.counted_at.replace(now) {
             let each = now.saturating_sub(before).as_nanos() / u128::from(count);
-            self.per_token.add_times(Duration::from_nanos(u64::try_from(each).unwrap_or(u64::MAX)), count);
+            self.per_token
+                .add_times(Duration::from_nanos(u64::try_from(each).unwrap_or(u64::MAX)), count);
         }
         self.counted = self.counted.saturating_add(count);
     }

@@ -176,12 +176,14 @@ impl Timing {
         let tokens_and_latency = self.output_tokens.zip(self.last_output);
         GenAiPerf {
             time_to_first_token: self.first_output,
-            time_to_second_token: first_to_second.map(|(first, second)| second.saturating_sub(first)),
+            time_to_second_token: first_to_second
+                .map(|(first, second)| second.saturating_sub(first)),
             time_to_first_output_token: self.first_content,
             inter_token_latency,
             inter_chunk_latency: self.between_outputs,
             output_token_throughput_per_user: inter_token_latency.and_then(|each| rate(1, each)),
-            e2e_output_token_throughput: tokens_and_latency.and_then(|(tokens, latency)| rate(tokens, latency)),
+            e2e_output_token_throughput: tokens_and_latency
+                .and_then(|(tokens, latency)| rate(tokens, latency)),
             request_latency: self.last_output,
         }
     }
@@ -204,16 +206,24 @@ impl fmt::Display for Timing {
         let genai_perf = self.genai_perf();
         for (name, time) in [
             ("time_to_first_byte", self.first_byte),
-            ("time_to_first_chunk", self.first_chunk.filter(|_| self.first_chunk != self.first_output)),
+            (
+                "time_to_first_chunk",
+                self.first_chunk.filter(|_| self.first_chunk != self.first_output),
+            ),
             ("time_to_first_token", self.first_output),
-            ("time_to_first_content", self.first_content.filter(|_| self.first_content != self.first_output)),
+            (
+                "time_to_first_content",
+                self.first_content.filter(|_| self.first_content != self.first_output),
+            ),
         ] {
             if let Some(time) = time {
                 write!(f, "{name}={:.3}s ", time.as_secs_f64())?;
             }
         }
         write!(f, "end_to_end={:.3}s chunks={}", self.end.as_secs_f64(), self.chunks)?;
-        for (name, gaps) in [("between_chunks", &self.between_chunks), ("per_token", &self.per_token)] {
+        for (name, gaps) in
+            [("between_chunks", &self.between_chunks), ("per_token", &self.per_token)]
+        {
             if let Some(Distribution { p50, p90, p99, max, .. }) = gaps {
                 let [p50, p90, p99, max] = [p50, p90, p99, max].map(Duration::as_secs_f64);
                 write!(f, " {name}_p50={p50:.3}s p90={p90:.3}s p99={p99:.3}s max={max:.3}s")?;

@@ -10,7 +10,10 @@ pub(crate) fn one<S: Serializer>(duration: &Duration, serializer: S) -> Result<S
 }
 
 /// Serialises a duration that may be unknown.
-pub(crate) fn option<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn option<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match duration {
         Some(duration) => one(duration, serializer),
         None => serializer.serialize_none(),

@@ -62,7 +62,9 @@ impl<D: Dialect> Recording<D> {
 
 /// Returns a chunk with this delta in choice 0.
 fn delta(delta: &str, finish_reason: &str) -> String {
-    format!(r#"{{"id":"c-1","model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":{finish_reason}}}]}}"#)
+    format!(
+        r#"{{"id":"c-1","model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":{finish_reason}}}]}}"#
+    )
 }
 
 /// Records a stream in which all definitions differ.
@@ -79,7 +81,11 @@ fn stream(recorder: Recorder) -> Recording {
         (340, delta(r#"{"content":"b"}"#, "null")),
         (500, delta(r#"{"content":"c"}"#, "null")),
         (510, delta("{}", r#""stop""#)),
-        (600, r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#.into()),
+        (
+            600,
+            r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#
+                .into(),
+        ),
     ] {
         stream.event(at, &chunk);
     }
@@ -100,7 +106,11 @@ fn where_the_tools_differ_each_has_its_own_figures() {
     assert_eq!((itl.count, itl.min, itl.p50, itl.max), (6, ms(10), ms(65), ms(160)));
 
     let genai_perf = timing.genai_perf();
-    assert_eq!(genai_perf.time_to_first_token, Some(ms(200)), "reasoning counts, empty content does not");
+    assert_eq!(
+        genai_perf.time_to_first_token,
+        Some(ms(200)),
+        "reasoning counts, empty content does not"
+    );
     assert_eq!(genai_perf.time_to_second_token, Some(ms(100)));
     assert_eq!(genai_perf.time_to_first_output_token, Some(ms(300)));
     assert_eq!(genai_perf.request_latency, Some(ms(500)));
@@ -111,7 +121,11 @@ fn where_the_tools_differ_each_has_its_own_figures() {
 
     assert_eq!((timing.first_byte, timing.first_chunk), (Some(ms(100)), Some(ms(100))));
     assert_eq!((timing.first_content, timing.end, timing.chunks), (Some(ms(300)), ms(610), 8));
-    assert_eq!(timing.between_chunks.unwrap().count, 7, "OpenTelemetry's, the usage chunk included");
+    assert_eq!(
+        timing.between_chunks.unwrap().count,
+        7,
+        "OpenTelemetry's, the usage chunk included"
+    );
     assert_eq!((timing.per_token, timing.long_gaps), (None, None), "not asked for");
 }
 
@@ -121,7 +135,8 @@ fn a_chunk_counts_as_the_most_that_it_carries() {
     fn counts_as<D: Dialect>(data: &str) -> &'static str {
         let mut one = Recording::<D>::with(Recorder::new());
         one.event(5, data);
-        let Timing { first_chunk, first_choice, first_output, first_content, .. } = one.finish(None);
+        let Timing { first_chunk, first_choice, first_output, first_content, .. } =
+            one.finish(None);
         assert_eq!(first_chunk, Some(ms(5)), "{data}");
         match (first_choice.is_some(), first_output.is_some(), first_content.is_some()) {
             (false, false, false) => "chunk",
@@ -141,7 +156,13 @@ fn a_chunk_counts_as_the_most_that_it_carries() {
         (delta(r#"{"reasoning":"a","content":"b"}"#, "null"), "content"),
         (delta(r#"{"content":"b"}"#, r#""stop""#), "content"),
         (delta(r#"{"refusal":"no"}"#, "null"), "content"),
-        (delta(r#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}"#, "null"), "content"),
+        (
+            delta(
+                r#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}"#,
+                "null",
+            ),
+            "content",
+        ),
         (delta(r#"{"function_call":{"name":"f"}}"#, "null"), "content"),
         (delta(r#"{"audio":{"data":"AAAA"}}"#, "null"), "content"),
     ] {
@@ -167,7 +188,10 @@ fn chunks_of_the_fast_path_count_as_parsed_ones_do() {
     };
     let (fast, learned) = timed(true);
     assert!(learned >= 40, "{learned}");
-    assert_eq!((fast.first_content, fast.last_choice, fast.last_output), (Some(ms(25)), Some(ms(49)), Some(ms(49))));
+    assert_eq!(
+        (fast.first_content, fast.last_choice, fast.last_output),
+        (Some(ms(25)), Some(ms(49)), Some(ms(49)))
+    );
     assert_eq!((fast.between_outputs.unwrap().count, fast.chunks), (49, 51));
     assert_eq!(timed(false), (fast, 0));
 }
@@ -192,7 +216,11 @@ fn a_long_gap_exceeds_the_threshold_and_the_wait_for_the_first_chunk_is_not_one(
             stream.assert_learned_all_but(2);
         }
         let gaps = stream.finish(None).long_gaps.unwrap();
-        assert_eq!((gaps.count, gaps.longest, gaps.total), (count, ms(longest), ms(total)), "{times:?}");
+        assert_eq!(
+            (gaps.count, gaps.longest, gaps.total),
+            (count, ms(longest), ms(total)),
+            "{times:?}"
+        );
     }
 }
 
@@ -246,7 +274,11 @@ fn time_does_not_go_back_and_ends_once() {
     let timing = stream.finish(Some(2));
     assert_eq!((timing.end, timing.last_output), (ms(100), Some(ms(100))));
     assert_eq!(timing.vllm().tpot, Some(Duration::ZERO));
-    assert_eq!(timing.genai_perf().output_token_throughput_per_user, None, "no time passed, so there is no rate");
+    assert_eq!(
+        timing.genai_perf().output_token_throughput_per_user,
+        None,
+        "no time passed, so there is no rate"
+    );
 }
 
 #[test]
@@ -285,7 +317,9 @@ fn bytes_after_the_end_do_not_count() {
 
 #[test]
 fn chunks_have_the_time_of_the_read_that_completed_them() {
-    let chunk = |content: &str| format!("data: {}\n\n", delta(&format!(r#"{{"content":"{content}"}}"#), "null"));
+    let chunk = |content: &str| {
+        format!("data: {}\n\n", delta(&format!(r#"{{"content":"{content}"}}"#), "null"))
+    };
     let (a, b) = (chunk("a"), chunk("b"));
     let (half, rest) = b.split_at(20);
     let mut stream = Recording::<chat::Chat>::default();
@@ -310,7 +344,11 @@ fn an_empty_recording_has_no_figures() {
     for tokens in [0, 1] {
         let mut one = Recording::<chat::Chat>::default();
         one.content(5);
-        assert_eq!(one.finish(Some(tokens)).vllm().tpot, None, "{tokens}: there is no gap to share");
+        assert_eq!(
+            one.finish(Some(tokens)).vllm().tpot,
+            None,
+            "{tokens}: there is no gap to share"
+        );
     }
 
     let mut silent = Recording::<chat::Chat>::default();
@@ -365,8 +403,7 @@ fn it_serialises_in_seconds_under_each_tools_names() {
         stream.recorder.tokens(1);
     }
     stream.end(250);
-    let gap =
-        json!({"count": 1, "exact": true, "mean": 0.1, "min": 0.1, "p50": 0.1, "p90": 0.1, "p99": 0.1, "max": 0.1});
+    let gap = json!({"count": 1, "exact": true, "mean": 0.1, "min": 0.1, "p50": 0.1, "p90": 0.1, "p99": 0.1, "max": 0.1});
     let expected = json!({
         "time_to_first_byte": 0.1,
         "time_to_first_event": 0.1,
@@ -460,7 +497,10 @@ fn a_recording_is_bounded_however_long_the_stream_is() {
     let Timing { between_chunks, per_token, .. } = recorder.finish(session.times(), None);
     let (gaps, per_token) = (between_chunks.unwrap(), per_token.unwrap());
     assert!(!gaps.exact && !per_token.exact);
-    assert_eq!((gaps.count, gaps.max, gaps.mean), (19_999, Duration::from_micros(997), Duration::from_micros(997)));
+    assert_eq!(
+        (gaps.count, gaps.max, gaps.mean),
+        (19_999, Duration::from_micros(997), Duration::from_micros(997))
+    );
     assert_eq!(per_token.count, 2 * 19_999);
     assert!(gaps.p50.abs_diff(gaps.max) <= gaps.max / 64, "{gaps:?}");
 }

@@ -35,7 +35,14 @@ impl Error {
     pub fn is_futile(&self) -> bool {
         use ureq::Error as E;
         let Self::Request(error) = self else { return false };
-        matches!(error, E::BadUri(_) | E::Http(_) | E::InvalidProxyUrl | E::RequireHttpsOnly(_) | E::TlsRequired)
+        matches!(
+            error,
+            E::BadUri(_)
+                | E::Http(_)
+                | E::InvalidProxyUrl
+                | E::RequireHttpsOnly(_)
+                | E::TlsRequired
+        )
     }
 }
 
@@ -120,7 +127,10 @@ pub(crate) fn is_socket_timeout(error: &io::Error) -> bool {
     match error.get_ref() {
         None => matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock),
         Some(inner) => {
-            matches!(inner.downcast_ref::<ureq::Error>(), Some(ureq::Error::Timeout(ureq::Timeout::PerRead)))
+            matches!(
+                inner.downcast_ref::<ureq::Error>(),
+                Some(ureq::Error::Timeout(ureq::Timeout::PerRead))
+            )
         }
     }
 }

@@ -189,7 +189,8 @@ impl<B: AsSendBody + Clone> EventSource<B> {
     fn request(&self) -> Result<Request<B>, ureq::Error> {
         let mut request = self.request.clone();
         for (name, value) in self.source.headers() {
-            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(ureq::http::Error::from)?;
+            let value =
+                HeaderValue::from_bytes(value.as_bytes()).map_err(ureq::http::Error::from)?;
             request.headers_mut().entry(name).or_insert(value);
         }
         Ok(request)
@@ -223,7 +224,8 @@ impl<B: AsSendBody + Clone> EventSource<B> {
         let body = self.body.as_mut()?;
         let owned = |event: Option<sse::Event<'_>>| event.map(sse::Event::into_owned);
         let event = body.with_unread(|input| self.source.decode(input).map(owned));
-        if let Some(event) = event.map_err(|error| deltawire::Error::from(error).into()).transpose() {
+        if let Some(event) = event.map_err(|error| deltawire::Error::from(error).into()).transpose()
+        {
             return Some(event);
         }
         match body.read() {
@@ -258,7 +260,10 @@ impl<B: AsSendBody + Clone> Iterator for EventSource<B> {
                 Action::Stop(_) => {
                     self.body = None;
                     let reason = self.source.take_error()?;
-                    return Some(Err(Error::Closed { reason, cause: self.cause.take().map(Box::new) }));
+                    return Some(Err(Error::Closed {
+                        reason,
+                        cause: self.cause.take().map(Box::new),
+                    }));
                 }
             }
         }

@@ -46,14 +46,24 @@ where
 }
 
 /// Puts a stream behind a gate, with a judge that can fail: one that asks a server. See [`Gated`].
-pub fn try_gated<E, R, J, F>(stream: Stream<E, R>, options: impl Into<gate::Options>, judge: J) -> Gated<E, R, J>
+pub fn try_gated<E, R, J, F>(
+    stream: Stream<E, R>,
+    options: impl Into<gate::Options>,
+    judge: J,
+) -> Gated<E, R, J>
 where
     E: Dialect,
     R: Read,
     J: FnMut(&Span<'_>) -> Result<Verdict, F>,
 {
     let start = Instant::now();
-    Gated { stream, gate: Gate::new(options), judge, clock: Box::new(move || start.elapsed()), state: State::Open }
+    Gated {
+        stream,
+        gate: Gate::new(options),
+        judge,
+        clock: Box::new(move || start.elapsed()),
+        state: State::Open,
+    }
 }
 
 /// A [`Stream`] behind a [`Gate`]: pieces of text come out of it that a judge has let go.
@@ -111,7 +121,9 @@ where
                 State::Open if self.gate.is_stopped() => return Ok(None),
                 State::Open => self.read(),
                 State::Ended => return Ok(None),
-                State::Broken => return self.stream.next().map(|_| None).map_err(GatedError::Stream),
+                State::Broken => {
+                    return self.stream.next().map(|_| None).map_err(GatedError::Stream);
+                }
                 State::Refused(error) => return Err(GatedError::Gate(error.clone())),
             }
         }
@@ -122,7 +134,8 @@ where
         let Some(span) = self.gate.span(id) else { return Ok(()) };
         let judged = (self.judge)(&span).map_err(GatedError::Judge);
         let now = (self.clock)();
-        let judged = judged.and_then(|verdict| self.gate.judge(id, verdict, now).map_err(GatedError::Gate));
+        let judged =
+            judged.and_then(|verdict| self.gate.judge(id, verdict, now).map_err(GatedError::Gate));
         if judged.is_err() {
             self.gate.requeue(id);
         }

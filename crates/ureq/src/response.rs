@@ -77,7 +77,10 @@ fn event_stream(response: Response<Body>) -> Result<BodyReader<'static>, Error> 
 }
 
 /// Returns the reader of a response, unless there is evidence to be read of an error.
-fn accepted(response: Response<Body>, evidence: Option<Evidence>) -> Result<BodyReader<'static>, Error> {
+fn accepted(
+    response: Response<Body>,
+    evidence: Option<Evidence>,
+) -> Result<BodyReader<'static>, Error> {
     let mut reader = response.into_body().into_reader();
     match evidence {
         None => Ok(reader),

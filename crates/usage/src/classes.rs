@@ -75,7 +75,9 @@ static RANGES: LazyLock<Vec<(char, char, Class)>> = LazyLock::new(|| {
         (r"\p{N}", Class::Number),
     ] {
         // The patterns are constants, and a test parses them.
-        let Ok(HirKind::Class(HirClass::Unicode(found))) = regex_syntax::parse(pattern).map(Hir::into_kind) else {
+        let Ok(HirKind::Class(HirClass::Unicode(found))) =
+            regex_syntax::parse(pattern).map(Hir::into_kind)
+        else {
             continue;
         };
         ranges.extend(found.ranges().iter().map(|range| (range.start(), range.end(), class)));
@@ -111,15 +113,22 @@ mod tests {
         assert!(RANGES.len() > 1000);
         assert!(RANGES.windows(2).all(|pair| pair[0].1 < pair[1].0));
         for character in '!'..='~' {
-            assert_eq!(beyond_ascii(character), Class::of(character, Vocabulary::O200kBase), "{character}");
+            assert_eq!(
+                beyond_ascii(character),
+                Class::of(character, Vocabulary::O200kBase),
+                "{character}"
+            );
         }
     }
 
     #[test]
     fn cl100k_base_has_one_class_of_letters_and_no_marks() {
-        for (character, expected) in
-            [('a', Class::Other), ('Z', Class::Other), ('漢', Class::Other), ('\u{301}', Class::Punctuation)]
-        {
+        for (character, expected) in [
+            ('a', Class::Other),
+            ('Z', Class::Other),
+            ('漢', Class::Other),
+            ('\u{301}', Class::Punctuation),
+        ] {
             assert_eq!(Class::of(character, Vocabulary::Cl100kBase), expected);
         }
     }

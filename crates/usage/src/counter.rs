@@ -34,7 +34,14 @@ impl Counter {
     /// Returns a counter for an answer by a model with this vocabulary.
     #[must_use]
     pub fn new(vocabulary: Vocabulary) -> Self {
-        Self { vocabulary, prompt_tokens: None, texts: BTreeMap::new(), named: BTreeSet::new(), count: 0, most: 0 }
+        Self {
+            vocabulary,
+            prompt_tokens: None,
+            texts: BTreeMap::new(),
+            named: BTreeSet::new(),
+            count: 0,
+            most: 0,
+        }
     }
 
     /// Returns a counter for the answer to a request.
@@ -76,7 +83,9 @@ impl Counter {
         for change in update.changes() {
             match change {
                 Change::Text { at, kind, text } if kind.is_readable() => self.text(at, kind, text),
-                Change::ToolCall { at, name: Some(name), .. } => self.name(at, TextKind::Arguments, name),
+                Change::ToolCall { at, name: Some(name), .. } => {
+                    self.name(at, TextKind::Arguments, name)
+                }
                 Change::FunctionCall { choice, name } => {
                     self.name(Place::choice(choice), TextKind::FunctionArguments, name);
                 }
@@ -138,11 +147,17 @@ impl Vocabulary {
         for choice in &completion.choices {
             let message = &choice.message;
             let audio = message.audio.as_ref().map(|audio| audio.transcript.as_str());
-            let texts =
-                [message.content.as_deref(), message.reasoning_content.as_deref(), message.refusal.as_deref(), audio];
+            let texts = [
+                message.content.as_deref(),
+                message.reasoning_content.as_deref(),
+                message.refusal.as_deref(),
+                audio,
+            ];
             let calls = message.tool_calls.iter().flat_map(|call| [&call.name, &call.arguments]);
-            let function = message.function_call.iter().flat_map(|call| [&call.name, &call.arguments]);
-            let texts = texts.into_iter().flatten().chain(calls.chain(function).map(String::as_str));
+            let function =
+                message.function_call.iter().flat_map(|call| [&call.name, &call.arguments]);
+            let texts =
+                texts.into_iter().flatten().chain(calls.chain(function).map(String::as_str));
             count += texts.map(|text| self.count(text)).sum::<u64>();
         }
         count

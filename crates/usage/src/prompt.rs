@@ -10,7 +10,8 @@ use crate::vocabulary::Vocabulary;
 /// request that is not streamed is left unchanged: OpenAI refuses `stream_options` there, and the
 /// answer has the counts anyway.
 pub fn include_usage(request: &mut Value) {
-    let Some(members) = request.as_object_mut().filter(|members| members.get("stream") == Some(&Value::Bool(true)))
+    let Some(members) =
+        request.as_object_mut().filter(|members| members.get("stream") == Some(&Value::Bool(true)))
     else {
         return;
     };
@@ -45,11 +46,16 @@ pub fn include_usage(request: &mut Value) {
 /// token numbers counts those.
 #[must_use]
 pub fn prompt_tokens(vocabulary: Vocabulary, request: &Value) -> u64 {
-    let recipe =
-        Recipe { vocabulary, first: request.get("model").and_then(Value::as_str) == Some("gpt-3.5-turbo-0301") };
+    let recipe = Recipe {
+        vocabulary,
+        first: request.get("model").and_then(Value::as_str) == Some("gpt-3.5-turbo-0301"),
+    };
     match (request.get("messages").and_then(Value::as_array), request.get("prompt")) {
         (Some(messages), _) => {
-            let tools = request.get("tools").and_then(Value::as_array).map_or(0, |tools| recipe.tools(tools));
+            let tools = request
+                .get("tools")
+                .and_then(Value::as_array)
+                .map_or(0, |tools| recipe.tools(tools));
             recipe.messages(messages) + tools
         }
         (None, Some(prompt)) => recipe.legacy(prompt),
@@ -73,15 +79,24 @@ impl Recipe {
         let mut count = if self.first { 4 } else { 3 };
         for (name, value) in members {
             match (name.as_str(), value) {
-                ("name", Value::String(text)) if self.first => count += self.count(text).saturating_sub(1),
+                ("name", Value::String(text)) if self.first => {
+                    count += self.count(text).saturating_sub(1)
+                }
                 ("name", Value::String(text)) => count += self.count(text) + 1,
                 (_, Value::String(text)) => count += self.count(text),
                 ("content", Value::Array(parts)) => {
-                    count += parts.iter().filter_map(|part| part.get("text")).map(|text| self.text(text)).sum::<u64>();
+                    count += parts
+                        .iter()
+                        .filter_map(|part| part.get("text"))
+                        .map(|text| self.text(text))
+                        .sum::<u64>();
                 }
                 ("tool_calls", Value::Array(calls)) => {
-                    count +=
-                        calls.iter().filter_map(|call| call.get("function")).map(|call| self.call(call)).sum::<u64>();
+                    count += calls
+                        .iter()
+                        .filter_map(|call| call.get("function"))
+                        .map(|call| self.call(call))
+                        .sum::<u64>();
                 }
                 ("function_call", call) => count += self.call(call),
                 _ => {}
@@ -105,13 +120,20 @@ impl Recipe {
     }
 
     fn function(&self, function: &Value) -> u64 {
-        let mut count = self.count(&format!("{}:{}", string(&function["name"]), description(function)));
-        let Some(properties) = function["parameters"]["properties"].as_object().filter(|all| !all.is_empty()) else {
+        let mut count =
+            self.count(&format!("{}:{}", string(&function["name"]), description(function)));
+        let Some(properties) =
+            function["parameters"]["properties"].as_object().filter(|all| !all.is_empty())
+        else {
             return count;
         };
         count += 3;
         for (name, property) in properties {
-            count += 3 + self.count(&format!("{name}:{}:{}", string(&property["type"]), description(property)));
+            count += 3 + self.count(&format!(
+                "{name}:{}:{}",
+                string(&property["type"]),
+                description(property)
+            ));
             if let Some(items) = property["enum"].as_array() {
                 count += items.iter().map(|item| 3 + self.count(&string(item))).sum::<u64>();
                 count -= 3;

@@ -107,7 +107,14 @@ impl TextCounter {
     #[must_use]
     pub fn new(vocabulary: Vocabulary) -> Self {
         let encoder = AppendableEncoder::new(&vocabulary.tokenizer().bpe);
-        Self { vocabulary, counted: 0, piece: Piece::Empty, main: encoder.clone(), rest: encoder, split: None }
+        Self {
+            vocabulary,
+            counted: 0,
+            piece: Piece::Empty,
+            main: encoder.clone(),
+            rest: encoder,
+            split: None,
+        }
     }
 
     /// Appends to the text, and returns its count.
@@ -124,7 +131,8 @@ impl TextCounter {
     /// Returns the number of tokens of the text so far.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.counted + self.split.map_or_else(|| tokens(&self.main), |split| split + tokens(&self.rest))
+        self.counted
+            + self.split.map_or_else(|| tokens(&self.main), |split| split + tokens(&self.rest))
     }
 
     /// Returns the vocabulary.
@@ -164,8 +172,12 @@ impl TextCounter {
                 self.piece = Piece::Word { both_cases: false };
                 self.word(character, class, false);
             }
-            (Piece::Word { both_cases }, _) if class.is_letter() => self.word(character, class, both_cases),
-            (Piece::LowerWord, Class::Lower | Class::Other | Class::Mark) => self.take(character, Piece::LowerWord),
+            (Piece::Word { both_cases }, _) if class.is_letter() => {
+                self.word(character, class, both_cases)
+            }
+            (Piece::LowerWord, Class::Lower | Class::Other | Class::Mark) => {
+                self.take(character, Piece::LowerWord)
+            }
             (Piece::Word { .. } | Piece::LowerWord, _) if o200k && character == '\'' => {
                 self.end_split();
                 self.split_here();
@@ -175,7 +187,9 @@ impl TextCounter {
             (Piece::Apostrophe, _) if begins_contraction(character) => {
                 self.take_both(character, Piece::Suffix(character));
             }
-            (Piece::Suffix(first), _) if is_second(first, character) => return self.suffix(character),
+            (Piece::Suffix(first), _) if is_second(first, character) => {
+                return self.suffix(character);
+            }
             (Piece::Apostrophe, _) => {
                 self.end_split();
                 self.piece = Piece::Lone('\'');
@@ -184,14 +198,19 @@ impl TextCounter {
             (Piece::Suffix(first), _) => {
                 self.end_split();
                 let lower = Class::of(first, self.vocabulary) == Class::Lower;
-                self.piece = if lower { Piece::LowerWord } else { Piece::Word { both_cases: false } };
+                self.piece =
+                    if lower { Piece::LowerWord } else { Piece::Word { both_cases: false } };
                 return false;
             }
-            (Piece::Number(digits @ ..3), Class::Number) => self.take(character, Piece::Number(digits + 1)),
+            (Piece::Number(digits @ ..3), Class::Number) => {
+                self.take(character, Piece::Number(digits + 1))
+            }
             (Piece::Lone(_) | Piece::Punctuation, Class::Punctuation | Class::Mark) => {
                 self.take(character, Piece::Punctuation);
             }
-            (Piece::Lone(_) | Piece::Punctuation | Piece::Breaks, Class::Break) => self.take(character, Piece::Breaks),
+            (Piece::Lone(_) | Piece::Punctuation | Piece::Breaks, Class::Break) => {
+                self.take(character, Piece::Breaks)
+            }
             (Piece::Breaks, _) if o200k && character == '/' => self.take(character, Piece::Breaks),
             (Piece::Space { .. }, Class::Space | Class::Break) => self.space(character, class),
             (Piece::Space { breaks, after, last }, _) => {
@@ -257,7 +276,12 @@ impl TextCounter {
     ///
     /// The last character of white space belongs to a word after it, and a blank also to
     /// punctuation. Otherwise it is a piece of its own.
-    fn after_space(&mut self, character: char, class: Class, (breaks, after, last): (bool, u32, char)) -> bool {
+    fn after_space(
+        &mut self,
+        character: char,
+        class: Class,
+        (breaks, after, last): (bool, u32, char),
+    ) -> bool {
         if breaks {
             self.end_split();
         }
@@ -343,7 +367,10 @@ fn begins_contraction(character: char) -> bool {
 
 /// Reports whether a character completes the contraction that `first` begins.
 fn is_second(first: char, character: char) -> bool {
-    matches!((first.to_ascii_lowercase(), character.to_ascii_lowercase()), ('r' | 'v', 'e') | ('l', 'l'))
+    matches!(
+        (first.to_ascii_lowercase(), character.to_ascii_lowercase()),
+        ('r' | 'v', 'e') | ('l', 'l')
+    )
 }
 
 fn append(encoder: &mut AppendableEncoder<'static>, character: char) {

@@ -57,7 +57,8 @@ impl Vocabulary {
     /// # Errors
     /// A model that is not known here. The message lists those that are.
     pub fn for_model(model: &str) -> Result<Self, UnknownModel> {
-        let base = model.strip_prefix("ft:").map_or(model, |rest| rest.split(':').next().unwrap_or(rest));
+        let base =
+            model.strip_prefix("ft:").map_or(model, |rest| rest.split(':').next().unwrap_or(rest));
         let named = MODELS.iter().find(|(name, _)| *name == base);
         let begun = || PREFIXES.iter().find(|(prefix, _)| base.starts_with(prefix));
         match named.or_else(begun) {

@@ -43,7 +43,10 @@ fn each_text_of_each_choice_is_counted_by_itself() {
         ],
     );
     let texts = ["strawberry", "awberry", "awberry", "No", "hello", "now", "{\"x\":1}"];
-    assert_eq!(counter.completion_tokens(), texts.map(|text| VOCABULARY.count(text)).iter().sum::<u64>());
+    assert_eq!(
+        counter.completion_tokens(),
+        texts.map(|text| VOCABULARY.count(text)).iter().sum::<u64>()
+    );
     assert_eq!(counter.completion_tokens(), VOCABULARY.completion_tokens(&outcome.answer));
 }
 
@@ -58,19 +61,25 @@ fn the_name_of_a_tool_call_counts_once_and_its_arguments_as_they_arrive() {
             call(json!({"index": 0, "function": {"name": "get_weather", "arguments": ""}})),
             call(json!({"index": 0, "id": "call_1", "function": {"name": "get_weather"}})),
             call(json!({"index": 0, "function": {"arguments": "{\"city\":\"Par"}})),
-            call(json!({"index": 1, "id": "call_2", "function": {"name": "now", "arguments": "{}"}})),
+            call(
+                json!({"index": 1, "id": "call_2", "function": {"name": "now", "arguments": "{}"}}),
+            ),
             call(json!({"index": 0, "function": {"arguments": "is\"}"}})),
         ],
     );
     let texts = ["get_weather", "{\"city\":\"Paris\"}", "now", "{}"];
-    assert_eq!(counter.completion_tokens(), texts.map(|text| VOCABULARY.count(text)).iter().sum::<u64>());
+    assert_eq!(
+        counter.completion_tokens(),
+        texts.map(|text| VOCABULARY.count(text)).iter().sum::<u64>()
+    );
     assert_eq!(counter.completion_tokens(), VOCABULARY.completion_tokens(&outcome.answer));
 }
 
 #[test]
 fn pushes_add_up_to_the_highest_count_though_a_token_may_join_two() {
     let mut counter = Counter::new(VOCABULARY);
-    let letters: Vec<Value> = "strawberry jam".chars().map(|letter| delta(0, &json!({"content": letter}))).collect();
+    let letters: Vec<Value> =
+        "strawberry jam".chars().map(|letter| delta(0, &json!({"content": letter}))).collect();
     let (_, new) = stream(&mut counter, &letters);
     assert!(new.contains(&0), "{new:?}");
     assert!(new.iter().sum::<u64>() >= counter.completion_tokens());
@@ -103,7 +112,10 @@ fn the_servers_figures_win_if_it_counted_the_completion() {
     }
     let nothing = chat::Session::new().close(How::Clean);
     let usage = Counter::new(VOCABULARY).settle(&nothing.answer);
-    assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.total_tokens), (None, Some(0), None));
+    assert_eq!(
+        (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens),
+        (None, Some(0), None)
+    );
 }
 
 #[test]
@@ -133,7 +145,8 @@ fn legacy_completions_are_counted_and_unknown_models_are_errors() {
     let mut counter = Counter::for_request(&request).unwrap();
     assert_eq!(counter.prompt_tokens(), Some(6));
     let mut session = completions::Session::new();
-    let mut input = &b"data: {\"choices\":[{\"index\":0,\"text\":\"4,5\"}]}\n\ndata: [DONE]\n\n"[..];
+    let mut input =
+        &b"data: {\"choices\":[{\"index\":0,\"text\":\"4,5\"}]}\n\ndata: [DONE]\n\n"[..];
     while let Some(update) = session.push(&mut input).unwrap() {
         counter.push(&update);
     }
@@ -152,7 +165,10 @@ fn legacy_completions_are_counted_and_unknown_models_are_errors() {
 #[test]
 fn usage_is_asked_for_unless_the_request_sets_it() {
     for (mut request, expected) in [
-        (json!({"stream": true}), json!({"stream": true, "stream_options": {"include_usage": true}})),
+        (
+            json!({"stream": true}),
+            json!({"stream": true, "stream_options": {"include_usage": true}}),
+        ),
         (
             json!({"stream": true, "stream_options": null}),
             json!({"stream": true, "stream_options": {"include_usage": true}}),
@@ -165,7 +181,10 @@ fn usage_is_asked_for_unless_the_request_sets_it() {
             json!({"stream": true, "stream_options": {"include_usage": false}}),
             json!({"stream": true, "stream_options": {"include_usage": false}}),
         ),
-        (json!({"stream": true, "stream_options": 7}), json!({"stream": true, "stream_options": 7})),
+        (
+            json!({"stream": true, "stream_options": 7}),
+            json!({"stream": true, "stream_options": 7}),
+        ),
         (json!({"stream": false}), json!({"stream": false})),
         (json!({}), json!({})),
         (json!([1]), json!([1])),
@@ -183,7 +202,11 @@ fn a_run_without_a_boundary_is_counted_as_its_whole() {
             for _ in 0..20_000 {
                 counter.push(run);
             }
-            assert_eq!(counter.count(), vocabulary.count(&run.repeat(20_000)), "{vocabulary}: {run:?}");
+            assert_eq!(
+                counter.count(),
+                vocabulary.count(&run.repeat(20_000)),
+                "{vocabulary}: {run:?}"
+            );
         }
     }
 }

@@ -11,7 +11,8 @@ fn check(text: &str) {
         let mut counter = TextCounter::new(vocabulary);
         for (start, character) in text.char_indices() {
             let end = start + character.len_utf8();
-            let (counted, whole) = (counter.push(&text[start..end]), vocabulary.count(&text[..end]));
+            let (counted, whole) =
+                (counter.push(&text[start..end]), vocabulary.count(&text[..end]));
             assert_eq!(counted, whole, "{vocabulary}: {:?} of {text:?}: {counter:?}", &text[..end]);
         }
     }
@@ -103,7 +104,8 @@ fn characters_of_every_block_are_of_the_class_that_the_patterns_give_them() {
         // All of the first blocks, and 16 in 1,552 of the others, so that it takes seconds.
         for first in (0..0x3100_u32).step_by(16).chain((0x3100..=0x10_ffff).step_by(16 * 97)) {
             let characters = (first..first + 16).filter_map(char::from_u32);
-            let around = |c| ['a', c, 'A', c, 'b', '1', c, '1', ' ', ' ', c, '!', c, '\n', c, '\'', c, ' '];
+            let around =
+                |c| ['a', c, 'A', c, 'b', '1', c, '1', ' ', ' ', c, '!', c, '\n', c, '\'', c, ' '];
             let text: String = characters.flat_map(around).collect();
             let counted = TextCounter::new(vocabulary).push(&text);
             assert_eq!(counted, vocabulary.count(&text), "{vocabulary}: from {first:#x}");

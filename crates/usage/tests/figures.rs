@@ -33,7 +33,8 @@ fn counted(body: &[u8], mut counter: Counter) -> Counted {
 
 /// Returns the notebook's request, "Count to 100, …".
 fn count_to_100(model: &str) -> Value {
-    let mut request: Value = serde_json::from_str(recording("count-to-100").request.as_deref().unwrap()).unwrap();
+    let mut request: Value =
+        serde_json::from_str(recording("count-to-100").request.as_deref().unwrap()).unwrap();
     request["model"] = model.into();
     request
 }
@@ -63,8 +64,10 @@ fn one_token_of_the_notebooks_first_answer_is_now_the_prompts() {
     // prompt.
     let (prompt, completion, answer) = answer("count-to-100");
     assert_eq!((prompt, completion), (36, 301));
-    let (recipe, text) =
-        (prompt_tokens(Cl100kBase, &count_to_100("gpt-3.5-turbo-0301")), Cl100kBase.completion_tokens(&answer));
+    let (recipe, text) = (
+        prompt_tokens(Cl100kBase, &count_to_100("gpt-3.5-turbo-0301")),
+        Cl100kBase.completion_tokens(&answer),
+    );
     assert_eq!((recipe, text), (37, 300));
     assert_eq!(prompt + completion, recipe + text);
 }
@@ -79,7 +82,10 @@ fn the_notebooks_stream_has_a_chunk_for_each_token() {
     let expected = json!({"prompt_tokens": 36, "completion_tokens": 300, "total_tokens": 336, "source": "estimated", "vocabulary": "cl100k_base"});
     assert_eq!((usage, count), (expected, 300));
     request["model"] = "o1".into();
-    assert_eq!(counted(&recording("count-to-100").body(), Counter::for_request(&request).unwrap()).count, 300);
+    assert_eq!(
+        counted(&recording("count-to-100").body(), Counter::for_request(&request).unwrap()).count,
+        300
+    );
 }
 
 #[test]
@@ -88,9 +94,16 @@ fn a_recorded_stream_of_a_server_that_counts_with_cl100k_base_has_the_same_figur
     let request = json!({"model": "mock", "messages": [{"role": "user", "content": "x"}]});
     let body = include_bytes!("fixtures/litellm-usage.sse");
     let Counted { usage, count, .. } = counted(body, Counter::for_request_or(&request, Cl100kBase));
-    assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.source), (Some(8), Some(11), UsageSource::Server));
+    assert_eq!(
+        (usage.prompt_tokens, usage.completion_tokens, usage.source),
+        (Some(8), Some(11), UsageSource::Server)
+    );
     assert_eq!((prompt_tokens(Cl100kBase, &request), count), (8, 11));
-    assert_eq!(counted(body, Counter::new(O200kBase)).count, 10, "another vocabulary counts otherwise");
+    assert_eq!(
+        counted(body, Counter::new(O200kBase)).count,
+        10,
+        "another vocabulary counts otherwise"
+    );
 }
 
 #[test]
@@ -105,10 +118,19 @@ fn models_with_other_vocabularies_are_off_and_their_servers_figures_win() {
         ("aimock-tools", 10, 7, 7),
     ] {
         for (vocabulary, expected) in [(O200kBase, o200k), (Cl100kBase, cl100k)] {
-            let Counted { answer, usage, count } = counted(&recording(name).body(), Counter::new(vocabulary));
-            assert_eq!((usage.completion_tokens, usage.source), (Some(server), UsageSource::Server), "{name}");
+            let Counted { answer, usage, count } =
+                counted(&recording(name).body(), Counter::new(vocabulary));
+            assert_eq!(
+                (usage.completion_tokens, usage.source),
+                (Some(server), UsageSource::Server),
+                "{name}"
+            );
             assert_eq!(count, expected, "{name} with {vocabulary}");
-            assert_eq!(count, vocabulary.completion_tokens(&answer), "{name}: as the whole would be counted");
+            assert_eq!(
+                count,
+                vocabulary.completion_tokens(&answer),
+                "{name}: as the whole would be counted"
+            );
         }
     }
 }
@@ -116,9 +138,12 @@ fn models_with_other_vocabularies_are_off_and_their_servers_figures_win() {
 #[test]
 fn every_recorded_stream_is_counted_as_its_whole() {
     let mut streams = 0;
-    for recording in recordings::all().iter().filter(|r| r.has_stream() && r.endpoint.as_str() == "chat") {
+    for recording in
+        recordings::all().iter().filter(|r| r.has_stream() && r.endpoint.as_str() == "chat")
+    {
         for vocabulary in [O200kBase, Cl100kBase] {
-            let Counted { answer, count, .. } = counted(&recording.body(), Counter::new(vocabulary));
+            let Counted { answer, count, .. } =
+                counted(&recording.body(), Counter::new(vocabulary));
             assert_eq!(count, vocabulary.completion_tokens(&answer), "{}", recording.name);
         }
         streams += 1;
@@ -159,16 +184,29 @@ fn weather() -> Value {
 #[test]
 fn prompts_are_counted_as_the_cookbook_says_and_as_the_server_did() {
     // The counts that the notebook printed, its own and the server's, which are the same.
-    for (model, expected) in
-        [("gpt-3.5-turbo-0301", 127), ("gpt-3.5-turbo-0125", 129), ("gpt-4-0613", 129), ("gpt-4o-2024-08-06", 124)]
-    {
+    for (model, expected) in [
+        ("gpt-3.5-turbo-0301", 127),
+        ("gpt-3.5-turbo-0125", 129),
+        ("gpt-4-0613", 129),
+        ("gpt-4o-2024-08-06", 124),
+    ] {
         let request = json!({"model": model, "messages": jargon()});
-        assert_eq!(prompt_tokens(Vocabulary::for_model(model).unwrap(), &request), expected, "{model}");
+        assert_eq!(
+            prompt_tokens(Vocabulary::for_model(model).unwrap(), &request),
+            expected,
+            "{model}"
+        );
     }
-    for (model, expected) in [("gpt-3.5-turbo", 105), ("gpt-4", 105), ("gpt-4o", 101), ("gpt-4o-mini", 101)] {
+    for (model, expected) in
+        [("gpt-3.5-turbo", 105), ("gpt-4", 105), ("gpt-4o", 101), ("gpt-4o-mini", 101)]
+    {
         let mut request = weather();
         request["model"] = model.into();
-        assert_eq!(prompt_tokens(Vocabulary::for_model(model).unwrap(), &request), expected, "{model}");
+        assert_eq!(
+            prompt_tokens(Vocabulary::for_model(model).unwrap(), &request),
+            expected,
+            "{model}"
+        );
     }
 }
 
@@ -202,7 +240,11 @@ fn prompts_of_any_shape_are_counted_as_far_as_they_can_be() {
             "the same",
         ),
         (json!({"messages": [], "tools": []}), 3, "no tool"),
-        (json!({"messages": [], "tools": [{"type": "function", "function": {"name": "now"}}]}), 24, "a tool alone"),
+        (
+            json!({"messages": [], "tools": [{"type": "function", "function": {"name": "now"}}]}),
+            24,
+            "a tool alone",
+        ),
         (
             json!({"messages": [], "tools": [{"type": "function", "function": {"name": "now", "parameters": {"properties": {"x": {"type": ["string", "null"], "enum": []}}}}}]}),
             33,

@@ -25,7 +25,12 @@ fn text(count: usize) -> String {
 
 fn server(faults: &str) -> Server {
     let faults = faults.parse().unwrap_or_else(|error| panic!("{faults}: {error}"));
-    Server::builder().speed(Speed::AT_ONCE).faults(faults).lifetime(Duration::from_secs(300)).start().expect("a server")
+    Server::builder()
+        .speed(Speed::AT_ONCE)
+        .faults(faults)
+        .lifetime(Duration::from_secs(300))
+        .start()
+        .expect("a server")
 }
 
 /// A stack's example that cargo built beside this test, with this base URL or a server of its own.
@@ -54,7 +59,8 @@ fn each(faults: &str, check: impl Fn(&str, &str, &str, bool)) {
     let server = server(faults);
     for stack in STACKS {
         let output = run(stack, Some(&server.base_url()));
-        let [printed, told] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+        let [printed, told] =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
         let told = told.strip_prefix(&format!("stack_{stack}: ")).unwrap_or(&told);
         assert!(matches!(output.status.code(), Some(0 | 1)), "{stack}: {faults}: {told}");
         assert_eq!(output.status.success(), told.is_empty(), "{stack}: {faults}: {told}");
@@ -76,14 +82,20 @@ fn each(faults: &str, check: impl Fn(&str, &str, &str, bool)) {
 fn prints(faults: &str, text: &str, end: &str, complete: bool) {
     each(faults, |stack, printed, told, succeeded| {
         assert_eq!(printed, format!("{text}\n{end}\n"), "{stack}: {faults}: {told}");
-        assert_eq!((succeeded, succeeded || told.contains(end)), (complete, true), "{stack}: {faults}: {told}");
+        assert_eq!(
+            (succeeded, succeeded || told.contains(end)),
+            (complete, true),
+            "{stack}: {faults}: {told}"
+        );
     });
 }
 
 /// Every stack prints nothing, and says just this.
 #[track_caller]
 fn refuses(faults: &str, message: &str) {
-    each(faults, |stack, printed, told, _| assert_eq!((printed, told), ("", message), "{stack}: {faults}"));
+    each(faults, |stack, printed, told, _| {
+        assert_eq!((printed, told), ("", message), "{stack}: {faults}")
+    });
 }
 
 #[test]
@@ -111,11 +123,22 @@ fn every_stack_sends_the_same_request() {
         run(stack, Some(&server.base_url()));
         let requests = server.requests();
         let request = requests.last().expect("a request");
-        assert_eq!((&request.method[..], &request.path[..]), ("POST", "/v1/chat/completions"), "{stack}");
+        assert_eq!(
+            (&request.method[..], &request.path[..]),
+            ("POST", "/v1/chat/completions"),
+            "{stack}"
+        );
         assert_eq!(request.header("content-type"), Some("application/json"), "{stack}");
-        assert!(request.header("authorization").is_some_and(|value| value.contains("[redacted]")), "{stack}");
+        assert!(
+            request.header("authorization").is_some_and(|value| value.contains("[redacted]")),
+            "{stack}"
+        );
         assert_eq!(request.header("host"), Some(&server.addr().to_string()[..]), "{stack}");
-        assert_eq!(serde_json::from_slice::<serde_json::Value>(&request.body).expect("JSON"), body, "{stack}");
+        assert_eq!(
+            serde_json::from_slice::<serde_json::Value>(&request.body).expect("JSON"),
+            body,
+            "{stack}"
+        );
     }
     assert_eq!(server.requests().len(), STACKS.len());
 }
@@ -123,7 +146,14 @@ fn every_stack_sends_the_same_request() {
 #[test]
 fn every_stack_takes_every_framing_and_any_cut_of_the_writes() {
     let whole = text(usize::MAX);
-    for faults in ["framing=length", "framing=close", "framing=http10", "write=1", "write=7; comments=3", "extra"] {
+    for faults in [
+        "framing=length",
+        "framing=close",
+        "framing=http10",
+        "write=1",
+        "write=7; comments=3",
+        "extra",
+    ] {
         prints(faults, &whole, "done", true);
     }
     prints("no-done", &whole, "done_without_sentinel", true);
@@ -142,7 +172,13 @@ fn every_stack_prints_what_came_of_a_stream_that_is_cut_and_fails() {
     let (at, whole) = (5000, text(usize::MAX));
     let part = text(at);
     assert!(part.len() > 20 && part.len() < whole.len() - 20);
-    for faults in ["cut=5000", "cut=5000@size", "end=5000", "cut=5000; framing=length", "cut=5000; framing=close"] {
+    for faults in [
+        "cut=5000",
+        "cut=5000@size",
+        "end=5000",
+        "cut=5000; framing=length",
+        "cut=5000; framing=close",
+    ] {
         prints(faults, &part, "truncated", false);
     }
     prints("error=20", &text(nth_event(20)), "error", false);
@@ -151,7 +187,8 @@ fn every_stack_prints_what_came_of_a_stream_that_is_cut_and_fails() {
 /// Where the event of this number ends.
 fn nth_event(number: usize) -> usize {
     let body = body();
-    let ends = body.windows(2).enumerate().filter(|(_, window)| window == b"\n\n").map(|(at, _)| at + 2);
+    let ends =
+        body.windows(2).enumerate().filter(|(_, window)| window == b"\n\n").map(|(at, _)| at + 2);
     ends.clone().nth(number - 1).expect("so many events")
 }
 
@@ -163,7 +200,10 @@ fn no_stack_takes_a_connection_that_fails_for_the_end() {
         each(faults, |stack, printed, told, succeeded| {
             assert!(!succeeded, "{stack}: {faults}: {printed:?}");
             let came = printed.strip_suffix("\ntruncated\n").unwrap_or(printed);
-            assert!(whole.starts_with(came) && came.len() < whole.len(), "{stack}: {faults}: {printed:?}");
+            assert!(
+                whole.starts_with(came) && came.len() < whole.len(),
+                "{stack}: {faults}: {printed:?}"
+            );
             assert!(printed.is_empty() || told.contains("truncated"), "{stack}: {faults}: {told}");
         });
     }
@@ -180,11 +220,15 @@ fn a_refused_request_is_told_alike_by_every_stack_with_what_its_body_says() {
         ),
     );
     for framing in ["chunked", "close"] {
-        let message = format!("the server refused the request with status 503: {}", says("server_error"));
+        let message =
+            format!("the server refused the request with status 503: {}", says("server_error"));
         refuses(&format!("status=503; framing={framing}"), &message);
     }
     refuses("status=400; body=\"no\"", "the server refused the request with status 400: \"no\"");
-    refuses("status=401; body=empty", "the server refused the request with status 401, without a body");
+    refuses(
+        "status=401; body=empty",
+        "the server refused the request with status 401, without a body",
+    );
 }
 
 #[test]
@@ -193,9 +237,15 @@ fn another_content_type_is_told_alike_by_every_stack() {
         "body=\"{\\\"error\\\":\\\"busy\\\"}\"; type=application/json",
         "the body is no event stream but \"application/json\": busy",
     );
-    refuses("body=\"hello\"; type=text/plain", "the body is no event stream but \"text/plain\"; it begins \"hello\"");
+    refuses(
+        "body=\"hello\"; type=text/plain",
+        "the body is no event stream but \"text/plain\"; it begins \"hello\"",
+    );
     // And one that lies.
-    refuses("body=\"<html>\"; type=text/event-stream", "the body is no event stream; it begins \"<html>\"");
+    refuses(
+        "body=\"<html>\"; type=text/event-stream",
+        "the body is no event stream; it begins \"<html>\"",
+    );
 }
 
 #[test]
@@ -205,14 +255,21 @@ fn every_stack_fails_where_nobody_listens() {
         let output = run(stack, Some(&gone));
         assert_eq!(output.status.code(), Some(1), "{stack}");
         let told = String::from_utf8_lossy(&output.stderr);
-        assert!(told.starts_with(&format!("stack_{stack}: ")) && !told.contains("panicked"), "{stack}: {told}");
+        assert!(
+            told.starts_with(&format!("stack_{stack}: ")) && !told.contains("panicked"),
+            "{stack}: {told}"
+        );
     }
 }
 
 #[test]
 fn a_reader_of_the_text_who_leaves_has_read_enough() {
     for stack in STACKS {
-        let mut child = command(stack, None).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        let mut child = command(stack, None)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it runs");
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("it ends");
         let told = String::from_utf8_lossy(&output.stderr);
@@ -236,7 +293,10 @@ fn marked(stack: &str) -> (String, String) {
 #[test]
 fn after_the_marks_every_reader_has_the_same_loop_and_the_adapters_have_nothing() {
     let readers = ["isahc", "minreq", "tcp"].map(|stack| marked(stack).1);
-    assert!(readers[0].contains("session.push(&mut input)") && readers.iter().all(|rest| *rest == readers[0]));
+    assert!(
+        readers[0].contains("session.push(&mut input)")
+            && readers.iter().all(|rest| *rest == readers[0])
+    );
     for stack in ["ureq", "reqwest", "hyper", "awc"] {
         assert_eq!(marked(stack).1, "", "{stack}");
     }

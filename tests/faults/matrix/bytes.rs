@@ -2,7 +2,8 @@
 
 /// The head of an answer whose end is the connection's, with this content type.
 pub(crate) fn head(content_type: &str) -> Vec<u8> {
-    format!("HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\nconnection: close\r\n\r\n").into_bytes()
+    format!("HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\nconnection: close\r\n\r\n")
+        .into_bytes()
 }
 
 /// An answer of this content type that ends with its connection.
@@ -17,7 +18,8 @@ pub(crate) fn events(body: impl AsRef<[u8]>) -> Vec<u8> {
 
 /// An event stream in chunks of the transfer: the coding is given as it is.
 pub(crate) fn chunked(coding: impl AsRef<[u8]>) -> Vec<u8> {
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     [head.as_bytes(), coding.as_ref()].concat()
 }
 
@@ -33,7 +35,8 @@ pub(crate) fn text(text: &str) -> String {
 }
 
 /// The finish reason of choice 0.
-pub(crate) const FINISH: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+pub(crate) const FINISH: &str =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 
 /// The end.
 pub(crate) const DONE: &str = "data: [DONE]\n\n";

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use crate::rows;
 
-const BEGIN: &str =
-    "<!-- The table begins: `DELTAWIRE_WRITE_DOCS=1 cargo test -p deltawire-faults --test matrix` writes it. -->\n";
+const BEGIN: &str = "<!-- The table begins: `DELTAWIRE_WRITE_DOCS=1 cargo test -p deltawire-faults --test matrix` writes it. -->\n";
 const END: &str = "<!-- The table ends. -->\n";
 
 /// Text as code in a table's cell: long runs of one character are shortened.
@@ -35,21 +34,29 @@ fn code(text: &str) -> String {
 fn cell<T: AsRef<str>>([ureq, reqwest]: &[T; 2], show: impl Fn(&str) -> String) -> String {
     let (ureq, reqwest) = (ureq.as_ref(), reqwest.as_ref());
     let shown = |text: &str| if text.is_empty() { "–".into() } else { show(text) };
-    if ureq == reqwest { shown(ureq) } else { format!("ureq: {}<br>reqwest: {}", shown(ureq), shown(reqwest)) }
+    if ureq == reqwest {
+        shown(ureq)
+    } else {
+        format!("ureq: {}<br>reqwest: {}", shown(ureq), shown(reqwest))
+    }
 }
 
 fn table() -> String {
     let mut out = String::new();
     let mut count = 0;
     for (title, rows) in rows::all() {
-        let _ = write!(out, "\n### {title}\n\n| fault | ends as | the error says | kept |\n|---|---|---|---|\n");
+        let _ = write!(
+            out,
+            "\n### {title}\n\n| fault | ends as | the error says | kept |\n|---|---|---|---|\n"
+        );
         for row in rows {
             let kept = cell(&row.kept, |text| match text.strip_suffix('*') {
                 Some(text) => format!("`{text:?}` or a beginning of it"),
                 None => format!("`{text:?}`"),
             });
             let ends = cell(&row.end, |end| format!("`{end}`"));
-            let _ = writeln!(out, "| {} | {ends} | {} | {kept} |", row.fault, cell(&row.said, code));
+            let _ =
+                writeln!(out, "| {} | {ends} | {} | {kept} |", row.fault, cell(&row.said, code));
             count += 1;
         }
     }

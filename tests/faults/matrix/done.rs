@@ -37,7 +37,12 @@ fn what_only_looks_like_done_is_none() {
             let coding = [chunk(&stream), b"0\r\n\r\n".to_vec()].concat();
             let script = Script::start([chunked(coding)]).expect("a server");
             let seen = Request::to(script.url()).send(adapter);
-            assert_eq!((&*seen.end, &*seen.kept), ("error", "hi"), "{adapter:?} {data}: {}", seen.said);
+            assert_eq!(
+                (&*seen.end, &*seen.kept),
+                ("error", "hi"),
+                "{adapter:?} {data}: {}",
+                seen.said
+            );
         }
     }
 }

@@ -42,7 +42,16 @@ pub(crate) enum Answer {
 pub(crate) fn row(fault: impl Into<String>, answer: Answer) -> Row {
     let said = [String::new(), String::new()];
     let (timeout, stalls) = (None, StallLimits::new());
-    Row { fault: fault.into(), answer, timeout, stalls, end: ["done"; 2], said, kept: [""; 2], most: MOST }
+    Row {
+        fault: fault.into(),
+        answer,
+        timeout,
+        stalls,
+        end: ["done"; 2],
+        said,
+        kept: [""; 2],
+        most: MOST,
+    }
 }
 
 impl Row {
@@ -96,7 +105,8 @@ impl Row {
 
     /// Runs it over an adapter: what was seen, and everything that the server may print of the request.
     pub(crate) fn run(&self, adapter: Adapter, print: bool) -> (Seen, String) {
-        let mut request = Request { timeout: self.timeout, stalls: self.stalls, print, ..Request::default() };
+        let mut request =
+            Request { timeout: self.timeout, stalls: self.stalls, print, ..Request::default() };
         match &self.answer {
             Answer::Nobody => {
                 let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
@@ -112,7 +122,8 @@ impl Row {
             }
             Answer::Recorded(name, faults) => {
                 let faults = faults.parse().unwrap_or_else(|error| panic!("{faults}: {error}"));
-                let server = Server::builder().speed(Speed::AT_ONCE).faults(faults).default_recording(*name);
+                let server =
+                    Server::builder().speed(Speed::AT_ONCE).faults(faults).default_recording(*name);
                 let server = server.lifetime(Duration::from_secs(60)).start().expect("a server");
                 request.url = format!("{}/chat/completions", server.base_url());
                 let seen = request.send(adapter);
@@ -128,8 +139,11 @@ impl Row {
             let (seen, _) = self.run(adapter, false);
             let (end, said, kept) = (self.end[place], &*self.said[place], self.kept[place]);
             let shown = timeless(&seen.said);
-            let is_said = said.strip_suffix('*').map_or(shown == said, |said| shown.starts_with(said));
-            let is_kept = kept.strip_suffix('*').map_or(seen.kept == kept, |kept| kept.starts_with(&seen.kept));
+            let is_said =
+                said.strip_suffix('*').map_or(shown == said, |said| shown.starts_with(said));
+            let is_kept = kept
+                .strip_suffix('*')
+                .map_or(seen.kept == kept, |kept| kept.starts_with(&seen.kept));
             if seen.end != end || !is_said || !is_kept {
                 let is = format!("{:?}, {shown:?}, keeps {:?}", seen.end, seen.kept);
                 found.push(format!(

@@ -68,7 +68,8 @@ fn the_key_was_sent_all_the_same_and_the_log_says_that_one_was() {
 #[test]
 fn a_key_in_the_query_is_not_logged() {
     for adapter in Adapter::ALL {
-        let script = Script::start([b"HTTP/1.1 503 \r\ncontent-length: 0\r\n\r\n".to_vec()]).expect("a server");
+        let script = Script::start([b"HTTP/1.1 503 \r\ncontent-length: 0\r\n\r\n".to_vec()])
+            .expect("a server");
         let mut request = Request::to(format!("{}?key={KEY}", script.url()));
         request.print = true;
         let seen = request.send(adapter);
@@ -84,13 +85,21 @@ fn event_sources_show_no_key() {
     let mut few = Reconnect::default();
     few.max_reconnects = Some(2);
     let broken = || Script::broken_stream("id: 1\ndata: hello\n\n");
-    for answers in [vec![refused()], vec![json()], vec![broken(), refused()], vec![Vec::new(), refused()], vec![]] {
+    for answers in [
+        vec![refused()],
+        vec![json()],
+        vec![broken(), refused()],
+        vec![Vec::new(), refused()],
+        vec![],
+    ] {
         let mut printed = String::new();
         let script = Script::start(answers.clone()).expect("a server");
-        let request = ureq::http::Request::get(script.url()).header("authorization", &authorization).body(());
-        let mut source = deltawire_ureq::EventSource::new(deltawire_ureq::agent(), request.expect("a request"))
-            .with_sleep(|_| true)
-            .with_reconnect(few);
+        let request =
+            ureq::http::Request::get(script.url()).header("authorization", &authorization).body(());
+        let mut source =
+            deltawire_ureq::EventSource::new(deltawire_ureq::agent(), request.expect("a request"))
+                .with_sleep(|_| true)
+                .with_reconnect(few);
         for event in source.by_ref().take(10) {
             let _ = write!(printed, "{event:?}");
             if let Err(error) = event {
@@ -100,8 +109,12 @@ fn event_sources_show_no_key() {
         let _ = write!(printed, "{source:?}{:?}{:?}", source.closed(), script.requests());
 
         let script = Script::start(answers).expect("a server");
-        let (client, url) = (reqwest::Client::builder().no_proxy().build().expect("a client"), script.url());
-        let request = http::Request::get(url).header("authorization", &authorization).body(()).expect("a request");
+        let (client, url) =
+            (reqwest::Client::builder().no_proxy().build().expect("a client"), script.url());
+        let request = http::Request::get(url)
+            .header("authorization", &authorization)
+            .body(())
+            .expect("a request");
         let connect = move |request: http::Request<()>| {
             let client = client.clone();
             async move {
@@ -109,16 +122,21 @@ fn event_sources_show_no_key() {
                 Ok::<http::Response<reqwest::Body>, reqwest::Error>(sent.into())
             }
         };
-        let mut source = deltawire_async::EventSource::new(request, connect, |_| async {}).with_reconnect(few);
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
-            for _ in 0..10 {
-                let Some(event) = source.next().await else { break };
-                let _ = write!(printed, "{event:?}");
-                if let Err(error) = event {
-                    let _ = write!(printed, "{error}{error:#?}");
+        let mut source =
+            deltawire_async::EventSource::new(request, connect, |_| async {}).with_reconnect(few);
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime")
+            .block_on(async {
+                for _ in 0..10 {
+                    let Some(event) = source.next().await else { break };
+                    let _ = write!(printed, "{event:?}");
+                    if let Err(error) = event {
+                        let _ = write!(printed, "{error}{error:#?}");
+                    }
                 }
-            }
-        });
+            });
         let _ = write!(printed, "{source:?}{:?}", script.requests());
         assert!(printed.len() > 500, "{printed}");
         hides_the_key(&printed, "an event source");

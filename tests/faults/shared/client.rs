@@ -74,7 +74,9 @@ thread_local! {
     static RUNTIME: Runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
 }
 
-fn client(options: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> reqwest::Client {
+fn client(
+    options: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> reqwest::Client {
     options(reqwest::Client::builder().no_proxy()).build().expect("a client")
 }
 
@@ -108,13 +110,20 @@ impl Request {
     }
 
     fn by_ureq(&self) -> Seen {
-        let request = AGENT.with(|agent| agent.post(&self.url)).config().timeout_per_read(self.timeout).build();
+        let request = AGENT
+            .with(|agent| agent.post(&self.url))
+            .config()
+            .timeout_per_read(self.timeout)
+            .build();
         let mut request = request.header("authorization", format!("Bearer {KEY}"));
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
         let sent = Instant::now();
-        let response = request.content_type("application/json").send(BODY).map_err(deltawire_ureq::Error::from);
+        let response = request
+            .content_type("application/json")
+            .send(BODY)
+            .map_err(deltawire_ureq::Error::from);
         let mut seen = Seen::default();
         let result = match (response, self.legacy) {
             (Err(error), _) => Err(error),
@@ -130,7 +139,9 @@ impl Request {
                 seen.printed = shown(&error);
                 seen.fail(&deltawire_ureq::Error::Request(error), "request");
             }
-            Err(error) => seen.fail_by_head(&error, matches!(error, deltawire_ureq::Error::Refused(_))),
+            Err(error) => {
+                seen.fail_by_head(&error, matches!(error, deltawire_ureq::Error::Refused(_)))
+            }
         }
         seen
     }
@@ -141,7 +152,9 @@ impl Request {
             Some(timeout) => client(|builder| builder.read_timeout(timeout)),
         };
         let mut request = client.post(&self.url);
-        request = request.header("authorization", format!("Bearer {KEY}")).header("content-type", "application/json");
+        request = request
+            .header("authorization", format!("Bearer {KEY}"))
+            .header("content-type", "application/json");
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
@@ -168,7 +181,9 @@ impl Request {
         };
         match result {
             Ok(seen) => return seen,
-            Err(error) => seen.fail_by_head(&error, matches!(error, deltawire_async::Error::Refused(_))),
+            Err(error) => {
+                seen.fail_by_head(&error, matches!(error, deltawire_async::Error::Refused(_)))
+            }
         }
         seen
     }
@@ -195,13 +210,21 @@ impl Seen {
         self.fail(error, &kind);
     }
 
-    fn finish<C: Serialize + Debug>(mut self, outcome: &Outcome<C>, error: Option<String>, print: bool) -> Self {
+    fn finish<C: Serialize + Debug>(
+        mut self,
+        outcome: &Outcome<C>,
+        error: Option<String>,
+        print: bool,
+    ) -> Self {
         self.end = outcome.end.name().into();
         let reason = outcome.error.as_ref().map(ToString::to_string);
         match error {
             // What `next` said is the outcome's reason, unless a `[DONE]` that a break cut off makes the outcome whole.
             Some(error) => {
-                assert!(reason.is_none() && outcome.end.name().starts_with("done") || reason.as_ref() == Some(&error));
+                assert!(
+                    reason.is_none() && outcome.end.name().starts_with("done")
+                        || reason.as_ref() == Some(&error)
+                );
                 self.said = error;
             }
             None => assert_eq!(reason, None, "an outcome with an error that nobody was told"),
@@ -228,7 +251,10 @@ impl Seen {
 }
 
 /// Reads a blocking stream to its end, and asks once more there: an end stays what it was.
-pub fn read_blocking<E: Dialect + Debug, R: Read>(mut stream: deltawire_ureq::Stream<E, R>, print: bool) -> Seen
+pub fn read_blocking<E: Dialect + Debug, R: Read>(
+    mut stream: deltawire_ureq::Stream<E, R>,
+    print: bool,
+) -> Seen
 where
     E::Answer: Serialize + Debug,
 {
@@ -248,7 +274,8 @@ where
     }
     if print {
         seen.printed += &format!("{stream:?}");
-        seen.printed += &format!("{:?}{}", stream.events(), error.as_ref().map(shown).unwrap_or_default());
+        seen.printed +=
+            &format!("{:?}{}", stream.events(), error.as_ref().map(shown).unwrap_or_default());
     }
     seen.finish(&stream.finish(), said, print)
 }
@@ -280,7 +307,8 @@ where
     }
     if print {
         seen.printed += &format!("{stream:?}");
-        seen.printed += &format!("{:?}{}", stream.events(), error.as_ref().map(shown).unwrap_or_default());
+        seen.printed +=
+            &format!("{:?}{}", stream.events(), error.as_ref().map(shown).unwrap_or_default());
     }
     seen.finish(&stream.finish(), said, print)
 }

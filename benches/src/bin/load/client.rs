@@ -28,12 +28,22 @@ const WINDOW: [f64; 2] = [0.15, 0.9];
 
 /// `load client READER ADDRESS STREAMS INTERVAL TOKENS`: prints what it measured.
 pub(crate) fn client(args: &[String]) -> Result<(), Error> {
-    let [name, address, streams, interval, tokens] = args else { return Err("a client has five arguments".into()) };
-    let reader = Reader::ALL.into_iter().find(|reader| reader.name() == name).ok_or("no such reader")?;
-    let planned =
-        Schedule { start: 0, interval: interval.parse()?, tokens: tokens.parse()?, streams: streams.parse()? };
+    let [name, address, streams, interval, tokens] = args else {
+        return Err("a client has five arguments".into());
+    };
+    let reader =
+        Reader::ALL.into_iter().find(|reader| reader.name() == name).ok_or("no such reader")?;
+    let planned = Schedule {
+        start: 0,
+        interval: interval.parse()?,
+        tokens: tokens.parse()?,
+        streams: streams.parse()?,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    println!("{}", runtime.block_on(LocalSet::new().run_until(hold(reader, address.clone(), planned)))?);
+    println!(
+        "{}",
+        runtime.block_on(LocalSet::new().run_until(hold(reader, address.clone(), planned)))?
+    );
     Ok(())
 }
 
@@ -52,7 +62,11 @@ struct Shared {
     failures: RefCell<Vec<String>>,
 }
 
-async fn hold(reader: Reader, address: String, planned: Schedule) -> Result<serde_json::Value, Error> {
+async fn hold(
+    reader: Reader,
+    address: String,
+    planned: Schedule,
+) -> Result<serde_json::Value, Error> {
     let shared = Rc::new(Shared {
         http: Client::builder().no_proxy().pool_max_idle_per_host(0).build()?,
         address,
@@ -69,7 +83,14 @@ async fn hold(reader: Reader, address: String, planned: Schedule) -> Result<serd
     let idle = process::resident()?;
 
     let streams: Vec<_> = (0..planned.streams)
-        .map(|number| tokio::task::spawn_local(stream(Rc::clone(&shared), Rc::clone(&traffic), reader, number)))
+        .map(|number| {
+            tokio::task::spawn_local(stream(
+                Rc::clone(&shared),
+                Rc::clone(&traffic),
+                reader,
+                number,
+            ))
+        })
         .collect();
     while shared.connected.get() < planned.streams {
         shared.all_connected.notified().await;

@@ -83,9 +83,19 @@ mod tests {
         assert_eq!((histogram.quantile(0.5), histogram.mean_of_least(0.5)), (0, 0.0));
         (1..=100).for_each(|value| histogram.add(value * 100));
         let near = |value: f64, wanted: f64| (value - wanted).abs() <= wanted / 32.0;
-        for (part, quantile, mean) in [(0.5, 5_000.0, 2_550.0), (0.99, 9_900.0, 5_000.0), (1.0, 10_000.0, 5_050.0)] {
-            assert!(near(histogram.quantile(part) as f64, quantile), "{part}: {}", histogram.quantile(part));
-            assert!(near(histogram.mean_of_least(part), mean), "{part}: {}", histogram.mean_of_least(part));
+        for (part, quantile, mean) in
+            [(0.5, 5_000.0, 2_550.0), (0.99, 9_900.0, 5_000.0), (1.0, 10_000.0, 5_050.0)]
+        {
+            assert!(
+                near(histogram.quantile(part) as f64, quantile),
+                "{part}: {}",
+                histogram.quantile(part)
+            );
+            assert!(
+                near(histogram.mean_of_least(part), mean),
+                "{part}: {}",
+                histogram.mean_of_least(part)
+            );
         }
         histogram.clear();
         assert_eq!(histogram.count(), 0);

@@ -52,14 +52,22 @@ fn table(said: Vec<String>) -> Result<ExitCode, Error> {
         let interval = Some(Duration::from_millis(20));
         Plan { streams: vec![20], interval, time: Duration::from_millis(500), rounds: 1 }
     } else {
-        Plan { streams: vec![1, 100, 1_000, 10_000], interval: None, time: Duration::from_secs(10), rounds: 3 }
+        Plan {
+            streams: vec![1, 100, 1_000, 10_000],
+            interval: None,
+            time: Duration::from_secs(10),
+            rounds: 3,
+        }
     };
     let mut args = lexopt::Parser::from_args(&said);
     while let Some(arg) = args.next()? {
         match arg {
             Long("quick") => {}
             Long("streams") => plan.streams = counts(&args.value()?.string()?)?,
-            Long("interval") => plan.interval = Some(Duration::try_from_secs_f64(args.value()?.parse::<f64>()? / 1e3)?),
+            Long("interval") => {
+                plan.interval =
+                    Some(Duration::try_from_secs_f64(args.value()?.parse::<f64>()? / 1e3)?)
+            }
             Long("seconds") => plan.time = Duration::try_from_secs_f64(args.value()?.parse()?)?,
             Long("rounds") => plan.rounds = args.value()?.parse::<usize>()?.max(1),
             other => return Err(other.unexpected().into()),
@@ -69,10 +77,12 @@ fn table(said: Vec<String>) -> Result<ExitCode, Error> {
     let text = record.markdown();
     print!("{text}");
     if !quick {
-        let folder =
-            std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| "benches".into(), PathBuf::from).join("record");
+        let folder = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| "benches".into(), PathBuf::from)
+            .join("record");
         std::fs::create_dir_all(&folder)?;
-        let file = folder.join(format!("{}-{}-load.md", machine::date(), machine::slug(&machine::cpu())));
+        let file =
+            folder.join(format!("{}-{}-load.md", machine::date(), machine::slug(&machine::cpu())));
         std::fs::write(&file, &text)?;
         eprintln!("written to {}", file.display());
     }

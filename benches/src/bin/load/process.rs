@@ -18,6 +18,7 @@ pub(crate) fn processor_time() -> Result<Duration, Error> {
 /// Resident memory in bytes, counted page by page. (`statm` and `status` run behind by what each thread has not handed in.)
 pub(crate) fn resident() -> Result<u64, Error> {
     let text = fs::read_to_string("/proc/self/smaps_rollup")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).ok_or("smaps_rollup has no Rss")?;
+    let line =
+        text.lines().find_map(|line| line.strip_prefix("Rss:")).ok_or("smaps_rollup has no Rss")?;
     Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }

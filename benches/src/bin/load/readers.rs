@@ -63,7 +63,11 @@ impl Reader {
     }
 }
 
-async fn bytes(response: Response, tokens: u64, mut token: impl FnMut()) -> Result<Option<String>, Error> {
+async fn bytes(
+    response: Response,
+    tokens: u64,
+    mut token: impl FnMut(),
+) -> Result<Option<String>, Error> {
     let mut body = response.into_body();
     let lengths = Lengths::new();
     let (mut bytes, mut came) = (0, 0);

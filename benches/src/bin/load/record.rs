@@ -31,7 +31,11 @@ impl Record {
     }
 
     pub(crate) fn markdown(&self) -> String {
-        let arguments = if self.said.is_empty() { String::new() } else { format!(" -- {}", self.said.join(" ")) };
+        let arguments = if self.said.is_empty() {
+            String::new()
+        } else {
+            format!(" -- {}", self.said.join(" "))
+        };
         let mut text = format!(
             "# {}, {}: many streams at once\n\n`{COMMAND}{arguments}`: {}, {} cores; {} rounds in which all took turns, tokens for {:?} each. What is measured stands in `benches/README.md`.\n\n{}.\n\n",
             machine::date(),
@@ -40,7 +44,14 @@ impl Record {
             std::thread::available_parallelism().map_or(0, usize::from),
             self.plan.rounds,
             self.plan.time,
-            machine::versions(&["reqwest", "hyper", "tokio", "eventsource-stream", "async-openai", "serde_json"]),
+            machine::versions(&[
+                "reqwest",
+                "hyper",
+                "tokio",
+                "eventsource-stream",
+                "async-openai",
+                "serde_json"
+            ]),
         );
         text.push_str(concat!(
             "| streams | a token every | client | tokens | lost | errors | resident, KiB a stream | beyond bytes only | CPU, ms per 1,000 chunks | of it decode and fold | late p50, ms | late p99, ms |\n",
@@ -62,7 +73,11 @@ impl Record {
 impl Cell {
     fn row(&self, text: &mut String, reader: usize) {
         let beyond = |value: fn(&Cell, &Report) -> f64| {
-            if reader == BYTES { "—".to_owned() } else { format!("{:.2}", self.beyond(reader, value)) }
+            if reader == BYTES {
+                "—".to_owned()
+            } else {
+                format!("{:.2}", self.beyond(reader, value))
+            }
         };
         let _ = writeln!(
             text,
@@ -91,12 +106,15 @@ impl Cell {
             self.tokens,
             self.beyond(DELTAWIRE, Self::reading) / self.beyond(USUAL, Self::reading)
         );
-        let server =
-            |value: fn(&Report) -> u64| median(self.rounds.iter().flatten().map(|report| value(report) as f64));
+        let server = |value: fn(&Report) -> u64| {
+            median(self.rounds.iter().flatten().map(|report| value(report) as f64))
+        };
         let _ = write!(
             text,
             " The server: {:.2} ms per 1,000 chunks, {:.2} ms late at p99.",
-            server(|report| report.server.processor_ns) / (self.streams as u64 * self.tokens) as f64 / 1e3,
+            server(|report| report.server.processor_ns)
+                / (self.streams as u64 * self.tokens) as f64
+                / 1e3,
             server(|report| report.server.p99) / 1e3
         );
         for (interval, why) in &self.refused {
@@ -142,7 +160,11 @@ impl Cell {
     }
 
     fn beyond(&self, reader: usize, value: impl Fn(&Self, &Report) -> f64) -> f64 {
-        median(self.rounds.iter().map(|round| value(self, &round[reader]) - value(self, &round[BYTES])))
+        median(
+            self.rounds
+                .iter()
+                .map(|round| value(self, &round[reader]) - value(self, &round[BYTES])),
+        )
     }
 }
 

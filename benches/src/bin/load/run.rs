@@ -85,7 +85,11 @@ fn cell(plan: &Plan, streams: usize) -> Result<Cell, Error> {
     let tokens = tokens(plan.time, interval);
     let mut rounds = Vec::new();
     for round in 0..plan.rounds {
-        eprintln!("{streams} streams, a token every {interval:?}: round {} of {}", round + 1, plan.rounds);
+        eprintln!(
+            "{streams} streams, a token every {interval:?}: round {} of {}",
+            round + 1,
+            plan.rounds
+        );
         // Everybody is the first in turn.
         let mut reports = [const { None }; 3];
         for turn in 0..3 {
@@ -110,7 +114,10 @@ fn rate(streams: usize, refused: &mut Vec<(Duration, String)>) -> Result<Duratio
         let why = if report.server.failed > 0 {
             "the server came to be 5 s behind".to_owned()
         } else if Duration::from_micros(report.p99) > interval {
-            format!("a hundredth of the tokens was more than {:?} late", Duration::from_millis(report.p99 / 1_000))
+            format!(
+                "a hundredth of the tokens was more than {:?} late",
+                Duration::from_millis(report.p99 / 1_000)
+            )
         } else {
             return Ok(interval);
         };
@@ -130,12 +137,14 @@ fn run(reader: Reader, streams: usize, interval: Duration, tokens: u64) -> Resul
     let mut address = String::new();
     if said.read_line(&mut address)? == 0 {
         let files = files(streams);
-        return Err(
-            format!("no server: {streams} streams need {files} open files in a process; see `ulimit -Hn`").into()
-        );
+        return Err(format!(
+            "no server: {streams} streams need {files} open files in a process; see `ulimit -Hn`"
+        )
+        .into());
     }
     let client = ["client", reader.name(), address.trim()].map(String::from).into_iter();
-    let numbers = [streams as u64, u64::try_from(interval.as_micros())?, tokens].map(|number| number.to_string());
+    let numbers = [streams as u64, u64::try_from(interval.as_micros())?, tokens]
+        .map(|number| number.to_string());
     let (mut client, mut measured) = start(streams, &client.chain(numbers).collect::<Vec<_>>())?;
     let mut report = String::new();
     measured.read_to_string(&mut report)?;

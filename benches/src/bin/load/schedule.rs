@@ -41,6 +41,9 @@ mod tests {
     fn streams_share_the_interval() {
         let schedule = Schedule { start: 1_000, interval: 20_000, tokens: 3, streams: 4 };
         let due = |stream, token| schedule.due(stream, token);
-        assert_eq!([due(0, 0), due(1, 0), due(3, 0), due(0, 1), due(3, 3)], [1_000, 6_000, 16_000, 21_000, 76_000]);
+        assert_eq!(
+            [due(0, 0), due(1, 0), due(3, 0), due(0, 1), due(3, 3)],
+            [1_000, 6_000, 16_000, 21_000, 76_000]
+        );
     }
 }

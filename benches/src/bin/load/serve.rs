@@ -39,9 +39,17 @@ pub(crate) fn serve() -> Result<(), Error> {
                 streams.insert(number.parse::<u64>()?, stream);
             }
             ["", "go", start, interval, tokens, count] => {
-                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
-                let [start, interval, tokens, streams] = [start, interval, tokens, count].map(str::parse);
-                break Schedule { start: start?, interval: interval?, tokens: tokens?, streams: streams? };
+                stream.write_all(
+                    b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                )?;
+                let [start, interval, tokens, streams] =
+                    [start, interval, tokens, count].map(str::parse);
+                break Schedule {
+                    start: start?,
+                    interval: interval?,
+                    tokens: tokens?,
+                    streams: streams?,
+                };
             }
             _ => return Err(format!("no such path: {path:?}").into()),
         }
@@ -49,7 +57,10 @@ pub(crate) fn serve() -> Result<(), Error> {
     let before = process::processor_time()?;
     let (late, failed) = play(&mut streams, &schedule);
     let used = process::processor_time()? - before;
-    println!("{}", json!({"p99": late.quantile(0.99), "failed": failed, "processor_ns": used.as_nanos() as u64}));
+    println!(
+        "{}",
+        json!({"p99": late.quantile(0.99), "failed": failed, "processor_ns": used.as_nanos() as u64})
+    );
     // The last bytes may still be on their way: the client says when it has read them.
     io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(())
@@ -70,7 +81,8 @@ fn play(streams: &mut BTreeMap<u64, TcpStream>, schedule: &Schedule) -> (Histogr
             late.add(behind);
             let bytes = if token == schedule.tokens { &end } else { traffic.token(number, token) };
             // A socket that takes no more, or a part only, is that of a client that is seconds behind.
-            let sent = behind < TOO_LATE && stream.write(bytes).is_ok_and(|count| count == bytes.len());
+            let sent =
+                behind < TOO_LATE && stream.write(bytes).is_ok_and(|count| count == bytes.len());
             failed += u64::from(!sent);
             sent
         });

@@ -61,7 +61,10 @@ impl<B: Body + Unpin> Body for Timed<B> {
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let start = Instant::now();
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         self.stopwatch.below.set(self.stopwatch.below.get() + start.elapsed());

@@ -44,7 +44,8 @@ impl Traffic {
 /// The head of each response, and the chunk that begins each stream.
 pub(crate) fn beginning() -> Vec<u8> {
     let mut bytes =
-        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+            .to_vec();
     bytes.extend(coded(&role()));
     bytes
 }
@@ -102,7 +103,12 @@ fn role() -> String {
 }
 
 fn token(word: &str) -> String {
-    event(&format!(r#"{{"index":0,"delta":{{"content":"{word}"}},"logprobs":null,"finish_reason":null}}"#), "null")
+    event(
+        &format!(
+            r#"{{"index":0,"delta":{{"content":"{word}"}},"logprobs":null,"finish_reason":null}}"#
+        ),
+        "null",
+    )
 }
 
 fn last() -> String {
@@ -132,7 +138,9 @@ mod tests {
             assert_eq!(lengths.tokens_in(body.len() - 1), number.saturating_sub(1));
             assert_eq!(lengths.tokens_in(body.len()), number);
             let event = token(&written((3 * 7 + number) % 1_024));
-            assert!(traffic.token(3, number).windows(event.len()).any(|part| part == event.as_bytes()));
+            assert!(
+                traffic.token(3, number).windows(event.len()).any(|part| part == event.as_bytes())
+            );
             body += &event;
         }
         body += &last();

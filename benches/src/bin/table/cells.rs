@@ -79,7 +79,8 @@ pub(crate) fn fold(effort: Effort) -> Table {
                 .iter()
                 .map(|peer| {
                     let fold = peer.fold;
-                    Box::new(move || drop(black_box(fold(black_box(corpus.reads(size)))))) as Box<dyn Fn()>
+                    Box::new(move || drop(black_box(fold(black_box(corpus.reads(size))))))
+                        as Box<dyn Fn()>
                 })
                 .collect();
             let mut seconds = best(&passes, effort).into_iter();
@@ -104,7 +105,9 @@ fn decoding(corpora: &[Corpus], sizes: &[ReadSize], effort: Effort) -> Table {
                     black_box(limit(black_box(corpus.reads(size))));
                 }));
             }
-            for competitor in everybody.iter().filter(|competitor| competitor.takes(longest_line, size)) {
+            for competitor in
+                everybody.iter().filter(|competitor| competitor.takes(longest_line, size))
+            {
                 let count = competitor.count;
                 passes.push(Box::new(move || {
                     black_box(count(black_box(corpus.reads(size))));
@@ -112,9 +115,9 @@ fn decoding(corpora: &[Corpus], sizes: &[ReadSize], effort: Effort) -> Table {
             }
             let mut seconds = best(&passes, effort).into_iter();
             let (limit, limit_of_text) = (seconds.next(), seconds.next());
-            let mut columns = everybody
-                .iter()
-                .map(|competitor| if competitor.takes(longest_line, size) { seconds.next() } else { None });
+            let mut columns = everybody.iter().map(|competitor| {
+                if competitor.takes(longest_line, size) { seconds.next() } else { None }
+            });
             let ours = columns.next().flatten().unwrap_or(f64::NAN);
             rows.push(Row { limit, limit_of_text, ..row(corpus, size, ours, columns.collect()) });
         }

@@ -20,7 +20,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let quick = match std::env::args().nth(1).as_deref() {
         None => false,
         Some("--quick") => true,
-        Some(other) => return Err(format!("unknown argument {other:?}: there is only --quick").into()),
+        Some(other) => {
+            return Err(format!("unknown argument {other:?}: there is only --quick").into());
+        }
     };
     let milliseconds = Duration::from_millis;
     let effort = if quick {
@@ -28,12 +30,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     } else {
         Effort { rounds: 25, turn: milliseconds(4), budget: milliseconds(500) }
     };
-    let record = Record { decode: cells::decode(effort), drip: cells::drip(effort), fold: cells::fold(effort) };
+    let record = Record {
+        decode: cells::decode(effort),
+        drip: cells::drip(effort),
+        fold: cells::fold(effort),
+    };
     if quick {
         print!("{}", record.markdown(effort.rounds, None));
         return Ok(());
     }
-    let folder = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| "benches".into(), PathBuf::from).join("record");
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| "benches".into(), PathBuf::from)
+        .join("record");
     std::fs::create_dir_all(&folder)?;
     let name = format!("{}-{}", machine::date(), machine::slug(&machine::cpu()));
     let picture = format!("{name}.svg");

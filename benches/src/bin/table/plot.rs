@@ -56,7 +56,8 @@ pub(crate) fn svg(record: &Record) -> Result<String, Box<dyn Error>> {
     let mut svg = String::new();
     {
         let height = fold.bottom() + 10;
-        let root = SVGBackend::with_string(&mut svg, (WIDTH.unsigned_abs(), height.unsigned_abs())).into_drawing_area();
+        let root = SVGBackend::with_string(&mut svg, (WIDTH.unsigned_abs(), height.unsigned_abs()))
+            .into_drawing_area();
         root.fill(&WHITE)?;
         decode.draw(&root)?;
         fold.draw(&root)?;
@@ -75,12 +76,16 @@ impl Panel<'_> {
         let left = font.color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
         let right = font.color(&BLACK).pos(Pos::new(HPos::Right, VPos::Center));
         let middle = font.color(&BLACK).pos(Pos::new(HPos::Center, VPos::Center));
-        let title = ("sans-serif", 15).into_font().color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
+        let title =
+            ("sans-serif", 15).into_font().color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
         canvas.draw(&Text::new(self.title, (10, self.top + 10), title))?;
 
         let peers = self.table.peers.iter().zip(PEERS).map(|(&name, color)| (name, color));
-        let limit = self.table.rows.iter().any(|row| row.limit.is_some()).then_some(("limit", LIMIT));
-        for (n, (name, color)) in [("deltawire", OURS)].into_iter().chain(limit).chain(peers).enumerate() {
+        let limit =
+            self.table.rows.iter().any(|row| row.limit.is_some()).then_some(("limit", LIMIT));
+        for (n, (name, color)) in
+            [("deltawire", OURS)].into_iter().chain(limit).chain(peers).enumerate()
+        {
             let n = i32::try_from(n)?;
             let (x, y) = (20 + n % 4 * 235, self.top + 30 + n / 4 * ROW);
             canvas.draw(&Circle::new((x, y), 4, color.filled()))?;
@@ -89,20 +94,41 @@ impl Panel<'_> {
 
         for power in self.decades.0..=self.decades.1 {
             let x = self.x(10_f64.powi(power));
-            canvas.draw(&PathElement::new([(x, self.y(0) - ROW), (x, self.y(self.table.rows.len()) - ROW)], GRID))?;
-            canvas.draw(&Text::new(format!("{}", 10_f64.powi(power)), (x, self.y(0) - ROW - 8), middle.clone()))?;
+            canvas.draw(&PathElement::new(
+                [(x, self.y(0) - ROW), (x, self.y(self.table.rows.len()) - ROW)],
+                GRID,
+            ))?;
+            canvas.draw(&Text::new(
+                format!("{}", 10_f64.powi(power)),
+                (x, self.y(0) - ROW - 8),
+                middle.clone(),
+            ))?;
         }
         for (n, row) in self.table.rows.iter().enumerate() {
             let y = self.y(n);
             canvas.draw(&PathElement::new([(LEFT, y), (RIGHT, y)], GRID))?;
-            canvas.draw(&Text::new(format!("{}, {}", row.corpus, row.size), (LEFT - 10, y), right.clone()))?;
-            for (seconds, color) in row.peers.iter().zip(PEERS).filter_map(|(s, color)| Some(((*s)?, color))) {
-                canvas.draw(&Circle::new((self.x((self.value)(row, seconds)), y), 3, color.filled()))?;
+            canvas.draw(&Text::new(
+                format!("{}, {}", row.corpus, row.size),
+                (LEFT - 10, y),
+                right.clone(),
+            ))?;
+            for (seconds, color) in
+                row.peers.iter().zip(PEERS).filter_map(|(s, color)| Some(((*s)?, color)))
+            {
+                canvas.draw(&Circle::new(
+                    (self.x((self.value)(row, seconds)), y),
+                    3,
+                    color.filled(),
+                ))?;
             }
             if let Some(limit) = row.limit {
                 canvas.draw(&Circle::new((self.x((self.value)(row, limit)), y), 4, LIMIT))?;
             }
-            canvas.draw(&Circle::new((self.x((self.value)(row, row.ours)), y), 5, OURS.filled()))?;
+            canvas.draw(&Circle::new(
+                (self.x((self.value)(row, row.ours)), y),
+                5,
+                OURS.filled(),
+            ))?;
         }
         Ok(())
     }

@@ -53,13 +53,24 @@ impl Record {
         );
         for row in &self.decode.rows {
             cells(text, row, Row::speed);
-            let _ = writeln!(text, " **{:.2}** | {:.2} | {:.2} |", row.ahead(), row.of_limit(), row.of_limit_of_text());
+            let _ = writeln!(
+                text,
+                " **{:.2}** | {:.2} | {:.2} |",
+                row.ahead(),
+                row.of_limit(),
+                row.of_limit_of_text()
+            );
         }
     }
 
     fn drip_table(&self, text: &mut String) {
         text.push_str("\n## Drip: one long line\n\nNanoseconds a byte. Left out: those that go through the line again with every read.\n\n");
-        header(text, "stream | reads of | limit | with UTF-8 | deltawire", &self.drip, "ours / fastest peer (speed)");
+        header(
+            text,
+            "stream | reads of | limit | with UTF-8 | deltawire",
+            &self.drip,
+            "ours / fastest peer (speed)",
+        );
         for row in &self.drip.rows {
             cells(text, row, |row, seconds| seconds * 1e9 / row.bytes as f64);
             let _ = writeln!(text, " **{:.2}** |", row.ahead());
@@ -69,11 +80,22 @@ impl Record {
     fn fold_table(&self, text: &mut String) {
         let usual = self.fold.peers.iter().position(|&peer| peer == USUAL);
         let _ = writeln!(text, "\n## Session: bytes to the answer\n\nNanoseconds a chunk.\n");
-        header(text, "stream | reads of | deltawire", &self.fold, "fastest pairing / ours | usual pairing / ours");
+        header(
+            text,
+            "stream | reads of | deltawire",
+            &self.fold,
+            "fastest pairing / ours | usual pairing / ours",
+        );
         for row in &self.fold.rows {
             cells(text, row, Row::per_event);
-            let against_usual = usual.and_then(|usual| row.peers[usual]).map(|seconds| seconds / row.ours);
-            let _ = writeln!(text, " **{:.2}** | {:.2} |", row.ahead(), against_usual.unwrap_or(f64::NAN));
+            let against_usual =
+                usual.and_then(|usual| row.peers[usual]).map(|seconds| seconds / row.ours);
+            let _ = writeln!(
+                text,
+                " **{:.2}** | {:.2} |",
+                row.ahead(),
+                against_usual.unwrap_or(f64::NAN)
+            );
         }
         let _ = writeln!(text, "\nThe usual pairing is {USUAL}.");
     }

@@ -14,7 +14,8 @@ const WARM: usize = 2;
 
 /// A first frame to warm up with, and one of many events.
 fn frames() -> [Bytes; 2] {
-    let chunk = "event: tick\nid: 7\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"}}]}\n\n";
+    let chunk =
+        "event: tick\nid: 7\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"}}]}\n\n";
     [WARM, EVENTS].map(|count| Bytes::from(chunk.repeat(count)))
 }
 

@@ -33,7 +33,12 @@ pub(crate) struct Scripted {
 
 impl Scripted {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self { steps: steps.into_iter().collect(), over: false, polls: Arc::default(), frames: Arc::default() }
+        Self {
+            steps: steps.into_iter().collect(),
+            over: false,
+            polls: Arc::default(),
+            frames: Arc::default(),
+        }
     }
 
     /// A frame for each part.
@@ -61,7 +66,9 @@ impl Scripted {
                 self.steps.push_front(Step::Silence);
                 return Poll::Pending;
             }
-            Some(Step::Fail(message)) => Some(Err(io::Error::new(io::ErrorKind::ConnectionReset, message))),
+            Some(Step::Fail(message)) => {
+                Some(Err(io::Error::new(io::ErrorKind::ConnectionReset, message)))
+            }
             Some(Step::Data(data)) => {
                 self.frames.fetch_add(1, Relaxed);
                 Some(Ok(Frame::data(data)))
@@ -82,7 +89,10 @@ impl Body for Scripted {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         self.step(cx)
     }
 }
@@ -91,7 +101,8 @@ impl futures_core::Stream for Scripted {
     type Item = Result<Bytes, io::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.step(cx).map(|step| step.map(|step| step.map(|frame| frame.into_data().unwrap_or_default())))
+        self.step(cx)
+            .map(|step| step.map(|step| step.map(|frame| frame.into_data().unwrap_or_default())))
     }
 }
 
@@ -117,7 +128,9 @@ impl Wake for Wakes {
 }
 
 /// An executor for each of the two runtimes: what a future gives must be the same on both.
-pub(crate) fn on_both<T: PartialEq + std::fmt::Debug, F: Future<Output = T>>(make: impl Fn() -> F) -> T {
+pub(crate) fn on_both<T: PartialEq + std::fmt::Debug, F: Future<Output = T>>(
+    make: impl Fn() -> F,
+) -> T {
     let on_smol = smol::block_on(make());
     assert_eq!(on_tokio(make()), on_smol);
     on_smol

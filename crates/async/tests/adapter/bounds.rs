@@ -50,7 +50,8 @@ fn a_body_that_is_not_send_is_read_all_the_same() {
     let body = Rc::new(bodies().remove(0));
     let seen = on_both(|| {
         let body = Rc::clone(&body);
-        let whole = smol::stream::iter(Some(body)).map(|body| Ok::<_, std::io::Error>(Bytes::from(body.to_vec())));
+        let whole = smol::stream::iter(Some(body))
+            .map(|body| Ok::<_, std::io::Error>(Bytes::from(body.to_vec())));
         read(ChatStream::from_stream(whole))
     });
     assert_eq!(seen, expected::<Chat>(&body, None));

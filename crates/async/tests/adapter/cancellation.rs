@@ -16,7 +16,8 @@ fn dropping_next_at_every_await_point_changes_nothing() {
     for body in bodies() {
         let wanted = expected::<Chat>(&body, None);
         for size in [1, 2, 7, 64] {
-            let (seen, dropped) = read_cancelled(ChatStream::from_body(Scripted::pending_of(body.chunks(size))));
+            let (seen, dropped) =
+                read_cancelled(ChatStream::from_body(Scripted::pending_of(body.chunks(size))));
             assert_eq!(seen, wanted, "{:?} in frames of {size}", String::from_utf8_lossy(&body));
             assert!(dropped > 0 || body.is_empty());
         }
@@ -66,7 +67,8 @@ fn a_timeout_around_next_loses_nothing_of_a_slow_body_on_tokio() {
                 sender.send(Ok::<_, std::io::Error>(part)).await.unwrap();
             }
         });
-        let mut stream = ChatStream::from_stream(smol::stream::poll_fn(move |cx| receiver.poll_recv(cx)));
+        let mut stream =
+            ChatStream::from_stream(smol::stream::poll_fn(move |cx| receiver.poll_recv(cx)));
         let (mut text, mut timeouts) = (String::new(), 0);
         loop {
             match tokio::time::timeout(Duration::from_millis(5), stream.next()).await {

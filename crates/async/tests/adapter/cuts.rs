@@ -14,7 +14,8 @@ use crate::seen::{bodies, expected, read, read_cancelled};
 fn script() -> impl Strategy<Value = (Vec<u8>, Vec<Step>, Option<&'static str>)> {
     let mut whole = bodies();
     whole.extend(
-        ["one-plus-one", "tiny-tools", "smollm2-multilingual"].map(|name| recordings::find(name).unwrap().body()),
+        ["one-plus-one", "tiny-tools", "smollm2-multilingual"]
+            .map(|name| recordings::find(name).unwrap().body()),
     );
     (
         proptest::sample::select(whole),

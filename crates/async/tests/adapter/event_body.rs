@@ -162,17 +162,24 @@ fn what_goes_out_is_what_a_reader_decodes() {
     assert_eq!((decoded(&frames), failed), (events.to_vec(), None));
     assert_eq!(frames.len(), 1, "what is ready together goes out together");
     let text = String::from_utf8(frames[0].to_vec()).unwrap();
-    assert_eq!((text.matches("id: 1\n").count(), text.matches("event: message").count()), (1, 0), "{text}");
+    assert_eq!(
+        (text.matches("id: 1\n").count(), text.matches("event: message").count()),
+        (1, 0),
+        "{text}"
+    );
 }
 
 #[test]
 fn every_kind_of_event_is_one() {
     fn first(item: impl AsEvent + 'static) -> OwnedEvent {
-        let frame = smol::block_on(EventBody::new(stream::once(Ok::<_, Infallible>(item))).next()).unwrap().unwrap();
+        let frame = smol::block_on(EventBody::new(stream::once(Ok::<_, Infallible>(item))).next())
+            .unwrap()
+            .unwrap();
         decoded(&[frame]).remove(0)
     }
     let upstream = Bytes::from_static(b"event: a\nid: 1\ndata: x\n\n");
-    let ours = smol::block_on(Events::from_stream(stream::once(Ok::<_, Infallible>(upstream))).next());
+    let ours =
+        smol::block_on(Events::from_stream(stream::once(Ok::<_, Infallible>(upstream))).next());
     assert_eq!(first(ours.unwrap().unwrap()), event("a", "1", "x"));
     assert_eq!(first(event("a", "1", "x")), event("a", "1", "x"));
     assert_eq!(first(Event::new("x").with_type("a")), event("a", "", "x"));
@@ -183,7 +190,15 @@ fn every_kind_of_event_is_one() {
 
 #[test]
 fn an_event_goes_out_in_the_poll_in_which_it_came_and_none_is_read_ahead() {
-    let steps = [numbered(0), Step::Pending, numbered(1), numbered(2), Step::Pending, Step::Pending, numbered(3)];
+    let steps = [
+        numbered(0),
+        Step::Pending,
+        numbered(1),
+        numbered(2),
+        Step::Pending,
+        Step::Pending,
+        numbered(3),
+    ];
     let script = Script::new(steps);
     let taken = Rc::clone(&script.taken);
     let mut body = pin!(EventBody::new(script));
@@ -210,14 +225,26 @@ fn a_burst_shares_frames_of_a_bounded_size_and_no_event_is_cut() {
     let (frames, _) = frames_of(|| body(&steps));
     assert_eq!(decoded(&frames).len(), COUNT);
     for frame in &frames {
-        assert!(frame.len() < FRAME_BYTES + 64 && frame.ends_with(b"\n\n"), "{} bytes", frame.len());
+        assert!(
+            frame.len() < FRAME_BYTES + 64 && frame.ends_with(b"\n\n"),
+            "{} bytes",
+            frame.len()
+        );
     }
     let bytes: usize = frames.iter().map(Bytes::len).sum();
-    assert!(frames.len() <= bytes.div_ceil(FRAME_BYTES), "{} frames of {bytes} bytes", frames.len());
+    assert!(
+        frames.len() <= bytes.div_ceil(FRAME_BYTES),
+        "{} frames of {bytes} bytes",
+        frames.len()
+    );
 
     let huge = [numbered(0), Step::Event(event("", "", &"x".repeat(1 << 20))), numbered(2)];
     let (frames, _) = frames_of(|| body(&huge));
-    assert_eq!((decoded(&frames).len(), frames.len()), (3, 2), "whole, and what follows in a frame of its own");
+    assert_eq!(
+        (decoded(&frames).len(), frames.len()),
+        (3, 2),
+        "whole, and what follows in a frame of its own"
+    );
 }
 
 #[test]
@@ -273,7 +300,8 @@ fn a_silent_body_is_polled_once_a_poll_and_nothing_wakes() {
         count.set(count.get() + 1);
         std::future::pending()
     };
-    let mut body = pin!(body(&[numbered(0), Step::Silence]).keep_alive(Duration::from_secs(1), never));
+    let mut body =
+        pin!(body(&[numbered(0), Step::Silence]).keep_alive(Duration::from_secs(1), never));
     assert!(body.as_mut().poll_frame(&mut cx).is_ready());
     assert_eq!(sleeps.get(), 0, "no sleep while events come");
     for _ in 0..3 {
@@ -284,7 +312,11 @@ fn a_silent_body_is_polled_once_a_poll_and_nothing_wakes() {
 
 /// What comes when, in milliseconds of tokio's paused clock, from events at these times: `k` for a keep-alive, `e` for events.
 fn timeline(interval: u64, events_at: &[u64], end_at: u64) -> Vec<(u64, char)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let start = tokio::time::Instant::now();
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -297,7 +329,8 @@ fn timeline(interval: u64, events_at: &[u64], end_at: u64) -> Vec<(u64, char)> {
             tokio::time::sleep_until(start + Duration::from_millis(end_at)).await;
         });
         let events = stream::poll_fn(move |cx| receiver.poll_recv(cx));
-        let body = EventBody::new(events).keep_alive(Duration::from_millis(interval), tokio::time::sleep);
+        let body =
+            EventBody::new(events).keep_alive(Duration::from_millis(interval), tokio::time::sleep);
         let mut body = pin!(body);
         let mut seen = Vec::new();
         while let Some(frame) = body.next().await {
@@ -327,7 +360,8 @@ fn a_keep_alive_comes_after_each_interval_without_an_event() {
 #[test]
 fn keep_alives_are_no_events_and_do_not_pile_up_for_who_does_not_poll() {
     let seen = on_both(|| async {
-        let body = body(&[Step::Silence]).keep_alive(Duration::from_nanos(1), |_| std::future::ready(()));
+        let body =
+            body(&[Step::Silence]).keep_alive(Duration::from_nanos(1), |_| std::future::ready(()));
         let mut body = pin!(body);
         let mut frames = Vec::new();
         for _ in 0..3 {
@@ -367,9 +401,11 @@ fn the_head_says_what_it_is_to_clients_caches_and_nginx() {
     let head = event_stream_response(()).headers().clone();
     assert_eq!(response.headers(), &head);
     assert_eq!((response.status().as_u16(), head.len()), (200, 3));
-    for (name, value) in
-        [("content-type", "text/event-stream"), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
-    {
+    for (name, value) in [
+        ("content-type", "text/event-stream"),
+        ("cache-control", "no-cache"),
+        ("x-accel-buffering", "no"),
+    ] {
         assert_eq!(head[name], value);
     }
 }
@@ -386,17 +422,25 @@ fn a_body_is_send_and_unpin_where_its_parts_are() {
     fn body<B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static>(_: B) {}
     body(timed);
 
-    let pinned = stream::unfold(PhantomPinned, |pinned| async move { Some((Ok::<_, Infallible>("x"), pinned)) });
+    let pinned =
+        stream::unfold(
+            PhantomPinned,
+            |pinned| async move { Some((Ok::<_, Infallible>("x"), pinned)) },
+        );
     let mut body = pin!(EventBody::new(pinned.take(3)));
     assert_eq!(smol::block_on(body.next()).unwrap().unwrap().len(), 3 * "data: x\n\n".len());
 }
 
 #[test]
 fn what_comes_from_upstream_goes_out_as_the_same_events_in_any_cut() {
-    let upstream =
-        "\u{FEFF}: hello\r\ndata: 1\r\rretry: 3\nid: 7\nevent: a\ndata: b\ndata:  c\n\nid\ndata: {}\n\ndata: cut";
+    let upstream = "\u{FEFF}: hello\r\ndata: 1\r\rretry: 3\nid: 7\nevent: a\ndata: b\ndata:  c\n\nid\ndata: {}\n\ndata: cut";
     for size in [1, 2, 3, 7, 100] {
-        let parts = || upstream.as_bytes().chunks(size).map(|part| Ok::<_, Infallible>(Bytes::copy_from_slice(part)));
+        let parts = || {
+            upstream
+                .as_bytes()
+                .chunks(size)
+                .map(|part| Ok::<_, Infallible>(Bytes::copy_from_slice(part)))
+        };
         let events = || Events::from_stream(stream::iter(parts().collect::<Vec<_>>()));
         let (frames, failed) = frames_of(|| EventBody::new(events()));
         let expected = [event("", "", "1"), event("a", "7", "b\n c"), event("", "", "{}")];
@@ -408,7 +452,8 @@ fn what_comes_from_upstream_goes_out_as_the_same_events_in_any_cut() {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let event = ("[a-c]{0,1}", "[a-c é]{0,2}", "[\n a-c:漢]{0,9}")
         .prop_map(|(kind, id, data)| Step::Event(event(&kind, &id, &data)));
-    let step = prop_oneof![4 => event, 2 => Just(Step::Pending), 1 => Just(Step::Fail("reset by peer"))];
+    let step =
+        prop_oneof![4 => event, 2 => Just(Step::Pending), 1 => Just(Step::Fail("reset by peer"))];
     proptest::collection::vec(step, 0..40)
 }
 
@@ -442,7 +487,9 @@ fn a_frame_of_one_event_is_allocated_once() {
     let mut cx = Context::from_waker(std::task::Waker::noop());
     let measured = allocation_counter::measure(|| {
         for _ in 0..100 {
-            let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_next(&mut cx) else { panic!("no frame") };
+            let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_next(&mut cx) else {
+                panic!("no frame")
+            };
             assert_eq!(frame.len(), "data: \n\n".len() + 300);
         }
     });

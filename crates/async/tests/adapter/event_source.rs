@@ -37,10 +37,16 @@ struct World {
 
 impl World {
     fn new(connections: impl IntoIterator<Item = Connected>) -> Self {
-        Self { connections: Arc::new(Mutex::new(connections.into_iter().collect())), ..Self::default() }
+        Self {
+            connections: Arc::new(Mutex::new(connections.into_iter().collect())),
+            ..Self::default()
+        }
     }
 
-    fn connect(&self, request: Request<&'static str>) -> impl Future<Output = Connected> + Send + use<> {
+    fn connect(
+        &self,
+        request: Request<&'static str>,
+    ) -> impl Future<Output = Connected> + Send + use<> {
         self.requests.lock().unwrap().push(request);
         let connected = self.connections.lock().unwrap().pop_front();
         // Pending once, as a network is.
@@ -59,7 +65,10 @@ impl World {
     fn ids(&self) -> Vec<Option<String>> {
         let requests = self.requests.lock().unwrap();
         let id = |request: &Request<_>| {
-            request.headers().get("last-event-id").map(|id| String::from_utf8(id.as_bytes().to_vec()).unwrap())
+            request
+                .headers()
+                .get("last-event-id")
+                .map(|id| String::from_utf8(id.as_bytes().to_vec()).unwrap())
         };
         requests.iter().map(id).collect()
     }
@@ -74,8 +83,12 @@ macro_rules! source {
     ($world:expr, $request:expr) => {{
         let connect = $world.clone();
         let sleep = connect.clone();
-        EventSource::new($request, move |request| connect.connect(request), move |time| sleep.sleep(time))
-            .with_reconnect(steady())
+        EventSource::new(
+            $request,
+            move |request| connect.connect(request),
+            move |time| sleep.sleep(time),
+        )
+        .with_reconnect(steady())
     }};
     ($world:expr) => {
         source!($world, Request::get("/").body("").unwrap())
@@ -132,7 +145,10 @@ where
     let mut seen = Vec::new();
     while let Some(item) = source.next().await {
         assert!(seen.len() < 50, "no end");
-        seen.push(item.map_or_else(|error| error.to_string(), |event| format!("{} {}", event.id, event.data)));
+        seen.push(item.map_or_else(
+            |error| error.to_string(),
+            |event| format!("{} {}", event.id, event.data),
+        ));
     }
     assert!(source.is_terminated());
     assert!(source.next().await.is_none());
@@ -140,7 +156,9 @@ where
 }
 
 /// Reads to the first error, the last item, and returns its reason and cause.
-async fn reason<S: Stream<Item = Result<Event, Error>> + Unpin>(mut source: S) -> (Closed, Option<Error>) {
+async fn reason<S: Stream<Item = Result<Event, Error>> + Unpin>(
+    mut source: S,
+) -> (Closed, Option<Error>) {
     let last = source.find_map(Result::err).await;
     assert!(source.next().await.is_none());
     match last {
@@ -192,15 +210,21 @@ fn a_refusal_says_what_its_body_does_in_whatever_pieces_it_comes() {
     let world = World::new([answer(401, "application/json", pieces)]);
     let (closed, cause) = smol::block_on(reason(source!(world)));
     assert_eq!(closed, Closed::Status(401));
-    assert_eq!(cause.unwrap().to_string(), "the server refused the request with status 401: no such key");
+    assert_eq!(
+        cause.unwrap().to_string(),
+        "the server refused the request with status 401: no such key"
+    );
 }
 
 #[test]
 fn no_more_of_a_body_is_read_than_is_evidence() {
     let endless = (0..5).map(|_| data(&[b'<'; 1000])).chain([Step::Silence]);
-    let (closed, cause) = smol::block_on(reason(source!(World::new([answer(200, "text/html", endless)]))));
+    let (closed, cause) =
+        smol::block_on(reason(source!(World::new([answer(200, "text/html", endless)]))));
     assert_eq!(closed, Closed::ContentType(Some("text/html".into())));
-    let Some(Error::Stream(deltawire::Error::NotAnEventStream { beginning, .. })) = cause else { panic!("{cause:?}") };
+    let Some(Error::Stream(deltawire::Error::NotAnEventStream { beginning, .. })) = cause else {
+        panic!("{cause:?}")
+    };
     assert_eq!(beginning.len(), deltawire::Error::EVIDENCE);
 }
 
@@ -225,7 +249,10 @@ fn it_is_terminated_when_its_end_was_told() {
         assert!(!source.is_terminated());
     }
     assert_eq!(source.closed(), Some(&Closed::Status(404)));
-    assert!(matches!(std::pin::Pin::new(&mut source).poll_next(&mut cx), Poll::Ready(Some(Err(_)))));
+    assert!(matches!(
+        std::pin::Pin::new(&mut source).poll_next(&mut cx),
+        Poll::Ready(Some(Err(_)))
+    ));
     assert!(source.is_terminated());
 }
 
@@ -250,7 +277,12 @@ fn a_long_burst_lets_other_tasks_run() {
 fn a_post_is_sent_once() {
     for (connection, last) in [
         (whole("data: a\n\n"), None),
-        (refused(), Some("the connection failed and is not made again: the connection failed: nobody listens")),
+        (
+            refused(),
+            Some(
+                "the connection failed and is not made again: the connection failed: nobody listens",
+            ),
+        ),
     ] {
         let world = World::new([connection]);
         let seen = smol::block_on(all(source!(world, Request::post("/").body("{}").unwrap())));
@@ -264,8 +296,15 @@ fn a_request_keeps_its_method_its_body_and_its_headers_but_not_its_id() {
     let mut reconnect = steady();
     reconnect.resend = true;
     let world = World::new([whole("data: a\n\nid: 42\n\n"), whole("id\ndata: b\n\n"), done()]);
-    let request = Request::post("/").header("accept", "a/b").header("last-event-id", "41").body("{}").unwrap();
-    assert_eq!(smol::block_on(all(source!(world, request).with_reconnect(reconnect))), ["41 a", " b"]);
+    let request = Request::post("/")
+        .header("accept", "a/b")
+        .header("last-event-id", "41")
+        .body("{}")
+        .unwrap();
+    assert_eq!(
+        smol::block_on(all(source!(world, request).with_reconnect(reconnect))),
+        ["41 a", " b"]
+    );
     assert_eq!(world.ids(), [Some("41".into()), Some("42".into()), None]);
     for request in world.requests.lock().unwrap().iter() {
         assert_eq!((request.method().as_str(), *request.body()), ("POST", "{}"));
@@ -277,7 +316,10 @@ fn a_request_keeps_its_method_its_body_and_its_headers_but_not_its_id() {
 fn an_event_beyond_the_limits_is_an_error_and_the_events_go_on() {
     let mut limits = Limits::default();
     limits.max_line = 20;
-    let world = World::new([whole("data: a\n\nid: 2\ndata: 123456789012345\n\nid: 3\ndata: b\n\n"), done()]);
+    let world = World::new([
+        whole("data: a\n\nid: 2\ndata: 123456789012345\n\nid: 3\ndata: b\n\n"),
+        done(),
+    ]);
     let error = "the stream passed the limit max_line of 20 with the line at byte 15";
     assert_eq!(smol::block_on(all(source!(world).with_limits(limits))), [" a", error, "3 b"]);
 }
@@ -304,7 +346,8 @@ fn the_caller_closes_it_at_any_point_and_the_connection_goes() {
     for polls in 0..10 {
         let body = Scripted::new([Step::Pending, data(b"data: a\n\n"), Step::Silence]);
         let held = Arc::downgrade(&body.polls);
-        let response = Response::builder().header("content-type", "text/event-stream").body(body).unwrap();
+        let response =
+            Response::builder().header("content-type", "text/event-stream").body(body).unwrap();
         let world = World::new([broken(""), Ok(response)]);
         let mut source = source!(world);
         let (_, waker) = Wakes::new();
@@ -316,7 +359,10 @@ fn the_caller_closes_it_at_any_point_and_the_connection_goes() {
         assert!(source.is_terminated());
         world.connections.lock().unwrap().clear();
         assert!(held.upgrade().is_none(), "after {polls} polls");
-        assert!(matches!(std::pin::Pin::new(&mut source).poll_next(&mut cx), Poll::Ready(None)), "after {polls} polls");
+        assert!(
+            matches!(std::pin::Pin::new(&mut source).poll_next(&mut cx), Poll::Ready(None)),
+            "after {polls} polls"
+        );
         assert_eq!(source.closed(), Some(&Closed::ByCaller));
     }
 }
@@ -339,7 +385,13 @@ fn the_caller_closes_it_while_a_refusal_is_read_and_hears_no_more() {
 #[test]
 fn dropping_next_at_every_await_point_changes_nothing() {
     let world = World::new([
-        stream_of([Step::Pending, data(b"id: 1\ndata: a\n"), Step::Pending, data(b"\nda"), Step::Pending]),
+        stream_of([
+            Step::Pending,
+            data(b"id: 1\ndata: a\n"),
+            Step::Pending,
+            data(b"\nda"),
+            Step::Pending,
+        ]),
         refused(),
         broken("data: b\n\n"),
         answer(404, "", [Step::Pending, data(b"go"), Step::Pending, data(b"ne")]),
@@ -355,7 +407,8 @@ fn dropping_next_at_every_await_point_changes_nothing() {
         }
     });
     assert_eq!((&seen[0], &seen[1]), (&Some(Ok("a".into())), &Some(Ok("b".into()))));
-    let Some(Err(Error::Closed { reason: Closed::Status(404), cause: Some(cause) })) = &seen[2] else {
+    let Some(Err(Error::Closed { reason: Closed::Status(404), cause: Some(cause) })) = &seen[2]
+    else {
         panic!("{seen:?}")
     };
     let Error::Refused(refused) = &**cause else { panic!("{cause:?}") };
@@ -372,7 +425,11 @@ fn a_poll_ends_whatever_the_client_does() {
     let mut source = EventSource::new(request, fails, |_| ready(()));
     let (wakes, waker) = Wakes::new();
     for polls in 1..=1000 {
-        assert!(std::pin::Pin::new(&mut source).poll_next(&mut Context::from_waker(&waker)).is_pending());
+        assert!(
+            std::pin::Pin::new(&mut source)
+                .poll_next(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
         assert_eq!(wakes.count(), polls);
     }
     // A source whose timer never fires is woken by nobody.
@@ -380,7 +437,11 @@ fn a_poll_ends_whatever_the_client_does() {
     let mut source = EventSource::new(request, fails, |_| pending::<()>());
     let (wakes, waker) = Wakes::new();
     for _ in 0..10 {
-        assert!(std::pin::Pin::new(&mut source).poll_next(&mut Context::from_waker(&waker)).is_pending());
+        assert!(
+            std::pin::Pin::new(&mut source)
+                .poll_next(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
     }
     assert_eq!(wakes.count(), 0);
 }
@@ -435,7 +496,8 @@ fn it_is_send_where_its_parts_are_and_unpin_always() {
 #[test]
 fn no_key_shows() {
     let world = World::new([answer(401, "", [])]);
-    let request = Request::get("/").header("authorization", "Bearer sk-secret").body("sk-secret").unwrap();
+    let request =
+        Request::get("/").header("authorization", "Bearer sk-secret").body("sk-secret").unwrap();
     let mut source = source!(world, request);
     let mut shown = format!("{source:?}");
     shown += &format!("{:?} {source:?}", smol::block_on(source.next()));
@@ -443,9 +505,13 @@ fn no_key_shows() {
 }
 
 /// One request of hyper's on a connection of its own.
-async fn send(addr: std::net::SocketAddr, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, BoxError> {
+async fn send(
+    addr: std::net::SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>, BoxError> {
     let socket = tokio::net::TcpStream::connect(addr).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
     tokio::spawn(connection);
     Ok(sender.send_request(request).await?)
 }
@@ -467,6 +533,7 @@ fn it_goes_over_hyper_and_tokios_clock() {
         all(source.with_reconnect(reconnect)).await
     });
     assert_eq!(seen, ["é a", "2 b"]);
-    let ids: Vec<_> = script.requests().iter().map(|r| r.header("last-event-id").map(str::to_owned)).collect();
+    let ids: Vec<_> =
+        script.requests().iter().map(|r| r.header("last-event-id").map(str::to_owned)).collect();
     assert_eq!(ids, [None, Some("é".into()), Some("2".into())]);
 }

@@ -19,9 +19,13 @@ fn lies_in(text: &str, frame: &Bytes) -> bool {
 
 #[test]
 fn data_that_lies_whole_in_a_frame_is_a_slice_of_it() {
-    let frame = Bytes::from("data: one\n\nevent: x\nid: 9\ndata: zwei €\n\ndata: three\n\n".to_owned());
+    let frame =
+        Bytes::from("data: one\n\nevent: x\nid: 9\ndata: zwei €\n\ndata: three\n\n".to_owned());
     let events = events(std::slice::from_ref(&frame));
-    assert_eq!(events.iter().map(|event| &*event.data).collect::<Vec<_>>(), ["one", "zwei €", "three"]);
+    assert_eq!(
+        events.iter().map(|event| &*event.data).collect::<Vec<_>>(),
+        ["one", "zwei €", "three"]
+    );
     for event in &events {
         assert!(lies_in(&event.data, &frame), "{event:?}");
         assert!(lies_in(&event.clone().data, &frame), "a clone shares it too");
@@ -29,7 +33,10 @@ fn data_that_lies_whole_in_a_frame_is_a_slice_of_it() {
     assert!(!frame.is_unique());
     let owned: Vec<_> = events.into_iter().map(Event::into_owned).collect();
     assert!(frame.is_unique(), "owned events let the frame go");
-    assert_eq!((&*owned[1].event, &*owned[1].id, &*owned[2].event, &*owned[2].id), ("x", "9", "message", "9"));
+    assert_eq!(
+        (&*owned[1].event, &*owned[1].id, &*owned[2].event, &*owned[2].id),
+        ("x", "9", "message", "9")
+    );
 }
 
 #[test]
@@ -41,10 +48,19 @@ fn a_stream_of_bytes_is_not_copied_on_the_way() {
 
 #[test]
 fn data_that_is_cut_joined_or_repaired_is_copied() {
-    let frames = [&b"data: cut he"[..], b"re\n\n", b"data: two\ndata: lines\n\n", b"data: \xFF\n\n", b"data:\n\n"];
+    let frames = [
+        &b"data: cut he"[..],
+        b"re\n\n",
+        b"data: two\ndata: lines\n\n",
+        b"data: \xFF\n\n",
+        b"data:\n\n",
+    ];
     let frames = frames.map(Bytes::from_static);
     let events = events(&frames);
-    assert_eq!(events.iter().map(|event| &*event.data).collect::<Vec<_>>(), ["cut here", "two\nlines", "\u{FFFD}", ""]);
+    assert_eq!(
+        events.iter().map(|event| &*event.data).collect::<Vec<_>>(),
+        ["cut here", "two\nlines", "\u{FFFD}", ""]
+    );
     for event in events.iter().filter(|event| !event.data.is_empty()) {
         assert!(!frames.iter().any(|frame| lies_in(&event.data, frame)), "{event:?}");
     }
@@ -57,7 +73,10 @@ fn a_type_and_an_id_are_those_of_the_event_and_shared_where_they_repeat() {
     );
     let events = events(&[frame]);
     let all: Vec<_> = events.iter().map(|event| (&*event.event, &*event.id)).collect();
-    assert_eq!(all, [("tick", "1"), ("tick", "1"), ("message", "1"), ("tock", "2"), ("message", "")]);
+    assert_eq!(
+        all,
+        [("tick", "1"), ("tick", "1"), ("message", "1"), ("tock", "2"), ("message", "")]
+    );
     assert_eq!(events[0].event.as_ptr(), events[1].event.as_ptr());
     assert_eq!(events[0].id.as_ptr(), events[1].id.as_ptr());
 }
@@ -69,13 +88,19 @@ fn an_event_beyond_the_limits_is_an_error_and_the_events_go_on() {
     let mut limits = Limits::default();
     limits.max_line = 50;
     for size in [1, 30, text.len()] {
-        let parts =
-            stream::iter(text.as_bytes().chunks(size).map(|part| Ok::<_, String>(part.to_vec())).collect::<Vec<_>>());
+        let parts = stream::iter(
+            text.as_bytes()
+                .chunks(size)
+                .map(|part| Ok::<_, String>(part.to_vec()))
+                .collect::<Vec<_>>(),
+        );
         let mut events = Events::with_limits(StreamBody::new(parts), limits);
         let seen: Vec<_> = smol::block_on(async {
             let mut seen = Vec::new();
             while let Some(event) = events.next().await {
-                seen.push(event.map(|event| event.data.to_string()).map_err(|error| error.to_string()));
+                seen.push(
+                    event.map(|event| event.data.to_string()).map_err(|error| error.to_string()),
+                );
             }
             seen
         });

@@ -53,7 +53,10 @@ impl Points {
 
 /// Runs a read with its future dropped at the first await point, then at the second only, and so on; each time it gives what is wanted.
 #[track_caller]
-fn at_every_point<T: PartialEq + std::fmt::Debug>(wanted: &T, read: &impl AsyncFn(&Points) -> T) -> usize {
+fn at_every_point<T: PartialEq + std::fmt::Debug>(
+    wanted: &T,
+    read: &impl AsyncFn(&Points) -> T,
+) -> usize {
     let mut point = 0;
     loop {
         let (seen, passed) = on_both(async || {
@@ -138,7 +141,14 @@ fn dropping_the_future_of_a_refused_response_at_any_await_point_drops_the_body()
     let refused = |status: u16| {
         let body = script(b"the server is overloaded, and says so at some length", None);
         let polls = Arc::clone(&body.polls);
-        (Response::builder().status(status).header("content-type", "text/plain").body(body).unwrap(), polls)
+        (
+            Response::builder()
+                .status(status)
+                .header("content-type", "text/plain")
+                .body(body)
+                .unwrap(),
+            polls,
+        )
     };
     for status in [503, 200] {
         let mut point = 0;
@@ -160,7 +170,11 @@ fn dropping_the_future_of_a_refused_response_at_any_await_point_drops_the_body()
 }
 
 /// The body in frames of `size` bytes, one each time this executor's clock has gone on a little.
-fn slow<F: Future>(body: &[u8], size: usize, sleep: impl Fn() -> F) -> impl Stream<Item = std::io::Result<Bytes>> {
+fn slow<F: Future>(
+    body: &[u8],
+    size: usize,
+    sleep: impl Fn() -> F,
+) -> impl Stream<Item = std::io::Result<Bytes>> {
     let parts: Vec<_> = body.chunks(size).map(Bytes::copy_from_slice).collect();
     let parts = smol::stream::unfold((parts.into_iter(), sleep), async |(mut parts, sleep)| {
         sleep().await;
@@ -181,7 +195,8 @@ where
             sleep().await;
             None
         };
-        match smol::future::or(async { Some(next_seen(&mut stream, &mut seen).await) }, late).await {
+        match smol::future::or(async { Some(next_seen(&mut stream, &mut seen).await) }, late).await
+        {
             Some(true) => {}
             Some(false) => return (seen.finish(stream), lost),
             None => lost += 1,
@@ -199,7 +214,10 @@ fn a_body_that_drips_byte_by_byte_is_read_to_its_end() {
         let wanted = expected::<Chat>(&body, None);
         let on_smol = smol::block_on(read(ChatStream::from_stream(slow(&body, 1, smol_sleep))));
         assert_eq!(on_smol, wanted);
-        assert_eq!(on_tokio(async { read(ChatStream::from_stream(slow(&body, 1, tokio_sleep))).await }), wanted);
+        assert_eq!(
+            on_tokio(async { read(ChatStream::from_stream(slow(&body, 1, tokio_sleep))).await }),
+            wanted
+        );
     }
 }
 
@@ -208,11 +226,14 @@ fn a_slow_body_loses_nothing_to_a_caller_in_a_hurry() {
     for body in [bodies().remove(0), bodies().remove(4), bodies().remove(5)] {
         let wanted = expected::<Chat>(&body, None);
         let smol_sleep = |ticks| move || smol::Timer::after(TICK * ticks);
-        let (seen, lost) = smol::block_on(read_in_a_hurry(slow(&body, 23, smol_sleep(4)), smol_sleep(1)));
+        let (seen, lost) =
+            smol::block_on(read_in_a_hurry(slow(&body, 23, smol_sleep(4)), smol_sleep(1)));
         assert_eq!(seen, wanted);
         assert!(lost > 0, "on smol");
         let tokio_sleep = |ticks| move || tokio::time::sleep(TICK * ticks);
-        let (seen, lost) = on_tokio(async { read_in_a_hurry(slow(&body, 23, tokio_sleep(4)), tokio_sleep(1)).await });
+        let (seen, lost) = on_tokio(async {
+            read_in_a_hurry(slow(&body, 23, tokio_sleep(4)), tokio_sleep(1)).await
+        });
         assert_eq!(seen, wanted);
         assert!(lost > 0, "on tokio");
     }
@@ -224,7 +245,8 @@ fn a_stream_whose_future_was_dropped_in_one_task_goes_on_in_another() {
     let (sender, receiver) = smol::channel::unbounded();
     // Nothing comes while the first task waits; it is gone when something does.
     let mut stream = ChatStream::from_stream(Box::pin(receiver));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut stream = runtime.block_on(async {
         let first = tokio::spawn(async move {
             assert!(tokio::time::timeout(TICK * 20, stream.next()).await.is_err());

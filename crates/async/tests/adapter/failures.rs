@@ -17,7 +17,12 @@ use crate::seen::{bodies, expected, of_stream, read};
 fn a_body_that_fails_after_any_byte_keeps_what_came_before() {
     for body in bodies() {
         for at in 0..=body.len() {
-            let steps = [data(&body[..at / 2]), data(&body[at / 2..at]), Step::Pending, Step::Fail("reset by peer")];
+            let steps = [
+                data(&body[..at / 2]),
+                data(&body[at / 2..at]),
+                Step::Pending,
+                Step::Fail("reset by peer"),
+            ];
             let seen = smol::block_on(read(ChatStream::from_body(Scripted::new(steps))));
             assert_eq!(
                 seen,
@@ -32,7 +37,9 @@ fn a_body_that_fails_after_any_byte_keeps_what_came_before() {
 #[test]
 fn a_failure_after_done_is_not_looked_at() {
     let body = bodies().remove(0);
-    let seen = on_both(|| read(ChatStream::from_body(Scripted::new([data(&body), Step::Fail("reset by peer")]))));
+    let seen = on_both(|| {
+        read(ChatStream::from_body(Scripted::new([data(&body), Step::Fail("reset by peer")])))
+    });
     assert_eq!(seen, expected::<Chat>(&body, None));
 }
 
@@ -65,8 +72,16 @@ fn the_message_of_a_failure_has_its_causes_and_a_timeout_among_them_is_one() {
     let cases: [(Box<dyn StdError + Send + Sync>, &str, bool); 5] = [
         ("gone".into(), "gone", false),
         (Box::new(io::Error::other("gone")), "gone", false),
-        (Box::new(Wrapped("body failed", Some("unexpected end".into()))), "body failed: unexpected end", false),
-        (Box::new(Wrapped("body failed", Some(Box::new(timeout())))), "body failed: no frame for 3 s", true),
+        (
+            Box::new(Wrapped("body failed", Some("unexpected end".into()))),
+            "body failed: unexpected end",
+            false,
+        ),
+        (
+            Box::new(Wrapped("body failed", Some(Box::new(timeout())))),
+            "body failed: no frame for 3 s",
+            true,
+        ),
         // The cause's text is in its own.
         (Box::new(Wrapped("body failed: gone", Some("gone".into()))), "body failed: gone", false),
     ];

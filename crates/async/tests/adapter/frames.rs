@@ -57,7 +57,8 @@ fn ten_thousand_events_in_one_frame_come_in_order_and_yield_now_and_then() {
 
 #[test]
 fn ten_thousand_folded_events_in_one_frame_come_in_order_and_yield_now_and_then() {
-    let (chunks, pending) = drain(ChatStream::from_body(Scripted::new([Step::Data(burst(MANY))])).into_events());
+    let (chunks, pending) =
+        drain(ChatStream::from_body(Scripted::new([Step::Data(burst(MANY))])).into_events());
     assert_eq!(chunks.len(), MANY);
     for (number, chunk) in chunks.into_iter().enumerate() {
         assert!(chunk.unwrap().data.contains(&format!("\"{number} \"")));
@@ -88,7 +89,10 @@ fn ten_thousand_updates_in_one_frame_come_in_order_and_yield_now_and_then() {
 fn frames_without_an_item_yield_too() {
     let comments = || Scripted::new((0..1000).map(|_| data(b": keep-alive\n\n")));
     assert_eq!(drain(Events::from_body(comments())).1, 1000 / ITEMS_BEFORE_YIELD as usize);
-    assert_eq!(drain(ChatStream::from_body(comments()).into_events()).1, 1000 / ITEMS_BEFORE_YIELD as usize);
+    assert_eq!(
+        drain(ChatStream::from_body(comments()).into_events()).1,
+        1000 / ITEMS_BEFORE_YIELD as usize
+    );
 }
 
 #[test]
@@ -144,9 +148,9 @@ fn the_next_frame_is_asked_for_when_the_last_is_used_up_and_not_before() {
     smol::block_on(async {
         // Ten frames of three chunks each.
         let body = || {
-            Scripted::new(
-                (0..10).map(|frame| data((0..3).map(|n| chunk(frame * 3 + n)).collect::<String>().as_bytes())),
-            )
+            Scripted::new((0..10).map(|frame| {
+                data((0..3).map(|n| chunk(frame * 3 + n)).collect::<String>().as_bytes())
+            }))
         };
 
         let script = body();
@@ -175,7 +179,8 @@ fn after_the_end_the_body_is_not_polled_again() {
         let waker = std::task::Waker::noop();
         let mut cx = Context::from_waker(waker);
         for fails in [false, true] {
-            let steps = || [data(&whole)].into_iter().chain(fails.then_some(Step::Fail("reset by peer")));
+            let steps =
+                || [data(&whole)].into_iter().chain(fails.then_some(Step::Fail("reset by peer")));
             let mut events = pin!(Events::from_body(Scripted::new(steps())));
             while let Poll::Ready(Some(_)) = events.as_mut().poll_next(&mut cx) {}
             assert!(events.is_terminated());
@@ -193,7 +198,8 @@ fn after_the_end_the_body_is_not_polled_again() {
 #[test]
 fn a_frame_that_is_used_up_is_let_go() {
     let frame = burst(2);
-    let mut stream = ChatStream::from_body(Scripted::new([Step::Data(frame.clone()), Step::Silence]));
+    let mut stream =
+        ChatStream::from_body(Scripted::new([Step::Data(frame.clone()), Step::Silence]));
     let mut cx = Context::from_waker(std::task::Waker::noop());
     for unique in [false, true] {
         assert!(matches!(Pin::new(&mut stream).poll_advance(&mut cx), Poll::Ready(Ok(true))));

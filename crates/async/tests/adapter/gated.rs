@@ -20,7 +20,13 @@ use crate::wire::{ask, server};
 
 /// A chunk with this content, as a frame.
 fn content(text: &str) -> Step {
-    data(format!("data: {}\n\n", serde_json::json!({"choices": [{"index": 0, "delta": {"content": text}}]})).as_bytes())
+    data(
+        format!(
+            "data: {}\n\n",
+            serde_json::json!({"choices": [{"index": 0, "delta": {"content": text}}]})
+        )
+        .as_bytes(),
+    )
 }
 
 fn done() -> Step {
@@ -94,7 +100,8 @@ fn judges_run_while_the_stream_goes_on_and_their_verdicts_come_in_any_order() {
     let frames = body.frames.clone();
     let desk = Desk::default();
     let judge = desk.clone();
-    let mut gated = Gated::new(ChatStream::from_body(body), Policy::tokens(1), move |span| judge.judge(span));
+    let mut gated =
+        Gated::new(ChatStream::from_body(body), Policy::tokens(1), move |span| judge.judge(span));
     assert!(poll(&mut gated, &waker).is_pending());
     assert_eq!(
         (frames.load(Relaxed), desk.asked()),
@@ -127,8 +134,8 @@ fn judges_and_the_stream_run_ahead_no_further_than_allowed() {
     let desk = Desk::default();
     let judge = desk.clone();
     let options = Options::new(Policy::tokens(1)).with_max_ahead(9);
-    let mut gated =
-        Gated::new(ChatStream::from_body(body), options, move |span| judge.judge(span)).with_max_in_flight(2);
+    let mut gated = Gated::new(ChatStream::from_body(body), options, move |span| judge.judge(span))
+        .with_max_in_flight(2);
     assert!(poll(&mut gated, &waker).is_pending());
     assert_eq!((frames.load(Relaxed), desk.asked().len()), (3, 2));
     for (word, read) in [(0, 4), (1, 5), (2, 6), (3, 7), (4, 8), (5, 9), (6, 10)] {
@@ -157,13 +164,19 @@ fn dropping_next_at_every_await_point_changes_nothing() {
     let steps = || words(12).into_iter().flat_map(|step| [Step::Pending, step]);
     for in_flight in [1, 3, 99] {
         let calls = Cell::new(0);
-        let mut gated =
-            Gated::new(ChatStream::from_body(Scripted::new(steps())), Policy::tokens(2), |span: OwnedSpan| {
+        let mut gated = Gated::new(
+            ChatStream::from_body(Scripted::new(steps())),
+            Policy::tokens(2),
+            |span: OwnedSpan| {
                 calls.set(calls.get() + 1);
                 // The later, the sooner: verdicts come out of order.
-                slow(40_usize.saturating_sub(span.characters.start), Ok::<_, BoxError>(Verdict::Release))
-            })
-            .with_max_in_flight(in_flight);
+                slow(
+                    40_usize.saturating_sub(span.characters.start),
+                    Ok::<_, BoxError>(Verdict::Release),
+                )
+            },
+        )
+        .with_max_in_flight(in_flight);
         let waker = Wakes::new().1;
         let (mut shown, mut dropped) = (String::new(), 0);
         loop {
@@ -185,8 +198,11 @@ fn a_judge_that_fails_shows_nothing_and_is_asked_again() {
     let waker = Wakes::new().1;
     let desk = Desk::default();
     let judge = desk.clone();
-    let mut gated =
-        Gated::new(ChatStream::from_body(Scripted::new(words(2))), Policy::tokens(1), move |span| judge.judge(span));
+    let mut gated = Gated::new(
+        ChatStream::from_body(Scripted::new(words(2))),
+        Policy::tokens(1),
+        move |span| judge.judge(span),
+    );
     assert!(poll(&mut gated, &waker).is_pending());
     desk.say("w1 ", Ok(Verdict::Release));
     desk.say("w0 ", Err("no answer"));
@@ -196,7 +212,10 @@ fn a_judge_that_fails_shows_nothing_and_is_asked_again() {
     // A verdict that does not fit is refused like one that failed.
     desk.say("w0 ", Ok(Verdict::Stop { at: 4 }));
     let refused = poll(&mut gated, &waker);
-    assert!(matches!(refused, Poll::Ready(Err(GatedError::Gate(gate::Error::OutOfSpan { .. })))), "{refused:?}");
+    assert!(
+        matches!(refused, Poll::Ready(Err(GatedError::Gate(gate::Error::OutOfSpan { .. })))),
+        "{refused:?}"
+    );
     assert!(poll(&mut gated, &waker).is_pending());
     desk.say("w0 ", Ok(Verdict::Release));
     assert_eq!(poll(&mut gated, &waker), Poll::Ready(Ok(Some("w0 ".into()))));
@@ -209,8 +228,11 @@ fn nothing_leaks_of_a_gate_that_is_left_with_judges_at_work() {
     let waker = Wakes::new().1;
     let desk = Desk::default();
     let judge = desk.clone();
-    let mut gated =
-        Gated::new(ChatStream::from_body(Scripted::new(words(3))), Policy::tokens(1), move |span| judge.judge(span));
+    let mut gated = Gated::new(
+        ChatStream::from_body(Scripted::new(words(3))),
+        Policy::tokens(1),
+        move |span| judge.judge(span),
+    );
     assert!(poll(&mut gated, &waker).is_pending());
     desk.say("w1 ", Ok(Verdict::Release));
     assert!(poll(&mut gated, &waker).is_pending());
@@ -232,18 +254,19 @@ fn a_stop_reads_no_further_and_drops_the_judges_behind_it() {
     let at_work = Rc::new(Cell::new(0));
     let count = Rc::clone(&at_work);
     let body = Scripted::new([content("a "), content("b "), content("c "), Step::Silence]);
-    let mut stopping = Gated::new(ChatStream::from_body(body), Policy::tokens(1), |span: OwnedSpan| {
-        count.set(count.get() + 1);
-        let counted = Counted(Rc::clone(&count));
-        async move {
-            let _counted = counted;
-            match &span.text[..] {
-                "b " => Ok::<_, BoxError>(Verdict::Stop { at: 0 }),
-                "a " => Ok(Verdict::Release),
-                _ => std::future::pending().await,
+    let mut stopping =
+        Gated::new(ChatStream::from_body(body), Policy::tokens(1), |span: OwnedSpan| {
+            count.set(count.get() + 1);
+            let counted = Counted(Rc::clone(&count));
+            async move {
+                let _counted = counted;
+                match &span.text[..] {
+                    "b " => Ok::<_, BoxError>(Verdict::Stop { at: 0 }),
+                    "a " => Ok(Verdict::Release),
+                    _ => std::future::pending().await,
+                }
             }
-        }
-    });
+        });
     assert_eq!(poll(&mut stopping, &waker).map(Result::unwrap), Poll::Ready(Some("a ".into())));
     assert_eq!(poll(&mut stopping, &waker).map(Result::unwrap), Poll::Ready(None));
     assert_eq!(at_work.get(), 0);
@@ -279,7 +302,9 @@ fn more_text_than_may_wait_ends_the_stream_there() {
     let full = on_both(|| async {
         let body = Scripted::new([content("One. Tw"), content("o. Three. ")]);
         let options = Options::new(Policy::sentences()).with_max_unreleased(8);
-        let mut gated = Gated::new(ChatStream::from_body(body), options, |_| ready(Ok::<_, String>(Verdict::Release)));
+        let mut gated = Gated::new(ChatStream::from_body(body), options, |_| {
+            ready(Ok::<_, String>(Verdict::Release))
+        });
         let mut shown = String::new();
         loop {
             match gated.next().await {
@@ -298,11 +323,12 @@ fn a_limit_on_age_shows_at_the_next_poll() {
     let now = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let clock = std::sync::Arc::clone(&now);
     let body = Scripted::new([content("no end"), Step::Silence]);
-    let mut gated =
-        Gated::new(ChatStream::from_body(body), Policy::whole().with_max_age(Duration::from_secs(2)), |_| {
-            ready(Ok::<_, BoxError>(Verdict::Release))
-        })
-        .with_clock(move || Duration::from_secs(clock.load(Relaxed)));
+    let mut gated = Gated::new(
+        ChatStream::from_body(body),
+        Policy::whole().with_max_age(Duration::from_secs(2)),
+        |_| ready(Ok::<_, BoxError>(Verdict::Release)),
+    )
+    .with_clock(move || Duration::from_secs(clock.load(Relaxed)));
     assert!(poll(&mut gated, &waker).is_pending());
     assert_eq!(gated.gate().deadline(), Some(Duration::from_secs(2)));
     now.store(2, Relaxed);
@@ -325,8 +351,14 @@ fn a_recording_is_judged_over_hyper_while_it_is_served() {
         }
         (shown, gated.finish().1)
     });
-    assert!(shown.starts_with("The sky is blue") && shown.ends_with("atmosphere. [gases]"), "{shown}");
-    assert_eq!((moderation.text(), moderation.choices[0].texts[0].redacted.len()), (shown.as_str(), 1));
+    assert!(
+        shown.starts_with("The sky is blue") && shown.ends_with("atmosphere. [gases]"),
+        "{shown}"
+    );
+    assert_eq!(
+        (moderation.text(), moderation.choices[0].texts[0].redacted.len()),
+        (shown.as_str(), 1)
+    );
     assert!(moderation.delay.max() >= Duration::from_millis(3));
 }
 

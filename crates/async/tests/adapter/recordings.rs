@@ -22,8 +22,16 @@ where
     let wanted = expected::<E>(&body, None);
     let reads = || recording.reads.iter().map(|read| &read.bytes[..]);
     let name = &recording.name;
-    assert_eq!(on_both(|| read(Stream::<E, _>::from_body(Scripted::of(reads())))), wanted, "{name}");
-    assert_eq!(on_both(|| read(Stream::<E, _>::from_stream(Scripted::pending_of(reads())))), wanted, "{name}");
+    assert_eq!(
+        on_both(|| read(Stream::<E, _>::from_body(Scripted::of(reads())))),
+        wanted,
+        "{name}"
+    );
+    assert_eq!(
+        on_both(|| read(Stream::<E, _>::from_stream(Scripted::pending_of(reads())))),
+        wanted,
+        "{name}"
+    );
     for size in [1, 97, body.len().max(1)] {
         let seen = on_both(|| read(Stream::<E, _>::from_body(Scripted::of(body.chunks(size)))));
         assert_eq!(seen, wanted, "{name} in frames of {size} bytes");
@@ -84,9 +92,12 @@ fn a_stream_of_any_bytes_is_read() {
     let text = String::from_utf8(body.clone()).unwrap();
     let whole = Bytes::from(body.clone());
     type Failed = std::convert::Infallible;
-    let of_bytes = || read(ChatStream::from_stream(smol::stream::iter([Ok::<_, Failed>(whole.clone())])));
-    let of_vec = || read(ChatStream::from_stream(smol::stream::iter([Ok::<_, &str>(body.clone())])));
-    let of_text = || read(ChatStream::from_stream(smol::stream::iter([Ok::<_, String>(text.clone())])));
+    let of_bytes =
+        || read(ChatStream::from_stream(smol::stream::iter([Ok::<_, Failed>(whole.clone())])));
+    let of_vec =
+        || read(ChatStream::from_stream(smol::stream::iter([Ok::<_, &str>(body.clone())])));
+    let of_text =
+        || read(ChatStream::from_stream(smol::stream::iter([Ok::<_, String>(text.clone())])));
     let of_full = || read(ChatStream::from_body(http_body_util::Full::new(&body[..])));
     let of_text_body = || read(ChatStream::from_body(text.clone()));
     assert_eq!(on_both(of_bytes), wanted);

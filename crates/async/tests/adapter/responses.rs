@@ -32,10 +32,14 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, Error>) -> Refused {
 #[test]
 fn an_event_stream_is_accepted_unread_whatever_its_parameters() {
     let whole = bodies().remove(0);
-    for content_type in
-        [None, Some("text/event-stream"), Some("Text/Event-Stream; charset=utf-8"), Some(" text/event-stream ;x")]
-    {
-        let headers: Vec<_> = content_type.map(|value| ("content-type", value)).into_iter().collect();
+    for content_type in [
+        None,
+        Some("text/event-stream"),
+        Some("Text/Event-Stream; charset=utf-8"),
+        Some(" text/event-stream ;x"),
+    ] {
+        let headers: Vec<_> =
+            content_type.map(|value| ("content-type", value)).into_iter().collect();
         let text = on_both(|| async {
             let body = Scripted::pending_of(whole.chunks(9));
             let polls = Arc::clone(&body.polls);
@@ -51,9 +55,12 @@ fn an_event_stream_is_accepted_unread_whatever_its_parameters() {
 #[test]
 fn a_refused_request_is_an_error_with_its_body() {
     let body = br#"{"error":{"message":"slow down","type":"rate_limit","code":"rate_limited"}}"#;
-    let headers = [("content-type", "application/json"), ("x-request-id", "req_1"), ("retry-after", "1.5")];
+    let headers =
+        [("content-type", "application/json"), ("x-request-id", "req_1"), ("retry-after", "1.5")];
     let error = on_both(|| async {
-        deltawire_async::chat(response(429, &headers, Scripted::pending_of(body.chunks(10)))).await.unwrap_err()
+        deltawire_async::chat(response(429, &headers, Scripted::pending_of(body.chunks(10))))
+            .await
+            .unwrap_err()
     });
     assert_eq!(
         error.to_string(),
@@ -62,7 +69,10 @@ fn a_refused_request_is_an_error_with_its_body() {
     );
     let refused = refused::<()>(Err(error));
     assert_eq!((refused.status, refused.wait()), (429, Some(Duration::from_millis(1500))));
-    assert_eq!((refused.content_type.as_deref(), refused.body.as_bytes()), (Some("application/json"), &body[..]));
+    assert_eq!(
+        (refused.content_type.as_deref(), refused.body.as_bytes()),
+        (Some("application/json"), &body[..])
+    );
 }
 
 #[test]
@@ -75,8 +85,14 @@ fn of_a_refused_body_no_more_is_read_than_is_kept() {
         let refused = refused(smol::block_on(deltawire_async::events(response(status, &[], body))));
         assert_eq!((refused.body.len(), frames.load(Relaxed)), (max, max / 5000 + 1));
     }
-    let error = smol::block_on(deltawire_async::chat(response(200, &[("content-type", "text/html")], endless())));
-    let Err(Error::Stream(deltawire::Error::NotAnEventStream { beginning, .. })) = error else { panic!("{error:?}") };
+    let error = smol::block_on(deltawire_async::chat(response(
+        200,
+        &[("content-type", "text/html")],
+        endless(),
+    )));
+    let Err(Error::Stream(deltawire::Error::NotAnEventStream { beginning, .. })) = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(beginning.len(), deltawire::Error::EVIDENCE);
     // What came before a body failed is kept.
     let body = Scripted::new([data(b"busy"), Step::Pending, Step::Fail("reset by peer")]);
@@ -93,21 +109,29 @@ fn a_stream_that_is_told_its_head_says_what_a_response_says() {
         (200, &[("content-type", "application/json")]),
     ] {
         let script = || Scripted::pending_of(body.chunks(10));
-        let said = smol::block_on(deltawire_async::chat(response(status, headers, script()))).unwrap_err();
-        let header = |name: &str| headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value);
+        let said =
+            smol::block_on(deltawire_async::chat(response(status, headers, script()))).unwrap_err();
+        let header = |name: &str| {
+            headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value)
+        };
         let (error, again, outcome) = on_both(|| async {
             let mut stream = ChatStream::from_stream(script()).head(status, header);
             let error = stream.next().await.unwrap_err();
             (error, stream.next().await.unwrap_err(), stream.finish())
         });
         assert_eq!((&error, &again), (&said, &said));
-        assert_eq!((outcome.end, outcome.error.map(Error::from)), (End::NotAnEventStream, Some(said)));
+        assert_eq!(
+            (outcome.end, outcome.error.map(Error::from)),
+            (End::NotAnEventStream, Some(said))
+        );
     }
 }
 
 #[test]
 fn whole_answers_are_read_typed() {
-    let recorded = recordings::all().iter().filter_map(|recording| Some((recording, recording.answer.as_ref()?)));
+    let recorded = recordings::all()
+        .iter()
+        .filter_map(|recording| Some((recording, recording.answer.as_ref()?)));
     for (recording, answer) in recorded {
         let body = || response(200, &[], Scripted::pending_of(answer.body.as_bytes().chunks(50)));
         match recording.endpoint {
@@ -126,13 +150,17 @@ fn whole_answers_are_read_typed() {
 #[test]
 fn a_whole_answer_that_fails_or_is_refused_is_an_error() {
     let cut = Scripted::new([data(b"{\"id\":"), Step::Fail("reset by peer")]);
-    let error = smol::block_on(deltawire_async::chat_completion(response(200, &[], cut))).unwrap_err();
+    let error =
+        smol::block_on(deltawire_async::chat_completion(response(200, &[], cut))).unwrap_err();
     assert_eq!(error.to_string(), "the connection failed: reset by peer");
     let html = Scripted::of([&b"<html>"[..]]);
     let error = smol::block_on(deltawire_async::completion(response(200, &[], html))).unwrap_err();
     assert!(matches!(error, Error::Stream(deltawire::Error::InvalidJson { .. })), "{error:?}");
     let no = Scripted::of([&b"no"[..]]);
-    assert_eq!(refused(smol::block_on(deltawire_async::chat_completion(response(401, &[], no)))).body, "no");
+    assert_eq!(
+        refused(smol::block_on(deltawire_async::chat_completion(response(401, &[], no)))).body,
+        "no"
+    );
 }
 
 #[test]
@@ -141,7 +169,8 @@ fn a_whole_answer_beyond_the_limit_is_an_error_and_not_held() {
     let megabyte = bytes::Bytes::from(vec![b' '; 1 << 20]);
     let body = Scripted::new((0..100).map(|_| Step::Data(megabyte.clone())));
     let frames = Arc::clone(&body.frames);
-    let error = smol::block_on(deltawire_async::chat_completion(response(200, &[], body))).unwrap_err();
+    let error =
+        smol::block_on(deltawire_async::chat_completion(response(200, &[], body))).unwrap_err();
     assert_eq!(error.to_string(), format!("the stream passed the limit max_folded of {max}"));
     assert_eq!(frames.load(Relaxed), max / (1 << 20) + 1);
 }

@@ -46,7 +46,10 @@ where
 }
 
 /// One `next`, noted once it is ready; whether there may be more.
-pub(crate) async fn next_seen<E: Dialect, B: Body + Unpin>(stream: &mut Stream<E, B>, seen: &mut Seen) -> bool
+pub(crate) async fn next_seen<E: Dialect, B: Body + Unpin>(
+    stream: &mut Stream<E, B>,
+    seen: &mut Seen,
+) -> bool
 where
     B::Error: Into<BoxError>,
 {
@@ -119,7 +122,9 @@ where
 }
 
 /// Reads to the end with `poll_advance` on a pinned stream.
-pub(crate) async fn read_pinned<E: Dialect, B: Body>(mut stream: Pin<&mut Stream<E, B>>) -> Vec<String>
+pub(crate) async fn read_pinned<E: Dialect, B: Body>(
+    mut stream: Pin<&mut Stream<E, B>>,
+) -> Vec<String>
 where
     B::Error: Into<BoxError>,
 {
@@ -139,11 +144,14 @@ pub(crate) fn of_stream(error: Error) -> deltawire::Error {
 
 /// Bodies that end in each of the ways.
 pub(crate) fn bodies() -> Vec<Vec<u8>> {
-    let chunk =
-        |text: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
-    let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n";
+    let chunk = |text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    };
+    let finish =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n";
     let error = "{\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\"}}";
-    let choices_and_error = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"}}],\"error\":\"late\"}\n\n";
+    let choices_and_error =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"}}],\"error\":\"late\"}\n\n";
     [
         format!("{}{}{finish}data: [DONE]\n\n", chunk("a"), chunk("é€😀")),
         format!("\u{FEFF}: comment\r\rid: 7\r{}{finish}", chunk("a")),

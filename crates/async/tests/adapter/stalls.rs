@@ -42,7 +42,11 @@ struct Timed {
 
 impl Timed {
     fn new(parts: &[(u64, &'static str)]) -> Self {
-        Self { start: tokio::time::Instant::now(), parts: parts.iter().copied().collect(), sleep: None }
+        Self {
+            start: tokio::time::Instant::now(),
+            parts: parts.iter().copied().collect(),
+            sleep: None,
+        }
     }
 }
 
@@ -66,7 +70,12 @@ fn tokio_clock() -> Instant {
 
 /// Runs on a time that passes at once when all wait.
 fn paused<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(future)
 }
 
 /// Reads to the end: what `next` ended with, and the outcome's end and text.
@@ -96,8 +105,24 @@ fn a_stall_is_told_when_its_limit_passes_and_not_later() {
     // The limits, what comes when, when that ends, and as what.
     type Row<'r> = (&'r str, StallLimits, &'r [(u64, &'static str)], u64, &'r str, End, &'r str);
     let rows: &[Row<'_>] = &[
-        ("silence from the beginning", all, &[], 10, "no bytes yet after 10 s (limit 10 s)", End::Stalled, ""),
-        ("a timer that is set again", all, &comments, 25, "no events for 20 s (limit 20 s)", End::Stalled, "a"),
+        (
+            "silence from the beginning",
+            all,
+            &[],
+            10,
+            "no bytes yet after 10 s (limit 10 s)",
+            End::Stalled,
+            "",
+        ),
+        (
+            "a timer that is set again",
+            all,
+            &comments,
+            25,
+            "no events for 20 s (limit 20 s)",
+            End::Stalled,
+            "a",
+        ),
         (
             "a first token that takes its time",
             limits().with_content(s(5)).with_first_content(s(60)),
@@ -108,7 +133,15 @@ fn a_stall_is_told_when_its_limit_passes_and_not_later() {
             "a",
         ),
         ("a stream in time", all, &[(5, TEXT), (14, TEXT), (23, DONE)], 23, "", End::Done, "aa"),
-        ("a [DONE] without its blank line", all, &[(5, TEXT), (6, DONE.trim_end())], 16, "", End::Done, "a"),
+        (
+            "a [DONE] without its blank line",
+            all,
+            &[(5, TEXT), (6, DONE.trim_end())],
+            16,
+            "",
+            End::Done,
+            "a",
+        ),
         (
             "a limit of a day and more",
             limits().with_content(s(200_000)),
@@ -126,10 +159,17 @@ fn a_stall_is_told_when_its_limit_passes_and_not_later() {
             let seen = ends(stream.stalls(*limits, tokio::time::sleep).clock(tokio_clock)).await;
             (seen, start.elapsed())
         });
-        let message = if message.is_empty() { String::new() } else { format!("the stream stalled: {message}") };
+        let message = if message.is_empty() {
+            String::new()
+        } else {
+            format!("the stream stalled: {message}")
+        };
         assert_eq!(seen, (message, *end, (*text).to_owned()), "{name}");
         // tokio's timers are of milliseconds, rounded up.
-        assert!(elapsed >= s(*at) && elapsed <= s(*at) + Duration::from_millis(5), "{name}: {elapsed:?}");
+        assert!(
+            elapsed >= s(*at) && elapsed <= s(*at) + Duration::from_millis(5),
+            "{name}: {elapsed:?}"
+        );
     }
 }
 
@@ -145,7 +185,10 @@ fn limits_count_from_the_request_where_it_is_known() {
             .since(sent);
         (ends(stream).await.0, start.elapsed().as_secs())
     });
-    assert_eq!((message.as_str(), elapsed), ("the stream stalled: no content yet after 60 s (limit 60 s)", 40));
+    assert_eq!(
+        (message.as_str(), elapsed),
+        ("the stream stalled: no content yet after 60 s (limit 60 s)", 40)
+    );
 }
 
 #[test]
@@ -154,8 +197,9 @@ fn the_callers_own_time_is_not_held_against_the_server() {
     let parts = [(1, TEXT), (2, EMPTY), (185, COMMENT), (188, TEXT), (253, DONE)];
     let limits = limits().with_bytes(s(10)).with_content(s(10));
     paused(async {
-        let mut stream =
-            ChatStream::from_stream(Timed::new(&parts)).stalls(limits, tokio::time::sleep).clock(tokio_clock);
+        let mut stream = ChatStream::from_stream(Timed::new(&parts))
+            .stalls(limits, tokio::time::sleep)
+            .clock(tokio_clock);
         // Before the first wait too.
         tokio::time::sleep(s(60)).await;
         while stream.next().await.unwrap().is_some() {
@@ -248,7 +292,8 @@ impl futures_core::Stream for Flood {
 #[test]
 fn a_flood_of_comments_stalls() {
     let limits = limits().with_bytes(s(60)).with_events(Duration::from_millis(80));
-    let (message, end, _) = smol::block_on(ends(ChatStream::from_stream(Flood).stalls(limits, smol::Timer::after)));
+    let (message, end, _) =
+        smol::block_on(ends(ChatStream::from_stream(Flood).stalls(limits, smol::Timer::after)));
     assert!(message.starts_with("the stream stalled: no events yet after 0."), "{message}");
     assert_eq!(end, End::Stalled);
 }
@@ -260,9 +305,13 @@ fn without_limits_there_is_neither_clock_nor_timer() {
     }
     let body = [TEXT, COMMENT, EMPTY, DONE].concat();
     let parts = || Scripted::pending_of(body.as_bytes().chunks(9));
-    let watched = ChatStream::from_body(parts()).stalls(limits(), no_sleep).clock(|| panic!("a clock"));
+    let watched =
+        ChatStream::from_body(parts()).stalls(limits(), no_sleep).clock(|| panic!("a clock"));
     assert_eq!(smol::block_on(ends(watched)).1, End::Done);
-    assert_eq!(smol::block_on(read(ChatStream::from_body(parts()))), expected::<Chat>(body.as_bytes(), None));
+    assert_eq!(
+        smol::block_on(read(ChatStream::from_body(parts()))),
+        expected::<Chat>(body.as_bytes(), None)
+    );
 }
 
 #[test]

@@ -12,13 +12,15 @@ use crate::body::{Scripted, Step, data, on_both};
 const ROLE: &[u8] = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n";
 const TWO: &[u8] = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n\
                      data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"},\"finish_reason\":\"stop\"}]}\n\n";
-const LAST: &[u8] = b"data: {\"choices\":[],\"usage\":{\"completion_tokens\":3}}\n\ndata: [DONE]\n\n";
+const LAST: &[u8] =
+    b"data: {\"choices\":[],\"usage\":{\"completion_tokens\":3}}\n\ndata: [DONE]\n\n";
 const PAUSE: Duration = Duration::from_millis(5);
 
 #[test]
 fn a_timed_stream_has_its_times_and_its_servers_tokens() {
     let (chunks, tokens, waited, same_read) = on_both(|| async {
-        let body = [Step::Pending, data(ROLE), Step::Trailers, data(TWO), Step::Pending, data(LAST)];
+        let body =
+            [Step::Pending, data(ROLE), Step::Trailers, data(TWO), Step::Pending, data(LAST)];
         let mut stream = ChatStream::from_body(Scripted::new(body)).timed(Instant::now());
         while stream.next().await.unwrap().is_some() {
             // Chunks have the time of their frame, not that of the caller's work on those before.
@@ -26,7 +28,10 @@ fn a_timed_stream_has_its_times_and_its_servers_tokens() {
         }
         let timing = stream.timing().unwrap();
         assert_eq!(stream.finish().end, End::Done);
-        assert!(timing.first_byte <= timing.first_chunk && timing.first_chunk < timing.first_output, "{timing}");
+        assert!(
+            timing.first_byte <= timing.first_chunk && timing.first_chunk < timing.first_output,
+            "{timing}"
+        );
         let waited = timing.end >= 3 * PAUSE && timing.end > timing.last_output.unwrap();
         (timing.chunks, timing.output_tokens, waited, timing.between_outputs.unwrap().max)
     });
@@ -69,7 +74,8 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
             let sent = Instant::now();
             let limits = StallLimits::new().with_content(PAUSE);
             let body = Scripted::new([data(ROLE), last.clone()]);
-            let mut stream = ChatStream::from_body(body).stalls(limits, smol::Timer::after).timed(sent);
+            let mut stream =
+                ChatStream::from_body(body).stalls(limits, smol::Timer::after).timed(sent);
             while let Ok(Some(_)) = stream.next().await {}
             let failed = sent.elapsed();
             std::thread::sleep(PAUSE);
@@ -82,7 +88,8 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
 }
 
 #[test]
-fn events_are_timed_too_tokens_may_be_told_as_they_come_and_a_stream_that_is_not_timed_has_no_times() {
+fn events_are_timed_too_tokens_may_be_told_as_they_come_and_a_stream_that_is_not_timed_has_no_times()
+ {
     let (tokens, plain) = on_both(|| async {
         let body = Scripted::new([data(ROLE), data(TWO)]);
         let mut stream = ChatStream::from_body(body).timed_with(Instant::now(), Recorder::new());

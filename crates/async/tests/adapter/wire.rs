@@ -12,9 +12,14 @@ use hyper_util::rt::TokioIo;
 use crate::body::on_tokio;
 use crate::seen::{expected, read};
 
-pub(crate) async fn ask(server: &Server, recording: &str, faults: &str) -> Result<ChatStream<Incoming>, Error> {
+pub(crate) async fn ask(
+    server: &Server,
+    recording: &str,
+    faults: &str,
+) -> Result<ChatStream<Incoming>, Error> {
     let socket = tokio::net::TcpStream::connect(server.addr()).await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
     tokio::spawn(connection);
     let request = http::Request::post("/v1/chat/completions")
         .header("host", "localhost")
@@ -34,7 +39,8 @@ fn a_recording_comes_over_hyper_as_the_core_folds_it() {
     let server = server();
     let body = recordings::find("smollm2-sky").unwrap().body();
     for faults in ["", "write=1", "framing=close", "framing=length", "comments=1"] {
-        let seen = on_tokio(async { read(ask(&server, "smollm2-sky", faults).await.unwrap()).await });
+        let seen =
+            on_tokio(async { read(ask(&server, "smollm2-sky", faults).await.unwrap()).await });
         assert_eq!(seen, expected::<Chat>(&body, None), "{faults}");
     }
 }
@@ -55,7 +61,11 @@ fn a_connection_that_breaks_is_told_with_its_cause_and_keeps_what_came() {
             (error, stream.finish())
         });
         assert!(error.to_string().starts_with("the connection failed: "), "{faults}: {error}");
-        assert_eq!((outcome.end, outcome.error.map(Error::from)), (End::Truncated, Some(error)), "{faults}");
+        assert_eq!(
+            (outcome.end, outcome.error.map(Error::from)),
+            (End::Truncated, Some(error)),
+            "{faults}"
+        );
         assert!(outcome.answer.text().starts_with("The sky"), "{faults}");
     }
 }

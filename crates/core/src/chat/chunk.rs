@@ -5,8 +5,8 @@ use serde::{Serialize, Serializer};
 use crate::error::Error;
 use crate::json::List;
 use crate::json::{
-    Cursor, Elements, Invalid, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk, elements, object,
-    string_inner,
+    Cursor, Elements, Invalid, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk,
+    elements, object, string_inner,
 };
 use crate::openai::{ChoiceParts, ChunkLogprobs, TOOL_CALLS, WireChoice, index, read_whole};
 
@@ -221,9 +221,15 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
 
 impl<'de> Members<'de> for ChunkChoice<'de> {
     #[inline]
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
         // A whole body's choice has its message where a chunk's has the delta; their members are the same.
-        let is_delta = |name: Name<'_>| if walk.whole_body { name.is("message") } else { name.is("delta") };
+        let is_delta =
+            |name: Name<'_>| if walk.whole_body { name.is("message") } else { name.is("delta") };
         if name.is("index") {
             self.index = index("index", cursor, walk)?;
         } else if is_delta(name) {
@@ -241,7 +247,12 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
 
 impl<'de> Members<'de> for Delta<'de> {
     #[inline]
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
         if name.is("content") {
             self.content = content(cursor, walk)?;
         } else if name.is("role") {
@@ -281,7 +292,12 @@ fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<Content<
 }
 
 impl<'de> Members<'de> for ToolCallDelta<'de> {
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
         if name.is("index") {
             self.index = index("tool_calls.index", cursor, walk)?;
         } else if name.is("id") {
@@ -300,7 +316,12 @@ impl<'de> Members<'de> for ToolCallDelta<'de> {
 }
 
 impl<'de> Members<'de> for FunctionDelta<'de> {
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
         if name.is("name") {
             self.name = walk.string("function.name", cursor)?;
         } else if name.is("arguments") {
@@ -313,7 +334,12 @@ impl<'de> Members<'de> for FunctionDelta<'de> {
 }
 
 impl<'de> Members<'de> for CustomDelta<'de> {
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
         if name.is("name") {
             self.name = walk.string("custom.name", cursor)?;
         } else if name.is("input") {
@@ -326,7 +352,12 @@ impl<'de> Members<'de> for CustomDelta<'de> {
 }
 
 impl<'de> Members<'de> for AudioDelta<'de> {
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
         if name.is("id") {
             self.id = walk.string("audio.id", cursor)?;
         } else if name.is("data") {

@@ -145,8 +145,14 @@ impl Serialize for ToolCall {
             ToolCallKind::Function => (Some(FunctionWire { name, arguments }), None),
             ToolCallKind::Custom => (None, Some(Custom { name, input: arguments })),
         };
-        Wire { id: self.id.as_deref(), r#type: &self.call_type, function, custom, extra: &self.extra }
-            .serialize(serializer)
+        Wire {
+            id: self.id.as_deref(),
+            r#type: &self.call_type,
+            function,
+            custom,
+            extra: &self.extra,
+        }
+        .serialize(serializer)
     }
 }
 

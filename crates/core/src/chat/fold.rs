@@ -8,10 +8,14 @@ use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, ToolCall, T
 use super::tool_calls::{CallState, ToolCalls};
 #[cfg(feature = "partial")]
 use crate::engine::finished;
-use crate::engine::{self, AnomalyKind, Change, Effect, Note, Options, Place, TextId, TextKind, Transcript, What};
+use crate::engine::{
+    self, AnomalyKind, Change, Effect, Note, Options, Place, TextId, TextKind, Transcript, What,
+};
 use crate::error::Error;
 use crate::json::{RawArray, RawStr, RawValue, Unknown, string_inner};
-use crate::openai::{ChoiceState, Envelope, Message, Sink, deserialize_body, keep_unknown, read_body, unknown_fits};
+use crate::openai::{
+    ChoiceState, Envelope, Message, Sink, deserialize_body, keep_unknown, read_body, unknown_fits,
+};
 
 /// The dialect of the chat completions endpoint.
 pub type Chat = Envelope<ChatMessage>;
@@ -93,7 +97,8 @@ impl Message for ChatMessage {
     }
 
     fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
-        let ChunkChoice { index: _, position: _, delta, logprobs: _, finish_reason: _, extra: _ } = delta;
+        let ChunkChoice { index: _, position: _, delta, logprobs: _, finish_reason: _, extra: _ } =
+            delta;
         let Delta {
             role: _,
             content,
@@ -121,12 +126,16 @@ impl Message for ChatMessage {
         };
         match (reasoning_content, reasoning, &tool_calls[..]) {
             // Of two reasonings that are the same one is left out, so each depends on the other.
-            (Some(text), None, []) | (None, Some(text), []) if no_content && !text.is_empty() => Some(text.as_json()),
+            (Some(text), None, []) | (None, Some(text), []) if no_content && !text.is_empty() => {
+                Some(text.as_json())
+            }
             (one, other, []) if is_absent(one) && is_absent(other) => match content {
                 Some(Content::Text(text)) => Some(text.as_json()),
                 _ => None,
             },
-            (one, other, [call]) if no_content && is_absent(one) && is_absent(other) => call.only_arguments(),
+            (one, other, [call]) if no_content && is_absent(one) && is_absent(other) => {
+                call.only_arguments()
+            }
             _ => None,
         }
     }
@@ -171,7 +180,11 @@ impl Message for ChatMessage {
                 transcript: text(audio.transcript).unwrap_or_default(),
                 expires_at: audio.expires_at,
             }),
-            tool_calls: tool_calls.into_ordered().into_iter().map(|call| complete_call(call, texts)).collect(),
+            tool_calls: tool_calls
+                .into_ordered()
+                .into_iter()
+                .map(|call| complete_call(call, texts))
+                .collect(),
             function_call,
             content_parts: rare.content_parts,
             // Beside the member of that name it would stand twice in the JSON.
@@ -201,8 +214,12 @@ impl Delta<'_> {
         for call in &self.tool_calls {
             weight += text_weight(&call.id) + text_weight(&call.call_type);
             weight += if keep_unknown { call.extra.weight() } else { 0 };
-            weight += call.function.as_ref().map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
-            weight += call.custom.as_ref().map_or(0, |c| text_weight(&c.name) + piece_weight(&c.input));
+            weight += call
+                .function
+                .as_ref()
+                .map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
+            weight +=
+                call.custom.as_ref().map_or(0, |c| text_weight(&c.name) + piece_weight(&c.input));
         }
         weight + if self.has_rare() { self.rare_weight(keep_unknown) } else { 0 }
     }
@@ -211,8 +228,13 @@ impl Delta<'_> {
         let mut weight = text_weight(&self.refusal);
         weight += if keep_unknown { self.extra.weight() } else { 0 };
         weight += self.reasoning_details.as_ref().map_or(0, |details| details.as_str().len());
-        weight += self.function_call.as_ref().map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
-        let audio = |a: &AudioDelta<'_>| text_weight(&a.id) + text_weight(&a.data) + text_weight(&a.transcript);
+        weight += self
+            .function_call
+            .as_ref()
+            .map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
+        let audio = |a: &AudioDelta<'_>| {
+            text_weight(&a.id) + text_weight(&a.data) + text_weight(&a.transcript)
+        };
         weight + self.audio.as_ref().map_or(0, audio)
     }
 
@@ -258,7 +280,8 @@ impl Delta<'_> {
         }
         if let Some(call) = &self.function_call {
             let (kind, member) = (TextKind::FunctionArguments, "function_call.arguments");
-            let arguments = *rare.function_arguments.get_or_insert_with(|| to.open(kind, 0, member));
+            let arguments =
+                *rare.function_arguments.get_or_insert_with(|| to.open(kind, 0, member));
             if let Some(name) = call.name.as_ref().filter(|name| !name.is_empty()) {
                 if rare.function_name.is_none() {
                     rare.function_name = Some(name.to_text().into_owned());
@@ -298,7 +321,11 @@ impl ChatMessage {
 ///
 /// Its `text` parts are content, its `thinking` parts hold reasoning. Others (`reference`) are kept, as
 /// sent, if unknown members are.
-fn fold_parts(choice: &mut ChoiceState<ChatMessage>, parts: &RawValue<'_>, to: &mut Sink<'_>) -> Effect {
+fn fold_parts(
+    choice: &mut ChoiceState<ChatMessage>,
+    parts: &RawValue<'_>,
+    to: &mut Sink<'_>,
+) -> Effect {
     for part in parts.elements() {
         let members = (part.member("type"), part.member("text"), part.member("thinking"));
         match (part.as_string(), members) {
@@ -317,7 +344,8 @@ fn fold_parts(choice: &mut ChoiceState<ChatMessage>, parts: &RawValue<'_>, to: &
                 let _ = choice.message.fold_reasoning(&text, to);
             }
             (_, (kind, Some(text), _))
-                if text.as_string().is_some() && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
+                if text.as_string().is_some()
+                    && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
             {
                 let _ = choice.fold_content(&text.as_string().unwrap_or_default(), to);
             }
@@ -337,7 +365,8 @@ fn text_weight(text: &Option<RawStr<'_>>) -> usize {
 
 /// Returns the weight of a piece of arguments: a string's text, or the value in its place.
 fn piece_weight(piece: &Option<RawValue<'_>>) -> usize {
-    let len = |piece: &RawValue<'_>| string_inner(piece.as_str()).map_or(piece.as_str().len(), str::len);
+    let len =
+        |piece: &RawValue<'_>| string_inner(piece.as_str()).map_or(piece.as_str().len(), str::len);
     piece.as_ref().map_or(0, len)
 }
 
@@ -364,7 +393,9 @@ fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
     ToolCall {
         id: call.id,
         kind: if custom { ToolCallKind::Custom } else { ToolCallKind::Function },
-        call_type: call.call_type.unwrap_or_else(|| if custom { "custom" } else { "function" }.into()),
+        call_type: call
+            .call_type
+            .unwrap_or_else(|| if custom { "custom" } else { "function" }.into()),
         name: call.name.unwrap_or_default(),
         #[cfg(feature = "partial")]
         parsed_arguments: finished(_parsed, &arguments),

@@ -5,6 +5,10 @@ mod completion;
 mod fold;
 mod tool_calls;
 
-pub use chunk::{AudioDelta, Chunk, ChunkChoice, Content, CustomDelta, Delta, FunctionDelta, ToolCallDelta};
-pub use completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind};
+pub use chunk::{
+    AudioDelta, Chunk, ChunkChoice, Content, CustomDelta, Delta, FunctionDelta, ToolCallDelta,
+};
+pub use completion::{
+    Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind,
+};
 pub use fold::{Accumulator, Chat, Session};

@@ -78,7 +78,11 @@ impl ToolCalls {
     ///
     /// A fragment that would begin a call now counts as one, also where an earlier one of the same chunk
     /// begins it.
-    pub(crate) fn fits(&self, fragments: &[ToolCallDelta<'_>], options: &Options) -> Result<(), Error> {
+    pub(crate) fn fits(
+        &self,
+        fragments: &[ToolCallDelta<'_>],
+        options: &Options,
+    ) -> Result<(), Error> {
         for fragment in fragments.iter().filter(|fragment| !fragment.extra.is_empty()) {
             let kept = match self.route(fragment) {
                 Route::To(position) | Route::Stray(position) => Some(&self.calls[position].extra),
@@ -154,7 +158,11 @@ impl ToolCalls {
                     id: None,
                     call_type: None,
                     name: None,
-                    arguments: to.open(TextKind::Arguments, position as u32, "tool_calls.arguments"),
+                    arguments: to.open(
+                        TextKind::Arguments,
+                        position as u32,
+                        "tool_calls.arguments",
+                    ),
                     custom: false,
                     extra: Unknown::default(),
                 });
@@ -213,13 +221,20 @@ fn present<'f>(text: &'f Option<RawStr<'_>>) -> Option<&'f RawStr<'f>> {
 }
 
 /// Sets what is set once, and reports whether it was set now. Another value later is noted.
-fn set_once(kept: &mut Option<String>, sent: Option<&RawStr<'_>>, member: &'static str, to: &mut Sink<'_>) -> bool {
+fn set_once(
+    kept: &mut Option<String>,
+    sent: Option<&RawStr<'_>>,
+    member: &'static str,
+    to: &mut Sink<'_>,
+) -> bool {
     match (&kept, sent) {
         (None, Some(sent)) => {
             *kept = Some(sent.to_text().into_owned());
             return true;
         }
-        (Some(kept), Some(sent)) if sent != kept.as_str() => to.anomaly(AnomalyKind::Changed, member),
+        (Some(kept), Some(sent)) if sent != kept.as_str() => {
+            to.anomaly(AnomalyKind::Changed, member)
+        }
         _ => {}
     }
     false

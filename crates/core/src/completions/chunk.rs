@@ -62,7 +62,12 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
 
 impl<'de> Members<'de> for ChunkChoice<'de> {
     #[inline]
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
         if name.is("text") {
             self.text = walk.string("text", cursor)?;
         } else if name.is("index") {

@@ -53,7 +53,8 @@ impl Message for TextMessage {
     }
 
     fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
-        let ChunkChoice { index: _, position: _, text, logprobs: _, finish_reason: _, extra: _ } = delta;
+        let ChunkChoice { index: _, position: _, text, logprobs: _, finish_reason: _, extra: _ } =
+            delta;
         text.as_ref().map(RawStr::as_json)
     }
 

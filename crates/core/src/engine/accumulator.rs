@@ -108,7 +108,11 @@ impl<D: Dialect> Accumulator<D> {
 
     /// As [`advance`](Self::advance). `frame` is where the event stood in the input, if it is known
     /// that no template matches there.
-    pub(crate) fn advance_with(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<bool, Error> {
+    pub(crate) fn advance_with(
+        &mut self,
+        event: &Event<'_>,
+        frame: Option<Framed<'_>>,
+    ) -> Result<bool, Error> {
         self.check()?;
         self.transcript.begin_event();
         if self.is_ended() {
@@ -127,7 +131,11 @@ impl<D: Dialect> Accumulator<D> {
             Ok(Some(None)) => Ok(true),
             Ok(Some(Some(error))) => {
                 self.fail(Error::Api(error));
-                if self.transcript.records().is_empty() { self.check().map(|()| true) } else { Ok(true) }
+                if self.transcript.records().is_empty() {
+                    self.check().map(|()| true)
+                } else {
+                    Ok(true)
+                }
             }
             Err(error) => {
                 self.fail(error.at_event(number));
@@ -138,7 +146,11 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Reads an event in full and folds it. Returns `None` if there is nothing to fold, else the error
     /// that the event carries beside what it adds.
-    fn fold_event(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<Option<Option<Box<ApiError>>>, Error> {
+    fn fold_event(
+        &mut self,
+        event: &Event<'_>,
+        frame: Option<Framed<'_>>,
+    ) -> Result<Option<Option<Box<ApiError>>>, Error> {
         let mut parsed = D::Event::default();
         match D::read(event, &self.transcript.options, &mut parsed)? {
             Read::Nothing => return Ok(None),
@@ -325,7 +337,9 @@ impl<D: Dialect> Accumulator<D> {
     fn natural_end(&self, cut: bool) -> End {
         match &self.error {
             Some(Error::Limit { .. }) => return End::Limit,
-            Some(Error::NotAnEventStream { .. } | Error::Refused(_)) => return End::NotAnEventStream,
+            Some(Error::NotAnEventStream { .. } | Error::Refused(_)) => {
+                return End::NotAnEventStream;
+            }
             Some(_) => return End::Error,
             None => {}
         }

@@ -76,7 +76,8 @@ impl PartialEq for Key {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
         // One place in the code notes one literal, so the text is hardly ever compared.
-        let same_member = || core::ptr::eq(self.member, other.member) || self.member == other.member;
+        let same_member =
+            || core::ptr::eq(self.member, other.member) || self.member == other.member;
         self.kind == other.kind && self.choice == other.choice && same_member()
     }
 }
@@ -85,11 +86,18 @@ impl Anomalies {
     const MOST: usize = 64;
 
     /// Notes an anomaly of event number `event`.
-    pub(crate) fn note(&mut self, kind: AnomalyKind, choice: Option<u64>, member: &'static str, event: u64) {
+    pub(crate) fn note(
+        &mut self,
+        kind: AnomalyKind,
+        choice: Option<u64>,
+        member: &'static str,
+        event: u64,
+    ) {
         let key = Key { kind, choice, member };
         // An anomaly of one event is usually one of all events, in the same order.
         let due = self.noted.last().map_or(0, |last| last + 1);
-        let position = if self.keys.get(due) == Some(&key) { due } else { self.position(key, event) };
+        let position =
+            if self.keys.get(due) == Some(&key) { due } else { self.position(key, event) };
         self.again(position);
     }
 

@@ -36,7 +36,11 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     ///
     /// # Errors
     /// Data that cannot be an event of this API, or that exceeds a limit.
-    fn read<'a>(event: &sse::Event<'a>, options: &Options, into: &mut Self::Event<'a>) -> Result<Read, Error>;
+    fn read<'a>(
+        event: &sse::Event<'a>,
+        options: &Options,
+        into: &mut Self::Event<'a>,
+    ) -> Result<Read, Error>;
 
     /// Folds an event: texts into the transcript, everything else into `self`.
     ///

@@ -135,14 +135,18 @@ impl Learned {
         })
     }
 
-    fn find_by<'d>(&mut self, mut text_in: impl FnMut(&Template) -> Option<(&'d str, usize)>) -> Option<Match<'d>> {
+    fn find_by<'d>(
+        &mut self,
+        mut text_in: impl FnMut(&Template) -> Option<(&'d str, usize)>,
+    ) -> Option<Match<'d>> {
         if self.pause > 0 {
             return None;
         }
         let count = self.templates.len();
         let due = self.templates.get(self.due..)?.iter().zip(self.due..);
         let others = self.templates.iter().zip(0..self.due);
-        let (position, (text, len)) = due.chain(others).find_map(|(template, at)| Some((at, text_in(template)?)))?;
+        let (position, (text, len)) =
+            due.chain(others).find_map(|(template, at)| Some((at, text_in(template)?)))?;
         self.due = if position + 1 < count { position + 1 } else { 0 };
         self.misses = 0;
         Some(Match { template: position, text, len })
@@ -163,7 +167,13 @@ impl Learned {
     }
 
     /// Learns from an event that was parsed in full and only appended its text.
-    pub(crate) fn learn(&mut self, event: &Event<'_>, framed: Option<Framed<'_>>, holes: Holes<'_>, target: Target) {
+    pub(crate) fn learn(
+        &mut self,
+        event: &Event<'_>,
+        framed: Option<Framed<'_>>,
+        holes: Holes<'_>,
+        target: Target,
+    ) {
         self.misses = self.misses.saturating_add(1);
         let beyond = self.misses.saturating_sub(Self::PATIENCE);
         if beyond > 0 && beyond % 2 == 0 {

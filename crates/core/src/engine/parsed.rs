@@ -61,10 +61,17 @@ mod on {
         }
 
         /// Returns the change that a record stands for.
-        pub(crate) fn change(&self, record: &ParsedRecord, at: Place, kind: TextKind) -> Option<Change<'_>> {
+        pub(crate) fn change(
+            &self,
+            record: &ParsedRecord,
+            at: Place,
+            kind: TextKind,
+        ) -> Option<Change<'_>> {
             let parser = self.0.as_ref()?;
             Some(match record {
-                ParsedRecord::Changed(told) => Change::Parsed { at, kind, change: parser.change(told) },
+                ParsedRecord::Changed(told) => {
+                    Change::Parsed { at, kind, change: parser.change(told) }
+                }
                 ParsedRecord::NotJson => Change::NotJson { at, kind, error: *parser.error()? },
             })
         }
@@ -103,7 +110,12 @@ mod off {
     impl Parsed {
         pub(crate) fn begin(&mut self, _: TextKind, _: &Options) {}
 
-        pub(crate) fn change(&self, record: &ParsedRecord, _: Place, _: TextKind) -> Option<Change<'_>> {
+        pub(crate) fn change(
+            &self,
+            record: &ParsedRecord,
+            _: Place,
+            _: TextKind,
+        ) -> Option<Change<'_>> {
             match *record {}
         }
     }

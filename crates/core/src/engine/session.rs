@@ -227,7 +227,11 @@ impl<D: Dialect> Session<D> {
     }
 
     /// Decodes until an event was folded, and shows its data.
-    fn advance_decoded(&mut self, input: &mut &[u8], show: impl FnOnce(&Event<'_>)) -> Result<bool, Error> {
+    fn advance_decoded(
+        &mut self,
+        input: &mut &[u8],
+        show: impl FnOnce(&Event<'_>),
+    ) -> Result<bool, Error> {
         self.check()?;
         if !self.is_event_stream(input)? {
             return Ok(false);
@@ -237,7 +241,8 @@ impl<D: Dialect> Session<D> {
             match self.decoder.decode_framed(input) {
                 Ok(None) => return Ok(false),
                 Ok(Some((event, frame))) => {
-                    let framed = frame.map(|frame| Framed { bytes: &before[..frame.len], data: frame.data });
+                    let framed =
+                        frame.map(|frame| Framed { bytes: &before[..frame.len], data: frame.data });
                     if self.accumulator.advance_with(&event, framed)? {
                         show(&event);
                         return Ok(true);

@@ -145,7 +145,14 @@ impl Stalls {
 
     pub(crate) fn new(limits: StallLimits) -> Self {
         let clocks = [Clock::default(); 3];
-        Self { limits, clocks, latest: Duration::ZERO, away: Duration::ZERO, handed_on: false, events: 0 }
+        Self {
+            limits,
+            clocks,
+            latest: Duration::ZERO,
+            away: Duration::ZERO,
+            handed_on: false,
+            events: 0,
+        }
     }
 
     /// The caller waits for the stream from here on.
@@ -185,7 +192,8 @@ impl Stalls {
     /// the bytes before that of the events.
     pub(crate) fn check(&self, now: Duration) -> Option<Stall> {
         let now = now.max(self.latest).saturating_sub(self.away);
-        let Running { kind, clock, limit, deadline } = self.running().min_by_key(|running| running.deadline)?;
+        let Running { kind, clock, limit, deadline } =
+            self.running().min_by_key(|running| running.deadline)?;
         let silence = now.saturating_sub(clock.since);
         (deadline <= now).then_some(Stall { kind, first: !clock.came, limit, silence })
     }

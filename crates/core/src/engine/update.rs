@@ -32,7 +32,9 @@ impl<'a> Update<'a> {
     #[must_use]
     pub fn content(&self, choice: u64) -> &'a str {
         let is_it = |record: &&Record| match **record {
-            Record::Text { id, kind: TextKind::Content, .. } => self.transcript.place(id).0.choice == choice,
+            Record::Text { id, kind: TextKind::Content, .. } => {
+                self.transcript.place(id).0.choice == choice
+            }
             _ => false,
         };
         let mut records = self.transcript.records().iter().filter(is_it);

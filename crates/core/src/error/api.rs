@@ -31,7 +31,9 @@ impl ApiError {
 
     /// An object that is known to be an error: with an `error` member, or bare. Looks no deeper than that member.
     pub(crate) fn in_object(object: &RawValue<'_>) -> Self {
-        let Some(error) = object.member("error").filter(is_error) else { return Self::bare(object) };
+        let Some(error) = object.member("error").filter(is_error) else {
+            return Self::bare(object);
+        };
         let mut error = Self::from_value(&error);
         // `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`: what the value cannot say stands beside it.
         let beside = Self::bare(object);
@@ -50,8 +52,17 @@ impl ApiError {
             return Self::bare(value);
         }
         let code = value.as_string().is_none() && !value.is_array() && value.as_str() != "true";
-        let message = if code { alloc::format!("error {}", value.as_str()) } else { value.to_text().into_owned() };
-        Self { message, error_type: None, param: None, code: code.then(|| value.clone().into_owned()) }
+        let message = if code {
+            alloc::format!("error {}", value.as_str())
+        } else {
+            value.to_text().into_owned()
+        };
+        Self {
+            message,
+            error_type: None,
+            param: None,
+            code: code.then(|| value.clone().into_owned()),
+        }
     }
 
     /// Data of an event named `error`, of whatever form.
@@ -59,14 +70,19 @@ impl ApiError {
         match RawValue::parse(data) {
             Ok(value) if value.is_object() => Self::in_object(&value),
             Ok(value) => Self::from_value(&value),
-            Err(_) => Self { message: data.trim().into(), error_type: None, param: None, code: None },
+            Err(_) => {
+                Self { message: data.trim().into(), error_type: None, param: None, code: None }
+            }
         }
     }
 
     /// Whether all that is known is a code, or nothing but that something went wrong.
     fn is_code_only(&self) -> bool {
         self.message == "true"
-            || self.code.as_ref().is_some_and(|code| self.message == alloc::format!("error {}", code.as_str()))
+            || self
+                .code
+                .as_ref()
+                .is_some_and(|code| self.message == alloc::format!("error {}", code.as_str()))
     }
 
     fn bare(object: &RawValue<'_>) -> Self {
@@ -88,7 +104,9 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Escaped::new(&self.message))?;
         let mut separator = " (";
-        for (name, value) in [("type", &self.error_type), ("param", &self.param), ("code", &self.code)] {
+        for (name, value) in
+            [("type", &self.error_type), ("param", &self.param), ("code", &self.code)]
+        {
             if let Some(value) = value {
                 write!(f, "{separator}{name} {}", Escaped::new(value.as_str()).at_most(80))?;
                 separator = ", ";

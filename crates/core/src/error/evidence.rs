@@ -64,9 +64,15 @@ impl Evidence {
     /// Call it after [`EventSource::answered`], with the same arguments. It is None for an event
     /// stream, for a status 204, and for a busy server that is asked again.
     #[must_use]
-    pub fn wanted<'h>(source: &EventSource, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
+    pub fn wanted<'h>(
+        source: &EventSource,
+        status: u16,
+        header: impl Fn(&str) -> Option<&'h str>,
+    ) -> Option<Self> {
         match source.closed()? {
-            Closed::ContentType(content_type) => Some(Self(Kind::ContentType(content_type.clone()))),
+            Closed::ContentType(content_type) => {
+                Some(Self(Kind::ContentType(content_type.clone())))
+            }
             // The last of the answers that a busy server gave.
             Closed::Status(_) | Closed::GaveUp { .. } => {
                 Some(Self(Kind::Status(Box::new(Refused::by_head(status, header)))))
@@ -90,8 +96,12 @@ impl Evidence {
     #[must_use]
     pub fn error(&self, body: &[u8]) -> Error {
         match &self.0 {
-            Kind::ContentType(content_type) => Error::not_an_event_stream(content_type.as_deref(), body),
-            Kind::Status(refused) => Error::Refused(Box::new(Refused::clone(refused).with_body(body))),
+            Kind::ContentType(content_type) => {
+                Error::not_an_event_stream(content_type.as_deref(), body)
+            }
+            Kind::Status(refused) => {
+                Error::Refused(Box::new(Refused::clone(refused).with_body(body)))
+            }
         }
     }
 }

@@ -153,7 +153,8 @@ impl Error {
     pub fn not_an_event_stream(content_type: Option<&str>, body: &[u8]) -> Self {
         let beginning = beginning_of_bytes(body, Self::EVIDENCE);
         let error = ApiError::from_body(&beginning).map(Box::new);
-        let content_type = content_type.map(|text| self::beginning(text, Refused::MAX_HEADER).into());
+        let content_type =
+            content_type.map(|text| self::beginning(text, Refused::MAX_HEADER).into());
         Self::NotAnEventStream { content_type, beginning, error }
     }
 
@@ -162,7 +163,11 @@ impl Error {
     }
 
     pub(crate) fn invalid_chunk(reason: &dyn fmt::Display, data: &str) -> Self {
-        Self::InvalidChunk { event: 0, reason: reason.to_string(), data: beginning(data, 80).into() }
+        Self::InvalidChunk {
+            event: 0,
+            reason: reason.to_string(),
+            data: beginning(data, 80).into(),
+        }
     }
 
     /// The same error with the number of its event.
@@ -177,8 +182,12 @@ impl Error {
 impl From<sse::Error> for Error {
     fn from(error: sse::Error) -> Self {
         match error {
-            sse::Error::LineTooLong { max, offset } => Self::Limit { limit: Limit::Line, max, offset: Some(offset) },
-            sse::Error::EventTooLarge { max, offset } => Self::Limit { limit: Limit::Event, max, offset: Some(offset) },
+            sse::Error::LineTooLong { max, offset } => {
+                Self::Limit { limit: Limit::Line, max, offset: Some(offset) }
+            }
+            sse::Error::EventTooLarge { max, offset } => {
+                Self::Limit { limit: Limit::Event, max, offset: Some(offset) }
+            }
         }
     }
 }
@@ -203,9 +212,9 @@ impl fmt::Display for Error {
                 match error {
                     Some(error) => write!(f, ": {error}"),
                     // The magic number, whose second byte is no UTF-8.
-                    None if beginning.starts_with("\u{1F}\u{FFFD}") => {
-                        f.write_str("; it is compressed with gzip, and nothing on the way here decompressed it")
-                    }
+                    None if beginning.starts_with("\u{1F}\u{FFFD}") => f.write_str(
+                        "; it is compressed with gzip, and nothing on the way here decompressed it",
+                    ),
                     None => write!(f, "; it begins {:?}", self::beginning(beginning, 80)),
                 }
             }
@@ -219,7 +228,9 @@ impl fmt::Display for Error {
             Self::Transport { message, timed_out: false } => {
                 write!(f, "the connection failed: {}", Escaped::new(message))
             }
-            Self::Transport { message, timed_out: true } => write!(f, "waited too long: {}", Escaped::new(message)),
+            Self::Transport { message, timed_out: true } => {
+                write!(f, "waited too long: {}", Escaped::new(message))
+            }
             Self::Stalled(stall) => write!(f, "the stream stalled: {stall}"),
         }
     }

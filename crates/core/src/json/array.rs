@@ -63,7 +63,9 @@ impl RawArray {
     /// Appends the elements of an array; of anything else, the value as one element.
     pub(crate) fn extend(&mut self, values: &RawValue<'_>) {
         let text = values.to_compact();
-        self.push_text(text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text));
+        self.push_text(
+            text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text),
+        );
     }
 
     /// Appends one element, whatever it is.

@@ -6,7 +6,9 @@
 
 use alloc::borrow::Cow;
 
-use super::ends::{eight_digits, escaped_end, plain_end, plain_len, space_end, special, string_end, value_end};
+use super::ends::{
+    eight_digits, escaped_end, plain_end, plain_len, space_end, special, string_end, value_end,
+};
 use super::name::Name;
 use super::text::decode;
 
@@ -56,7 +58,9 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(crate) fn plain_name(&mut self, before: u8) -> Option<Name<'a>> {
         let bytes = self.text.as_bytes();
-        let [first, b'"', eight @ ..] = bytes.get(self.at..)?.first_chunk::<10>()? else { return None };
+        let [first, b'"', eight @ ..] = bytes.get(self.at..)?.first_chunk::<10>()? else {
+            return None;
+        };
         if *first != before {
             return None;
         }
@@ -157,7 +161,8 @@ impl<'a> Cursor<'a> {
     /// Goes past a `null`, if one is next.
     #[inline(always)]
     pub(crate) fn null(&mut self) -> bool {
-        let null = self.peek() == Some(b'n') && self.text.as_bytes()[self.at..].starts_with(b"null");
+        let null =
+            self.peek() == Some(b'n') && self.text.as_bytes()[self.at..].starts_with(b"null");
         self.at += if null { 4 } else { 0 };
         null
     }
@@ -176,7 +181,8 @@ impl<'a> Cursor<'a> {
             at += 1;
         }
         let len = at - self.at;
-        let whole = matches!(bytes.get(at), Some(b',' | b'}' | b']')) && (len == 1 || bytes[self.at] != b'0');
+        let whole = matches!(bytes.get(at), Some(b',' | b'}' | b']'))
+            && (len == 1 || bytes[self.at] != b'0');
         if !whole || !(1..19).contains(&len) {
             return None;
         }
@@ -350,8 +356,10 @@ mod tests {
     #[test]
     fn brackets_are_told_apart_at_any_depth() {
         for depth in [1, 63, 64, 65, 127, 128, 129, 100_000] {
-            let pattern: String = (0..depth).map(|level| if level % 3 == 0 { "{\"a\":" } else { "[" }).collect();
-            let close: String = (0..depth).rev().map(|level| if level % 3 == 0 { '}' } else { ']' }).collect();
+            let pattern: String =
+                (0..depth).map(|level| if level % 3 == 0 { "{\"a\":" } else { "[" }).collect();
+            let close: String =
+                (0..depth).rev().map(|level| if level % 3 == 0 { '}' } else { ']' }).collect();
             assert!(lexed(&(pattern.clone() + "1" + &close)));
             let wrong = close.replacen('}', "]", 1);
             assert!(!lexed(&(pattern + &1.to_string() + &wrong)));

@@ -16,7 +16,8 @@ pub(super) fn space_end(bytes: &[u8], at: usize, spaced: &mut bool) -> usize {
 
 #[inline(never)]
 fn behind_space(bytes: &[u8], at: usize, spaced: &mut bool) -> usize {
-    let space = bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'\r')).count();
+    let space =
+        bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'\r')).count();
     *spaced |= space > 0;
     at + space
 }
@@ -188,7 +189,9 @@ pub(super) fn escaped_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at..at + 2)? {
         [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'] => Some(at + 2),
-        [b'\\', b'u'] => bytes.get(at + 2..at + 6)?.iter().all(u8::is_ascii_hexdigit).then_some(at + 6),
+        [b'\\', b'u'] => {
+            bytes.get(at + 2..at + 6)?.iter().all(u8::is_ascii_hexdigit).then_some(at + 6)
+        }
         _ => None,
     }
 }
@@ -267,7 +270,8 @@ mod tests {
     fn a_special_byte_is_found_wherever_it_stands() {
         for len in 0..40 {
             for special in ["\"", "\\", "\u{1f}", "\u{0}"] {
-                let text = "é".repeat(len / 2) + &"x".repeat(len % 2) + special + "tail of some length";
+                let text =
+                    "é".repeat(len / 2) + &"x".repeat(len % 2) + special + "tail of some length";
                 assert_eq!(plain_end(text.as_bytes(), 0), len / 2 * 2 + len % 2, "{text:?}");
             }
         }

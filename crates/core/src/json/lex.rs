@@ -103,7 +103,10 @@ impl Walk {
     }
 
     /// Any value but null.
-    pub(crate) fn value<'de>(&self, cursor: &mut Cursor<'de>) -> Result<Option<RawValue<'de>>, Invalid> {
+    pub(crate) fn value<'de>(
+        &self,
+        cursor: &mut Cursor<'de>,
+    ) -> Result<Option<RawValue<'de>>, Invalid> {
         if cursor.null() { Ok(None) } else { RawValue::lexed(cursor).map(Some) }
     }
 
@@ -164,7 +167,12 @@ impl Walk {
 /// What a type does with the members of its object.
 pub trait Members<'de> {
     /// Takes the value of the member `name`, which is next: exactly one value, whatever the name.
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid>;
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid>;
 }
 
 /// What a type does with the elements of its array.
@@ -191,7 +199,11 @@ pub(crate) fn is_json(text: &str) -> Result<(), serde_json::Error> {
 }
 
 /// Walks through `text`, which must be one JSON object and nothing else.
-pub(crate) fn parse_object<'de, T: Members<'de>>(text: &'de str, into: &mut T, walk: &Walk) -> Result<Shape, Invalid> {
+pub(crate) fn parse_object<'de, T: Members<'de>>(
+    text: &'de str,
+    into: &mut T,
+    walk: &Walk,
+) -> Result<Shape, Invalid> {
     let mut cursor = Cursor::new(text);
     let shape = walk_object(&mut cursor, into, walk)?;
     cursor.end()?;
@@ -240,7 +252,11 @@ pub(crate) fn elements<'de, V: Elements<'de>>(
     Ok(Shape::Whole)
 }
 
-fn walk_object<'de, T: Members<'de>>(cursor: &mut Cursor<'de>, into: &mut T, walk: &Walk) -> Result<Shape, Invalid> {
+fn walk_object<'de, T: Members<'de>>(
+    cursor: &mut Cursor<'de>,
+    into: &mut T,
+    walk: &Walk,
+) -> Result<Shape, Invalid> {
     if cursor.peek() != Some(b'{') {
         return other(cursor);
     }

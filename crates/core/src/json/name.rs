@@ -26,7 +26,9 @@ impl<'n> Name<'n> {
     pub(crate) fn is(self, name: &'static str) -> bool {
         let name = name.as_bytes();
         // The length, though the zeros nearly say it: a name may be written with an escaped zero at its end.
-        self.head == head(name) && self.bytes.len() == name.len() && (name.len() <= 8 || self.bytes[8..] == name[8..])
+        self.head == head(name)
+            && self.bytes.len() == name.len()
+            && (name.len() <= 8 || self.bytes[8..] == name[8..])
     }
 
     pub(crate) fn as_bytes(self) -> &'n [u8] {
@@ -66,7 +68,11 @@ mod tests {
         ];
         for (place, name) in NAMES.into_iter().enumerate() {
             for (other, known) in NAMES.into_iter().enumerate() {
-                assert_eq!(Name::new(name.as_bytes()).is(known), place == other, "{name:?} {known:?}");
+                assert_eq!(
+                    Name::new(name.as_bytes()).is(known),
+                    place == other,
+                    "{name:?} {known:?}"
+                );
             }
         }
     }

@@ -108,7 +108,9 @@ impl Text {
             }
             0xDC00..=0xDFFF if self.half != 0 => {
                 let pair = [core::mem::take(&mut self.half), unit];
-                self.text.extend(char::decode_utf16(pair).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+                self.text.extend(
+                    char::decode_utf16(pair).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)),
+                );
             }
             0xDC00..=0xDFFF => {
                 self.repaired = true;
@@ -116,7 +118,8 @@ impl Text {
             }
             _ => {
                 self.settle();
-                self.text.push(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
+                self.text
+                    .push(char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
             }
         }
     }

@@ -15,7 +15,10 @@ use super::RawValue;
 #[derive(Clone, Default)]
 pub struct Unknown<'a>(
     /// None while there are no members, in the size of a pointer: hardly any chunk has one.
-    #[allow(clippy::box_collection, reason = "a map is three words, and a chunk has one in each of its objects")]
+    #[allow(
+        clippy::box_collection,
+        reason = "a map is three words, and a chunk has one in each of its objects"
+    )]
     Option<Box<BTreeMap<String, RawValue<'a>>>>,
 );
 

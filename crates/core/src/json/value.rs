@@ -143,7 +143,8 @@ impl fmt::Debug for RawValue<'_> {
 
 impl Serialize for RawValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw = SerdeRaw::from_string(self.to_compact().into_owned()).map_err(S::Error::custom)?;
+        let raw =
+            SerdeRaw::from_string(self.to_compact().into_owned()).map_err(S::Error::custom)?;
         raw.serialize(serializer)
     }
 }

@@ -38,7 +38,8 @@ macro_rules! deserialize_body {
     ($completion:ty, $message:ty) => {
         impl<'de> serde::Deserialize<'de> for $completion {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let body = alloc::boxed::Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
+                let body =
+                    alloc::boxed::Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
                 crate::openai::read_body::<$message>(body.get()).map_err(serde::de::Error::custom)
             }
         }

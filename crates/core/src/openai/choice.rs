@@ -6,7 +6,9 @@ use core::fmt;
 
 use super::chunk::{ChoiceParts, WireChoice};
 use super::unknown::{keep_unknown, unknown_fits};
-use crate::engine::{AnomalyKind, Change, Effect, Logprobs, Note, Options, Place, TextId, TextKind, Transcript, What};
+use crate::engine::{
+    AnomalyKind, Change, Effect, Logprobs, Note, Options, Place, TextId, TextKind, Transcript, What,
+};
 use crate::error::Error;
 use crate::json::{RawStr, Unknown};
 
@@ -73,7 +75,12 @@ impl<M: Message> ChoiceState<M> {
     }
 
     /// Folds a delta: the message, then what both endpoints have.
-    pub(crate) fn fold(&mut self, delta: &M::Delta<'_>, parts: &ChoiceParts<'_>, to: &mut Sink<'_>) -> Effect {
+    pub(crate) fn fold(
+        &mut self,
+        delta: &M::Delta<'_>,
+        parts: &ChoiceParts<'_>,
+        to: &mut Sink<'_>,
+    ) -> Effect {
         let mut effect = M::fold(self, delta, to);
         if let Some(logprobs) = parts.logprobs {
             self.logprobs.get_or_insert_default().extend(logprobs.lists());
@@ -115,7 +122,9 @@ impl<M: Message> ChoiceState<M> {
         let choice = self.index;
         match note.what {
             What::Finish => Some(Change::Finish { choice, reason: self.finish_reason.as_deref()? }),
-            What::Logprobs => Some(Change::Logprobs { choice, logprobs: self.logprobs.as_deref()? }),
+            What::Logprobs => {
+                Some(Change::Logprobs { choice, logprobs: self.logprobs.as_deref()? })
+            }
             _ => self.message.change(note, choice),
         }
     }

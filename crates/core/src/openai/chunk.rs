@@ -7,8 +7,8 @@ use crate::engine::Limits;
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::List;
 use crate::json::{
-    Cursor, Elements, Invalid, ListId, Members, Name, Overflow, RawStr, RawValue, Shape, Unknown, Walk, elements,
-    is_json, object, parse_object, string_inner,
+    Cursor, Elements, Invalid, ListId, Members, Name, Overflow, RawStr, RawValue, Shape, Unknown,
+    Walk, elements, is_json, object, parse_object, string_inner,
 };
 
 /// One chunk of a streamed completion, borrowed from the event it came in; `C` is the endpoint's choice.
@@ -98,7 +98,13 @@ impl<'a, C> Chunk<'a, C> {
     /// text are none) or in `x_groq.error`.
     #[must_use]
     pub fn api_error(&self) -> Option<ApiError> {
-        let groq = || self.x_groq.as_ref()?.member("error").filter(is_error).map(|error| ApiError::from_value(&error));
+        let groq = || {
+            self.x_groq
+                .as_ref()?
+                .member("error")
+                .filter(is_error)
+                .map(|error| ApiError::from_value(&error))
+        };
         match self.error.as_ref().filter(|error| is_error(error)) {
             Some(error) => Some(ApiError::from_value(error)),
             None => groq(),
@@ -141,7 +147,11 @@ impl ChoiceParts<'_> {
 /// Reads a chunk within the bounds of `walk` into an empty one.
 ///
 /// Chunks are large; to move one costs as much as a tenth of reading it.
-pub(crate) fn read<'a, C: WireChoice<'a>>(data: &'a str, chunk: &mut Chunk<'a, C>, walk: &Walk) -> Result<(), Error> {
+pub(crate) fn read<'a, C: WireChoice<'a>>(
+    data: &'a str,
+    chunk: &mut Chunk<'a, C>,
+    walk: &Walk,
+) -> Result<(), Error> {
     let shape = match parse_object(data, chunk, walk) {
         Ok(shape) => shape,
         // Read again, for the words.
@@ -198,7 +208,12 @@ pub(crate) fn read_whole<'a, C: WireChoice<'a>>(data: &'a str) -> Result<Chunk<'
 
 impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
     #[inline]
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
         if name.is("id") {
             self.id = walk.string("id", cursor)?;
         } else if name.is("object") {
@@ -209,7 +224,12 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
             self.model = walk.string("model", cursor)?;
         } else if name.is("choices") {
             self.choices = List::default();
-            elements("choices", cursor, &mut Choices { choices: &mut self.choices, position: 0 }, walk)?;
+            elements(
+                "choices",
+                cursor,
+                &mut Choices { choices: &mut self.choices, position: 0 },
+                walk,
+            )?;
         } else if name.is("usage") {
             self.usage = walk.value(cursor)?;
             if self.usage.as_ref().is_some_and(|usage| !usage.is_object()) {
@@ -268,12 +288,20 @@ fn seconds<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, In
         return Ok(seconds);
     }
     walk.note("created");
-    let float = value.as_str().parse::<f64>().ok().filter(|float| (0.0..9_007_199_254_740_992.0).contains(float));
+    let float = value
+        .as_str()
+        .parse::<f64>()
+        .ok()
+        .filter(|float| (0.0..9_007_199_254_740_992.0).contains(float));
     Ok(float.map(|float| float as u64))
 }
 
 /// An index on the wire: null, negative (Bedrock sends -1) and missing are the same, and so, noted, is what is no index.
-pub(crate) fn index<'de>(member: &'static str, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, Invalid> {
+pub(crate) fn index<'de>(
+    member: &'static str,
+    cursor: &mut Cursor<'de>,
+    walk: &Walk,
+) -> Result<Option<u64>, Invalid> {
     if let Some(index) = cursor.digits() {
         return Ok(Some(index));
     }

@@ -14,7 +14,8 @@ use super::payload::Payload;
 use super::unknown::{keep_unknown, unknown_fits};
 use super::usage::Usage;
 use crate::engine::{
-    AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Read, Sealed, TokenCounts, Transcript, What,
+    AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Read, Sealed, TokenCounts,
+    Transcript, What,
 };
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::{RawStr, RawValue, Unknown};
@@ -60,7 +61,11 @@ impl<M: Message> Dialect for Envelope<M> {
     type Event<'a> = Chunk<'a, M::Delta<'a>>;
     type Answer = Completion<M::Choice>;
 
-    fn read<'a>(event: &Event<'a>, options: &Options, into: &mut Self::Event<'a>) -> Result<Read, Error> {
+    fn read<'a>(
+        event: &Event<'a>,
+        options: &Options,
+        into: &mut Self::Event<'a>,
+    ) -> Result<Read, Error> {
         let data = match Payload::of(event) {
             Payload::Nothing => return Ok(Read::Nothing),
             Payload::Done => return Ok(Read::Done),
@@ -108,7 +113,8 @@ impl<M: Message> Dialect for Envelope<M> {
             return None;
         };
         let [delta] = &choices[..] else { return None };
-        let ChoiceParts { index: _, position: _, logprobs: None, finish_reason, extra: of_choice } = delta.parts()
+        let ChoiceParts { index: _, position: _, logprobs: None, finish_reason, extra: of_choice } =
+            delta.parts()
         else {
             return None;
         };
@@ -122,7 +128,9 @@ impl<M: Message> Dialect for Envelope<M> {
         let error = chunk.api_error()?;
         // A bare `error` may leave to its neighbours what it cannot say.
         match RawValue::parse(data) {
-            Ok(value) if chunk.error.as_ref().is_some_and(is_error) => Some(Box::new(ApiError::in_object(&value))),
+            Ok(value) if chunk.error.as_ref().is_some_and(is_error) => {
+                Some(Box::new(ApiError::in_object(&value)))
+            }
             _ => Some(Box::new(error)),
         }
     }

@@ -30,7 +30,14 @@ pub struct ChunkLogprobs<'a> {
 
 impl<'a> ChunkLogprobs<'a> {
     pub(crate) fn lists(&self) -> [&Option<RawValue<'a>>; 6] {
-        [&self.content, &self.refusal, &self.tokens, &self.token_logprobs, &self.top_logprobs, &self.text_offset]
+        [
+            &self.content,
+            &self.refusal,
+            &self.tokens,
+            &self.token_logprobs,
+            &self.top_logprobs,
+            &self.text_offset,
+        ]
     }
 
     /// Bytes that folding them may add, as they stand in the JSON.
@@ -40,7 +47,12 @@ impl<'a> ChunkLogprobs<'a> {
 }
 
 impl<'de> Members<'de> for ChunkLogprobs<'de> {
-    fn member(&mut self, name: Name<'_>, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<(), Invalid> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
         let list = if name.is("content") {
             &mut self.content
         } else if name.is("refusal") {

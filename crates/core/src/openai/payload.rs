@@ -49,6 +49,8 @@ mod tests {
         assert_eq!(of(" {} "), Payload::Chunk("{}"));
         assert_eq!(of("[done]"), Payload::Chunk("[done]"));
         let error = Event::new("{\"message\":\"overloaded\"}").with_type("error");
-        assert!(matches!(Payload::of(&error), Payload::Error(error) if error.message == "overloaded"));
+        assert!(
+            matches!(Payload::of(&error), Payload::Error(error) if error.message == "overloaded")
+        );
     }
 }

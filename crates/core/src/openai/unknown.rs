@@ -8,7 +8,11 @@ use crate::json::Unknown;
 ///
 /// A value that is replaced no longer counts as folded, nor does white space that is not kept.
 #[inline(always)]
-pub(crate) fn keep_unknown(kept: &mut Unknown<'static>, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
+pub(crate) fn keep_unknown(
+    kept: &mut Unknown<'static>,
+    sent: &Unknown<'_>,
+    to: &mut Transcript,
+) -> Effect {
     if !to.options.keep_unknown || sent.is_empty() {
         return Effect::Nothing;
     }
@@ -31,12 +35,20 @@ fn merge(kept: &mut Unknown<'static>, sent: &Unknown<'_>, to: &mut Transcript) {
 /// # Errors
 /// There would be more than the limit allows.
 #[inline(always)]
-pub(crate) fn unknown_fits(kept: Option<&Unknown<'_>>, sent: &Unknown<'_>, options: &Options) -> Result<(), Error> {
+pub(crate) fn unknown_fits(
+    kept: Option<&Unknown<'_>>,
+    sent: &Unknown<'_>,
+    options: &Options,
+) -> Result<(), Error> {
     if options.keep_unknown && !sent.is_empty() { merged_fits(kept, sent, options) } else { Ok(()) }
 }
 
 #[inline(never)]
-fn merged_fits(kept: Option<&Unknown<'_>>, sent: &Unknown<'_>, options: &Options) -> Result<(), Error> {
+fn merged_fits(
+    kept: Option<&Unknown<'_>>,
+    sent: &Unknown<'_>,
+    options: &Options,
+) -> Result<(), Error> {
     let max = options.limits.max_unknown_members;
     let len = kept.map_or(0, Unknown::len);
     if len + sent.len() <= max {

@@ -62,7 +62,10 @@ impl fmt::Display for EncodeError {
             Self::EventType(event) => write!(f, "event type {:?} has a line end", Shortened(event)),
             Self::Id(id) => write!(f, "id {:?} has a line end or NUL", Shortened(id)),
             Self::CarriageReturn { at } => {
-                write!(f, "data has a carriage return at byte {at}, which a reader would give back as a line feed")
+                write!(
+                    f,
+                    "data has a carriage return at byte {at}, which a reader would give back as a line feed"
+                )
             }
         }
     }
@@ -106,7 +109,12 @@ impl Encoder {
     ///
     /// # Errors
     /// The type, the ID or the data would not be read back the same.
-    pub fn event(&mut self, event: Option<&str>, id: Option<&str>, data: &str) -> Result<(), EncodeError> {
+    pub fn event(
+        &mut self,
+        event: Option<&str>,
+        id: Option<&str>,
+        data: &str,
+    ) -> Result<(), EncodeError> {
         if let Some(event) = event.filter(|event| event.contains(['\r', '\n'])) {
             return Err(EncodeError::EventType(event.into()));
         }

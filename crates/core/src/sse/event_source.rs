@@ -269,12 +269,16 @@ impl EventSource {
                 self.state = State::Read;
             }
             (200, content_type) => {
-                self.state = State::Closed(Closed::ContentType(content_type.map(ToString::to_string)));
+                self.state =
+                    State::Closed(Closed::ContentType(content_type.map(ToString::to_string)));
             }
             (204, _) => self.state = State::Closed(Closed::NoContent),
             (429 | 500 | 502 | 503 | 504, _) if self.reconnect.busy_statuses => {
                 let seconds = header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
-                self.again(Closed::Status(status), seconds.map_or(Duration::ZERO, Duration::from_secs));
+                self.again(
+                    Closed::Status(status),
+                    seconds.map_or(Duration::ZERO, Duration::from_secs),
+                );
             }
             _ => self.state = State::Closed(Closed::Status(status)),
         }
@@ -289,7 +293,10 @@ impl EventSource {
     /// # Errors
     /// An event beyond the [`Limits`]. It is lost, and its ID does not count; the next call goes on
     /// after it.
-    pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Event<'s>>, Error> {
+    pub fn decode<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Event<'s>>, Error> {
         if !matches!(self.state, State::Read) {
             *input = &[];
             return Ok(None);
@@ -389,7 +396,8 @@ impl EventSource {
             State::Closed(Closed::GaveUp { reconnects: self.reconnects })
         } else {
             let random = self.jitter.as_mut().map_or(0, Jitter::next);
-            let wait = self.reconnect.wait(self.decoder.retry(), self.reconnects, not_before, random);
+            let wait =
+                self.reconnect.wait(self.decoder.retry(), self.reconnects, not_before, random);
             self.reconnects = self.reconnects.saturating_add(1);
             State::Wait(wait)
         };
@@ -402,8 +410,11 @@ impl EventSource {
         let id = self.decoder.last_event_id();
         // RFC 9110, section 5.5. The http crate, and every client built on it, refuses the same.
         let refused = |byte: u8| byte.is_ascii_control() && byte != b'\t';
-        self.state =
-            if id.bytes().any(refused) { State::Closed(Closed::LastEventId(id.into())) } else { State::Connect };
+        self.state = if id.bytes().any(refused) {
+            State::Closed(Closed::LastEventId(id.into()))
+        } else {
+            State::Connect
+        };
     }
 
     fn close_as(&mut self, closed: Closed) {
@@ -459,13 +470,25 @@ impl fmt::Display for Closed {
             Self::Ended => f.write_str("the stream ended and its request is not sent again"),
             Self::Failed => f.write_str("the connection failed and is not made again"),
             Self::Status(status) => write!(f, "the server answered with status {status}, not 200"),
-            Self::ContentType(None) => f.write_str("the response has no content type, not text/event-stream"),
-            Self::ContentType(Some(content_type)) => {
-                write!(f, "the response has the content type {:?}, not text/event-stream", Shortened(content_type))
+            Self::ContentType(None) => {
+                f.write_str("the response has no content type, not text/event-stream")
             }
-            Self::GaveUp { reconnects } => write!(f, "gave up after {reconnects} reconnects in a row without a byte"),
+            Self::ContentType(Some(content_type)) => {
+                write!(
+                    f,
+                    "the response has the content type {:?}, not text/event-stream",
+                    Shortened(content_type)
+                )
+            }
+            Self::GaveUp { reconnects } => {
+                write!(f, "gave up after {reconnects} reconnects in a row without a byte")
+            }
             Self::LastEventId(id) => {
-                write!(f, "the last event ID {:?} has a control character, which no header can carry", Shortened(id))
+                write!(
+                    f,
+                    "the last event ID {:?} has a control character, which no header can carry",
+                    Shortened(id)
+                )
             }
         }
     }

@@ -61,7 +61,10 @@ impl fmt::Display for Error {
                 write!(f, "line at byte {offset} is longer than the limit max_line of {max} bytes")
             }
             Self::EventTooLarge { max, offset } => {
-                write!(f, "event is larger than the limit max_event of {max} bytes with the line at byte {offset}")
+                write!(
+                    f,
+                    "event is larger than the limit max_event of {max} bytes with the line at byte {offset}"
+                )
             }
         }
     }

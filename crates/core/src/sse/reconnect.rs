@@ -71,7 +71,13 @@ impl Reconnect {
     /// Returns the wait after `before` reconnects in a row that brought nothing.
     ///
     /// It is over no earlier than after `not_before`. `random` chooses its time.
-    pub(super) fn wait(&self, retry: Option<u64>, before: u32, not_before: Duration, random: u32) -> Wait {
+    pub(super) fn wait(
+        &self,
+        retry: Option<u64>,
+        before: u32,
+        not_before: Duration,
+        random: u32,
+    ) -> Wait {
         let time = self.time(retry);
         let doubled = time.saturating_mul(2_u32.saturating_pow(before.saturating_add(1)));
         let at_most = doubled.min(self.max_wait).max(time);
@@ -101,7 +107,8 @@ impl Wait {
     fn between(at_least: Duration, at_most: Duration, random: u32) -> Self {
         let spread = at_most.saturating_sub(at_least).as_micros();
         let added = (spread * u128::from(random)) >> 32;
-        let time = at_least.saturating_add(Duration::from_micros(u64::try_from(added).unwrap_or(u64::MAX)));
+        let time = at_least
+            .saturating_add(Duration::from_micros(u64::try_from(added).unwrap_or(u64::MAX)));
         Self { time, at_least, at_most }
     }
 }
@@ -143,7 +150,11 @@ mod tests {
             (second(2), Duration::ZERO, u32::MAX, second(2)),
             (Duration::MAX, Duration::MAX, u32::MAX, Duration::MAX),
         ] {
-            assert_eq!(Wait::between(at_least, at_most, random).time, time, "{at_least:?} {at_most:?} {random}");
+            assert_eq!(
+                Wait::between(at_least, at_most, random).time,
+                time,
+                "{at_least:?} {at_most:?} {random}"
+            );
         }
         assert!(Wait::between(second(1), Duration::MAX, u32::MAX).time > second(1 << 40));
     }
@@ -152,7 +163,11 @@ mod tests {
     #[test]
     fn the_generator_is_splitmix64() {
         let mut jitter = Jitter::new(1_234_567);
-        let expected: [u64; 3] = [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
-        assert_eq!([jitter.next(), jitter.next(), jitter.next()], expected.map(|value| (value >> 32) as u32));
+        let expected: [u64; 3] =
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
+        assert_eq!(
+            [jitter.next(), jitter.next(), jitter.next()],
+            expected.map(|value| (value >> 32) as u32)
+        );
     }
 }

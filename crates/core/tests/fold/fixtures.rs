@@ -37,7 +37,9 @@ pub(crate) fn body(name: &str) -> String {
 
 /// One of the recorded streams.
 pub(crate) fn fixture(name: &str) -> Fixture {
-    let read = |suffix: &str| fs::read(folder().join(format!("{name}.{suffix}"))).expect("the fixture is there");
+    let read = |suffix: &str| {
+        fs::read(folder().join(format!("{name}.{suffix}"))).expect("the fixture is there")
+    };
     Fixture {
         name: name.to_owned(),
         legacy: name.ends_with(".legacy"),
@@ -50,7 +52,8 @@ pub(crate) fn fixture(name: &str) -> Fixture {
 pub(crate) fn all() -> Vec<Fixture> {
     let files = fs::read_dir(folder()).expect("the folder is there");
     let names = files.map(|file| file.expect("a file").file_name().into_string().expect("a name"));
-    let mut names: Vec<_> = names.filter_map(|name| name.strip_suffix(".sse").map(str::to_owned)).collect();
+    let mut names: Vec<_> =
+        names.filter_map(|name| name.strip_suffix(".sse").map(str::to_owned)).collect();
     names.sort();
     assert!(names.len() >= 25, "only {} fixtures", names.len());
     names.iter().map(|name| fixture(name)).collect()

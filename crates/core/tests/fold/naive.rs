@@ -93,7 +93,8 @@ impl Naive {
     /// Returns the name of the end of a stream of which this is all: broken, or cleanly.
     #[must_use]
     pub fn end(&self, broken: bool) -> &'static str {
-        let finished = !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some());
+        let finished =
+            !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some());
         match (self.done || self.ends_within_done(), finished) {
             _ if self.error.is_some() => "error",
             (true, true) => "done",
@@ -234,19 +235,22 @@ impl Choice {
         let function = call.get("function")?.as_object()?;
         let (id, name) = (string(call, "id")?, string(function, "name")?);
         let arguments = string(function, "arguments")?.unwrap_or_default();
-        if call.contains_key("custom") || string(call, "type")?.unwrap_or("function") != "function" {
+        if call.contains_key("custom") || string(call, "type")?.unwrap_or("function") != "function"
+        {
             return None;
         }
         match self.calls.get_mut(&index) {
             Some(known) => {
-                let same = id.is_none_or(|id| id == known.0) && name.is_none_or(|name| name == known.1);
+                let same =
+                    id.is_none_or(|id| id == known.0) && name.is_none_or(|name| name == known.1);
                 if !same {
                     return None;
                 }
                 known.2.push_str(arguments);
             }
             None => {
-                let (id, name) = (id.filter(|id| !id.is_empty())?, name.filter(|name| !name.is_empty())?);
+                let (id, name) =
+                    (id.filter(|id| !id.is_empty())?, name.filter(|name| !name.is_empty())?);
                 if self.calls.values().any(|known| known.0 == id) {
                     return None;
                 }

@@ -53,7 +53,8 @@ impl Plan {
             json!({"index": index, "message": message, "finish_reason": choice.finish})
         });
         let choices: Vec<_> = choices.collect();
-        let finished = !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some());
+        let finished =
+            !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some());
         let end = match (self.done, finished) {
             _ if self.chunks() == 0 => "empty",
             (true, true) => "done",
@@ -155,8 +156,12 @@ impl Plan {
         self.choices.entry(choice).or_default();
         let members = match style % 4 {
             0 | 1 => format!(r#""choices":[{{"index":{choice},"delta":{{{delta}}}{beside}}}]"#),
-            2 => format!(r#""choices" : [ {{ "delta" : {{ {delta} }} , "index" : {choice} {beside} }} ]"#),
-            _ => format!(r#""choices":[{{"delta":{{{delta}}},"unknown":null,"index":{choice}{beside}}}]"#),
+            2 => format!(
+                r#""choices" : [ {{ "delta" : {{ {delta} }} , "index" : {choice} {beside} }} ]"#
+            ),
+            _ => format!(
+                r#""choices":[{{"delta":{{{delta}}},"unknown":null,"index":{choice}{beside}}}]"#
+            ),
         };
         self.chunk(&members, style);
     }

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use deltawire::sse::Event;
-use deltawire::{Accumulator, Change, Dialect, Error, How, Options, Outcome, Place, Session, Stats, TextKind, Update};
+use deltawire::{
+    Accumulator, Change, Dialect, Error, How, Options, Outcome, Place, Session, Stats, TextKind,
+    Update,
+};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::Serialize;
 use serde_json::Value;
@@ -80,7 +83,11 @@ impl Watch {
 }
 
 /// Feeds the reads to a fold one after another, then lets the stream end.
-pub(crate) fn in_reads<'i, E>(options: Options, reads: impl IntoIterator<Item = &'i [u8]>, ending: Ending) -> Seen
+pub(crate) fn in_reads<'i, E>(
+    options: Options,
+    reads: impl IntoIterator<Item = &'i [u8]>,
+    ending: Ending,
+) -> Seen
 where
     E: Dialect,
     E::Answer: Serialize,
@@ -136,7 +143,8 @@ where
             Err(_) => break,
         }
         if number % step == 0 {
-            serde_json::to_string(&accumulator.answer()).expect("every completion so far serialises");
+            serde_json::to_string(&accumulator.answer())
+                .expect("every completion so far serialises");
         }
     }
     let outcome = accumulator.close(How::Clean);
@@ -185,13 +193,19 @@ pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
         let mut compare = |folded: &Value, part: TextKind| {
             let added = parts.remove(&(Place::choice(index), part)).unwrap_or_default();
             let folded = folded.as_str().unwrap_or_default();
-            assert!(same_text(folded, &added), "{name}: {part} of choice {index} is {folded:?}, added was {added:?}");
+            assert!(
+                same_text(folded, &added),
+                "{name}: {part} of choice {index} is {folded:?}, added was {added:?}"
+            );
             if (index, part) == (0, TextKind::Content) {
                 assert_eq!(seen.text, added, "{name}: `Update::text`");
             }
         };
         // A legacy completion's text is its content.
-        compare(if message.is_null() { &choice["text"] } else { &message["content"] }, TextKind::Content);
+        compare(
+            if message.is_null() { &choice["text"] } else { &message["content"] },
+            TextKind::Content,
+        );
         compare(&message["reasoning_content"], TextKind::Reasoning);
         compare(&message["refusal"], TextKind::Refusal);
         compare(&message["function_call"]["arguments"], TextKind::FunctionArguments);
@@ -201,12 +215,15 @@ pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
         let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
         let mut folded: Vec<_> = calls.iter().map(arguments).collect();
         let mut added = Vec::new();
-        while let Some(text) = parts.remove(&(Place::item(index, added.len() as u32), TextKind::Arguments)) {
+        while let Some(text) =
+            parts.remove(&(Place::item(index, added.len() as u32), TextKind::Arguments))
+        {
             added.push(text);
         }
         folded.sort();
         added.sort();
-        let same = folded.len() == added.len() && folded.iter().zip(&added).all(|(f, a)| same_text(f, a));
+        let same =
+            folded.len() == added.len() && folded.iter().zip(&added).all(|(f, a)| same_text(f, a));
         assert!(same, "{name}: arguments of choice {index} are {folded:?}, added was {added:?}");
     }
     assert!(parts.is_empty(), "{name}: added, but not in the completion: {parts:?}");
@@ -215,8 +232,17 @@ pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
 /// Panics if an object that the fold writes has two members of one name, which other readers of it may take differently. What is kept as it
 /// was sent (usage, the entries of log probabilities, unknown members) may have what was sent.
 pub(crate) fn no_member_twice(json: &str) {
-    const OURS: [&str; 9] =
-        ["answer", "choices", "message", "tool_calls", "function", "custom", "function_call", "audio", "logprobs"];
+    const OURS: [&str; 9] = [
+        "answer",
+        "choices",
+        "message",
+        "tool_calls",
+        "function",
+        "custom",
+        "function_call",
+        "audio",
+        "logprobs",
+    ];
     struct Names;
     impl<'de> Visitor<'de> for Names {
         type Value = ();
@@ -246,7 +272,11 @@ pub(crate) fn no_member_twice(json: &str) {
 
 /// A tool call's arguments, or a custom tool's input.
 pub(crate) fn arguments(call: &Value) -> String {
-    let text = if call["custom"].is_object() { &call["custom"]["input"] } else { &call["function"]["arguments"] };
+    let text = if call["custom"].is_object() {
+        &call["custom"]["input"]
+    } else {
+        &call["function"]["arguments"]
+    };
     text.as_str().expect("arguments are a text").to_owned()
 }
 
@@ -258,12 +288,13 @@ fn same_text(folded: &str, added: &str) -> bool {
 /// arrays have the same length. What stands in `tool_calls` is compared exactly.
 pub(crate) fn differs(expected: &Value, got: &Value, at: &str) -> Option<String> {
     match (expected, got) {
-        (Value::Object(members), Value::Object(_)) if !at.contains(".tool_calls") => {
-            members.iter().find_map(|(name, member)| differs(member, &got[name], &format!("{at}.{name}")))
-        }
-        (Value::Array(expected), Value::Array(got)) if expected.len() == got.len() => {
-            expected.iter().zip(got).find_map(|(expected, got)| differs(expected, got, &format!("{at}[]")))
-        }
+        (Value::Object(members), Value::Object(_)) if !at.contains(".tool_calls") => members
+            .iter()
+            .find_map(|(name, member)| differs(member, &got[name], &format!("{at}.{name}"))),
+        (Value::Array(expected), Value::Array(got)) if expected.len() == got.len() => expected
+            .iter()
+            .zip(got)
+            .find_map(|(expected, got)| differs(expected, got, &format!("{at}[]"))),
         _ if expected == got => None,
         _ => Some(format!("{at} is {got}, expected {expected}")),
     }

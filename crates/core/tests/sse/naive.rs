@@ -20,7 +20,8 @@ pub(crate) fn interpret(stream: &[u8], error_lines: bool) -> Interpreted {
     let decoded = String::from_utf8_lossy(stream);
     let text = decoded.strip_prefix('\u{feff}').unwrap_or(&decoded);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let (lines, cut) = text.rsplit_once('\n').map_or((None, &*text), |(lines, cut)| (Some(lines), cut));
+    let (lines, cut) =
+        text.rsplit_once('\n').map_or((None, &*text), |(lines, cut)| (Some(lines), cut));
 
     let mut out = Interpreted::default();
     let mut id_buffer = String::new();

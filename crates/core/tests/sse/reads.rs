@@ -58,7 +58,12 @@ pub(crate) fn run<'i>(mut decoder: Decoder, reads: impl IntoIterator<Item = &'i 
         assert_eq!(decoder.offset(), fed, "the offset is what was fed");
     }
     let unfinished = decoder.finish().map(|event| event.data.to_owned());
-    Run { seen, last_event_id: decoder.last_event_id().to_owned(), retry: decoder.retry(), unfinished }
+    Run {
+        seen,
+        last_event_id: decoder.last_event_id().to_owned(),
+        retry: decoder.retry(),
+        unfinished,
+    }
 }
 
 /// `bytes` cut at these places, which ascend.

@@ -53,14 +53,18 @@ pub(crate) fn closed(prefix: &str, incomplete: Incomplete) -> Option<String> {
                 }
             },
             _ => {
-                let len = bytes[at..].iter().take_while(|byte| !b",:]}{[\" \t\r\n".contains(byte)).count();
+                let len = bytes[at..]
+                    .iter()
+                    .take_while(|byte| !b",:]}{[\" \t\r\n".contains(byte))
+                    .count();
                 let (token, before) = (&prefix[at..at + len], at);
                 at += len;
                 // A literal that is spelled out is complete. A number may continue.
                 if at < bytes.len() || matches!(token, "true" | "false" | "null") {
                     keep = at;
                 } else if incomplete == Incomplete::BestEffort {
-                    let word = ["true", "false", "null"].into_iter().find(|word| word.starts_with(token));
+                    let word =
+                        ["true", "false", "null"].into_iter().find(|word| word.starts_with(token));
                     let number = token.trim_end_matches(|c: char| !c.is_ascii_digit());
                     let whole = word.unwrap_or(number);
                     if serde_json::from_str::<Value>(whole).is_ok() {
@@ -167,7 +171,9 @@ pub(crate) fn check_whole(text: &str, mine: &Seen) {
         }
         (Err(theirs), Some(error)) => check_error(text, &theirs, error),
         (Ok(value), Some(error)) => panic!("{text}: refused with {error}, and is {value}"),
-        (Err(theirs), None) => panic!("{text}: taken for {:?}, and is refused with {theirs}", mine.value),
+        (Err(theirs), None) => {
+            panic!("{text}: taken for {:?}, and is refused with {theirs}", mine.value)
+        }
     }
 }
 
@@ -175,12 +181,18 @@ fn check_error(text: &str, theirs: &serde_json::Error, error: &Error) {
     let kind = kind(theirs);
     let place = (error.line, error.column);
     // serde_json reads four digits of a \u escape, or misses some, before it checks them.
-    let unit = text[..error.offset as usize].rfind("\\u").is_some_and(|unit| error.offset as usize - unit < 6);
-    let of_unit = |kind| unit && matches!(kind, ErrorKind::InvalidEscape | ErrorKind::LoneSurrogate);
+    let unit = text[..error.offset as usize]
+        .rfind("\\u")
+        .is_some_and(|unit| error.offset as usize - unit < 6);
+    let of_unit =
+        |kind| unit && matches!(kind, ErrorKind::InvalidEscape | ErrorKind::LoneSurrogate);
     let their_place = (theirs.line() as u64, theirs.column() as u64);
     if of_unit(error.kind) && (of_unit(kind) || kind == ErrorKind::EndInString) {
         // The bytes that it reads as digits may contain line ends.
-        assert!(place <= their_place && their_place.0 - place.0 <= 4, "{text:?}: {error} comes after {theirs}");
+        assert!(
+            place <= their_place && their_place.0 - place.0 <= 4,
+            "{text:?}: {error} comes after {theirs}"
+        );
     } else {
         let mine = if let ErrorKind::Limit { .. } = error.kind { recursion() } else { error.kind };
         assert_eq!((mine, place), (kind, their_place), "{text:?}: {error} and {theirs}");
@@ -190,7 +202,9 @@ fn check_error(text: &str, theirs: &serde_json::Error, error: &Error) {
     }
     // The text before the offending byte can continue as JSON, and with that byte it cannot.
     let offset = error.offset as usize;
-    let goes_on = |text: &str| serde_json::from_str::<Value>(text).map_or_else(|error| error.is_eof(), |_| true);
+    let goes_on = |text: &str| {
+        serde_json::from_str::<Value>(text).map_or_else(|error| error.is_eof(), |_| true)
+    };
     assert!(goes_on(&text[..offset]), "{text:?}: refused too late, {error}");
     if let Some(found) = error.found {
         assert!(text[offset..].starts_with(found), "{text:?}: {error}");
@@ -222,7 +236,9 @@ pub(crate) fn kind(error: &serde_json::Error) -> ErrorKind {
         "key must be a string" => ErrorKind::ExpectedKey,
         "trailing comma" => ErrorKind::TrailingComma,
         "trailing characters" => ErrorKind::TrailingCharacters,
-        "control character (\\u0000-\\u001F) found while parsing a string" => ErrorKind::ControlCharacter,
+        "control character (\\u0000-\\u001F) found while parsing a string" => {
+            ErrorKind::ControlCharacter
+        }
         "invalid escape" => ErrorKind::InvalidEscape,
         "lone leading surrogate in hex escape" => ErrorKind::LoneSurrogate,
         "unexpected end of hex escape" => ErrorKind::UnfinishedPair,
@@ -257,7 +273,8 @@ pub(crate) fn check_prefixes(text: &str) {
 pub(crate) fn check_prefix(parser: &Parser, prefix: &str, incomplete: Incomplete) {
     let closed = closed(prefix, incomplete);
     let theirs = closed.as_ref().map(|closed| {
-        serde_json::from_str::<Value>(closed).unwrap_or_else(|error| panic!("{prefix:?} closed is {closed:?}: {error}"))
+        serde_json::from_str::<Value>(closed)
+            .unwrap_or_else(|error| panic!("{prefix:?} closed is {closed:?}: {error}"))
     });
     assert_eq!(parser.value(), theirs, "{incomplete:?} of {prefix:?}");
 }

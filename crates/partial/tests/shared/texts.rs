@@ -32,10 +32,12 @@ pub(crate) fn json() -> impl Strategy<Value = String> {
     ];
     leaf.prop_recursive(5, 60, 6, move |inner| {
         let item = (space(), inner.clone(), space()).prop_map(|(a, b, c)| format!("{a}{b}{c}"));
-        let member = (space(), name.clone(), space(), item.clone()).prop_map(|(a, b, c, d)| format!("{a}{b}{c}:{d}"));
+        let member = (space(), name.clone(), space(), item.clone())
+            .prop_map(|(a, b, c, d)| format!("{a}{b}{c}:{d}"));
         prop_oneof![
             prop::collection::vec(item, 0..6).prop_map(|items| format!("[{}]", items.join(","))),
-            prop::collection::vec(member, 0..6).prop_map(|members| format!("{{{}}}", members.join(","))),
+            prop::collection::vec(member, 0..6)
+                .prop_map(|members| format!("{{{}}}", members.join(","))),
         ]
     })
 }
@@ -43,18 +45,23 @@ pub(crate) fn json() -> impl Strategy<Value = String> {
 /// Generates JSON in which some characters are replaced or removed.
 pub(crate) fn damaged() -> impl Strategy<Value = String> {
     let with = prop::sample::select(vec![
-        "", "\"", "\\", ",", ":", "]", "}", "[", "{", "1", "-", ".", "e", "t", "u", "\n", "x", "é", "\u{1}", "dc00",
-        "\\ud83d",
+        "", "\"", "\\", ",", ":", "]", "}", "[", "{", "1", "-", ".", "e", "t", "u", "\n", "x", "é",
+        "\u{1}", "dc00", "\\ud83d",
     ]);
-    (json(), prop::collection::vec((any::<prop::sample::Index>(), with), 1..3)).prop_map(|(mut text, edits)| {
-        for (at, with) in edits {
-            let places: Vec<_> = text.char_indices().map(|(at, character)| at..at + character.len_utf8()).collect();
-            if places.is_empty() {
-                break;
+    (json(), prop::collection::vec((any::<prop::sample::Index>(), with), 1..3)).prop_map(
+        |(mut text, edits)| {
+            for (at, with) in edits {
+                let places: Vec<_> = text
+                    .char_indices()
+                    .map(|(at, character)| at..at + character.len_utf8())
+                    .collect();
+                if places.is_empty() {
+                    break;
+                }
+                let place = places[at.index(places.len())].clone();
+                text.replace_range(place, with);
             }
-            let place = places[at.index(places.len())].clone();
-            text.replace_range(place, with);
-        }
-        text
-    })
+            text
+        },
+    )
 }

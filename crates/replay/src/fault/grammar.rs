@@ -45,7 +45,8 @@ impl Faults {
             "reset" => self.reset = Some(entry.number()?),
             "end" => self.end_after = Some(entry.number()?),
             "chunk-size" => {
-                self.chunk_size = Some(wrong_size(entry.value()?).ok_or_else(|| entry.must_be(CHUNK_SIZE))?);
+                self.chunk_size =
+                    Some(wrong_size(entry.value()?).ok_or_else(|| entry.must_be(CHUNK_SIZE))?);
             }
             "framing" => {
                 self.framing = Some(match entry.value()? {
@@ -86,7 +87,9 @@ impl Faults {
                 (None, Ok(events @ 1..)) => self.comments_every = Some(events),
                 _ => return Err(entry.must_be(COMMENTS)),
             },
-            "error" => self.error = Some(error(entry.value()?).ok_or_else(|| entry.must_be(ERROR))?),
+            "error" => {
+                self.error = Some(error(entry.value()?).ok_or_else(|| entry.must_be(ERROR))?)
+            }
             "no-done" if entry.value.is_some() => return Err(entry.must_be("without a value")),
             "no-done" => self.no_done = true,
             "extra" => self.extra = Some(entry.value.clone().unwrap_or_else(|| EXTRA.to_owned())),
@@ -142,7 +145,8 @@ fn seconds(text: &str) -> Option<Duration> {
 }
 
 fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// One entry of the text, its value unquoted.
@@ -168,7 +172,9 @@ impl Entry<'_> {
 
     fn header_value(&self) -> Result<&str, FaultError> {
         match self.value()? {
-            value if value.contains(char::is_control) => Err(self.must_be("free of control characters")),
+            value if value.contains(char::is_control) => {
+                Err(self.must_be("free of control characters"))
+            }
             value => Ok(value),
         }
     }
@@ -196,7 +202,9 @@ fn entries(text: &str) -> Result<Vec<Entry<'_>>, FaultError> {
         let quoted = value.is_some_and(|value| value.starts_with('"'));
         let mut entry = Entry { text: entry, name, value: None, quoted };
         entry.value = match value {
-            Some(value) if quoted => Some(unquoted(value).ok_or_else(|| entry.must_be("closed by a quote"))?),
+            Some(value) if quoted => {
+                Some(unquoted(value).ok_or_else(|| entry.must_be("closed by a quote"))?)
+            }
             value => value.map(str::to_owned),
         };
         found.push(entry);
@@ -270,7 +278,10 @@ mod tests {
             ("first=2", Faults { first: Some(2), ..none() }),
             ("delay=0.5", Faults { delay: SECOND / 2, ..none() }),
             ("stall=10:1", Faults { stalls: vec![stall(10, SECOND)], ..none() }),
-            ("stall=9; stall=3:1", Faults { stalls: vec![stall(3, SECOND), stall(9, Duration::MAX)], ..none() }),
+            (
+                "stall=9; stall=3:1",
+                Faults { stalls: vec![stall(3, SECOND), stall(9, Duration::MAX)], ..none() },
+            ),
             ("cut=7", Faults { cut: Some(Cut::After(7)), ..none() }),
             ("cut=7@size", Faults { cut: Some(Cut::InSize(7)), ..none() }),
             ("cut=7@crlf", Faults { cut: Some(Cut::BeforeCrlf(7)), ..none() }),
@@ -280,20 +291,41 @@ mod tests {
             ("reset=5", Faults { reset: Some(5), ..none() }),
             ("end=5", Faults { end_after: Some(5), ..none() }),
             ("chunk-size=+5", Faults { chunk_size: Some(WrongSize { at: 0, by: 5 }), ..none() }),
-            ("chunk-size=-5@100", Faults { chunk_size: Some(WrongSize { at: 100, by: -5 }), ..none() }),
+            (
+                "chunk-size=-5@100",
+                Faults { chunk_size: Some(WrongSize { at: 100, by: -5 }), ..none() },
+            ),
             ("framing=http10", Faults { framing: Some(Framing::Http10), ..none() }),
             ("length=-3", Faults { length: -3, ..none() }),
-            ("status=429;body=html", Faults { status: Some(429), body: Some(Body::Html), ..none() }),
-            (r#"body="a;\"b\"\n""#, Faults { body: Some(Body::Text("a;\"b\"\n".into())), ..none() }),
+            (
+                "status=429;body=html",
+                Faults { status: Some(429), body: Some(Body::Html), ..none() },
+            ),
+            (
+                r#"body="a;\"b\"\n""#,
+                Faults { body: Some(Body::Text("a;\"b\"\n".into())), ..none() },
+            ),
             ("type=text/html", Faults { content_type: Some("text/html".into()), ..none() }),
-            (r#"header="retry-after: 3""#, Faults { headers: vec![header("retry-after", "3")], ..none() }),
-            ("header=a:1;header=b:2", Faults { headers: vec![header("a", "1"), header("b", "2")], ..none() }),
+            (
+                r#"header="retry-after: 3""#,
+                Faults { headers: vec![header("retry-after", "3")], ..none() },
+            ),
+            (
+                "header=a:1;header=b:2",
+                Faults { headers: vec![header("a", "1"), header("b", "2")], ..none() },
+            ),
             ("write=1", Faults { write_size: Some(1), ..none() }),
             ("comments=3", Faults { comments_every: Some(3), ..none() }),
             ("comments=0.5s", Faults { comments_gap: Some(SECOND / 2), ..none() }),
             ("comments=0s", Faults { comments_gap: Some(SECOND / 1000), ..none() }),
-            ("error=2", Faults { error: Some(InjectedError { after: 2, goes_on: false }), ..none() }),
-            ("error=2+", Faults { error: Some(InjectedError { after: 2, goes_on: true }), ..none() }),
+            (
+                "error=2",
+                Faults { error: Some(InjectedError { after: 2, goes_on: false }), ..none() },
+            ),
+            (
+                "error=2+",
+                Faults { error: Some(InjectedError { after: 2, goes_on: true }), ..none() },
+            ),
             ("no-done", Faults { no_done: true, ..none() }),
             ("extra", Faults { extra: Some(EXTRA.into()), ..none() }),
             (r#"extra="\r\n""#, Faults { extra: Some("\r\n".into()), ..none() }),
@@ -313,11 +345,17 @@ mod tests {
             ("stall=1:x", format!("fault \"stall=1:x\" must be {STALL}")),
             ("cut=1@data", format!("fault \"cut=1@data\" must be {CUT}")),
             ("chunk-size=x", format!("fault \"chunk-size=x\" must be {CHUNK_SIZE}")),
-            ("framing=gzip", "fault \"framing=gzip\" must be chunked, length, close or http10".into()),
+            (
+                "framing=gzip",
+                "fault \"framing=gzip\" must be chunked, length, close or http10".into(),
+            ),
             ("status=99", "fault \"status=99\" must be a number from 200 to 599".into()),
             ("body=xml", "fault \"body=xml\" must be json, html, empty or a text in quotes".into()),
             ("header=x", "fault \"header=x\" must be \"name: value\"".into()),
-            ("type=\"a\\n\"", "fault \"type=\\\"a\\\\n\\\"\" must be free of control characters".into()),
+            (
+                "type=\"a\\n\"",
+                "fault \"type=\\\"a\\\\n\\\"\" must be free of control characters".into(),
+            ),
             ("write=0", "fault \"write=0\" must be a number above 0".into()),
             ("comments=xs", format!("fault \"comments=xs\" must be {COMMENTS}")),
             ("error=x+", format!("fault \"error=x+\" must be {ERROR}")),

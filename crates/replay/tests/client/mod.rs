@@ -47,7 +47,8 @@ impl Reply {
         if self.header("transfer-encoding") == Some("chunked") {
             return dechunk(&self.raw);
         }
-        let length: Option<usize> = self.header("content-length").map(|length| length.parse().unwrap());
+        let length: Option<usize> =
+            self.header("content-length").map(|length| length.parse().unwrap());
         let end = length.unwrap_or(self.raw.len()).min(self.raw.len());
         Body {
             bytes: self.raw[..end].to_vec(),
@@ -62,8 +63,9 @@ pub(crate) fn dechunk(raw: &[u8]) -> Body {
     let mut body = Body { bytes: Vec::new(), chunks: Vec::new(), complete: false };
     let mut rest = raw;
     while let Some(line_end) = rest.windows(2).position(|bytes| bytes == b"\r\n") {
-        let Some(size) =
-            std::str::from_utf8(&rest[..line_end]).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok())
+        let Some(size) = std::str::from_utf8(&rest[..line_end])
+            .ok()
+            .and_then(|hex| usize::from_str_radix(hex, 16).ok())
         else {
             return body;
         };
@@ -98,12 +100,21 @@ pub(crate) fn read(mut socket: TcpStream) -> Reply {
     let elapsed = start.elapsed();
     let head_end = all.windows(4).position(|bytes| bytes == b"\r\n\r\n");
     let Some(head_end) = head_end else {
-        return Reply { status: 0, version: String::new(), headers: Vec::new(), raw: all, end, elapsed };
+        return Reply {
+            status: 0,
+            version: String::new(),
+            headers: Vec::new(),
+            raw: all,
+            end,
+            elapsed,
+        };
     };
     let head = String::from_utf8(all[..head_end].to_vec()).unwrap();
     let mut lines = head.split("\r\n");
     let mut status_line = lines.next().unwrap().split(' ');
-    let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap();
+    let header = |line: &str| {
+        line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap()
+    };
     Reply {
         version: status_line.next().unwrap().to_owned(),
         status: status_line.next().unwrap().parse().unwrap(),
@@ -115,9 +126,13 @@ pub(crate) fn read(mut socket: TcpStream) -> Reply {
 }
 
 pub(crate) fn post_bytes(path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: String =
+        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();
-    format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {length}\r\n\r\n{body}").into_bytes()
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
 }
 
 pub(crate) fn post(server: &Server, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {

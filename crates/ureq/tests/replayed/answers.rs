@@ -31,7 +31,8 @@ fn said(value: Value) -> Value {
 #[test]
 fn a_recorded_answer_is_read_whole_every_member_of_it() {
     let server = server();
-    let recorded: Vec<_> = recordings::all().iter().filter_map(|r| Some((r, r.answer.as_ref()?))).collect();
+    let recorded: Vec<_> =
+        recordings::all().iter().filter_map(|r| Some((r, r.answer.as_ref()?))).collect();
     assert_eq!(recorded.len(), 5);
     for (recording, answer) in recorded {
         let body: Value = serde_json::from_str(&answer.body).unwrap();
@@ -51,7 +52,10 @@ fn a_typed_answer_has_its_members() {
     assert!(completion.text().starts_with("The sky is blue"));
     assert_eq!(completion.choices[0].finish_reason.as_deref(), Some("stop"));
     assert_eq!((completion.object, completion.created), ("chat.completion", Some(1795314372)));
-    assert_eq!(completion.extra.get("timings").unwrap().member("predicted_n").unwrap().as_u64(), Some(63));
+    assert_eq!(
+        completion.extra.get("timings").unwrap().member("predicted_n").unwrap().as_u64(),
+        Some(63)
+    );
     let response = ask_with(&agent, &server, recording("smollm2-completion"), "", false).unwrap();
     let completion = deltawire_ureq::completion(response).unwrap();
     assert_eq!(completion.text(), "4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,20,21,22,23,24,25,26,");
@@ -62,7 +66,9 @@ fn a_typed_answer_has_its_members() {
 fn a_whole_answer_is_what_the_stream_folds_to() {
     let server = server();
     // No answer of these was recorded: the server folds the stream, and both ways meet again here.
-    for name in ["one-plus-one", "tiny-tools", "smollm2-logprobs", "smollm2-poem-n2", "mock-llm-surrogates"] {
+    for name in
+        ["one-plus-one", "tiny-tools", "smollm2-logprobs", "smollm2-poem-n2", "mock-llm-surrogates"]
+    {
         let streamed = stream(&server, recording(name), "").unwrap().json["answer"].clone();
         let mut answer = whole(&server, recording(name), "").unwrap();
         // The stream was read without unknown members, the answer with them.

@@ -33,7 +33,11 @@ pub(crate) fn agent(limit: impl FnOnce(Config) -> Config) -> ureq::Agent {
 }
 
 /// Asks for the stream of a recording, every byte of it, with these faults.
-pub(crate) fn ask(server: &Server, recording: &Recording, faults: &str) -> Result<Response<Body>, Error> {
+pub(crate) fn ask(
+    server: &Server,
+    recording: &Recording,
+    faults: &str,
+) -> Result<Response<Body>, Error> {
     static AGENT: LazyLock<ureq::Agent> = LazyLock::new(deltawire_ureq::agent);
     ask_with(&AGENT, server, recording, faults, true)
 }
@@ -49,7 +53,8 @@ pub(crate) fn ask_with(
         Endpoint::Chat => "chat/completions",
         Endpoint::Completion => "completions",
     };
-    let body = if streamed { r#"{"stream":true,"stream_options":{"include_usage":true}}"# } else { "{}" };
+    let body =
+        if streamed { r#"{"stream":true,"stream_options":{"include_usage":true}}"# } else { "{}" };
     let request = agent
         .post(format!("{}/{path}", server.base_url()))
         .header("authorization", format!("Bearer {KEY}"))
@@ -98,7 +103,11 @@ pub(crate) fn folded(recording: &Recording, body: &[u8], how: How) -> Seen {
     }
 }
 
-fn folded_by<D: Dialect<Answer: Serialize>>(mut session: Session<D>, mut body: &[u8], how: How) -> Seen {
+fn folded_by<D: Dialect<Answer: Serialize>>(
+    mut session: Session<D>,
+    mut body: &[u8],
+    how: How,
+) -> Seen {
     let (mut text, mut updates) = (String::new(), 0);
     let error = loop {
         match session.push(&mut body) {
@@ -173,7 +182,11 @@ impl<'a> Interrupted<'a> {
 impl Read for Interrupted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.interrupted = !self.interrupted;
-        if self.interrupted { Err(io::ErrorKind::Interrupted.into()) } else { self.bytes.read(&mut buffer[..1]) }
+        if self.interrupted {
+            Err(io::ErrorKind::Interrupted.into())
+        } else {
+            self.bytes.read(&mut buffer[..1])
+        }
     }
 }
 
@@ -182,7 +195,9 @@ pub(crate) struct Breaks(pub(crate) Option<String>);
 
 impl Read for Breaks {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.as_ref().map_or(Ok(0), |message| Err(io::Error::new(io::ErrorKind::UnexpectedEof, message.clone())))
+        self.0.as_ref().map_or(Ok(0), |message| {
+            Err(io::Error::new(io::ErrorKind::UnexpectedEof, message.clone()))
+        })
     }
 }
 

@@ -62,13 +62,21 @@ fn reconnects(max: u32) -> Reconnect {
 fn all<B: AsSendBody + Clone>(source: &mut EventSource<B>) -> Vec<String> {
     let show = |event: OwnedEvent| format!("{} {}", event.id, event.data);
     // Bounded, so that a source without an end fails here.
-    let seen = source.by_ref().take(50).map(|item| item.map_or_else(|error| error.to_string(), show)).collect();
+    let seen = source
+        .by_ref()
+        .take(50)
+        .map(|item| item.map_or_else(|error| error.to_string(), show))
+        .collect();
     assert!(source.next().is_none() && source.next().is_none(), "an end is an end");
     seen
 }
 
 fn ids(script: &Script) -> Vec<Option<String>> {
-    script.requests().iter().map(|request| request.header("last-event-id").map(str::to_owned)).collect()
+    script
+        .requests()
+        .iter()
+        .map(|request| request.header("last-event-id").map(str::to_owned))
+        .collect()
 }
 
 /// Reads to the first error, the last item, and returns its reason and cause.
@@ -85,7 +93,9 @@ fn reason<B: AsSendBody + Clone>(source: &mut EventSource<B>) -> (Closed, Option
 #[test]
 fn a_stream_goes_on_over_connections_that_end_and_break_until_a_204() {
     let (script, clock, mut source) = scripted(&[
-        &Script::event_stream("\u{FEFF}retry: 1000\nid: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: cut"),
+        &Script::event_stream(
+            "\u{FEFF}retry: 1000\nid: 1\ndata: a\n\nid: 2\ndata: b\n\nid: 3\ndata: cut",
+        ),
         &Script::broken_stream("\u{FEFF}id: é€😀\ndata: c\n\ndata: cut"),
         &Script::event_stream("data: d\n\nid\ndata: e\r\r"),
         &Script::event_stream("\ndata: f\n\n"),
@@ -97,7 +107,10 @@ fn a_stream_goes_on_over_connections_that_end_and_break_until_a_204() {
     assert_eq!(clock.waits(), [1000; 4]);
     assert_eq!(source.reconnection_time(), Duration::from_secs(1));
     for request in script.requests() {
-        assert_eq!((request.method.as_str(), request.header("accept")), ("GET", Some("text/event-stream")));
+        assert_eq!(
+            (request.method.as_str(), request.header("accept")),
+            ("GET", Some("text/event-stream"))
+        );
         assert_eq!(request.header("cache-control"), Some("no-cache"));
     }
 }
@@ -111,7 +124,8 @@ fn nothing_is_sent_before_the_first_event_is_asked_for() {
 
 #[test]
 fn a_server_that_cannot_be_reached_is_given_up_with_the_last_error() {
-    let (_script, clock, source) = scripted(&[&Script::event_stream("retry: 1000\nid: 1\ndata: a\n\n")]);
+    let (_script, clock, source) =
+        scripted(&[&Script::event_stream("retry: 1000\nid: 1\ndata: a\n\n")]);
     let (closed, cause) = reason(&mut source.with_reconnect(reconnects(4)));
     assert_eq!((closed, clock.waits()), (Closed::GaveUp { reconnects: 4 }, vec![1000; 4]));
     assert!(matches!(cause, Some(Error::Request(_) | Error::Stream(_))), "{cause:?}");
@@ -121,7 +135,12 @@ fn a_server_that_cannot_be_reached_is_given_up_with_the_last_error() {
     let clock = Clock::default();
     let source = EventSource::get(&format!("http://{nobody}/")).unwrap();
     let text = all(&mut clock.on(source).with_reconnect(reconnects(2))).concat();
-    assert!(text.starts_with("gave up after 2 reconnects in a row without a byte: the request failed: "), "{text}");
+    assert!(
+        text.starts_with(
+            "gave up after 2 reconnects in a row without a byte: the request failed: "
+        ),
+        "{text}"
+    );
     assert_eq!(clock.waits(), [3000; 2]);
 }
 
@@ -154,8 +173,11 @@ fn a_refusal_says_what_its_body_does_whatever_the_agents_configuration() {
 
 #[test]
 fn a_busy_server_is_asked_again_when_its_retry_after_says() {
-    let (script, clock, source) =
-        scripted(&[b"HTTP/1.1 503 Busy\r\nretry-after: 7\r\n\r\nnot read", &Script::event_stream("data: a\n\n"), DONE]);
+    let (script, clock, source) = scripted(&[
+        b"HTTP/1.1 503 Busy\r\nretry-after: 7\r\n\r\nnot read",
+        &Script::event_stream("data: a\n\n"),
+        DONE,
+    ]);
     let mut reconnect = steady();
     reconnect.busy_statuses = true;
     assert_eq!(all(&mut source.with_reconnect(reconnect)), [" a"]);
@@ -164,8 +186,12 @@ fn a_busy_server_is_asked_again_when_its_retry_after_says() {
 
 #[test]
 fn redirects_are_followed_each_time_and_carry_the_id() {
-    let target = Script::start([Script::event_stream("id: 1\ndata: a\n\n"), DONE.to_vec()]).unwrap();
-    let there = format!("HTTP/1.1 307 Elsewhere\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", target.url());
+    let target =
+        Script::start([Script::event_stream("id: 1\ndata: a\n\n"), DONE.to_vec()]).unwrap();
+    let there = format!(
+        "HTTP/1.1 307 Elsewhere\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
+        target.url()
+    );
     let (script, _, mut source) = scripted(&[there.as_bytes(), there.as_bytes()]);
     assert_eq!(all(&mut source), ["1 a"]);
     assert_eq!(ids(&script), [None, Some("1".into())]);
@@ -272,7 +298,8 @@ fn a_wait_that_is_called_off_closes_it() {
 
 #[test]
 fn the_caller_closes_it_between_two_events() {
-    let (script, _, mut source) = scripted(&[&Script::event_stream("data: a\n\ndata: b\n\n"), DONE]);
+    let (script, _, mut source) =
+        scripted(&[&Script::event_stream("data: a\n\ndata: b\n\n"), DONE]);
     assert!(source.next().is_some());
     source.close();
     assert!(source.next().is_none() && source.next().is_none());
@@ -292,7 +319,10 @@ fn a_read_that_takes_too_long_is_a_broken_connection() {
     let mut source = EventSource::new(agent, request);
     let (closed, cause) = reason(&mut source);
     assert_eq!(closed, Closed::Failed);
-    assert!(matches!(cause, Some(Error::Stream(deltawire::Error::Transport { timed_out: true, .. }))), "{cause:?}");
+    assert!(
+        matches!(cause, Some(Error::Stream(deltawire::Error::Transport { timed_out: true, .. }))),
+        "{cause:?}"
+    );
 }
 
 /// Eight equal waits of three million possible ones are no accident.
@@ -302,7 +332,9 @@ fn sources_are_seeded_each_in_its_own_way_or_by_the_caller() {
         let clock = Clock::default();
         for _ in 0..8 {
             let script = Script::start([Script::event_stream(""), DONE.to_vec()]).unwrap();
-            let mut source = clock.on(EventSource::get(&script.url()).unwrap()).with_reconnect(Reconnect::default());
+            let mut source = clock
+                .on(EventSource::get(&script.url()).unwrap())
+                .with_reconnect(Reconnect::default());
             if let Some(seed) = seed {
                 source = source.with_seed(seed);
             }
@@ -320,7 +352,10 @@ fn sources_are_seeded_each_in_its_own_way_or_by_the_caller() {
 #[test]
 fn no_key_shows() {
     let script = Script::start([b"HTTP/1.1 401 Unauthorized\r\n\r\n".to_vec()]).unwrap();
-    let request = Request::get(script.url()).header("authorization", format!("Bearer {KEY}")).body(()).unwrap();
+    let request = Request::get(script.url())
+        .header("authorization", format!("Bearer {KEY}"))
+        .body(())
+        .unwrap();
     let mut source = EventSource::new(deltawire_ureq::agent(), request);
     let mut shown = format!("{source:?}");
     shown += &format!("{:?} {source:?}", source.next());

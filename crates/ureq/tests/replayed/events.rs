@@ -20,19 +20,29 @@ fn decoded(body: &[u8]) -> Vec<OwnedEvent> {
 #[test]
 fn the_events_of_every_recording_are_those_of_the_decoder() {
     let server = server();
-    let streams = recordings::all().iter().filter(|recording| recording.has_stream() && recording.status == 200);
+    let streams = recordings::all()
+        .iter()
+        .filter(|recording| recording.has_stream() && recording.status == 200);
     for recording in streams {
         let (mut events, mut failure) = (Vec::new(), None);
         // Bounded, since a failure that came again and again would have no end.
-        for event in deltawire_ureq::events(ask(&server, recording, "").unwrap()).unwrap().take(1000) {
+        for event in
+            deltawire_ureq::events(ask(&server, recording, "").unwrap()).unwrap().take(1000)
+        {
             match event {
                 Ok(event) => events.push(event),
                 Err(error) => failure = Some(of_stream(error)),
             }
         }
         assert_eq!(events, decoded(&recording.body()), "{}", recording.name);
-        let cut = matches!(recording.name.as_str(), "tiny-killed" | "lcp-empty-cut" | "lcp-interrupted");
-        assert_eq!(failure.map_or("", |error| error.kind()), if cut { "transport" } else { "" }, "{}", recording.name);
+        let cut =
+            matches!(recording.name.as_str(), "tiny-killed" | "lcp-empty-cut" | "lcp-interrupted");
+        assert_eq!(
+            failure.map_or("", |error| error.kind()),
+            if cut { "transport" } else { "" },
+            "{}",
+            recording.name
+        );
     }
 }
 
@@ -40,7 +50,9 @@ fn the_events_of_every_recording_are_those_of_the_decoder() {
 fn events_go_on_after_done_and_one_byte_at_a_time() {
     let server = server();
     let recording = recording("one-plus-one");
-    let response = ask(&server, recording, r#"write=1; extra="event: late\nid: 9\ndata: x\ndata: y\n\n""#).unwrap();
+    let response =
+        ask(&server, recording, r#"write=1; extra="event: late\nid: 9\ndata: x\ndata: y\n\n""#)
+            .unwrap();
     let mut events = deltawire_ureq::events(response).unwrap();
     let all: Vec<OwnedEvent> = events.by_ref().map(Result::unwrap).collect();
     assert_eq!(all[..5], decoded(&recording.body()));
@@ -54,7 +66,9 @@ fn a_failed_read_is_the_last_that_events_say() {
     let server = server();
     let recording = recording("one-plus-one");
     for place in [0, 1, 300, 600] {
-        let mut events = deltawire_ureq::events(ask(&server, recording, &format!("cut={place}")).unwrap()).unwrap();
+        let mut events =
+            deltawire_ureq::events(ask(&server, recording, &format!("cut={place}")).unwrap())
+                .unwrap();
         let whole = decoded(&recording.body()[..place]);
         for event in whole {
             assert_eq!(events.next().unwrap().unwrap(), event, "{place}");
@@ -81,11 +95,15 @@ fn an_interrupted_read_is_tried_again() {
 #[test]
 fn an_event_beyond_the_limits_is_an_error_and_the_next_one_comes() {
     let long = "x".repeat(200);
-    let body = format!("data: 1\n\ndata: {long}\n\ndata: 2\n\ndata: {long}\ndata: 3\n\nid: 4\ndata: 4\n\n");
+    let body = format!(
+        "data: 1\n\ndata: {long}\n\ndata: 2\n\ndata: {long}\ndata: 3\n\nid: 4\ndata: 4\n\n"
+    );
     let mut limits = Limits::default();
     limits.max_line = 100;
     let seen: Vec<String> = Events::with_limits(body.as_bytes(), limits).map(show).collect();
-    let passed = |at: usize| format!("the stream passed the limit max_line of 100 with the line at byte {at}");
+    let passed = |at: usize| {
+        format!("the stream passed the limit max_line of 100 with the line at byte {at}")
+    };
     assert_eq!(seen, ["1", &passed(9), "2", &passed(9 + 208 + 9), "4"]);
 }
 

@@ -36,7 +36,11 @@ fn a_cut_inside_the_chunked_coding_is_a_broken_connection() {
                 for within in [start, end - 1] {
                     let faults = format!("cut={within}@{fault}");
                     let seen = stream(&server, recording, &faults).unwrap();
-                    let how = if seen.end == End::Done { How::Clean } else { How::from(transport(&seen)) };
+                    let how = if seen.end == End::Done {
+                        How::Clean
+                    } else {
+                        How::from(transport(&seen))
+                    };
                     assert_eq!(seen, folded(recording, &body[..came], how), "{name} {faults}");
                     assert_eq!(seen.end == End::Done, came == body.len(), "{name} {faults}");
                 }

@@ -25,7 +25,10 @@ fn release(_: &Span<'_>) -> Verdict {
 /// A chat stream of these contents, ended in order.
 fn contents(texts: &[&str]) -> String {
     let chunk = |text: &&str| {
-        format!("data: {}\n\n", serde_json::json!({"choices": [{"index": 0, "delta": {"content": text}}]}))
+        format!(
+            "data: {}\n\n",
+            serde_json::json!({"choices": [{"index": 0, "delta": {"content": text}}]})
+        )
     };
     texts.iter().map(chunk).collect::<String>()
         + "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
@@ -35,7 +38,8 @@ fn contents(texts: &[&str]) -> String {
 fn a_recording_is_judged_sentence_by_sentence() {
     let server = server();
     for stops in [false, true] {
-        let stream = deltawire_ureq::chat(ask(&server, recording("smollm2-sky"), "").unwrap()).unwrap();
+        let stream =
+            deltawire_ureq::chat(ask(&server, recording("smollm2-sky"), "").unwrap()).unwrap();
         let mut judged = Vec::new();
         let mut gated = gated(stream, Policy::sentences().with_context(10), |span| {
             judged.push((span.context.to_owned(), span.text.to_owned()));
@@ -60,7 +64,10 @@ fn a_recording_is_judged_sentence_by_sentence() {
         // A finish reason hands the last sentence out, so its stop comes before the end of the stream.
         assert_eq!(outcome.end, if stops { End::Stopped } else { End::Done });
         assert_eq!(outcome.answer.text(), SKY.concat());
-        assert_eq!(judged, [(String::new(), SKY[0].to_owned()), ("mosphere. ".to_owned(), SKY[1].to_owned())]);
+        assert_eq!(
+            judged,
+            [(String::new(), SKY[0].to_owned()), ("mosphere. ".to_owned(), SKY[1].to_owned())]
+        );
     }
 }
 
@@ -113,7 +120,8 @@ fn a_judge_that_fails_shows_nothing_and_is_asked_again() {
 #[test]
 fn what_came_before_a_stream_broke_is_judged_and_then_the_error_is_said() {
     let server = server();
-    let stream = deltawire_ureq::chat(ask(&server, recording("smollm2-sky"), "cut=3000").unwrap()).unwrap();
+    let stream =
+        deltawire_ureq::chat(ask(&server, recording("smollm2-sky"), "cut=3000").unwrap()).unwrap();
     let mut gated = gated(stream, Policy::sentences(), release);
     let mut shown = String::new();
     let error = loop {
@@ -134,7 +142,8 @@ fn what_came_before_a_stream_broke_is_judged_and_then_the_error_is_said() {
 fn more_text_than_may_wait_ends_the_stream_there() {
     let body = contents(&["One. Tw", "o. Three. "]);
     let stream: ChatStream<_> = Stream::from_reader(body.as_bytes());
-    let mut gated = gated(stream, Options::new(Policy::sentences()).with_max_unreleased(8), release);
+    let mut gated =
+        gated(stream, Options::new(Policy::sentences()).with_max_unreleased(8), release);
     let mut shown = String::new();
     let error = loop {
         match gated.next() {
@@ -151,15 +160,17 @@ fn more_text_than_may_wait_ends_the_stream_there() {
 #[test]
 fn time_is_the_callers() {
     let body = contents(&["a ", "b ", "c ", "d. "]);
-    let stream: ChatStream<_> = Stream::with_read_size(body.as_bytes(), deltawire::Options::new(), 8);
+    let stream: ChatStream<_> =
+        Stream::with_read_size(body.as_bytes(), deltawire::Options::new(), 8);
     let now = Arc::new(AtomicU64::new(0));
     let clock = Arc::clone(&now);
     let mut spans = Vec::new();
-    let mut gated = try_gated(stream, Policy::whole().with_max_age(Duration::from_secs(2)), |span| {
-        spans.push(span.text.to_owned());
-        Ok::<_, Infallible>(Verdict::Release)
-    })
-    .with_clock(move || Duration::from_secs(clock.fetch_add(1, Relaxed)));
+    let mut gated =
+        try_gated(stream, Policy::whole().with_max_age(Duration::from_secs(2)), |span| {
+            spans.push(span.text.to_owned());
+            Ok::<_, Infallible>(Verdict::Release)
+        })
+        .with_clock(move || Duration::from_secs(clock.fetch_add(1, Relaxed)));
     while gated.next().unwrap().is_some() {}
     let (_, moderation) = gated.finish();
     assert_eq!(spans.concat(), "a b c d. ");

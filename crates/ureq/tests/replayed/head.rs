@@ -20,17 +20,24 @@ fn every_way_in_refuses_what_is_refused() {
     let faults = "status=503; header=\"retry-after: 3\"";
     for refused in [
         refusal(deltawire_ureq::chat(ask(&server, short(), faults).unwrap())),
-        refusal(deltawire_ureq::completions(ask(&server, recording("count-legacy"), faults).unwrap())),
+        refusal(deltawire_ureq::completions(
+            ask(&server, recording("count-legacy"), faults).unwrap(),
+        )),
         refusal(deltawire_ureq::events(ask(&server, short(), faults).unwrap())),
         refusal(deltawire_ureq::chat_completion(ask(&server, short(), faults).unwrap())),
-        refusal(deltawire_ureq::completion(ask(&server, recording("count-legacy"), faults).unwrap())),
+        refusal(deltawire_ureq::completion(
+            ask(&server, recording("count-legacy"), faults).unwrap(),
+        )),
     ] {
         assert_eq!((refused.status, refused.retry_after.as_deref()), (503, Some("3")));
         assert_eq!(refused.error.unwrap().message, "an error as it was asked for");
     }
     for error in [
         deltawire_ureq::chat(ask(&server, short(), "type=text/plain").unwrap()).unwrap_err(),
-        deltawire_ureq::completions(ask(&server, recording("count-legacy"), "type=text/plain").unwrap()).unwrap_err(),
+        deltawire_ureq::completions(
+            ask(&server, recording("count-legacy"), "type=text/plain").unwrap(),
+        )
+        .unwrap_err(),
         deltawire_ureq::events(ask(&server, short(), "type=text/plain").unwrap()).unwrap_err(),
     ] {
         assert_eq!(of_stream(error).kind(), "not_an_event_stream");
@@ -43,20 +50,32 @@ fn a_recording_that_was_refused_is_refused() {
     assert_eq!(refusal(stream(&server, recording("count-to-100-later"), "")).status, 404);
     let refused = refusal(stream(&server, recording("litellm-dead-backend"), ""));
     let error = refused.error.unwrap();
-    assert!(refused.status == 500 && error.message.starts_with("litellm.InternalServerError"), "{error}");
+    assert!(
+        refused.status == 500 && error.message.starts_with("litellm.InternalServerError"),
+        "{error}"
+    );
     assert_eq!(error.code.unwrap().as_str(), r#""500""#);
 }
 
 #[test]
 fn a_reader_that_is_told_its_head_says_what_a_response_says() {
     let server = server();
-    for faults in ["status=429; header=\"retry-after: 3\"", "status=502; body=html", "body=json", "type=text/plain"] {
-        let said = deltawire_ureq::chat(ask(&server, short(), faults).unwrap()).unwrap_err().to_string();
+    for faults in [
+        "status=429; header=\"retry-after: 3\"",
+        "status=502; body=html",
+        "body=json",
+        "type=text/plain",
+    ] {
+        let said =
+            deltawire_ureq::chat(ask(&server, short(), faults).unwrap()).unwrap_err().to_string();
         let (head, body) = ask(&server, short(), faults).unwrap().into_parts();
         let mut stream = deltawire_ureq::ChatStream::from_reader(body.into_reader())
             .head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok());
         let error = stream.next().unwrap_err();
-        assert_eq!((&error.to_string(), matches!(error, Error::Refused(_))), (&said, faults.starts_with("status")));
+        assert_eq!(
+            (&error.to_string(), matches!(error, Error::Refused(_))),
+            (&said, faults.starts_with("status"))
+        );
         let outcome = stream.finish();
         let ended = (outcome.end, outcome.error.map(|error| error.to_string()));
         assert_eq!(ended, (End::NotAnEventStream, Some(said)), "{faults}");
@@ -68,9 +87,12 @@ fn of_a_body_no_more_is_read_than_is_evidence_and_a_cut_does_not_lose_it() {
     let (server, long) = (server(), "x".repeat(2 * Refused::MAX_BODY));
     let response = fetch(&format!("HTTP/1.1 500 \r\ncontent-length: {}\r\n\r\n{long}", long.len()));
     assert_eq!(refusal(deltawire_ureq::chat(response)).body.len(), Refused::MAX_BODY);
-    let refused = refusal(deltawire_ureq::chat(ask(&server, short(), "status=500; cut=20").unwrap()));
+    let refused =
+        refusal(deltawire_ureq::chat(ask(&server, short(), "status=500; cut=20").unwrap()));
     assert_eq!((refused.body.len(), refused.error), (20, None));
-    for (faults, length) in [("type=text/plain", deltawire::Error::EVIDENCE), ("type=text/plain; cut=100", 100)] {
+    for (faults, length) in
+        [("type=text/plain", deltawire::Error::EVIDENCE), ("type=text/plain; cut=100", 100)]
+    {
         let long = recording("count-to-100");
         match of_stream(deltawire_ureq::chat(ask(&server, long, faults).unwrap()).unwrap_err()) {
             deltawire::Error::NotAnEventStream { beginning, .. } => {

@@ -10,8 +10,12 @@ fn options_are_those_of_the_session() {
     let server = server();
     for keep in [false, true] {
         let response = ask(&server, recording("smollm2-sky"), "").unwrap();
-        let stream = deltawire_ureq::chat(response).unwrap().options(Options::new().with_unknown(keep));
-        assert_eq!(read(stream).json["answer"]["timings"]["predicted_n"].as_u64(), keep.then_some(63));
+        let stream =
+            deltawire_ureq::chat(response).unwrap().options(Options::new().with_unknown(keep));
+        assert_eq!(
+            read(stream).json["answer"]["timings"]["predicted_n"].as_u64(),
+            keep.then_some(63)
+        );
     }
 }
 

@@ -7,7 +7,9 @@ use deltawire::{End, How, Options, chat, completions};
 use deltawire_replay::{Endpoint, Recording, recordings};
 use deltawire_ureq::Stream;
 
-use crate::client::{Breaks, Interrupted, Seen, ask, folded, of_stream, read, recording, server, stream, transport};
+use crate::client::{
+    Breaks, Interrupted, Seen, ask, folded, of_stream, read, recording, server, stream, transport,
+};
 
 fn streamed() -> impl Iterator<Item = &'static Recording> {
     recordings::all().iter().filter(|recording| recording.has_stream() && recording.status == 200)
@@ -26,7 +28,8 @@ macro_rules! events {
     ($stream:expr) => {{
         let mut stream = $stream;
         // Bounded, since a failure that came again and again would have no end.
-        let events: Vec<_> = stream.events().take(1000).map(|event| event.map_err(of_stream)).collect();
+        let events: Vec<_> =
+            stream.events().take(1000).map(|event| event.map_err(of_stream)).collect();
         assert!(stream.events().next().is_none_or(|event| event.is_err()), "it has ended");
         (events, serde_json::to_value(stream.finish()).unwrap())
     }};
@@ -48,7 +51,11 @@ fn every_recording_comes_over_a_socket_as_the_core_folds_it() {
             Endpoint::Completion => events!(deltawire_ureq::completions(response).unwrap()),
         };
         assert_eq!(events.iter().filter(|event| event.is_ok()).count(), expected.updates, "{name}");
-        assert_eq!(events.last().and_then(|event| event.as_ref().err()), expected.error.as_ref(), "{name}");
+        assert_eq!(
+            events.last().and_then(|event| event.as_ref().err()),
+            expected.error.as_ref(),
+            "{name}"
+        );
         assert_eq!(outcome, expected.json, "{name}");
     }
 }
@@ -63,8 +70,16 @@ fn the_texts_are_those_that_stand_in_the_files() {
         ("count-legacy", 193, 285, "4,5,6,", ",99,100"),
     ] {
         let seen = stream(&server, recording(name), "").unwrap();
-        assert_eq!((seen.end, seen.updates, seen.text.chars().count()), (End::Done, updates, length), "{name}");
-        assert!(seen.text.starts_with(begins) && seen.text.ends_with(ends), "{name}: {:?}", seen.text);
+        assert_eq!(
+            (seen.end, seen.updates, seen.text.chars().count()),
+            (End::Done, updates, length),
+            "{name}"
+        );
+        assert!(
+            seen.text.starts_with(begins) && seen.text.ends_with(ends),
+            "{name}: {:?}",
+            seen.text
+        );
     }
 }
 
@@ -78,9 +93,15 @@ fn any_reader_with_reads_of_any_size_gives_what_the_core_gives() {
             for size in [1, 7, 100, 16384] {
                 let reader = (&*body).chain(Breaks(broken.clone()));
                 let seen = match recording.endpoint {
-                    Endpoint::Chat => read(Stream::<chat::Chat, _>::with_read_size(reader, Options::new(), size)),
+                    Endpoint::Chat => {
+                        read(Stream::<chat::Chat, _>::with_read_size(reader, Options::new(), size))
+                    }
                     Endpoint::Completion => {
-                        read(Stream::<completions::Completions, _>::with_read_size(reader, Options::new(), size))
+                        read(Stream::<completions::Completions, _>::with_read_size(
+                            reader,
+                            Options::new(),
+                            size,
+                        ))
                     }
                 };
                 assert_eq!(seen, expected, "{} in reads of {size}, {broken:?}", recording.name);

@@ -11,14 +11,27 @@ use deltawire_ureq::Error;
 use crate::client::{KEY, ask_with, recording, server};
 
 /// One for each place that an error comes from.
-const FAULTS: [&str; 8] =
-    ["", "status=401", "status=503; cut=10", "body=json", "cut=300", "stall=300:6", "delay=6", "no such fault"];
+const FAULTS: [&str; 8] = [
+    "",
+    "status=401",
+    "status=503; cut=10",
+    "body=json",
+    "cut=300",
+    "stall=300:6",
+    "delay=6",
+    "no such fault",
+];
 
 /// More events than any of these streams has.
 const MANY: usize = 100;
 
 /// Everything that a caller may print of bare events, and of an answer that is not streamed.
-fn printed(agent: &ureq::Agent, server: &Server, recording: &Recording, faults: &str) -> Vec<String> {
+fn printed(
+    agent: &ureq::Agent,
+    server: &Server,
+    recording: &Recording,
+    faults: &str,
+) -> Vec<String> {
     let mut out = Vec::new();
     match ask_with(agent, server, recording, faults, true).and_then(deltawire_ureq::events) {
         Err(error) => out.extend(shown(&error)),
@@ -27,7 +40,9 @@ fn printed(agent: &ureq::Agent, server: &Server, recording: &Recording, faults: 
             out.push(format!("{events:?}"));
         }
     }
-    match ask_with(agent, server, recording, faults, false).and_then(deltawire_ureq::chat_completion) {
+    match ask_with(agent, server, recording, faults, false)
+        .and_then(deltawire_ureq::chat_completion)
+    {
         Err(error) => out.extend(shown(&error)),
         Ok(completion) => out.push(format!("{completion:?}")),
     }
@@ -78,7 +93,12 @@ fn neither_events_nor_a_whole_answer_show_the_key() {
 fn a_request_that_never_got_through_shows_no_key() {
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let agent = deltawire_ureq::agent();
-    for url in [format!("http://{closed}/v1"), "http://".into(), "nonsense".into(), "ftp://127.0.0.1/".into()] {
+    for url in [
+        format!("http://{closed}/v1"),
+        "http://".into(),
+        "nonsense".into(),
+        "ftp://127.0.0.1/".into(),
+    ] {
         let sent = agent.post(&url).header("authorization", format!("Bearer {KEY}")).send("{}");
         for text in shown(&Error::from(sent.unwrap_err())) {
             hides_the_key(&text, &url);

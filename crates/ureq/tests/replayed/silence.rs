@@ -9,7 +9,9 @@ use deltawire::{End, How};
 use deltawire_replay::{Recording, Server};
 use deltawire_ureq::Error;
 
-use crate::client::{Config, agent, ask, ask_with, folded, of_stream, read, recording, server, stream, timed};
+use crate::client::{
+    Config, agent, ask, ask_with, folded, of_stream, read, recording, server, stream, timed,
+};
 
 /// What a limit of time is set to, what none of these tests may take, and how long a server is silent otherwise.
 const SHORT: Duration = Duration::from_millis(400);
@@ -30,7 +32,11 @@ fn runs_out(server: &Server, name: &str, limit: Limit, place: usize, framing: &s
     });
     let how = How::broken(format_args!("timeout: {name}"), true);
     assert_eq!(seen, folded(short(), &short().body()[..place], how), "{name} {faults}");
-    assert_eq!(seen.error.unwrap().to_string(), format!("waited too long: timeout: {name}"), "{faults}");
+    assert_eq!(
+        seen.error.unwrap().to_string(),
+        format!("waited too long: timeout: {name}"),
+        "{faults}"
+    );
     assert!(elapsed < LONG, "{name} {faults}: {elapsed:?}");
 }
 
@@ -45,7 +51,8 @@ fn a_limit_of_time_that_runs_out_keeps_what_came() {
     // At the same time, since all they do is wait.
     thread::scope(|scope| {
         for (name, limit) in limits {
-            for (place, framing) in [(0, ""), (500, ""), (500, "; framing=length"), (500, "; framing=close"), (825, "")]
+            for (place, framing) in
+                [(0, ""), (500, ""), (500, "; framing=length"), (500, "; framing=close"), (825, "")]
             {
                 scope.spawn(move || runs_out(server, name, limit, place, framing));
             }
@@ -118,7 +125,8 @@ fn a_connection_left_open_after_done_holds_nobody_up() {
 fn a_whole_answer_that_does_not_come_in_time_is_a_timeout() {
     let server = server();
     let agent = agent(|config| config.timeout_recv_body(Some(SHORT)));
-    let response = ask_with(&agent, &server, recording("smollm2-sky"), "stall=50:6", false).unwrap();
+    let response =
+        ask_with(&agent, &server, recording("smollm2-sky"), "stall=50:6", false).unwrap();
     let (answer, elapsed) = timed(|| deltawire_ureq::chat_completion(response));
     assert_eq!(of_stream(answer.unwrap_err()).kind(), "timeout");
     assert!(elapsed < LONG, "{elapsed:?}");

@@ -46,11 +46,19 @@ fn timeouts_of_a_read_are_waited_past_while_no_limit_passes() {
     let server = &server();
     let prompt = &stream(server, short(), "").unwrap();
     thread::scope(|scope| {
-        for faults in
-            ["stall=0:0.5", "stall=3:0.3; stall=500:0.3", "stall=500:0.5; framing=close", "stall=825:0.5; write=1"]
-        {
+        for faults in [
+            "stall=0:0.5",
+            "stall=3:0.3; stall=500:0.3",
+            "stall=500:0.5; framing=close",
+            "stall=825:0.5; write=1",
+        ] {
             scope.spawn(move || {
-                let seen = seen(&ticking(), server, faults, limits().with_bytes(LONG).with_first_bytes(LONG));
+                let seen = seen(
+                    &ticking(),
+                    server,
+                    faults,
+                    limits().with_bytes(LONG).with_first_bytes(LONG),
+                );
                 assert_eq!(
                     (&seen.json, &seen.text, seen.updates),
                     (&prompt.json, &prompt.text, prompt.updates),
@@ -81,7 +89,9 @@ fn comments_that_keep_a_stream_alive_need_no_timeout_to_be_found_out() {
 fn a_timeout_of_the_whole_stays_one_unless_a_limit_has_passed() {
     let server = server();
     let agent = agent(|config| config.timeout_recv_body(Some(SHORT)));
-    for (limit, kind, end) in [(LONG, "timeout", End::Truncated), (SHORT / 4, "stalled", End::Stalled)] {
+    for (limit, kind, end) in
+        [(LONG, "timeout", End::Truncated), (SHORT / 4, "stalled", End::Stalled)]
+    {
         let seen = seen(&agent, &server, "stall=500:6", limits().with_content(limit));
         assert_eq!((seen.kind(), seen.end), (kind, end));
     }
@@ -92,7 +102,10 @@ fn limits_count_from_the_request_where_it_is_known() {
     let sent = Instant::now().checked_sub(LONG).unwrap();
     let server = server();
     let response = ask_with(&ticking(), &server, short(), "stall=0:6", true).unwrap();
-    let stream = deltawire_ureq::chat(response).unwrap().since(sent).stalls(limits().with_first_content(LONG));
+    let stream = deltawire_ureq::chat(response)
+        .unwrap()
+        .since(sent)
+        .stalls(limits().with_first_content(LONG));
     let (seen, elapsed) = timed(|| read(stream));
     assert_eq!(seen.kind(), "stalled");
     // One read of a tick.
@@ -103,8 +116,12 @@ fn limits_count_from_the_request_where_it_is_known() {
 fn the_callers_own_time_is_not_held_against_the_server() {
     let server = server();
     let response = ask(&server, short(), "").unwrap();
-    let mut stream = ChatStream::with_read_size(response.into_body().into_reader(), deltawire::Options::new(), 50)
-        .stalls(limits().with_bytes(TICK).with_content(TICK));
+    let mut stream = ChatStream::with_read_size(
+        response.into_body().into_reader(),
+        deltawire::Options::new(),
+        50,
+    )
+    .stalls(limits().with_bytes(TICK).with_content(TICK));
     thread::sleep(TICK * 2);
     while stream.next().unwrap().is_some() {
         thread::sleep(TICK * 2);
@@ -142,14 +159,20 @@ fn what_a_reader_that_times_out_means_depends_on_its_error() {
     for (name, then, kind) in [
         ("would block", would_block, "stalled"),
         ("timed out", timed_out, "stalled"),
-        ("would block, by its number", if cfg!(target_os = "linux") { system } else { would_block }, "stalled"),
+        (
+            "would block, by its number",
+            if cfg!(target_os = "linux") { system } else { would_block },
+            "stalled",
+        ),
         ("a timeout that is an error of its own", own, "timeout"),
         ("no timeout", gone, "transport"),
     ] {
         let mut reads = 0;
-        let parts = vec![Ok(TEXT), Err(timed_out), Ok(COMMENT), Err(would_block), Ok(EMPTY), Ok(TEXT)];
+        let parts =
+            vec![Ok(TEXT), Err(timed_out), Ok(COMMENT), Err(would_block), Ok(EMPTY), Ok(TEXT)];
         let reader = Scripted { reads: &mut reads, parts, then };
-        let (seen, elapsed) = timed(|| read(ChatStream::from_reader(reader).stalls(limits().with_content(TICK))));
+        let (seen, elapsed) =
+            timed(|| read(ChatStream::from_reader(reader).stalls(limits().with_content(TICK))));
         assert_eq!((seen.kind(), seen.text.as_str(), seen.updates), (kind, "aa", 3), "{name}");
         // A reader that does not wait is not asked all the time.
         assert!(reads < 150, "{name}: {reads} reads");
@@ -160,7 +183,9 @@ fn what_a_reader_that_times_out_means_depends_on_its_error() {
 /// A gzip file of one stored block.
 fn gzip(text: &str) -> Vec<u8> {
     let crc = text.bytes().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 })
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            crc >> 1 ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 }
+        })
     });
     let length = u16::try_from(text.len()).unwrap();
     let mut file = vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF, 1];
@@ -174,7 +199,11 @@ fn gzip(text: &str) -> Vec<u8> {
 fn a_compressed_body_that_begins_late_is_not_taken_for_an_empty_one() {
     let file = gzip(&format!("{TEXT}data: [DONE]\n\n"));
     // Where the body pauses for three ticks; what its stream ends as.
-    for (place, end) in [(0, End::Truncated), (11, End::DoneWithoutFinishReason), (40, End::DoneWithoutFinishReason)] {
+    for (place, end) in [
+        (0, End::Truncated),
+        (11, End::DoneWithoutFinishReason),
+        (40, End::DoneWithoutFinishReason),
+    ] {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let parts = (file[..place].to_vec(), file[place..].to_vec());
@@ -189,7 +218,11 @@ fn a_compressed_body_that_begins_late_is_not_taken_for_an_empty_one() {
         });
         let response = ticking().get(format!("http://{address}/")).call().unwrap();
         let seen = read(deltawire_ureq::chat(response).unwrap().stalls(limits().with_bytes(LONG)));
-        assert_eq!((seen.end, seen.kind()), (end, if place == 0 { "timeout" } else { "" }), "after byte {place}");
+        assert_eq!(
+            (seen.end, seen.kind()),
+            (end, if place == 0 { "timeout" } else { "" }),
+            "after byte {place}"
+        );
         server.join().unwrap();
     }
 }

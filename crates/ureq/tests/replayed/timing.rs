@@ -34,15 +34,23 @@ const LAST: &str = "data: {\"choices\":[],\"usage\":{\"completion_tokens\":3}}\n
 
 #[test]
 fn a_timed_stream_has_its_times_and_its_servers_tokens() {
-    let mut stream = slow(vec![Some(": ping\n\n"), Some(ROLE), Some(TWO), Some(LAST)]).timed(Instant::now());
+    let mut stream =
+        slow(vec![Some(": ping\n\n"), Some(ROLE), Some(TWO), Some(LAST)]).timed(Instant::now());
     while stream.next().unwrap().is_some() {
         // Chunks have the time of their read, not that of the caller's work on those before.
         std::thread::sleep(STEP / 2);
     }
     let timing = stream.timing().unwrap();
     assert_eq!(stream.finish().end, End::Done);
-    let [byte, chunk, output] = [timing.first_byte, timing.first_chunk, timing.first_output].map(Option::unwrap);
-    assert!(STEP <= byte && byte + STEP <= chunk && chunk + STEP <= output && output + STEP <= timing.end, "{timing}");
+    let [byte, chunk, output] =
+        [timing.first_byte, timing.first_chunk, timing.first_output].map(Option::unwrap);
+    assert!(
+        STEP <= byte
+            && byte + STEP <= chunk
+            && chunk + STEP <= output
+            && output + STEP <= timing.end,
+        "{timing}"
+    );
     assert_eq!((timing.chunks, timing.output_tokens), (4, Some(3)));
     assert_eq!(timing.between_chunks.unwrap().min, Duration::ZERO, "two came with one read");
     assert_eq!(timing.between_outputs.unwrap().max, Duration::ZERO);
@@ -55,7 +63,11 @@ fn a_look_at_the_timing_changes_nothing_of_it() {
     std::thread::sleep(STEP);
     assert!(stream.timing().unwrap().end >= STEP * 2, "a stream that is open ends now");
     assert!(stream.next().unwrap().is_some());
-    assert_eq!(stream.timing().unwrap().between_chunks.unwrap().max, Duration::ZERO, "two came with one read");
+    assert_eq!(
+        stream.timing().unwrap().between_chunks.unwrap().max,
+        Duration::ZERO,
+        "two came with one read"
+    );
 }
 
 #[test]
@@ -67,7 +79,13 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
     // the read.
     for (why, parts, limits, end, steps) in [
         ("an error in band", vec![Some(ROLE), Some(in_band)], StallLimits::new(), End::Error, 3),
-        ("a stall", vec![Some(ROLE), Some(": ping\n\n"), Some(": ping\n\n")], limits, End::Stalled, 2),
+        (
+            "a stall",
+            vec![Some(ROLE), Some(": ping\n\n"), Some(": ping\n\n")],
+            limits,
+            End::Stalled,
+            2,
+        ),
         ("a break", vec![Some(ROLE), None], StallLimits::new(), End::Truncated, 3),
     ] {
         let sent = Instant::now();
@@ -79,13 +97,18 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
         std::thread::sleep(LATE);
         let timing = stream.timing().unwrap();
         assert_eq!(stream.finish().end, end, "{why}");
-        assert!(STEP * steps <= timing.end && timing.end <= failed, "{why}: {timing} and not {failed:?}");
+        assert!(
+            STEP * steps <= timing.end && timing.end <= failed,
+            "{why}: {timing} and not {failed:?}"
+        );
     }
 }
 
 #[test]
-fn events_are_timed_too_tokens_may_be_told_as_they_come_and_a_stream_that_is_not_timed_has_no_times() {
-    let sent = Instant::now().checked_sub(Duration::from_secs(3600)).expect("the clock began longer ago");
+fn events_are_timed_too_tokens_may_be_told_as_they_come_and_a_stream_that_is_not_timed_has_no_times()
+ {
+    let sent =
+        Instant::now().checked_sub(Duration::from_secs(3600)).expect("the clock began longer ago");
     let recorder = Recorder::new().with_long_gaps(Duration::ZERO);
     let mut stream = slow(vec![Some(ROLE), Some(TWO)]).timed_with(sent, recorder);
     while stream.events().next().transpose().unwrap().is_some() {
@@ -93,8 +116,15 @@ fn events_are_timed_too_tokens_may_be_told_as_they_come_and_a_stream_that_is_not
     }
     let timing = stream.timing().unwrap();
     assert!(timing.first_byte >= Some(Duration::from_secs(3600)), "{timing}");
-    assert_eq!((timing.chunks, timing.output_tokens, timing.per_token.unwrap().count), (3, Some(6), 4));
-    assert_eq!(timing.long_gaps.unwrap().count, 2, "between the first two reads, and before the end");
+    assert_eq!(
+        (timing.chunks, timing.output_tokens, timing.per_token.unwrap().count),
+        (3, Some(6), 4)
+    );
+    assert_eq!(
+        timing.long_gaps.unwrap().count,
+        2,
+        "between the first two reads, and before the end"
+    );
 
     let mut plain = slow(vec![Some(ROLE)]);
     assert!(plain.next().unwrap().is_some());

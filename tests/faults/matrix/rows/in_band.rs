@@ -6,10 +6,12 @@ use crate::row::{Answer, Row, row};
 pub(crate) fn rows() -> Vec<Row> {
     let stream = |fault: &str, parts: &[&str]| row(fault, Answer::Bytes(events(parts.concat())));
     let hi = &*text("hi");
-    let error = "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"code\":503}}\n\n";
+    let error =
+        "data: {\"error\":{\"message\":\"overloaded\",\"type\":\"server_error\",\"code\":503}}\n\n";
     let said = r#"the server sent an error: overloaded (type "server_error", code 503)"#;
     let wrong = |row: Row| row.ends("error").says(said);
-    let beside = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"!\"}}],\"error\":\"late\"}\n\n";
+    let beside =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"!\"}}],\"error\":\"late\"}\n\n";
     let huge = format!("data: {{\"error\":{{\"message\":\"{}\"}}}}\n\n", "x".repeat(1 << 20));
     vec![
         stream("no fault, to compare with", &[hi, FINISH, DONE]).keeps("hi"),

@@ -8,24 +8,33 @@ pub(crate) fn rows() -> Vec<Row> {
     let raw = |fault: &str, parts: &[&[u8]]| row(fault, Answer::Bytes(events(parts.concat())));
     let hi = &*text("hi");
     let data = |json: &str| format!("data: {json}\n\n");
-    let in_delta = |member: &str| data(&format!("{{\"choices\":[{{\"index\":0,\"delta\":{{{member}}}}}]}}"));
+    let in_delta =
+        |member: &str| data(&format!("{{\"choices\":[{{\"index\":0,\"delta\":{{{member}}}}}]}}"));
     let choice = |index: usize| format!("{{\"index\":{index},\"delta\":{{\"content\":\"a\"}}}}");
-    let at_once = data(&format!("{{\"choices\":[{}]}}", (0..10_000).map(choice).collect::<Vec<_>>().join(",")));
-    let in_turn: String = (0..10_000).map(|index| data(&format!("{{\"choices\":[{}]}}", choice(index)))).collect();
+    let at_once = data(&format!(
+        "{{\"choices\":[{}]}}",
+        (0..10_000).map(choice).collect::<Vec<_>>().join(",")
+    ));
+    let in_turn: String =
+        (0..10_000).map(|index| data(&format!("{{\"choices\":[{}]}}", choice(index)))).collect();
     let call = |index: u64| {
         format!(
             "{{\"index\":{index},\"id\":\"call_{index}\",\"type\":\"function\",\"function\":{{\"name\":\"f\",\"arguments\":\"{{}}\"}}}}"
         )
     };
     let calls = (0..10_000).map(call).collect::<Vec<_>>().join(",");
-    let deep = |open: &str, close: &str| format!("{}0{}", open.repeat(100_000), close.repeat(100_000));
+    let deep =
+        |open: &str, close: &str| format!("{}0{}", open.repeat(100_000), close.repeat(100_000));
     let digits = "9".repeat(10_000);
     let numbers = format!(
         "{{\"created\":{digits},\"usage\":{{\"total_tokens\":{digits},\"x\":-{digits}e{digits}}},\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"!\"}},\"x\":{digits}.{digits}}}]}}"
     );
-    let big_index = data(&format!("{{\"choices\":[{{\"index\":{digits},\"delta\":{{\"content\":\"a\"}}}}]}}"));
+    let big_index =
+        data(&format!("{{\"choices\":[{{\"index\":{digits},\"delta\":{{\"content\":\"a\"}}}}]}}"));
     let invalid: &[u8] = b"\xff\xfe\x80\xc3\xed\xa0\x80\xf8";
-    let in_text = [b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a", invalid, b"b\"}}]}\n\n"].concat();
+    let in_text =
+        [b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a", invalid, b"b\"}}]}\n\n"]
+            .concat();
     let everywhere = [
         invalid,
         b"\n",
@@ -137,7 +146,8 @@ fn what_is_odd_is_kept_as_it_came_beside_the_text() {
         row.run(adapter, false).0.outcome
     };
     for adapter in Adapter::ALL {
-        let calls = &outcome("a tool index of 4 billion", adapter)["answer"]["choices"][0]["message"]["tool_calls"];
+        let calls = &outcome("a tool index of 4 billion", adapter)["answer"]["choices"][0]["message"]
+            ["tool_calls"];
         assert_eq!(calls.as_array().map(Vec::len), Some(1), "no gap is filled: {calls}");
         assert_eq!(calls[0]["id"], "call_4294967296");
         let choices = &outcome("10,000 choices in 10,000 chunks", adapter)["answer"]["choices"];

@@ -39,17 +39,18 @@ pub(crate) fn rows() -> Vec<Row> {
         row("503 whose body breaks off", recorded("status=503; cut=20".into()))
             .says(r#"the server refused the request with status 503: "{\"error\":{\"code\":nul""#),
     );
-    let hostile = "{\"error\":{\"message\":\"\\u001b[2Jgone\\r\\nERROR forged\",\"code\":\"\u{9b}31m\"}}";
+    let hostile =
+        "{\"error\":{\"message\":\"\\u001b[2Jgone\\r\\nERROR forged\",\"code\":\"\u{9b}31m\"}}";
     let head = "HTTP/1.1 500 \r\nconnection: close\r\nx-request-id: a\tb\r\n\r\n";
     rows.push(
         row("500 with escape sequences and line ends", Answer::Bytes(format!("{head}{hostile}").into()))
             .says(r#"the server refused the request with status 500: \u{1b}[2Jgone\r\nERROR forged (code "\u{9b}31m"); request "a\tb""#),
     );
     let endless = format!("{head}{}", "x".repeat(8 << 20));
-    rows.push(
-        row("500 with 8 MB", Answer::Bytes(endless.into()))
-            .says(format!(r#"the server refused the request with status 500: "{}"; request "a\tb""#, "x".repeat(200))),
-    );
+    rows.push(row("500 with 8 MB", Answer::Bytes(endless.into())).says(format!(
+        r#"the server refused the request with status 500: "{}"; request "a\tb""#,
+        "x".repeat(200)
+    )));
     rows.push(
         row("500 with invalid UTF-8", Answer::Bytes([head.as_bytes(), b"\xff\xfe\x00"].concat()))
             .says("the server refused the request with status 500: \"\u{FFFD}\u{FFFD}\\0\"; request \"a\\tb\""),

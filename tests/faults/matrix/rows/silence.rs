@@ -15,7 +15,8 @@ pub(crate) fn rows() -> Vec<Row> {
         let tick = Duration::from_millis(1000);
         row(fault, Answer::Recorded("one-plus-one", faults.into())).stalls(limits).timeout(tick)
     };
-    let stalled = |row: Row| row.ends("stalled").says("the stream stalled: no bytes for T s (limit 0.8 s)");
+    let stalled =
+        |row: Row| row.ends("stalled").says("the stream stalled: no bytes for T s (limit 0.8 s)");
     let timeout = |row: Row| row.stalls(StallLimits::new()).timeout(LIMIT).ends("truncated");
     vec![
         recorded("silence before the first byte", "stall=0:6")
@@ -36,10 +37,13 @@ pub(crate) fn rows() -> Vec<Row> {
                 "the connection failed: request or response body error: operation timed out",
             )
             .keeps("\n\n"),
-        row("a body of a refusal that never ends", Answer::Recorded("one-plus-one", "status=503; stall=5:6".into()))
-            .timeout(LIMIT)
-            .ends("refused")
-            .says(r#"the server refused the request with status 503: "{\"err""#),
+        row(
+            "a body of a refusal that never ends",
+            Answer::Recorded("one-plus-one", "status=503; stall=5:6".into()),
+        )
+        .timeout(LIMIT)
+        .ends("refused")
+        .says(r#"the server refused the request with status 503: "{\"err""#),
     ]
 }
 

@@ -79,7 +79,11 @@ impl Decoder {
     /// [`settle`](Self::settle) has to come first. The last `searched` bytes of the input are known
     /// to have no line end.
     #[inline(never)]
-    pub(super) fn read_lines<'i>(&mut self, input: &mut &'i [u8], searched: usize) -> Result<Step<'i>, Error> {
+    pub(super) fn read_lines<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+        searched: usize,
+    ) -> Result<Step<'i>, Error> {
         let mut in_read: &[u8] = &[];
         let mut is_next_line = false;
         while let Some(&first) = input.first() {
@@ -149,7 +153,11 @@ impl Decoder {
                 }
                 Line::Mark(seen) if first == MARK[usize::from(seen)] => {
                     self.take(input, 1);
-                    if usize::from(seen) + 1 == MARK.len() { Line::Start } else { Line::Mark(seen + 1) }
+                    if usize::from(seen) + 1 == MARK.len() {
+                        Line::Start
+                    } else {
+                        Line::Mark(seen + 1)
+                    }
                 }
                 Line::Mark(0) => Line::Start,
                 // Part of a mark, and then something else: it begins the name of an unknown field.

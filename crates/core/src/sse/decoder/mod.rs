@@ -162,7 +162,10 @@ impl Decoder {
     /// but a `retry` line before the limit does. The next call goes on after the blank line that
     /// ends the block.
     #[inline]
-    pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Event<'s>>, Error> {
+    pub fn decode<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Event<'s>>, Error> {
         Ok(self.decode_framed(input)?.map(|(event, _)| event))
     }
 
@@ -183,7 +186,9 @@ impl Decoder {
                     Found::Event(found) => {
                         let is_first = input.len() == given;
                         self.take(input, found.len);
-                        let event = Event::new(found.data).with_type(found.event).with_id(&self.last_event_id);
+                        let event = Event::new(found.data)
+                            .with_type(found.event)
+                            .with_id(&self.last_event_id);
                         return Ok(Some((event, is_first.then_some(found.frame()))));
                     }
                     Found::Cut(count) => searched = count,
@@ -289,14 +294,18 @@ impl Decoder {
     fn event<'s, 'i: 's>(&'s mut self, in_read: &'i [u8]) -> Event<'s> {
         self.block = Block::HandedOut;
         let data = if self.data.len() > 1 { &self.data[1..] } else { in_read };
-        Event::new(text(data, &mut self.repaired)).with_type(&self.event).with_id(&self.last_event_id)
+        Event::new(text(data, &mut self.repaired))
+            .with_type(&self.event)
+            .with_id(&self.last_event_id)
     }
 
     /// Returns the `error` line that was read last, as an event.
     ///
     /// The block around it goes on.
     fn error_event(&mut self) -> Event<'_> {
-        Event::new(text(&self.value, &mut self.repaired)).with_type("error").with_id(&self.last_event_id)
+        Event::new(text(&self.value, &mut self.repaired))
+            .with_type("error")
+            .with_id(&self.last_event_id)
     }
 
     /// Forgets the current block, and gives back what a large one made grow.
@@ -344,7 +353,8 @@ mod tests {
         let mut input = read;
         loop {
             let before = input;
-            let Some((event, frame)) = decoder.decode_framed(&mut input).expect("no limit is near") else {
+            let Some((event, frame)) = decoder.decode_framed(&mut input).expect("no limit is near")
+            else {
                 return frames;
             };
             if let Some(frame) = &frame {
@@ -357,7 +367,12 @@ mod tests {
 
     #[test]
     fn a_frame_is_the_whole_event_and_its_data() {
-        for event in ["data: x\n\n", "data: x\r\n\r\n", "event: e\ndata: x\n\n", "event: e\r\ndata: x\r\n\r\n"] {
+        for event in [
+            "data: x\n\n",
+            "data: x\r\n\r\n",
+            "event: e\ndata: x\n\n",
+            "event: e\r\ndata: x\r\n\r\n",
+        ] {
             let read = [b"data\n\n", event.as_bytes(), event.as_bytes()].concat();
             let frame = Some((event.as_bytes(), &b"x"[..]));
             assert_eq!(frames(&read), [None, frame, frame], "{event:?}");
@@ -388,7 +403,8 @@ mod tests {
             let (mut first, mut second) = event.split_at(place);
             let mut decoder = Decoder::new();
             assert!(decoder.decode_framed(&mut first).unwrap().is_none());
-            let (_, frame) = decoder.decode_framed(&mut second).unwrap().expect("the event is complete");
+            let (_, frame) =
+                decoder.decode_framed(&mut second).unwrap().expect("the event is complete");
             assert_eq!(frame, None, "cut at {place}");
         }
     }

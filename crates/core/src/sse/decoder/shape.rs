@@ -76,7 +76,9 @@ fn find_data<'i>(input: &'i [u8], event: Range<usize>, begin: usize, limits: &Li
     // Both lines at once: what lies between the values is ASCII.
     let before = event.start;
     let Some(text) = first_text(&input[before..], end - before) else { return Found::Other };
-    let (Some(event), Some(data)) = (text.get(..event.len()), text.get(start - before..end - before)) else {
+    let (Some(event), Some(data)) =
+        (text.get(..event.len()), text.get(start - before..end - before))
+    else {
         return Found::Other;
     };
     Found::Event(Shape { event, data, start, len: end + ending })
@@ -91,6 +93,10 @@ fn find_data<'i>(input: &'i [u8], event: Range<usize>, begin: usize, limits: &Li
 fn first_text(bytes: &[u8], len: usize) -> Option<&str> {
     const BLOCK: usize = 64;
     let blocks = len.next_multiple_of(BLOCK);
-    let text = if len >= BLOCK / 2 && blocks <= bytes.len() { from_utf8(&bytes[..blocks]).ok() } else { None };
+    let text = if len >= BLOCK / 2 && blocks <= bytes.len() {
+        from_utf8(&bytes[..blocks]).ok()
+    } else {
+        None
+    };
     text.or_else(|| from_utf8(&bytes[..len]).ok())
 }

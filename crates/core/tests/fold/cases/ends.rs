@@ -21,13 +21,20 @@ pub(super) fn ends() -> Vec<Case> {
             .data("[DONE]")
             .ends(End::DoneWithoutFinishReason)
             .has(json!({"choices": [{"message": {"content": "x"}, "finish_reason": null}]})),
-        case("a clean end without finish reason is truncated").content("x").ends(End::Truncated).text("x"),
+        case("a clean end without finish reason is truncated")
+            .content("x")
+            .ends(End::Truncated)
+            .text("x"),
         case("a broken connection is truncated")
             .content("x")
             .breaks()
             .fails_with("transport", End::Truncated)
             .text("x"),
-        case("a connection that breaks after [DONE] is done").content("x").done().breaks().text("x"),
+        case("a connection that breaks after [DONE] is done")
+            .content("x")
+            .done()
+            .breaks()
+            .text("x"),
         case("a connection that breaks after an error is an error")
             .content("x")
             .chunk(r#""error":"boom""#)
@@ -38,7 +45,11 @@ pub(super) fn ends() -> Vec<Case> {
             .breaks()
             .fails_with("transport", End::Truncated),
         case("a caller who stops").content("x").stops().ends(End::Stopped).text("x"),
-        case("a caller who stops after the finish reason").content("x").finish("stop").stops().ends(End::Stopped),
+        case("a caller who stops after the finish reason")
+            .content("x")
+            .finish("stop")
+            .stops()
+            .ends(End::Stopped),
         case("a caller who stops after [DONE]").content("x").done().stops().text("x"),
         case("a caller who stops before anything").stops().ends(End::Stopped),
         case("a body that ends at once is empty").ends(End::Empty),
@@ -65,7 +76,11 @@ pub(super) fn ends() -> Vec<Case> {
             .finish("length")
             .ends(End::DoneWithoutSentinel)
             .has(both),
-        case("an empty finish reason is none").content("x").finish("").ends(End::Truncated).text("x"),
+        case("an empty finish reason is none")
+            .content("x")
+            .finish("")
+            .ends(End::Truncated)
+            .text("x"),
         case("usage after the finish reason changes nothing of the end")
             .content("x")
             .finish("stop")
@@ -88,10 +103,22 @@ pub(super) fn cut_off() -> Vec<Case> {
     let finished = |name| case(name).content("x").finish("stop");
     let cut = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"y\"}}]}";
     vec![
-        finished("[DONE] cut off before its line end counts").bytes("data: [DONE]").ends(End::Done).text("x"),
-        finished("[DONE] cut off before its blank line counts").bytes("data: [DONE]\n").ends(End::Done).text("x"),
-        finished("[DONE] cut off in the middle of CRLF counts").bytes("data: [DONE]\r").ends(End::Done).text("x"),
-        finished("[DONE] cut off behind a space counts").bytes("data:  [DONE] ").ends(End::Done).text("x"),
+        finished("[DONE] cut off before its line end counts")
+            .bytes("data: [DONE]")
+            .ends(End::Done)
+            .text("x"),
+        finished("[DONE] cut off before its blank line counts")
+            .bytes("data: [DONE]\n")
+            .ends(End::Done)
+            .text("x"),
+        finished("[DONE] cut off in the middle of CRLF counts")
+            .bytes("data: [DONE]\r")
+            .ends(End::Done)
+            .text("x"),
+        finished("[DONE] cut off behind a space counts")
+            .bytes("data:  [DONE] ")
+            .ends(End::Done)
+            .text("x"),
         started("[DONE] cut off without finish reason counts")
             .bytes("data: [DONE]")
             .ends(End::DoneWithoutFinishReason)
@@ -107,7 +134,10 @@ pub(super) fn cut_off() -> Vec<Case> {
             .breaks()
             .ends(End::DoneWithoutFinishReason)
             .text("x"),
-        started("a part of [DONE] is not [DONE]").bytes("data: [DONE").ends(End::Truncated).text("x"),
+        started("a part of [DONE] is not [DONE]")
+            .bytes("data: [DONE")
+            .ends(End::Truncated)
+            .text("x"),
         finished("a part of [DONE] after the finish reason")
             .bytes("data: [DO")
             .ends(End::DoneWithoutSentinel)
@@ -120,10 +150,22 @@ pub(super) fn cut_off() -> Vec<Case> {
             .bytes("data: {\ndata: [DONE]\n")
             .ends(End::Truncated)
             .text("x"),
-        started("a chunk without its blank line is discarded").bytes(cut).bytes("\n").ends(End::Truncated).text("x"),
-        started("a chunk without its line end is discarded").bytes(cut).ends(End::Truncated).text("x"),
-        case("a first chunk that is cut off is truncated, not empty").bytes(cut).ends(End::Truncated),
-        finished("a chunk that is cut off after the finish reason").bytes(cut).ends(End::DoneWithoutSentinel).text("x"),
+        started("a chunk without its blank line is discarded")
+            .bytes(cut)
+            .bytes("\n")
+            .ends(End::Truncated)
+            .text("x"),
+        started("a chunk without its line end is discarded")
+            .bytes(cut)
+            .ends(End::Truncated)
+            .text("x"),
+        case("a first chunk that is cut off is truncated, not empty")
+            .bytes(cut)
+            .ends(End::Truncated),
+        finished("a chunk that is cut off after the finish reason")
+            .bytes(cut)
+            .ends(End::DoneWithoutSentinel)
+            .text("x"),
         started("a finish reason that is cut off does not count")
             .bytes("data: {\"choices\":[{\"index\":0,\"finish_reason\":\"stop\"}]}\n")
             .ends(End::Truncated)
@@ -132,13 +174,20 @@ pub(super) fn cut_off() -> Vec<Case> {
             .bytes("event: error\ndata: {\"message\":\"boom\"}\n")
             .ends(End::Truncated)
             .text("x"),
-        started("an error line without its line end is discarded").bytes("error: boom").ends(End::Truncated).text("x"),
+        started("an error line without its line end is discarded")
+            .bytes("error: boom")
+            .ends(End::Truncated)
+            .text("x"),
         started("a connection that breaks within a chunk")
             .bytes(cut)
             .breaks()
             .fails_with("transport", End::Truncated)
             .text("x"),
-        started("a caller who stops within a chunk").bytes(cut).stops().ends(End::Stopped).text("x"),
+        started("a caller who stops within a chunk")
+            .bytes(cut)
+            .stops()
+            .ends(End::Stopped)
+            .text("x"),
         legacy("[DONE] of a legacy completion cut off before its line end counts")
             .choice(r#""text":"x","finish_reason":"stop""#)
             .bytes("data: [DONE]")

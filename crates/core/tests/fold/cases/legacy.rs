@@ -7,7 +7,9 @@ use super::{Case, legacy};
 
 /// Text and log probabilities of one and several choices.
 pub(super) fn legacy_completions() -> Vec<Case> {
-    let whole = |case: Case| case.choice(r#""text":"","finish_reason":"length""#).data("[DONE]").ends(End::Done);
+    let whole = |case: Case| {
+        case.choice(r#""text":"","finish_reason":"length""#).data("[DONE]").ends(End::Done)
+    };
     vec![
         whole(legacy("text is appended").choice(r#""text":"a","logprobs":null"#).choice(r#""text":"b","finish_reason":null"#))
             .has(json!({"object": "text_completion", "choices": [{"index": 0, "text": "ab", "logprobs": null, "finish_reason": "length"}]})),

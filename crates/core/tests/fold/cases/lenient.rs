@@ -125,7 +125,8 @@ pub(super) fn types() -> Vec<Case> {
 pub(super) fn sizes() -> Vec<Case> {
     let deep = format!("{}1{}", "[".repeat(300), "]".repeat(300));
     let digits = "1".repeat(400);
-    let message = json!({"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}]});
+    let message =
+        json!({"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}]});
     let case = |name| case(name).ends(End::Done).has(message.clone());
     let end = |case: Case| case.finish("stop").data("[DONE]");
     vec![

@@ -61,9 +61,22 @@ pub(super) fn done() -> Vec<Case> {
             .content("y")
             .chunk(r#""usage":{"total_tokens":1}"#)
             .text("x"),
-        case("an error after [DONE] does not count").content("x").done().chunk(r#""error":"boom""#).text("x"),
-        case("what is no JSON after [DONE] does not count").content("x").done().data("{").bytes("<html>").text("x"),
-        case("an error line after [DONE] does not count").content("x").done().bytes("error: boom\n\n").text("x"),
+        case("an error after [DONE] does not count")
+            .content("x")
+            .done()
+            .chunk(r#""error":"boom""#)
+            .text("x"),
+        case("what is no JSON after [DONE] does not count")
+            .content("x")
+            .done()
+            .data("{")
+            .bytes("<html>")
+            .text("x"),
+        case("an error line after [DONE] does not count")
+            .content("x")
+            .done()
+            .bytes("error: boom\n\n")
+            .text("x"),
         case("a second [DONE] does not count").content("x").done().data("[DONE]").text("x"),
         case("[DONE] may have white space around it")
             .content("x")
@@ -85,7 +98,10 @@ pub(super) fn done() -> Vec<Case> {
             .data("[DONE] ok")
             .fails_with("invalid_json", End::Error)
             .text("x"),
-        case("[DONE] in lower case is no JSON").content("x").data("[done]").fails_with("invalid_json", End::Error),
+        case("[DONE] in lower case is no JSON")
+            .content("x")
+            .data("[done]")
+            .fails_with("invalid_json", End::Error),
         case("[DONE] twice in one event is no JSON")
             .content("x")
             .bytes("data: [DONE]\ndata: [DONE]\n\n")
@@ -108,7 +124,8 @@ pub(super) fn done() -> Vec<Case> {
 /// A member `error`.
 pub(super) fn errors() -> Vec<Case> {
     let falsy = |name, value: &str| {
-        let chunk = format!(r#""error":{value},"choices":[{{"index":0,"delta":{{"content":"x"}}}}]"#);
+        let chunk =
+            format!(r#""error":{value},"choices":[{{"index":0,"delta":{{"content":"x"}}}}]"#);
         case(name).chunk(chunk).done().text("x")
     };
     vec![
@@ -227,8 +244,9 @@ pub(super) fn errors() -> Vec<Case> {
 
 /// Events named `error`, and `error:` lines.
 pub(super) fn error_events() -> Vec<Case> {
-    let event =
-        |name, data: &str| case(name).content("x").bytes(format!("event: error\ndata: {data}\n\n")).content("y");
+    let event = |name, data: &str| {
+        case(name).content("x").bytes(format!("event: error\ndata: {data}\n\n")).content("y")
+    };
     vec![
         event(
             "an error event with an error object",
@@ -293,10 +311,20 @@ pub(super) fn error_events() -> Vec<Case> {
 /// JSON that is no object, and what is no JSON.
 pub(super) fn no_chunks() -> Vec<Case> {
     let no_chunk = |name, data: &str| {
-        case(name).content("x").data(data).content("y").fails_with("invalid_chunk", End::Error).text("x")
+        case(name)
+            .content("x")
+            .data(data)
+            .content("y")
+            .fails_with("invalid_chunk", End::Error)
+            .text("x")
     };
     let no_json = |name, data: &str| {
-        case(name).content("x").data(data).content("y").fails_with("invalid_json", End::Error).text("x")
+        case(name)
+            .content("x")
+            .data(data)
+            .content("y")
+            .fails_with("invalid_json", End::Error)
+            .text("x")
     };
     vec![
         no_chunk("an array is no chunk", r#"[{"choices":[]}]"#),
@@ -345,43 +373,78 @@ pub(super) fn no_chunks() -> Vec<Case> {
 /// Bodies that are no event streams.
 pub(super) fn bodies() -> Vec<Case> {
     let wrong = |name, body: &str| {
-        case(name).bytes(body).fails_with("not_an_event_stream", End::NotAnEventStream).has(json!({"choices": []}))
+        case(name)
+            .bytes(body)
+            .fails_with("not_an_event_stream", End::NotAnEventStream)
+            .has(json!({"choices": []}))
     };
     let error = json!({"kind": "not_an_event_stream", "type": "t", "param": null, "code": 401});
     let refused = |name, body: &str| Case { error: error.clone(), ..wrong(name, body) };
     let body = r#"{"error":{"message":"no key","type":"t","code":401}}"#;
     vec![
-        wrong("a whole completion is no event stream", r#"{"object":"chat.completion","choices":[]}"#),
+        wrong(
+            "a whole completion is no event stream",
+            r#"{"object":"chat.completion","choices":[]}"#,
+        ),
         refused("an error body is no event stream, and says what is wrong", body),
         refused("a body may begin with white space", &format!(" \r\n\t\n{body}")),
         refused("a body may begin with a byte order mark", &format!("\u{FEFF}{body}")),
-        refused("a body may begin with a byte order mark and white space", &format!("\u{FEFF}\n {body}\n")),
-        refused("an error body may have its members beside", r#"{"error":"no key","type":"t","code":401}"#),
+        refused(
+            "a body may begin with a byte order mark and white space",
+            &format!("\u{FEFF}\n {body}\n"),
+        ),
+        refused(
+            "an error body may have its members beside",
+            r#"{"error":"no key","type":"t","code":401}"#,
+        ),
         refused("an error body may be bare", r#"{"message":"no key","type":"t","code":401}"#),
         wrong("an array is no event stream", "[{\"error\":{\"message\":\"boom\"}}]\n"),
-        wrong("HTML is no event stream", "<html>\n<head><title>504 Gateway Time-out</title></head>\n</html>\n"),
+        wrong(
+            "HTML is no event stream",
+            "<html>\n<head><title>504 Gateway Time-out</title></head>\n</html>\n",
+        ),
         wrong("HTML behind a byte order mark and white space", "\u{FEFF}\r\n<!DOCTYPE html>\n"),
         wrong("a body that is cut after its first byte", "{"),
         wrong("JSON lines are no event stream", "{\"choices\":[]}\n{\"choices\":[]}\n"),
-        wrong("an event stream behind JSON does not count", "{}\n\ndata: {\"choices\":[]}\n\ndata: [DONE]\n\n"),
-        wrong("a body that is longer than what is kept of it", &format!("<html>{}", "x".repeat(5000))),
+        wrong(
+            "an event stream behind JSON does not count",
+            "{}\n\ndata: {\"choices\":[]}\n\ndata: [DONE]\n\n",
+        ),
+        wrong(
+            "a body that is longer than what is kept of it",
+            &format!("<html>{}", "x".repeat(5000)),
+        ),
         case("gzip that nobody undid is no event stream")
             .bytes(b"\x1F\x8B\x08\0\0\0\0\0\0\x03\n\ndata: {}\n\n")
             .fails_with("not_an_event_stream", End::NotAnEventStream)
             .has(json!({"choices": []})),
         wrong("a body that is cut after the first byte of gzip", "\u{1F}"),
-        case("an event stream may begin with a byte order mark").bytes("\u{FEFF}").content("x").done().text("x"),
-        case("an event stream may begin with blank lines").bytes("\r\n\n \n\n").content("x").done().text("x"),
+        case("an event stream may begin with a byte order mark")
+            .bytes("\u{FEFF}")
+            .content("x")
+            .done()
+            .text("x"),
+        case("an event stream may begin with blank lines")
+            .bytes("\r\n\n \n\n")
+            .content("x")
+            .done()
+            .text("x"),
         case("an event stream may begin with a byte order mark and blank lines")
             .bytes("\u{FEFF}\n\n")
             .content("x")
             .done()
             .text("x"),
-        case("an event stream may begin with a comment").bytes(": {\n\n").content("x").done().text("x"),
+        case("an event stream may begin with a comment")
+            .bytes(": {\n\n")
+            .content("x")
+            .done()
+            .text("x"),
         case("a body of white space is empty").bytes("\n \n\t\n").ends(End::Empty),
         case("a body of a byte order mark is empty").bytes("\u{FEFF}").ends(End::Empty),
         case("a body without a byte is empty").bytes("").ends(End::Empty),
-        case("plain text is an event stream without events").bytes("upstream timed out\n").ends(End::Empty),
+        case("plain text is an event stream without events")
+            .bytes("upstream timed out\n")
+            .ends(End::Empty),
         case("only the first byte makes a body something else")
             .bytes("\n: x\n{\"choices\":[]}\n<html>\n\n")
             .content("x")

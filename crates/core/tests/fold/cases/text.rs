@@ -154,7 +154,12 @@ pub(super) fn cumulative() -> Vec<Case> {
             .content(r"a\ud83d\ude00b")
             .done()
             .text("a😀b"),
-        case("a cumulative delta in other spelling").cumulative().content(r"é").content(r"\u00e9a").done().text("éa"),
+        case("a cumulative delta in other spelling")
+            .cumulative()
+            .content(r"é")
+            .content(r"\u00e9a")
+            .done()
+            .text("éa"),
         case("tool calls are never cumulative")
             .cumulative()
             .calls(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}"#)

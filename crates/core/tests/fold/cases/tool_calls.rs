@@ -206,7 +206,9 @@ pub(super) fn servers() -> Vec<Case> {
 
 /// What a call is made of.
 pub(super) fn members() -> Vec<Case> {
-    let call = |name, fragment: &str, expected: Value| case(name).calls(fragment).done().calling(json!([expected]));
+    let call = |name, fragment: &str, expected: Value| {
+        case(name).calls(fragment).done().calling(json!([expected]))
+    };
     vec![
         call(
             "a call without type is a function's",

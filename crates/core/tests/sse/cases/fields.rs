@@ -5,7 +5,8 @@ use super::{Case, case};
 /// Field names are compared literally, with no case folding.
 pub(super) fn names() -> Vec<Case> {
     vec![
-        case("field names are case-sensitive", b"DATA: x\nData: y\ndatA: z\n\ndata: w\n\n").message("w"),
+        case("field names are case-sensitive", b"DATA: x\nData: y\ndatA: z\n\ndata: w\n\n")
+            .message("w"),
         case(
             "the other field names are case-sensitive too",
             b"Event: e\nID: 1\nId: 2\nRetry: 5\nRETRY: 6\ndata: x\n\n",
@@ -27,19 +28,30 @@ pub(super) fn names() -> Vec<Case> {
             b"datax: a\ndata1\neventx: e\nids: 1\nid2: 1\nretry2: 5\ndata: x\n\n",
         )
         .message("x"),
-        case("a space before a name is part of it", b" data: a\n event: e\n id: 1\n\tdata: b\ndata: x\n\n")
-            .message("x"),
+        case(
+            "a space before a name is part of it",
+            b" data: a\n event: e\n id: 1\n\tdata: b\ndata: x\n\n",
+        )
+        .message("x"),
         case(
             "a space between name and colon is part of the name",
             b"data : a\nevent : e\nid : 1\nretry : 5\ndata\t: b\ndata: x\n\n",
         )
         .message("x"),
         case("a space behind a name without a colon is part of it", b"data \n\nid \n\n"),
-        case("NUL in a name makes it unknown", b"\0data: a\nda\0ta: b\ndata\0: c\nid\0: 1\ndata: x\n\n").message("x"),
-        case("a bad byte in a name makes it unknown", b"data\xFF: a\n\xFFdata: b\nda\xFFta: c\ndata: x\n\n")
-            .message("x"),
+        case(
+            "NUL in a name makes it unknown",
+            b"\0data: a\nda\0ta: b\ndata\0: c\nid\0: 1\ndata: x\n\n",
+        )
+        .message("x"),
+        case(
+            "a bad byte in a name makes it unknown",
+            b"data\xFF: a\n\xFFdata: b\nda\xFFta: c\ndata: x\n\n",
+        )
+        .message("x"),
         case("an equals sign is no colon", b"data=x\nid=1\nevent=e\ndata: x\n\n").message("x"),
-        case("an unknown field may be called error", b"error: {\"code\":500}\ndata: x\nerror\n\n").message("x"),
+        case("an unknown field may be called error", b"error: {\"code\":500}\ndata: x\nerror\n\n")
+            .message("x"),
         case("a name may be a digit", b"1: x\n0\ndata: x\n\n").message("x"),
     ]
 }
@@ -87,12 +99,16 @@ pub(super) fn data() -> Vec<Case> {
         case("data with a colon twice is a line feed", b"data:\ndata:\n\n").message("\n"),
         case("data alone three times is two line feeds", b"data\ndata\ndata\n\n").message("\n\n"),
         case("data alone behind a value appends a line feed", b"data: x\ndata\n\n").message("x\n"),
-        case("data alone before a value puts a line feed first", b"data\ndata: x\n\n").message("\nx"),
-        case("an empty data line in the middle is kept", b"data: x\ndata:\ndata: y\n\n").message("x\n\ny"),
+        case("data alone before a value puts a line feed first", b"data\ndata: x\n\n")
+            .message("\nx"),
+        case("an empty data line in the middle is kept", b"data: x\ndata:\ndata: y\n\n")
+            .message("x\n\ny"),
         case("only the last line feed is dropped", b"data: x\ndata:\ndata:\n\n").message("x\n\n"),
         case("data alone with CRLF is an event", b"data\r\n\r\n").message(""),
         case("data alone with CR is an event", b"data\r\r").message(""),
-        case("data alone is an event behind an event", b"data: x\n\ndata\n\n").message("x").message(""),
+        case("data alone is an event behind an event", b"data: x\n\ndata\n\n")
+            .message("x")
+            .message(""),
         case("data alone is an event behind other fields", b"event: e\nid: 1\ndata\n\n")
             .event("e", "", "1")
             .last_event_id("1"),
@@ -103,12 +119,17 @@ pub(super) fn data() -> Vec<Case> {
             .message("a")
             .message("b")
             .message("c"),
-        case("a long line is an event", [b"data: ", &[b'x'; 3000][..], b"\n\n"].concat()).message("x".repeat(3000)),
-        case("many data lines are one event", ["data: ab\n".repeat(150).as_bytes(), b"\n"].concat())
-            .message(vec!["ab"; 150].join("\n")),
+        case("a long line is an event", [b"data: ", &[b'x'; 3000][..], b"\n\n"].concat())
+            .message("x".repeat(3000)),
+        case(
+            "many data lines are one event",
+            ["data: ab\n".repeat(150).as_bytes(), b"\n"].concat(),
+        )
+        .message(vec!["ab"; 150].join("\n")),
         case(
             "a long comment and a long unknown field leave the data alone",
-            [b"data: a\n:", &[b'c'; 700][..], b"\nunknown: ", &[b'u'; 700][..], b"\ndata: b\n\n"].concat(),
+            [b"data: a\n:", &[b'c'; 700][..], b"\nunknown: ", &[b'u'; 700][..], b"\ndata: b\n\n"]
+                .concat(),
         )
         .message("a\nb"),
     ]
@@ -122,7 +143,8 @@ pub(super) fn event_type() -> Vec<Case> {
         case("the type is reset behind an event", b"event: add\ndata: x\n\ndata: y\n\n")
             .event("add", "x", "")
             .message("y"),
-        case("the type is reset behind a block without data", b"event: add\n\ndata: x\n\n").message("x"),
+        case("the type is reset behind a block without data", b"event: add\n\ndata: x\n\n")
+            .message("x"),
         case("the last type counts", b"event: a\nevent: b\ndata: x\n\n").event("b", "x", ""),
         case("an empty type is the default", b"event:\ndata: x\n\n").message("x"),
         case("event alone is the default", b"event\ndata: x\n\n").message("x"),
@@ -148,8 +170,12 @@ pub(super) fn event_type() -> Vec<Case> {
 /// blank line.
 pub(super) fn id() -> Vec<Case> {
     vec![
-        case("id sets the ID of its event", b"id: 1\ndata: x\n\n").event("message", "x", "1").last_event_id("1"),
-        case("id may follow the data", b"data: x\nid: 1\n\n").event("message", "x", "1").last_event_id("1"),
+        case("id sets the ID of its event", b"id: 1\ndata: x\n\n")
+            .event("message", "x", "1")
+            .last_event_id("1"),
+        case("id may follow the data", b"data: x\nid: 1\n\n")
+            .event("message", "x", "1")
+            .last_event_id("1"),
         case("an ID persists", b"id: 1\ndata: x\n\ndata: y\n\nevent: e\ndata: z\n\n")
             .event("message", "x", "1")
             .event("message", "y", "1")
@@ -166,11 +192,14 @@ pub(super) fn id() -> Vec<Case> {
             .event("message", "x", "1")
             .message("y")
             .message("z"),
-        case("id alone clears it", b"id: 1\ndata: x\n\nid\ndata: y\n\n").event("message", "x", "1").message("y"),
+        case("id alone clears it", b"id: 1\ndata: x\n\nid\ndata: y\n\n")
+            .event("message", "x", "1")
+            .message("y"),
         case("an empty ID clears it without data too", b"id: 1\ndata: x\n\nid\n\ndata: y\n\n")
             .event("message", "x", "1")
             .message("y"),
-        case("an empty ID behind another in one block clears it", b"id: 1\nid\ndata: x\n\n").message("x"),
+        case("an empty ID behind another in one block clears it", b"id: 1\nid\ndata: x\n\n")
+            .message("x"),
         case("an ID with NUL is ignored", b"id: 1\ndata: x\n\nid: 2\0\ndata: y\n\n")
             .event("message", "x", "1")
             .event("message", "y", "1")
@@ -190,7 +219,9 @@ pub(super) fn id() -> Vec<Case> {
         case("an ID in a block that is cut off does not count", b"id: 1\n\ndata: x\nid: 2")
             .last_event_id("1")
             .unfinished("x"),
-        case("an ID is not trimmed", b"id:  1 \ndata: x\n\n").event("message", "x", " 1 ").last_event_id(" 1 "),
+        case("an ID is not trimmed", b"id:  1 \ndata: x\n\n")
+            .event("message", "x", " 1 ")
+            .last_event_id(" 1 "),
         case("an ID is no number", b"id: 007 a:b\ndata: x\n\n")
             .event("message", "x", "007 a:b")
             .last_event_id("007 a:b"),
@@ -206,7 +237,9 @@ pub(super) fn retry() -> Vec<Case> {
         case("retry sets the time", b"retry: 3000\n\n").retry(3000),
         case("retry needs no space", b"retry:3000\n\n").retry(3000),
         case("retry is no event", b"retry: 1\n\ndata: x\n\n").message("x").retry(1),
-        case("retry may stand in an event", b"data: x\nretry: 1\ndata: y\n\n").message("x\ny").retry(1),
+        case("retry may stand in an event", b"data: x\nretry: 1\ndata: y\n\n")
+            .message("x\ny")
+            .retry(1),
         case("retry of nought is a time", b"retry: 0\n\n").retry(0),
         case("retry may have leading zeros", b"retry: 0007\n\n").retry(7),
         case(
@@ -215,7 +248,9 @@ pub(super) fn retry() -> Vec<Case> {
         )
         .retry(5),
         case("the last retry counts", b"retry: 1\nretry: 2\n\nretry: 3\n\n").retry(3),
-        case("retry counts in a block that is cut off", b"data: x\nretry: 9\n").retry(9).unfinished("x"),
+        case("retry counts in a block that is cut off", b"data: x\nretry: 9\n")
+            .retry(9)
+            .unfinished("x"),
         case("retry counts when its line is complete", b"retry: 8\nretry: 9").retry(8),
         case("the largest u64 is a time", b"retry: 18446744073709551615\n\n").retry(u64::MAX),
         case("what u64 cannot hold is ignored", b"retry: 18446744073709551616\n\n"),
@@ -226,15 +261,23 @@ pub(super) fn retry() -> Vec<Case> {
         .retry(4),
         case("retry without a value is ignored", b"retry: 4\nretry:\nretry: \nretry\n\n").retry(4),
         case("retry with a sign is ignored", b"retry: 4\nretry: -1\nretry: +1\n\n").retry(4),
-        case("retry with a space is ignored", b"retry: 4\nretry:  1\nretry: 1 \nretry: 1 2\n\n").retry(4),
+        case("retry with a space is ignored", b"retry: 4\nretry:  1\nretry: 1 \nretry: 1 2\n\n")
+            .retry(4),
         case(
             "retry with anything but digits is ignored",
             b"retry: 4\nretry: 1.5\nretry: 1e3\nretry: 0x10\nretry: 1_000\nretry: 1s\nretry: a\n\n",
         )
         .retry(4),
-        case("retry with a tab, NUL or a bad byte is ignored", b"retry: 4\nretry: \t1\nretry: 1\0\nretry: 1\xFF\n\n")
-            .retry(4),
-        case("digits of other scripts are no digits", "retry: 4\nretry: \u{663}\nretry: \u{FF13}\n\n").retry(4),
+        case(
+            "retry with a tab, NUL or a bad byte is ignored",
+            b"retry: 4\nretry: \t1\nretry: 1\0\nretry: 1\xFF\n\n",
+        )
+        .retry(4),
+        case(
+            "digits of other scripts are no digits",
+            "retry: 4\nretry: \u{663}\nretry: \u{FF13}\n\n",
+        )
+        .retry(4),
     ]
 }
 

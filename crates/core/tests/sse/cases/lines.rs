@@ -5,32 +5,54 @@ use super::{Case, case};
 /// "UTF-8 decode" drops one mark at the beginning and nothing else.
 pub(super) fn byte_order_mark() -> Vec<Case> {
     vec![
-        case("a byte order mark at the beginning is dropped", b"\xEF\xBB\xBFdata: x\n\n").message("x"),
+        case("a byte order mark at the beginning is dropped", b"\xEF\xBB\xBFdata: x\n\n")
+            .message("x"),
         case("a stream of a byte order mark only is empty", b"\xEF\xBB\xBF"),
-        case("a blank line may follow the byte order mark", b"\xEF\xBB\xBF\ndata: x\n\n").message("x"),
-        case("a CRLF may follow the byte order mark", b"\xEF\xBB\xBF\r\ndata: x\r\n\r\n").message("x"),
-        case("a comment may follow the byte order mark", b"\xEF\xBB\xBF: hello\ndata: x\n\n").message("x"),
+        case("a blank line may follow the byte order mark", b"\xEF\xBB\xBF\ndata: x\n\n")
+            .message("x"),
+        case("a CRLF may follow the byte order mark", b"\xEF\xBB\xBF\r\ndata: x\r\n\r\n")
+            .message("x"),
+        case("a comment may follow the byte order mark", b"\xEF\xBB\xBF: hello\ndata: x\n\n")
+            .message("x"),
         case(
             "a second byte order mark belongs to the first line's field name",
             b"\xEF\xBB\xBF\xEF\xBB\xBFdata: x\n\ndata: y\n\n",
         )
         .message("y"),
-        case("a byte order mark on the second line belongs to its field name", b"data: x\n\xEF\xBB\xBFdata: y\n\n")
-            .message("x"),
-        case("a byte order mark after a blank first line is text", b"\n\xEF\xBB\xBFdata: x\n\ndata: y\n\n")
-            .message("y"),
-        case("a byte order mark in data is text", b"data: \xEF\xBB\xBFx\xEF\xBB\xBF\n\n").message("\u{FEFF}x\u{FEFF}"),
+        case(
+            "a byte order mark on the second line belongs to its field name",
+            b"data: x\n\xEF\xBB\xBFdata: y\n\n",
+        )
+        .message("x"),
+        case(
+            "a byte order mark after a blank first line is text",
+            b"\n\xEF\xBB\xBFdata: x\n\ndata: y\n\n",
+        )
+        .message("y"),
+        case("a byte order mark in data is text", b"data: \xEF\xBB\xBFx\xEF\xBB\xBF\n\n")
+            .message("\u{FEFF}x\u{FEFF}"),
         case(
             "a byte order mark before a comment's colon on a later line makes it an unknown field",
             b"data: x\n\xEF\xBB\xBF: y\n\n",
         )
         .message("x"),
-        case("the first byte of a mark alone makes the field name unknown", b"\xEFdata: x\n\ndata: y\n\n").message("y"),
-        case("the first two bytes of a mark make the field name unknown", b"\xEF\xBBdata: x\n\ndata: y\n\n")
+        case(
+            "the first byte of a mark alone makes the field name unknown",
+            b"\xEFdata: x\n\ndata: y\n\n",
+        )
+        .message("y"),
+        case(
+            "the first two bytes of a mark make the field name unknown",
+            b"\xEF\xBBdata: x\n\ndata: y\n\n",
+        )
+        .message("y"),
+        case(
+            "two bytes of a mark and then a whole one are text",
+            b"\xEF\xBB\xEF\xBB\xBFdata: x\n\ndata: y\n\n",
+        )
+        .message("y"),
+        case("the first byte of a mark twice is text", b"\xEF\xEF\xBB\xBFdata: x\n\ndata: y\n\n")
             .message("y"),
-        case("two bytes of a mark and then a whole one are text", b"\xEF\xBB\xEF\xBB\xBFdata: x\n\ndata: y\n\n")
-            .message("y"),
-        case("the first byte of a mark twice is text", b"\xEF\xEF\xBB\xBFdata: x\n\ndata: y\n\n").message("y"),
         case("a line of the first byte of a mark is not blank", b"\xEF\ndata: x\n\n").message("x"),
         case(
             "the first two bytes of a mark before a colon make no comment, and no event either",
@@ -48,21 +70,31 @@ pub(super) fn line_ends() -> Vec<Case> {
     vec![
         case("LF ends lines", b"data: x\ndata: y\n\ndata: z\n\n").message("x\ny").message("z"),
         case("CR ends lines", b"data: x\rdata: y\r\rdata: z\r\r").message("x\ny").message("z"),
-        case("CRLF ends lines", b"data: x\r\ndata: y\r\n\r\ndata: z\r\n\r\n").message("x\ny").message("z"),
+        case("CRLF ends lines", b"data: x\r\ndata: y\r\n\r\ndata: z\r\n\r\n")
+            .message("x\ny")
+            .message("z"),
         case("CRLF is one line end", b"data: x\r\ndata: y\r\n\r\n").message("x\ny"),
         case("LF CR is two line ends", b"data: x\n\rdata: y\n\r").message("x").message("y"),
         case("CR CR LF is two line ends", b"data: x\r\r\ndata: y\n\n").message("x").message("y"),
         case("CR LF LF is two line ends", b"data: x\r\n\ndata: y\n\n").message("x").message("y"),
-        case("LF LF CR LF is three line ends", b"data: x\n\n\r\ndata: y\n\n").message("x").message("y"),
+        case("LF LF CR LF is three line ends", b"data: x\n\n\r\ndata: y\n\n")
+            .message("x")
+            .message("y"),
         case("CR LF CR is two line ends", b"data: x\r\n\rdata: y\r\n\r").message("x").message("y"),
         case("LF CR LF is two line ends", b"data: x\n\r\ndata: y\n\r\n").message("x").message("y"),
-        case("each line of a block may end in another way", b"event: e\rdata: x\r\ndata: y\nid: 1\r\n\n")
-            .event("e", "x\ny", "1")
-            .last_event_id("1"),
+        case(
+            "each line of a block may end in another way",
+            b"event: e\rdata: x\r\ndata: y\nid: 1\r\n\n",
+        )
+        .event("e", "x\ny", "1")
+        .last_event_id("1"),
         case("a CR CR at the end completes an event", b"data: x\r\r").message("x"),
         case("a CR at the end completes its line only", b"data: x\r").unfinished("x"),
-        case("the LF of a CRLF is not a blank line after a comment either", b"data: x\r\n: c\r\ndata: y\r\n\r\n")
-            .message("x\ny"),
+        case(
+            "the LF of a CRLF is not a blank line after a comment either",
+            b"data: x\r\n: c\r\ndata: y\r\n\r\n",
+        )
+        .message("x\ny"),
         case(
             "the LF of a CRLF is not a blank line after an unknown field either",
             b"data: x\r\nfoo\r\ndata: y\r\n\r\n",
@@ -77,7 +109,8 @@ pub(super) fn no_line_ends() -> Vec<Case> {
         case("U+2028 and U+2029 end no line", "data: a\u{2028}data: b\u{2029}c\n\n")
             .message("a\u{2028}data: b\u{2029}c"),
         case("U+0085 ends no line", "data: a\u{85}data: b\n\n").message("a\u{85}data: b"),
-        case("VT and FF end no line", b"data: a\x0Bdata: b\x0Cc\n\n").message("a\u{B}data: b\u{C}c"),
+        case("VT and FF end no line", b"data: a\x0Bdata: b\x0Cc\n\n")
+            .message("a\u{B}data: b\u{C}c"),
         case("the separators U+001C to U+001E end no line", b"data: a\x1Cb\x1Dc\x1Ed\n\n")
             .message("a\u{1C}b\u{1D}c\u{1E}d"),
         case("a line of a space is not blank", b"data: x\n \ndata: y\n\n").message("x\ny"),
@@ -101,9 +134,14 @@ pub(super) fn comments() -> Vec<Case> {
         case("a comment does not complete an event", b"data: x\n: keep-alive\n").unfinished("x"),
         case("a comment that looks like data is a comment", b":data: x\n\n"),
         case("a comment of many colons is a comment", b"::::::data:x:\n\n"),
-        case("a comment that looks like an ID is a comment", b":id: 1\n:retry: 5\n:event: e\ndata: x\n\n").message("x"),
+        case(
+            "a comment that looks like an ID is a comment",
+            b":id: 1\n:retry: 5\n:event: e\ndata: x\n\n",
+        )
+        .message("x"),
         case("a comment may hold any bytes", b": \xFF\xFE\0\xED\xA0\x80\ndata: x\n\n").message("x"),
-        case("a space before the colon makes an unknown field of a comment", b" : x\ndata: y\n\n").message("y"),
+        case("a space before the colon makes an unknown field of a comment", b" : x\ndata: y\n\n")
+            .message("y"),
     ]
 }
 
@@ -117,18 +155,27 @@ pub(super) fn blocks() -> Vec<Case> {
             .message("y"),
         case("a block without data is no event", b"event: e\nid: 1\n\n").last_event_id("1"),
         case("a block of unknown fields is no event", b"foo: x\nbar\n\n"),
-        case("nothing of a block but its ID outlives it", b"event: e\ndata: x\nid: 1\n\ndata: y\n\n")
-            .event("e", "x", "1")
-            .event("message", "y", "1")
-            .last_event_id("1"),
-        case("the order of the fields has no meaning", b"id: 1\ndata: x\nevent: e\n\nevent: f\nid: 2\ndata: y\n\n")
-            .event("e", "x", "1")
-            .event("f", "y", "2")
-            .last_event_id("2"),
-        case("fields between data lines do not part them", b"data: x\nevent: e\ndata: y\nid: 1\ndata: z\nretry: 7\n\n")
-            .event("e", "x\ny\nz", "1")
-            .last_event_id("1")
-            .retry(7),
+        case(
+            "nothing of a block but its ID outlives it",
+            b"event: e\ndata: x\nid: 1\n\ndata: y\n\n",
+        )
+        .event("e", "x", "1")
+        .event("message", "y", "1")
+        .last_event_id("1"),
+        case(
+            "the order of the fields has no meaning",
+            b"id: 1\ndata: x\nevent: e\n\nevent: f\nid: 2\ndata: y\n\n",
+        )
+        .event("e", "x", "1")
+        .event("f", "y", "2")
+        .last_event_id("2"),
+        case(
+            "fields between data lines do not part them",
+            b"data: x\nevent: e\ndata: y\nid: 1\ndata: z\nretry: 7\n\n",
+        )
+        .event("e", "x\ny\nz", "1")
+        .last_event_id("1")
+        .retry(7),
     ]
 }
 

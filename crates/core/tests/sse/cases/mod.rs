@@ -25,7 +25,14 @@ pub(crate) struct Case {
 
 /// A stream that comes to nothing, unless the methods behind it say otherwise.
 fn case(name: &'static str, input: impl AsRef<[u8]>) -> Case {
-    Case { name, input: input.as_ref().to_vec(), events: Vec::new(), last_event_id: "", retry: None, unfinished: None }
+    Case {
+        name,
+        input: input.as_ref().to_vec(),
+        events: Vec::new(),
+        last_event_id: "",
+        retry: None,
+        unfinished: None,
+    }
 }
 
 impl Case {
