@@ -11,7 +11,7 @@
 use allocation_counter::measure;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire::{How, Dialect, Error, Session, Limits, Options};
+use deltawire::{Dialect, Error, How, Limits, Options, Session};
 use libfuzzer_sys::fuzz_target;
 
 /// No more than this comes in one run, in bytes: many times what the limits of any run let be held.
@@ -19,8 +19,17 @@ const MOST: usize = 256 << 10;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((head, rest)) = bytes.split_first_chunk::<9>() else { return };
-    let [pick, max_line, max_event, max_choices, max_tool_calls, max_folded, max_unknown_members, length, times] =
-        *head;
+    let [
+        pick,
+        max_line,
+        max_event,
+        max_choices,
+        max_tool_calls,
+        max_folded,
+        max_unknown_members,
+        length,
+        times,
+    ] = *head;
     let mut limits = Limits::default();
     limits.max_line = (1 + usize::from(max_line)) * 16;
     limits.max_event = (1 + usize::from(max_event)) * 16;
@@ -34,10 +43,16 @@ fuzz_target!(|bytes: &[u8]| {
         .with_cumulative(pick & 2 != 0)
         .with_learning(pick & 8 == 0);
     let stream = repeated(rest, usize::from(times).clamp(1, MOST / rest.len().max(1)));
-    let held =
-        if pick & 4 == 0 { held::<Chat>(&stream, options, length) } else { held::<Completions>(&stream, options, length) };
+    let held = if pick & 4 == 0 {
+        held::<Chat>(&stream, options, length)
+    } else {
+        held::<Completions>(&stream, options, length)
+    };
     let bound = bound(&limits);
-    assert!(held <= bound, "{held} bytes held, where {limits:?} should let no more than {bound} be");
+    assert!(
+        held <= bound,
+        "{held} bytes held, where {limits:?} should let no more than {bound} be"
+    );
 });
 
 /// What may be held under these limits, in bytes, with room for buffers that double: while one is moved, one and a half times what is let in it is there.

@@ -11,8 +11,9 @@ use crate::reads::{Run, Seen, run};
 
 /// In the order in which a corpus file names them: never reordered, only added to.
 const PIECES: [&str; 24] = [
-    "\n", "\r", "\r\n", "\0", " ", "  ", "\t", ":", ": ", "data: ", "id: ", "event: ", "retry: ", "message",
-    "\u{FEFF}", "\u{2028}", "\u{85}", "\u{B}", "\u{FFFD}", "ü", "😀", "error: ", "\n\n", "data",
+    "\n", "\r", "\r\n", "\0", " ", "  ", "\t", ":", ": ", "data: ", "id: ", "event: ", "retry: ",
+    "message", "\u{FEFF}", "\u{2028}", "\u{85}", "\u{B}", "\u{FFFD}", "ü", "😀", "error: ", "\n\n",
+    "data",
 ];
 
 /// What is asked of an encoder comes out of a decoder; what the encoder refuses would not; and what a decoder handed out can be encoded again.
@@ -27,7 +28,8 @@ pub fn check(bytes: &[u8]) {
 
 fn check_calls(mut bytes: &[u8], lengths: [u8; 8]) {
     let mut encoder = Encoder::new();
-    let mut expected = Run { seen: Vec::new(), last_event_id: String::new(), retry: None, unfinished: None };
+    let mut expected =
+        Run { seen: Vec::new(), last_event_id: String::new(), retry: None, unfinished: None };
     while let Some((&call, rest)) = bytes.split_first() {
         bytes = rest;
         match call & 3 {
@@ -37,9 +39,17 @@ fn check_calls(mut bytes: &[u8], lengths: [u8; 8]) {
                 let data = text(&mut bytes);
                 let before = encoder.as_bytes().len();
                 let taken = encoder.event(event.as_deref(), id.as_deref(), &data).is_ok();
-                assert_eq!(taken, is_read_back(event.as_deref(), id.as_deref(), &data), "{event:?} {id:?} {data:?}");
+                assert_eq!(
+                    taken,
+                    is_read_back(event.as_deref(), id.as_deref(), &data),
+                    "{event:?} {id:?} {data:?}"
+                );
                 if !taken {
-                    assert_eq!(encoder.as_bytes().len(), before, "refused, and something was written");
+                    assert_eq!(
+                        encoder.as_bytes().len(),
+                        before,
+                        "refused, and something was written"
+                    );
                     continue;
                 }
                 if let Some(id) = id {
@@ -51,8 +61,9 @@ fn check_calls(mut bytes: &[u8], lengths: [u8; 8]) {
             }
             2 => encoder.comment(&text(&mut bytes)),
             _ => {
-                let milliseconds =
-                    text(&mut bytes).bytes().fold(0, |all: u64, byte| all.wrapping_mul(251).wrapping_add(byte.into()));
+                let milliseconds = text(&mut bytes)
+                    .bytes()
+                    .fold(0, |all: u64, byte| all.wrapping_mul(251).wrapping_add(byte.into()));
                 encoder.retry(milliseconds);
                 expected.retry = Some(milliseconds);
             }
@@ -61,7 +72,12 @@ fn check_calls(mut bytes: &[u8], lengths: [u8; 8]) {
     let stream = encoder.take();
     assert!(encoder.as_bytes().is_empty() && std::str::from_utf8(&stream).is_ok());
     assert_eq!(run(Decoder::new(), [&stream[..]]), expected, "whole: {}", stream.escape_ascii());
-    assert_eq!(run(Decoder::new(), cut(&stream, lengths)), expected, "cut: {}", stream.escape_ascii());
+    assert_eq!(
+        run(Decoder::new(), cut(&stream, lengths)),
+        expected,
+        "cut: {}",
+        stream.escape_ascii()
+    );
 }
 
 /// Whether an event that is just written down, with no check of anything, is the same to a reader.
@@ -83,7 +99,10 @@ fn is_read_back(event: Option<&str>, id: Option<&str>, data: &str) -> bool {
     decoder.set_last_event_id("before");
     let read = run(decoder, [stream.as_bytes()]);
     let same = [Seen::event(named, data, last_event_id)];
-    read.seen == same && read.last_event_id == last_event_id && read.retry.is_none() && read.unfinished.is_none()
+    read.seen == same
+        && read.last_event_id == last_event_id
+        && read.retry.is_none()
+        && read.unfinished.is_none()
 }
 
 /// The events of any stream, encoded one by one, are those events.
@@ -91,11 +110,18 @@ fn check_again(stream: &[u8], lengths: [u8; 8]) {
     let first = run(Decoder::new(), [stream]);
     let mut encoder = Encoder::new();
     for seen in &first.seen {
-        let Seen::Event(event, data, id) = seen else { panic!("no stream of this length passes a limit") };
+        let Seen::Event(event, data, id) = seen else {
+            panic!("no stream of this length passes a limit")
+        };
         encoder.event(Some(event), Some(id), data).expect("what was decoded can be encoded");
     }
     let again = encoder.take();
-    assert_eq!(run(Decoder::new(), cut(&again, lengths)).seen, first.seen, "{}", again.escape_ascii());
+    assert_eq!(
+        run(Decoder::new(), cut(&again, lengths)).seen,
+        first.seen,
+        "{}",
+        again.escape_ascii()
+    );
 }
 
 /// The text up to the next 0xFF, which is taken with it.

@@ -7,8 +7,8 @@
 
 use arbitrary::Arbitrary;
 use deltawire::chat::Chat;
-use deltawire::sse::Event;
 use deltawire::completions::Completions;
+use deltawire::sse::Event;
 use deltawire::{Accumulator, Dialect, Limits, Options};
 use serde::Serialize;
 use serde_json::Value;
@@ -79,7 +79,11 @@ impl Stream<'_> {
         let whole = Trace::of_reads::<E>(options, [self.stream], ending);
         let cut = Trace::of_reads::<E>(options, cut(self.stream, self.lengths), ending);
         assert_eq!(cut, whole, "in reads of {:?}", self.lengths);
-        assert_eq!(Trace::of_reads::<E>(options, self.stream.chunks(1), ending), whole, "byte by byte");
+        assert_eq!(
+            Trace::of_reads::<E>(options, self.stream.chunks(1), ending),
+            whole,
+            "byte by byte"
+        );
         let parsed = Trace::of_reads::<E>(options.with_learning(false), [self.stream], ending);
         assert_eq!(parsed, whole, "without learning");
         let seen = in_reads::<E>(options, [self.stream], ending);
@@ -126,14 +130,19 @@ fn check_plan(mut bytes: &[u8]) {
         steps.push((*what, *choice, String::from_utf8_lossy(text), *style));
         bytes = behind;
     }
-    let plan = plan::Plan::new(steps.iter().map(|(what, choice, text, style)| (*what, *choice, &**text, *style)));
+    let plan = plan::Plan::new(
+        steps.iter().map(|(what, choice, text, style)| (*what, *choice, &**text, *style)),
+    );
     let seen = Trace::of_reads::<Chat>(Options::new(), [&plan.stream[..]], Ending::Clean);
     let (end, completion) = plan.expected();
     let outcome: Value = serde_json::from_slice(&seen.outcome).expect("the outcome is JSON");
     assert_eq!(differs(&completion, &outcome["answer"], "answer"), None);
     assert_eq!(outcome["end"], end);
     let other = Trace::of_events::<Chat>(Options::new(), &plan::each_another(&plan.events));
-    assert!(other.updates == seen.updates, "when no two chunks look alike: {other:?}\nelse: {seen:?}");
+    assert!(
+        other.updates == seen.updates,
+        "when no two chunks look alike: {other:?}\nelse: {seen:?}"
+    );
 }
 
 /// A refused chunk leaves everything as it was, and what is refused stays refused.
@@ -147,12 +156,16 @@ fn check_atomic(events: &[String]) {
     let first_refused = |accumulator: &mut Accumulator<Chat>, events: &[String]| {
         events.iter().position(|data| accumulator.push(&Event::new(data)).is_err())
     };
-    let Some(place) = first_refused(&mut Accumulator::with_options(options), events) else { return };
+    let Some(place) = first_refused(&mut Accumulator::with_options(options), events) else {
+        return;
+    };
     let mut accumulator = Accumulator::with_options(options);
     assert_eq!(first_refused(&mut accumulator, &events[..place]), None);
     let before = format!("{:?}{:?}", accumulator.answer(), accumulator.anomalies());
     let event = Event::new(&events[place]);
-    let Err(error) = accumulator.push(&event).map(|_| ()) else { panic!("refused once, and then not") };
+    let Err(error) = accumulator.push(&event).map(|_| ()) else {
+        panic!("refused once, and then not")
+    };
     if !matches!(error, deltawire::Error::Api(_)) {
         let now = format!("{:?}{:?}", accumulator.answer(), accumulator.anomalies());
         assert_eq!(now, before, "{error}");

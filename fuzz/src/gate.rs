@@ -58,10 +58,12 @@ impl Text<'_> {
             _ => Policy::sentences(),
         };
         let policy = policy.with_max_held(self.max_held.into()).with_context(self.context.into());
-        let mut gate = Gate::new(Options::new(policy).with_handling(TextKind::Refusal, Handling::Withhold));
+        let mut gate =
+            Gate::new(Options::new(policy).with_handling(TextKind::Refusal, Handling::Withhold));
         let (mut spans, mut shown) = (Vec::new(), String::new());
         for piece in pieces {
-            gate.push_text(Place::choice(0), TextKind::Content, piece, Duration::ZERO).expect("there is room");
+            gate.push_text(Place::choice(0), TextKind::Content, piece, Duration::ZERO)
+                .expect("there is room");
             judge(&mut gate, &mut spans, &mut shown);
         }
         gate.end(Duration::ZERO);
@@ -77,7 +79,8 @@ fn judge(gate: &mut Gate, spans: &mut Vec<String>, shown: &mut String) {
     while let Some(span) = gate.next_span() {
         spans.push(span.text.to_owned());
         let id = span.id;
-        gate.judge(id, Verdict::Release, Duration::ZERO).expect("a span that was handed out takes a verdict");
+        gate.judge(id, Verdict::Release, Duration::ZERO)
+            .expect("a span that was handed out takes a verdict");
     }
     while let Some(piece) = gate.next_released() {
         shown.push_str(piece.text);

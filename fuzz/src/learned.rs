@@ -2,7 +2,7 @@
 
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire::{How, Dialect, Session, Limits, Options};
+use deltawire::{Dialect, How, Limits, Options, Session};
 use serde::Serialize;
 
 /// Folds a body, three times over so that its chunks repeat, with and without learning: the updates and the outcome are the same.

@@ -50,7 +50,11 @@ impl NaiveGate {
             return Err(Refusal::Ended);
         }
         let more = if self.is_kept(index, kind) { text.chars().count() } else { 0 };
-        if self.unreleased() + more > self.rules.max_unreleased { Err(Refusal::Full) } else { Ok(()) }
+        if self.unreleased() + more > self.rules.max_unreleased {
+            Err(Refusal::Full)
+        } else {
+            Ok(())
+        }
     }
 
     /// Reports whether text that arrives now may ever be shown.
@@ -87,7 +91,13 @@ impl NaiveGate {
         let before = choice.letters.iter().filter(|letter| letter.kind == kind).count();
         let fate = if kept { Fate::Held } else { Fate::Dropped };
         let letters = text.chars().zip(before..);
-        choice.letters.extend(letters.map(|(character, place)| Letter { kind, place, character, arrived: now, fate }));
+        choice.letters.extend(letters.map(|(character, place)| Letter {
+            kind,
+            place,
+            character,
+            arrived: now,
+            fate,
+        }));
         match handling {
             Handling::Judge(policy) if kept => {
                 for length in whole_spans(&policy, &self.held(index)) {
@@ -116,8 +126,12 @@ impl NaiveGate {
     /// Cuts off the text that is held too long.
     pub fn tick(&mut self, now: Duration) {
         let due = |choice: &Choice| self.due(choice).is_some_and(|due| due <= now);
-        let indices: Vec<u64> =
-            self.choices.iter().filter(|(_, choice)| due(choice)).map(|(&index, _)| index).collect();
+        let indices: Vec<u64> = self
+            .choices
+            .iter()
+            .filter(|(_, choice)| due(choice))
+            .map(|(&index, _)| index)
+            .collect();
         for index in indices {
             self.cut(index, usize::MAX, !self.waits_for_annotations(self.choices[&index].open));
         }
@@ -130,7 +144,9 @@ impl NaiveGate {
 
     fn due(&self, choice: &Choice) -> Option<Duration> {
         let letter = choice.letters.iter().find(|letter| letter.fate == Fate::Held)?;
-        let Handling::Judge(policy) = self.handling(letter.kind) else { panic!("only what is judged is held") };
+        let Handling::Judge(policy) = self.handling(letter.kind) else {
+            panic!("only what is judged is held")
+        };
         Some(letter.arrived + policy.max_age?)
     }
 
@@ -161,7 +177,10 @@ impl NaiveGate {
             self.finish_text(index);
             let choice = &self.choices[&index];
             if in_order && !choice.filtered {
-                self.release_through(index, choice.clean.saturating_sub(choice.origin.unwrap_or(0)));
+                self.release_through(
+                    index,
+                    choice.clean.saturating_sub(choice.origin.unwrap_or(0)),
+                );
             }
             for span in &mut self.choices.entry(index).or_default().spans {
                 if !span.asked && span.verdict.is_none() && !span.dropped {
@@ -175,7 +194,9 @@ impl NaiveGate {
 
     /// Hands out the next span to judge.
     pub fn next_span(&mut self) -> Option<Seen> {
-        self.to_judge.pop_front().map(|number| self.span(number).expect("only spans that wait are to be judged"))
+        self.to_judge
+            .pop_front()
+            .map(|number| self.span(number).expect("only spans that wait are to be judged"))
     }
 
     /// Makes a span the next one that is handed out.
@@ -193,12 +214,16 @@ impl NaiveGate {
         if !span.waits() {
             return None;
         }
-        let Handling::Judge(policy) = self.handling(span.kind) else { panic!("what is asked about is judged") };
+        let Handling::Judge(policy) = self.handling(span.kind) else {
+            panic!("what is asked about is judged")
+        };
         let letters = &choice.letters[span.letters.clone()];
-        let before = choice.letters[..span.letters.start].iter().filter(|letter| letter.kind == span.kind);
+        let before =
+            choice.letters[..span.letters.start].iter().filter(|letter| letter.kind == span.kind);
         let before = before.map(|letter| letter.character);
         let characters = letters[0].place..letters[0].place + letters.len();
-        let context = before.clone().skip(characters.start.saturating_sub(policy.context)).collect();
+        let context =
+            before.clone().skip(characters.start.saturating_sub(policy.context)).collect();
         let text: String = letters.iter().map(|letter| letter.character).collect();
         let start: usize = before.map(char::len_utf8).sum();
         Some(Seen {
@@ -215,7 +240,12 @@ impl NaiveGate {
     fn find(&self, number: usize) -> (u64, usize) {
         let mut found = None;
         for (&index, choice) in &self.choices {
-            found = choice.spans.iter().rposition(|span| span.number == number).map(|at| (index, at)).or(found);
+            found = choice
+                .spans
+                .iter()
+                .rposition(|span| span.number == number)
+                .map(|at| (index, at))
+                .or(found);
         }
         found.expect("a span that was handed out")
     }
@@ -247,8 +277,10 @@ impl NaiveGate {
         if let Verdict::Stop { at: shown } = verdict {
             let letters = &choice.letters[span.letters.clone()];
             // An annotation may have stopped it within already.
-            let shown = letters[..shown].iter().filter(|letter| letter.fate != Fate::Dropped).count();
-            let (letter, place) = (span.letters.start + shown, (span.kind, letters[0].place + shown));
+            let shown =
+                letters[..shown].iter().filter(|letter| letter.fate != Fate::Dropped).count();
+            let (letter, place) =
+                (span.letters.start + shown, (span.kind, letters[0].place + shown));
             self.stop(index, letter, at + 1, place);
         }
         self.settle(index, now);
@@ -274,7 +306,12 @@ impl NaiveGate {
     }
 
     /// Accepts an annotation.
-    pub fn annotate(&mut self, index: u64, annotation: &Annotation, now: Duration) -> Option<Range<usize>> {
+    pub fn annotate(
+        &mut self,
+        index: u64,
+        annotation: &Annotation,
+        now: Duration,
+    ) -> Option<Range<usize>> {
         let choice = self.choices.entry(index).or_default();
         if choice.last.as_ref() == Some(annotation) {
             return None;
@@ -307,11 +344,19 @@ impl NaiveGate {
         let content = TextKind::Content;
         if start < released {
             // Filtered text was shown, so nothing more is.
-            let waiting = choice.letters.iter().position(|letter| matches!(letter.fate, Fate::Held | Fate::Queued));
+            let waiting = choice
+                .letters
+                .iter()
+                .position(|letter| matches!(letter.fate, Fate::Held | Fate::Queued));
             let first = choice.spans.iter().position(|span| !span.done && !span.dropped);
             if waiting.is_some() || first.is_some() || choice.stopped.is_none() {
                 let end = (choice.letters.len(), choice.spans.len());
-                self.stop(index, waiting.unwrap_or(end.0), first.unwrap_or(end.1), (content, released));
+                self.stop(
+                    index,
+                    waiting.unwrap_or(end.0),
+                    first.unwrap_or(end.1),
+                    (content, released),
+                );
             }
             return;
         }
@@ -324,12 +369,19 @@ impl NaiveGate {
             self.cut_before(index, place);
         }
         let choice = &self.choices[&index];
-        let letter = choice.letters.iter().position(|letter| letter.kind == content && letter.place == place);
+        let letter = choice
+            .letters
+            .iter()
+            .position(|letter| letter.kind == content && letter.place == place);
         let letter = letter.filter(|&letter| choice.letters[letter].fate != Fate::Dropped);
         // If there is no such character, only held text can still be dropped.
         let held = || choice.letters.iter().position(|letter| letter.fate == Fate::Held);
         let letter = letter.or_else(held).unwrap_or(choice.letters.len());
-        let span = choice.spans.iter().position(|span| span.letters.start >= letter).unwrap_or(choice.spans.len());
+        let span = choice
+            .spans
+            .iter()
+            .position(|span| span.letters.start >= letter)
+            .unwrap_or(choice.spans.len());
         self.stop(index, letter, span, (content, place));
     }
 
@@ -344,7 +396,11 @@ impl NaiveGate {
         let choice = self.choices.entry(index).or_default();
         for at in (0..choice.spans.len()).rev() {
             let span = &mut choice.spans[at];
-            if span.kind != TextKind::Content || span.asked || span.verdict.is_some() || span.dropped {
+            if span.kind != TextKind::Content
+                || span.asked
+                || span.verdict.is_some()
+                || span.dropped
+            {
                 continue;
             }
             let letters = &choice.letters[span.letters.clone()];
@@ -383,9 +439,15 @@ impl NaiveGate {
         let piece = self.released.pop_front()?;
         let choice = self.choices.entry(piece.at.choice).or_default();
         let taken = choice.letters.iter().rposition(|letter| letter.fate == Fate::Taken);
-        let of_piece = |letter: &Letter| letter.kind == piece.kind && piece.characters.contains(&letter.place);
-        for (at, letter) in choice.letters.iter_mut().enumerate().filter(|(_, letter)| of_piece(letter)) {
-            assert!(letter.fate == Fate::Released && taken.is_none_or(|taken| taken < at), "in order, and once");
+        let of_piece =
+            |letter: &Letter| letter.kind == piece.kind && piece.characters.contains(&letter.place);
+        for (at, letter) in
+            choice.letters.iter_mut().enumerate().filter(|(_, letter)| of_piece(letter))
+        {
+            assert!(
+                letter.fate == Fate::Released && taken.is_none_or(|taken| taken < at),
+                "in order, and once"
+            );
             letter.fate = Fate::Taken;
         }
         choice.shown.entry(piece.kind).or_default().push_str(&piece.text);
@@ -409,7 +471,8 @@ impl NaiveGate {
     /// Reports whether too much waits.
     pub fn is_full(&self) -> bool {
         let spans = self.choices.values().flat_map(|choice| &choice.spans);
-        let ahead: usize = spans.filter(|span| !span.done && !span.dropped).map(|span| span.letters.len()).sum();
+        let ahead: usize =
+            spans.filter(|span| !span.done && !span.dropped).map(|span| span.letters.len()).sum();
         self.is_waiting() && ahead >= self.rules.max_ahead
     }
 
@@ -421,7 +484,9 @@ impl NaiveGate {
     /// Returns the number of characters that are kept and not taken.
     pub fn unreleased(&self) -> usize {
         let letters = self.choices.values().flat_map(|choice| &choice.letters);
-        letters.filter(|letter| matches!(letter.fate, Fate::Held | Fate::Queued | Fate::Released)).count()
+        letters
+            .filter(|letter| matches!(letter.fate, Fate::Held | Fate::Queued | Fate::Released))
+            .count()
     }
 
     /// Checks that the outcome says the fate of each character.
@@ -436,7 +501,8 @@ impl NaiveGate {
             let choice = &self.choices[&said.choice];
             let stopped = choice.stopped.map(|(_, kind, at)| (kind, at));
             assert_eq!(said.stopped.map(|stopped| (stopped.kind, stopped.after)), stopped);
-            let mut kinds: Vec<TextKind> = choice.letters.iter().map(|letter| letter.kind).collect();
+            let mut kinds: Vec<TextKind> =
+                choice.letters.iter().map(|letter| letter.kind).collect();
             kinds.sort();
             kinds.dedup();
             assert_eq!(said.texts.iter().map(|text| text.kind).collect::<Vec<_>>(), kinds);
@@ -445,23 +511,44 @@ impl NaiveGate {
                 assert_eq!(text.at, Place::choice(said.choice));
                 let of_kind = || choice.letters.iter().filter(|letter| letter.kind == kind);
                 let places = |fates: &[Fate]| -> Vec<usize> {
-                    of_kind().filter(|letter| fates.contains(&letter.fate)).map(|letter| letter.place).collect()
+                    of_kind()
+                        .filter(|letter| fates.contains(&letter.fate))
+                        .map(|letter| letter.place)
+                        .collect()
                 };
-                let listed = |range: &Option<Range<usize>>| range.clone().into_iter().flatten().collect::<Vec<_>>();
+                let listed = |range: &Option<Range<usize>>| {
+                    range.clone().into_iter().flatten().collect::<Vec<_>>()
+                };
                 assert_eq!(text.characters, of_kind().count());
                 assert_eq!(listed(&text.dropped), places(&[Fate::Dropped]));
                 assert_eq!(listed(&text.held), places(&[Fate::Held, Fate::Queued, Fate::Released]));
                 assert_eq!(&text.shown, choice.shown.get(&kind).unwrap_or(&String::new()));
-                let redacted = text.redacted.iter().map(|part| (part.characters.clone(), part.replacement.clone()));
-                assert_eq!(redacted.collect::<Vec<_>>(), choice.redacted.get(&kind).cloned().unwrap_or_default());
-                assert_eq!(text.late, if kind == TextKind::Content { &choice.late[..] } else { &[] });
+                let redacted = text
+                    .redacted
+                    .iter()
+                    .map(|part| (part.characters.clone(), part.replacement.clone()));
+                assert_eq!(
+                    redacted.collect::<Vec<_>>(),
+                    choice.redacted.get(&kind).cloned().unwrap_or_default()
+                );
+                assert_eq!(
+                    text.late,
+                    if kind == TextKind::Content { &choice.late[..] } else { &[] }
+                );
                 let delays = choice.delays.get(&kind).map_or(&[][..], |delays| delays);
                 let behind: usize = delays.iter().map(|&(behind, _)| behind).sum();
                 let waited: f64 = delays.iter().map(|(_, waited)| waited.as_secs_f64()).sum();
                 assert_eq!(text.delay.released(), delays.len() as u64);
-                assert_eq!(text.delay.max_characters(), delays.iter().map(|&(behind, _)| behind).max().unwrap_or(0));
-                assert_eq!(text.delay.max(), delays.iter().map(|&(_, waited)| waited).max().unwrap_or_default());
-                let mean = |sum: f64| if delays.is_empty() { 0.0 } else { sum / delays.len() as f64 };
+                assert_eq!(
+                    text.delay.max_characters(),
+                    delays.iter().map(|&(behind, _)| behind).max().unwrap_or(0)
+                );
+                assert_eq!(
+                    text.delay.max(),
+                    delays.iter().map(|&(_, waited)| waited).max().unwrap_or_default()
+                );
+                let mean =
+                    |sum: f64| if delays.is_empty() { 0.0 } else { sum / delays.len() as f64 };
                 assert!((text.delay.mean_characters() - mean(behind as f64)).abs() < 1e-6);
                 assert!((text.delay.mean_seconds() - mean(waited)).abs() < 1e-6);
                 released += delays.len();
@@ -525,7 +612,9 @@ impl NaiveGate {
     /// Makes a span of this many of the held characters.
     fn cut(&mut self, index: u64, length: usize, asked: bool) {
         let choice = self.choices.entry(index).or_default();
-        let Some(start) = choice.letters.iter().position(|letter| letter.fate == Fate::Held) else { return };
+        let Some(start) = choice.letters.iter().position(|letter| letter.fate == Fate::Held) else {
+            return;
+        };
         let end = start.saturating_add(length).min(choice.letters.len());
         let kind = choice.letters[start].kind;
         for letter in &mut choice.letters[start..end] {
@@ -539,7 +628,15 @@ impl NaiveGate {
             self.to_judge.push_back(number);
         }
         let letters = start..end;
-        choice.spans.push(Span { number, kind, letters, asked, verdict: None, done: false, dropped: false });
+        choice.spans.push(Span {
+            number,
+            kind,
+            letters,
+            asked,
+            verdict: None,
+            done: false,
+            dropped: false,
+        });
     }
 
     /// Makes a span of the held content before this character. The content is the open text.
@@ -578,7 +675,9 @@ impl NaiveGate {
 fn parts(verdict: &Verdict, length: usize) -> Vec<Range<usize>> {
     match verdict {
         Verdict::Stop { at } => std::iter::once(*at..*at).collect(),
-        Verdict::Redact(parts) => parts.iter().map(|part| part.characters.clone().unwrap_or(0..length)).collect(),
+        Verdict::Redact(parts) => {
+            parts.iter().map(|part| part.characters.clone().unwrap_or(0..length)).collect()
+        }
         _ => Vec::new(),
     }
 }

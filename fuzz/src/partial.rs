@@ -1,7 +1,7 @@
 //! The checks of the fuzz targets `partial_json` and `partial_cuts`.
 
 use arbitrary::Arbitrary;
-use deltawire_partial::{Limits, Options, Parser, Incomplete};
+use deltawire_partial::{Incomplete, Limits, Options, Parser};
 use jiter::{JsonErrorType, JsonValue, PartialMode};
 use serde_json::{Map, Number, Value};
 
@@ -34,7 +34,12 @@ impl Input<'_> {
     pub fn check_json(&self) {
         let whole = oracle::seen(Options::new(), [self.text]);
         oracle::check_whole(self.text, &whole);
-        assert_eq!(oracle::seen(Options::new(), self.pieces()), whole, "in pieces of {:?}", self.lengths);
+        assert_eq!(
+            oracle::seen(Options::new(), self.pieces()),
+            whole,
+            "in pieces of {:?}",
+            self.lengths
+        );
         let pieces = self.pieces().count();
         for incomplete in [Incomplete::Hide, Incomplete::Text, Incomplete::BestEffort] {
             let mut parser = Parser::with_options(Options::new().with_incomplete(incomplete));
@@ -75,7 +80,11 @@ impl Input<'_> {
             .with_trailing_comma(bit(3));
         let whole = oracle::seen(options, [self.text]);
         assert_eq!(oracle::seen(options, self.pieces()), whole, "in pieces of {:?}", self.lengths);
-        assert_eq!(oracle::seen(options, oracle::characters(self.text)), whole, "character by character");
+        assert_eq!(
+            oracle::seen(options, oracle::characters(self.text)),
+            whole,
+            "character by character"
+        );
     }
 
     fn pieces(&self) -> impl Iterator<Item = &str> {
@@ -96,7 +105,11 @@ impl Input<'_> {
 ///
 /// If the text ends after a number, jiter takes the number as complete.
 fn check_jiter(parser: &Parser, prefix: &str) {
-    let theirs = match JsonValue::parse_with_config(prefix.as_bytes(), false, PartialMode::TrailingStrings) {
+    let theirs = match JsonValue::parse_with_config(
+        prefix.as_bytes(),
+        false,
+        PartialMode::TrailingStrings,
+    ) {
         Ok(theirs) => theirs,
         // jiter has another range of numbers. A scalar without a visible part is an error to it.
         Err(error) if error.error_type == JsonErrorType::NumberOutOfRange => return,
@@ -104,10 +117,16 @@ fn check_jiter(parser: &Parser, prefix: &str) {
     };
     let Some(theirs) = value(&theirs) else { return };
     let root = parser.root().expect("jiter found a value");
-    let incomplete =
-        if prefix.ends_with(|c: char| c.is_ascii_digit()) { Incomplete::BestEffort } else { Incomplete::Text };
+    let incomplete = if prefix.ends_with(|c: char| c.is_ascii_digit()) {
+        Incomplete::BestEffort
+    } else {
+        Incomplete::Text
+    };
     let mine = root.with_incomplete(incomplete).to_value();
-    assert!(mine.as_ref().is_some_and(|mine| alike(mine, &theirs)), "{prefix:?} is {mine:?}, and to jiter {theirs:?}");
+    assert!(
+        mine.as_ref().is_some_and(|mine| alike(mine, &theirs)),
+        "{prefix:?} is {mine:?}, and to jiter {theirs:?}"
+    );
 }
 
 /// Converts a value to `serde_json`'s, or returns `None` if a number does not fit.
@@ -120,7 +139,8 @@ fn value(theirs: &JsonValue<'_>) -> Option<Value> {
         JsonValue::Str(text) => Value::String(text.to_string()),
         JsonValue::Array(elements) => elements.iter().map(value).collect::<Option<_>>()?,
         JsonValue::Object(members) => {
-            let members = members.iter().map(|(name, member)| Some((name.to_string(), value(member)?)));
+            let members =
+                members.iter().map(|(name, member)| Some((name.to_string(), value(member)?)));
             Value::Object(members.collect::<Option<Map<_, _>>>()?)
         }
     })
@@ -134,11 +154,14 @@ fn alike(mine: &Value, theirs: &Value) -> bool {
             (mine - theirs).abs() <= mine.abs().max(theirs.abs()) * 1e-12
         }
         (Value::Array(mine), Value::Array(theirs)) => {
-            mine.len() == theirs.len() && mine.iter().zip(theirs).all(|(mine, theirs)| alike(mine, theirs))
+            mine.len() == theirs.len()
+                && mine.iter().zip(theirs).all(|(mine, theirs)| alike(mine, theirs))
         }
         (Value::Object(mine), Value::Object(theirs)) => {
             mine.len() == theirs.len()
-                && mine.iter().all(|(name, mine)| theirs.get(name).is_some_and(|theirs| alike(mine, theirs)))
+                && mine
+                    .iter()
+                    .all(|(name, mine)| theirs.get(name).is_some_and(|theirs| alike(mine, theirs)))
         }
         (mine, theirs) => mine == theirs,
     }

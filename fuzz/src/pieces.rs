@@ -49,7 +49,9 @@ pub fn check(bytes: &[u8]) {
     let Some((lengths, pieces)) = bytes.split_first_chunk::<8>() else { return };
     let mut stream = Vec::new();
     for piece in pieces {
-        stream.extend_from_slice(PIECES.get(usize::from(*piece)).copied().unwrap_or(std::slice::from_ref(piece)));
+        stream.extend_from_slice(
+            PIECES.get(usize::from(*piece)).copied().unwrap_or(std::slice::from_ref(piece)),
+        );
     }
     for error_lines in [false, true] {
         check_interpreted(&stream, &cut(&stream, *lengths), error_lines);

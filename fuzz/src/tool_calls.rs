@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use deltawire::chat::{Chat, ToolCallKind};
-use deltawire::{How, AnomalyKind, Change, Session, Options, TextKind};
+use deltawire::{AnomalyKind, Change, How, Options, Session, TextKind};
 
 /// How the index is sent, and what it means.
 const INDICES: [(&str, Option<u64>); 8] = [
@@ -33,9 +33,14 @@ const IDS: [(&str, &str); 8] = [
     (r#""id":"d","#, "d"),
 ];
 /// The same for the name, which stands in the function or in the custom tool.
-const NAMES: [(&str, &str); 4] = [("", ""), (r#""name":"f","#, "f"), (r#""name":"g","#, "g"), (r#""name":"","#, "")];
-const TYPES: [(&str, &str); 4] =
-    [("", ""), (r#""type":"function","#, "function"), (r#""type":"custom","#, "custom"), (r#""type":"","#, "")];
+const NAMES: [(&str, &str); 4] =
+    [("", ""), (r#""name":"f","#, "f"), (r#""name":"g","#, "g"), (r#""name":"","#, "")];
+const TYPES: [(&str, &str); 4] = [
+    ("", ""),
+    (r#""type":"function","#, "function"),
+    (r#""type":"custom","#, "custom"),
+    (r#""type":"","#, ""),
+];
 /// More than this many fragments are not looked at: what routing gets wrong it gets wrong with few, and the limit of calls is not its business.
 const MOST: usize = 400;
 
@@ -95,9 +100,11 @@ pub fn check(bytes: &[u8]) {
     }
     send(&mut stream, &mut chunk);
     let length = if length == 0 { stream.len().max(1) } else { length.into() };
-    for (options, length) in
-        [(Options::new(), stream.len().max(1)), (Options::new(), length), (Options::new().with_learning(false), length)]
-    {
+    for (options, length) in [
+        (Options::new(), stream.len().max(1)),
+        (Options::new(), length),
+        (Options::new().with_learning(false), length),
+    ] {
         compare(&choices, &odd, &stream, options, length);
     }
 }
@@ -138,7 +145,8 @@ fn send(stream: &mut String, chunk: &mut Vec<(u64, String)>) {
         format!(r#"{{"index":{},"delta":{{"tool_calls":[{}]}}}}"#, fragments[0].0, calls.join(","))
     });
     let choices: Vec<_> = choices.collect();
-    writeln!(stream, "data: {{\"choices\":[{}]}}\n", choices.join(",")).expect("a string takes all");
+    writeln!(stream, "data: {{\"choices\":[{}]}}\n", choices.join(","))
+        .expect("a string takes all");
     chunk.clear();
 }
 
@@ -147,9 +155,11 @@ impl Calls {
         let place = self.place(fragment, odd);
         let call = &mut self.calls[place];
         call.custom |= fragment.custom;
-        for (kept, sent) in
-            [(&mut call.id, fragment.id), (&mut call.name, fragment.name), (&mut call.call_type, fragment.call_type)]
-        {
+        for (kept, sent) in [
+            (&mut call.id, fragment.id),
+            (&mut call.name, fragment.name),
+            (&mut call.call_type, fragment.call_type),
+        ] {
             if kept.is_empty() {
                 *kept = sent;
             }
@@ -205,7 +215,13 @@ impl Calls {
     }
 }
 
-fn compare(choices: &BTreeMap<u64, Calls>, odd: &Odd, stream: &str, options: Options, length: usize) {
+fn compare(
+    choices: &BTreeMap<u64, Calls>,
+    odd: &Odd,
+    stream: &str,
+    options: Options,
+    length: usize,
+) {
     let mut fold = Session::<Chat>::with_options(options);
     let mut texts: BTreeMap<(u64, usize), String> = BTreeMap::new();
     let mut heads: BTreeMap<(u64, usize), (String, String)> = BTreeMap::new();
@@ -215,7 +231,10 @@ fn compare(choices: &BTreeMap<u64, Calls>, odd: &Odd, stream: &str, options: Opt
             for change in update.changes() {
                 match change {
                     Change::ToolCall { at, id, name } => {
-                        let head = (id.unwrap_or_default().to_owned(), name.unwrap_or_default().to_owned());
+                        let head = (
+                            id.unwrap_or_default().to_owned(),
+                            name.unwrap_or_default().to_owned(),
+                        );
                         heads.insert((at.choice, at.item as usize), head);
                     }
                     Change::Text { at, kind: TextKind::Arguments, text } => {
@@ -232,7 +251,11 @@ fn compare(choices: &BTreeMap<u64, Calls>, odd: &Odd, stream: &str, options: Opt
         assert_eq!(choice.index, *index);
         for (place, call) in expected.calls.iter().enumerate() {
             let (id, name) = heads.remove(&(*index, place)).unwrap_or_default();
-            assert_eq!((&*id, &*name), (call.id, call.name), "call {place} of choice {index} in {stream}");
+            assert_eq!(
+                (&*id, &*name),
+                (call.id, call.name),
+                "call {place} of choice {index} in {stream}"
+            );
             let text = texts.remove(&(*index, place)).unwrap_or_default();
             assert_eq!(text, call.text, "call {place} of choice {index} in {stream}");
         }
@@ -242,17 +265,33 @@ fn compare(choices: &BTreeMap<u64, Calls>, odd: &Odd, stream: &str, options: Opt
         let calls = &choice.message.tool_calls;
         let folded = calls.iter().map(|call| {
             let kind = call.kind == ToolCallKind::Custom;
-            (call.id.as_deref().unwrap_or_default(), &*call.name, &*call.call_type, kind, &*call.arguments)
+            (
+                call.id.as_deref().unwrap_or_default(),
+                &*call.name,
+                &*call.call_type,
+                kind,
+                &*call.arguments,
+            )
         });
         let expected = expected.into_iter().map(|call| {
             let none = if call.custom { "custom" } else { "function" };
             let call_type = if call.call_type.is_empty() { none } else { call.call_type };
             (call.id, call.name, call_type, call.custom || call_type == "custom", &*call.text)
         });
-        assert_eq!(folded.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "choice {index} in {stream}");
+        assert_eq!(
+            folded.collect::<Vec<_>>(),
+            expected.collect::<Vec<_>>(),
+            "choice {index} in {stream}"
+        );
     }
-    assert!(heads.is_empty() && texts.is_empty(), "updates of calls that are none: {heads:?} {texts:?}");
+    assert!(
+        heads.is_empty() && texts.is_empty(),
+        "updates of calls that are none: {heads:?} {texts:?}"
+    );
     let count = |kind| outcome.anomalies.iter().filter(|a| a.kind == kind).map(|a| a.count).sum();
-    let counted = Odd { strays: count(AnomalyKind::UnknownIndex), orphans: count(AnomalyKind::OrphanArguments) };
+    let counted = Odd {
+        strays: count(AnomalyKind::UnknownIndex),
+        orphans: count(AnomalyKind::OrphanArguments),
+    };
     assert_eq!(counted, *odd, "in {stream}");
 }

@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use deltawire::sse::Event;
-use deltawire::{How, Accumulator, Change, Dialect, Session, Options, Update};
+use deltawire::{Accumulator, Change, Dialect, How, Options, Session, Update};
 use serde::Serialize;
 
 use crate::fold::Ending;
@@ -20,13 +20,22 @@ pub(crate) struct Trace {
 
 impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "updates {}\noutcome {}", self.updates.escape_ascii(), self.outcome.escape_ascii())
+        write!(
+            f,
+            "updates {}\noutcome {}",
+            self.updates.escape_ascii(),
+            self.outcome.escape_ascii()
+        )
     }
 }
 
 impl Trace {
     /// Feeds the reads to a fold one after another, then lets the stream end.
-    pub(crate) fn of_reads<'i, E>(options: Options, reads: impl IntoIterator<Item = &'i [u8]>, ending: Ending) -> Self
+    pub(crate) fn of_reads<'i, E>(
+        options: Options,
+        reads: impl IntoIterator<Item = &'i [u8]>,
+        ending: Ending,
+    ) -> Self
     where
         E: Dialect,
         E::Answer: Serialize,
@@ -68,10 +77,12 @@ impl Trace {
                 Err(_) => break,
             }
             if number == events.len() / 2 {
-                serde_json::to_vec(&accumulator.answer()).expect("every completion so far serialises");
+                serde_json::to_vec(&accumulator.answer())
+                    .expect("every completion so far serialises");
             }
         }
-        trace.outcome = serde_json::to_vec(&accumulator.close(How::Clean)).expect("every outcome serialises");
+        trace.outcome =
+            serde_json::to_vec(&accumulator.close(How::Clean)).expect("every outcome serialises");
         trace
     }
 

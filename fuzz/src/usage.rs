@@ -25,7 +25,11 @@ impl Text<'_> {
                 let end = rest.char_indices().nth(length).map_or(rest.len(), |(end, _)| end);
                 counter.push(&rest[..end]);
                 (start, rest) = (start + end, &rest[end..]);
-                assert_eq!(counter.count(), vocabulary.count(&self.text[..start]), "{vocabulary}, at {start}");
+                assert_eq!(
+                    counter.count(),
+                    vocabulary.count(&self.text[..start]),
+                    "{vocabulary}, at {start}"
+                );
             }
         }
     }

@@ -50,7 +50,11 @@ pub fn check(bytes: &[u8]) {
         content: handling(content),
         reasoning: handling(reasoning),
         arguments: handling(arguments),
-        max_unreleased: if max_unreleased > 0 { max_unreleased.into() } else { Rules::MAX_UNRELEASED },
+        max_unreleased: if max_unreleased > 0 {
+            max_unreleased.into()
+        } else {
+            Rules::MAX_UNRELEASED
+        },
         max_ahead: if max_ahead > 0 { max_ahead.into() } else { Rules::MAX_AHEAD },
     };
     let mut run = Run {
@@ -134,7 +138,8 @@ impl Run<'_> {
         match step & 15 {
             0 => {
                 let text = self.text();
-                let naive = self.naive.push(choice, kind, &text, usize::from(!text.is_empty()), now);
+                let naive =
+                    self.naive.push(choice, kind, &text, usize::from(!text.is_empty()), now);
                 same_refusal(self.gate.push_text(at, kind, &text, now), naive);
             }
             1 => {
@@ -164,10 +169,19 @@ impl Run<'_> {
                         assert_eq!((piece, expected), (None, None));
                         break;
                     };
-                    assert_eq!((piece.at, piece.kind, piece.text), (expected.at, expected.kind, &*expected.text));
-                    assert_eq!((&piece.characters, &piece.span), (&expected.characters, &expected.span));
+                    assert_eq!(
+                        (piece.at, piece.kind, piece.text),
+                        (expected.at, expected.kind, &*expected.text)
+                    );
+                    assert_eq!(
+                        (&piece.characters, &piece.span),
+                        (&expected.characters, &expected.span)
+                    );
                     assert_eq!(piece.redacted, expected.redacted);
-                    assert_eq!((piece.arrived, piece.released), (expected.arrived, expected.released));
+                    assert_eq!(
+                        (piece.arrived, piece.released),
+                        (expected.arrived, expected.released)
+                    );
                 }
             }
             4 => self.judge(|_| Verdict::Release),
@@ -269,7 +283,10 @@ impl Run<'_> {
         }
         let stream = format!("data: {{\"choices\":[{{\"index\":{choice}{members}}}]}}\n\n");
         let mut session = chat::Session::with_options(deltawire::Options::new().with_unknown(true));
-        let update = session.push(&mut stream.as_bytes()).expect("a chunk is accepted").expect("a chunk is an update");
+        let update = session
+            .push(&mut stream.as_bytes())
+            .expect("a chunk is accepted")
+            .expect("a chunk is an update");
         let taken = self.gate.push(&update, self.now);
         let room = self.naive.admit(choice, TextKind::Content, &text);
         same_refusal(taken, room.clone());

@@ -34,9 +34,12 @@ fn first_span(policy: &Policy, characters: &[char]) -> Option<usize> {
     }
     // Too long: cut after the last white space of the second half, by bytes.
     let forced = &characters[..policy.max_held];
-    let bytes = |characters: &[char]| characters.iter().map(|character| character.len_utf8()).sum::<usize>();
+    let bytes = |characters: &[char]| {
+        characters.iter().map(|character| character.len_utf8()).sum::<usize>()
+    };
     let in_second_half = |&at: &usize| bytes(&forced[..at]) >= bytes(forced) / 2;
-    let space = (0..forced.len()).rev().filter(in_second_half).find(|&at| forced[at].is_whitespace());
+    let space =
+        (0..forced.len()).rev().filter(in_second_half).find(|&at| forced[at].is_whitespace());
     Some(space.map_or(forced.len(), |at| at + 1))
 }
 
@@ -60,6 +63,7 @@ fn all_spans(mut gate: Gate) -> Vec<usize> {
 /// Returns a gate with nothing in it but this text.
 fn alone(policy: &Policy, held: &str) -> Gate {
     let mut gate = Gate::new(Policy { max_age: None, ..*policy }.of_gate());
-    gate.push_text(Place::choice(0), TextKind::Content, held, Duration::ZERO).expect("there is room");
+    gate.push_text(Place::choice(0), TextKind::Content, held, Duration::ZERO)
+        .expect("there is room");
     gate
 }

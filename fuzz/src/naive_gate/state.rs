@@ -114,7 +114,10 @@ pub(super) struct Choice {
 impl Choice {
     /// Returns the number of characters of the content that have such a fate.
     pub(super) fn count(&self, fate: impl Fn(Fate) -> bool) -> usize {
-        self.letters.iter().filter(|letter| letter.kind == TextKind::Content && fate(letter.fate)).count()
+        self.letters
+            .iter()
+            .filter(|letter| letter.kind == TextKind::Content && fate(letter.fate))
+            .count()
     }
 }
 
