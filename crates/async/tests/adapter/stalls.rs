@@ -138,7 +138,7 @@ fn a_stall_is_told_when_its_limit_passes_and_not_later() {
             all,
             &[(5, TEXT), (6, DONE.trim_end())],
             16,
-            "",
+            "no bytes for 10 s (limit 10 s)",
             End::Done,
             "a",
         ),

@@ -52,7 +52,7 @@ pub struct Accumulator<D> {
     folded: u64,
     /// How many of them took the fast path.
     fast: u64,
-    error: Option<Error>,
+    error: Option<Box<Error>>,
     /// The end, once the body has ended.
     end: Option<End>,
 }
@@ -268,7 +268,7 @@ impl<D: Dialect> Accumulator<D> {
     /// Returns the error that ended the stream.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
-        self.error.as_ref()
+        self.error.as_deref()
     }
 
     /// Returns the content of choice 0 so far. Empty if there is none.
@@ -312,7 +312,7 @@ impl<D: Dialect> Accumulator<D> {
         let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
         let end = self.end.unwrap_or(End::Stopped);
         let answer = self.dialect.answer(&mut self.transcript);
-        Outcome { answer, end, anomalies, error: self.error }
+        Outcome { answer, end, anomalies, error: self.error.map(|error| *error) }
     }
 
     /// Ends the stream, `cut` within an event. Only the first end counts.
@@ -330,12 +330,12 @@ impl<D: Dialect> Accumulator<D> {
             How::Stalled(_) => End::Stalled,
             How::Stopped => End::Stopped,
         });
-        self.error = how.into_error();
+        self.error = how.into_error().map(Box::new);
     }
 
     /// Returns the end of a stream that is over of itself, or whose body ended in order.
     fn natural_end(&self, cut: bool) -> End {
-        match &self.error {
+        match self.error.as_deref() {
             Some(Error::Limit { .. }) => return End::Limit,
             Some(Error::NotAnEventStream { .. } | Error::Refused(_)) => {
                 return End::NotAnEventStream;
@@ -360,11 +360,11 @@ impl<D: Dialect> Accumulator<D> {
     }
 
     pub(crate) fn fail(&mut self, error: Error) {
-        self.error = Some(error);
+        self.error = Some(Box::new(error));
     }
 
     /// Returns the error that ended the stream, as one.
     fn check(&self) -> Result<(), Error> {
-        self.error.clone().map_or(Ok(()), Err)
+        self.error.as_deref().map_or(Ok(()), |error| Err(error.clone()))
     }
 }
