@@ -1,4 +1,4 @@
-//! A stream of bytes as a body, so that everything else knows bodies only.
+//! A stream of bytes as a body, so that everything else need only know bodies.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,10 +8,14 @@ use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// A stream of bytes as an [`http_body::Body`] without trailers: each item a frame.
+    /// A stream of bytes as an [`http_body::Body`] without trailers.
     ///
-    /// [`Stream::from_stream`](crate::Stream::from_stream) and [`Events::from_stream`](crate::Events::from_stream) make it; it is public to be named, and for
-    /// `Events::with_limits`. Items are whatever becomes [`Bytes`]: `Bytes`, `BytesMut`, `Vec<u8>`, `String`, static slices; none of those is copied.
+    /// Each item is a frame.
+    ///
+    /// [`Stream::from_stream`](crate::Stream::from_stream) and
+    /// [`Events::from_stream`](crate::Events::from_stream) make it. It is public so that it can be
+    /// named, and for `Events::with_limits`. Items are of any type that becomes [`Bytes`]: `Bytes`,
+    /// `BytesMut`, `Vec<u8>`, `String`, static slices. None of those is copied.
     #[derive(Debug, Clone, Copy)]
     pub struct StreamBody<S> {
         #[pin]
@@ -20,7 +24,7 @@ pin_project! {
 }
 
 impl<S> StreamBody<S> {
-    /// The stream as a body. Polls nothing yet.
+    /// Makes a body of the stream. Polls nothing yet.
     #[must_use]
     pub fn new(stream: S) -> Self {
         Self { stream }

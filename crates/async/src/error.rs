@@ -1,4 +1,4 @@
-//! What can go wrong between a response's head and the end of its answer.
+//! The errors between a response's head and the end of its answer.
 
 use std::fmt;
 use std::io;
@@ -8,24 +8,33 @@ use deltawire::Refused;
 use deltawire::sse::Closed;
 use http::HeaderMap;
 
-/// What a body's or a stream's error has to become: every error that is `Send`, `Sync` and `'static` does, and so do texts. The bound that hyper and reqwest have.
+/// The type that errors of bodies and streams have to convert into.
+///
+/// Every error that is `Send`, `Sync` and `'static` does, and so do texts. hyper and reqwest have
+/// the same bound.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why there is no answer, or no whole one. A stream's `finish` still hands over what was folded before it.
+/// The reason why there is no answer, or only a part of one.
 ///
-/// Holds nothing of the request, so no key of it shows here; unless the server itself repeats it in an error body, which is quoted.
+/// A stream's `finish` still returns what was folded before the error.
+///
+/// It holds nothing of the request, so it shows no key. The exception is a server that repeats the
+/// key in an error body, which is quoted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server refused the request: a status other than 2xx, with what its body says.
+    /// The server refused the request: a status other than 2xx, with its body's error.
     Refused(Box<Refused>),
-    /// The answer came, and ended early: the body failed, it is no event stream, the server sent an error in it, or a limit was passed.
+    /// The answer ended early.
+    ///
+    /// The body failed or is not an event stream, the server sent an error in it, or a limit was
+    /// exceeded.
     Stream(deltawire::Error),
-    /// An [`EventSource`](crate::EventSource) is closed, and not because its end was reached.
+    /// An [`EventSource`](crate::EventSource) was closed before its end was reached.
     Closed {
-        /// Why.
+        /// The reason.
         reason: Closed,
-        /// What was wrong with the last connection, where something was.
+        /// The error of the last connection, if it had one.
         cause: Option<Box<Self>>,
     },
 }
@@ -60,15 +69,18 @@ impl From<deltawire::Error> for Error {
     }
 }
 
-/// A header's text; one that is no text is left out.
+/// Returns a header's text, unless it is not text.
 pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// What a failed body means for the stream: its text and those of its causes, which is where hyper and reqwest say what happened
-/// ("error reading a body from connection" alone is what every failure is called).
+/// Returns the error that a failed body means for the stream.
+///
+/// Its message has the texts of the error and of its causes, which is where hyper and reqwest say
+/// what happened. Without its causes, every failure has the same text ("error reading a body from
+/// connection").
 pub(crate) fn transport(error: &(dyn std::error::Error + 'static)) -> deltawire::Error {
-    /// Longer chains than this are some error that is its own cause.
+    /// The number of causes that are read. A longer chain is an error that is its own cause.
     const CAUSES: usize = 16;
     let mut message = String::new();
     let mut timed_out = false;
@@ -77,7 +89,7 @@ pub(crate) fn transport(error: &(dyn std::error::Error + 'static)) -> deltawire:
             .downcast_ref::<io::Error>()
             .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
         let text = error.to_string();
-        // Many repeat their cause's text in their own.
+        // Many errors repeat their cause's text in their own.
         if !message.contains(&text) {
             let separator = if message.is_empty() { "" } else { ": " };
             message.extend([separator, &text]);

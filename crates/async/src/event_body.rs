@@ -1,4 +1,4 @@
-//! Events on their way out: a stream of them as the body of a response.
+//! The way out: a stream of events as the body of a response.
 
 use std::fmt;
 use std::future::Pending;
@@ -17,31 +17,43 @@ use pin_project_lite::pin_project;
 use crate::error::BoxError;
 use crate::event::Event;
 
-/// What the content type of an event stream is, without parameters: the WHATWG text knows no other encoding than UTF-8.
+/// The content type of an event stream.
+///
+/// It has no parameters, because the WHATWG text knows no encoding other than UTF-8.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
-/// No frame grows once it has this many bytes. An event is never cut, so a frame has fewer than this and one whole event.
+/// The size at which a frame stops growing, in bytes.
 ///
-/// Each frame costs a chunk of HTTP/1.1 or a frame of HTTP/2, and often a write to the socket; a burst of small events is cheaper in one. Half of what fits a TLS record and HTTP/2's
-/// default frame, 16 KiB both, so that a frame and its last event mostly go out as one of them.
+/// An event is never cut, so a frame has fewer bytes than this plus one whole event.
+///
+/// Each frame costs a chunk of HTTP/1.1 or a frame of HTTP/2, and often a write to the socket, so
+/// one frame for a burst of small events is cheaper. The size is half of a TLS record and of
+/// HTTP/2's default frame, which are both 16 KiB. So a frame and its last event mostly go out as
+/// one of them.
 pub const FRAME_BYTES: usize = 8 << 10;
 
-/// What `keep_alive` sends.
+/// The comment that `keep_alive` sends.
 const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 pin_project! {
-    /// A stream of events as an event stream's bytes: an [`http_body::Body`] for hyper, axum and the like, and a [`futures_core::Stream`] of `Result<Bytes, BoxError>` for everything else.
+    /// A stream of events, encoded as the bytes of an event stream.
     ///
-    /// Takes a stream of `Result<T, E>` with whatever is an event ([`AsEvent`]): those of [`Events`](crate::Events), owned ones, JSON texts.
-    /// What comes out decodes to the same events: types, IDs and data. An ID is written when it is another than the last one.
+    /// It is an [`http_body::Body`] for hyper, axum and the like, and a [`futures_core::Stream`] of
+    /// `Result<Bytes, BoxError>` for everything else.
+    ///
+    /// The events are a stream of `Result<T, E>`, where `T` is [`AsEvent`]: those of
+    /// [`Events`](crate::Events), owned ones, JSON texts. The bytes decode to the same events:
+    /// types, IDs and data. An ID is written when it differs from the last one.
     ///
     /// ```
     /// use deltawire_async::{EventBody, Events};
     /// use smol::stream;
     ///
     /// # smol::block_on(async {
-    /// let tokens = stream::iter([r#"{"token":"Hel"}"#, r#"{"token":"lo"}"#, "[DONE]"].map(Ok::<_, std::io::Error>));
-    /// let body = EventBody::new(tokens).keep_alive(std::time::Duration::from_secs(15), |time| async move {
+    /// let tokens = [r#"{"token":"Hel"}"#, r#"{"token":"lo"}"#, "[DONE]"];
+    /// let tokens = stream::iter(tokens.map(Ok::<_, std::io::Error>));
+    /// let interval = std::time::Duration::from_secs(15);
+    /// let body = EventBody::new(tokens).keep_alive(interval, |time| async move {
     ///     smol::Timer::after(time).await; // tokio: `.keep_alive(time, tokio::time::sleep)`
     /// });
     /// let response = body.into_response(); // axum takes it as it is
@@ -50,20 +62,28 @@ pin_project! {
     /// # use smol::stream::StreamExt;
     /// let mut frames = Box::pin(response.into_body());
     /// let frame = frames.next().await.unwrap().unwrap();
-    /// assert_eq!(&frame[..], b"data: {\"token\":\"Hel\"}\n\ndata: {\"token\":\"lo\"}\n\ndata: [DONE]\n\n");
+    /// assert_eq!(
+    ///     &frame[..],
+    ///     b"data: {\"token\":\"Hel\"}\n\ndata: {\"token\":\"lo\"}\n\ndata: [DONE]\n\n"
+    /// );
     /// # });
     /// ```
     ///
     /// # What holds
-    /// - **As it comes**: an event goes out in the poll in which it came. Events that are ready together share a frame, up to [`FRAME_BYTES`]; none is waited for.
-    /// - **Backpressure**: the events are polled only while the consumer polls, and what was taken goes out at once: nothing is held in between.
+    /// - **No delay**: an event goes out in the poll in which it arrived. Events that are ready
+    ///   together share a frame, up to [`FRAME_BYTES`]; none is waited for.
+    /// - **Backpressure**: the events are polled only while the consumer polls. A taken event goes
+    ///   out at once, and nothing is held in between.
     /// - **No busy polling**: pending means that the events or the sleep have the waker.
     /// - **Fused**: after the end, and after an error, the events are not polled again.
-    /// - **The client that goes away**: the server drops the body, and with it the events and whatever they read from.
+    /// - **A client that goes away**: the server drops the body, and with it the events and
+    ///   whatever they read from.
     ///
     /// # Errors
-    /// An error of the events, or an event that the format cannot express ([`EncodeError`]), ends the body as that error, after the events before it. hyper then breaks the
-    /// connection off, and no client takes the answer for whole. Who would rather say it in band makes an event of it before:
+    /// An error of the events ends the body as that error, after the events before it. So does an
+    /// event that the format cannot express ([`EncodeError`]). hyper then breaks the connection
+    /// off, so no client takes the answer for complete. To send the error in band instead, turn it
+    /// into an event first:
     ///
     /// ```
     /// use deltawire::sse::Event;
@@ -72,11 +92,13 @@ pin_project! {
     ///
     /// # smol::block_on(async {
     /// let events = stream::iter([Ok("{}"), Err("upstream is gone")]).map(|event| {
-    ///     let event = event.map(Event::new);
-    ///     Ok::<_, std::io::Error>(event.unwrap_or(Event::new(r#"{"error":{"message":"upstream is gone"}}"#).with_type("error")))
+    ///     let error = Event::new(r#"{"error":{"message":"upstream is gone"}}"#);
+    ///     Ok::<_, std::io::Error>(event.map(Event::new).unwrap_or(error.with_type("error")))
     /// });
     /// let frame = EventBody::new(events).next().await.unwrap().unwrap();
-    /// assert!(frame.ends_with(b"event: error\ndata: {\"error\":{\"message\":\"upstream is gone\"}}\n\n"));
+    /// assert!(frame.ends_with(
+    ///     b"event: error\ndata: {\"error\":{\"message\":\"upstream is gone\"}}\n\n"
+    /// ));
     /// # });
     /// ```
     pub struct EventBody<S, F = fn(Duration) -> Pending<()>, T = Pending<()>> {
@@ -91,9 +113,11 @@ pin_project! {
     }
 }
 
-/// Something that is an event, for [`EventBody`]. Texts are the data of an event of the default type without an ID.
+/// A value that is an event, for [`EventBody`].
+///
+/// Texts are the data of an event of the default type without an ID.
 pub trait AsEvent {
-    /// The event, borrowed.
+    /// Returns the event, borrowed.
     fn as_event(&self) -> sse::Event<'_>;
 }
 
@@ -102,17 +126,17 @@ struct KeepAlive<F> {
     sleep: F,
 }
 
-/// How far the events are. Polled only while open.
+/// The state of the events, which are polled only while open.
 #[derive(Debug)]
 enum State {
     Open,
-    /// They failed, and nobody was told yet.
+    /// They failed, and the error is not returned yet.
     Failed(BoxError),
     Over,
 }
 
 impl<S> EventBody<S> {
-    /// The body. Polls nothing yet.
+    /// Makes a body of these events. Polls nothing yet.
     #[must_use]
     pub fn new(events: S) -> Self {
         Self {
@@ -127,11 +151,16 @@ impl<S> EventBody<S> {
 }
 
 impl<S, F, T> EventBody<S, F, T> {
-    /// Sends the comment `: keep-alive` whenever the consumer has waited this long for an event, so that proxies and clients with a time limit on silence see that the connection
-    /// lives. The WHATWG text (section 9.2.7) advises 15 seconds or so; nginx's `proxy_read_timeout` is 60 by default. Zero means never.
+    /// Sends the comment `: keep-alive` after each wait of this long for an event.
     ///
-    /// `sleep` makes a future that is ready after a time, whatever the runtime: `tokio::time::sleep`, or smol's `Timer::after` in an async block. It is called once for each silence, not for
-    /// each event of a burst. While the consumer does not poll (its socket is full), no time is kept and no comment piles up.
+    /// It shows proxies and clients with a time limit on silence that the connection lives. The
+    /// WHATWG text (section 9.2.7) advises 15 seconds or so; nginx's `proxy_read_timeout` is 60 by
+    /// default. Zero means never.
+    ///
+    /// `sleep` makes a future that is ready after a time, in any runtime: `tokio::time::sleep`, or
+    /// smol's `Timer::after` in an async block. It is called once for each silence, not for each
+    /// event of a burst. Time counts only while the consumer polls. While its socket is full, no
+    /// comment piles up.
     #[must_use]
     pub fn keep_alive<G, U>(self, interval: Duration, sleep: G) -> EventBody<S, G, U>
     where
@@ -143,21 +172,26 @@ impl<S, F, T> EventBody<S, F, T> {
         EventBody { events, keep_alive, sleep: None, encoder, last_id, state }
     }
 
-    /// Tells the reader how long to wait before it connects again, ahead of the first event. In milliseconds on the wire; what is finer is cut off.
+    /// Sends the time to wait before reconnecting, ahead of the first event.
+    ///
+    /// The wire has milliseconds; a finer part is cut off.
     #[must_use]
     pub fn retry(mut self, time: Duration) -> Self {
         self.encoder.retry(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         self
     }
 
-    /// The response with this body: [`event_stream_response`].
+    /// Returns the response with this body; see [`event_stream_response`].
     #[must_use]
     pub fn into_response(self) -> Response<Self> {
         event_stream_response(self)
     }
 }
 
-/// The head of an event stream's response around any body, also one of bytes that are passed on as they come. Status 200 and
+/// Returns the response of an event stream, around any body.
+///
+/// The body may also be one of bytes that are passed on as they arrive. The status is 200, and the
+/// headers are:
 ///
 /// | header | why |
 /// |---|---|
@@ -223,7 +257,7 @@ where
     }
 }
 
-/// Writes what a reader does not know yet: no default type, and no ID that it has already.
+/// Writes an event, but not a default type, nor an ID that the reader has.
 fn encode(
     encoder: &mut Encoder,
     last_id: &mut String,
@@ -292,13 +326,13 @@ where
 }
 
 impl<S, F, T> EventBody<S, F, T> {
-    /// What the encoder holds between two polls is what `retry` wrote before the first.
+    /// Between two polls the encoder holds only what `retry` wrote before the first.
     fn is_over(&self) -> bool {
         matches!(self.state, State::Over) && self.encoder.as_bytes().is_empty()
     }
 }
 
-/// Without the events, which show nothing of use.
+/// Leaves out the events, which show nothing of use.
 impl<S, F, T> fmt::Debug for EventBody<S, F, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventBody")

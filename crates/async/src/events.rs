@@ -1,4 +1,4 @@
-//! Bare events of a body.
+//! The bare events of a body.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -16,16 +16,23 @@ use crate::event::{Event, Repeated};
 use crate::frames::{Frames, State};
 
 pin_project! {
-    /// The events of a body, whatever they carry: for other APIs, and for those who fold by themselves. A [`futures_core::Stream`] of `Result<Event, Error>`.
+    /// The events of a body, whatever they carry, as a [`futures_core::Stream`].
     ///
-    /// An event beyond the limits is an error after which the events go on; a failed body is one after which they end. A block that no blank line completed is
-    /// discarded, as the WHATWG's text has it. Cancel-safe, fused, and never more than a frame ahead: see the [crate](crate)'s page.
+    /// Its items are `Result<Event, Error>`. It serves other APIs, and callers that fold
+    /// themselves.
     ///
-    /// An event costs its decoding, one more look at its UTF-8, and no allocation where its data lies whole in a frame of [`Bytes`](bytes::Bytes) and its type and ID are those of the event before.
+    /// After an event beyond the limits, which is an error, the events go on. After a failed body
+    /// they end. A block that no blank line completed is discarded, as the WHATWG's text requires.
+    /// Cancel-safe, fused, and never more than a frame ahead: see the [crate](crate)'s page.
+    ///
+    /// An event costs its decoding and another check of its UTF-8. It costs no allocation if its
+    /// data lies completely in a frame of [`Bytes`](bytes::Bytes), and its type and ID are those of
+    /// the event before.
     ///
     /// ```
     /// # smol::block_on(async {
-    /// let parts = smol::stream::iter(["event: ping\ndata: 1\n\nda", "ta: 2\n\n"].map(Ok::<_, std::io::Error>));
+    /// let parts = ["event: ping\ndata: 1\n\nda", "ta: 2\n\n"];
+    /// let parts = smol::stream::iter(parts.map(Ok::<_, std::io::Error>));
     /// let mut events = deltawire_async::Events::from_stream(parts);
     /// let mut data = Vec::new();
     /// while let Some(event) = events.next().await {
@@ -44,7 +51,9 @@ pin_project! {
 }
 
 impl<S> Events<StreamBody<S>> {
-    /// The events of a stream of bytes, under the default limits. Polls nothing yet. Its errors end the events with their text.
+    /// Reads the events of a stream of bytes, under the default limits.
+    ///
+    /// Polls nothing yet. An error of the stream ends the events, with its text.
     #[must_use]
     pub fn from_stream<D, E>(stream: S) -> Self
     where
@@ -61,13 +70,13 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// The events of a body, under the default limits. Polls nothing yet.
+    /// Reads the events of a body, under the default limits. Polls nothing yet.
     #[must_use]
     pub fn from_body(body: B) -> Self {
         Self::with_limits(body, Limits::default())
     }
 
-    /// The same with other limits.
+    /// Reads the events of a body, under other limits. Polls nothing yet.
     #[must_use]
     pub fn with_limits(body: B, limits: Limits) -> Self {
         Self {
@@ -77,7 +86,9 @@ where
         }
     }
 
-    /// The next event; `None` at the end. What `StreamExt::next` of the futures crates is, without them. Cancel-safe.
+    /// Returns the next event, or `None` at the end.
+    ///
+    /// It is `StreamExt::next` without the futures crates. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<Event, Error>>
     where
         B: Unpin,
@@ -87,7 +98,7 @@ where
 }
 
 impl<B> Events<B> {
-    /// The decoder, for the last event ID and the reconnection time.
+    /// Returns the decoder, for the last event ID and the reconnection time.
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
@@ -141,7 +152,7 @@ where
     }
 }
 
-/// Without the body, which shows nothing of use, and without what of its last frame is not decoded.
+/// Leaves out the body, which shows nothing of use, and the unread bytes.
 impl<B> fmt::Debug for Events<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")

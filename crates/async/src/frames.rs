@@ -1,4 +1,6 @@
-//! The body: one frame at a time, when it is asked for, and now and then a turn for other tasks.
+//! The frames of a body.
+//!
+//! The body is polled for one frame at a time, on demand, and now and then other tasks get a turn.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,12 +11,15 @@ use pin_project_lite::pin_project;
 
 use crate::error::{BoxError, transport};
 
-/// How many items and frames are handed on, with the body never pending in between, before one poll is pending on its own account (and wakes itself), so that
-/// a long burst lets other tasks of the executor run. tokio's own budget is of this order.
+/// The number of items and frames after which a poll yields.
+///
+/// It counts those that are handed on while the body never returns `Pending`. The poll then returns
+/// `Pending` and wakes itself, so that a long burst lets other tasks of the executor run. tokio's
+/// own budget is of this order.
 pub const ITEMS_BEFORE_YIELD: u32 = 128;
 
 pin_project! {
-    /// A body and what of its last frame is not used yet.
+    /// A body, and the unread part of its last frame.
     pub(crate) struct Frames<B> {
         #[pin]
         body: B,
@@ -25,12 +30,12 @@ pin_project! {
     }
 }
 
-/// How far the body is. Polled only while open.
+/// The state of the body, which is polled only while open.
 #[derive(Debug)]
 pub(crate) enum State {
     Open,
     Ended,
-    /// Boxed, since most bodies do not break.
+    /// Boxed, because most bodies do not break.
     Broken(Box<deltawire::Error>),
 }
 
@@ -43,12 +48,12 @@ impl<B> Frames<B> {
         &self.state
     }
 
-    /// What of the last frame is not used, to slice from.
+    /// Returns the unread part of the last frame, to slice from.
     pub(crate) fn unread(&self) -> &Bytes {
         &self.unread
     }
 
-    /// Uses up all but the last `left` bytes. A frame that is used up is let go.
+    /// Consumes all but the last `left` bytes. A frame that is used up is released.
     pub(crate) fn leave(self: Pin<&mut Self>, left: usize) {
         let unread = self.project().unread;
         if left == 0 {
@@ -58,27 +63,27 @@ impl<B> Frames<B> {
         }
     }
 
-    /// What is not used, taken.
+    /// Takes the unread part of the last frame.
     pub(crate) fn take(self: Pin<&mut Self>) -> Bytes {
         std::mem::take(self.project().unread)
     }
 
-    /// Nothing of the body counts any more.
+    /// Ends the body. Anything that follows is ignored.
     pub(crate) fn end(self: Pin<&mut Self>) {
         *self.project().state = State::Ended;
     }
 
-    /// An item is handed on.
+    /// Counts an item that is handed on.
     pub(crate) fn count(self: Pin<&mut Self>) {
         *self.project().handed_on += 1;
     }
 
-    /// Whether [`poll_turn`](Self::poll_turn) was pending since this was asked last.
+    /// Reports whether [`poll_turn`](Self::poll_turn) was pending since the last call.
     pub(crate) fn has_yielded(self: Pin<&mut Self>) -> bool {
         std::mem::take(self.project().yielded)
     }
 
-    /// Pending once after [`ITEMS_BEFORE_YIELD`] items and frames.
+    /// Returns `Pending` once after [`ITEMS_BEFORE_YIELD`] items and frames.
     pub(crate) fn poll_turn(self: Pin<&mut Self>, cx: &Context<'_>) -> Poll<()> {
         let this = self.project();
         if *this.handed_on < ITEMS_BEFORE_YIELD {
@@ -96,7 +101,9 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// Asks the body for its next frame, or learns how it ended. Called when the last one is used up, while the body is open.
+    /// Polls the body for its next frame, or for its end.
+    ///
+    /// Call it while the body is open and the last frame is used up.
     pub(crate) fn poll_fill(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         match this.body.poll_frame(cx) {
@@ -109,7 +116,8 @@ where
                 *this.state = State::Broken(Box::new(transport(error.into().as_ref())))
             }
             Poll::Ready(Some(Ok(frame))) => {
-                // `Bytes` hands itself on here; any other buffer is copied. A frame of trailers is none of ours.
+                // `Bytes` is passed on here; any other buffer is copied. Frames of trailers are
+                // ignored.
                 if let Ok(mut data) = frame.into_data() {
                     *this.unread = data.copy_to_bytes(data.remaining());
                 }
@@ -119,7 +127,9 @@ where
         Poll::Ready(())
     }
 
-    /// Moves what comes into `bytes`, until those are `max` or the body is over: the state tells how.
+    /// Moves arriving bytes into `bytes`, until it has `max` or the body is over.
+    ///
+    /// The state says how the body ended.
     pub(crate) fn poll_beginning(
         mut self: Pin<&mut Self>,
         bytes: &mut Vec<u8>,

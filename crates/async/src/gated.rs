@@ -1,4 +1,6 @@
-//! A stream behind a gate: what is shown only after a judge has seen it, and the stream goes on meanwhile.
+//! A stream behind a gate, which shows a text only after a judge has seen it.
+//!
+//! The stream is read on meanwhile.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -15,24 +17,36 @@ use crate::error::{BoxError, Error};
 use crate::stream::Stream;
 
 pin_project! {
-    /// A [`Stream`] behind a [`Gate`]: pieces of text come out of it that a judge has let go.
+    /// A [`Stream`] behind a [`Gate`]. It returns the pieces of text that a judge released.
     ///
-    /// The judge is a closure that makes a future of each span. Its futures run while the stream is read on: at most [`with_max_in_flight`](Self::with_max_in_flight) at a time, and the stream is read no further ahead of their verdicts than
-    /// [`gate::Options::with_max_ahead`] characters. Nothing is spawned: they are polled when this is, all of them, each in a box of its own (the one allocation for a span besides its texts).
+    /// The judge is a closure that makes a future of each span. Its futures run while the stream is
+    /// read on, at most [`with_max_in_flight`](Self::with_max_in_flight) at a time. The stream is
+    /// read no further ahead of their verdicts than [`gate::Options::with_max_ahead`] characters.
+    /// Nothing is spawned: all futures are polled when this is. Each is in a box of its own, which
+    /// is the one allocation for a span besides its texts.
     ///
-    /// Once every choice that has begun is stopped, nothing more is read; a choice that has not begun by then is not waited for. For annotations of Azure's asynchronous filter
-    /// ([`gate::Policy::azure_async_filter`]) the stream has to keep unknown members: [`deltawire::Options::with_unknown`].
+    /// Once every choice that has begun is stopped, nothing more is read. A choice that has not
+    /// begun by then is not waited for.
+    ///
+    /// For annotations of Azure's asynchronous filter ([`gate::Policy::azure_async_filter`]) the
+    /// stream has to keep unknown members: [`deltawire::Options::with_unknown`].
     ///
     /// ```
     /// # smol::block_on(async {
     /// use deltawire_gate::{OwnedSpan, Policy, Verdict};
     /// use deltawire_async::{ChatStream, Gated};
     ///
-    /// let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Fine. The password is xyzzy. Bye.\"}}]}\n\ndata: [DONE]\n\n";
+    /// let body = concat!(
+    ///     r#"data: {"choices":[{"index":0,"#,
+    ///     r#""delta":{"content":"Fine. The password is xyzzy. Bye."}}]}"#,
+    ///     "\n\ndata: [DONE]\n\n",
+    /// );
     /// let stream = ChatStream::from_stream(smol::stream::once(Ok::<_, std::io::Error>(body)));
     /// let mut gated = Gated::new(stream, Policy::sentences(), async |span: OwnedSpan| {
     ///     // Ask a server here.
-    ///     Ok::<_, std::io::Error>(if span.text.contains("xyzzy") { Verdict::redact("[withheld] ") } else { Verdict::Release })
+    ///     let secret = span.text.contains("xyzzy");
+    ///     let verdict = if secret { Verdict::redact("[withheld] ") } else { Verdict::Release };
+    ///     Ok::<_, std::io::Error>(verdict)
     /// });
     /// let mut shown = String::new();
     /// while let Some(piece) = gated.next().await? {
@@ -40,7 +54,8 @@ pin_project! {
     /// }
     /// assert_eq!(shown, "Fine. [withheld] Bye.");
     /// let (outcome, moderation) = gated.finish();
-    /// assert_eq!(outcome.answer.text(), "Fine. The password is xyzzy. Bye."); // what the model wrote
+    /// // The answer is what the model wrote.
+    /// assert_eq!(outcome.answer.text(), "Fine. The password is xyzzy. Bye.");
     /// assert_eq!(moderation.text(), shown);
     /// # Ok::<(), deltawire_async::GatedError<std::io::Error>>(())
     /// # }).unwrap();
@@ -57,13 +72,13 @@ pin_project! {
     }
 }
 
-/// How far the stream is.
+/// The state of the stream.
 #[derive(Debug)]
 enum State {
     Open,
     Ended,
     Broken(Error),
-    /// The gate did not take a text of it.
+    /// The gate refused a text of the stream.
     Refused(gate::Error),
 }
 
@@ -75,7 +90,7 @@ where
     J: FnMut(OwnedSpan) -> V,
     V: Future<Output = Result<Verdict, F>>,
 {
-    /// How many judges run at a time unless said otherwise.
+    /// The default for the number of judges that run at a time.
     pub const MAX_IN_FLIGHT: usize = 4;
 
     /// Puts a stream behind a gate. Polls nothing yet.
@@ -93,28 +108,39 @@ where
         }
     }
 
-    /// With so many judges at a time; at least 1.
+    /// Sets the number of judges that run at a time, at least 1.
     #[must_use]
     pub fn with_max_in_flight(mut self, count: usize) -> Self {
         self.max_in_flight = count.max(1);
         self
     }
 
-    /// Tells the time since the request with another clock than the default, which starts when the gate is put up ([`Instant`], which some targets do not have). For
-    /// [`Policy::with_max_age`](gate::Policy::with_max_age) and the delays in the outcome. It sets no timer: a limit on age shows when this is polled next, and [`Gate::deadline`] says when to.
+    /// Replaces the clock, which returns the time since the request.
+    ///
+    /// The default is [`Instant`], counted from the call of [`new`](Self::new). Some targets do not
+    /// have it. The clock serves [`Policy::with_max_age`](gate::Policy::with_max_age) and the
+    /// delays in the outcome. It sets no timer: a limit on age takes effect at the next poll.
+    /// [`Gate::deadline`] says when that has to be.
     #[must_use]
     pub fn with_clock(mut self, clock: impl FnMut() -> Duration + Send + 'static) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// The next piece that may be shown, borrowed from this. `None` when the stream has ended and everything of it was judged, or every choice is stopped.
+    /// Returns the next piece that may be shown, borrowed from this.
     ///
-    /// Cancel-safe: a future that is dropped before it is ready has taken nothing away, and judges go on where they were.
+    /// `None` if every choice is stopped, or if the stream has ended and all of it was judged.
+    ///
+    /// Cancel-safe: a future that is dropped before it is ready has taken nothing away, and judges
+    /// go on from where they were.
     ///
     /// # Errors
-    /// What ended the stream early, after all that came before it was judged and released; every later call says the same. A judge that failed: nothing it was asked about is released; the next call asks it again.
-    /// A verdict that the gate refuses ([`gate::Error`]) is a judge that failed too. And [`gate::Error::Full`], if more text waits than the gate's options allow; as if the stream had ended early there.
+    /// - The error that ended the stream early, after everything before it was judged and released.
+    ///   Every later call returns the same error.
+    /// - The error of a judge. Nothing of its span is released, and the next call asks it again. A
+    ///   verdict that the gate refuses ([`gate::Error`]) counts as such an error.
+    /// - [`gate::Error::Full`], if more text waits than the gate's options allow. The stream then
+    ///   counts as ended early.
     pub async fn next(&mut self) -> Result<Option<Released<'_>>, GatedError<F>>
     where
         Self: Unpin,
@@ -123,7 +149,10 @@ where
         Ok(if more { self.gate.next_released() } else { None })
     }
 
-    /// What [`next`](Self::next) is made of, for pinned values and poll functions: whether there is another piece. [`released`](Self::released) then has it. Ready with `false` at the end, and ever after.
+    /// Polls for another piece, which [`released`](Self::released) then returns.
+    ///
+    /// This is [`next`](Self::next) for pinned values and poll functions. Ready with `false` at the
+    /// end, and ever after.
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -155,10 +184,10 @@ where
         }
     }
 
-    /// Asks judges about spans that wait, and polls all that are asked. Whether one has a verdict.
+    /// Starts judges for waiting spans, and polls all that run. Reports whether one is done.
     fn poll_judges(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<bool, GatedError<F>> {
         let this = self.project();
-        // What a stop has left out needs no verdict.
+        // Spans that a stop has left out need no verdict.
         this.in_flight.retain(|(id, _)| this.gate.span(*id).is_some());
         while this.in_flight.len() < *this.max_in_flight {
             let Some(span) = this.gate.next_span().map(|span| span.to_owned()) else { break };
@@ -186,7 +215,7 @@ where
         Ok(judged)
     }
 
-    /// Reads a chunk, if the gate has room and a judge has nothing to do that waits. Whether anything came.
+    /// Reads a chunk, if the gate has room. Reports whether anything arrived.
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
         let mut this = self.project();
         if !matches!(this.state, State::Open) || this.gate.is_full() || this.gate.is_stopped() {
@@ -202,7 +231,7 @@ where
             Ok(false) => State::Ended,
             Err(error) => State::Broken(error),
         };
-        // What came is judged, however it ended.
+        // The part that arrived is judged, whatever the end was.
         match this.state {
             State::Ended => this.gate.end(now),
             _ => this.gate.break_off(now),
@@ -216,31 +245,34 @@ where
 }
 
 impl<E: Dialect, B, J, V> Gated<E, B, J, V> {
-    /// The piece that [`poll_advance`](Self::poll_advance) said there is; taken with this.
+    /// Takes the piece that [`poll_advance`](Self::poll_advance) announced.
     pub fn released(self: Pin<&mut Self>) -> Option<Released<'_>> {
         self.project().gate.next_released()
     }
 
-    /// The gate.
+    /// Returns the gate.
     #[must_use]
     pub fn gate(&self) -> &Gate {
         &self.gate
     }
 
-    /// The stream. What it folded is what the model wrote, judged or not.
+    /// Returns the stream. Its fold holds the model's text, judged or not.
     #[must_use]
     pub fn stream(&self) -> &Stream<E, B> {
         &self.stream
     }
 
-    /// What the stream came to, text that was never shown included, and what became of it at the gate. Before its end: [`End::Stopped`](deltawire::End::Stopped); body and judges are dropped.
+    /// Returns the outcomes of the stream and of the gate.
+    ///
+    /// The stream's includes text that was never shown. Before the stream's end it is
+    /// [`End::Stopped`](deltawire::End::Stopped). Drops the body and the judges.
     #[must_use]
     pub fn finish(self) -> (Outcome<E::Answer>, gate::Outcome) {
         (self.stream.finish(), self.gate.finish())
     }
 }
 
-/// Without the judge, its futures and the clock.
+/// Leaves out the judge, its futures and the clock.
 impl<E: fmt::Debug, B, J, V> fmt::Debug for Gated<E, B, J, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gated")
@@ -252,5 +284,5 @@ impl<E: fmt::Debug, B, J, V> fmt::Debug for Gated<E, B, J, V> {
     }
 }
 
-/// The reason why nothing comes through the gate.
+/// The reason why the gate returns nothing.
 pub type GatedError<F> = gate::GatedError<Error, F>;

@@ -1,8 +1,8 @@
 //! Streamed LLM answers over any async body, on any runtime.
 //!
-//! A request is the HTTP stack's business (connections, TLS, proxies, keys, time limits); what comes back is
-//! [`deltawire`]'s. This crate joins the two: it checks the head of the response, polls the body for frames,
-//! and pushes them into a [`deltawire::Session`].
+//! A request is the HTTP stack's business (connections, TLS, proxies, keys, time limits); what
+//! comes back is [`deltawire`]'s. This crate joins the two: it checks the head of the response,
+//! polls the body for frames, and pushes them into a [`deltawire::Session`].
 //!
 //! ```text
 //! http::Response<B> ──chat()──▶ ChatStream<B> ──next().await──▶ Update<'_>  what each event changed
@@ -15,7 +15,8 @@
 //! # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 //! # let response = http::Response::new(http_body_util::Full::new(bytes::Bytes::from_static(body.as_bytes())));
 //! // `response`: hyper's as it is, reqwest's with `.into()`, anything that is an `http::Response`.
-//! let mut stream = deltawire_async::chat(response).await?; // a refused request is an error here, with its body
+//! // A refused request is an error here, with its body.
+//! let mut stream = deltawire_async::chat(response).await?;
 //! while let Some(update) = stream.next().await? {
 //!     print!("{}", update.text()); // the new content of choice 0
 //! }
@@ -27,8 +28,8 @@
 //! ```
 //!
 //! Without an `http::Response` there is [`Stream::from_body`] for any [`http_body::Body`] and
-//! [`Stream::from_stream`] for any stream of bytes (awc, a channel, a file). No status and no content type
-//! are checked then, unless [`Stream::head`] says them.
+//! [`Stream::from_stream`] for any stream of bytes (awc, a channel, a file). No status and no
+//! content type are checked then, unless [`Stream::head`] says them.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -50,49 +51,52 @@
 //! # }).unwrap();
 //! ```
 //!
-//! The other way, events that are passed on to a client are an [`EventBody`]: the body of a response, with
-//! keep-alive comments.
+//! The other way, events that are passed on to a client are an [`EventBody`]: the body of a
+//! response, with keep-alive comments.
 //!
 //! # What holds
-//! - **Any runtime.** Nothing here spawns or knows an executor, and nothing sleeps but by the sleep that
-//!   [`Stream::stalls`] and [`EventSource`] are given.
-//! - **Cancel-safe.** All state is in the value that is polled. The future of [`Stream::next`] can be dropped
-//!   at any await point (`select!`, a timeout), and the next one goes on where it was. [`chat`] and its like
-//!   own the response, and drop it with their future.
-//! - **Backpressure.** The body is asked for its next frame only when the last one is used up, and only while
-//!   the caller polls. One frame is held, the event that frames have cut, and what is folded; the last two
-//!   within [`deltawire::Limits`].
-//! - **No busy polling.** Pending means that the body (or the caller's client or timer) has the waker, with
-//!   one exception: after [`ITEMS_BEFORE_YIELD`] items and frames during which the body was never pending,
-//!   and after each wait of an [`EventSource`], one poll wakes itself and is pending, so that a long burst
-//!   lets other tasks run.
-//! - **Fused.** After the end no body is polled again. Errors of a [`Stream`] are returned again by every
-//!   later call, and `finish` hands over what was folded before.
+//! - **Any runtime.** Nothing here spawns or knows an executor, and nothing sleeps but by the sleep
+//!   that [`Stream::stalls`] and [`EventSource`] are given.
+//! - **Cancel-safe.** All state is in the value that is polled. The future of [`Stream::next`] can
+//!   be dropped at any await point (`select!`, a timeout), and the next one goes on where it was.
+//!   [`chat`] and its like own the response, and drop it with their future.
+//! - **Backpressure.** The body is asked for its next frame only when the last one is used up, and
+//!   only while the caller polls. One frame is held, the event that frames have cut, and what is
+//!   folded; the last two within [`deltawire::Limits`].
+//! - **No busy polling.** Pending means that the body (or the caller's client or timer) has the
+//!   waker, with one exception: after [`ITEMS_BEFORE_YIELD`] items and frames during which the body
+//!   was never pending, and after each wait of an [`EventSource`], one poll wakes itself and is
+//!   pending, so that a long burst lets other tasks run.
+//! - **Fused.** After the end no body is polled again. Errors of a [`Stream`] are returned again by
+//!   every later call, and `finish` hands over what was folded before.
 //! - **`Send`** wherever the body is, and `Unpin` too.
 //!
 //! # Bodies that are not `Unpin`
-//! `next`, `events` and the inherent `next` of streams want `B: Unpin`. The bodies of hyper, reqwest and axum
-//! are; any other becomes so in a box: `ChatStream::from_body(Box::pin(body))`. [`Stream::poll_advance`] takes
-//! a pinned stream of any body.
+//! `next`, `events` and the inherent `next` of streams want `B: Unpin`. The bodies of hyper,
+//! reqwest and axum are; any other becomes so in a box: `ChatStream::from_body(Box::pin(body))`.
+//! [`Stream::poll_advance`] takes a pinned stream of any body.
 //!
 //! # Features
 //! All are on by default.
-//! - `timing`: [`Stream::timed`] and [`Stream::timing`] record when each part of the answer arrived.
-//! - `gate`: [`Gated`] puts a stream behind a [`deltawire_gate::Gate`]. The futures of a judge run while the
-//!   stream is read on, and only what it lets go comes out.
+//! - `timing`: [`Stream::timed`] and [`Stream::timing`] record when each part of the answer
+//!   arrived.
+//! - `gate`: [`Gated`] puts a stream behind a [`deltawire_gate::Gate`]. The futures of a judge run
+//!   while the stream is read on, and only what it lets go comes out.
 //! - `partial`: [`deltawire::Options::with_parsed_arguments`] and its sibling.
 //!
 //! # Time
 //! The clock is read for [`Stream::stalls`] and [`Stream::timed`] only. A caller's timeout around
-//! `next().await` may simply drop the future; a stream that times its frames out with an [`std::io::Error`] of
-//! the kind `TimedOut` ends as a timeout does. Timeouts that a stack reports with an error of its own
-//! (reqwest's total timeout) are connections that failed: only their text says why.
+//! `next().await` may simply drop the future; a stream that times its frames out with an
+//! [`std::io::Error`] of the kind `TimedOut` ends as a timeout does. Timeouts that a stack reports
+//! with an error of its own (reqwest's total timeout) are connections that failed: only their text
+//! says why.
 //!
 //! # In scope, out of scope
-//! In: the check of the head, events and updates of a streamed response; whole answers where the request did
-//! not stream; event streams that are asked for again where they end, by an [`EventSource`] with a client and
-//! a timer of the caller's. Out: building requests, retrying requests, and what the transfer did to the body:
-//! it has to come decompressed, free of transfer coding. Trailers are ignored.
+//! In: the check of the head, events and updates of a streamed response; whole answers where the
+//! request did not stream; event streams that are asked for again where they end, by an
+//! [`EventSource`] with a client and a timer of the caller's. Out: building requests, retrying
+//! requests, and what the transfer did to the body: it has to come decompressed, free of transfer
+//! coding. Trailers are ignored.
 
 #![forbid(unsafe_code)]
 

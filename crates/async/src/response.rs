@@ -1,4 +1,4 @@
-//! From the head of a response to what reads its body.
+//! The way from the head of a response to the reader of its body.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -16,12 +16,14 @@ use crate::stream::{ChatStream, CompletionStream, Stream};
 
 /// Reads the response to a streamed chat completion request.
 ///
-/// Ready at once for an event stream, of whose body nothing is read yet. Waits for the body where the
-/// request was refused, for as long as that takes; a timeout around it bounds a server that never ends it.
+/// For an event stream it is ready at once, and nothing of the body is read yet. If the request was
+/// refused it waits for the body, without a time limit; a timeout around it bounds a server that
+/// never ends the body.
 ///
 /// # Errors
-/// A status other than 2xx, with at most [`Refused::MAX_BODY`](deltawire::Refused::MAX_BODY) bytes of the body; a content type other than `text/event-stream`, with the body's beginning. A content type
-/// that is not said is judged by the body's first bytes later.
+/// A status other than 2xx, with at most [`Refused::MAX_BODY`](deltawire::Refused::MAX_BODY) bytes
+/// of the body. A content type other than `text/event-stream`, with the body's beginning. If there
+/// is no content type, the body's first bytes decide later.
 pub async fn chat<B>(response: Response<B>) -> Result<ChatStream<B>, Error>
 where
     B: Body,
@@ -30,7 +32,7 @@ where
     event_stream(response).await.map(Stream::from_body)
 }
 
-/// Reads the response to a streamed legacy completion request; as [`chat`].
+/// Reads the response to a streamed legacy completion request, as [`chat`] does.
 ///
 /// # Errors
 /// As [`chat`].
@@ -42,7 +44,7 @@ where
     event_stream(response).await.map(Stream::from_body)
 }
 
-/// Reads a response as bare events, whatever they carry; as [`chat`].
+/// Reads a response as bare events, whatever they carry, as [`chat`] does.
 ///
 /// # Errors
 /// As [`chat`].
@@ -56,8 +58,8 @@ where
 
 /// Reads the response to a chat completion request without `stream`.
 ///
-/// Returns the same type that a folded stream gives, with every member kept. Holds the whole body, up to
-/// [`Limits::max_folded`] bytes.
+/// Returns the same type that a folded stream gives, with every member kept. Holds the whole body,
+/// up to [`Limits::max_folded`] bytes.
 ///
 /// # Errors
 /// A status other than 2xx, with the body; a body that fails, that is too long, or that is not a
@@ -70,7 +72,9 @@ where
     Ok(ChatCompletion::from_json(&whole_body(response).await?)?)
 }
 
-/// Reads the response to a legacy completion request without `stream`; as [`chat_completion`].
+/// Reads the response to a legacy completion request without `stream`.
+///
+/// It works as [`chat_completion`].
 ///
 /// # Errors
 /// As [`chat_completion`].
@@ -95,14 +99,14 @@ where
     accepted(response, evidence).await
 }
 
-/// Returns the body of a response, unless there is evidence to be read of an error.
+/// Returns the body of a response, unless there is evidence of an error to read.
 async fn accepted<B>(response: Response<B>, evidence: Option<Evidence>) -> Result<B, Error>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
     let Some(evidence) = evidence else { return Ok(response.into_body()) };
-    // Boxed, so that the future of an answer that is accepted has no room for the one that reads a refusal.
+    // Boxed, so that the future of an accepted answer has no room for the one that reads a refusal.
     let (body, _) = Box::pin(beginning(response.into_body(), evidence.max_body())).await;
     Err(evidence.error(&body).into())
 }
@@ -126,7 +130,7 @@ where
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-/// Returns as much of a body as arrives, up to `max` bytes, and the error that cut it.
+/// Returns what arrives of a body, up to `max` bytes, and the error that cut it.
 async fn beginning<B>(body: B, max: usize) -> (Vec<u8>, Option<deltawire::Error>)
 where
     B: Body,

@@ -31,12 +31,12 @@ pub type CompletionStream<B> = Stream<Completions, B>;
 pin_project! {
     /// A response that is read and folded, event by event.
     ///
-    /// It is not a [`futures_core::Stream`] itself, since an update borrows from it; [`events`](Self::events)
-    /// is one.
+    /// It is not a [`futures_core::Stream`] itself, since an update borrows from it;
+    /// [`events`](Self::events) is one.
     ///
-    /// Asks the body for a frame only when every event of the last one was returned. After `[DONE]` it polls
-    /// the body no more, so a server that leaves the connection open holds nobody up; whether a connection
-    /// with an unread end is used again is the HTTP stack's business.
+    /// Asks the body for a frame only when every event of the last one was returned. After `[DONE]`
+    /// it polls the body no more, so a server that leaves the connection open holds nobody up;
+    /// whether a connection with an unread end is used again is the HTTP stack's business.
     pub struct Stream<D, B> {
         session: Session<D>,
         #[pin]
@@ -48,7 +48,7 @@ pin_project! {
     }
 }
 
-/// What records the times, if anything does.
+/// The recorder of the times, if any.
 #[cfg(feature = "timing")]
 type Recording = Option<Box<Recorder>>;
 #[cfg(not(feature = "timing"))]
@@ -78,8 +78,9 @@ where
 {
     /// Reads any body, with the default [`Options`]. Polls nothing yet.
     ///
-    /// There is no status and no content type to check. A body that begins as JSON, HTML or gzip does is
-    /// still told from an event stream. Frames of [`Bytes`] are not copied, those of other buffers once.
+    /// There is no status and no content type to check. A body that begins as JSON, HTML or gzip
+    /// does is still told from an event stream. Frames of [`Bytes`] are not copied, those of other
+    /// buffers once.
     #[must_use]
     pub fn from_body(body: B) -> Self {
         Self::with_options(body, Options::new())
@@ -99,14 +100,14 @@ where
 
     /// Returns what the next event changed, borrowed from this stream.
     ///
-    /// `None` when the stream has ended, in whatever way: [`finish`](Self::finish) says which. Cancel-safe: a
-    /// future that is dropped before it is ready has taken nothing away. In the steady state it allocates
-    /// for the answer's growth only.
+    /// `None` when the stream has ended, in whatever way: [`finish`](Self::finish) says which.
+    /// Cancel-safe: a future that is dropped before it is ready has taken nothing away. In the
+    /// steady state it allocates for the answer's growth only.
     ///
     /// # Errors
-    /// The reason why the stream ended early: a body that failed, a stall, an error in the stream, a body
-    /// that is not an event stream, a limit. Every later call returns the same error, and `finish` hands
-    /// over what was folded before.
+    /// The reason why the stream ended early: a body that failed, a stall, an error in the stream,
+    /// a body that is not an event stream, a limit. Every later call returns the same error, and
+    /// `finish` hands over what was folded before.
     pub async fn next(&mut self) -> Result<Option<Update<'_>>, Error>
     where
         B: Unpin,
@@ -118,8 +119,8 @@ where
     /// Polls for the next event, and reports whether one was folded.
     ///
     /// This is what [`next`](Self::next) is made of, for pinned streams and poll functions.
-    /// [`update`](Self::update) then returns what the event changed. Ready with `false` at the end, and ever
-    /// after.
+    /// [`update`](Self::update) then returns what the event changed. Ready with `false` at the end,
+    /// and ever after.
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -132,8 +133,8 @@ where
     /// Returns the events themselves, as a [`futures_core::Stream`].
     ///
     /// They are folded all the same, so [`finish`](Self::finish) has the outcome after the loop.
-    /// [`chat::Chunk::parse`](deltawire::chat::Chunk::parse) reads the data of one. Dropping the events
-    /// leaves the stream where it is.
+    /// [`chat::Chunk::parse`](deltawire::chat::Chunk::parse) reads the data of one. Dropping the
+    /// events leaves the stream where it is.
     pub fn events(&mut self) -> FoldedEvents<&mut Self>
     where
         B: Unpin,
@@ -141,7 +142,8 @@ where
         FoldedEvents { stream: self, is_over: false }
     }
 
-    /// Returns the events themselves, owning the stream: to be returned, boxed or sent to another task.
+    /// Returns the events themselves, owning the stream: to be returned, boxed or sent to another
+    /// task.
     #[must_use]
     pub fn into_events(self) -> FoldedEvents<Self> {
         FoldedEvents { stream: self, is_over: false }
@@ -172,8 +174,8 @@ where
                 return Poll::Ready(Ok(None));
             }
             this.session.wait(this.clock.now());
-            // What the body has ready is taken first. But a body that is never pending can be one that
-            // never says anything.
+            // What the body has ready is taken first. But a body that is never pending can be one
+            // that never says anything.
             let is_flooded = this.frames.as_mut().has_yielded();
             if is_flooded || this.frames.as_mut().poll_fill(cx).is_pending() {
                 let stall = match this.timer {
@@ -219,8 +221,8 @@ impl<D: Dialect, B> Stream<D, B> {
         self
     }
 
-    /// Takes the head of the response that this body is of, where [`chat`](crate::chat) cannot: its status,
-    /// and a function that returns the text of the header with a lower-case name.
+    /// Takes the head of the response that this body is of, where [`chat`](crate::chat) cannot: its
+    /// status, and a function that returns the text of the header with a lower-case name.
     ///
     /// A refused request, or another content type, is then an error of `next` with the body; see
     /// [`Session::head`].
@@ -233,20 +235,22 @@ impl<D: Dialect, B> Stream<D, B> {
     /// Limits how long the stream may go without bytes, without events, without content.
     ///
     /// One that passes is an error of [`next`](Self::next), and the end is
-    /// [`End::Stalled`](deltawire::End::Stalled) with what arrived so far. To be called before anything is
-    /// read.
+    /// [`End::Stalled`](deltawire::End::Stalled) with what arrived so far. To be called before
+    /// anything is read.
     ///
     /// `sleep` is what the caller's runtime has: `tokio::time::sleep`, `smol::Timer::after`,
-    /// `futures_timer::Delay::new`, or a closure. It is called when the stream waits, within that runtime.
+    /// `futures_timer::Delay::new`, or a closure. It is called when the stream waits, within that
+    /// runtime.
     ///
-    /// The clocks run from the first wait, or from the request where [`since`](Self::since) says when that
-    /// was, and only while the stream is waited for: the time between an update and the next call of `next`
-    /// is the caller's. What the body has ready is always taken first. A stream that was left waiting
-    /// unpolled (its `next` was dropped, or the executor was busy) gets another 100 ms for what may be under
-    /// way.
+    /// The clocks run from the first wait, or from the request where [`since`](Self::since) says
+    /// when that was, and only while the stream is waited for: the time between an update and the
+    /// next call of `next` is the caller's. What the body has ready is always taken first. A stream
+    /// that was left waiting unpolled (its `next` was dropped, or the executor was busy) gets
+    /// another 100 ms for what may be under way.
     ///
-    /// What comes before the stream is not watched: until the response's head is there it is the HTTP stack
-    /// that waits, and a timeout around its future bounds it. So it does the body of a refused request.
+    /// The time before the stream is not watched: until the response's head is there it is the HTTP
+    /// stack that waits, and a timeout around its future bounds it. So it does the body of a
+    /// refused request.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
@@ -284,16 +288,16 @@ impl<D: Dialect, B> Stream<D, B> {
         self
     }
 
-    /// Sets the time at which the request was sent, from which the limits for the first bytes, event and
-    /// content of [`stalls`](Self::stalls) count.
+    /// Sets the time at which the request was sent, from which the limits for the first bytes,
+    /// event and content of [`stalls`](Self::stalls) count.
     #[must_use]
     pub fn since(mut self, request_sent: Instant) -> Self {
         self.clock.since(request_sent);
         self
     }
 
-    /// Reads another clock than [`Instant::now`]: the one that the sleep goes by, where that is another. With
-    /// tokio's paused time that is `|| tokio::time::Instant::now().into_std()`.
+    /// Reads another clock than [`Instant::now`]: the one that the sleep goes by, where that is
+    /// another. With tokio's paused time that is `|| tokio::time::Instant::now().into_std()`.
     #[must_use]
     pub fn clock(mut self, now: fn() -> Instant) -> Self {
         self.clock.now = now;
@@ -302,8 +306,8 @@ impl<D: Dialect, B> Stream<D, B> {
 
     /// Records when each part of the answer arrives, for [`timing`](Self::timing).
     ///
-    /// For a time to first token that a user would know, `request_sent` is the moment before the request is
-    /// sent. Costs two looks at the clock for each frame.
+    /// For a time to first token that a user would know, `request_sent` is the moment before the
+    /// request is sent. Costs two looks at the clock for each frame.
     #[cfg(feature = "timing")]
     #[must_use]
     pub fn timed(self, request_sent: Instant) -> Self {
@@ -331,7 +335,8 @@ impl<D: Dialect, B> Stream<D, B> {
         self.session.accumulator()
     }
 
-    /// Returns the timing of what arrived so far. `None` unless the stream is [`timed`](Self::timed).
+    /// Returns the timing of what arrived so far. `None` unless the stream is
+    /// [`timed`](Self::timed).
     ///
     /// A stream that has not ended ends now for it.
     #[cfg(feature = "timing")]
@@ -375,8 +380,8 @@ impl<D: fmt::Debug, B> fmt::Debug for Stream<D, B> {
 pin_project! {
     /// The events of a [`Stream`], which are folded as they pass. Ends after the first error.
     ///
-    /// `S` is the stream, owned or borrowed. Where it is owned, [`into_inner`](Self::into_inner) returns it, and
-    /// with it the outcome.
+    /// `S` is the stream, owned or borrowed. Where it is owned, [`into_inner`](Self::into_inner)
+    /// returns it, and with it the outcome.
     pub struct FoldedEvents<S> {
         #[pin]
         stream: S,
@@ -416,7 +421,8 @@ where
     B: Body + Unpin,
     B::Error: Into<BoxError>,
 {
-    /// Returns the next event; `None` at the end. `StreamExt::next` without the futures crates. Cancel-safe.
+    /// Returns the next event; `None` at the end. `StreamExt::next` without the futures crates.
+    /// Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<OwnedEvent, Error>> {
         poll_fn(|cx| futures_core::Stream::poll_next(Pin::new(&mut *self), cx)).await
     }

@@ -11,8 +11,8 @@ type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A clock, and one timer that serves the whole stream.
 ///
-/// Nothing that arrives sets the timer back. It fires when the first limit would have passed, and is then
-/// set for the rest. So it costs an allocation each time it fires, and none in between.
+/// Nothing that arrives sets the timer back. It fires when the first limit would have passed, and
+/// is then set for the rest. So it costs an allocation each time it fires, and none in between.
 pub(crate) struct Timer {
     sleep: Box<dyn FnMut(Duration) -> Sleep + Send>,
     /// The sleep that is under way, and the time since the request that it was set for.
@@ -21,9 +21,10 @@ pub(crate) struct Timer {
     prolonged: Option<(Duration, Duration)>,
 }
 
-/// The grace period. A deadline missed by more than this means that the task was not polled in time: the
-/// caller held the stream without waiting for it, the executor was busy, the process was stopped. Data may
-/// be waiting in the HTTP stack, so it is waited for once more before a stall is reported.
+/// The grace period. A deadline missed by more than this means that the task was not polled in
+/// time: the caller held the stream without waiting for it, the executor was busy, the process was
+/// stopped. Data may be waiting in the HTTP stack, so it is waited for once more before a stall is
+/// reported.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// The shortest sleep. One that ends a little early must not be asked for again and again.
@@ -57,8 +58,8 @@ impl Timer {
     ) -> Poll<Stall> {
         let Some(deadline) = deadline else { return Poll::Pending };
         let mut target = self.target(deadline);
-        // A timer for an earlier target is left alone: to set it for each frame would cost more than that
-        // it fires once too early.
+        // A timer for an earlier target is left alone: to set it for each frame would cost more
+        // than that it fires once too early.
         if self.running.as_ref().is_none_or(|(_, set_for)| target < *set_for) {
             self.set(now(), target);
         }
@@ -79,7 +80,8 @@ impl Timer {
             }
             self.set(now, target);
         }
-        // The sleep was over at once, twice, by another clock than this one. The executor has its turn.
+        // The sleep was over at once, twice, by another clock than this one. The executor has its
+        // turn.
         cx.waker().wake_by_ref();
         Poll::Pending
     }

@@ -1,4 +1,4 @@
-//! What can go wrong between a request and the end of its answer.
+//! The errors between a request and the end of its answer.
 
 use std::fmt;
 use std::io;
@@ -7,30 +7,40 @@ use deltawire::Refused;
 use deltawire::sse::Closed;
 use ureq::http::HeaderMap;
 
-/// Why there is no answer, or no whole one. A stream's `finish` still hands over what was folded before it.
+/// The reason why there is no answer, or only a part of one.
 ///
-/// Holds nothing of the request, so no key of it shows here; unless the server itself repeats it in an error body, which is quoted.
+/// A stream's `finish` still returns what was folded before the error.
+///
+/// It holds nothing of the request, so it shows no key. The exception is a server that repeats the
+/// key in an error body, which is quoted.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server refused the request: a status other than 2xx, with what its body says.
+    /// The server refused the request: a status other than 2xx, with its body's error.
     Refused(Box<Refused>),
-    /// The answer came, and ended early: the connection failed or was too slow, the body is no event stream, the server sent an error in it, or
-    /// a limit was passed.
+    /// The answer ended early.
+    ///
+    /// The connection failed or was too slow, the body is not an event stream, the server sent an
+    /// error in it, or a limit was exceeded.
     Stream(deltawire::Error),
-    /// An [`EventSource`](crate::EventSource) is closed, and not because its end was reached.
+    /// An [`EventSource`](crate::EventSource) was closed before its end was reached.
     Closed {
-        /// Why.
+        /// The reason.
         reason: Closed,
-        /// What was wrong with the last connection, where something was.
+        /// The error of the last connection, if it had one.
         cause: Option<Box<Self>>,
     },
-    /// The request itself failed. This crate makes none; the variant is here for `?`.
+    /// The request itself failed.
+    ///
+    /// This crate makes no requests; the variant is here for `?`.
     Request(ureq::Error),
 }
 
 impl Error {
-    /// Whether the same request would fail in the same way for ever: what is no URL or no header, a proxy without one, a scheme that the agent refuses or has no TLS for.
+    /// Reports whether the same request would fail in the same way for ever.
+    ///
+    /// It does with an invalid URL, header or proxy URL, and with a scheme that the agent refuses
+    /// or has no TLS for.
     #[must_use]
     pub fn is_futile(&self) -> bool {
         use ureq::Error as E;
@@ -54,7 +64,7 @@ impl fmt::Display for Error {
             Self::Closed { reason, cause: None } => reason.fmt(f),
             Self::Closed { reason, cause: Some(cause) } => write!(f, "{reason}: {cause}"),
             Self::Request(error) => {
-                // A redirect's location and a response's head are quoted in some.
+                // Some of these errors quote a redirect's location or a response's head.
                 write!(f, "the request failed: {}", one_line(&error.to_string()))
             }
         }
@@ -93,7 +103,9 @@ impl From<deltawire::Error> for Error {
     }
 }
 
-/// Returns the beginning of a text of others, with everything escaped that acts on a line.
+/// Returns the beginning of a text of another party, on one line.
+///
+/// Characters that act on the line are escaped.
 fn one_line(text: &str) -> String {
     const MOST: usize = 1000;
     let mut line = String::new();
@@ -111,7 +123,7 @@ pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
     headers.get(name)?.to_str().ok()
 }
 
-/// Returns what a failed read means for the stream.
+/// Returns the error that a failed read means for the stream.
 pub(crate) fn transport(error: &io::Error) -> deltawire::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
     let timed_out = matches!(inner, Some(ureq::Error::Timeout(_)))
@@ -119,10 +131,10 @@ pub(crate) fn transport(error: &io::Error) -> deltawire::Error {
     deltawire::Error::Transport { message: error.to_string(), timed_out }
 }
 
-/// Reports whether a read failed because nothing arrived in time, and can be tried again.
+/// Reports whether a read failed because nothing arrived in time.
 ///
-/// That is the socket's timeout, as it is or as ureq's for one read. Timeouts of something greater than a
-/// read are over for good.
+/// Such a read can be tried again. It is the socket's timeout, bare or as ureq's for one read. A
+/// timeout of more than one read is final.
 pub(crate) fn is_socket_timeout(error: &io::Error) -> bool {
     match error.get_ref() {
         None => matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock),

@@ -1,4 +1,4 @@
-//! Bare events of a blocking reader.
+//! The bare events of a blocking reader.
 
 use std::fmt;
 use std::io::Read;
@@ -8,12 +8,15 @@ use deltawire::sse::{Decoder, Event, Limits, OwnedEvent};
 use crate::error::Error;
 use crate::read::ReadAhead;
 
-/// The events of a stream, whatever they carry: for other APIs, and for callers that fold themselves.
+/// The events of a stream, whatever they carry.
+///
+/// It serves other APIs, and callers that fold themselves.
 ///
 /// ```
 /// let stream = &b"event: ping\ndata: 1\n\ndata: 2\n\n"[..];
 /// let events = deltawire_ureq::Events::from_reader(stream);
-/// let data: Vec<String> = events.map(|event| event.map(|event| event.data)).collect::<Result<_, _>>()?;
+/// let data = events.map(|event| event.map(|event| event.data));
+/// let data = data.collect::<Result<Vec<String>, _>>()?;
 /// assert_eq!(data, ["1", "2"]);
 /// # Ok::<(), deltawire_ureq::Error>(())
 /// ```
@@ -43,7 +46,7 @@ impl<R: Read> Events<R> {
     }
 }
 
-/// Leaves out the reader, which shows nothing of itself, and the bytes read ahead.
+/// Leaves out the reader, which shows nothing of use, and the bytes read ahead.
 impl<R> fmt::Debug for Events<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
@@ -54,7 +57,9 @@ impl<R> fmt::Debug for Events<R> {
     }
 }
 
-/// After an event beyond the limits, which is an error, the events go on. After a failed read they end.
+/// Goes on after an event beyond the limits, which is an error.
+///
+/// Ends after a failed read.
 impl<R: Read> Iterator for Events<R> {
     type Item = Result<OwnedEvent, Error>;
 

@@ -1,4 +1,4 @@
-//! A stream behind a gate: what is shown only after a judge has seen it.
+//! A stream behind a gate, which shows a text only after a judge has seen it.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -11,13 +11,19 @@ use deltawire_gate::{self as gate, Gate, Released, Span, SpanId, Verdict};
 use crate::error::Error;
 use crate::stream::Stream;
 
-/// Puts a stream behind a gate, with a judge that always has a verdict. See [`Gated`].
+/// Puts a stream behind a gate, with a judge that always has a verdict.
+///
+/// See [`Gated`].
 ///
 /// ```
 /// use deltawire_gate::{Policy, Verdict};
 /// use deltawire_ureq::ChatStream;
 ///
-/// let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Fine. The password is xyzzy. Bye.\"}}]}\n\ndata: [DONE]\n\n";
+/// let body = concat!(
+///     r#"data: {"choices":[{"index":0,"#,
+///     r#""delta":{"content":"Fine. The password is xyzzy. Bye."}}]}"#,
+///     "\n\ndata: [DONE]\n\n",
+/// );
 /// let stream = ChatStream::from_reader(body.as_bytes());
 /// let mut gated = deltawire_ureq::gated(stream, Policy::sentences(), |span| {
 ///     if span.text.contains("xyzzy") { Verdict::redact("[withheld] ") } else { Verdict::Release }
@@ -45,7 +51,9 @@ where
     try_gated(stream, options, move |span: &Span<'_>| Ok(judge(span)))
 }
 
-/// Puts a stream behind a gate, with a judge that can fail: one that asks a server. See [`Gated`].
+/// Puts a stream behind a gate, with a judge that can fail, such as a server.
+///
+/// See [`Gated`].
 pub fn try_gated<E, R, J, F>(
     stream: Stream<E, R>,
     options: impl Into<gate::Options>,
@@ -66,12 +74,18 @@ where
     }
 }
 
-/// A [`Stream`] behind a [`Gate`]: pieces of text come out of it that a judge has let go.
+/// A [`Stream`] behind a [`Gate`]. It returns the pieces of text that a judge released.
 ///
-/// One thread does all: while the judge has a span, nothing is read (the system's buffers take what comes), so judging delays the text behind it too. A span is judged as soon as the gate hands it out, and what is released is
-/// handed on before more is read. Once every choice that has begun is stopped, nothing more is read; a choice that has not begun by then is not waited for.
+/// One thread does all. While the judge has a span, nothing is read, and the system's buffers take
+/// what arrives. So judging delays the text after the span too. A span is judged as soon as the
+/// gate hands it out, and released text is returned before more is read.
 ///
-/// For annotations of Azure's asynchronous filter ([`Policy::azure_async_filter`](gate::Policy::azure_async_filter)) the stream has to keep unknown members: [`deltawire::Options::with_unknown`].
+/// Once every choice that has begun is stopped, nothing more is read. A choice that has not begun
+/// by then is not waited for.
+///
+/// For annotations of Azure's asynchronous filter
+/// ([`Policy::azure_async_filter`](gate::Policy::azure_async_filter)) the stream has to keep
+/// unknown members: [`deltawire::Options::with_unknown`].
 pub struct Gated<E, R, J> {
     stream: Stream<E, R>,
     gate: Gate,
@@ -80,14 +94,14 @@ pub struct Gated<E, R, J> {
     state: State,
 }
 
-/// How far the stream is.
+/// The state of the stream.
 #[derive(Debug)]
 enum State {
     Open,
     Ended,
-    /// It failed, and says so whenever it is asked.
+    /// It failed, and returns its error at every call.
     Broken,
-    /// The gate did not take a text of it.
+    /// The gate refused a text of the stream.
     Refused(gate::Error),
 }
 
@@ -97,19 +111,28 @@ where
     R: Read,
     J: FnMut(&Span<'_>) -> Result<Verdict, F>,
 {
-    /// Tells the time since the request with another clock than the default, which starts when the gate is put up. For [`Policy::with_max_age`](gate::Policy::with_max_age) and the delays in the outcome;
-    /// looked at whenever something was read or judged, and at no other time, so a limit on age shows only when the next chunk comes.
+    /// Replaces the clock, which returns the time since the request.
+    ///
+    /// The default starts when the gate is put up. The clock serves
+    /// [`Policy::with_max_age`](gate::Policy::with_max_age) and the delays in the outcome. It is
+    /// read whenever something was read or judged, and at no other time, so a limit on age takes
+    /// effect only when the next chunk arrives.
     #[must_use]
     pub fn with_clock(mut self, clock: impl FnMut() -> Duration + Send + 'static) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// The next piece that may be shown. Blocks until there is one. `None` when the stream has ended and everything of it was judged, or every choice is stopped.
+    /// Returns the next piece that may be shown. Blocks until there is one.
+    ///
+    /// `None` if every choice is stopped, or if the stream has ended and all of it was judged.
     ///
     /// # Errors
-    /// What ended the stream early, after all that came before it was judged and released. A judge that failed: nothing it was asked about is released; the next call asks it again. A
-    /// verdict that the gate refuses ([`gate::Error`]) is a judge that failed too. And [`gate::Error::Full`], if more text waits than the gate's options allow; as if the stream had ended early there.
+    /// - The error that ended the stream early, after everything before it was judged and released.
+    /// - The error of a judge. Nothing of its span is released, and the next call asks it again. A
+    ///   verdict that the gate refuses ([`gate::Error`]) counts as such an error.
+    /// - [`gate::Error::Full`], if more text waits than the gate's options allow. The stream then
+    ///   counts as ended early.
     #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend")]
     pub fn next(&mut self) -> Result<Option<Released<'_>>, GatedError<F>> {
         while !self.gate.has_released() {
@@ -153,32 +176,35 @@ where
             Ok(None) => State::Ended,
             Err(_) => State::Broken,
         };
-        // What came is judged, however it ended.
+        // The part that arrived is judged, whatever the end was.
         match self.state {
             State::Ended => self.gate.end(now),
             _ => self.gate.break_off(now),
         }
     }
 
-    /// What the stream came to, text that was never shown included, and what became of it at the gate. Before its end: [`End::Stopped`](deltawire::End::Stopped); nothing more is read.
+    /// Returns the outcomes of the stream and of the gate. Nothing more is read.
+    ///
+    /// The stream's includes text that was never shown. Before the stream's end it is
+    /// [`End::Stopped`](deltawire::End::Stopped).
     pub fn finish(self) -> (Outcome<E::Answer>, gate::Outcome) {
         (self.stream.finish(), self.gate.finish())
     }
 }
 
 impl<E, R, J> Gated<E, R, J> {
-    /// The gate.
+    /// Returns the gate.
     pub fn gate(&self) -> &Gate {
         &self.gate
     }
 
-    /// The stream. What it folded is what the model wrote, judged or not.
+    /// Returns the stream. Its fold holds the model's text, judged or not.
     pub fn stream(&self) -> &Stream<E, R> {
         &self.stream
     }
 }
 
-/// Without the judge and the clock.
+/// Leaves out the judge and the clock.
 impl<E: fmt::Debug, R, J> fmt::Debug for Gated<E, R, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut gated = f.debug_struct("Gated");
@@ -190,5 +216,5 @@ impl<E: fmt::Debug, R, J> fmt::Debug for Gated<E, R, J> {
     }
 }
 
-/// The reason why nothing comes through the gate.
+/// The reason why the gate returns nothing.
 pub type GatedError<F> = gate::GatedError<Error, F>;

@@ -1,19 +1,23 @@
 //! Streamed LLM answers over [`ureq`], blocking.
 //!
 //! A request is ureq's business (TLS, proxies, redirects, time limits, keys); what comes back is
-//! [`deltawire`]'s. This crate joins the two: it checks the head of the response, reads the body, and
-//! pushes it into a [`deltawire::Session`].
+//! [`deltawire`]'s. This crate joins the two: it checks the head of the response, reads the body,
+//! and pushes it into a [`deltawire::Session`].
 //!
 //! ```
 //! # fn main() -> Result<(), deltawire_ureq::Error> {
-//! # let server = deltawire_replay::Server::builder().speed(deltawire_replay::Speed::AT_ONCE).start()?;
+//! # let server = deltawire_replay::Server::builder();
+//! # let server = server.speed(deltawire_replay::Speed::AT_ONCE).start()?;
 //! # let url = format!("{}/chat/completions", server.base_url());
 //! # let key = "none";
-//! let body = r#"{"model":"one-plus-one","messages":[{"role":"user","content":"1+1?"}],"stream":true}"#;
-//! let request = deltawire_ureq::agent().post(&url).header("authorization", format!("Bearer {key}"));
+//! let body = r#"{"model":"one-plus-one","stream":true,
+//!     "messages":[{"role":"user","content":"1+1?"}]}"#;
+//! let request = deltawire_ureq::agent().post(&url);
+//! let request = request.header("authorization", format!("Bearer {key}"));
 //! let response = request.content_type("application/json").send(body)?;
 //!
-//! let mut stream = deltawire_ureq::chat(response)?; // a refused request is an error here, with its body
+//! // A refused request is an error here, with its body.
+//! let mut stream = deltawire_ureq::chat(response)?;
 //! while let Some(update) = stream.next()? {
 //!     print!("{}", update.text()); // the new content of choice 0
 //! }
@@ -23,28 +27,29 @@
 //! # }
 //! ```
 //!
-//! [`Stream::events`] gives the events themselves, for callers that want more of them than an update says.
-//! Another reader ([`std::io::Read`]: a file, standard input, the body of another HTTP client) begins with
-//! [`Stream::from_reader`]; no status and no content type are checked then, unless [`Stream::head`] says
-//! them.
+//! [`Stream::events`] gives the events themselves, for callers that want more of them than an
+//! update says. Another reader ([`std::io::Read`]: a file, standard input, the body of another HTTP
+//! client) begins with [`Stream::from_reader`]; no status and no content type are checked then,
+//! unless [`Stream::head`] says them.
 //!
-//! Streams of events that go on for ever, such as a server's notifications, are read by an [`EventSource`],
-//! which connects again where they end.
+//! Streams of events that go on for ever, such as a server's notifications, are read by an
+//! [`EventSource`], which connects again where they end.
 //!
 //! # Features
 //! All are on by default.
-//! - `timing`: [`Stream::timed`] and [`Stream::timing`] record when each part of the answer arrived.
-//! - `gate`: [`gated`] puts a stream behind a [`deltawire_gate::Gate`]. A closure judges it sentence by
-//!   sentence, and only what it lets go comes out.
+//! - `timing`: [`Stream::timed`] and [`Stream::timing`] record when each part of the answer
+//!   arrived.
+//! - `gate`: [`gated`] puts a stream behind a [`deltawire_gate::Gate`]. A closure judges it
+//!   sentence by sentence, and only what it lets go comes out.
 //! - `partial`: [`deltawire::Options::with_parsed_arguments`] and its sibling.
 //! - `rustls`, `gzip` (and `native-tls`, off) are ureq's.
 //!
 //! # Out of scope
 //! Building requests, retrying requests, time limits of its own: ureq has the configuration of the
-//! [`Agent`](ureq::Agent) for it. None is set by default. `timeout_per_read` bounds the wait for the next
-//! bytes of a stream, `timeout_recv_body` the whole body; one that runs out is an error here, with what was
-//! folded before. [`Stream::stalls`] adds limits for what a timeout cannot see: a stream that comments or
-//! empty chunks keep alive.
+//! [`Agent`](ureq::Agent) for it. None is set by default. `timeout_per_read` bounds the wait for
+//! the next bytes of a stream, `timeout_recv_body` the whole body; one that runs out is an error
+//! here, with what was folded before. [`Stream::stalls`] adds limits for what a timeout cannot see:
+//! a stream that comments or empty chunks keep alive.
 
 #![forbid(unsafe_code)]
 

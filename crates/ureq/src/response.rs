@@ -1,4 +1,4 @@
-//! From the head of a response to what reads its body.
+//! The way from the head of a response to the reader of its body.
 
 use std::io::Read;
 
@@ -12,11 +12,11 @@ use crate::error::{Error, header};
 use crate::events::Events;
 use crate::stream::{ChatStream, CompletionStream, Stream};
 
-/// Returns an agent that hands out responses of every status, so that an error body can be read.
+/// Returns an agent that returns responses of every status.
 ///
-/// ureq's own default turns a status of 400 and up into an error without the body; an agent of one's own
-/// wants `http_status_as_error(false)` too. It has no time limits. [`Stream::stalls`] says which one makes
-/// a silent stream end.
+/// An error body can then be read. ureq's own default turns a status of 400 and up into an error
+/// without the body; any other agent needs `http_status_as_error(false)` too. The agent has no time
+/// limits. [`Stream::stalls`] says which one makes a silent stream end.
 #[must_use]
 pub fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).build().new_agent()
@@ -27,8 +27,9 @@ pub fn agent() -> ureq::Agent {
 /// Reads nothing of the body yet, unless the request was refused.
 ///
 /// # Errors
-/// A status other than 2xx, with the body, or a content type other than `text/event-stream`, with the
-/// body's beginning. Both wait for that much of the body, as long as the agent's time limits let them.
+/// A status other than 2xx, with the body, or a content type other than `text/event-stream`, with
+/// the body's beginning. Both wait for that much of the body, as long as the agent's time limits
+/// let them.
 pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
     event_stream(response).map(Stream::from_reader)
 }
@@ -54,7 +55,8 @@ pub fn events(response: Response<Body>) -> Result<Events<BodyReader<'static>>, E
 /// Returns the same type that a folded stream gives, with every member kept.
 ///
 /// # Errors
-/// A status other than 2xx, with the body; a connection that fails; a body that is not a completion.
+/// A status other than 2xx, with the body; a connection that fails; a body that is not a
+/// completion.
 pub fn chat_completion(response: Response<Body>) -> Result<ChatCompletion, Error> {
     Ok(ChatCompletion::from_json(&whole_body(response)?)?)
 }
@@ -76,7 +78,7 @@ fn event_stream(response: Response<Body>) -> Result<BodyReader<'static>, Error> 
     accepted(response, evidence)
 }
 
-/// Returns the reader of a response, unless there is evidence to be read of an error.
+/// Returns the reader of a response, unless there is evidence of an error to read.
 fn accepted(
     response: Response<Body>,
     evidence: Option<Evidence>,
@@ -105,10 +107,12 @@ fn whole_body(response: Response<Body>) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&body).into_owned())
 }
 
-/// Returns as much of a body as arrives, at most `max` bytes. Evidence for an error may itself be cut.
+/// Returns as much of a body as arrives, at most `max` bytes.
+///
+/// Evidence for an error may itself be cut.
 pub(crate) fn beginning(reader: &mut impl Read, max: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // Whatever was read before a failure is in `bytes`.
+    // `bytes` holds all that was read before a failure.
     let _ = reader.take(max).read_to_end(&mut bytes);
     bytes
 }

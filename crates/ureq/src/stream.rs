@@ -23,9 +23,9 @@ pub type CompletionStream<R = BodyReader<'static>> = Stream<Completions, R>;
 
 /// A response that is read and folded, event by event.
 ///
-/// Reads what the reader has ready, at most [`Stream::READ_SIZE`] bytes at a time, and blocks only when
-/// every event of that was returned. After `[DONE]` it reads no more, so a server that leaves the
-/// connection open holds nobody up; the connection is not reused then.
+/// Reads what the reader has ready, at most [`Stream::READ_SIZE`] bytes at a time, and blocks only
+/// when every event of that was returned. After `[DONE]` it reads no more, so a server that leaves
+/// the connection open holds nobody up; the connection is not reused then.
 pub struct Stream<D, R = BodyReader<'static>> {
     session: Session<D>,
     body: ReadAhead<R>,
@@ -60,8 +60,8 @@ impl<D: Dialect, R: Read> Stream<D, R> {
 
     /// Reads a stream from any reader, with the default [`Options`].
     ///
-    /// There is no status and no content type to check. A body that begins as JSON, HTML or gzip does is
-    /// still told from an event stream.
+    /// There is no status and no content type to check. A body that begins as JSON, HTML or gzip
+    /// does is still told from an event stream.
     pub fn from_reader(reader: R) -> Self {
         Self::with_options(reader, Options::new())
     }
@@ -71,7 +71,8 @@ impl<D: Dialect, R: Read> Stream<D, R> {
         Self::with_read_size(reader, options, Self::READ_SIZE)
     }
 
-    /// Reads a stream in reads of at most this many bytes, at least 1. Allocates a buffer of that size.
+    /// Reads a stream in reads of at most this many bytes, at least 1. Allocates a buffer of that
+    /// size.
     pub fn with_read_size(reader: R, options: Options, size: usize) -> Self {
         Self {
             session: Session::with_options(options),
@@ -93,28 +94,31 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     /// Limits how long the stream may go without bytes, without events, without content.
     ///
     /// One that passes is an error of [`next`](Self::next), and the end is
-    /// [`End::Stalled`](deltawire::End::Stalled) with what arrived so far. To be called before anything is
-    /// read.
+    /// [`End::Stalled`](deltawire::End::Stalled) with what arrived so far. To be called before
+    /// anything is read.
     ///
-    /// The limits are looked at whenever a read returns, and **a read that blocks returns only with bytes
-    /// or by a timeout of the reader's own**. So:
+    /// The limits are looked at whenever a read returns, and **a read that blocks returns only with
+    /// bytes or by a timeout of the reader's own**. So:
     ///
-    /// - Comments and empty chunks that keep the connection alive are found out as they arrive, without
-    ///   any timeout.
+    /// - Comments and empty chunks that keep the connection alive are found out as they arrive,
+    ///   without any timeout.
     /// - Silence needs a timeout: ureq's `timeout_per_read`, `set_read_timeout` of a
-    ///   [`TcpStream`](std::net::TcpStream). With stall limits such a timeout only means that nothing has
-    ///   arrived *yet*: if a limit has passed the stream is stalled, else it is read again. A stall is
-    ///   reported at most one such timeout late; a second is a good one.
-    /// - ureq's timeout also bounds each wait for the response's head, where it is final, so there it has
-    ///   to be as long as the server may take to begin: 30 s, say, with limits of 30 s and more.
-    /// - Timeouts of the whole (`timeout_global`, `timeout_per_call`, `timeout_recv_body`) stay what they
-    ///   are, unless a stall limit has passed by then too; so do timeouts that are an error of the
-    ///   reader's own instead of the socket's, which nothing says can be read past. ureq's `native-tls`
-    ///   promises nothing about reads after a timeout; its default, rustls, goes on.
+    ///   [`TcpStream`](std::net::TcpStream). With stall limits such a timeout only means that
+    ///   nothing has arrived *yet*: if a limit has passed the stream is stalled, else it is read
+    ///   again. A stall is reported at most one such timeout late; a second is a good one.
+    /// - ureq's timeout also bounds each wait for the response's head, where it is final, so there
+    ///   it has to be as long as the server may take to begin: 30 s, say, with limits of 30 s and
+    ///   more.
+    /// - Timeouts of the whole (`timeout_global`, `timeout_per_call`, `timeout_recv_body`) stay
+    ///   what they are, unless a stall limit has passed by then too; so do timeouts that are an
+    ///   error of the reader's own instead of the socket's, which nothing says can be read past.
+    ///   ureq's `native-tls` promises nothing about reads after a timeout; its default, rustls,
+    ///   goes on.
     ///
-    /// The clocks run from the first read, or from the request where [`since`](Self::since) says when that
-    /// was, and only while the stream is read: the time between an update and the next call of `next` is
-    /// the caller's. The clock is read before and after a read, never for an event.
+    /// The clocks run from the first read, or from the request where [`since`](Self::since) says
+    /// when that was, and only while the stream is read: the time between an update and the next
+    /// call of `next` is the caller's. The clock is read before and after a read, never for an
+    /// event.
     ///
     /// ```
     /// use std::io::Write;
@@ -127,8 +131,10 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     /// # let address = listener.local_addr()?;
     /// let socket = TcpStream::connect(address)?;
     /// # let (mut server, _) = listener.accept()?;
-    /// # server.write_all(b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n")?;
-    /// socket.set_read_timeout(Some(Duration::from_millis(10)))?; // how often the limits are looked at
+    /// # let chunk = r#"{"choices":[{"index":0,"delta":{"content":"Hel"}}]}"#;
+    /// # write!(server, "data: {chunk}\n\n")?;
+    /// // The limits are looked at this often.
+    /// socket.set_read_timeout(Some(Duration::from_millis(10)))?;
     /// let limits = StallLimits::new()
     ///     .with_content(Duration::from_millis(50))
     ///     .with_first_content(Duration::from_secs(60));
@@ -148,16 +154,16 @@ impl<D: Dialect, R: Read> Stream<D, R> {
         self
     }
 
-    /// Sets the time at which the request was sent, from which the limits for the first bytes, event and
-    /// content of [`stalls`](Self::stalls) count.
+    /// Sets the time at which the request was sent, from which the limits for the first bytes,
+    /// event and content of [`stalls`](Self::stalls) count.
     #[must_use]
     pub fn since(mut self, request_sent: Instant) -> Self {
         self.clock.since = Some(request_sent);
         self
     }
 
-    /// Takes the head of the response that this reader is of, where [`chat`](crate::chat) cannot: its
-    /// status, and a function that returns the text of the header with a lower-case name.
+    /// Takes the head of the response that this reader is of, where [`chat`](crate::chat) cannot:
+    /// its status, and a function that returns the text of the header with a lower-case name.
     ///
     /// A refused request, or another content type, is then an error of `next` with the body; see
     /// [`Session::head`].
@@ -169,8 +175,8 @@ impl<D: Dialect, R: Read> Stream<D, R> {
 
     /// Records when each part of the answer arrives, for [`timing`](Self::timing).
     ///
-    /// For a time to first token that a user would know, `request_sent` is the moment before the request
-    /// is sent. Costs two looks at the clock for each read.
+    /// For a time to first token that a user would know, `request_sent` is the moment before the
+    /// request is sent. Costs two looks at the clock for each read.
     #[cfg(feature = "timing")]
     #[must_use]
     pub fn timed(self, request_sent: Instant) -> Self {
@@ -191,9 +197,9 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     /// `None` when the stream has ended, in whatever way: [`finish`](Self::finish) says which.
     ///
     /// # Errors
-    /// The reason why the stream ended early: a connection that failed, timed out or stalled, an error in
-    /// the stream, a body that is not an event stream, a limit. Every later call returns the same error,
-    /// and `finish` hands over what was folded before.
+    /// The reason why the stream ended early: a connection that failed, timed out or stalled, an
+    /// error in the stream, a body that is not an event stream, a limit. Every later call returns
+    /// the same error, and `finish` hands over what was folded before.
     #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend; `events` is one")]
     pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
         let advanced = self.step(|session, input| Ok(session.advance(input)?.then_some(())))?;
@@ -245,8 +251,9 @@ impl<D: Dialect, R: Read> Stream<D, R> {
             match read {
                 Ok(0) => {
                     self.session.tick(now);
-                    // A reader that begins by reading (ureq's for gzip does) keeps the first timeout, reports
-                    // it once, and then knows of nothing but its end. That body is not empty.
+                    // A reader that begins by reading (ureq's for gzip does) keeps the first
+                    // timeout, reports it once, and then knows of nothing but its end. That body is
+                    // not empty.
                     return self.session.end(self.waited_past.take().unwrap_or(How::Clean));
                 }
                 Ok(_) => {
@@ -298,7 +305,8 @@ impl<D: Dialect, R: Read> Stream<D, R> {
         self.session.accumulator()
     }
 
-    /// Returns the timing of what arrived so far. `None` unless the stream is [`timed`](Self::timed).
+    /// Returns the timing of what arrived so far. `None` unless the stream is
+    /// [`timed`](Self::timed).
     ///
     /// A stream that has not ended ends now for it.
     #[cfg(feature = "timing")]

@@ -14,94 +14,107 @@ use crate::openai::{ChoiceParts, ChunkLogprobs, TOOL_CALLS, WireChoice, index, r
 pub type Chunk<'a> = crate::Chunk<'a, ChunkChoice<'a>>;
 
 impl<'a> Chunk<'a> {
-    /// Reads the data of one event, under the default [`Limits`](crate::Limits). One pass over it; allocates only for a second choice
-    /// or tool call and for unknown members.
+    /// Reads the data of one event, under the default [`Limits`](crate::Limits).
+    ///
+    /// Makes one pass over it. Allocates only for a second choice or tool call, and for unknown
+    /// members.
     ///
     /// ```
     /// use deltawire::chat::Chunk;
     ///
     /// let chunk = Chunk::parse(r#"{"choices":[{"index":0,"delta":{"content":"caf\u00e9"}}]}"#)?;
-    /// assert_eq!(chunk.choices[0].delta.as_ref().unwrap().content.as_ref().unwrap().to_text(), "café");
+    /// assert_eq!(
+    ///     chunk.choices[0].delta.as_ref().unwrap().content.as_ref().unwrap().to_text(),
+    ///     "café"
+    /// );
     /// # Ok::<(), deltawire::Error>(())
     /// ```
     ///
     /// # Errors
-    /// Data that is not JSON, is no object, or has more choices or tool calls than the limits allow.
+    /// Data that is not JSON, that is not an object, or that has more choices or tool calls than
+    /// the limits allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
     }
 }
 
-/// What a chunk adds to one choice.
+/// The part of a chunk that belongs to one choice.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ChunkChoice<'a> {
-    /// Which choice; where it is missing (Cloudflare), the choice's place among the chunk's choices counts.
+    /// The index of the choice.
+    ///
+    /// If it is missing (Cloudflare), the choice's place among the chunk's choices counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
-    /// What is new in the message. Azure's asynchronous filter sends choices without one.
+    /// The new part of the message. Azure's asynchronous filter sends choices without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delta: Option<Delta<'a>>,
-    /// Log probabilities of the new tokens.
+    /// The log probabilities of the new tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<ChunkLogprobs<'a>>,
-    /// Why the choice ended: `stop`, `length`, `tool_calls`, `content_filter`, or whatever the server says. Empty (TGI) is none yet.
+    /// The reason why the choice ended.
+    ///
+    /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's. An empty
+    /// one (TGI) means that the choice goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<RawStr<'a>>,
-    /// Members that are none of these.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
     #[serde(skip)]
     pub(crate) position: usize,
 }
 
-/// What is new in a choice's message.
+/// The new part of a choice's message.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Delta<'a> {
-    /// Who speaks: `assistant`, in the first delta or in each.
+    /// The role of the speaker: `assistant`, in the first delta or in each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<RawStr<'a>>,
-    /// New text of the answer: a string, or with Mistral's reasoning models an array of parts.
+    /// New text of the answer.
+    ///
+    /// A string, or an array of parts from Mistral's reasoning models.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Content<'a>>,
     /// New text of a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RawStr<'a>>,
-    /// New text of the model's reasoning, by the name DeepSeek gave it.
+    /// New text of the model's reasoning, under DeepSeek's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<RawStr<'a>>,
-    /// The same by the name OpenRouter and vLLM give it.
+    /// New text of the model's reasoning, under OpenRouter's and vLLM's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<RawStr<'a>>,
     /// OpenRouter's structured reasoning, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_details: Option<RawValue<'a>>,
-    /// What is new in the message's tool calls.
+    /// The new parts of the message's tool calls.
     #[serde(skip_serializing_if = "is_empty")]
     pub tool_calls: List<ToolCallDelta<'a>>,
-    /// The one function call of the interface before tool calls.
+    /// The new part of the one function call of the interface before tool calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_call: Option<FunctionDelta<'a>>,
-    /// New audio.
+    /// The new part of the audio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioDelta<'a>>,
-    /// Members that are none of these.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
 }
 
-/// A message's content on the wire.
+/// The content of a message on the wire.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content<'a> {
-    /// Text.
+    /// A text.
     Text(RawStr<'a>),
     /// An array of parts (`text`, `thinking`, `reference`), as sent.
     Parts(RawValue<'a>),
 }
 
 impl Content<'_> {
-    /// The text, where it is one; empty for parts, which say text only after folding.
+    /// Returns the text. It is empty for parts, whose text only folding gives.
     #[must_use]
     pub fn to_text(&self) -> alloc::borrow::Cow<'_, str> {
         match self {
@@ -120,33 +133,38 @@ impl Serialize for Content<'_> {
     }
 }
 
-/// What is new in one tool call. Which call that is follows from all members together; see [`ToolCall`](super::ToolCall).
+/// The new part of one tool call.
+///
+/// All members together decide which call it belongs to; see [`ToolCall`](super::ToolCall).
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ToolCallDelta<'a> {
-    /// The call's place among the message's calls; missing with some servers, always 0 with Ollama.
+    /// The call's place among the message's calls.
+    ///
+    /// Some servers leave it out. Ollama always sends 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
     /// The call's ID, in its first fragment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<RawStr<'a>>,
-    /// `function` or `custom`.
+    /// The type: `function` or `custom`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub call_type: Option<RawStr<'a>>,
-    /// Of a function: its name, and a piece of its arguments.
+    /// The name of a function, and a piece of its arguments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<FunctionDelta<'a>>,
-    /// Of a custom tool: its name, and a piece of its input.
+    /// The name of a custom tool, and a piece of its input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<CustomDelta<'a>>,
-    /// Members that are none of these (Gemini's `extra_content`).
+    /// The other members (Gemini's `extra_content`).
     #[serde(flatten)]
     pub extra: Unknown<'a>,
 }
 
 impl ToolCallDelta<'_> {
-    /// Returns the string of its arguments, if they are all that it can add. It may repeat an ID, a name
-    /// or a type that is set.
+    /// Returns the arguments' string, if the delta can add nothing else.
+    ///
+    /// The delta may repeat an ID, a name or a type that is set.
     pub(super) fn only_arguments(&self) -> Option<&str> {
         let Self { index: _, id: _, call_type: _, function, custom: None, extra } = self else {
             return None;
@@ -163,7 +181,9 @@ pub struct FunctionDelta<'a> {
     /// The function's name, in the first piece.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<RawStr<'a>>,
-    /// A piece of the arguments' JSON text; with some servers the arguments themselves, as an object.
+    /// A piece of the arguments' JSON text.
+    ///
+    /// Some servers send the arguments themselves, as an object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<RawValue<'a>>,
 }
@@ -175,7 +195,7 @@ pub struct CustomDelta<'a> {
     /// The tool's name, in the first piece.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<RawStr<'a>>,
-    /// A piece of its input, which is free text.
+    /// A piece of the tool's input, which is free text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<RawValue<'a>>,
 }
@@ -190,10 +210,10 @@ pub struct AudioDelta<'a> {
     /// A piece of the audio, in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<RawStr<'a>>,
-    /// A piece of what is said, as text.
+    /// A piece of the spoken words, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcript: Option<RawStr<'a>>,
-    /// Until when the server keeps it, in seconds since 1970.
+    /// The time until which the server keeps the audio, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
 }
@@ -227,7 +247,7 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         cursor: &mut Cursor<'de>,
         walk: &Walk,
     ) -> Result<(), Invalid> {
-        // A whole body's choice has its message where a chunk's has the delta; their members are the same.
+        // In a whole body the choice has a message in place of the delta, with the same members.
         let is_delta =
             |name: Name<'_>| if walk.whole_body { name.is("message") } else { name.is("delta") };
         if name.is("index") {
@@ -279,7 +299,7 @@ impl<'de> Members<'de> for Delta<'de> {
     }
 }
 
-/// A string, or an array of parts.
+/// Reads a message's content: a string, or an array of parts.
 fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<Content<'de>>, Invalid> {
     if let Some(inner) = cursor.string() {
         return Ok(Some(Content::Text(RawStr::from_inner(inner))));
@@ -391,7 +411,9 @@ impl<'de> Elements<'de> for ToolCalls<'_, 'de> {
     }
 }
 
-/// A member that is an object, read where it will stay; one of another type reads as missing.
+/// Reads a member that is an object into its final place, `slot`.
+///
+/// A value of another type reads as missing.
 fn nested<'de, T: Members<'de> + Default>(
     member: &'static str,
     slot: &mut Option<T>,

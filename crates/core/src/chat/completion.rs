@@ -17,7 +17,8 @@ use deltawire_partial as partial;
 /// ```
 /// use deltawire::chat::ChatCompletion;
 ///
-/// let body = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"2"},"finish_reason":"stop"}]}"#;
+/// let body = r#"{"object":"chat.completion","choices":[{"index":0,
+///     "message":{"role":"assistant","content":"2"},"finish_reason":"stop"}]}"#;
 /// let completion = ChatCompletion::from_json(body)?;
 /// assert_eq!(completion.text(), "2");
 /// # Ok::<(), deltawire::Error>(())
@@ -25,7 +26,7 @@ use deltawire_partial as partial;
 pub type ChatCompletion = crate::Completion<Choice>;
 
 impl ChatCompletion {
-    /// The content of choice 0; empty if there is none.
+    /// Returns the content of choice 0. It is empty if there is no such choice.
     #[must_use]
     pub fn text(&self) -> &str {
         let choice = self.choices.iter().find(|choice| choice.index == 0);
@@ -33,20 +34,22 @@ impl ChatCompletion {
     }
 }
 
-/// One of the answers.
+/// One of the choices.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Choice {
-    /// Its index on the wire. Indices may have gaps, and need not begin with 0.
+    /// The choice's index on the wire. Indices may have gaps, and need not begin at 0.
     pub index: u64,
-    /// What was said.
+    /// The message of the model.
     pub message: Message,
-    /// Log probabilities, if they were asked for.
+    /// The log probabilities, if they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Logprobs>,
-    /// Why it ended: `stop`, `length`, `tool_calls`, `content_filter`, or what the server said. Null while it has not.
+    /// The reason why the choice ended; null while it has not.
+    ///
+    /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
     pub finish_reason: Option<String>,
-    /// Members that are none of these, where they were asked for.
+    /// The other members, if they were asked for.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }
@@ -55,17 +58,17 @@ pub struct Choice {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Message {
-    /// `assistant`, unless the server said otherwise.
+    /// The role: `assistant`, unless the server sent another.
     pub role: String,
-    /// The text of the answer; null where none came, as with tool calls.
+    /// The text of the answer; null if none arrived, as with tool calls.
     pub content: Option<String>,
     /// The text of a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
-    /// The model's reasoning, whichever of its names it came by.
+    /// The model's reasoning, whichever of its names the server uses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
-    /// OpenRouter's structured reasoning: all details that came, each as sent.
+    /// OpenRouter's structured reasoning: all details that arrived, each as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_details: Option<RawArray>,
     /// The tool calls, ordered by their index on the wire, then by arrival.
@@ -77,47 +80,60 @@ pub struct Message {
     /// Spoken audio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<Audio>,
-    /// Parts of a content array that are neither text nor thinking, as sent, where unknown members were asked for.
+    /// The parts of a content array that are neither text nor thinking, as sent.
+    ///
+    /// They are kept if unknown members were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_parts: Option<RawArray>,
-    /// The content as JSON, or where and why it is none; only with [`Options::parse_content`](crate::Options::parse_content), and if there is content. Not serialised.
+    /// The content as JSON, or the error of parsing it, with its position.
+    ///
+    /// Only with [`Options::parse_content`](crate::Options::parse_content), and if there is
+    /// content. Not serialised.
     #[cfg(feature = "partial")]
     #[serde(skip)]
     pub parsed: Option<Result<Value, partial::Error>>,
-    /// Members that are none of these, where they were asked for.
+    /// The other members, if they were asked for.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }
 
-/// A tool call. Its fragments were told apart by ID, index, name and order, in that sequence, because servers leave out or repeat each of them.
+/// A tool call.
+///
+/// Its fragments were identified by ID, index, name and order, in that sequence, because servers
+/// leave out or repeat each of them.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ToolCall {
-    /// Its ID, to be sent back with the tool's result. Some servers send none.
+    /// The call's ID, to be sent back with the tool's result. Some servers send none.
     pub id: Option<String>,
     /// A function or a custom tool.
     pub kind: ToolCallKind,
-    /// The `type` as sent; `function` or `custom` where none came.
+    /// The `type` as sent; `function` or `custom` if the server sent none.
     pub call_type: String,
-    /// The name of the function or tool; empty if none came.
+    /// The name of the function or tool; empty if none arrived.
     pub name: String,
-    /// The arguments, as JSON text that is whole if the stream was; a custom tool's input, as free text.
+    /// The arguments as JSON text, or a custom tool's input as free text.
+    ///
+    /// The text is complete if the stream was.
     pub arguments: String,
-    /// The arguments as JSON, or where and why they are none: an end too soon where the stream was cut. Only with [`Options::parse_arguments`](crate::Options::parse_arguments), and of a
-    /// function. Not serialised.
+    /// The arguments as JSON, or the error of parsing them, with its position.
+    ///
+    /// If the stream was cut, the error is an end too soon. Only with
+    /// [`Options::parse_arguments`](crate::Options::parse_arguments), and only for a function. Not
+    /// serialised.
     #[cfg(feature = "partial")]
     pub parsed_arguments: Option<Result<Value, partial::Error>>,
-    /// Members that are none of these, where they were asked for.
+    /// The other members, if they were asked for.
     pub extra: Unknown<'static>,
 }
 
-/// What a tool call calls.
+/// The kind of tool that is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ToolCallKind {
     /// A function, with arguments in JSON.
     Function,
-    /// A custom tool, with free text for input.
+    /// A custom tool, with free text as its input.
     Custom,
 }
 
@@ -166,9 +182,9 @@ struct FunctionWire<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FunctionCall {
-    /// The function's name; empty if none came.
+    /// The function's name; empty if none arrived.
     pub name: String,
-    /// Its arguments, as JSON text that is whole if the stream was.
+    /// The function's arguments, as JSON text. It is complete if the stream was.
     pub arguments: String,
 }
 
@@ -176,14 +192,14 @@ pub struct FunctionCall {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Audio {
-    /// Its ID, by which a later request may refer to it.
+    /// The audio's ID, by which a later request may refer to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The audio, in base64.
     pub data: String,
-    /// What is said.
+    /// The spoken words, as text.
     pub transcript: String,
-    /// Until when the server keeps it, in seconds since 1970.
+    /// The time until which the server keeps the audio, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
 }

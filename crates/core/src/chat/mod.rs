@@ -1,4 +1,4 @@
-//! Chat completions: their chunks, the answer, and what folds the one into the other.
+//! Chat completions: their chunks, their answer, and the fold.
 
 mod chunk;
 mod completion;

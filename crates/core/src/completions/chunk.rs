@@ -10,33 +10,39 @@ use crate::openai::{ChoiceParts, ChunkLogprobs, WireChoice, index, read_whole};
 pub type Chunk<'a> = crate::Chunk<'a, ChunkChoice<'a>>;
 
 impl<'a> Chunk<'a> {
-    /// Reads the data of one event, under the default [`Limits`](crate::Limits). One pass over it; allocates only for a second choice
-    /// and for unknown members.
+    /// Reads the data of one event, under the default [`Limits`](crate::Limits).
+    ///
+    /// Makes one pass over it. Allocates only for a second choice, and for unknown members.
     ///
     /// # Errors
-    /// Data that is not JSON, is no object, or has more choices than the limits allow.
+    /// Data that is not JSON, that is not an object, or that has more choices than the limits
+    /// allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
     }
 }
 
-/// What a chunk adds to one choice.
+/// The part of a chunk that belongs to one choice.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ChunkChoice<'a> {
-    /// Which choice; where it is missing, the choice's place among the chunk's choices counts.
+    /// The index of the choice.
+    ///
+    /// If it is missing, the choice's place among the chunk's choices counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
-    /// New text.
+    /// The new text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<RawStr<'a>>,
-    /// Log probabilities of the new tokens.
+    /// The log probabilities of the new tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<ChunkLogprobs<'a>>,
-    /// Why the choice ended: `stop`, `length`, or whatever the server says. Empty (TGI) is none yet.
+    /// The reason why the choice ended: `stop`, `length`, or another of the server's.
+    ///
+    /// An empty one (TGI) means that the choice goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<RawStr<'a>>,
-    /// Members that are none of these.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
     #[serde(skip)]

@@ -15,31 +15,39 @@ use deltawire_partial as partial;
 pub type Completion = crate::Completion<Choice>;
 
 impl Completion {
-    /// The text of choice 0; empty if there is none.
+    /// Returns the text of choice 0. It is empty if there is no such choice.
     #[must_use]
     pub fn text(&self) -> &str {
         self.choices.iter().find(|choice| choice.index == 0).map_or("", |choice| &choice.text)
     }
 }
 
-/// One of the answers.
+/// One of the choices.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Choice {
-    /// What the model wrote.
+    /// The text of the model.
     pub text: String,
-    /// The text as JSON, or where and why it is none; only with [`Options::parse_content`](crate::Options::parse_content), and if there is text. Not serialised.
+    /// The text as JSON, or the error of parsing it, with its position.
+    ///
+    /// Only with [`Options::parse_content`](crate::Options::parse_content), and if there is text.
+    /// Not serialised.
     #[cfg(feature = "partial")]
     #[serde(skip)]
     pub parsed: Option<Result<Value, partial::Error>>,
-    /// Its index on the wire. A request with several prompts has the choices of each one after the other.
+    /// The choice's index on the wire.
+    ///
+    /// If a request has several prompts, the indices of the first prompt's choices precede those of
+    /// the second's, and so on.
     pub index: u64,
-    /// Log probabilities, if they were asked for.
+    /// The log probabilities, if they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Logprobs>,
-    /// Why it ended: `stop`, `length`, or what the server said. Null while it has not.
+    /// The reason why the choice ended; null while it has not.
+    ///
+    /// It is `stop`, `length`, or another of the server's.
     pub finish_reason: Option<String>,
-    /// Members that are none of these, where they were asked for.
+    /// The other members, if they were asked for.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }

@@ -1,4 +1,4 @@
-//! Completions of the legacy endpoint: their chunks, the answer, and what folds the one into the other.
+//! Completions of the legacy endpoint: their chunks, their answer, and the fold.
 
 mod chunk;
 mod completion;

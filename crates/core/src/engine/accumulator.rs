@@ -50,7 +50,7 @@ pub struct Accumulator<D> {
     done: bool,
     /// The number of events that were folded.
     folded: u64,
-    /// How many of them took the fast path.
+    /// The number of them that took the fast path.
     fast: u64,
     error: Option<Box<Error>>,
     /// The end, once the body has ended.
@@ -84,13 +84,14 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Folds one event, and returns what it changed.
     ///
-    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`, and
-    /// for everything after it.
+    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`,
+    /// and for everything after it.
     ///
     /// # Errors
-    /// An error that the server sent, data that is not a chunk, a limit that was exceeded. The stream
-    /// has ended with it, and every later call returns the same error. Where an event carries an error
-    /// *and* choices, the choices are folded and returned first; the next call returns the error.
+    /// An error that the server sent, data that is not a chunk, a limit that was exceeded. The
+    /// stream has ended with it, and every later call returns the same error. Where an event
+    /// carries an error *and* choices, the choices are folded and returned first; the next call
+    /// returns the error.
     pub fn push(&mut self, event: &Event<'_>) -> Result<Option<Update<'_>>, Error> {
         Ok(if self.advance(event)? { Some(self.update()) } else { None })
     }
@@ -144,8 +145,8 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Reads an event in full and folds it. Returns `None` if there is nothing to fold, else the error
-    /// that the event carries beside what it adds.
+    /// Reads an event in full and folds it. Returns `None` if there is nothing to fold, else the
+    /// error that the event carries beside what it adds.
     fn fold_event(
         &mut self,
         event: &Event<'_>,
@@ -175,8 +176,8 @@ impl<D: Dialect> Accumulator<D> {
         Ok(effect)
     }
 
-    /// Learns from an event if all that folding it did was to append, else forgets: templates may not
-    /// hold any more.
+    /// Learns from an event if all that folding it did was to append, else forgets: templates may
+    /// not hold any more.
     fn learn(
         &mut self,
         event: &Event<'_>,
@@ -196,8 +197,8 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Folds the event that `input` begins with, undecoded, if it matches a learned frame. Returns the
-    /// number of bytes that it takes.
+    /// Folds the event that `input` begins with, undecoded, if it matches a learned frame. Returns
+    /// the number of bytes that it takes.
     #[inline]
     pub(crate) fn advance_framed(&mut self, input: &[u8]) -> Option<usize> {
         let found = self.learned.find_frame(input).filter(|_| !self.is_ended())?;
@@ -236,8 +237,8 @@ impl<D: Dialect> Accumulator<D> {
     /// Folds an event that was read elsewhere. An error that it carries is not looked at.
     ///
     /// # Errors
-    /// A limit that was exceeded; nothing of the event was folded then. And any error that the stream
-    /// had ended with.
+    /// A limit that was exceeded; nothing of the event was folded then. And any error that the
+    /// stream had ended with.
     pub fn push_parsed(&mut self, event: &D::Event<'_>) -> Result<Update<'_>, Error> {
         self.check()?;
         self.transcript.begin_event();
@@ -258,8 +259,8 @@ impl<D: Dialect> Accumulator<D> {
         Update::new(&self.transcript, &self.dialect)
     }
 
-    /// Reports whether the stream has ended: of itself, with `[DONE]` or an error, or because its body
-    /// has. Nothing that arrives now counts.
+    /// Reports whether the stream has ended: of itself, with `[DONE]` or an error, or because its
+    /// body has. Nothing that arrives now counts.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.done || self.error.is_some() || self.end.is_some()

@@ -54,7 +54,8 @@ pub enum Change<'a> {
     Finish {
         /// The choice's index.
         choice: u64,
-        /// The reason: `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
+        /// The reason: `stop`, `length`, `tool_calls`, `content_filter`, or another of the
+        /// server's.
         reason: &'a str,
     },
     /// Token counts arrived. The last ones count.

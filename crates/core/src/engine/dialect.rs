@@ -1,8 +1,8 @@
 //! The seam between the engine and the APIs it reads.
 //!
-//! Every dialect is a few texts that grow, plus a little state of its own. The engine owns the texts
-//! (the [`Transcript`]), the order of things, the end and the errors; a dialect owns the rest. It
-//! implements [`Dialect`], and keeps three promises:
+//! Every dialect is a few texts that grow, plus a little state of its own. The engine owns the
+//! texts (the [`Transcript`]), the order of things, the end and the errors; a dialect owns the
+//! rest. It implements [`Dialect`], and keeps three promises:
 //!
 //! - [`fold`](Dialect::fold) changes nothing when it returns an error. So it weighs first.
 //! - The [`Effect`] that it returns is honest. `Other` is always honest.
@@ -67,8 +67,8 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
 /// Closes [`Dialect`]: the rules of folding are not for others to add to.
 pub trait Sealed {}
 
-/// What a dialect shows of its own state, whatever its types are. An [`Update`](crate::Update)
-/// holds one, and is held over awaits.
+/// The part of a dialect's state that it shows, whatever its types are. An
+/// [`Update`](crate::Update) holds one, and is held over awaits.
 pub trait Notes: Send + Sync {
     /// Returns the change that a note of this dialect stands for.
     fn change(&self, note: Note) -> Option<Change<'_>>;

@@ -9,28 +9,30 @@
 //! └───────────────────── literal ────────────────────────────────┘ hole └──── literal ────┘hole└──┘
 //! ```
 //!
-//! So when an event was parsed in full, and the whole [effect](super::transcript::Effect) of folding
-//! it was that one string was appended to one text, its bytes are kept as a [`Template`]: literals
-//! around one or two holes, event line and line ends included. If later bytes equal the literals, and
-//! each hole holds exactly one JSON string, then the parse can differ in nothing but those strings;
-//! and since folding is a function of the parse and the state, all it would do is append the new
-//! string where the last one went. That is then done directly. Anything else is parsed in full.
+//! So when an event was parsed in full, and the whole [effect](super::transcript::Effect) of
+//! folding it was that one string was appended to one text, its bytes are kept as a [`Template`]:
+//! literals around one or two holes, event line and line ends included. If later bytes equal the
+//! literals, and each hole holds exactly one JSON string, then the parse can differ in nothing but
+//! those strings; and since folding is a function of the parse and the state, all it would do is
+//! append the new string where the last one went. That is then done directly. Anything else is
+//! parsed in full.
 //!
 //! Three things make this safe, and have to stay true together:
 //!
 //! - **The event says nothing else.** [`Dialect::holes`](super::dialect::Dialect::holes) lets an
-//!   event through only if each of its other members is absent or has no effect when it comes again.
+//!   event through only if each of its other members is absent or has no effect when it comes
+//!   again.
 //! - **Folding it did nothing else.** The effect is what folding returned, not what it left unsaid:
 //!   whatever set something returned `Other`.
 //! - **The state does not get in the way.** An event that appends leaves alone what other events'
 //!   effects depend on; any other event drops all templates. An anomaly that folding noted, such as
 //!   a repeated role, is noted again.
 //!
-//! A template holds where events are matched as bytes ([`Learned::find_frame`], before decoding) and
-//! where they are decoded already ([`Learned::find_data`]: callers that decode themselves, and events
-//! that a read cut). Several are kept at once, because the choices of a request with `n` interleave.
-//! A stream whose frame changes with every event never matches; after some misses learning is only
-//! tried now and then, ever more seldom.
+//! A template holds where events are matched as bytes ([`Learned::find_frame`], before decoding)
+//! and where they are decoded already ([`Learned::find_data`]: callers that decode themselves, and
+//! events that a read cut). Several are kept at once, because the choices of a request with `n`
+//! interleave. A stream whose frame changes with every event never matches; after some misses
+//! learning is only tried now and then, ever more seldom.
 //!
 //! The ugly part: a hole's place in the data is found by its address ([`range_in`]), because a
 //! borrowed string does not say where it came from.

@@ -1,4 +1,4 @@
-//! Log probabilities of an answer.
+//! The log probabilities of an answer.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::{RawArray, RawValue};
 
-/// The log probabilities of a whole answer: lists that grew chunk by chunk, their entries as sent.
+/// The log probabilities of a whole answer.
+///
+/// They are lists that grew chunk by chunk, with their entries as sent.
 ///
 /// ```
 /// use deltawire::{How, TokenLogprob, chat};
 ///
 /// let mut session = chat::Session::new();
-/// let mut input = &br#"data: {"choices":[{"index":0,"logprobs":{"content":[{"token":"a","logprob":-0.5}]}}]}
+/// let mut input =
+///     &br#"data: {"choices":[{"index":0,"logprobs":{"content":[{"token":"a","logprob":-0.5}]}}]}
 ///
 /// "#[..];
 /// while session.push(&mut input)?.is_some() {}
@@ -26,22 +29,22 @@ use crate::json::{RawArray, RawValue};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Logprobs {
-    /// Of chat: an entry for each token of the content, which [`TokenLogprob`] reads.
+    /// The entries for the tokens of the content (chat), which [`TokenLogprob`] reads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<RawArray>,
-    /// Of chat: an entry for each token of the refusal.
+    /// The entries for the tokens of the refusal (chat).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RawArray>,
-    /// Of a legacy completion: the tokens, as strings.
+    /// The tokens, as strings (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<RawArray>,
-    /// Of a legacy completion: the log probability of each, a number or null.
+    /// The log probability of each token, a number or null (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_logprobs: Option<RawArray>,
-    /// Of a legacy completion: for each token an object of alternatives, or null.
+    /// An object of alternatives, or null, for each token (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_logprobs: Option<RawArray>,
-    /// Of a legacy completion: the offset at which each token begins, in characters.
+    /// The offset at which each token begins, in characters (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_offset: Option<RawArray>,
 }
@@ -65,13 +68,13 @@ impl Logprobs {
     }
 }
 
-/// One token and its log probability, as [`RawArray::parse`] makes it.
+/// One token and its log probability, as [`RawArray::parse`] returns it.
 ///
 /// Members that servers add (llama.cpp's `id`) stay in the text of the list.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct TokenLogprob {
-    /// The token as text. Bytes that are not text stand as the server writes them.
+    /// The token as text. Bytes that are not text are as the server writes them.
     pub token: String,
     /// The natural logarithm of its probability. OpenAI sends -9999 for a very unlikely one.
     #[serde(default)]

@@ -99,7 +99,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Returns the default options: default limits, unknown members dropped, deltas that are deltas.
+    /// Returns the default options: default limits, unknown members dropped, deltas that are
+    /// deltas.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -150,8 +151,8 @@ impl Options {
     /// Parses each choice's content while it arrives, for answers that are held to a schema
     /// (`response_format`). Needs the feature `partial`.
     ///
-    /// The outcome has the value in the message's [`parsed`](crate::chat::Message::parsed), and of a
-    /// legacy completion in the choice's. Costs as much as with the arguments.
+    /// The outcome has the value in the message's [`parsed`](crate::chat::Message::parsed), and of
+    /// a legacy completion in the choice's. Costs as much as with the arguments.
     #[cfg(feature = "partial")]
     #[must_use]
     pub fn with_parsed_content(mut self, options: partial::Options) -> Self {

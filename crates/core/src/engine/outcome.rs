@@ -56,8 +56,8 @@ pub enum How {
 }
 
 impl How {
-    /// Returns the end of a connection that broke with this error, because nothing arrived in time or for
-    /// another reason.
+    /// Returns the end of a connection that broke with this error, because nothing arrived in time
+    /// or for another reason.
     #[must_use]
     pub fn broken(error: impl fmt::Display, timed_out: bool) -> Self {
         Self::Broken { message: error.to_string(), timed_out }

@@ -10,8 +10,8 @@
 //! An adapter is a loop around it: it reads, says when, pushes what it read, and says how the body
 //! ended. The rules of a response live here and nowhere else:
 //!
-//! - A refused request, another content type, or a body that begins as JSON, HTML or gzip does is not
-//!   an event stream. Its beginning is the evidence of the error.
+//! - A refused request, another content type, or a body that begins as JSON, HTML or gzip does is
+//!   not an event stream. Its beginning is the evidence of the error.
 //! - A learned frame is matched against the bytes before they are decoded. The decoder is told how
 //!   many to skip; it does not call back.
 //! - The first end that is told counts, and an end that the stream brought itself counts before it.
@@ -72,13 +72,14 @@ pub struct Session<D> {
 pub struct Times {
     /// The arrival of the first bytes of the body.
     pub first_byte: Option<Duration>,
-    /// The latest time: the arrival of the bytes that were pushed last, while an update is looked at.
+    /// The latest time: the arrival of the bytes that were pushed last, while an update is looked
+    /// at.
     pub latest: Duration,
     /// The end of the body or of the stream, whichever came first.
     pub end: Option<Duration>,
 }
 
-/// What the head and the first bytes make of a body.
+/// The judgement of a body by its head and its first bytes.
 #[derive(Debug, Clone)]
 enum Body {
     /// So far white space, and this many bytes of a byte order mark.
@@ -143,14 +144,14 @@ impl<D: Dialect> Session<D> {
         self
     }
 
-    /// Takes the response's head: its status, and a function that returns the text of the header with a
-    /// lower-case name. To be called before the body is pushed.
+    /// Takes the response's head: its status, and a function that returns the text of the header
+    /// with a lower-case name. To be called before the body is pushed.
     ///
-    /// A request that was refused, or a body of another content type, is then an error with that body:
-    /// the body is pushed as any other, nothing of it is folded, and its beginning becomes the evidence
-    /// of [`Error::Refused`] (a status other than 2xx, at most [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes) or
-    /// [`Error::NotAnEventStream`] (at most [`Error::EVIDENCE`]). Without a content type the first bytes
-    /// of the body decide.
+    /// A request that was refused, or a body of another content type, is then an error with that
+    /// body: the body is pushed as any other, nothing of it is folded, and its beginning becomes
+    /// the evidence of [`Error::Refused`] (a status other than 2xx, at most
+    /// [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes) or [`Error::NotAnEventStream`] (at
+    /// most [`Error::EVIDENCE`]). Without a content type the first bytes of the body decide.
     ///
     /// ```
     /// use deltawire::{Error, How, chat};
@@ -175,21 +176,23 @@ impl<D: Dialect> Session<D> {
 
     /// Reports whether the head already says that the body is not an event stream.
     ///
-    /// What is pushed then is evidence only, and [`push`](Self::push) or [`end`](Self::end) returns the
-    /// error.
+    /// Bytes pushed then are evidence only, and [`push`](Self::push) or [`end`](Self::end) returns
+    /// the error.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(self.body, Body::Other(..))
     }
 
-    /// Consumes bytes from the front of `input` until an event was folded, and returns what it changed.
+    /// Consumes bytes from the front of `input` until an event was folded, and returns what it
+    /// changed.
     ///
     /// Returns `None` once the input is used up. After `[DONE]` everything is consumed and ignored.
     ///
     /// # Errors
-    /// An error that ended the stream: see [`Accumulator::push`]. Or a body that is not an event stream,
-    /// once [`Error::EVIDENCE`] bytes of it came (of a refused request: see [`head`](Self::head)). Or an
-    /// exceeded limit. Every later call returns the same error, and what was folded stays.
+    /// An error that ended the stream: see [`Accumulator::push`]. Or a body that is not an event
+    /// stream, once [`Error::EVIDENCE`] bytes of it came (of a refused request: see
+    /// [`head`](Self::head)). Or an exceeded limit. Every later call returns the same error, and
+    /// what was folded stays.
     pub fn push(&mut self, input: &mut &[u8]) -> Result<Option<Update<'_>>, Error> {
         Ok(if self.advance(input)? { Some(self.update()) } else { None })
     }
@@ -293,8 +296,8 @@ impl<D: Dialect> Session<D> {
         &self.decoder
     }
 
-    /// Reports whether the stream has ended: with `[DONE]`, with an error, or with its body. There is
-    /// nothing left to read for.
+    /// Reports whether the stream has ended: with `[DONE]`, with an error, or with its body. There
+    /// is nothing left to read for.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.accumulator.is_ended()
@@ -302,10 +305,11 @@ impl<D: Dialect> Session<D> {
 
     /// Looks at the first bytes, where the head left that open.
     ///
-    /// `{`, `[` and `<` begin a body that is not an event stream, which two official clients take for an
-    /// empty one. So does the first byte of gzip's magic number (RFC 1952, section 2.3.1), where a proxy
-    /// compressed and nobody undid it: the header `content-encoding` does not tell, because some stacks
-    /// (libcurl) leave it in place when they decompress. No field of an event stream begins so.
+    /// `{`, `[` and `<` begin a body that is not an event stream, which two official clients take
+    /// for an empty one. So does the first byte of gzip's magic number (RFC 1952, section 2.3.1),
+    /// where a proxy compressed and nobody undid it: the header `content-encoding` does not tell,
+    /// because some stacks (libcurl) leave it in place when they decompress. No field of an event
+    /// stream begins so.
     fn is_event_stream(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
         const GZIP: u8 = 0x1f;
@@ -374,15 +378,15 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Returns the time at which the stream stalls unless something arrives first. `None` if no limit
-    /// is running.
+    /// Returns the time at which the stream stalls unless something arrives first. `None` if no
+    /// limit is running.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         self.stalls.as_ref()?.deadline()
     }
 
-    /// Returns the stall, if a limit has passed at `now`. It ends nothing by itself: [`How::Stalled`]
-    /// does.
+    /// Returns the stall, if a limit has passed at `now`. It ends nothing by itself:
+    /// [`How::Stalled`] does.
     #[must_use]
     pub fn stalled(&self, now: Duration) -> Option<Stall> {
         self.stalls.as_ref()?.check(now)
@@ -409,12 +413,12 @@ impl<D: Dialect> Session<D> {
 impl<D: Dialect> Session<D> {
     /// Tells how the body ended, and checks what that reveals. Only the first end counts.
     ///
-    /// A block that no blank line completed is discarded, but for a sentinel. A break that cut it is an
-    /// error here, and the outcome is whole all the same: these are two questions.
+    /// A block that no blank line completed is discarded, but for a sentinel. A break that cut it
+    /// is an error here, and the outcome is whole all the same: these are two questions.
     ///
     /// # Errors
-    /// The error that the stream ended with: a refused request, a body that is not an event stream, an
-    /// error in the stream, a broken connection, a stall.
+    /// The error that the stream ended with: a refused request, a body that is not an event stream,
+    /// an error in the stream, a broken connection, a stall.
     pub fn end(&mut self, how: How) -> Result<(), Error> {
         if let Body::Other(other) = &self.body {
             if self.accumulator.error().is_none() {
@@ -441,8 +445,8 @@ impl<D: Dialect> Session<D> {
         error.map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    /// Ends the session, and returns its outcome. An end that was told before, or that the stream brought
-    /// itself, counts before `how`.
+    /// Ends the session, and returns its outcome. An end that was told before, or that the stream
+    /// brought itself, counts before `how`.
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
         // The error is in the outcome.

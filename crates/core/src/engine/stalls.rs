@@ -1,8 +1,8 @@
 //! Stalls: a rule over three clocks that says when an open stream has gone quiet for too long.
 //!
 //! A server that hangs does not always go silent. It may send comments to keep proxies from closing
-//! the connection (`: keep-alive`, `: OPENROUTER PROCESSING`), or empty chunks while a request waits in
-//! its queue. So there are three clocks, each blind to what the next one sees:
+//! the connection (`: keep-alive`, `: OPENROUTER PROCESSING`), or empty chunks while a request
+//! waits in its queue. So there are three clocks, each blind to what the next one sees:
 //!
 //! | clock | runs until | stopped by, though the next is not |
 //! |---|---|---|
@@ -10,8 +10,8 @@
 //! | [`Events`](StallKind::Events) | an event is dispatched | a blank event; a chunk with a role, or with token counts |
 //! | [`Content`](StallKind::Content) | output arrives: [`Update::has_output`](crate::Update::has_output) | |
 //!
-//! Each may have one limit for the first time, counted from the request, and another for every later
-//! one: a prompt takes a server longer than a token.
+//! Each may have one limit for the first time, counted from the request, and another for every
+//! later one: a prompt takes a server longer than a token.
 //!
 //! Time in which the caller did not wait for the stream is the caller's, and is left out: from the
 //! arrival of the bytes of an update to the next wait.
@@ -22,8 +22,8 @@ use crate::error::{Stall, StallKind};
 
 /// Limits on how long a stream may go without something. None is set by default.
 ///
-/// No value is right for all: a model that reasons may take minutes to its first token and say nothing
-/// meanwhile, and between two tokens some seconds are a lot.
+/// No value is right for all: a model that reasons may take minutes to its first token and say
+/// nothing meanwhile, and between two tokens some seconds are a lot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StallLimits {
@@ -38,8 +38,8 @@ pub struct StallLimits {
     pub first_bytes: Option<Duration>,
     /// The time from the request to the first event. Where it is not set, `events` counts.
     pub first_event: Option<Duration>,
-    /// The time from the request to the first output, which is the time to the first token. Where it
-    /// is not set, `content` counts.
+    /// The time from the request to the first output, which is the time to the first token. Where
+    /// it is not set, `content` counts.
     pub first_content: Option<Duration>,
 }
 
@@ -126,9 +126,10 @@ pub(crate) struct Stalls {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Clock {
-    /// When it was set back last, without the caller's time. At first zero, the request.
+    /// The time at which it was set back last, without the caller's time. At first zero, the
+    /// request.
     since: Duration,
-    /// What it waits for has arrived before.
+    /// The thing it waits for has arrived before.
     came: bool,
 }
 
@@ -169,8 +170,8 @@ impl Stalls {
         self.set_back(StallKind::Bytes);
     }
 
-    /// The bytes that arrived last were folded, up to this number of events of the stream. The last of
-    /// them brought output, or did not.
+    /// The bytes that arrived last were folded, up to this number of events of the stream. The last
+    /// of them brought output, or did not.
     pub(crate) fn folded(&mut self, events: u64, has_output: bool) {
         if core::mem::replace(&mut self.events, events) != events {
             self.set_back(if has_output { StallKind::Content } else { StallKind::Events });
@@ -188,8 +189,8 @@ impl Stalls {
         Some(first.saturating_add(self.away))
     }
 
-    /// Returns the stall by the clock that ran out first, if one has. Of several at once it is that of
-    /// the bytes before that of the events.
+    /// Returns the stall by the clock that ran out first, if one has. Of several at once it is that
+    /// of the bytes before that of the events.
     pub(crate) fn check(&self, now: Duration) -> Option<Stall> {
         let now = now.max(self.latest).saturating_sub(self.away);
         let Running { kind, clock, limit, deadline } =

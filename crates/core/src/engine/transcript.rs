@@ -1,4 +1,5 @@
-//! The transcript: every text of an answer that grows, and the notes of what the last event changed.
+//! The transcript: every text of an answer that grows, and the notes of what the last event
+//! changed.
 //!
 //! This file is the one owner of growing text. It keeps the halves of surrogate pairs that wait for
 //! their other half, the record of what is new, the bytes that count against

@@ -1,4 +1,4 @@
-//! What an event changed, as a view of the state.
+//! The changes of an event, as a view of the state.
 
 use core::fmt;
 
@@ -9,7 +9,7 @@ use super::record::Record;
 use super::transcript::Transcript;
 use crate::json::Unknown;
 
-/// What one event changed, as slices of what is folded. Nothing is copied.
+/// The changes of one event, as slices of the folded state. Nothing is copied.
 #[derive(Clone, Copy)]
 pub struct Update<'a> {
     transcript: &'a Transcript,
@@ -68,8 +68,8 @@ impl<'a> Update<'a> {
 
     /// Returns the parser of a tool call's arguments, by the call's place.
     ///
-    /// `None` without [`Options::with_parsed_arguments`](crate::Options::with_parsed_arguments), and
-    /// as long as there is no such call.
+    /// `None` without [`Options::with_parsed_arguments`](crate::Options::with_parsed_arguments),
+    /// and as long as there is no such call.
     #[cfg(feature = "partial")]
     #[must_use]
     pub fn parsed_arguments(&self, at: Place) -> Option<&'a deltawire_partial::Parser> {
@@ -126,7 +126,8 @@ impl<'a> Update<'a> {
     }
 
     /// Returns the index and the unknown members of each choice: the last value of each member that
-    /// came so far. Empty unless [`Options::with_unknown`](crate::Options::with_unknown) keeps them.
+    /// came so far. Empty unless [`Options::with_unknown`](crate::Options::with_unknown) keeps
+    /// them.
     pub fn unknown_members(&self) -> impl Iterator<Item = (u64, &'a Unknown<'static>)> + use<'a> {
         let dialect = self.dialect;
         (0..).map_while(move |position| dialect.unknown(position))

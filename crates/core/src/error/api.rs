@@ -6,22 +6,27 @@ use core::fmt;
 use super::escaped::Escaped;
 use crate::json::RawValue;
 
-/// An error as a server words it: the error body of a refused request, or an error in the stream.
+/// An error in a server's words: an error body, or an error in the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiError {
-    /// What the server says; where it gives no message, the error as JSON.
+    /// The server's message. If it gives none, the error as JSON.
     pub message: String,
     /// OpenAI's `type`, as sent (`invalid_request_error`, …).
     pub error_type: Option<RawValue<'static>>,
     /// The parameter of the request that is at fault.
     pub param: Option<RawValue<'static>>,
-    /// A text with OpenAI (`context_length_exceeded`), a number with llama.cpp.
+    /// The code.
+    ///
+    /// OpenAI sends a text (`context_length_exceeded`), llama.cpp a number.
     pub code: Option<RawValue<'static>>,
 }
 
 impl ApiError {
-    /// Reads an error body: `{"error": …}`, or an object that itself says what is wrong (`message`, FastAPI's `detail`). `None` if it is neither.
+    /// Reads an error body. Returns `None` if `body` is not one.
+    ///
+    /// An error body is `{"error": …}`, or an object that describes the error itself, with
+    /// `message` or with FastAPI's `detail`.
     #[must_use]
     pub fn from_body(body: &str) -> Option<Self> {
         let body = RawValue::parse(body).ok().filter(RawValue::is_object)?;
@@ -29,13 +34,16 @@ impl ApiError {
         (says("error") || says("message") || says("detail")).then(|| Self::in_object(&body))
     }
 
-    /// An object that is known to be an error: with an `error` member, or bare. Looks no deeper than that member.
+    /// Reads an object that is known to be an error: with an `error` member, or bare.
+    ///
+    /// Looks no deeper than that member.
     pub(crate) fn in_object(object: &RawValue<'_>) -> Self {
         let Some(error) = object.member("error").filter(is_error) else {
             return Self::bare(object);
         };
         let mut error = Self::from_value(&error);
-        // `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`: what the value cannot say stands beside it.
+        // `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`: the
+        // members beside `error` complete it.
         let beside = Self::bare(object);
         if error.is_code_only() && object.member("message").is_some() {
             error.message = beside.message;
@@ -46,7 +54,7 @@ impl ApiError {
         error
     }
 
-    /// The value of an `error` member: an object, a text or a code.
+    /// Reads the value of an `error` member: an object, a text or a code.
     pub(crate) fn from_value(value: &RawValue<'_>) -> Self {
         if value.is_object() {
             return Self::bare(value);
@@ -65,7 +73,7 @@ impl ApiError {
         }
     }
 
-    /// Data of an event named `error`, of whatever form.
+    /// Reads the data of an event named `error`, in any form.
     pub(crate) fn from_data(data: &str) -> Self {
         match RawValue::parse(data) {
             Ok(value) if value.is_object() => Self::in_object(&value),
@@ -76,7 +84,7 @@ impl ApiError {
         }
     }
 
-    /// Whether all that is known is a code, or nothing but that something went wrong.
+    /// Reports whether nothing is known but a code, or that something went wrong.
     fn is_code_only(&self) -> bool {
         self.message == "true"
             || self
@@ -118,7 +126,7 @@ impl fmt::Display for ApiError {
 
 impl core::error::Error for ApiError {}
 
-/// Whether a value of an `error` member says that there is one.
+/// Reports whether the value of an `error` member stands for an error.
 pub(crate) fn is_error(value: &RawValue<'_>) -> bool {
     !matches!(value.as_str(), "null" | "false" | "\"\"")
 }

@@ -1,14 +1,14 @@
-//! Text from elsewhere, shown in a line of ours.
+//! A text of another party, shown in one line.
 
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
-/// A text that somebody else wrote (a server, a proxy, an HTTP stack), shown in one line.
+/// A text of another party (a server, a proxy, an HTTP stack), shown in one line.
 ///
-/// What would end the line, move the cursor or turn the direction of writing is escaped: control
-/// characters of both sets, line and paragraph separators, bidirectional controls, byte order marks, tags.
-/// All but the beginning is left out. Unlike `{:?}` it has no quotes, and leaves quotes and backslashes as
-/// they are, so the text cannot be got back from it.
+/// Characters that end the line, move the cursor or turn the direction of writing are escaped:
+/// control characters of both sets, line and paragraph separators, bidirectional controls, byte
+/// order marks, tags. Only the beginning is shown. Unlike `{:?}` it adds no quotes, and leaves
+/// quotes and backslashes as they are, so the text cannot be recovered from it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Escaped<'t> {
     text: &'t str,
@@ -16,10 +16,12 @@ pub(super) struct Escaped<'t> {
 }
 
 impl<'t> Escaped<'t> {
-    /// The length that is shown by default, in bytes.
+    /// The number of bytes that are shown by default.
     const MAX: usize = 1000;
 
-    /// Shows at most [`Escaped::MAX`] bytes of this text. An escape makes at most six bytes of one.
+    /// Shows at most [`Escaped::MAX`] bytes of this text.
+    ///
+    /// An escape makes at most six bytes of one.
     pub(super) fn new(text: &'t str) -> Self {
         Self { text, max: Self::MAX }
     }
@@ -54,8 +56,9 @@ fn acts(character: char) -> bool {
         || matches!(character, '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
 }
 
-/// Decodes a prefix of `bytes` lossily into at most `max` bytes of text. A replacement character takes
-/// three bytes.
+/// Decodes a prefix of `bytes` lossily into at most `max` bytes of text.
+///
+/// A replacement character takes three bytes.
 pub(crate) fn beginning_of_bytes(bytes: &[u8], max: usize) -> String {
     let mut text = String::with_capacity(bytes.len().min(max));
     for chunk in bytes.utf8_chunks() {

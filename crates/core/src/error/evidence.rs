@@ -1,4 +1,4 @@
-//! The evidence of a response that is not an event stream: the beginning of its body.
+//! The evidence of a response that is not an event stream: its body's beginning.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -8,7 +8,9 @@ use super::escaped::beginning;
 use super::refused::Refused;
 use crate::sse::{Closed, EventSource, is_event_stream};
 
-/// The head of a response that is not the event stream that was asked for, while its body is read.
+/// The head of a response that is not the expected event stream.
+///
+/// It is kept while the beginning of the body is read.
 ///
 /// ```
 /// use deltawire::{Evidence, sse::EventSource};
@@ -32,17 +34,18 @@ enum Kind {
 }
 
 impl Evidence {
-    /// Returns the evidence to be read, if this head says that the request was refused: a status other
-    /// than 2xx.
+    /// Returns the evidence to read, if this head refuses the request.
+    ///
+    /// A status other than 2xx does.
     #[must_use]
     pub fn refused<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
         let refused = || Self(Kind::Status(Box::new(Refused::by_head(status, header))));
         (!(200..300).contains(&status)).then(refused)
     }
 
-    /// Returns the evidence to be read, if this head says that the body is not an event stream.
+    /// Returns the evidence to read, if this head says that the body is not a stream.
     ///
-    /// That is a status other than 2xx, or a content type other than `text/event-stream`. Without a
+    /// A status other than 2xx says so, or a content type other than `text/event-stream`. Without a
     /// content type the first bytes of the body decide.
     #[must_use]
     pub fn not_a_stream<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
@@ -54,15 +57,15 @@ impl Evidence {
         (!is_event_stream(content_type)).then(|| Self(Kind::ContentType(kept())))
     }
 
-    /// Returns the evidence to be read of a body that does not begin as an event stream does.
+    /// Returns the evidence to read of a body that does not begin as an event stream.
     pub(crate) fn of_first_bytes() -> Self {
         Self(Kind::ContentType(None))
     }
 
-    /// Returns the evidence to be read, if `source` was closed by this response.
+    /// Returns the evidence to read, if `source` was closed by this response.
     ///
-    /// Call it after [`EventSource::answered`], with the same arguments. It is None for an event
-    /// stream, for a status 204, and for a busy server that is asked again.
+    /// Call it after [`EventSource::answered`], with the same arguments. Returns `None` for an
+    /// event stream, for a status 204, and for a busy server that is asked again.
     #[must_use]
     pub fn wanted<'h>(
         source: &EventSource,
@@ -73,7 +76,7 @@ impl Evidence {
             Closed::ContentType(content_type) => {
                 Some(Self(Kind::ContentType(content_type.clone())))
             }
-            // The last of the answers that a busy server gave.
+            // This is the last response of a busy server.
             Closed::Status(_) | Closed::GaveUp { .. } => {
                 Some(Self(Kind::Status(Box::new(Refused::by_head(status, header)))))
             }
@@ -81,7 +84,7 @@ impl Evidence {
         }
     }
 
-    /// Returns the number of bytes that are kept of the body's beginning.
+    /// Returns the number of bytes to keep of the body's beginning.
     #[must_use]
     pub fn max_body(&self) -> usize {
         match self.0 {
@@ -92,7 +95,7 @@ impl Evidence {
 
     /// Returns the error, with the body's beginning.
     ///
-    /// It is [`Error::NotAnEventStream`] for a status 200 and [`Error::Refused`] for any other.
+    /// It is [`Error::Refused`] because of the status, or else [`Error::NotAnEventStream`].
     #[must_use]
     pub fn error(&self, body: &[u8]) -> Error {
         match &self.0 {

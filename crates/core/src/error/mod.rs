@@ -1,4 +1,4 @@
-//! What can go wrong with a stream, and what a server says when it refuses.
+//! The errors of a stream, and the refusals of a server.
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -25,81 +25,96 @@ pub(crate) use api::is_error;
 use escaped::Escaped;
 pub(crate) use escaped::beginning;
 
-/// Why a stream ended before its answer was whole. What was folded until then stays available.
+/// The reason why a stream ended before its answer was complete.
+///
+/// The part of the answer that was folded by then stays available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server sent an error in the stream: an event named `error`, an `error` member, an `error:` line.
+    /// The server sent an error in the stream.
+    ///
+    /// It is an event named `error`, an `error` member, or an `error:` line.
     Api(Box<ApiError>),
     /// An event's data is not JSON. Nothing of it was folded.
     InvalidJson {
-        /// Number of the event in the stream, from 1; 0 where a single chunk was read.
+        /// The number of the event in the stream, from 1. It is 0 if a single chunk was read.
         event: u64,
-        /// What is wrong with it, with line and column.
+        /// The error of the parser, with line and column.
         reason: String,
         /// The beginning of the data.
         data: String,
     },
-    /// An event's data is JSON but cannot be a chunk, because it is no object. Nothing of it was folded.
+    /// An event's data is JSON but not an object, so it cannot be a chunk.
+    ///
+    /// Nothing of it was folded.
     InvalidChunk {
-        /// Number of the event in the stream, from 1; 0 where a single chunk was read.
+        /// The number of the event in the stream, from 1. It is 0 if a single chunk was read.
         event: u64,
-        /// What it is instead.
+        /// The kind of value that it is instead.
         reason: String,
         /// The beginning of the data.
         data: String,
     },
-    /// The server refused the request: a status other than 2xx. Told by [`Session::head`](crate::Session::head); adapters that read the head themselves have it as an error of their own.
+    /// The server refused the request: it answered with a status other than 2xx.
+    ///
+    /// A session returns it after [`Session::head`](crate::Session::head) took such a status.
+    /// Adapters that read the head themselves return an error of their own.
     Refused(Box<Refused>),
-    /// The body is no event stream: it begins as JSON, HTML or gzip does, or its content type says so.
+    /// The body is not an event stream.
+    ///
+    /// It begins as JSON, HTML or gzip does, or its content type says so.
     NotAnEventStream {
-        /// The content type, where a header said one: at most [`Refused::MAX_HEADER`] bytes of it.
+        /// The content type, if a header gave one. At most [`Refused::MAX_HEADER`] bytes are kept.
         content_type: Option<String>,
-        /// The beginning of the body, at most [`Error::EVIDENCE`] bytes, invalid UTF-8 replaced.
+        /// The beginning of the body, at most [`Error::EVIDENCE`] bytes. Invalid UTF-8 is replaced.
         beginning: String,
-        /// The error that the body holds, where it is an error body in JSON and lies whole in the beginning.
+        /// The error in the body, if any.
+        ///
+        /// It is read if the body is an error body in JSON that `beginning` holds completely.
         error: Option<Box<ApiError>>,
     },
-    /// A limit was passed. The chunk that would have passed it was not folded.
+    /// A limit was exceeded. The chunk that would have exceeded it was not folded.
     Limit {
-        /// Which one.
+        /// The limit.
         limit: Limit,
-        /// Its value.
+        /// The value of the limit.
         max: usize,
-        /// Where in the stream, in bytes, if the decoder met it.
+        /// The offset in the stream, in bytes, if the decoder found it.
         offset: Option<u64>,
     },
-    /// The connection failed. Made by adapters; see [`How::Broken`](crate::How::Broken).
+    /// The connection failed. Adapters report it; see [`How::Broken`](crate::How::Broken).
     Transport {
-        /// What the transport says.
+        /// The message of the transport.
         message: String,
-        /// Whether it failed by waiting too long.
+        /// The connection failed because a wait was too long.
         timed_out: bool,
     },
-    /// The stream went without something for longer than a limit of the caller's. Made by adapters; see [`How::Stalled`](crate::How::Stalled).
+    /// The stream lacked something for longer than a limit of the caller's.
+    ///
+    /// Adapters report it; see [`How::Stalled`](crate::How::Stalled).
     Stalled(Stall),
 }
 
-/// Which limit was passed: the member of [`Limits`](crate::Limits) of that name.
+/// The limit that was exceeded, named as its member of [`Limits`](crate::Limits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
-    /// `max_line`
+    /// The limit `max_line`.
     Line,
-    /// `max_event`
+    /// The limit `max_event`.
     Event,
-    /// `max_choices`
+    /// The limit `max_choices`.
     Choices,
-    /// `max_tool_calls`
+    /// The limit `max_tool_calls`.
     ToolCalls,
-    /// `max_folded`
+    /// The limit `max_folded`.
     Folded,
-    /// `max_unknown_members`
+    /// The limit `max_unknown_members`.
     UnknownMembers,
 }
 
 impl Limit {
-    /// The name of the limit's member in [`Limits`](crate::Limits).
+    /// Returns the name of the limit's member in [`Limits`](crate::Limits).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -118,10 +133,13 @@ impl Limit {
 }
 
 impl Error {
-    /// How much of a body that is no event stream is kept as evidence, in bytes.
+    /// The largest number of bytes kept of a body that is not an event stream.
     pub const EVIDENCE: usize = 4096;
 
-    /// One word for the kind: `api`, `invalid_json`, `invalid_chunk`, `refused`, `not_an_event_stream`, `limit`, `transport`, `timeout` or `stalled`.
+    /// Returns one word for the kind of error.
+    ///
+    /// It is `api`, `invalid_json`, `invalid_chunk`, `refused`, `not_an_event_stream`, `limit`,
+    /// `transport`, `timeout` or `stalled`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -137,7 +155,7 @@ impl Error {
         }
     }
 
-    /// What the server said, if it was the server that ended the stream.
+    /// Returns the server's own error, if the server ended the stream.
     #[must_use]
     pub fn api_error(&self) -> Option<&ApiError> {
         match self {
@@ -148,7 +166,10 @@ impl Error {
         }
     }
 
-    /// A body that is no event stream, by its beginning: of `body` as text the first [`Error::EVIDENCE`] bytes are kept, and read as an error body.
+    /// Returns the error of a body that is not an event stream, given its beginning.
+    ///
+    /// Keeps the first [`Error::EVIDENCE`] bytes of `body` as text, and reads them as an error
+    /// body.
     #[must_use]
     pub fn not_an_event_stream(content_type: Option<&str>, body: &[u8]) -> Self {
         let beginning = beginning_of_bytes(body, Self::EVIDENCE);
@@ -170,7 +191,7 @@ impl Error {
         }
     }
 
-    /// The same error with the number of its event.
+    /// Sets the number of the event.
     pub(crate) fn at_event(mut self, number: u64) -> Self {
         if let Self::InvalidJson { event, .. } | Self::InvalidChunk { event, .. } = &mut self {
             *event = number;
@@ -211,7 +232,7 @@ impl fmt::Display for Error {
                 }
                 match error {
                     Some(error) => write!(f, ": {error}"),
-                    // The magic number, whose second byte is no UTF-8.
+                    // The magic number, whose second byte is not UTF-8.
                     None if beginning.starts_with("\u{1F}\u{FFFD}") => f.write_str(
                         "; it is compressed with gzip, and nothing on the way here decompressed it",
                     ),
@@ -238,7 +259,7 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// Where data came from: the number of its event, 0 for data that came by itself.
+/// The source of data: the number of its event, or 0 for data without an event.
 struct Source(u64);
 
 impl fmt::Display for Source {
@@ -250,7 +271,9 @@ impl fmt::Display for Source {
     }
 }
 
-/// `{"kind", "message", "type", "param", "code"}`: the last three are the server's, or null.
+/// Serialises as `{"kind", "message", "type", "param", "code"}`.
+///
+/// The last three are the server's, or null.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let api = self.api_error();

@@ -1,4 +1,4 @@
-//! A request that was refused before any byte of a stream came.
+//! A request that was refused before the first byte of a stream.
 
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -7,39 +7,44 @@ use core::time::Duration;
 use super::api::ApiError;
 use super::escaped::{beginning, beginning_of_bytes};
 
-/// A response with a status other than 2xx: what an adapter makes of its head and body, so that a refusal is never an empty stream.
+/// A response with a status other than 2xx.
 ///
-/// Of a header at most [`Refused::MAX_HEADER`] bytes are kept. Its text is one line of less than 10 KiB, whatever the server sent: control characters are escaped.
+/// Adapters make it of the response's head and body, so that a refusal never reads as an empty
+/// stream. At most [`Refused::MAX_HEADER`] bytes of a header are kept. The displayed text is one
+/// line of less than 10 KiB, whatever the server sent: control characters are escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
     /// The status code.
     pub status: u16,
-    /// The header `x-request-id`, which vendors ask for when something is reported to them.
+    /// The header `x-request-id`. Vendors ask for it in reports.
     pub request_id: Option<String>,
     /// The header `retry-after`, as sent: seconds, or a date.
     pub retry_after: Option<String>,
     /// The header `content-type`.
     pub content_type: Option<String>,
-    /// The body's beginning, at most [`Refused::MAX_BODY`] bytes, invalid UTF-8 replaced.
+    /// The body's beginning, at most [`Refused::MAX_BODY`] bytes. Invalid UTF-8 is replaced.
     pub body: String,
-    /// What the body says, where it is an error body in JSON.
+    /// The error in the body, if it is an error body in JSON.
     pub error: Option<ApiError>,
 }
 
 impl Refused {
-    /// How much of the body is kept, in bytes.
+    /// The largest number of bytes kept of the body.
     pub const MAX_BODY: usize = 64 << 10;
 
-    /// How much of a header is kept, in bytes.
+    /// The largest number of bytes kept of a header.
     pub const MAX_HEADER: usize = 1 << 10;
 
-    /// From a status, what gives a header's text by its lower-case name, and the beginning of the body.
+    /// Returns the refusal with this status, these headers and this body.
+    ///
+    /// `header` looks up a header's text by its lower-case name. `body` is the beginning of the
+    /// body.
     pub fn new<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>, body: &[u8]) -> Self {
         Self::by_head(status, header).with_body(body)
     }
 
-    /// What the head says, without the body.
+    /// Reads the head, without the body.
     pub(crate) fn by_head<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
         let owned = |name| header(name).map(|text| beginning(text, Self::MAX_HEADER).to_string());
         Self {
@@ -57,7 +62,7 @@ impl Refused {
         Self { error: ApiError::from_body(&body), body, ..self }
     }
 
-    /// How long the server asks to wait, where it says so in seconds.
+    /// Returns the time that the server asks to wait, if it gives it in seconds.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         Duration::try_from_secs_f64(self.retry_after.as_ref()?.trim().parse().ok()?).ok()

@@ -1,38 +1,40 @@
-//! A stall: a stream that is open and went without something for too long.
+//! A stall: a stream that is open but lacks something for too long.
 
 use core::fmt;
 use core::time::Duration;
 
-/// What stalled a stream.
+/// The reason why a stream counts as stalled.
 ///
 /// Displays as `no content for 30.2 s (limit 30 s)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stall {
-    /// What was missing.
+    /// The thing that was missing.
     pub kind: StallKind,
-    /// Whether none of it had come yet.
+    /// Nothing of the kind had arrived yet.
     pub first: bool,
     /// The limit.
     pub limit: Duration,
-    /// How long it had been missing when that was found out: the limit, or more. Since the last of it; since the request if none had come.
+    /// The time for which it had been missing when that was found: the limit, or more.
+    ///
+    /// Counts from the last arrival of the kind, or from the request before the first.
     pub silence: Duration,
 }
 
-/// What was missing, by the clock that ran out.
+/// The thing that was missing, by the clock that ran out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StallKind {
-    /// Nothing at all came.
+    /// Nothing at all arrived.
     Bytes,
-    /// No event came; bytes may have.
+    /// No event arrived. Bytes may have.
     Events,
-    /// Nothing that the model says came; events may have.
+    /// Nothing of the model's output arrived. Events may have.
     Content,
 }
 
 impl StallKind {
-    /// `bytes`, `events` or `content`.
+    /// Returns `bytes`, `events` or `content`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -51,7 +53,7 @@ impl fmt::Display for Stall {
     }
 }
 
-/// A time in seconds, to the millisecond.
+/// A time in seconds, shown to the millisecond.
 struct Seconds(Duration);
 
 impl fmt::Display for Seconds {

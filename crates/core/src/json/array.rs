@@ -10,13 +10,15 @@ use serde_json::value::RawValue as SerdeRaw;
 
 use super::RawValue;
 
-/// A JSON array kept as text, to which the elements of other arrays are appended: log probabilities, token lists, reasoning details.
+/// A JSON array, kept as text, that grows by the elements of other arrays.
 ///
-/// Kept as text because that is smaller than the values (a log probability with five alternatives is some 400 bytes of
-/// text, in dozens of allocations otherwise) and loses nothing: elements are as sent, unknown members and every digit included.
+/// It holds log probabilities, token lists and reasoning details. Text is smaller than values: a
+/// log probability with five alternatives is some 400 bytes of text, and dozens of allocations as
+/// values. Text also loses nothing: elements stay as they were sent, unknown members and every
+/// digit included.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawArray {
-    /// A whole array at any time, without white space.
+    /// The text of a whole array, at all times. It has no white space.
     text: String,
 }
 
@@ -27,40 +29,41 @@ impl Default for RawArray {
 }
 
 impl RawArray {
-    /// The array as JSON text.
+    /// Returns the array as JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it has no elements.
+    /// Reports whether the array has no elements.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.text.len() == 2
     }
 
-    /// The number of elements. Goes through the text: linear in it.
+    /// Returns the number of elements. Scans the whole text, so it is linear in it.
     #[must_use]
     pub fn len(&self) -> usize {
         self.elements().len()
     }
 
-    /// The elements, each as its text. Linear; allocates one vector.
+    /// Returns each element as its text. Linear; allocates one vector.
     #[must_use]
     pub fn elements(&self) -> Vec<RawValue<'_>> {
         let values: Vec<&SerdeRaw> = serde_json::from_str(&self.text).unwrap_or_default();
         values.into_iter().map(|value| RawValue::within(value.get(), false)).collect()
     }
 
-    /// The elements as values of `T`. Linear.
+    /// Returns the elements as values of type `T`. Linear.
     ///
     /// # Errors
-    /// What `serde_json` says of the first element that is no `T`, with its column in the text.
+    /// The error of `serde_json` for the first element that is not a `T`, with its column in the
+    /// text.
     pub fn parse<'t, T: Deserialize<'t>>(&'t self) -> Result<Vec<T>, serde_json::Error> {
         serde_json::from_str(&self.text)
     }
 
-    /// Appends the elements of an array; of anything else, the value as one element.
+    /// Appends the elements of an array. Any other value is appended as one element.
     pub(crate) fn extend(&mut self, values: &RawValue<'_>) {
         let text = values.to_compact();
         self.push_text(
@@ -68,7 +71,7 @@ impl RawArray {
         );
     }
 
-    /// Appends one element, whatever it is.
+    /// Appends one element of any type.
     pub(crate) fn push(&mut self, value: &RawValue<'_>) {
         self.push_text(&value.to_compact());
     }

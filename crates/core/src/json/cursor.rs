@@ -1,8 +1,10 @@
-//! A JSON text that is gone through once, from left to right, without building values.
+//! A lexer that reads a JSON text once, left to right, without building values.
 //!
-//! `serde_json` reads JSON into values, and its raw values cost more than what is read in them; a chunk's members are wanted as the text they are. So this is the lexer
-//! of RFC 8259 alone: it checks every byte it passes, and gives back slices. It does not recurse, however deep a value is. Fuzzing holds it against `serde_json`
-//! (`json_lexer`), which also words the errors: see [`super::is_json`].
+//! `serde_json` reads JSON into values, and its raw values cost more than the members inside them.
+//! A chunk's members are needed as text only. So this is the lexer of RFC 8259 alone: it checks
+//! every byte that it passes, and returns slices. It does not recurse, however deep a value is. The
+//! fuzz target `json_lexer` compares it with `serde_json`, which also words the errors: see
+//! [`super::is_json`].
 
 use alloc::borrow::Cow;
 
@@ -12,7 +14,7 @@ use super::ends::{
 use super::name::Name;
 use super::text::decode;
 
-/// Where in a text the lexer is.
+/// A position in a JSON text.
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {
     text: &'a str,
@@ -21,7 +23,7 @@ pub struct Cursor<'a> {
     spaced: bool,
 }
 
-/// The text is not JSON from here on.
+/// The error of a text that is not JSON from the current position on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invalid;
 
@@ -30,7 +32,7 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0, spaced: false }
     }
 
-    /// The next byte that is not white space.
+    /// Skips white space, and returns the next byte without consuming it.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Option<u8> {
         match self.text.as_bytes().get(self.at) {
@@ -46,15 +48,18 @@ impl<'a> Cursor<'a> {
         bytes.get(self.at).copied()
     }
 
-    /// Nothing but white space is left.
+    /// Checks that only white space is left.
     pub(crate) fn end(&mut self) -> Result<(), Invalid> {
         if self.peek().is_none() { Ok(()) } else { Err(Invalid) }
     }
 
-    /// The name of an object's next member, and past its colon, if it stands there as nearly every server writes it: `before`, the name without escapes, the colon, and no white
-    /// space. If not, nothing was passed, and [`next_name`](Self::next_name) says what is there.
+    /// Consumes a member's name and colon in the usual spelling, and returns the name.
     ///
-    /// Half of what is lexed are names; inlined, they need not be handed over through memory.
+    /// The usual spelling is that of nearly every server: the byte `before`, the name without
+    /// escapes, the colon, and no white space. In any other spelling it consumes nothing and
+    /// returns `None`, and [`next_name`](Self::next_name) reads what is there.
+    ///
+    /// Half of the tokens in a chunk are names. Inlined, a name is not passed through memory.
     #[inline(always)]
     pub(crate) fn plain_name(&mut self, before: u8) -> Option<Name<'a>> {
         let bytes = self.text.as_bytes();
@@ -80,7 +85,7 @@ impl<'a> Cursor<'a> {
         Some(Name::with_head(&bytes[start..end], head))
     }
 
-    /// Goes past what closes an object, if that is next.
+    /// Consumes the brace that closes an object, and reports whether it was next.
     #[inline(always)]
     pub(crate) fn close_object(&mut self) -> bool {
         let closes = self.text.as_bytes().get(self.at) == Some(&b'}');
@@ -88,7 +93,10 @@ impl<'a> Cursor<'a> {
         closes
     }
 
-    /// The name of an object's next member, and past its colon; `None` past the closing brace. `before` is the brace that opens the object or, once a member came, a comma.
+    /// Consumes the next member's name and its colon, and returns the name.
+    ///
+    /// Consumes the closing brace and returns `None` if the object has no further member. `before`
+    /// is the brace that opens the object, or a comma once the object has had a member.
     #[inline(never)]
     pub(crate) fn next_name(&mut self, before: u8) -> Result<Option<Cow<'a, [u8]>>, Invalid> {
         if before == b'{' {
@@ -114,17 +122,19 @@ impl<'a> Cursor<'a> {
         }))
     }
 
-    /// Goes into an array: past its `[`.
+    /// Consumes the `[` that opens an array.
     pub(crate) fn open_array(&mut self) -> Result<(), Invalid> {
         self.byte(b'[')
     }
 
-    /// Whether the array has another element, which is next then; past the closing bracket if not.
+    /// Reports whether the array has another element, which is then the next value.
+    ///
+    /// Otherwise consumes the closing bracket and returns `false`.
     pub(crate) fn next_element(&mut self, first: &mut bool) -> Result<bool, Invalid> {
         self.next_item(b']', first)
     }
 
-    /// The next value, of whatever type: its text.
+    /// Consumes the next value, of any type, and returns its text.
     #[inline]
     pub(crate) fn value(&mut self) -> Result<&'a str, Invalid> {
         let bytes = self.text.as_bytes();
@@ -134,7 +144,9 @@ impl<'a> Cursor<'a> {
         Ok(&self.text[start..self.at])
     }
 
-    /// What stands between the quotes, if a string is next. If not, or if it is none that JSON has, the value is still next.
+    /// Consumes the next value, if it is a string, and returns what the quotes hold.
+    ///
+    /// If the value is not a string, or is not one that JSON allows, it consumes nothing.
     #[inline(never)]
     pub(crate) fn string(&mut self) -> Option<&'a str> {
         if self.peek() != Some(b'"') {
@@ -149,7 +161,7 @@ impl<'a> Cursor<'a> {
         Some(&text[..len])
     }
 
-    /// The same, of which the first escape stands at `escape`.
+    /// Consumes a string whose first escape is at `escape`.
     #[inline(never)]
     fn escaped_string(&mut self, escape: usize) -> Option<&'a str> {
         let start = self.at + 1;
@@ -158,7 +170,7 @@ impl<'a> Cursor<'a> {
         Some(&self.text[start..end])
     }
 
-    /// Goes past a `null`, if one is next.
+    /// Consumes a `null`, if one is next, and reports whether it did.
     #[inline(always)]
     pub(crate) fn null(&mut self) -> bool {
         let null =
@@ -167,7 +179,9 @@ impl<'a> Cursor<'a> {
         null
     }
 
-    /// The whole number that is next, if it is one in digits alone, and in so few that it cannot overflow. Otherwise the value is still next, whatever it is.
+    /// Consumes a whole number that is written in digits alone, too few to overflow.
+    ///
+    /// Consumes nothing if the next value is anything else.
     #[inline]
     pub(crate) fn digits(&mut self) -> Option<u64> {
         let bytes = self.text.as_bytes();
@@ -190,12 +204,14 @@ impl<'a> Cursor<'a> {
         Some(number)
     }
 
-    /// Whether the last value has white space outside its strings.
+    /// Reports whether the last value has white space outside its strings.
     pub(crate) fn is_spaced(&self) -> bool {
         self.spaced
     }
 
-    /// Past the comma before the next member or element, or past what closes them all.
+    /// Consumes the comma before the next item, or the bracket after the last.
+    ///
+    /// Reports whether there is a next item, a member or an element.
     #[inline(always)]
     fn next_item(&mut self, close: u8, first: &mut bool) -> Result<bool, Invalid> {
         match self.peek() {
@@ -233,7 +249,7 @@ mod tests {
     use super::*;
     use crate::json::is_json;
 
-    /// Whether the lexer takes a text for JSON; `serde_json` has to say the same.
+    /// Reports whether the lexer accepts a text as JSON, as `serde_json` has to.
     #[track_caller]
     fn lexed(text: &str) -> bool {
         let mut cursor = Cursor::new(text);

@@ -1,11 +1,16 @@
-//! Where things end in a JSON text, by the grammar of RFC 8259: strings, numbers, whole values.
+//! The ends of the parts of a JSON text: strings, numbers, whole values.
 //!
-//! Each function is given a text and where in it something begins, and says where that ends, or that nothing of the kind stands there. Nothing is built, and nothing recurses. What nearly every
-//! server writes (no white space, no escapes, numbers of a few digits) goes straight through; what is rare is in functions of its own, so that the usual need not make room for it.
+//! The grammar is that of RFC 8259. Each function takes a text and the position at which a part
+//! begins. It returns the position at which the part ends, or `None` if no such part is there.
+//! Nothing is built, and nothing recurses.
+//!
+//! Nearly every server writes no white space, no escapes, and numbers of a few digits; those are on
+//! the straight path. Rare spellings have functions of their own, so that the straight path need
+//! not make room for them.
 
 use alloc::vec::Vec;
 
-/// Behind the white space at `at`.
+/// Returns the position after the white space at `at`.
 #[inline(always)]
 pub(super) fn space_end(bytes: &[u8], at: usize, spaced: &mut bool) -> usize {
     match bytes.get(at) {
@@ -22,7 +27,7 @@ fn behind_space(bytes: &[u8], at: usize, spaced: &mut bool) -> usize {
     at + space
 }
 
-/// Where the value that begins at `at` ends; `None` if none does.
+/// Returns the end of the value at `at`, or `None` if no value begins there.
 #[inline]
 pub(super) fn value_end(bytes: &[u8], at: usize, spaced: &mut bool) -> Option<usize> {
     match *bytes.get(at)? {
@@ -32,7 +37,9 @@ pub(super) fn value_end(bytes: &[u8], at: usize, spaced: &mut bool) -> Option<us
     }
 }
 
-/// Where the object or array that begins at `at` ends. What is open is on a stack of its own: nothing recurses.
+/// Returns the end of the object or array that begins at `at`.
+///
+/// The open brackets are on a stack of their own, so nothing recurses.
 fn nested_end(bytes: &[u8], mut at: usize, spaced: &mut bool) -> Option<usize> {
     let mut open = Nesting::default();
     loop {
@@ -42,7 +49,8 @@ fn nested_end(bytes: &[u8], mut at: usize, spaced: &mut bool) -> Option<usize> {
             brace @ (b'{' | b'[') => {
                 open.push(brace == b'{');
                 at = space_end(bytes, at + 1, spaced);
-                // In ASCII what closes stands two behind what opens. If it comes at once, the loop below goes past it.
+                // In ASCII a closing bracket is two after its opening one. If it follows at once,
+                // the loop below consumes it.
                 if *bytes.get(at)? != brace + 2 {
                     if brace == b'{' {
                         at = name_end(bytes, at, spaced)?;
@@ -53,7 +61,7 @@ fn nested_end(bytes: &[u8], mut at: usize, spaced: &mut bool) -> Option<usize> {
             b'1'..=b'9' => at = positive_end(bytes, at)?,
             first => at = scalar_end(bytes, at, first)?,
         }
-        // It is complete, or what it opened is empty: past everything that closes here.
+        // The value is complete, or the bracket it opened is empty. Consume all that closes here.
         loop {
             at = space_end(bytes, at, spaced);
             match (*bytes.get(at)?, open.in_object()) {
@@ -77,14 +85,14 @@ fn nested_end(bytes: &[u8], mut at: usize, spaced: &mut bool) -> Option<usize> {
     }
 }
 
-/// Behind a member's name and colon, where its value begins.
+/// Returns the position after a member's name and colon, where its value begins.
 #[inline(always)]
 fn name_end(bytes: &[u8], at: usize, spaced: &mut bool) -> Option<usize> {
     if *bytes.get(at)? != b'"' {
         return None;
     }
     let end = string_end(bytes, at + 1)?;
-    // Without white space around the colon.
+    // The usual spelling has no white space around the colon.
     if let Some([b':', value]) = bytes.get(end + 1..).and_then(<[u8]>::first_chunk) {
         if *value > b' ' {
             return Some(end + 2);
@@ -97,7 +105,7 @@ fn name_end(bytes: &[u8], at: usize, spaced: &mut bool) -> Option<usize> {
     Some(space_end(bytes, colon + 1, spaced))
 }
 
-/// Where the number or literal ends that begins at `at`, with this byte.
+/// Returns the end of the number or literal at `at`, which begins with `first`.
 #[inline]
 fn scalar_end(bytes: &[u8], at: usize, first: u8) -> Option<usize> {
     let word: &[u8] = match first {
@@ -109,13 +117,15 @@ fn scalar_end(bytes: &[u8], at: usize, first: u8) -> Option<usize> {
     bytes[at..].starts_with(word).then_some(at + word.len())
 }
 
-/// The number that eight digits are, if that is what they are: first they are added up in pairs, then the pairs, then those.
+/// Returns the number that eight digits make, or `None` if one is not a digit.
+///
+/// Adds up the digits in pairs, then the pairs, then the fours.
 #[inline]
 pub(super) fn eight_digits(eight: &[u8; 8]) -> Option<u64> {
     const EACH: u64 = u64::MAX / 255;
     // The first digit is the lowest byte, and counts most.
     let digits = u64::from_le_bytes(*eight) ^ (EACH * 0x30);
-    // What is no digit now has a high half, or gets one.
+    // A byte that is not a digit now has a high half, or gets one by the addition.
     if (digits | (digits.wrapping_add(EACH * 6))) & (EACH * 0xF0) != 0 {
         return None;
     }
@@ -124,7 +134,9 @@ pub(super) fn eight_digits(eight: &[u8; 8]) -> Option<u64> {
     Some((fours * 10_000 + (fours >> 32)) & 0xFFFF_FFFF)
 }
 
-/// Where the number that begins at `at` ends: `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`
+/// Returns the end of the number that begins at `at`.
+///
+/// The grammar is `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`.
 fn number_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     at += usize::from(bytes.get(at) == Some(&b'-'));
     match *bytes.get(at)? {
@@ -134,7 +146,7 @@ fn number_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Where the number ends that begins at `at`, with a digit other than zero.
+/// Returns the end of the number that begins at `at` with a digit other than zero.
 #[inline(always)]
 fn positive_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     while let Some(b'0'..=b'9') = bytes.get(at) {
@@ -146,7 +158,7 @@ fn positive_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Behind the fraction and the exponent at `at`, if there are such.
+/// Returns the position after the fraction and the exponent at `at`, if any.
 fn fraction_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     if bytes.get(at) == Some(&b'.') {
         at = digits_end(bytes, at + 1)?;
@@ -159,7 +171,7 @@ fn fraction_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     Some(at)
 }
 
-/// Behind the digits at `at`, of which there is one at least.
+/// Returns the position after the digits at `at`, or `None` if there are none.
 #[inline]
 fn digits_end(bytes: &[u8], at: usize) -> Option<usize> {
     let mut end = at;
@@ -169,14 +181,18 @@ fn digits_end(bytes: &[u8], at: usize) -> Option<usize> {
     (end > at).then_some(end)
 }
 
-/// Where the JSON string that begins at `at`, behind its quote, has its closing quote; `None` if what stands there is no JSON string.
+/// Returns the position of a JSON string's closing quote.
+///
+/// The string begins at `at`, after its opening quote. Returns `None` if it is not a JSON string.
 #[inline]
 pub(crate) fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     let end = plain_end(bytes, at);
     if bytes.get(end) == Some(&b'"') { Some(end) } else { escaped_end(bytes, end) }
 }
 
-/// The same, where an escape comes first, at `at`: apart, because most strings have none.
+/// Returns the position of a string's closing quote, given an escape at `at`.
+///
+/// It is a function of its own because most strings have no escapes.
 #[inline(never)]
 pub(super) fn escaped_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     while *bytes.get(at)? != b'"' {
@@ -185,7 +201,7 @@ pub(super) fn escaped_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     Some(at)
 }
 
-/// Behind the escape at `at`; `None` if there is none, or one that JSON has not.
+/// Returns the position after the escape at `at`, if it is one that JSON has.
 fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at..at + 2)? {
         [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'] => Some(at + 2),
@@ -196,13 +212,18 @@ fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Where the first quote, backslash or control character is at or behind `at`, or where the bytes end.
+/// Returns the first position from `at` on that is not a plain character.
+///
+/// Quotes, backslashes and control characters are not plain. Returns the length of `bytes` if all
+/// are plain.
 #[inline]
 pub(crate) fn plain_end(bytes: &[u8], at: usize) -> usize {
     at + bytes.get(at..).map_or(0, plain_len)
 }
 
-/// How many bytes come before the first quote, backslash or control character: eight at a time.
+/// Returns the number of bytes before the first that is not a plain character.
+///
+/// Quotes, backslashes and control characters are not plain. Reads eight bytes at a time.
 #[inline(always)]
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
     let mut len = 0;
@@ -216,18 +237,24 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
     len + bytes[len..].iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count()
 }
 
-/// The high bit of each byte of `word` that is a quote, a backslash or a control character; bits behind the lowest mean nothing.
+/// Marks the quotes, backslashes and control characters among the bytes of `word`.
+///
+/// Sets the high bit of each. Only the lowest bit that is set is reliable; higher ones may be
+/// false.
 #[inline(always)]
 pub(super) fn special(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
-    // With one bit turned over, quote and control characters are all that is below 0x21. A byte that is below, or zero, borrows from its high bit; what borrows may
-    // lend a false hit to the bytes behind it, never before.
+    // With one bit flipped, the quote and the control characters are exactly the bytes below 0x21.
+    // A byte below the limit borrows from its high bit. A borrow may cause a false hit in the bytes
+    // after it, never in those before it.
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
     (below(word ^ (ONES * 0x02), 0x21) | below(word ^ (ONES * 0x5C), 0x01)) & HIGHS
 }
 
-/// Which of the open brackets are braces, innermost last: a bit each, without an allocation up to 64.
+/// The kinds of the open brackets, as one bit each that is set for a brace.
+///
+/// The innermost is the lowest bit of `top`. Up to 64 brackets need no allocation.
 #[derive(Debug, Default)]
 struct Nesting {
     depth: usize,
@@ -244,7 +271,7 @@ impl Nesting {
         self.depth += 1;
     }
 
-    /// Whether the innermost is a brace.
+    /// Reports whether the innermost open bracket is a brace.
     fn in_object(&self) -> bool {
         self.top & 1 == 1
     }

@@ -6,8 +6,10 @@ use core::ops::Deref;
 
 use serde::ser::{Serialize, Serializer};
 
-/// A list that is nearly always of one element: a chunk's choices, a delta's tool calls. Reads as a slice; the first element lies in the
-/// list itself, so that the ordinary chunk allocates nothing.
+/// A list that nearly always has one element.
+///
+/// A chunk's choices and a delta's tool calls are such lists. It dereferences to a slice. The first
+/// element is stored in the list itself, so an ordinary chunk allocates nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct List<T>(Inner<T>);
 
@@ -18,7 +20,7 @@ enum Inner<T> {
 }
 
 impl<T> List<T> {
-    /// Appends an empty element, made where it stays: elements are large.
+    /// Appends a default element and returns it. It is built in place, because elements are large.
     pub(crate) fn push_default(&mut self) -> &mut T
     where
         T: Default,

@@ -1,10 +1,13 @@
-//! Walking through a JSON object in one pass.
+//! A walk through a JSON object in one pass.
 //!
-//! A type that is read from the wire says with [`Members`] what it does with each member; everything it does not ask to
-//! walk into is taken as text. That makes one pass over the bytes, in which all of the syntax is checked, also of what is skipped,
-//! without recursion and without building values. The rules that hold everywhere live here: names may be written with
-//! escapes, a later member of the same name counts (the second call simply overwrites), and a value of a type that cannot be is
-//! noted and otherwise ignored: a chunk is any JSON object.
+//! A type that is read from the wire implements [`Members`], which decides for each member how it
+//! is read. A value that the type does not walk into is taken as text. So one pass over the bytes
+//! checks all of the syntax, that of skipped values included, without recursion and without
+//! building values.
+//!
+//! The rules that hold everywhere are here. Names may be written with escapes. A later member of
+//! the same name counts, because the second call overwrites the first. A value of a type that its
+//! member cannot have is noted and otherwise ignored: a chunk is any JSON object.
 
 use alloc::string::String;
 use core::cell::Cell;
@@ -15,10 +18,10 @@ use super::cursor::{Cursor, Invalid};
 use super::name::Name;
 use super::{RawStr, RawValue, Unknown};
 
-/// Bounds a walk through an object, and notes what the walk came across.
+/// The bounds of a walk through an object, and a record of what the walk found.
 #[derive(Debug)]
 pub struct Walk {
-    /// Keeps the members that nobody here knows.
+    /// Keeps the members that their type does not know.
     keep_unknown: bool,
     /// The object is a whole body, not an event of a stream.
     pub(crate) whole_body: bool,
@@ -28,13 +31,14 @@ pub struct Walk {
     max_unknown: usize,
     /// The number of unknown members kept so far.
     unknown: Cell<usize>,
-    /// The first bound that was exceeded. What came beyond it was checked and dropped.
+    /// The first bound that was exceeded. Values beyond a bound are checked and dropped.
     overflow: Cell<Option<Overflow>>,
     /// The first member whose value had a type that it cannot have.
     unexpected: Cell<Option<&'static str>>,
 }
 
-/// A list whose length is bounded. The number is the dialect's; the lexer gives it no meaning.
+/// A list whose length is bounded. The dialect assigns the numbers; the lexer gives them no
+/// meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ListId(pub(crate) usize);
 
@@ -102,7 +106,7 @@ impl Walk {
         }
     }
 
-    /// Any value but null.
+    /// Consumes any value and returns it, or `None` if it is null.
     pub(crate) fn value<'de>(
         &self,
         cursor: &mut Cursor<'de>,
@@ -110,7 +114,9 @@ impl Walk {
         if cursor.null() { Ok(None) } else { RawValue::lexed(cursor).map(Some) }
     }
 
-    /// A string; null is none, anything else is noted.
+    /// Consumes a string and returns it. Returns `None` for any other value.
+    ///
+    /// A value that is neither a string nor null is noted.
     #[inline(always)]
     pub(crate) fn string<'de>(
         &self,
@@ -132,17 +138,19 @@ impl Walk {
         Ok(())
     }
 
-    /// Any value, as its text.
+    /// Consumes any value and returns its text.
     pub(crate) fn raw<'de>(&self, cursor: &mut Cursor<'de>) -> Result<&'de str, Invalid> {
         cursor.value()
     }
 
-    /// A member that nobody wants.
+    /// Consumes a value and drops it.
     pub(crate) fn skip<'de>(&self, cursor: &mut Cursor<'de>) -> Result<(), Invalid> {
         cursor.value().map(|_| ())
     }
 
-    /// A member that its type does not know: kept if that was asked for.
+    /// Consumes a member that its type does not know.
+    ///
+    /// Keeps it if the walk keeps such members.
     pub(crate) fn unknown<'de>(
         &self,
         name: Name<'_>,
@@ -164,9 +172,11 @@ impl Walk {
     }
 }
 
-/// What a type does with the members of its object.
+/// A type that reads the members of its object.
 pub trait Members<'de> {
-    /// Takes the value of the member `name`, which is next: exactly one value, whatever the name.
+    /// Takes the next value, which is that of the member `name`.
+    ///
+    /// It has to consume exactly one value, whatever the name is.
     fn member(
         &mut self,
         name: Name<'_>,
@@ -175,25 +185,28 @@ pub trait Members<'de> {
     ) -> Result<(), Invalid>;
 }
 
-/// What a type does with the elements of its array.
+/// A type that reads the elements of its array.
 pub(crate) trait Elements<'de> {
-    /// Takes one element, which is next.
+    /// Takes the next element.
     fn element(&mut self, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Shape, Invalid>;
 
     /// Returns the number of elements held, and the list whose bound holds for them.
     fn count(&self) -> (usize, ListId);
 }
 
-/// What stood where an object or an array was looked for.
+/// The kind of value found where an object or an array was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// What was looked for.
+    /// The object or array that was expected.
     Whole,
     Null,
     Other,
 }
 
-/// Whether `text` is one JSON value, of any type and depth; what is wrong with it, if not.
+/// Checks that `text` is one JSON value, of any type and depth.
+///
+/// # Errors
+/// The error of `serde_json`, with line and column.
 pub(crate) fn is_json(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str::<IgnoredAny>(text).map(|_| ())
 }
@@ -224,7 +237,9 @@ pub(crate) fn object<'de, T: Members<'de>>(
     Ok(shape)
 }
 
-/// Walks into the array that is next, and has each element taken, up to the limit. What is beyond is checked and dropped.
+/// Walks into the next array and takes its elements, up to the bound of their list.
+///
+/// Elements beyond the bound are checked and dropped.
 pub(crate) fn elements<'de, V: Elements<'de>>(
     member: &'static str,
     cursor: &mut Cursor<'de>,
@@ -279,7 +294,7 @@ fn walk_object<'de, T: Members<'de>>(
     }
 }
 
-/// Past a value of another type than the one that was looked for.
+/// Consumes a value of another type than the expected one.
 fn other(cursor: &mut Cursor<'_>) -> Result<Shape, Invalid> {
     if cursor.null() {
         return Ok(Shape::Null);

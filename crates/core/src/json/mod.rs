@@ -1,9 +1,9 @@
-//! JSON as the wire has it: kept as text until somebody wants the value.
+//! JSON that is kept as text until its value is needed.
 //!
-//! The strings of an event are needed once, to be appended somewhere; its numbers must keep every digit;
-//! its unknown members are only passed on. So nothing is turned into values on the way: [`RawStr`] is a
-//! string as it stands between its quotes, [`RawValue`] any value, [`RawArray`] an array that grows, and
-//! [`Unknown`] the members of an object that nobody here knows.
+//! The strings of an event are needed once, to be appended somewhere. Its numbers must keep every
+//! digit. Its unknown members are only passed on. So nothing is turned into values on the way:
+//! [`RawStr`] is the text of a string between its quotes, [`RawValue`] is any value, [`RawArray`]
+//! is an array that grows, and [`Unknown`] holds the members that an object's type does not know.
 
 mod array;
 mod cursor;

@@ -1,13 +1,15 @@
 //! A member's name, compared as a number.
 //!
-//! Half of a chunk are names. Told apart byte by byte they cost as much as all the rest of reading it, and most are so short that calling `memcmp` takes longer than what it does. So a name's
-//! first eight bytes are one number, which the search for its end has in a register anyway; with a name that is known here, the number to compare it with is a constant.
+//! Names are half of a chunk. Compared byte by byte they cost as much as all the rest of reading
+//! it, and most are so short that the call of `memcmp` takes longer than its work. So the first
+//! eight bytes of a name are one number, which the search for the name's end has in a register
+//! anyway. For a known name, the number to compare it with is a constant.
 
 /// A member's name, without escapes.
 #[derive(Debug, Clone, Copy)]
 pub struct Name<'n> {
     bytes: &'n [u8],
-    /// The first eight bytes, the very first one lowest; zeros behind a shorter name.
+    /// The first eight bytes, the first one lowest. A shorter name is padded with zeros.
     head: u64,
 }
 
@@ -21,11 +23,14 @@ impl<'n> Name<'n> {
         Self { bytes, head: head(bytes) }
     }
 
-    /// Whether it is this name. Meant for literals: what is computed of them here is computed by the compiler.
+    /// Reports whether it is the name `name`.
+    ///
+    /// Meant for literals: the compiler then computes everything that depends on `name` alone.
     #[inline(always)]
     pub(crate) fn is(self, name: &'static str) -> bool {
         let name = name.as_bytes();
-        // The length, though the zeros nearly say it: a name may be written with an escaped zero at its end.
+        // The length counts too, though the padding nearly implies it: a name may end in an escaped
+        // zero.
         self.head == head(name)
             && self.bytes.len() == name.len()
             && (name.len() <= 8 || self.bytes[8..] == name[8..])

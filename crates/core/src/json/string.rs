@@ -10,53 +10,57 @@ use serde_json::value::RawValue as SerdeRaw;
 
 use super::text::decode;
 
-/// A JSON string as the wire has it: what stands between its quotes, escapes and all, borrowed from the event where it can be.
+/// A JSON string as it stands on the wire: the text between its quotes.
 ///
-/// It is known to be well-formed. Decoding is left to who needs the text, because most strings of a stream are looked at once or never;
-/// serialised, it is what came, also where it holds half of a surrogate pair whose other half comes in the next delta.
+/// Its escapes are as sent. It is borrowed from the event where possible, and known to be
+/// well-formed. Decoding is left to the caller, because most strings of a stream are read once or
+/// never. Serialised, the string is as it was sent, even if it holds one half of a surrogate pair
+/// whose other half arrives in the next delta.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct RawStr<'a>(Cow<'a, str>);
 
 impl<'a> RawStr<'a> {
-    /// From what stands between the quotes of a valid JSON string.
+    /// Wraps the text between the quotes of a valid JSON string.
     pub(crate) fn from_inner(inner: &'a str) -> Self {
         Self(Cow::Borrowed(inner))
     }
 
-    /// Whether the string is empty.
+    /// Reports whether the string is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The string's text: borrowed where it has no escapes. Half a surrogate pair reads as U+FFFD here; where the halves
-    /// of a pair come in two deltas, only folding them gives the character.
+    /// Returns the decoded text. It is borrowed if the string has no escapes.
+    ///
+    /// Half of a surrogate pair becomes U+FFFD. If the halves of a pair arrive in two deltas, only
+    /// folding the deltas gives the character.
     #[must_use]
     pub fn to_text(&self) -> Cow<'_, str> {
         decode(&self.0)
     }
 
-    /// What stands between the quotes, escapes as sent.
+    /// Returns the text between the quotes, with its escapes as sent.
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.0
     }
 
-    /// The same string, owning its text. Allocates.
+    /// Returns the same string with a text of its own. Allocates.
     #[must_use]
     pub fn into_owned(self) -> RawStr<'static> {
         RawStr(Cow::Owned(self.0.into_owned()))
     }
 }
 
-/// As the string stands on the wire, in its quotes.
+/// Formats the string as it stands on the wire, in its quotes.
 impl fmt::Debug for RawStr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\"", self.0)
     }
 }
 
-/// The decoded text.
+/// Formats the decoded text.
 impl fmt::Display for RawStr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_text())
@@ -66,7 +70,8 @@ impl fmt::Display for RawStr<'_> {
 impl PartialEq<str> for RawStr<'_> {
     fn eq(&self, other: &str) -> bool {
         let raw = self.as_json();
-        // Every escape is longer than what it stands for, so texts of the raw length have none.
+        // Every escape is longer than its character, so a decoded text of the raw length had no
+        // escapes.
         match raw.len().cmp(&other.len()) {
             Ordering::Less => false,
             Ordering::Equal => raw == other && memchr(b'\\', raw.as_bytes()).is_none(),
@@ -84,7 +89,7 @@ impl PartialEq<&str> for RawStr<'_> {
 impl Serialize for RawStr<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.to_text() {
-            // No escapes: the serializer writes the same, and faster.
+            // Without escapes the serializer writes the same, and faster.
             Cow::Borrowed(text) => serializer.serialize_str(text),
             Cow::Owned(_) => {
                 let quoted = alloc::format!("\"{}\"", self.0);

@@ -5,16 +5,17 @@ use alloc::string::String;
 
 use memchr::memchr;
 
-/// A text that grows from JSON strings, each holding any part of it.
+/// A text that grows from JSON strings, each of which holds any part of it.
 ///
-/// Servers that cut their text by UTF-16 units put the two halves of a surrogate pair into two deltas
-/// (`"\ud83d"`, `"\ude00"`). A half that ends a delta waits here for the next one; a half that never meets its other becomes U+FFFD.
+/// Servers that cut their text by UTF-16 units put the two halves of a surrogate pair into two
+/// deltas (`"\ud83d"`, `"\ude00"`). A half that ends a delta waits here for the next delta. A half
+/// without its other half becomes U+FFFD.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text {
     text: String,
-    /// The first half of a surrogate pair that ended the last delta; 0 for none.
+    /// The first half of a surrogate pair that ended the last delta, or 0.
     half: u16,
-    /// Whether a half was replaced because its other never came.
+    /// A half was replaced because its other half did not arrive.
     repaired: bool,
 }
 
@@ -27,19 +28,19 @@ impl Text {
         self.text.len()
     }
 
-    /// Whether nothing was pushed, not even half a pair.
+    /// Reports whether nothing was pushed, not even half a pair.
     pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.half == 0
     }
 
-    /// Whether half a surrogate pair was replaced by U+FFFD so far.
+    /// Reports whether U+FFFD has replaced half a surrogate pair.
     pub(crate) fn repaired(&self) -> bool {
         self.repaired
     }
 
     /// Appends the text of one fragment, which is a JSON string without its quotes.
     ///
-    /// Linear in it; allocates only where the text outgrows its buffer.
+    /// Linear in the fragment. Allocates only if the text outgrows its buffer.
     pub(crate) fn push(&mut self, fragment: &str) {
         let mut rest = fragment;
         while let Some(escape) = memchr(b'\\', rest.as_bytes()) {
@@ -49,7 +50,10 @@ impl Text {
         self.push_plain(rest);
     }
 
-    /// Becomes the text of `whole` if that begins with what is here. A half of a pair that waits here comes again in `whole`.
+    /// Extends the text to that of `whole`, if that begins with the current text.
+    ///
+    /// Otherwise changes nothing and returns `false`. Half a pair that waits here is repeated in
+    /// `whole`.
     pub(crate) fn extend_to(&mut self, whole: &str) -> bool {
         let mut other = Self::default();
         other.push(whole);
@@ -62,7 +66,7 @@ impl Text {
         true
     }
 
-    /// Text that is not in a JSON string, as it is.
+    /// Appends a text that is not in a JSON string, unchanged.
     pub(crate) fn push_plain(&mut self, text: &str) {
         if !text.is_empty() {
             self.settle();
@@ -70,13 +74,13 @@ impl Text {
         }
     }
 
-    /// The text, finished: half a pair that still waits becomes U+FFFD.
+    /// Returns the finished text. Half a pair that still waits becomes U+FFFD.
     pub(crate) fn into_string(mut self) -> String {
         self.settle();
         self.text
     }
 
-    /// Half a pair that waits has waited in vain.
+    /// Replaces half a pair that still waits by U+FFFD.
     pub(crate) fn settle(&mut self) {
         if self.half != 0 {
             self.half = 0;
@@ -85,7 +89,9 @@ impl Text {
         }
     }
 
-    /// One escape, without its backslash, off the front of `rest`; what follows it.
+    /// Appends one escape from the front of `rest`, and returns the rest after it.
+    ///
+    /// `rest` begins after the backslash.
     fn push_escape<'r>(&mut self, rest: &'r str) -> &'r str {
         let letter = rest.as_bytes().first().copied().unwrap_or(b'\\');
         if letter == b'u' {
@@ -99,7 +105,7 @@ impl Text {
         rest.get(1..).unwrap_or_default()
     }
 
-    /// One UTF-16 unit of a `\u` escape.
+    /// Appends one UTF-16 unit of a `\u` escape.
     fn push_unit(&mut self, unit: u16) {
         match unit {
             0xD800..=0xDBFF => {
@@ -125,7 +131,9 @@ impl Text {
     }
 }
 
-/// The character that a backslash and this letter stand for; none for `u`, and for what is no escape.
+/// Returns the character that a backslash and this letter stand for.
+///
+/// Returns `None` for `u`, and for a letter that makes no escape.
 pub(crate) fn unescape(letter: u8) -> Option<char> {
     Some(match letter {
         b'b' => '\u{8}',
@@ -138,7 +146,7 @@ pub(crate) fn unescape(letter: u8) -> Option<char> {
     })
 }
 
-/// Decodes a JSON string without its quotes. Borrowed where it has no escapes.
+/// Decodes a JSON string without its quotes. The result is borrowed if there are no escapes.
 pub(crate) fn decode(string: &str) -> Cow<'_, str> {
     if memchr(b'\\', string.as_bytes()).is_none() {
         return Cow::Borrowed(string);

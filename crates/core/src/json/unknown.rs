@@ -1,4 +1,4 @@
-//! Members that nobody here knows.
+//! Members that their object's type does not know.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -9,12 +9,13 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::RawValue;
 
-/// The members of an object that its type does not know, by name; each as sent.
+/// The members of an object that its type does not know, by name, each as sent.
 ///
-/// Merged under one rule wherever objects are folded: the last value of a name that is not null counts, whole.
+/// Wherever objects are folded, one rule merges them: the last value of a name that is not null
+/// counts, whole.
 #[derive(Clone, Default)]
 pub struct Unknown<'a>(
-    /// None while there are no members, in the size of a pointer: hardly any chunk has one.
+    /// `None` without members. A pointer, because hardly any chunk has members.
     #[allow(
         clippy::box_collection,
         reason = "a map is three words, and a chunk has one in each of its objects"
@@ -23,30 +24,30 @@ pub struct Unknown<'a>(
 );
 
 impl<'a> Unknown<'a> {
-    /// Whether there are none.
+    /// Reports whether there are no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_none() || self.len() == 0
     }
 
-    /// How many there are.
+    /// Returns the number of members.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |members| members.len())
     }
 
-    /// The value of this name.
+    /// Returns the value of the member of this name, if any.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&RawValue<'a>> {
         self.0.as_ref()?.get(name)
     }
 
-    /// Name and value of each, ordered by name.
+    /// Returns the name and value of each member, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue<'a>)> {
         self.0.iter().flat_map(|members| members.iter()).map(|(name, value)| (name.as_str(), value))
     }
 
-    /// The same members, owning their texts. Allocates.
+    /// Returns the same members with texts of their own. Allocates.
     #[must_use]
     pub fn into_owned(self) -> Unknown<'static> {
         let owned = |members: BTreeMap<String, RawValue<'a>>| {
@@ -55,7 +56,7 @@ impl<'a> Unknown<'a> {
         Unknown(self.0.map(|members| Box::new(owned(*members))))
     }
 
-    /// Sets the value of a name; the one it had.
+    /// Sets the value of a name, and returns its former value, if any.
     pub(crate) fn set(&mut self, name: &str, value: RawValue<'a>) -> Option<RawValue<'a>> {
         let members = self.0.get_or_insert_default();
         match members.get_mut(name) {
@@ -64,7 +65,7 @@ impl<'a> Unknown<'a> {
         }
     }
 
-    /// The same members without this one.
+    /// Returns the same members without this one.
     pub(crate) fn without(mut self, name: &str) -> Self {
         if let Some(members) = &mut self.0 {
             members.remove(name);
@@ -72,7 +73,7 @@ impl<'a> Unknown<'a> {
         self
     }
 
-    /// Bytes of text held.
+    /// Returns the number of bytes of text held.
     pub(crate) fn weight(&self) -> usize {
         self.iter().map(|(name, value)| name.len() + value.as_str().len()).sum()
     }

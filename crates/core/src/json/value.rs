@@ -11,25 +11,29 @@ use serde_json::value::RawValue as SerdeRaw;
 use super::RawStr;
 use super::cursor::{Cursor, Invalid};
 
-/// One JSON value as the wire has it, of any type, kept as its text: every digit of its numbers, every member, every escape.
+/// A JSON value of any type as it stands on the wire, kept as its text.
 ///
-/// It is known to be well-formed. Equality is that of the text. Serialising works with `serde_json` and writes the text without white space.
+/// The text keeps every digit of its numbers, every member and every escape. It is known to be
+/// well-formed. Two values are equal if their texts are. Serialising works with `serde_json`, and
+/// writes the text without white space.
 #[derive(Clone)]
 pub struct RawValue<'a> {
     text: Cow<'a, str>,
-    /// There may be white space outside its strings.
+    /// The text may have white space outside its strings.
     spaced: bool,
 }
 
 impl<'a> RawValue<'a> {
-    /// The value that is next.
+    /// Consumes the next value of `cursor`.
     #[inline]
     pub(crate) fn lexed(cursor: &mut Cursor<'a>) -> Result<Self, Invalid> {
         let text = cursor.value()?;
         Ok(Self { text: Cow::Borrowed(text), spaced: cursor.is_spaced() })
     }
 
-    /// From the text of one valid JSON value, which stands in one that is spaced or not.
+    /// Wraps the text of one valid JSON value.
+    ///
+    /// `spaced` says that the text it was found in may have white space outside its strings.
     pub(crate) fn within(text: &'a str, spaced: bool) -> Self {
         Self { text: Cow::Borrowed(text.trim_matches([' ', '\t', '\n', '\r'])), spaced }
     }
@@ -37,24 +41,24 @@ impl<'a> RawValue<'a> {
     /// Checks that `text` is one JSON value.
     ///
     /// # Errors
-    /// What `serde_json` says of it, with line and column.
+    /// The error of `serde_json`, with line and column.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str::<&SerdeRaw>(text).map(|value| Self::within(value.get(), true))
     }
 
-    /// A value as text, to be read with any JSON parser.
+    /// Returns the value as text, which any JSON parser can read.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The string, if it is one.
+    /// Returns the string, if the value is a string.
     #[must_use]
     pub fn as_string(&self) -> Option<RawStr<'_>> {
         string_inner(&self.text).map(RawStr::from_inner)
     }
 
-    /// A string's text without quotes and escapes; any other value as it stands.
+    /// Returns a string's text without quotes and escapes. Any other value is returned as it is.
     #[must_use]
     pub fn to_text(&self) -> Cow<'_, str> {
         match string_inner(&self.text) {
@@ -63,13 +67,17 @@ impl<'a> RawValue<'a> {
         }
     }
 
-    /// A whole number, zero or greater, also where it is written with a fraction of zero or an exponent.
+    /// Returns the value as a whole number of zero or more, if it is one.
+    ///
+    /// A fraction of zero and an exponent are allowed.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         whole_number(&self.text)
     }
 
-    /// A member of an object: the last one of this name, which is the one that counts. Parses the object once; linear in it.
+    /// Returns the last member of this name, if the value is an object that has one.
+    ///
+    /// The last one counts. Reads the whole object once, so it is linear in it.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<RawValue<'_>> {
         if !self.is_object() {
@@ -87,20 +95,24 @@ impl<'a> RawValue<'a> {
         found
     }
 
-    /// The elements of an array; none of anything else. Linear.
+    /// Returns the elements of an array, and no elements for any other value. Linear.
     #[must_use]
     pub fn elements(&self) -> Vec<RawValue<'_>> {
         let values: Vec<&SerdeRaw> = serde_json::from_str(&self.text).unwrap_or_default();
         values.into_iter().map(|value| RawValue::within(value.get(), self.spaced)).collect()
     }
 
-    /// The same value, owning its text, without the white space outside its strings. Allocates.
+    /// Returns the same value with a text of its own. Allocates.
+    ///
+    /// The text has no white space outside its strings.
     #[must_use]
     pub fn into_owned(self) -> RawValue<'static> {
         RawValue { text: Cow::Owned(self.to_compact().into_owned()), spaced: false }
     }
 
-    /// Becomes the value `other`, in the text's own buffer; whether that changes it.
+    /// Replaces the value by `other`, and reports whether that changes it.
+    ///
+    /// Reuses the buffer of the current text.
     pub(crate) fn assign(&mut self, other: &RawValue<'_>) -> bool {
         let text = other.to_compact();
         if *self.text == *text {
@@ -113,7 +125,7 @@ impl<'a> RawValue<'a> {
         true
     }
 
-    /// The text without the white space outside its strings.
+    /// Returns the text without the white space outside its strings.
     pub(crate) fn to_compact(&self) -> Cow<'_, str> {
         if self.spaced { compact(&self.text) } else { Cow::Borrowed(&self.text) }
     }
@@ -149,14 +161,14 @@ impl Serialize for RawValue<'_> {
     }
 }
 
-/// What stands between the quotes, if a valid JSON value is a string.
+/// Returns the text between the quotes, if a valid JSON value is a string.
 pub(crate) fn string_inner(json: &str) -> Option<&str> {
     json.strip_prefix('"')?.strip_suffix('"')
 }
 
-/// A whole number in [0, 2^64) in any way of writing it; `None` for everything else.
+/// Returns a whole number in [0, 2^64), in any spelling, or `None`.
 pub(crate) fn whole_number(json: &str) -> Option<u64> {
-    // Nearly all there are: so few digits cannot overflow.
+    // Nearly all numbers take this path: so few digits cannot overflow.
     if (1..19).contains(&json.len()) && json.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(json.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')));
     }
@@ -166,13 +178,13 @@ pub(crate) fn whole_number(json: &str) -> Option<u64> {
     if !json.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) {
         return None;
     }
-    // 2^53: beyond, a number that is written as a float no longer says which whole number it means.
+    // Above 2^53, a number that is written as a float no longer says which whole number it means.
     let float = json.parse::<f64>().ok()?;
     let whole = float as u64;
     ((0.0..=9_007_199_254_740_992.0).contains(&float) && whole as f64 == float).then_some(whole)
 }
 
-/// A valid JSON text without the white space outside its strings.
+/// Returns a valid JSON text without the white space outside its strings.
 fn compact(json: &str) -> Cow<'_, str> {
     if !json.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
         return Cow::Borrowed(json);

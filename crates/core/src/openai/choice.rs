@@ -14,7 +14,7 @@ use crate::json::{RawStr, Unknown};
 
 /// The message of a choice as it is folded: what tells the two endpoints apart.
 pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
-    /// What a chunk adds to a choice.
+    /// The part of a chunk that is added to a choice.
     type Delta<'a>: WireChoice<'a>;
     /// The choice of the answer.
     type Choice;

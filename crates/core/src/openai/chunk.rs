@@ -1,4 +1,7 @@
-//! A chunk: one event's data, typed. What both endpoints share; their choices are in [`chat`](crate::chat) and [`text`](crate::completions).
+//! A chunk: the data of one event, typed.
+//!
+//! This is the part that both endpoints share. Their choices are in [`chat`](crate::chat) and
+//! [`completions`](crate::completions).
 
 use serde::Serialize;
 
@@ -11,58 +14,66 @@ use crate::json::{
     Walk, elements, is_json, object, parse_object, string_inner,
 };
 
-/// One chunk of a streamed completion, borrowed from the event it came in; `C` is the endpoint's choice.
+/// One chunk of a streamed completion, borrowed from its event.
 ///
-/// Read leniently, because servers differ: the order of members has no meaning, any may be missing or null, of several with one name the last
-/// counts, and a member of a type that it cannot have reads as missing. It serialises to JSON that means what came.
-/// Members are named as in OpenAI's API reference ("The chat completion chunk object", "The completion object").
+/// `C` is the endpoint's choice. Reading is lenient, because servers differ. The order of members
+/// has no meaning. Any member may be missing or null. Of several members with one name the last
+/// counts. A member of a type that it cannot have reads as missing. The chunk serialises to JSON of
+/// the same meaning. Members are named as in OpenAI's API reference ("The chat completion chunk
+/// object", "The completion object").
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Chunk<'a, C> {
     /// The completion's ID, the same in every chunk of most servers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<RawStr<'a>>,
-    /// `chat.completion.chunk` or `text_completion`, as sent; nothing here depends on it.
+    /// The type: `chat.completion.chunk` or `text_completion`, as sent.
+    ///
+    /// Nothing here depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<RawStr<'a>>,
-    /// When the completion was created, in seconds since 1970.
+    /// The time at which the completion was created, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<u64>,
     /// The model that answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<RawStr<'a>>,
-    /// The backend configuration the model runs with.
+    /// The backend configuration that the model runs with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_fingerprint: Option<RawStr<'a>>,
     /// The processing tier that served the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_tier: Option<RawStr<'a>>,
-    /// What this chunk adds to each choice; empty in a chunk that carries only usage or filter results.
+    /// The choices that the chunk adds to.
+    ///
+    /// Empty in a chunk that carries only usage or filter results.
     pub choices: List<C>,
-    /// Token counts, as sent.
+    /// The token counts, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<RawValue<'a>>,
-    /// Moderation results, as sent.
+    /// The moderation results, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moderation: Option<RawValue<'a>>,
-    /// An error in band, as sent: see [`Chunk::api_error`].
+    /// An error in band, as sent; see [`Chunk::api_error`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<RawValue<'a>>,
     /// Groq's member: its `usage` repeats the chunk's, its `error` ends the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_groq: Option<RawValue<'a>>,
-    /// Members that are none of these. Padding (`obfuscation`, Mistral's `p`) is dropped.
+    /// The other members. Padding (`obfuscation`, Mistral's `p`) is dropped.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
-    /// OpenAI's `obfuscation` or Mistral's `p`, as it stands between its quotes.
+    /// The text between the quotes of OpenAI's `obfuscation` or Mistral's `p`.
     #[serde(skip)]
     pub(crate) padding: Padding<'a>,
-    /// The first member, if any, that had a value of a type that it cannot have, and so reads as missing.
+    /// The first member, if any, with a value of a type that it cannot have.
+    ///
+    /// Such a member reads as missing.
     #[serde(skip)]
     pub unexpected: Option<&'static str>,
 }
 
-/// What pads a chunk. It means nothing, so two chunks that differ in it are equal.
+/// The padding of a chunk. It means nothing, so chunks that differ in it are equal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Padding<'a>(pub(crate) Option<&'a str>);
 
@@ -94,8 +105,10 @@ impl<C> Default for Chunk<'_, C> {
 }
 
 impl<'a, C> Chunk<'a, C> {
-    /// The error that the chunk carries, if it does: in `error` (an object, a text or a code; null, false and the empty
-    /// text are none) or in `x_groq.error`.
+    /// Returns the error that the chunk carries, if any.
+    ///
+    /// It is in `error` (an object, a text or a code; null, false and the empty text are not
+    /// errors) or in `x_groq.error`.
     #[must_use]
     pub fn api_error(&self) -> Option<ApiError> {
         let groq = || {
@@ -111,7 +124,7 @@ impl<'a, C> Chunk<'a, C> {
         }
     }
 
-    /// The chunk's usage, or Groq's copy of it.
+    /// Returns the chunk's usage, or else Groq's copy of it.
     pub(crate) fn any_usage(&self) -> Option<RawValue<'_>> {
         let groq = || self.x_groq.as_ref()?.member("usage");
         self.usage.clone().or_else(groq).filter(RawValue::is_object)
@@ -154,7 +167,7 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(
 ) -> Result<(), Error> {
     let shape = match parse_object(data, chunk, walk) {
         Ok(shape) => shape,
-        // Read again, for the words.
+        // Read it again with `serde_json`, for the wording.
         Err(Invalid) => {
             return Err(match is_json(data) {
                 Err(error) => Error::invalid_json(&error, data),
@@ -196,7 +209,7 @@ pub(crate) fn check(limits: &Limits, walk: &Walk) -> Result<(), Error> {
     }
 }
 
-/// Reads a chunk under the default [`Limits`], every unknown member kept.
+/// Reads a chunk under the default [`Limits`], and keeps every unknown member.
 pub(crate) fn read_whole<'a, C: WireChoice<'a>>(data: &'a str) -> Result<Chunk<'a, C>, Error> {
     let limits = Limits::default();
     let walk = walk(&limits, true);
@@ -254,7 +267,9 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
     }
 }
 
-/// The elements of `choices`. One that is no object is left out, but still takes its place.
+/// The elements of `choices`.
+///
+/// An element that is not an object is left out, but still takes its place.
 struct Choices<'l, C> {
     choices: &'l mut List<C>,
     position: usize,
@@ -277,7 +292,9 @@ impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<'_, C> {
     }
 }
 
-/// Seconds since 1970: a whole number, though some servers send a float; its fraction is noted and dropped.
+/// Reads a time in seconds since 1970, as a whole number.
+///
+/// Some servers send a float. Its fraction is noted and dropped.
 fn seconds<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, Invalid> {
     if let Some(seconds) = cursor.digits() {
         return Ok(Some(seconds));
@@ -296,7 +313,9 @@ fn seconds<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, In
     Ok(float.map(|float| float as u64))
 }
 
-/// An index on the wire: null, negative (Bedrock sends -1) and missing are the same, and so, noted, is what is no index.
+/// Reads an index on the wire. A null and a negative number (Bedrock sends -1) read as missing.
+///
+/// Any other value that is not an index does too, and is noted.
 pub(crate) fn index<'de>(
     member: &'static str,
     cursor: &mut Cursor<'de>,

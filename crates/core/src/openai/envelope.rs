@@ -265,8 +265,8 @@ impl<M: Message> Envelope<M> {
         effect.and(keep_unknown(&mut self.extra, &chunk.extra, to))
     }
 
-    /// The last usage counts, whole. One that differs from the one before is noted: running totals, or
-    /// one for each choice.
+    /// The last usage counts, whole. One that differs from the one before is noted: running totals,
+    /// or one for each choice.
     fn fold_usage<C>(&mut self, chunk: &Chunk<'_, C>, to: &mut Transcript) -> Effect {
         let Some(sent) = chunk.any_usage() else { return Effect::Nothing };
         match &mut self.usage {

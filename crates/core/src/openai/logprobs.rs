@@ -1,29 +1,32 @@
-//! Log probabilities of a chunk.
+//! The log probabilities of a chunk.
 
 use serde::Serialize;
 
 use crate::json::{Cursor, Invalid, Members, Name, RawValue, Walk};
 
-/// Log probabilities of a chunk: arrays as sent. Chat completions have the first two, legacy completions the others; llama.cpp sends chat's `content` in legacy completions too.
+/// The log probabilities of a chunk: arrays as sent.
+///
+/// Chat completions have the first two, legacy completions the others. llama.cpp sends chat's
+/// `content` in legacy completions too.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ChunkLogprobs<'a> {
-    /// Chat: an entry for each token of the content.
+    /// The entries for the tokens of the content (chat).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<RawValue<'a>>,
-    /// Chat: an entry for each token of the refusal.
+    /// The entries for the tokens of the refusal (chat).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RawValue<'a>>,
-    /// Legacy: the tokens.
+    /// The tokens (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<RawValue<'a>>,
-    /// Legacy: the log probability of each.
+    /// The log probability of each token (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_logprobs: Option<RawValue<'a>>,
-    /// Legacy: for each token an object of alternatives, or null.
+    /// An object of alternatives, or null, for each token (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_logprobs: Option<RawValue<'a>>,
-    /// Legacy: where each token begins in the text, in characters.
+    /// The offset at which each token begins in the text, in characters (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_offset: Option<RawValue<'a>>,
 }
@@ -40,7 +43,7 @@ impl<'a> ChunkLogprobs<'a> {
         ]
     }
 
-    /// Bytes that folding them may add, as they stand in the JSON.
+    /// Returns the number of bytes that folding may add, as they stand in the JSON.
     pub(crate) fn weight(&self) -> usize {
         self.lists().into_iter().flatten().map(|list| list.as_str().len()).sum()
     }

@@ -9,9 +9,9 @@ use crate::json::RawValue;
 
 /// The token counts of a completion, as the server sent them.
 ///
-/// They are whole, unknown members included, and never summed or recomputed: xAI's total is not prompt
-/// plus completion, Perplexity sends running totals. Reading a count goes through their text, some
-/// hundred bytes.
+/// They are whole, unknown members included, and never summed or recomputed: xAI's total is not
+/// prompt plus completion, Perplexity sends running totals. Reading a count goes through their
+/// text, some hundred bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Usage(RawValue<'static>);
 
@@ -20,8 +20,8 @@ impl Usage {
         Self(json.into_owned())
     }
 
-    /// Replaces the counts by what was sent, and reports whether that differs. Some servers send running
-    /// totals in every chunk.
+    /// Replaces the counts by what was sent, and reports whether that differs. Some servers send
+    /// running totals in every chunk.
     pub(crate) fn set(&mut self, sent: &RawValue<'_>) -> bool {
         self.0.assign(sent)
     }

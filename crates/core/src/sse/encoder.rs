@@ -124,7 +124,8 @@ impl Encoder {
         if let Some(at) = data.find('\r') {
             return Err(EncodeError::CarriageReturn { at });
         }
-        // All of it at once but for what further lines of data add: an event mostly costs one growth.
+        // All of it at once but for what further lines of data add: an event mostly costs one
+        // growth.
         let values = [event, id, Some(data)].into_iter().flatten();
         self.out.reserve(values.map(|value| "event: \n".len() + value.len()).sum::<usize>() + 1);
         if let Some(event) = event {
