@@ -115,16 +115,17 @@ impl<D: Dialect> Accumulator<D> {
         frame: Option<Framed<'_>>,
     ) -> Result<bool, Error> {
         self.check()?;
-        self.transcript.begin_event();
-        if self.is_ended() {
-            return Ok(false);
-        }
-        if frame.is_none() {
+        let is_ended = self.is_ended();
+        if !is_ended && frame.is_none() {
             if let Some(found) = self.learned.find_data(event) {
                 if self.append_learned(&found) {
                     return Ok(true);
                 }
             }
+        }
+        self.transcript.begin_event();
+        if is_ended {
+            return Ok(false);
         }
         let number = self.transcript.events();
         match self.fold_event(event, frame) {
@@ -202,27 +203,18 @@ impl<D: Dialect> Accumulator<D> {
     #[inline]
     pub(crate) fn advance_framed(&mut self, input: &[u8]) -> Option<usize> {
         let found = self.learned.find_frame(input).filter(|_| !self.is_ended())?;
-        let len = found.len;
-        if !self.admits(&found) {
-            return None;
-        }
-        self.transcript.begin_event();
-        self.append_learned(&found);
-        Some(len)
+        self.append_learned(&found).then_some(found.len)
     }
 
-    fn admits(&self, found: &Match<'_>) -> bool {
-        let weight = self.learned.target(found.template).weight + found.text.len();
-        self.transcript.admits(weight)
-    }
-
-    /// Does what folding an event does that matches a template. Does nothing, and returns false, if
-    /// the limits do not allow it; a full parse then says which one.
+    /// Begins an event that matches a template, and does what folding it does. Does nothing, and
+    /// returns false, if the limits do not allow it; a full parse then says which one.
+    #[inline]
     fn append_learned(&mut self, found: &Match<'_>) -> bool {
         let target = self.learned.target(found.template);
         if self.transcript.admit(target.weight + found.text.len()).is_err() {
             return false;
         }
+        self.transcript.begin_event();
         self.transcript.note_choices();
         for &anomaly in &target.anomalies {
             self.transcript.anomalies().again(anomaly);

@@ -145,13 +145,13 @@ impl Learned {
             return None;
         }
         let count = self.templates.len();
-        let due = self.templates.get(self.due..)?.iter().zip(self.due..);
-        let others = self.templates.iter().zip(0..self.due);
-        let (position, (text, len)) =
-            due.chain(others).find_map(|(template, at)| Some((at, text_in(template)?)))?;
-        self.due = if position + 1 < count { position + 1 } else { 0 };
-        self.misses = 0;
-        Some(Match { template: position, text, len })
+        for position in (self.due..count).chain(0..self.due) {
+            let Some((text, len)) = text_in(&self.templates[position]) else { continue };
+            self.due = if position + 1 < count { position + 1 } else { 0 };
+            self.misses = 0;
+            return Some(Match { template: position, text, len });
+        }
+        None
     }
 
     /// Returns the effect of folding an event that matches the template at this position.

@@ -300,11 +300,6 @@ impl Transcript {
         Ok(())
     }
 
-    /// Reports whether [`admit`](Self::admit) would count these bytes.
-    pub(crate) fn admits(&self, bytes: usize) -> bool {
-        self.folded.saturating_add(bytes) <= self.options.limits.max_folded
-    }
-
     /// Takes bytes off that are no longer kept.
     pub(crate) fn release(&mut self, bytes: usize) {
         self.folded = self.folded.saturating_sub(bytes);
