@@ -1,9 +1,13 @@
-//! One streamed request to a URL, through the adapter that is asked for: how it ended and the folded completion, as one line of JSON.
+//! One streamed request to a URL, through the adapter that is asked for: how it ended and the
+//! folded completion, as one line of JSON.
 //!
 //! `cargo run --release --example ask -- --via async http://127.0.0.1:8080/v1/chat/completions '{"model":"one-plus-one","stream":true}'`
 //!
-//! `--via ureq` (the default; it asks for gzip) or `--via async` (over reqwest, which here does not); `--header 'name: value'`, also several times; `--endpoint completion` for
-//! the legacy endpoint; `--stop-at-text` to stop as soon as there is text; `--text` for the text of choice 0 in place of the completion. The exit status is 0 for every end that is told, 1 if there is none: a refused request, no connection.
+//! `--via ureq` (the default; it asks for gzip) or `--via async` (over reqwest, which here does
+//! not); `--header 'name: value'`, also several times; `--endpoint completion` for the legacy
+//! endpoint; `--stop-at-text` to stop as soon as there is text; `--text` for the text of choice 0
+//! in place of the completion. The exit status is 0 for every end that is told, 1 if there is none:
+//! a refused request, no connection.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! A proxy in axum: passes a streamed completion on as it comes, folds it on the way, and logs a line when it is over, however that came.
+//! A proxy in axum: passes a streamed completion on as it comes, folds it on the way, and logs a
+//! line when it is over, however that came.
 //!
 //! `cargo run --release --example axum_proxy`
 
@@ -57,7 +58,8 @@ async fn proxy(
         .into_response())
 }
 
-/// The events of upstream, folded as they pass. It owns the connection: whoever drops it has upstream stop.
+/// The events of upstream, folded as they pass. It owns the connection: whoever drops it has
+/// upstream stop.
 struct Folded {
     events: Events<reqwest::Body>,
     accumulator: Option<Accumulator>,

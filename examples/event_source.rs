@@ -1,7 +1,10 @@
-//! A stream of events that goes on when its connection ends: each event, what went wrong between, and why there are no more.
+//! A stream of events that goes on when its connection ends: each event, what went wrong between,
+//! and why there are no more.
 //!
-//! `cargo run --release --example event_source -- URL` reads that URL until its server says that there is no more (status 204), or for ever.
-//! Without a URL a server in this process is read. By its script one of three connections breaks, which is told on standard error, as each lost connection is.
+//! `cargo run --release --example event_source -- URL` reads that URL until its server says that
+//! there is no more (status 204), or for ever. Without a URL a server in this process is read. By
+//! its script one of three connections breaks, which is told on standard error, as each lost
+//! connection is.
 
 use std::process::ExitCode;
 use std::time::Duration;

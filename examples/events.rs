@@ -1,4 +1,5 @@
-//! Standard input as an event stream: a line of JSON for each event, and a last one for what a reconnecting client would need.
+//! Standard input as an event stream: a line of JSON for each event, and a last one for what a
+//! reconnecting client would need.
 //!
 //! `printf 'id: 7\ndata: hello\n\n' | cargo run -q --release --example events`
 //!

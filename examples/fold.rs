@@ -1,9 +1,12 @@
-//! Standard input as a streamed completion: the finished answer as one line of JSON, with how it ended, whatever the end.
+//! Standard input as a streamed completion: the finished answer as one line of JSON, with how it
+//! ended, whatever the end.
 //!
 //! `curl -sN … | cargo run -q --release --example fold`
 //!
-//! `--endpoint completion` for the legacy endpoint, `--text` for the text as it comes in place of the JSON, `--keep-unknown` to keep vendors' members,
-//! `--cumulative` for deltas that repeat what came before, `--read-size N` for reads of at most N bytes. The exit status is 0 if the answer is complete, else 1.
+//! `--endpoint completion` for the legacy endpoint, `--text` for the text as it comes in place of
+//! the JSON, `--keep-unknown` to keep vendors' members, `--cumulative` for deltas that repeat what
+//! came before, `--read-size N` for reads of at most N bytes. The exit status is 0 if the answer is
+//! complete, else 1.
 
 use std::io::{ErrorKind, Read};
 use std::process::ExitCode;
@@ -35,7 +38,7 @@ fn run() -> Result<ExitCode, Error> {
             lexopt::Arg::Long("keep-unknown") => to.options = to.options.with_unknown(true),
             lexopt::Arg::Long("cumulative") => to.options = to.options.with_cumulative(true),
             lexopt::Arg::Long("read-size") => {
-                to.read_size = deltawire_examples::read_size(&mut args)?
+                to.read_size = deltawire_examples::read_size(&mut args)?;
             }
             other => return Err(other.unexpected().into()),
         }

@@ -1,8 +1,10 @@
-//! A chat completion, streamed through a judge: sentence by sentence, each shown only after its verdict, with how much later that is than without.
+//! A chat completion, streamed through a judge: sentence by sentence, each shown only after its
+//! verdict, with how much later that is than without.
 //!
 //! `cargo run --release --example moderated_chat -- nitrogen massive`
 //!
-//! Words given are replaced, `nitrogen` and `massive` if none are. With `OPENAI_API_KEY` set, the moderations endpoint is asked too, and stops what it flags.
+//! Words given are replaced, `nitrogen` and `massive` if none are. With `OPENAI_API_KEY` set, the
+//! moderations endpoint is asked too, and stops what it flags.
 
 use std::process::ExitCode;
 use std::time::Instant;

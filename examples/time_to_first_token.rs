@@ -1,4 +1,5 @@
-//! How much sooner reading can begin: the same request not streamed and streamed, with the seconds at which each message came, and what that comes to in tokens.
+//! How much sooner reading can begin: the same request not streamed and streamed, with the seconds
+//! at which each message came, and what that comes to in tokens.
 //!
 //! `cargo run --release --example time_to_first_token -- --plot tokens.svg`
 
@@ -51,7 +52,7 @@ fn run() -> Result<ExitCode, Error> {
             match change {
                 Change::Role { role, .. } => drop(delta.insert("role".into(), role.into())),
                 Change::Text { kind: TextKind::Content, text, .. } => {
-                    drop(delta.insert("content".into(), text.into()))
+                    drop(delta.insert("content".into(), text.into()));
                 }
                 _ => {}
             }

@@ -51,7 +51,7 @@ fn run() -> Result<ExitCode, Error> {
     {
         match &call.parsed_arguments {
             Some(Ok(arguments)) => {
-                screen.line(&format!("{} is called with {arguments}", call.name))?
+                screen.line(&format!("{} is called with {arguments}", call.name))?;
             }
             Some(Err(error)) => screen.line(&format!("{} cannot be called: {error}", call.name))?,
             None => {}

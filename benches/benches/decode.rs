@@ -1,4 +1,5 @@
-//! Bytes to events, beside the peers: `cargo bench --bench decode`. What the streams and the peers are stands in `README.md`.
+//! Bytes to events, beside the peers: `cargo bench --bench decode`. What the streams and the peers
+//! are stands in `README.md`.
 
 use std::hint::black_box;
 use std::sync::Once;
@@ -17,7 +18,8 @@ fn decode(criterion: &mut Criterion) {
     }
 }
 
-/// One line of 1 MB: what is linear takes the same time a byte in both reads but for the cost of a call.
+/// One line of 1 MB: what is linear takes the same time a byte in both reads but for the cost of a
+/// call.
 fn drip(criterion: &mut Criterion) {
     let corpus = corpora::line("1MB-line", 1 << 20);
     for size in [ReadSize::Bytes(64 << 10), ReadSize::Bytes(1)] {

@@ -1,4 +1,5 @@
-//! Bytes to the folded answer, beside the peers: `cargo bench --bench fold`. What the streams and the pairings are stands in `README.md`.
+//! Bytes to the folded answer, beside the peers: `cargo bench --bench fold`. What the streams and
+//! the pairings are stands in `README.md`.
 
 use std::hint::black_box;
 use std::sync::Once;

@@ -1,4 +1,5 @@
-//! How many instructions an event or a chunk costs: `cargo bench --bench instructions`. Unlike times, these hardly depend on the machine or on what else it does.
+//! How many instructions an event or a chunk costs: `cargo bench --bench instructions`. Unlike
+//! times, these hardly depend on the machine or on what else it does.
 //!
 //!     cargo bench --bench instructions               # counts, beside the record
 //!     cargo bench --bench instructions -- --record   # and writes it to record/instructions.tsv
@@ -6,7 +7,8 @@
 //!     CARGO_PROFILE_BENCH_DEBUG=true cargo bench --bench instructions -- --pass fold/openai 100   # 100 passes of one row, for a profiler
 //!     cargo bench --bench instructions -- --pass fold/openai 100 'sse-core + async-openai'   # the same by a peer
 //!
-//! Valgrind's cachegrind counts. Each row is counted for one pass and for two; the difference is a pass, whatever the program does before and after.
+//! Valgrind's cachegrind counts. Each row is counted for one pass and for two; the difference is a
+//! pass, whatever the program does before and after.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -31,7 +33,8 @@ const OURS: &str = "deltawire";
 /// What the record says, by row.
 type Recorded = BTreeMap<String, u64>;
 
-/// Dearer by more than this is a finding. Other builds of libc, whose `memcpy` and `memcmp` count too, stay below it.
+/// Dearer by more than this is a finding. Other builds of libc, whose `memcpy` and `memcmp` count
+/// too, stay below it.
 const TOLERANCE: f64 = 0.05;
 
 fn main() -> ExitCode {

@@ -1,4 +1,5 @@
-//! A JSON document in deltas of eight bytes: `cargo bench --bench partial`. Those who parse everything again at each delta take a while: `-- 'partial/4096'` leaves the long ones out.
+//! A JSON document in deltas of eight bytes: `cargo bench --bench partial`. Those who parse
+//! everything again at each delta take a while: `-- 'partial/4096'` leaves the long ones out.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -20,10 +21,11 @@ fn partial(criterion: &mut Criterion) {
             .sampling_mode(SamplingMode::Flat);
         group.bench_function("deltawire", |b| b.iter(|| deltawire(black_box(&document))));
         group.bench_function("deltawire-and-value", |b| {
-            b.iter(|| deltawire_value(black_box(&document)))
+            b.iter(|| deltawire_value(black_box(&document)));
         });
         group.bench_function("serde_json-once", |b| b.iter(|| once(black_box(&document))));
-        // The whole of the larger ones would take minutes; a pass over a part of the prefixes, spread evenly, is as long as the part is large.
+        // The whole of the larger ones would take minutes; a pass over a part of the prefixes,
+        // spread evenly, is as long as the part is large.
         let every = (deltas / (4 << 10)).pow(2).max(1);
         group.bench_function(BenchmarkId::new("jiter", format!("every-{every}")), |b| {
             b.iter(|| jiter(black_box(&document), every));

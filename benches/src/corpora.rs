@@ -1,6 +1,7 @@
 //! The streams that are measured. Made here, the same bytes on every machine and in every run.
 //!
-//! Envelopes are those that the servers named send; the text is words of a token's length, with an escape in every tenth or so.
+//! Envelopes are those that the servers named send; the text is words of a token's length, with an
+//! escape in every tenth or so.
 
 use std::fmt::Write;
 
@@ -51,7 +52,8 @@ impl Corpus {
     }
 }
 
-/// The streams that are decoded, each of some 256 KiB: it fits a second-level cache, as what was just read from a socket does.
+/// The streams that are decoded, each of some 256 KiB: it fits a second-level cache, as what was
+/// just read from a socket does.
 #[must_use]
 pub fn decode() -> Vec<Corpus> {
     vec![
@@ -86,7 +88,8 @@ pub fn plain(name: &'static str, chunks: usize) -> Corpus {
     openai(name, chunks, Openai::default())
 }
 
-/// Each chunk only appends text, but none has the ID of the one before: what learning an envelope tries on again and again, and never gets to fit.
+/// Each chunk only appends text, but none has the ID of the one before: what learning an envelope
+/// tries on again and again, and never gets to fit.
 #[must_use]
 pub fn new_ids() -> Corpus {
     changing("new-ids", false)
@@ -157,7 +160,8 @@ fn cjk() -> Corpus {
     })
 }
 
-/// Keep-alives between the events and comments in them, as OpenRouter and DeepSeek send while a model thinks.
+/// Keep-alives between the events and comments in them, as OpenRouter and DeepSeek send while a
+/// model thinks.
 fn comments() -> Corpus {
     let mut words = Words::default();
     repeat("comments", |text, _| {
@@ -259,7 +263,8 @@ fn logprobs(word: &str, words: &mut Words) -> String {
     )
 }
 
-/// llama.cpp's server: another order of members, a `created` that goes with the clock, timings at the end.
+/// llama.cpp's server: another order of members, a `created` that goes with the clock, timings at
+/// the end.
 fn llama_cpp() -> Corpus {
     let mut text = String::new();
     let mut words = Words::default();
@@ -319,7 +324,8 @@ fn tool_call() -> Corpus {
     Corpus::new("tool-call", text, FRAGMENTS + 3)
 }
 
-/// No chunk's envelope is that of the one before: another ID, another second, and running totals, as some proxies send; or the ID alone.
+/// No chunk's envelope is that of the one before: another ID, another second, and running totals,
+/// as some proxies send; or the ID alone.
 fn changing(name: &'static str, all: bool) -> Corpus {
     let mut text = String::new();
     let mut words = Words::default();
@@ -354,7 +360,8 @@ fn push_words(text: &mut String, bytes: usize) {
     text.truncate(end);
 }
 
-/// Tokens, as they stand in JSON strings, and numbers: a linear congruential generator that always begins the same.
+/// Tokens, as they stand in JSON strings, and numbers: a linear congruential generator that always
+/// begins the same.
 struct Words(u64);
 
 impl Default for Words {

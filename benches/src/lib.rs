@@ -1,7 +1,10 @@
-//! What the benches, the allocation test and the table share: the bytes, the reads they come in, and the peers that go through them.
+//! What the benches, the allocation test and the table share: the bytes, the reads they come in,
+//! and the peers that go through them.
 //!
-//! [`corpora`] makes the streams, [`reads`] cuts them, [`peers`] has everybody's way through them behind one function each, and checks that all
-//! arrive at the same. The benches time that; `README.md` says how to read what they print. [`tokenizers`] is about something else: what counting tokens costs.
+//! [`corpora`] makes the streams, [`reads`] cuts them, [`peers`] has everybody's way through them
+//! behind one function each, and checks that all arrive at the same. The benches time that;
+//! `README.md` says how to read what they print. [`tokenizers`] is about something else: what
+//! counting tokens costs.
 
 pub mod corpora;
 pub mod machine;

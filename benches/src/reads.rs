@@ -1,6 +1,7 @@
 //! How a stream's bytes come: cut into reads.
 //!
-//! All reads are slices of bytes that live for ever, so that no peer pays for a reference count or a copy on the way in.
+//! All reads are slices of bytes that live for ever, so that no peer pays for a reference count or
+//! a copy on the way in.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -36,7 +37,8 @@ impl fmt::Display for ReadSize {
     }
 }
 
-/// The reads of one pass through a stream: an iterator for who is fed, a [`Stream`] that is always ready for who polls.
+/// The reads of one pass through a stream: an iterator for who is fed, a [`Stream`] that is always
+/// ready for who polls.
 #[derive(Debug, Clone)]
 pub enum Reads {
     /// Reads of one size.
@@ -66,7 +68,8 @@ impl Stream for Reads {
     }
 }
 
-/// Polls a stream over [`Reads`] to its end. No executor: memory is always ready, and a waker that does nothing costs nothing.
+/// Polls a stream over [`Reads`] to its end. No executor: memory is always ready, and a waker that
+/// does nothing costs nothing.
 ///
 /// # Panics
 /// If the stream waits for anything.

@@ -1,4 +1,5 @@
-//! Tokenizer crates beside each other: each in an executable of its own, which says how large it is, how long a vocabulary takes to load, and what a token costs to count.
+//! Tokenizer crates beside each other: each in an executable of its own, which says how large it
+//! is, how long a vocabulary takes to load, and what a token costs to count.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,8 @@ pub const TEXT: &str = concat!(
     include_str!("../README.md"),
 );
 
-/// A vocabulary of a tokenizer crate: its name, and what counts a text with it. The first call loads it.
+/// A vocabulary of a tokenizer crate: its name, and what counts a text with it. The first call
+/// loads it.
 pub type Vocabulary = (&'static str, fn(&str) -> usize);
 
 /// Prints what a tokenizer crate costs.

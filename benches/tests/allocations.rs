@@ -1,4 +1,5 @@
-//! What decoding, folding and reading JSON in pieces allocate, counted: in the steady state nothing but the growth of the answer.
+//! What decoding, folding and reading JSON in pieces allocate, counted: in the steady state nothing
+//! but the growth of the answer.
 
 use allocation_counter::measure;
 use deltawire::{chat, sse};
@@ -46,12 +47,14 @@ fn an_event_that_lies_whole_in_its_read_never_makes_a_buffer_grow() {
 #[test]
 fn folding_ten_thousand_chunks_allocates_only_where_the_answer_doubles() {
     let corpus = corpora::plain("plain", EVENTS);
-    // The envelope is kept and the decoder's buffers have grown by then; the finish reason and the token counts are yet to come.
+    // The envelope is kept and the decoder's buffers have grown by then; the finish reason and the
+    // token counts are yet to come.
     let steady = 64 << 10;
     let end = corpus.bytes.len() as u64 - (4 << 10);
     for size in ReadSize::ALL {
         let mut fold = chat::Session::new();
-        // The first event byte by byte: what holds the beginning of a cut line has grown then too, wherever the first such cut falls.
+        // The first event byte by byte: what holds the beginning of a cut line has grown then too,
+        // wherever the first such cut falls.
         let first = corpus.bytes.windows(2).position(|pair| pair == b"\n\n").unwrap() + 2;
         for mut byte in corpus.bytes[..first].chunks(1) {
             while fold.push(&mut byte).unwrap().is_some() {}
@@ -76,7 +79,8 @@ fn folding_ten_thousand_chunks_allocates_only_where_the_answer_doubles() {
     }
 }
 
-/// A thousand chunks and more each, with their beginnings and ends; log probabilities, and token counts that change with every chunk, among them.
+/// A thousand chunks and more each, with their beginnings and ends; log probabilities, and token
+/// counts that change with every chunk, among them.
 #[test]
 fn a_chunk_of_any_stream_allocates_nothing() {
     for corpus in corpora::fold() {

@@ -1,4 +1,5 @@
-//! What the examples have in common: a server to talk to ([`Server`]), a screen to print on ([`Screen`]), and what each stack's example does around its stack ([`stack`]).
+//! What the examples have in common: a server to talk to ([`Server`]), a screen to print on
+//! ([`Screen`]), and what each stack's example does around its stack ([`stack`]).
 
 pub mod plot;
 mod screen;
@@ -15,7 +16,8 @@ pub type Error = Box<dyn std::error::Error>;
 pub const COUNT_TO_100: &str =
     "Count to 100, with a comma between each number and no newlines. E.g., 1, 2, 3, ...";
 
-/// The value of `--read-size`: a number of bytes, 1 or more. A buffer of that size is allocated, so what is beyond 64 MiB is cut to that.
+/// The value of `--read-size`: a number of bytes, 1 or more. A buffer of that size is allocated, so
+/// what is beyond 64 MiB is cut to that.
 pub fn read_size(args: &mut lexopt::Parser) -> Result<usize, Error> {
     use lexopt::ValueExt;
     match args.value()?.parse::<usize>()? {

@@ -20,7 +20,8 @@ pub fn in_text(seconds: &[f64]) -> String {
     format!("Messages received over the seconds after request:\n{chart}")
 }
 
-/// The same as an SVG file, with a line at the time at which the answer came when it was not streamed.
+/// The same as an SVG file, with a line at the time at which the answer came when it was not
+/// streamed.
 pub fn as_svg(file: &str, seconds: &[f64], whole: f64) -> Result<(), Error> {
     let points = steps(seconds);
     let end = points.last().map_or(whole, |&(x, _)| x.max(whole)) * 1.05;

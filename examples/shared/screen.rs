@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use crate::Error;
 
-/// Standard output. What goes to a terminal has its control sequences made harmless, because a model may write any; what goes to a pipe or a file is
-/// written as it is. Whoever closes the pipe has read enough: that is [`exit_code`]'s to tell from an error.
+/// Standard output. What goes to a terminal has its control sequences made harmless, because a
+/// model may write any; what goes to a pipe or a file is written as it is. Whoever closes the pipe
+/// has read enough: that is [`exit_code`]'s to tell from an error.
 pub struct Screen {
     out: io::Stdout,
     terminal: bool,
@@ -46,7 +47,8 @@ impl Screen {
     }
 }
 
-/// The text with every control character but line feed and tab, and every character that turns the direction of text, written as an escape.
+/// The text with every control character but line feed and tab, and every character that turns the
+/// direction of text, written as an escape.
 fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -74,7 +76,8 @@ pub fn exit_code(name: &str, result: Result<ExitCode, Error>) -> ExitCode {
     }
 }
 
-/// Says on standard error what went wrong. The message may quote what a server sent, so it is made harmless too.
+/// Says on standard error what went wrong. The message may quote what a server sent, so it is made
+/// harmless too.
 pub fn complain(name: &str, error: &dyn std::error::Error) {
     // If standard error is closed, nobody is left to tell.
     let _ = writeln!(io::stderr(), "{name}: {}", harmless(&error.to_string()));

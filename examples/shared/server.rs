@@ -9,8 +9,9 @@ use ureq::http::Response;
 
 use crate::Error;
 
-/// A real server, if `OPENAI_BASE_URL` and `OPENAI_API_KEY` are set; else the replay server with the recordings of this project, started in
-/// this process on a free port. `OPENAI_MODEL` replaces the model's name, `DELTAWIRE_REPLAY_SPEED` the recorded speed (`10`, `at-once`).
+/// A real server, if `OPENAI_BASE_URL` and `OPENAI_API_KEY` are set; else the replay server with
+/// the recordings of this project, started in this process on a free port. `OPENAI_MODEL` replaces
+/// the model's name, `DELTAWIRE_REPLAY_SPEED` the recorded speed (`10`, `at-once`).
 pub struct Server {
     base_url: String,
     key: Option<String>,
@@ -52,7 +53,8 @@ impl Server {
         format!("{}/{path}", self.base_url())
     }
 
-    /// The value of the header `authorization`; the replay server asks for none, and gets one without a key.
+    /// The value of the header `authorization`; the replay server asks for none, and gets one
+    /// without a key.
     pub fn authorization(&self) -> String {
         format!("Bearer {}", self.key.as_deref().unwrap_or("none"))
     }

@@ -1,4 +1,5 @@
-//! What the example of every HTTP stack does around its stack: the request that is sent, and how its end is told.
+//! What the example of every HTTP stack does around its stack: the request that is sent, and how
+//! its end is told.
 
 use std::process::ExitCode;
 
@@ -8,7 +9,8 @@ use serde_json::json;
 
 use crate::{COUNT_TO_100, Error, Screen, Server, exit_code};
 
-/// A streamed chat completion, to be sent by whatever stack: a `POST` with these headers and a `content-type: application/json`.
+/// A streamed chat completion, to be sent by whatever stack: a `POST` with these headers and a
+/// `content-type: application/json`.
 pub struct Request {
     /// Where to, whole.
     pub url: String,
@@ -44,8 +46,9 @@ impl Request {
     }
 }
 
-/// Sends the request by a stack, which prints the text as it comes; then prints how the stream ended. The exit status is 0 if the answer is complete,
-/// else 1, with the reason on standard error.
+/// Sends the request by a stack, which prints the text as it comes; then prints how the stream
+/// ended. The exit status is 0 if the answer is complete, else 1, with the reason on standard
+/// error.
 pub fn run<S>(name: &str, stream: S) -> ExitCode
 where
     S: FnOnce(&Request, &mut Screen) -> Result<Outcome<ChatCompletion>, Error>,

@@ -1,4 +1,5 @@
-//! A streamed chat completion over libcurl, blocking, by the core alone: curl calls back, and the callbacks push into the session.
+//! A streamed chat completion over libcurl, blocking, by the core alone: curl calls back, and the
+//! callbacks push into the session.
 //!
 //! `cargo run --example stack_curl`
 
@@ -40,7 +41,8 @@ struct Callbacks<'s> {
 }
 
 impl Callbacks<'_> {
-    /// A line of a head, which an empty one ends. The head of a status 1xx and trailers come this way too. Whether to go on.
+    /// A line of a head, which an empty one ends. The head of a status 1xx and trailers come this
+    /// way too. Whether to go on.
     fn head_line(&mut self, line: &[u8]) -> bool {
         self.head.push_str(&String::from_utf8_lossy(line));
         if line.trim_ascii().is_empty() {

@@ -1,4 +1,5 @@
-//! A streamed chat completion over hyper 1, async on tokio, without a client above it: one connection, by `deltawire-async`.
+//! A streamed chat completion over hyper 1, async on tokio, without a client above it: one
+//! connection, by `deltawire-async`.
 //!
 //! `cargo run --example stack_hyper`
 

@@ -1,5 +1,6 @@
-//! A streamed chat completion over a plain `TcpStream`, blocking, by the core alone. The head is parsed by httparse, the body's framing undone by chunked_transfer
-//! (a request that names no transfer coding gets no other). Neither notices a cut in every place; the session does.
+//! A streamed chat completion over a plain `TcpStream`, blocking, by the core alone. The head is
+//! parsed by httparse, the body's framing undone by chunked_transfer (a request that names no
+//! transfer coding gets no other). Neither notices a cut in every place; the session does.
 //!
 //! `cargo run --example stack_tcp`
 

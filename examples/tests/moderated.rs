@@ -1,4 +1,5 @@
-//! `moderated_chat` prints what its judge lets go, and asks the moderations endpoint where there is a key; here a stand-in on loopback.
+//! `moderated_chat` prints what its judge lets go, and asks the moderations endpoint where there is
+//! a key; here a stand-in on loopback.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,7 +16,8 @@ const SKY: [&str; 2] = [
     "This phenomenon occurs because of the interaction of light with molecules of gases, specifically nitrogen and oxygen, which are scattered in different directions by the Earth's massive atmosphere.",
 ];
 
-/// What the example prints, times replaced by `N`. `cargo test` builds it; `cargo test --test moderated` alone does not.
+/// What the example prints, times replaced by `N`. `cargo test` builds it;
+/// `cargo test --test moderated` alone does not.
 fn printed(args: &[&str], environment: &[(&str, &str)]) -> String {
     let test = std::env::current_exe().unwrap();
     let folder: PathBuf = test.ancestors().nth(2).unwrap().join("examples");
@@ -55,7 +57,8 @@ fn each_sentence_is_printed_after_its_verdict_and_what_was_withheld_at_the_end()
     assert_eq!(printed(&["absent"], &[]), expected);
 }
 
-/// A server of so many requests: the stream of the recording for a completion, and for a moderation a verdict that flags a word. What it was asked to moderate.
+/// A server of so many requests: the stream of the recording for a completion, and for a moderation
+/// a verdict that flags a word. What it was asked to moderate.
 fn moderating(requests: usize, flagged: &'static str) -> (String, JoinHandle<Vec<Value>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());

@@ -1,10 +1,12 @@
-//! The examples print what the notebook's cells print: its texts to the letter, every message in its order.
+//! The examples print what the notebook's cells print: its texts to the letter, every message in
+//! its order.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// The numbers as the chat model wrote them, on the day of the streamed and of the first whole answer.
+/// The numbers as the chat model wrote them, on the day of the streamed and of the first whole
+/// answer.
 fn chat_text() -> String {
     let numbers: Vec<String> = (1..=100).map(|number| number.to_string()).collect();
     format!("\n\n{}.", numbers.join(", "))
@@ -30,7 +32,8 @@ fn chat_tokens() -> Vec<String> {
     tokens
 }
 
-/// Runs an example that cargo built beside this test; `cargo test` builds them, `cargo test --test notebook` alone does not.
+/// Runs an example that cargo built beside this test; `cargo test` builds them,
+/// `cargo test --test notebook` alone does not.
 fn run(name: &str, args: &[&str], stdin: &[u8]) -> Output {
     let test = std::env::current_exe().expect("the test knows its own path");
     let folder: PathBuf = test.ancestors().nth(2).expect("target/debug/deps").join("examples");
@@ -136,7 +139,8 @@ fn time_to_first_token_prints_every_message_the_conversation_and_the_gain() {
         text.contains('\u{2801}') || text.contains('\u{2809}'),
         "a picture in Braille dots: {text}"
     );
-    // The notebook's server sent no usage with its stream. 300 tokens: the role and the finish reason have none.
+    // The notebook's server sent no usage with its stream. 300 tokens: the role and the finish
+    // reason have none.
     let usage = r#"Usage: {"prompt_tokens":36,"completion_tokens":300,"total_tokens":336,"source":"estimated","vocabulary":"cl100k_base"}"#;
     assert!(text.contains(usage), "{text}");
     assert!(
@@ -224,7 +228,8 @@ fn stream_completion_prints_every_text_and_the_whole() {
     assert_eq!(printed("stream_completion", &[]), expected);
 }
 
-/// Standard input, arguments, exit status, standard output; standard error has something exactly when the status is 1.
+/// Standard input, arguments, exit status, standard output; standard error has something exactly
+/// when the status is 1.
 #[track_caller]
 fn pipes(name: &str, args: &[&str], stdin: &[u8], status: i32, expected: &str) {
     let output = run(name, args, stdin);

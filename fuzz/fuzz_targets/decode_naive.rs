@@ -1,4 +1,5 @@
-//! Any bytes give what a naive decoder gives, which takes the standard at its word and the stream as one text.
+//! Any bytes give what a naive decoder gives, which takes the standard at its word and the stream
+//! as one text.
 
 #![no_main]
 

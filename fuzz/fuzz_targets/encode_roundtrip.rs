@@ -1,4 +1,5 @@
-//! What the encoder writes is what the decoder reads, what it refuses cannot be written, and what was decoded can be encoded.
+//! What the encoder writes is what the decoder reads, what it refuses cannot be written, and what
+//! was decoded can be encoded.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! The same body, whole and cut at the fuzzer's places, folds to the same updates and the same outcome.
+//! The same body, whole and cut at the fuzzer's places, folds to the same updates and the same
+//! outcome.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! The fold agrees with a naive one over parsed values, and with what made-up streams are known to hold.
+//! The fold agrees with a naive one over parsed values, and with what made-up streams are known to
+//! hold.
 
 #![no_main]
 

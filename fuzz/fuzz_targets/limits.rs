@@ -1,10 +1,13 @@
 //! Whatever comes and for however long, a fold holds no more memory than its limits say.
 //!
-//! A corpus file is nine bytes, one each for the options (from the lowest bit: keep unknown members, cumulative deltas, the legacy endpoint, no learning), `max_line`, `max_event`,
-//! `max_choices`, `max_tool_calls`, `max_folded`, `max_unknown_members`, the length of the reads, how often the rest comes; and the rest, in which each `#` is the number of the repetition,
-//! so that a short input has as many indices, IDs and names as there are repetitions.
+//! A corpus file is nine bytes, one each for the options (from the lowest bit: keep unknown
+//! members, cumulative deltas, the legacy endpoint, no learning), `max_line`, `max_event`,
+//! `max_choices`, `max_tool_calls`, `max_folded`, `max_unknown_members`, the length of the reads,
+//! how often the rest comes; and the rest, in which each `#` is the number of the repetition, so
+//! that a short input has as many indices, IDs and names as there are repetitions.
 //!
-//! The check is here and not in the crate, because whoever links the counting allocator runs with it.
+//! The check is here and not in the crate, because whoever links the counting allocator runs with
+//! it.
 
 #![no_main]
 
@@ -55,11 +58,14 @@ fuzz_target!(|bytes: &[u8]| {
     );
 });
 
-/// What may be held under these limits, in bytes, with room for buffers that double: while one is moved, one and a half times what is let in it is there.
+/// What may be held under these limits, in bytes, with room for buffers that double: while one is
+/// moved, one and a half times what is let in it is there.
 fn bound(limits: &Limits) -> usize {
-    // Of a body that is no event stream the beginning, in a buffer that doubles, and as text in the error that is kept and in the one that is handed out; the list of anomalies.
+    // Of a body that is no event stream the beginning, in a buffer that doubles, and as text in the
+    // error that is kept and in the one that is handed out; the list of anomalies.
     let fixed = (2 + 1 + 1) * Error::EVIDENCE + (4 << 10);
-    // A line that is collected; an event and the learned ones like it, the stream's ID, the envelope's members and the usage, which are kept once each and are no larger than an event.
+    // A line that is collected; an event and the learned ones like it, the stream's ID, the
+    // envelope's members and the usage, which are kept once each and are no larger than an event.
     let decoding = 3 * limits.max_line + 20 * limits.max_event;
     let members = 96 * (1 + limits.max_unknown_members);
     let call = 384 + members;

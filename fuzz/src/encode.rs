@@ -1,8 +1,10 @@
 //! What the target `encode_roundtrip` holds against each other: the encoder and the decoder.
 //!
-//! A corpus file is a byte that says what follows, eight lengths of reads, and then, if that byte is even, what is asked of an encoder: for each call a byte (from the lowest bits: two
-//! for an event, an event, a comment, a retry; has a type; has an ID), and its texts, each to the next 0xFF. In a text, a byte below the number of [`PIECES`] is the piece of that place,
-//! any other is that code point. If the first byte is odd, the rest is an event stream.
+//! A corpus file is a byte that says what follows, eight lengths of reads, and then, if that byte
+//! is even, what is asked of an encoder: for each call a byte (from the lowest bits: two for an
+//! event, an event, a comment, a retry; has a type; has an ID), and its texts, each to the next
+//! 0xFF. In a text, a byte below the number of [`PIECES`] is the piece of that place, any other is
+//! that code point. If the first byte is odd, the rest is an event stream.
 
 use deltawire::sse::{Decoder, Encoder};
 
@@ -16,7 +18,8 @@ const PIECES: [&str; 24] = [
     "data",
 ];
 
-/// What is asked of an encoder comes out of a decoder; what the encoder refuses would not; and what a decoder handed out can be encoded again.
+/// What is asked of an encoder comes out of a decoder; what the encoder refuses would not; and what
+/// a decoder handed out can be encoded again.
 ///
 /// # Panics
 /// If it is not so.

@@ -1,9 +1,10 @@
 //! What the fuzz targets of the fold have in common.
 //!
-//! A corpus file of `fold_cuts` is the bytes of one [`Stream`] in the order of its fields: one byte of options, one each for `max_folded`
-//! and `max_line` (255 for the default), eight lengths of reads, and then the stream. One of `fold_value` begins with a byte that says what
-//! follows: if it is even, the data of a chat stream's events, one a line; if it is odd, steps of which a stream is made up
-//! (what, choice, style, length of text, text; each a byte but the text).
+//! A corpus file of `fold_cuts` is the bytes of one [`Stream`] in the order of its fields: one byte
+//! of options, one each for `max_folded` and `max_line` (255 for the default), eight lengths of
+//! reads, and then the stream. One of `fold_value` begins with a byte that says what follows: if it
+//! is even, the data of a chat stream's events, one a line; if it is odd, steps of which a stream
+//! is made up (what, choice, style, length of text, text; each a byte but the text).
 
 use arbitrary::Arbitrary;
 use deltawire::chat::Chat;
@@ -30,7 +31,8 @@ use run::{differs, in_events, in_reads, updates_add_up};
 /// A body, the reads it comes in, and how it is folded.
 #[derive(Debug, Arbitrary)]
 pub struct Stream<'a> {
-    /// From the lowest bit: keep unknown members, cumulative deltas, the connection breaks, the caller stops, the legacy endpoint.
+    /// From the lowest bit: keep unknown members, cumulative deltas, the connection breaks, the
+    /// caller stops, the legacy endpoint.
     options: u8,
     /// The limits; 255 of either leaves that one at its default.
     max_folded: u8,
@@ -42,8 +44,9 @@ pub struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// The same body gives the same updates and the same outcome in one read, in the reads of this input, byte by byte, and parsed in full;
-    /// and all that the updates added is what the outcome holds.
+    /// The same body gives the same updates and the same outcome in one read, in the reads of this
+    /// input, byte by byte, and parsed in full; and all that the updates added is what the outcome
+    /// holds.
     ///
     /// # Panics
     /// If it does not.

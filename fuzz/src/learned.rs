@@ -5,8 +5,8 @@ use deltawire::completions::Completions;
 use deltawire::{Dialect, How, Limits, Options, Session};
 use serde::Serialize;
 
-/// Folds a body, three times over so that its chunks repeat, with and without learning: the updates and the outcome are the same.
-/// The first byte picks the options.
+/// Folds a body, three times over so that its chunks repeat, with and without learning: the updates
+/// and the outcome are the same. The first byte picks the options.
 ///
 /// # Panics
 /// If they are not.

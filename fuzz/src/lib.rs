@@ -1,8 +1,10 @@
-//! What the fuzz targets have in common: a stream with the reads it comes in, and all that can be seen of a decoder.
+//! What the fuzz targets have in common: a stream with the reads it comes in, and all that can be
+//! seen of a decoder.
 //!
-//! A corpus file is the bytes of one [`Input`] in the order of its fields, so that files can be written by hand: one byte
-//! for `error_lines` (its lowest bit), one each for `max_line` and `max_event`, eight lengths of reads, and then the
-//! stream. Run a target from the repository's root, with what it finds in a folder of its own:
+//! A corpus file is the bytes of one [`Input`] in the order of its fields, so that files can be
+//! written by hand: one byte for `error_lines` (its lowest bit), one each for `max_line` and
+//! `max_event`, eight lengths of reads, and then the stream. Run a target from the repository's
+//! root, with what it finds in a folder of its own:
 //!
 //! ```sh
 //! mkdir -p target/fuzz-corpus
@@ -48,7 +50,8 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// The same stream gives the same events, errors and end in one read, in the reads of this input, and byte by byte.
+    /// The same stream gives the same events, errors and end in one read, in the reads of this
+    /// input, and byte by byte.
     ///
     /// # Panics
     /// If it does not.
@@ -61,7 +64,8 @@ impl<'a> Input<'a> {
         assert_eq!(bytes, whole, "byte by byte");
     }
 
-    /// The stream in the reads of this input gives what a literal reading of the standard gives for the whole of it.
+    /// The stream in the reads of this input gives what a literal reading of the standard gives for
+    /// the whole of it.
     ///
     /// # Panics
     /// If it does not.

@@ -1,6 +1,8 @@
-//! What the target `decode_pieces` feeds: event streams of what decoders get wrong, one piece for each byte of the input.
+//! What the target `decode_pieces` feeds: event streams of what decoders get wrong, one piece for
+//! each byte of the input.
 //!
-//! A corpus file is eight lengths of reads, and then the pieces: a byte below `!` is the piece of that place in [`PIECES`], any other stands for itself.
+//! A corpus file is eight lengths of reads, and then the pieces: a byte below `!` is the piece of
+//! that place in [`PIECES`], any other stands for itself.
 
 use crate::{check_interpreted, cut};
 
@@ -41,7 +43,8 @@ const PIECES: [&[u8]; 33] = [
     b"\r\r",
 ];
 
-/// The stream that these pieces make gives what a literal reading of the standard gives, with `error` lines as events and without, whole and cut.
+/// The stream that these pieces make gives what a literal reading of the standard gives, with
+/// `error` lines as events and without, whole and cut.
 ///
 /// # Panics
 /// If it does not.

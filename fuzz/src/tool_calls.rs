@@ -1,8 +1,11 @@
-//! What the target `tool_calls` holds the routing of fragments against: the rules once more, over a list of fragments that never was JSON.
+//! What the target `tool_calls` holds the routing of fragments against: the rules once more, over a
+//! list of fragments that never was JSON.
 //!
-//! A corpus file is the length of the reads (0: all at once), and then two bytes a fragment, so that a few bytes already interleave calls. From the lowest bits, the first has three for
-//! the index, three for the ID and two for the name, the second two for where the text stands, two for how it is written, two for the type, one for the choice, and one for a fragment
-//! that comes in the same chunk as the one before. The lists below say what each number is.
+//! A corpus file is the length of the reads (0: all at once), and then two bytes a fragment, so
+//! that a few bytes already interleave calls. From the lowest bits, the first has three for the
+//! index, three for the ID and two for the name, the second two for where the text stands, two for
+//! how it is written, two for the type, one for the choice, and one for a fragment that comes in
+//! the same chunk as the one before. The lists below say what each number is.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -41,7 +44,8 @@ const TYPES: [(&str, &str); 4] = [
     (r#""type":"custom","#, "custom"),
     (r#""type":"","#, ""),
 ];
-/// More than this many fragments are not looked at: what routing gets wrong it gets wrong with few, and the limit of calls is not its business.
+/// More than this many fragments are not looked at: what routing gets wrong it gets wrong with few,
+/// and the limit of calls is not its business.
 const MOST: usize = 400;
 
 /// A fragment as a server means it; `""` is none.
@@ -80,7 +84,8 @@ struct Odd {
     orphans: u64,
 }
 
-/// Fragments of tool calls end up in the calls that the rules say: whole and in reads, learned and parsed, in the updates and in the completion.
+/// Fragments of tool calls end up in the calls that the rules say: whole and in reads, learned and
+/// parsed, in the updates and in the completion.
 ///
 /// # Panics
 /// If they do not.
@@ -205,7 +210,8 @@ impl Calls {
         place
     }
 
-    /// A call that had no index has the first that comes with its ID, which means that call if it meant none.
+    /// A call that had no index has the first that comes with its ID, which means that call if it
+    /// meant none.
     fn number(&mut self, place: usize, index: Option<u64>) -> usize {
         if let (None, Some(index)) = (self.calls[place].index, index) {
             self.calls[place].index = Some(index);

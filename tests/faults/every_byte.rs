@@ -1,7 +1,9 @@
-//! A recorded stream that breaks, or ends, at every byte offset: how it ends and all that is kept is what the naive fold of the same prefix gives.
+//! A recorded stream that breaks, or ends, at every byte offset: how it ends and all that is kept
+//! is what the naive fold of the same prefix gives.
 //!
-//! Over sockets and both adapters: a chat, a tool call and a legacy completion, at every byte. From memory, which has no head and no transfer coding, but is fast: every
-//! recording of at most [`IN_MEMORY`] bytes, at every byte too.
+//! Over sockets and both adapters: a chat, a tool call and a legacy completion, at every byte. From
+//! memory, which has no head and no transfer coding, but is fast: every recording of at most
+//! [`IN_MEMORY`] bytes, at every byte too.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +33,8 @@ fn shortened(name: &str, first: usize, last: usize) -> Recording {
     recording
 }
 
-/// What was seen of a body that broke off, or ended cleanly, after these bytes is what the naive fold makes of them.
+/// What was seen of a body that broke off, or ended cleanly, after these bytes is what the naive
+/// fold makes of them.
 fn agrees(seen: &Seen, naive: &Naive, broken: bool, what: &str) {
     assert_eq!(seen.end, naive.end(broken), "{what}: {}", seen.said);
     assert_eq!(seen.updates, naive.chunks(), "{what}");
@@ -145,7 +148,8 @@ fn a_body_that_breaks_or_ends_at_any_byte_keeps_what_the_naive_fold_gives() {
     let mut bytes = 0;
     for recording in recordings::all() {
         let whole = recording.body();
-        // A stream that holds an error, or carriage returns, or a character cut in half, is not the naive fold's business.
+        // A stream that holds an error, or carriage returns, or a character cut in half, is not the
+        // naive fold's business.
         if whole.is_empty() || whole.len() > IN_MEMORY || NOT_NAIVE.contains(&&*recording.name) {
             continue;
         }

@@ -1,7 +1,10 @@
-//! What a server sends for ever is not held for ever: 100 MB of comments, and a line of 1 GB that does not end, with an eye on the resident memory of the process.
+//! What a server sends for ever is not held for ever: 100 MB of comments, and a line of 1 GB that
+//! does not end, with an eye on the resident memory of the process.
 //!
-//! The bytes are made while they are served, by a thread of this process, which is part of what is measured. Sizes are in MB, small by default, so that a debug build takes a second:
-//! `DELTAWIRE_FAULT_MB=1000 cargo test --release -p deltawire-faults --test memory` is the whole of it, as `.ci/run` does it. One test, because memory is the process's.
+//! The bytes are made while they are served, by a thread of this process, which is part of what is
+//! measured. Sizes are in MB, small by default, so that a debug build takes a second:
+//! `DELTAWIRE_FAULT_MB=1000 cargo test --release -p deltawire-faults --test memory` is the whole of
+//! it, as `.ci/run` does it. One test, because memory is the process's.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -12,12 +15,14 @@ use deltawire_faults::{Adapter, Request, Seen};
 
 const MB: usize = 1_000_000;
 
-/// The line limit that holds by default, and room for what doubles while it grows, for both ends of a socket and for the allocator.
+/// The line limit that holds by default, and room for what doubles while it grows, for both ends of
+/// a socket and for the allocator.
 const MOST_OF_A_LINE: usize = (32 << 20) * 3 + MOST;
 /// The same where nothing of what comes has to be kept.
 const MOST: usize = 8 << 20;
 
-/// Serves this beginning, then as many bytes of the filling, then the end; to one client. The thread says how many bytes were taken.
+/// Serves this beginning, then as many bytes of the filling, then the end; to one client. The
+/// thread says how many bytes were taken.
 fn serve(
     beginning: &'static str,
     filling: &'static str,
@@ -46,7 +51,7 @@ fn serve(
             match socket.write(piece.as_bytes()) {
                 // A piece that is taken in part would shift the filling.
                 Ok(count) if socket.write_all(&piece.as_bytes()[count..]).is_ok() => {
-                    taken += piece.len()
+                    taken += piece.len();
                 }
                 _ => return taken,
             }
@@ -58,7 +63,8 @@ fn serve(
     (url, thread::spawn(serve))
 }
 
-/// The most resident memory since the last look, in bytes, and a new look begins. Only Linux says so.
+/// The most resident memory since the last look, in bytes, and a new look begins. Only Linux says
+/// so.
 fn peak() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -67,7 +73,8 @@ fn peak() -> Option<usize> {
     Some(peak)
 }
 
-/// Runs a request against this server: what was seen, how many bytes went over the wire, and how much more memory than before was resident at the most.
+/// Runs a request against this server: what was seen, how many bytes went over the wire, and how
+/// much more memory than before was resident at the most.
 fn run(adapter: Adapter, served: (String, JoinHandle<usize>)) -> (Seen, usize, Option<usize>) {
     peak();
     let before = peak();
@@ -84,7 +91,8 @@ macro_rules! hi {
 
 const HI: &str = hi!("");
 
-/// Beginnings of a line that does not end, and whether it has to be kept: comments and fields that nobody knows are passed over as they come, however long.
+/// Beginnings of a line that does not end, and whether it has to be kept: comments and fields that
+/// nobody knows are passed over as they come, however long.
 const LINES: [(&str, bool); 5] = [
     (hi!("data: "), true),
     (hi!("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\""), true),

@@ -1,7 +1,7 @@
 //! Proves that the core and the crates on it do not link the standard library.
 //!
-//! A crate may have one panic handler, and `std` brings its own, so this one compiles only where nothing it
-//! depends on uses `std`. It needs no other target than the host's.
+//! A crate may have one panic handler, and `std` brings its own, so this one compiles only where
+//! nothing it depends on uses `std`. It needs no other target than the host's.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,7 +1,9 @@
-//! The ratios of the bench `partial`, in one run: `cargo run --release -p deltawire-benches --bin partial`. A minute.
+//! The ratios of the bench `partial`, in one run:
+//! `cargo run --release -p deltawire-benches --bin partial`. A minute.
 //!
-//! Everybody takes turns, and the best turn counts. Those who parse everything again at each delta do so at a part of the deltas, spread evenly, once documents are large;
-//! their time is that times as much.
+//! Everybody takes turns, and the best turn counts. Those who parse everything again at each delta
+//! do so at a part of the deltas, spread evenly, once documents are large; their time is that times
+//! as much.
 
 use std::hint::black_box;
 use std::time::Instant;

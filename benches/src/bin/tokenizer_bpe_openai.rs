@@ -1,4 +1,5 @@
-//! What bpe-openai costs, and counting with it as a text comes: 300 deltas, and a run without a boundary.
+//! What bpe-openai costs, and counting with it as a text comes: 300 deltas, and a run without a
+//! boundary.
 
 use deltawire_benches::tokenizers::{TEXT, best, report};
 use deltawire_usage::{TextCounter, Vocabulary};

@@ -45,8 +45,8 @@ impl Competitor {
         Self { name: D::NAME, count: count::<D>, collect: collect::<D>, rescans: false }
     }
 
-    /// Whether it is to be run here. Left out are long lines in small reads for those that go through an unfinished line again with every read:
-    /// a pass would take a minute.
+    /// Whether it is to be run here. Left out are long lines in small reads for those that go
+    /// through an unfinished line again with every read: a pass would take a minute.
     #[must_use]
     pub fn takes(&self, longest_line: usize, size: ReadSize) -> bool {
         let reads_a_line = match size {
@@ -82,7 +82,8 @@ pub fn limit(reads: Reads) -> usize {
     sum
 }
 
-/// The limit for whoever hands out text: the same, and a check that what was read is UTF-8. (A read that ends within a character is none; the check takes as long.)
+/// The limit for whoever hands out text: the same, and a check that what was read is UTF-8. (A read
+/// that ends within a character is none; the check takes as long.)
 #[must_use]
 pub fn limit_of_text(reads: Reads) -> usize {
     let mut texts = 0_usize;
@@ -194,7 +195,7 @@ impl Decoder for Sseer {
 
     fn decode(reads: Reads, mut event: impl FnMut(&str)) {
         drive(sseer::event_stream::EventStream::new(reads), |next| {
-            event(&next.expect("valid").data)
+            event(&next.expect("valid").data);
         });
     }
 }
@@ -226,7 +227,7 @@ impl Decoder for EventsourceStream {
 
     fn decode(reads: Reads, mut event: impl FnMut(&str)) {
         drive(eventsource_stream::EventStream::new(reads), |next| {
-            event(&next.expect("valid").data)
+            event(&next.expect("valid").data);
         });
     }
 }

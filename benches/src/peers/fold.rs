@@ -1,4 +1,5 @@
-//! From bytes to the answer: ours, and the pairings of a peer's decoder with a peer's way through the JSON.
+//! From bytes to the answer: ours, and the pairings of a peer's decoder with a peer's way through
+//! the JSON.
 
 use std::marker::PhantomData;
 
@@ -93,7 +94,8 @@ pub fn check(corpus: &Corpus, size: ReadSize) {
     }
 }
 
-/// Ours without learning the envelope: what a stream costs whose chunks have to be parsed in full, each of them.
+/// Ours without learning the envelope: what a stream costs whose chunks have to be parsed in full,
+/// each of them.
 #[must_use]
 pub fn parsed(reads: Reads) -> Folded {
     ours_with(Options::new().with_learning(false), reads)

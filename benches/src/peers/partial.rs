@@ -1,4 +1,5 @@
-//! A JSON document that comes in deltas of eight bytes: what there is after each, the incremental way and by parsing everything again.
+//! A JSON document that comes in deltas of eight bytes: what there is after each, the incremental
+//! way and by parsing everything again.
 
 use std::hint::black_box;
 
@@ -17,7 +18,8 @@ pub struct Document {
 }
 
 impl Document {
-    /// One of this many deltas: a list of records with strings, numbers, lists and objects in them, the last string as long as it has to be.
+    /// One of this many deltas: a list of records with strings, numbers, lists and objects in them,
+    /// the last string as long as it has to be.
     #[must_use]
     pub fn of(deltas: usize) -> Self {
         let length = deltas * DELTA;
@@ -106,7 +108,8 @@ fn for_prefixes(document: &Document, every: usize, mut parse: impl FnMut(&str)) 
     }
 }
 
-/// The prefix up to its last value that is whole, or through the string that is open, and what closes it: one pass over its bytes.
+/// The prefix up to its last value that is whole, or through the string that is open, and what
+/// closes it: one pass over its bytes.
 pub fn close(prefix: &str, closed: &mut String) {
     let bytes = prefix.as_bytes();
     let mut open: Vec<u8> = Vec::new();

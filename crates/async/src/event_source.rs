@@ -139,14 +139,14 @@ where
                 Doing::Nothing => match self.source.action() {
                     Action::Connect => match self.request() {
                         Ok(request) => {
-                            self.doing = Doing::Connecting(Box::pin((self.connect)(request)))
+                            self.doing = Doing::Connecting(Box::pin((self.connect)(request)));
                         }
                         Err(error) => self.failed(transport(&error).into()),
                     },
                     // Without a body, which is polled below, there is nothing to read.
                     Action::Read => self.source.failed(),
                     Action::Wait(wait) => {
-                        self.doing = Doing::Waiting(Box::pin((self.sleep)(wait.time)))
+                        self.doing = Doing::Waiting(Box::pin((self.sleep)(wait.time)));
                     }
                     Action::Stop(_) => {
                         let reason = self.source.take_error();

@@ -113,7 +113,7 @@ where
             }
             Poll::Ready(None) => *this.state = State::Ended,
             Poll::Ready(Some(Err(error))) => {
-                *this.state = State::Broken(Box::new(transport(error.into().as_ref())))
+                *this.state = State::Broken(Box::new(transport(error.into().as_ref())));
             }
             Poll::Ready(Some(Ok(frame))) => {
                 // `Bytes` is passed on here; any other buffer is copied. Frames of trailers are

@@ -6,8 +6,8 @@
 //!   └───────────── the learned frame: match, append ──────────────▶ the texts that grow
 //! ```
 //!
-//! Someone else owns the connection: an HTTP client, a test, a file. Bytes go in as they arrive, cut
-//! anywhere. An [`Update`] comes out for each event, and the [`Outcome`] at the end.
+//! Someone else owns the connection: an HTTP client, a test, a file. Bytes go in as they arrive,
+//! cut anywhere. An [`Update`] comes out for each event, and the [`Outcome`] at the end.
 //!
 //! ```
 //! use deltawire::{End, How, chat};
@@ -49,22 +49,25 @@
 //! `deltawire-partial` reads JSON that is still arriving.
 //!
 //! # What holds
-//! - **Chunking never shows.** Any cut of the same bytes gives the same events, updates and outcome.
+//! - **Chunking never shows.** Any cut of the same bytes gives the same events, updates and
+//!   outcome.
 //! - **Linear.** Every byte is looked at a bounded number of times, whatever the cuts.
 //! - **Bounded.** [`Limits`] are on by default, and exceeding one is a typed error.
-//! - **Borrowed first.** An event that lies whole in the pushed bytes is borrowed from them, a chunk's
-//!   strings from its event, an update's slices from what is folded. In the steady state only the answer's
-//!   own growth allocates.
+//! - **Borrowed first.** An event that lies whole in the pushed bytes is borrowed from them, a
+//!   chunk's strings from its event, an update's slices from what is folded. In the steady state
+//!   only the answer's own growth allocates.
 //! - **Atomic.** An event that is refused changes nothing that was folded before.
-//! - **Time comes from outside.** A [`Session`] is told the time, and says when a stream is stalled.
+//! - **Time comes from outside.** A [`Session`] is told the time, and says when a stream is
+//!   stalled.
 //! - **Nothing is lost.** Every [`End`] hands over what was folded.
-//! - **Nothing is invented.** What was repaired is an [`Anomaly`]; a member that never came is `None`.
+//! - **Nothing is invented.** What was repaired is an [`Anomaly`]; a member that never came is
+//!   `None`.
 //! - **The fast path is only faster.** [`Accumulator::stats`] counts how often it is taken.
 //!
 //! # In scope, out of scope
-//! In: OpenAI's chat completions and legacy completions, as OpenAI and the many servers that speak like it
-//! stream them. Out: HTTP, building requests, retrying requests, clocks, logging; other vendors' own event
-//! formats, whose events the [`sse::Decoder`] still decodes.
+//! In: OpenAI's chat completions and legacy completions, as OpenAI and the many servers that speak
+//! like it stream them. Out: HTTP, building requests, retrying requests, clocks, logging; other
+//! vendors' own event formats, whose events the [`sse::Decoder`] still decodes.
 //!
 //! # Features
 //! - `partial` parses arguments and content as JSON while they arrive, with `deltawire-partial`.

@@ -1,4 +1,5 @@
-//! A chunk that is refused changes nothing, a limit is where it says it is, and every end hands over what was folded before.
+//! A chunk that is refused changes nothing, a limit is where it says it is, and every end hands
+//! over what was folded before.
 
 #![allow(clippy::unwrap_used, reason = "what tests share fails by it as they do")]
 

@@ -1,4 +1,5 @@
-//! Answers that were not streamed, and chunks read and written: both mean afterwards what they meant before.
+//! Answers that were not streamed, and chunks read and written: both mean afterwards what they
+//! meant before.
 
 #![allow(clippy::unwrap_used, reason = "what tests share fails by it as they do")]
 

@@ -1,4 +1,5 @@
-//! Any stream in any reads: what was put in comes out, and what is broken breaks the same way wherever it is cut.
+//! Any stream in any reads: what was put in comes out, and what is broken breaks the same way
+//! wherever it is cut.
 
 #[path = "fold/fixtures.rs"]
 mod fixtures;
@@ -73,7 +74,8 @@ fn cut_in<'i>(mut bytes: &'i [u8], lengths: &[usize]) -> Vec<&'i [u8]> {
     reads
 }
 
-/// The stream whole, in these reads, byte by byte and without learning comes to the same; what it is.
+/// The stream whole, in these reads, byte by byte and without learning comes to the same; what it
+/// is.
 fn same_in_any_reads<E>(options: Options, stream: &[u8], lengths: &[usize], ending: Ending) -> Seen
 where
     E: Dialect,
@@ -200,7 +202,7 @@ fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
             Damage::Flip(at, bits) if length > 0 => bytes[at.index(length)] ^= bits,
             Damage::Flip(..) => {}
             Damage::Replace(at, new) => {
-                drop(bytes.splice(range(at, new.len()), new.iter().copied()))
+                drop(bytes.splice(range(at, new.len()), new.iter().copied()));
             }
             Damage::Delete(at, more) => drop(bytes.drain(range(at, *more))),
             Damage::Double(at, more) => {
@@ -232,7 +234,8 @@ proptest! {
         let fixture = &fixtures[which.index(fixtures.len())];
         let stream = damaged(fixture.stream.clone(), &damages);
         let options = Options::new().with_unknown(keep);
-        // Half a character in a kept member has no place in a `Value`: only the plain outcome is read back.
+        // Half a character in a kept member has no place in a `Value`: only the plain outcome is
+        // read back.
         let seen = if fixture.legacy {
             same_in_any_reads::<Completions>(options, &stream, &lengths, Ending::Clean)
         } else {

@@ -1,5 +1,5 @@
-//! How a stream ends that its server does not end: the connection breaks or stalls, or the caller
-//! stops.
+//! The ends of streams that their servers do not end: the connection breaks or stalls, or the
+//! caller stops.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The fold on recorded streams: the outcome is the one that a second fold, written in another language, comes to.
+//! The fold on recorded streams: the outcome is the one that a second fold, written in another
+//! language, comes to.
 
 #[path = "fold/fixtures.rs"]
 mod fixtures;
@@ -120,8 +121,8 @@ fn every_recording_is_the_same_without_learning() {
     }
 }
 
-/// Recordings whose chunks differ in their text only are folded by the learned frame, but for the first
-/// chunks of each text.
+/// Recordings whose chunks differ in their text only are folded by the learned frame, but for the
+/// first chunks of each text.
 #[test]
 fn recordings_of_long_texts_take_the_fast_path() {
     let mut fast = 0;

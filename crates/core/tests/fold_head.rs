@@ -29,7 +29,8 @@ fn folded<'b>(
     fold.close(How::Clean)
 }
 
-/// Status, headers, body, and how it ends; the kind and the message of the error. Whole, in every two-way cut and byte by byte.
+/// Status, headers, body, and how it ends; the kind and the message of the error. Whole, in every
+/// two-way cut and byte by byte.
 #[track_caller]
 fn ends(status: u16, headers: Headers, body: &str, end: End, error: Option<(&str, &str)>) {
     let bytes = body.as_bytes();
@@ -126,7 +127,7 @@ fn another_content_type_is_an_error_with_the_beginning_of_the_body() {
         assert!(session.is_refused());
         match folded(session, [STREAM.as_bytes()]).error {
             Some(Error::NotAnEventStream { content_type: Some(told), .. }) => {
-                assert_eq!(told, other)
+                assert_eq!(told, other);
             }
             error => panic!("{other}: {error:?}"),
         }

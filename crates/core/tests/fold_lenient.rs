@@ -1,4 +1,5 @@
-//! Any JSON object is a chunk: members of any type in any place, of any depth and length, neither fail nor harm what stands beside them.
+//! Any JSON object is a chunk: members of any type in any place, of any depth and length, neither
+//! fail nor harm what stands beside them.
 
 #![allow(clippy::unwrap_used, reason = "what tests share fails by it as they do")]
 
@@ -46,7 +47,8 @@ const VALUES: &[&str] = &[
     r#"{"\ud83d":"\ude00"}"#,
 ];
 
-/// Each place of a known member, as a chunk with `@` in the place of the value. Not `error`, which most values make an error.
+/// Each place of a known member, as a chunk with `@` in the place of the value. Not `error`, which
+/// most values make an error.
 const CHAT: &[&str] = &[
     r#"{"id":@,"choices":[]}"#,
     r#"{"object":@,"choices":[]}"#,

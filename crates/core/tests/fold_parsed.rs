@@ -1,4 +1,5 @@
-//! Arguments and content that are parsed while they are folded: told in updates, handed over in the outcome, the same in every cut and with or without the learned envelope.
+//! Arguments and content that are parsed while they are folded: told in updates, handed over in the
+//! outcome, the same in every cut and with or without the learned envelope.
 
 use deltawire::{Change, Dialect, How, Options, Place, Session, TextKind, chat, completions, sse};
 use deltawire_partial::{self as partial, ErrorKind};

@@ -1,4 +1,5 @@
-//! The fold against the rules of the wire: each case of a table whole, in every cut, byte by byte, event by event and as typed chunks.
+//! The fold against the rules of the wire: each case of a table whole, in every cut, byte by byte,
+//! event by event and as typed chunks.
 
 #[path = "fold/cases/mod.rs"]
 mod cases;

@@ -1,5 +1,5 @@
-//! Folding by the learned frame gives exactly what parsing every chunk gives: updates, outcome, anomalies.
-//! And it is really done: the tests count how many events took the fast path.
+//! Folding by the learned frame gives exactly what parsing every chunk gives: updates, outcome,
+//! anomalies. And it is really done: the tests count how many events took the fast path.
 
 use deltawire::{Dialect, How, Options, Session, chat, completions};
 use proptest::prelude::*;
@@ -23,7 +23,8 @@ fn seen<E: Dialect<Answer: serde::Serialize>>(stream: &[u8], options: Options) -
     seen
 }
 
-/// The same with reads of this size; also how far the decoder was at each chunk, and its last event ID.
+/// The same with reads of this size; also how far the decoder was at each chunk, and its last event
+/// ID.
 fn seen_in_reads(stream: &[u8], size: usize, options: Options) -> Vec<String> {
     let mut fold = chat::Session::with_options(options);
     let mut seen = Vec::new();
@@ -71,7 +72,8 @@ fn same(stream: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Texts as they stand between quotes, escapes and halves of characters among them, and some that are no JSON string.
+/// Texts as they stand between quotes, escapes and halves of characters among them, and some that
+/// are no JSON string.
 fn inner() -> impl Strategy<Value = String> {
     prop_oneof![
         8 => "[a-z ]{0,6}",
@@ -134,7 +136,8 @@ const WRITTEN: &[&str] = &[
     "data: null\n\n data: {D\n\n",
 ];
 
-/// A run of chunks of one envelope, so that something is learned, now and then with a byte of it changed.
+/// A run of chunks of one envelope, so that something is learned, now and then with a byte of it
+/// changed.
 fn run() -> impl Strategy<Value = Vec<String>> {
     let chunk = (inner(), inner(), 0u8..3);
     (
@@ -228,7 +231,8 @@ fn a_stream_that_stops_repeating_and_begins_again_folds_the_same() {
     same(stream.as_bytes()).unwrap();
 }
 
-/// What is learned from an event that is written in one way is met by one that is written in another.
+/// What is learned from an event that is written in one way is met by one that is written in
+/// another.
 #[test]
 fn an_event_is_not_taken_for_one_that_is_written_otherwise() {
     let data = |text: &str| ENVELOPES[0].replace("\"T\"", &format!("\"{text}\""));
@@ -287,7 +291,8 @@ fn interleaved_choices_take_the_fast_path() {
     };
     for choices in [1, 2, 5, 8] {
         let stream: String = (0..20 * choices).map(|n| of(n % choices, n)).collect();
-        // Two events of each choice are parsed: the one that begins it and the one that is learned from.
+        // Two events of each choice are parsed: the one that begins it and the one that is learned
+        // from.
         assert_eq!(
             learned::<chat::Chat>(&stream, Options::new()),
             18 * choices as u64,
@@ -296,7 +301,8 @@ fn interleaved_choices_take_the_fast_path() {
     }
 }
 
-/// Members that set something, each with two values: none of them may be forgotten by what was learned.
+/// Members that set something, each with two values: none of them may be forgotten by what was
+/// learned.
 const SETTERS: &[(&str, &str, &str)] = &[
     // Beside the text in the delta.
     ("delta", r#""audio":{"expires_at":5}"#, r#""audio":{"expires_at":9}"#),
@@ -343,8 +349,8 @@ const SETTERS: &[(&str, &str, &str)] = &[
     ("chunk", r#""obfuscation":"a""#, r#""obfuscation":"b""#),
 ];
 
-/// Content with one value, another text with the other, content with the first: what a template that was
-/// learned from the first would miss.
+/// Content with one value, another text with the other, content with the first: what a template
+/// that was learned from the first would miss.
 #[test]
 fn whatever_a_chunk_sets_besides_a_text_is_set_by_each_chunk() {
     let event = |text: &str, (place, set): (&str, &str)| {

@@ -26,7 +26,7 @@ fn everything_goes_to_another_thread_an_update_too() {
     is::<Error>();
 }
 
-/// What is seen of a session: an update an event, the error, and the outcome.
+/// The visible side of a session: an update an event, the error, and the outcome.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     updates: Vec<String>,

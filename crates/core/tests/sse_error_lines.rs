@@ -1,4 +1,5 @@
-//! `error:` field lines: unknown fields by the standard, events of their own where they are asked for.
+//! `error:` field lines: unknown fields by the standard, events of their own where they are asked
+//! for.
 
 #[path = "sse/reads.rs"]
 mod reads;

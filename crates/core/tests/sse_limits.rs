@@ -1,4 +1,5 @@
-//! The limits of the decoder: where exactly they lie, that no cut moves them, what comes after them, what is held meanwhile.
+//! The limits of the decoder: where exactly they lie, that no cut moves them, what comes after
+//! them, what is held meanwhile.
 
 #[path = "sse/reads.rs"]
 mod reads;
@@ -269,8 +270,8 @@ fn an_error_names_the_limit_its_value_and_the_place() {
     }
 }
 
-/// The most characters that the decoder's whole state, written out, may have when the limits are 1 KiB each: a byte in a
-/// buffer takes up to five (`255, `).
+/// The most characters that the decoder's whole state, written out, may have when the limits are 1
+/// KiB each: a byte in a buffer takes up to five (`255, `).
 const HELD: usize = 5 * 2 * 1024 + 1024;
 
 #[test]
@@ -313,7 +314,8 @@ fn what_is_held_stays_bounded_when_fifty_megabytes_come() {
     }
 }
 
-/// Something quadratic would take hours over these; the bound leaves slow machines a hundred times what is needed.
+/// Something quadratic would take hours over these; the bound leaves slow machines a hundred times
+/// what is needed.
 #[test]
 fn ten_megabytes_in_reads_of_one_byte_take_seconds() {
     let count = 10 << 20;

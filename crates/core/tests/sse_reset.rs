@@ -23,7 +23,8 @@ fn the_last_event_id_and_the_retry_persist() {
     assert_eq!(got.seen, [Seen::event("message", "y", "1")]);
 }
 
-/// A stream that is cut here and another one from its beginning are never one stream, wherever the cut was.
+/// A stream that is cut here and another one from its beginning are never one stream, wherever the
+/// cut was.
 #[test]
 fn nothing_of_a_cut_stream_shows_in_the_next() {
     let cut = "\u{FEFF}id: 1\r\n\r\n: c\r\nevent: e\r\nid: 2\r\nretry: 7\r\nfoo: x\r\ndata: a\r\ndata: b\r\n\r\nda";

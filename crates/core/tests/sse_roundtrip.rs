@@ -1,4 +1,5 @@
-//! The encoder and the decoder are each other's inverse, and any bytes in any reads come to what the standard says.
+//! The encoder and the decoder are each other's inverse, and any bytes in any reads come to what
+//! the standard says.
 
 #[path = "sse/naive.rs"]
 mod naive;
@@ -129,7 +130,8 @@ proptest! {
         prop_assert_eq!(&run(Decoder::new(), cut_in(&stream, &lengths)), &expected, "cut");
     }
 
-    /// The refusals are no whim: written all the same, just these would be read back as something else.
+    /// The refusals are no whim: written all the same, just these would be read back as something
+    /// else.
     #[test]
     fn what_the_encoder_refuses_is_what_would_not_be_read_back(
         event in proptest::option::of(text()),

@@ -1,4 +1,5 @@
-//! The decoder against the standard's text: each case of a table whole, in every cut, byte by byte, and with more behind it.
+//! The decoder against the standard's text: each case of a table whole, in every cut, byte by byte,
+//! and with more behind it.
 
 #[path = "sse/cases/mod.rs"]
 mod cases;
@@ -90,7 +91,8 @@ fn every_case_in_reads_of_every_small_size() {
     }
 }
 
-/// What stands behind a case must not change what stood in it: the same events come first, in every cut, and then the rest.
+/// What stands behind a case must not change what stood in it: the same events come first, in every
+/// cut, and then the rest.
 #[test]
 fn every_case_with_another_event_behind_it() {
     let behind = b"\n\ndata: behind\n\n";

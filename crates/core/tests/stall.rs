@@ -1,4 +1,5 @@
-//! When a stream counts as stalled, and what it comes to then. All times are in seconds since the request.
+//! When a stream counts as stalled, and what it comes to then. All times are in seconds since the
+//! request.
 
 use std::time::Duration;
 
@@ -219,7 +220,8 @@ fn a_clock_that_jumps_back_stalls_nothing_and_a_limit_without_end_is_none() {
     assert_eq!((endless.deadline(), endless.stalled(s(u64::MAX / 2))), (Some(Duration::MAX), None));
 }
 
-/// The most demanding clock that a read set back, which brought these bytes after an hour of silence.
+/// The most demanding clock that a read set back, which brought these bytes after an hour of
+/// silence.
 fn set_back<E: Dialect>(before: &str, read: &str) -> &'static str {
     let none = StallLimits::new;
     let clocks = [none().with_bytes(s(1)), none().with_events(s(1)), none().with_content(s(1))]
@@ -303,7 +305,8 @@ fn what_a_read_brings_says_which_clocks_it_sets_back() {
         ("a blank event and then content", format!("data: \n\n{}", chunk(one)), "content"),
     ];
     for (name, read, expected) in cases {
-        // After nothing, after a blank event, and after content of the same envelope, which is folded without a parse.
+        // After nothing, after a blank event, and after content of the same envelope, which is
+        // folded without a parse.
         for before in [String::new(), "data: \n\n".to_owned(), chunk(one), chunk(one).repeat(3)] {
             assert_eq!(set_back::<chat::Chat>(&before, &read), expected, "{name} after {before:?}");
         }

@@ -392,7 +392,7 @@ impl Choice {
                 self.stop_within(place, at, shared);
             }
             place => {
-                self.drop_after(place.unwrap_or(self.queue.len()), (content, character), shared)
+                self.drop_after(place.unwrap_or(self.queue.len()), (content, character), shared);
             }
         }
     }

@@ -359,7 +359,7 @@ impl Parser {
             (State::Colon, b':') => self.state = State::Value,
             (State::Colon, _) => return Err(ExpectedColon),
             (State::FirstKey | State::NextKey, b'"') => {
-                self.state = State::Key(self.tree.texts.len() as u32)
+                self.state = State::Key(self.tree.texts.len() as u32);
             }
             (State::NextKey, b'}') | (State::Element, b']') => {
                 return if self.options.trailing_comma {

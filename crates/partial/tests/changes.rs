@@ -157,10 +157,10 @@ fn rebuilt<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Value {
             .expect("its parent was reported before");
         match (last, parent) {
             (Segment::Key(key), Value::Object(members)) => {
-                drop(members.insert(key.to_owned(), value))
+                drop(members.insert(key.to_owned(), value));
             }
             (Segment::Index(index), Value::Array(elements)) if index == elements.len() => {
-                elements.push(value)
+                elements.push(value);
             }
             (Segment::Index(index), Value::Array(elements)) => elements[index] = value,
             (last, parent) => panic!("{last:?} in {parent}"),
@@ -191,7 +191,7 @@ fn rebuilt<'t>(pieces: impl IntoIterator<Item = &'t str>) -> Value {
                     ends += usize::from(path.is_root());
                     match root.pointer(&path.to_string()) {
                         Some(Value::Null) => {
-                            put(&mut root, path, value.to_value().expect("it is JSON"))
+                            put(&mut root, path, value.to_value().expect("it is JSON"));
                         }
                         built => assert_eq!(built, value.to_value().as_ref(), "{path}"),
                     }

@@ -84,7 +84,7 @@ impl Counter {
             match change {
                 Change::Text { at, kind, text } if kind.is_readable() => self.text(at, kind, text),
                 Change::ToolCall { at, name: Some(name), .. } => {
-                    self.name(at, TextKind::Arguments, name)
+                    self.name(at, TextKind::Arguments, name);
                 }
                 Change::FunctionCall { choice, name } => {
                     self.name(Place::choice(choice), TextKind::FunctionArguments, name);

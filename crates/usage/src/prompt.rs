@@ -80,7 +80,7 @@ impl Recipe {
         for (name, value) in members {
             match (name.as_str(), value) {
                 ("name", Value::String(text)) if self.first => {
-                    count += self.count(text).saturating_sub(1)
+                    count += self.count(text).saturating_sub(1);
                 }
                 ("name", Value::String(text)) => count += self.count(text) + 1,
                 (_, Value::String(text)) => count += self.count(text),

@@ -173,10 +173,10 @@ impl TextCounter {
                 self.word(character, class, false);
             }
             (Piece::Word { both_cases }, _) if class.is_letter() => {
-                self.word(character, class, both_cases)
+                self.word(character, class, both_cases);
             }
             (Piece::LowerWord, Class::Lower | Class::Other | Class::Mark) => {
-                self.take(character, Piece::LowerWord)
+                self.take(character, Piece::LowerWord);
             }
             (Piece::Word { .. } | Piece::LowerWord, _) if o200k && character == '\'' => {
                 self.end_split();
@@ -203,13 +203,13 @@ impl TextCounter {
                 return false;
             }
             (Piece::Number(digits @ ..3), Class::Number) => {
-                self.take(character, Piece::Number(digits + 1))
+                self.take(character, Piece::Number(digits + 1));
             }
             (Piece::Lone(_) | Piece::Punctuation, Class::Punctuation | Class::Mark) => {
                 self.take(character, Piece::Punctuation);
             }
             (Piece::Lone(_) | Piece::Punctuation | Piece::Breaks, Class::Break) => {
-                self.take(character, Piece::Breaks)
+                self.take(character, Piece::Breaks);
             }
             (Piece::Breaks, _) if o200k && character == '/' => self.take(character, Piece::Breaks),
             (Piece::Space { .. }, Class::Space | Class::Break) => self.space(character, class),

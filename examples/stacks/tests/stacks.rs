@@ -54,7 +54,8 @@ fn run(stack: &str, base_url: Option<&str>) -> Output {
     output.unwrap_or_else(|error| panic!("{stack}: {error}; `cargo build --examples` builds it"))
 }
 
-/// Every stack against a server with these faults: standard output, standard error without the program's name, and whether the status is 0.
+/// Every stack against a server with these faults: standard output, standard error without the
+/// program's name, and whether the status is 0.
 fn each(faults: &str, check: impl Fn(&str, &str, &str, bool)) {
     let server = server(faults);
     for stack in STACKS {
@@ -64,7 +65,8 @@ fn each(faults: &str, check: impl Fn(&str, &str, &str, bool)) {
         let told = told.strip_prefix(&format!("stack_{stack}: ")).unwrap_or(&told);
         assert!(matches!(output.status.code(), Some(0 | 1)), "{stack}: {faults}: {told}");
         assert_eq!(output.status.success(), told.is_empty(), "{stack}: {faults}: {told}");
-        // awc takes a body of HTTP/1.1 that only the connection's end delimits for none (actix-web issue 2287): at least that is no answer.
+        // awc takes a body of HTTP/1.1 that only the connection's end delimits for none (actix-web
+        // issue 2287): at least that is no answer.
         if stack == "awc" && faults.contains("framing=close") {
             let refused = faults.contains("status=");
             assert!(
@@ -94,7 +96,7 @@ fn prints(faults: &str, text: &str, end: &str, complete: bool) {
 #[track_caller]
 fn refuses(faults: &str, message: &str) {
     each(faults, |stack, printed, told, _| {
-        assert_eq!((printed, told), ("", message), "{stack}: {faults}")
+        assert_eq!((printed, told), ("", message), "{stack}: {faults}");
     });
 }
 
@@ -194,7 +196,8 @@ fn nth_event(number: usize) -> usize {
 
 #[test]
 fn no_stack_takes_a_connection_that_fails_for_the_end() {
-    // How much of what was received is lost with the failure is the stack's and the system's business.
+    // How much of what was received is lost with the failure is the stack's and the system's
+    // business.
     let whole = text(usize::MAX);
     for faults in ["cut=5000@crlf", "reset=5000", "reset"] {
         each(faults, |stack, printed, told, succeeded| {

@@ -7,7 +7,8 @@ use deltawire::StallLimits;
 use deltawire_faults::{Adapter, Request, Seen};
 use deltawire_replay::{Script, Server, Speed};
 
-/// What one thread may hold for a row that says nothing else: the buffers of an HTTP stack and of an adapter, and an answer of a few kilobytes.
+/// What one thread may hold for a row that says nothing else: the buffers of an HTTP stack and of
+/// an adapter, and an answer of a few kilobytes.
 const MOST: u64 = 1 << 20;
 
 /// A fault and what comes of it.
@@ -103,7 +104,8 @@ impl Row {
         self
     }
 
-    /// Runs it over an adapter: what was seen, and everything that the server may print of the request.
+    /// Runs it over an adapter: what was seen, and everything that the server may print of the
+    /// request.
     pub(crate) fn run(&self, adapter: Adapter, print: bool) -> (Seen, String) {
         let mut request =
             Request { timeout: self.timeout, stalls: self.stalls, print, ..Request::default() };

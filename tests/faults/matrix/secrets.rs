@@ -1,4 +1,5 @@
-//! The key of a request shows nowhere: no error, no `Debug` output, no JSON, no log of the replay server, no recording.
+//! The key of a request shows nowhere: no error, no `Debug` output, no JSON, no log of the replay
+//! server, no recording.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -47,7 +47,8 @@ pub struct Request {
 /// What a caller sees of one request.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// The name of the outcome's end; `refused` or `request failed` where there is no outcome, and the error's kind where the head alone tells it.
+    /// The name of the outcome's end; `refused` or `request failed` where there is no outcome, and
+    /// the error's kind where the head alone tells it.
     pub end: String,
     /// The kind of the error, or nothing.
     pub kind: String,
@@ -59,7 +60,8 @@ pub struct Seen {
     pub updates: usize,
     /// The outcome as JSON; null where there is none, or it holds a number that a `Value` cannot.
     pub outcome: Value,
-    /// Everything that a caller may print, as far as it was asked for: `Debug`, `Display` and JSON of all that was handed over.
+    /// Everything that a caller may print, as far as it was asked for: `Debug`, `Display` and JSON
+    /// of all that was handed over.
     pub printed: String,
     /// The most bytes that this thread held at once, the HTTP stack's and the adapter's together.
     pub peak: u64,
@@ -140,7 +142,7 @@ impl Request {
                 seen.fail(&deltawire_ureq::Error::Request(error), "request");
             }
             Err(error) => {
-                seen.fail_by_head(&error, matches!(error, deltawire_ureq::Error::Refused(_)))
+                seen.fail_by_head(&error, matches!(error, deltawire_ureq::Error::Refused(_)));
             }
         }
         seen
@@ -182,7 +184,7 @@ impl Request {
         match result {
             Ok(seen) => return seen,
             Err(error) => {
-                seen.fail_by_head(&error, matches!(error, deltawire_async::Error::Refused(_)))
+                seen.fail_by_head(&error, matches!(error, deltawire_async::Error::Refused(_)));
             }
         }
         seen
@@ -219,7 +221,8 @@ impl Seen {
         self.end = outcome.end.name().into();
         let reason = outcome.error.as_ref().map(ToString::to_string);
         match error {
-            // What `next` said is the outcome's reason, unless a `[DONE]` that a break cut off makes the outcome whole.
+            // What `next` said is the outcome's reason, unless a `[DONE]` that a break cut off
+            // makes the outcome whole.
             Some(error) => {
                 assert!(
                     reason.is_none() && outcome.end.name().starts_with("done")

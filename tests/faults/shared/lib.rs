@@ -1,6 +1,8 @@
-//! Everything that goes wrong with a stream, over both adapters: what the tests of this member have in common.
+//! Everything that goes wrong with a stream, over both adapters: what the tests of this member have
+//! in common.
 //!
-//! - `matrix`: a table of faults; each row is run over ureq and over reqwest, and `docs/reliability.md` quotes it.
+//! - `matrix`: a table of faults; each row is run over ureq and over reqwest, and
+//!   `docs/reliability.md` quotes it.
 //! - `every_byte`: recorded streams that break or end at every byte, held against [`Naive`].
 //! - `memory`: 100 MB of comments and a line of 1 GB, with an eye on resident memory.
 

@@ -23,7 +23,8 @@ const CONNECTING: usize = 64;
 /// Between the last connection and the first token.
 const BREATH: u64 = 300_000;
 
-/// The window in which processor time is measured, in parts of the tokens: everything has grown by then, and nothing ends yet.
+/// The window in which processor time is measured, in parts of the tokens: everything has grown by
+/// then, and nothing ends yet.
 const WINDOW: [f64; 2] = [0.15, 0.9];
 
 /// `load client READER ADDRESS STREAMS INTERVAL TOKENS`: prints what it measured.

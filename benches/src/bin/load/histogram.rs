@@ -1,4 +1,5 @@
-//! A histogram whose buckets are a thirty-second of their values wide at most: how late tokens were, how long polls took.
+//! A histogram whose buckets are a thirty-second of their values wide at most: how late tokens
+//! were, how long polls took.
 
 const FINE: u64 = 32;
 
@@ -25,7 +26,8 @@ impl Histogram {
         self.buckets.iter().sum()
     }
 
-    /// What this part of all values does not exceed, to the width of a bucket; 0 where there are none.
+    /// What this part of all values does not exceed, to the width of a bucket; 0 where there are
+    /// none.
     pub(crate) fn quantile(&self, part: f64) -> u64 {
         let mut left = (self.count() as f64 * part).ceil() as u64;
         for (bucket, &count) in self.buckets.iter().enumerate() {
@@ -37,7 +39,8 @@ impl Histogram {
         0
     }
 
-    /// The mean of this part of all values, the least of them, to half the width of a bucket; 0 where there are none.
+    /// The mean of this part of all values, the least of them, to half the width of a bucket; 0
+    /// where there are none.
     pub(crate) fn mean_of_least(&self, part: f64) -> f64 {
         let all = (self.count() as f64 * part).ceil() as u64;
         let (mut left, mut sum) = (all, 0.0);

@@ -1,16 +1,20 @@
 //! Many streams at once on loopback: `cargo run --release -p deltawire-benches --bin load`.
 //!
-//! Three clients on the same HTTP stack (reqwest, one thread) read the same streams one after the other, each in a process of its own so that its memory and its processor time are its
-//! own: one that only reads the bytes, one with deltawire, one with eventsource-stream and async-openai's types. What the first costs is the stack's; what the others cost beyond it is
-//! decoding and folding. The server is a third process. The table goes to the terminal and to `benches/record/<date>-<cpu>-load.md`; `README.md` says how to read it.
+//! Three clients on the same HTTP stack (reqwest, one thread) read the same streams one after the
+//! other, each in a process of its own so that its memory and its processor time are its own: one
+//! that only reads the bytes, one with deltawire, one with eventsource-stream and async-openai's
+//! types. What the first costs is the stack's; what the others cost beyond it is decoding and
+//! folding. The server is a third process. The table goes to the terminal and to
+//! `benches/record/<date>-<cpu>-load.md`; `README.md` says how to read it.
 //!
 //! ```text
 //! load ──▶ load serve              sends each stream a token on schedule, prints its address
 //!      ──▶ load client deltawire   holds N streams, checks every text, prints what it measured
 //! ```
 //!
-//! `--quick` takes a second, means little and is printed only. `--streams 1,100`, `--interval MILLISECONDS`, `--seconds` and `--rounds` change what is measured.
-//! Linux only: what a process uses is read from `/proc`.
+//! `--quick` takes a second, means little and is printed only. `--streams 1,100`,
+//! `--interval MILLISECONDS`, `--seconds` and `--rounds` change what is measured. Linux only: what
+//! a process uses is read from `/proc`.
 
 mod client;
 mod histogram;
@@ -45,7 +49,8 @@ fn main() -> Result<ExitCode, Error> {
     }
 }
 
-/// Measures everything, prints the table and, unless it was quick, writes it down. Fails where a token was lost.
+/// Measures everything, prints the table and, unless it was quick, writes it down. Fails where a
+/// token was lost.
 fn table(said: Vec<String>) -> Result<ExitCode, Error> {
     let quick = said.iter().any(|arg| arg == "--quick");
     let mut plan = if quick {
@@ -66,7 +71,7 @@ fn table(said: Vec<String>) -> Result<ExitCode, Error> {
             Long("streams") => plan.streams = counts(&args.value()?.string()?)?,
             Long("interval") => {
                 plan.interval =
-                    Some(Duration::try_from_secs_f64(args.value()?.parse::<f64>()? / 1e3)?)
+                    Some(Duration::try_from_secs_f64(args.value()?.parse::<f64>()? / 1e3)?);
             }
             Long("seconds") => plan.time = Duration::try_from_secs_f64(args.value()?.parse()?)?,
             Long("rounds") => plan.rounds = args.value()?.parse::<usize>()?.max(1),

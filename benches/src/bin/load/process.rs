@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::Error;
 
-/// The processor time of all threads that live, user and system, to the nanosecond. (`/proc/self/stat` counts in hundredths of a second.)
+/// The processor time of all threads that live, user and system, to the nanosecond.
+/// (`/proc/self/stat` counts in hundredths of a second.)
 pub(crate) fn processor_time() -> Result<Duration, Error> {
     let mut sum = 0;
     for thread in fs::read_dir("/proc/self/task")? {
@@ -15,7 +16,8 @@ pub(crate) fn processor_time() -> Result<Duration, Error> {
     Ok(Duration::from_nanos(sum))
 }
 
-/// Resident memory in bytes, counted page by page. (`statm` and `status` run behind by what each thread has not handed in.)
+/// Resident memory in bytes, counted page by page. (`statm` and `status` run behind by what each
+/// thread has not handed in.)
 pub(crate) fn resident() -> Result<u64, Error> {
     let text = fs::read_to_string("/proc/self/smaps_rollup")?;
     let line =

@@ -48,7 +48,8 @@ impl Reader {
         }
     }
 
-    /// Reads a response of so many tokens to its end, telling of each as it comes. The text, for those who make one. Boxed, so that each reader has memory for itself only.
+    /// Reads a response of so many tokens to its end, telling of each as it comes. The text, for
+    /// those who make one. Boxed, so that each reader has memory for itself only.
     pub(crate) fn read<'r>(
         self,
         response: Response,

@@ -106,7 +106,8 @@ fn transpose(reports: [Option<Report>; 3]) -> Option<[Report; 3]> {
     Some([first?, second?, third?])
 }
 
-/// The shortest interval at which the client that takes longest loses nothing and has most tokens before the next are due.
+/// The shortest interval at which the client that takes longest loses nothing and has most tokens
+/// before the next are due.
 fn rate(streams: usize, refused: &mut Vec<(Duration, String)>) -> Result<Duration, Error> {
     for milliseconds in LADDER {
         let interval = Duration::from_millis(milliseconds);
@@ -179,7 +180,8 @@ fn files(streams: usize) -> usize {
     streams + 200
 }
 
-/// Starts this program again, with room for its connections: each is an open file, and many a system allows no more than 1,024 unless asked.
+/// Starts this program again, with room for its connections: each is an open file, and many a
+/// system allows no more than 1,024 unless asked.
 fn start(streams: usize, args: &[String]) -> Result<(Running, BufReader<ChildStdout>), Error> {
     let script = r#"[ "$(ulimit -S -n)" = unlimited ] || [ "$(ulimit -S -n)" -ge "$1" ] || ulimit -S -n "$1" || exit 1
         shift; exec "$0" "$@""#;

@@ -1,8 +1,10 @@
-//! When each token is due: known to the server and to its clients, so that lateness needs no message.
+//! When each token is due: known to the server and to its clients, so that lateness needs no
+//! message.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The plan of one run. All times are microseconds, those of the day since the Unix epoch: one machine has one clock.
+/// The plan of one run. All times are microseconds, those of the day since the Unix epoch: one
+/// machine has one clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Schedule {
     /// When the first token of the first stream is due.
@@ -16,7 +18,8 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// When a token of a stream is due, both counted from 0. The token behind the last is the stream's end.
+    /// When a token of a stream is due, both counted from 0. The token behind the last is the
+    /// stream's end.
     pub(crate) fn due(&self, stream: u64, token: u64) -> u64 {
         self.start + token * self.interval + stream * self.interval / self.streams
     }

@@ -20,8 +20,9 @@ const BEAT: Duration = Duration::from_micros(500);
 /// So far behind its schedule it gives up: what was asked for cannot be had.
 const TOO_LATE: u64 = 5_000_000;
 
-/// Prints its address, takes a stream for each `GET /stream/NUMBER`, plays all of them at `GET /go/START/INTERVAL/TOKENS/STREAMS`, prints what it measured and waits for the end of standard
-/// input.
+/// Prints its address, takes a stream for each `GET /stream/NUMBER`, plays all of them at
+/// `GET /go/START/INTERVAL/TOKENS/STREAMS`, prints what it measured and waits for the end of
+/// standard input.
 pub(crate) fn serve() -> Result<(), Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     println!("{}", listener.local_addr()?);
@@ -80,7 +81,8 @@ fn play(streams: &mut BTreeMap<u64, TcpStream>, schedule: &Schedule) -> (Histogr
             let behind = now().saturating_sub(due);
             late.add(behind);
             let bytes = if token == schedule.tokens { &end } else { traffic.token(number, token) };
-            // A socket that takes no more, or a part only, is that of a client that is seconds behind.
+            // A socket that takes no more, or a part only, is that of a client that is seconds
+            // behind.
             let sent =
                 behind < TOO_LATE && stream.write(bytes).is_ok_and(|count| count == bytes.len());
             failed += u64::from(!sent);

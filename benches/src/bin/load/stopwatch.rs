@@ -1,6 +1,8 @@
-//! The time that reading takes without the HTTP stack's: runs while a reader is polled, and stands while the body under it is.
+//! The time that reading takes without the HTTP stack's: runs while a reader is polled, and stands
+//! while the body under it is.
 //!
-//! The processor time of the whole process says the same, but in a hundredth of its noise: most of it is the kernel's, for a wake and a read of the socket each token.
+//! The processor time of the whole process says the same, but in a hundredth of its noise: most of
+//! it is the kernel's, for a wake and a read of the socket each token.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -13,7 +15,8 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::histogram::Histogram;
 
-/// The dearest polls are left out: in between, an interrupt came or the scheduler had another process run.
+/// The dearest polls are left out: in between, an interrupt came or the scheduler had another
+/// process run.
 const COUNTED: f64 = 0.99;
 
 /// One for all streams of a thread.
@@ -30,7 +33,8 @@ impl Stopwatch {
         self.polls.borrow_mut().clear();
     }
 
-    /// What all polls since then took, if the dearest hundredth had been as dear as the others are on average. Includes what two looks at the clock cost, a poll.
+    /// What all polls since then took, if the dearest hundredth had been as dear as the others are
+    /// on average. Includes what two looks at the clock cost, a poll.
     pub(crate) fn nanoseconds(&self) -> f64 {
         let polls = self.polls.borrow();
         polls.mean_of_least(COUNTED) * polls.count() as f64

@@ -5,7 +5,8 @@ use std::fmt::Write;
 /// So many words there are; a stream goes through them from a place of its own.
 const WORDS: u64 = 1_024;
 
-/// Each word stands in its chunk in so many bytes, so that who only counts bytes knows which tokens came.
+/// Each word stands in its chunk in so many bytes, so that who only counts bytes knows which tokens
+/// came.
 const WORD: usize = 8;
 
 const ENVELOPE: [&str; 2] = [

@@ -63,7 +63,8 @@ pub(crate) fn decode(effort: Effort) -> Table {
     decoding(&corpora::decode(), &ReadSize::ALL, effort)
 }
 
-/// One long line, and one ten times as long: what a byte costs must not depend on how many came before.
+/// One long line, and one ten times as long: what a byte costs must not depend on how many came
+/// before.
 pub(crate) fn drip(effort: Effort) -> Table {
     let lines = [corpora::line("1 MB line", 1 << 20), corpora::line("10 MB line", 10 << 20)];
     decoding(&lines, &[ReadSize::Bytes(64 << 10), ReadSize::Bytes(1)], effort)

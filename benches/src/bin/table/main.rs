@@ -1,7 +1,8 @@
-//! Measures everything once and writes it down: `cargo run --release -p deltawire-benches --bin table`.
+//! Measures everything once and writes it down:
+//! `cargo run --release -p deltawire-benches --bin table`.
 //!
-//! The tables go to the terminal and, with a plot beside them, to `benches/record/<date>-<cpu>.md`. With `--quick` it takes seconds, means little and is not
-//! written down.
+//! The tables go to the terminal and, with a plot beside them, to `benches/record/<date>-<cpu>.md`.
+//! With `--quick` it takes seconds, means little and is not written down.
 
 mod cells;
 mod plot;

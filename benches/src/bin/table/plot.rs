@@ -1,4 +1,5 @@
-//! The tables as a picture: a row of dots for each row, ours among the peers', on a logarithmic scale.
+//! The tables as a picture: a row of dots for each row, ours among the peers', on a logarithmic
+//! scale.
 
 use std::error::Error;
 

@@ -19,7 +19,8 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// The whole record. `rounds` is how many were measured, `plot` the name of the picture beside it.
+    /// The whole record. `rounds` is how many were measured, `plot` the name of the picture beside
+    /// it.
     pub(crate) fn markdown(&self, rounds: usize, plot: Option<&str>) -> String {
         let mut text = format!(
             "# {}, {}\n\n`{COMMAND}`: {}; best of {rounds} rounds in which all took turns. What is measured stands in `benches/README.md`.\n\ndeltawire with {}. Peers, with their default features: {}.\n\n",

@@ -1,4 +1,5 @@
-//! The clock: best of many rounds, all competitors taking turns, so that what disturbs the machine disturbs everybody.
+//! The clock: best of many rounds, all competitors taking turns, so that what disturbs the machine
+//! disturbs everybody.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! Frames cut anywhere, empty ones among them, pending anywhere, futures dropped anywhere: nothing shows.
+//! Frames cut anywhere, empty ones among them, pending anywhere, futures dropped anywhere: nothing
+//! shows.
 
 use bytes::Bytes;
 use deltawire::chat::Chat;

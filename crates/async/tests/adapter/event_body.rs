@@ -22,7 +22,8 @@ use smol::stream::{self, StreamExt as _};
 
 use crate::body::{Wakes, on_both};
 
-/// A stream of events that does what a script says, and panics when polled after its end. The `Rc` shows how long it lives.
+/// A stream of events that does what a script says, and panics when polled after its end. The `Rc`
+/// shows how long it lives.
 #[derive(Debug, Clone)]
 struct Script {
     steps: VecDeque<Step>,
@@ -95,7 +96,8 @@ fn decoded(frames: &[Bytes]) -> Vec<OwnedEvent> {
     events
 }
 
-/// Both views of a body, each polled with a waker of its own until it ends, an error or none. Every pending poll must have been woken, and no frame is empty.
+/// Both views of a body, each polled with a waker of its own until it ends, an error or none. Every
+/// pending poll must have been woken, and no frame is empty.
 fn frames_of<S, F, T, I, E>(make: impl Fn() -> EventBody<S, F, T>) -> (Vec<Bytes>, Option<String>)
 where
     S: Stream<Item = Result<I, E>>,
@@ -310,7 +312,8 @@ fn a_silent_body_is_polled_once_a_poll_and_nothing_wakes() {
     assert_eq!((sleeps.get(), wakes.count()), (1, 0));
 }
 
-/// What comes when, in milliseconds of tokio's paused clock, from events at these times: `k` for a keep-alive, `e` for events.
+/// What comes when, in milliseconds of tokio's paused clock, from events at these times: `k` for a
+/// keep-alive, `e` for events.
 fn timeline(interval: u64, events_at: &[u64], end_at: u64) -> Vec<(u64, char)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()

@@ -1,4 +1,5 @@
-//! Futures dropped at each await point there is, one at a time and all of them, and bodies so slow that the wakes come from the executor's clock; on both executors.
+//! Futures dropped at each await point there is, one at a time and all of them, and bodies so slow
+//! that the wakes come from the executor's clock; on both executors.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -51,7 +52,8 @@ impl Points {
     }
 }
 
-/// Runs a read with its future dropped at the first await point, then at the second only, and so on; each time it gives what is wanted.
+/// Runs a read with its future dropped at the first await point, then at the second only, and so
+/// on; each time it gives what is wanted.
 #[track_caller]
 fn at_every_point<T: PartialEq + std::fmt::Debug>(
     wanted: &T,
@@ -71,7 +73,8 @@ fn at_every_point<T: PartialEq + std::fmt::Debug>(
     }
 }
 
-/// A frame for every few bytes, pending once or twice before each, at the end, and before a failure.
+/// A frame for every few bytes, pending once or twice before each, at the end, and before a
+/// failure.
 fn script(body: &[u8], broken: Option<&'static str>) -> Scripted {
     let frames = body.chunks(17).enumerate().flat_map(|(number, part)| {
         [Step::Pending].into_iter().cycle().take(1 + number % 2).chain([crate::body::data(part)])
@@ -183,7 +186,8 @@ fn slow<F: Future>(
     Box::pin(parts)
 }
 
-/// Reads a slow body with every future of `next` raced against a clock that is faster than the body; how many lost comes along.
+/// Reads a slow body with every future of `next` raced against a clock that is faster than the
+/// body; how many lost comes along.
 async fn read_in_a_hurry<S, F>(stream: S, sleep: impl Fn() -> F) -> (Seen, usize)
 where
     S: Stream<Item = std::io::Result<Bytes>> + Unpin,

@@ -22,7 +22,8 @@ fn burst(count: usize) -> Bytes {
     Bytes::from((0..count).map(chunk).collect::<String>())
 }
 
-/// Polls until the end: the items, and how many polls were pending. Each pending poll must have been woken.
+/// Polls until the end: the items, and how many polls were pending. Each pending poll must have
+/// been woken.
 fn drain<S: Stream>(stream: S) -> (Vec<S::Item>, usize) {
     let (wakes, waker) = Wakes::new();
     let mut cx = Context::from_waker(&waker);

@@ -1,4 +1,5 @@
-//! The adapter on scripted bodies, on two executors, and over hyper. One program, so that the runtimes are linked once.
+//! The adapter on scripted bodies, on two executors, and over hyper. One program, so that the
+//! runtimes are linked once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod allocations;

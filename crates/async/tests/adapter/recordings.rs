@@ -1,4 +1,5 @@
-//! Every recording gives what the core gives over the whole body, whatever the frames and whatever the executor.
+//! Every recording gives what the core gives over the whole body, whatever the frames and whatever
+//! the executor.
 
 use bytes::Bytes;
 use deltawire::chat::Chat;

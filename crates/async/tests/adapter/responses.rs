@@ -1,6 +1,6 @@
 //! Heads: how much of a body is read for one that is refused, and nothing for one that is accepted.
 //!
-//! What a head makes of a body is the core's rule (`fold_head.rs`).
+//! The judgement of a head is the core's (`fold_head.rs`).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,4 +1,5 @@
-//! What a stream showed from its beginning to its outcome; and what it ought to show, by the core alone.
+//! What a stream showed from its beginning to its outcome; and what it ought to show, by the core
+//! alone.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -97,7 +98,8 @@ where
     Seen { updates, error, outcome: serde_json::to_value(stream.finish()).unwrap() }
 }
 
-/// Reads to the end with futures of `next` that are polled once and dropped. How many of them were dropped unfinished comes along; each of them had been woken.
+/// Reads to the end with futures of `next` that are polled once and dropped. How many of them were
+/// dropped unfinished comes along; each of them had been woken.
 pub(crate) fn read_cancelled<E: Dialect, B: Body + Unpin>(mut stream: Stream<E, B>) -> (Seen, usize)
 where
     E::Answer: Serialize,

@@ -319,8 +319,8 @@ impl ChatMessage {
 
 /// Folds an array in the place of content, as Mistral's reasoning models send it.
 ///
-/// Its `text` parts are content, its `thinking` parts hold reasoning. Others (`reference`) are kept, as
-/// sent, if unknown members are.
+/// Its `text` parts are content, its `thinking` parts hold reasoning. Others (`reference`) are
+/// kept, as sent, if unknown members are.
 fn fold_parts(
     choice: &mut ChoiceState<ChatMessage>,
     parts: &RawValue<'_>,

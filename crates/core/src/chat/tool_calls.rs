@@ -1,19 +1,19 @@
 //! The rules that tell which tool call a fragment belongs to.
 //!
-//! With OpenAI the index says it. Elsewhere the index is missing, or always 0, or the ID is repeated, or
-//! empty, or new in each fragment. The rules, in this order:
+//! With OpenAI the index says it. Elsewhere the index is missing, or always 0, or the ID is
+//! repeated, or empty, or new in each fragment. The rules, in this order:
 //!
 //! 1. An ID that is known: that call.
-//! 2. An ID that is not: the call bound to this index if that one has no ID yet, else a new call, to
-//!    which the index is bound from now on (Ollama sends every call as index 0).
-//! 3. No ID, but an index: the call bound to it. If there is none: with a name a new call, without one
-//!    the latest, as an anomaly.
-//! 4. Neither: a new call if there is a name and the latest call has one already, or there is no call;
-//!    else the latest.
+//! 2. An ID that is not: the call bound to this index if that one has no ID yet, else a new call,
+//!    to which the index is bound from now on (Ollama sends every call as index 0).
+//! 3. No ID, but an index: the call bound to it. If there is none: with a name a new call, without
+//!    one the latest, as an anomaly.
+//! 4. Neither: a new call if there is a name and the latest call has one already, or there is no
+//!    call; else the latest.
 //!
-//! Empty and null are the same as missing, and so is a negative index (Bedrock's -1). IDs, names and types
-//! are set once. A call is never closed because its arguments happen to parse: only the end of the stream
-//! says that no more comes.
+//! Empty and null are the same as missing, and so is a negative index (Bedrock's -1). IDs, names
+//! and types are set once. A call is never closed because its arguments happen to parse: only the
+//! end of the stream says that no more comes.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -76,8 +76,8 @@ impl ToolCalls {
 
     /// Checks that what these fragments may become is within the limits.
     ///
-    /// A fragment that would begin a call now counts as one, also where an earlier one of the same chunk
-    /// begins it.
+    /// A fragment that would begin a call now counts as one, also where an earlier one of the same
+    /// chunk begins it.
     pub(crate) fn fits(
         &self,
         fragments: &[ToolCallDelta<'_>],
@@ -233,7 +233,7 @@ fn set_once(
             return true;
         }
         (Some(kept), Some(sent)) if sent != kept.as_str() => {
-            to.anomaly(AnomalyKind::Changed, member)
+            to.anomaly(AnomalyKind::Changed, member);
         }
         _ => {}
     }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// One thing that a server says, as numbers that any generator can make: what, to which choice, with which text, in which spelling.
+/// One thing that a server says, as numbers that any generator can make: what, to which choice,
+/// with which text, in which spelling.
 pub(crate) type Step<'t> = (u8, u8, &'t str, u8);
 
 /// A stream, and what it must come to.

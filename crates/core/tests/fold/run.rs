@@ -1,4 +1,5 @@
-//! A stream folded in reads of any size, and all that can be seen of the fold on the way and at its end.
+//! A stream folded in reads of any size, and all that can be seen of the fold on the way and at its
+//! end.
 
 #![allow(dead_code, reason = "each test file that includes this one needs another part of it")]
 
@@ -151,7 +152,8 @@ where
     watch.seen(&outcome)
 }
 
-/// Pushes the same as chunks that were read before and own their texts. `None` if one of the events is no chunk, or an error.
+/// Pushes the same as chunks that were read before and own their texts. `None` if one of the events
+/// is no chunk, or an error.
 pub(crate) fn in_chunks<E>(
     options: Options,
     events: &[String],
@@ -181,8 +183,8 @@ where
     Some(watch.seen(&outcome))
 }
 
-/// Whether what the updates added is what was folded in the end. A half of a surrogate pair that ends a text is replaced only at
-/// the end of the stream, when no update comes any more.
+/// Whether what the updates added is what was folded in the end. A half of a surrogate pair that
+/// ends a text is replaced only at the end of the stream, when no update comes any more.
 #[track_caller]
 pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
     let outcome = seen.outcome();
@@ -229,8 +231,9 @@ pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
     assert!(parts.is_empty(), "{name}: added, but not in the completion: {parts:?}");
 }
 
-/// Panics if an object that the fold writes has two members of one name, which other readers of it may take differently. What is kept as it
-/// was sent (usage, the entries of log probabilities, unknown members) may have what was sent.
+/// Panics if an object that the fold writes has two members of one name, which other readers of it
+/// may take differently. What is kept as it was sent (usage, the entries of log probabilities,
+/// unknown members) may have what was sent.
 pub(crate) fn no_member_twice(json: &str) {
     const OURS: [&str; 9] = [
         "answer",
@@ -284,8 +287,9 @@ fn same_text(folded: &str, added: &str) -> bool {
     folded == added || folded.strip_suffix('\u{FFFD}') == Some(added)
 }
 
-/// Where `got` is not what is expected: an expected object may leave members out, null stands for a member that is not there,
-/// arrays have the same length. What stands in `tool_calls` is compared exactly.
+/// Where `got` is not what is expected: an expected object may leave members out, null stands for a
+/// member that is not there, arrays have the same length. What stands in `tool_calls` is compared
+/// exactly.
 pub(crate) fn differs(expected: &Value, got: &Value, at: &str) -> Option<String> {
     match (expected, got) {
         (Value::Object(members), Value::Object(_)) if !at.contains(".tool_calls") => members

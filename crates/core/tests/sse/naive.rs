@@ -1,6 +1,8 @@
-//! The standard's clause in its most literal reading: the whole stream as one text, then its lines, then their fields.
+//! The standard's clause in its most literal reading: the whole stream as one text, then its lines,
+//! then their fields.
 //!
-//! Slow and simple on purpose: what the decoder is compared with has to be right at a glance. It has no limits.
+//! Slow and simple on purpose: what the decoder is compared with has to be right at a glance. It
+//! has no limits.
 
 /// What a whole stream comes to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -11,7 +13,8 @@ pub(crate) struct Interpreted {
     pub(crate) last_event_id: String,
     /// The reconnection time at the end.
     pub(crate) retry: Option<u64>,
-    /// The data of the block at the end that has no blank line, with a last `data:` line that has no end.
+    /// The data of the block at the end that has no blank line, with a last `data:` line that has
+    /// no end.
     pub(crate) unfinished: Option<String>,
 }
 

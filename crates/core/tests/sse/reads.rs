@@ -92,7 +92,8 @@ pub(crate) fn with_empty_reads(bytes: &[u8]) -> Vec<&[u8]> {
     reads
 }
 
-/// `bytes` whole, in every two reads, in every three if they are few, one by one, and one by one with empty reads between.
+/// `bytes` whole, in every two reads, in every three if they are few, one by one, and one by one
+/// with empty reads between.
 pub(crate) fn every_cut(bytes: &[u8]) -> Vec<Vec<&[u8]>> {
     let mut all = vec![vec![bytes], byte_by_byte(bytes), with_empty_reads(bytes)];
     for second in 0..=bytes.len() {

@@ -88,7 +88,7 @@ impl Faults {
                 _ => return Err(entry.must_be(COMMENTS)),
             },
             "error" => {
-                self.error = Some(error(entry.value()?).ok_or_else(|| entry.must_be(ERROR))?)
+                self.error = Some(error(entry.value()?).ok_or_else(|| entry.must_be(ERROR))?);
             }
             "no-done" if entry.value.is_some() => return Err(entry.must_be("without a value")),
             "no-done" => self.no_done = true,

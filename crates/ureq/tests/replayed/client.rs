@@ -95,7 +95,7 @@ impl Seen {
     }
 }
 
-/// What the core makes of these bytes of a recording's body, and of this end.
+/// The outcome that the core makes of these bytes of a recording's body, and of this end.
 pub(crate) fn folded(recording: &Recording, body: &[u8], how: How) -> Seen {
     match recording.endpoint {
         Endpoint::Chat => folded_by(chat::Session::new(), body, how),

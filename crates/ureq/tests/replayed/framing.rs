@@ -1,4 +1,4 @@
-//! How the end of the body is told by the transfer, and what ureq makes of it.
+//! The end of a body as the transfer tells it, over ureq.
 //!
 //! The fault matrix has a row for each lie of a length and each break. Here is what it has no row
 //! for: breaks within the chunked coding at every chunk, and framings that must not show.

@@ -61,7 +61,8 @@ fn a_recording_is_judged_sentence_by_sentence() {
         let second = if stops { String::new() } else { SKY[1].replace("nitrogen", "[gas]") };
         assert_eq!(shown, [SKY[0], &second].concat());
         assert_eq!(moderation.text(), shown);
-        // A finish reason hands the last sentence out, so its stop comes before the end of the stream.
+        // A finish reason hands the last sentence out, so its stop comes before the end of the
+        // stream.
         assert_eq!(outcome.end, if stops { End::Stopped } else { End::Done });
         assert_eq!(outcome.answer.text(), SKY.concat());
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Heads: what is refused, how much of a body is read for it, and requests that ureq itself
 //! refuses.
 //!
-//! What a head makes of a body is the core's rule (`fold_head.rs`), and the fault matrix has a row
+//! The judgement of a head is the core's (`fold_head.rs`), and the fault matrix has a row
 //! for each kind of refusal. Here is that every way in asks for it.
 
 use deltawire::End;

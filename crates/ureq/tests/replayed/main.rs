@@ -1,8 +1,8 @@
 //! The adapter against the replay server, over real sockets on loopback.
 //!
-//! What is expected of a stream is what the core's session makes of the same bytes. The rules of a
-//! response are tested there, and the fault matrix runs each kind of fault over this adapter. One
-//! program, so that ureq is linked once.
+//! The expected outcome of a stream is the one that the core's session makes of the same bytes. The
+//! rules of a response are tested there, and the fault matrix runs each kind of fault over this
+//! adapter. One program, so that ureq is linked once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod answers;

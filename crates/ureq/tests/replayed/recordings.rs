@@ -15,7 +15,7 @@ fn streamed() -> impl Iterator<Item = &'static Recording> {
     recordings::all().iter().filter(|recording| recording.has_stream() && recording.status == 200)
 }
 
-/// How the recorded connection ended: these two broke, and it is told in ureq's words.
+/// The two recordings whose connection broke, with the end in ureq's words.
 fn how(recording: &Recording, seen: &Seen) -> How {
     match recording.name.as_str() {
         "tiny-killed" | "lcp-empty-cut" => transport(seen).into(),

@@ -1,4 +1,5 @@
-//! Faults before the answer's head is there. The request is the HTTP stack's, and so is the error: `deltawire-ureq` wraps ureq's, reqwest's comes from `send`.
+//! Faults before the answer's head is there. The request is the HTTP stack's, and so is the error:
+//! `deltawire-ureq` wraps ureq's, reqwest's comes from `send`.
 
 use std::time::Duration;
 

@@ -26,7 +26,8 @@ pub(crate) fn all() -> Vec<Group> {
     ]
 }
 
-/// Runs the rows of a group, many at a time since some wait; fails with all that is not as they say.
+/// Runs the rows of a group, many at a time since some wait; fails with all that is not as they
+/// say.
 fn check(rows: &[Row]) {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let run = || {

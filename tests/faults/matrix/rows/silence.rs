@@ -11,7 +11,8 @@ const LIMIT: Duration = Duration::from_millis(800);
 pub(crate) fn rows() -> Vec<Row> {
     let recorded = |fault: &str, faults: &str| {
         let limits = StallLimits::new().with_bytes(LIMIT);
-        // Without a timeout of its own a blocked read of ureq does not wake up; see `Stream::stalls`.
+        // Without a timeout of its own a blocked read of ureq does not wake up; see
+        // `Stream::stalls`.
         let tick = Duration::from_millis(1000);
         row(fault, Answer::Recorded("one-plus-one", faults.into())).stalls(limits).timeout(tick)
     };

@@ -1,4 +1,5 @@
-//! Connections that break, and transfer coding and lengths that lie. The recording is four chunks with the text `"\n\n2"`, and `[DONE]`.
+//! Connections that break, and transfer coding and lengths that lie. The recording is four chunks
+//! with the text `"\n\n2"`, and `[DONE]`.
 
 use crate::bytes::{DONE, FINISH, chunk, chunked, text};
 use crate::row::{Answer, Row, row};

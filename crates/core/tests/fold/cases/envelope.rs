@@ -85,7 +85,8 @@ pub(super) fn first() -> Vec<Case> {
     ]
 }
 
-/// `system_fingerprint`, `service_tier`, `moderation`, and what nobody knows: the last that is not null.
+/// `system_fingerprint`, `service_tier`, `moderation`, and what nobody knows: the last that is not
+/// null.
 pub(super) fn last() -> Vec<Case> {
     vec![
         case("the last fingerprint and tier count, and null erases nothing")

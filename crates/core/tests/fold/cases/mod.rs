@@ -1,7 +1,8 @@
 //! Streams and what they come to, as data: the table behind the tests of folding.
 //!
-//! Every expected value is derived from what the wire's rules say (what an event's data is, how chunks are folded, which tool call a
-//! fragment belongs to, how a stream ends), never from what the code gives.
+//! Every expected value is derived from what the wire's rules say (what an event's data is, how
+//! chunks are folded, which tool call a fragment belongs to, how a stream ends), never from what
+//! the code gives.
 
 #![allow(clippy::needless_pass_by_value, reason = "the rows of a table are read without `&`")]
 

@@ -1,4 +1,5 @@
-//! What the servers do, one stream each in the way of that server; tool calls are with the tool calls.
+//! What the servers do, one stream each in the way of that server; tool calls are with the tool
+//! calls.
 
 use deltawire::{AnomalyKind, End};
 use serde_json::{Value, json};

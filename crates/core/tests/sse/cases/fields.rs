@@ -166,8 +166,8 @@ pub(super) fn event_type() -> Vec<Case> {
     ]
 }
 
-/// `id`: the value becomes the last event ID buffer, which nothing but another `id` empties; the string follows it at the
-/// blank line.
+/// `id`: the value becomes the last event ID buffer, which nothing but another `id` empties; the
+/// string follows it at the blank line.
 pub(super) fn id() -> Vec<Case> {
     vec![
         case("id sets the ID of its event", b"id: 1\ndata: x\n\n")

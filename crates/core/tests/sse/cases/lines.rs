@@ -1,4 +1,5 @@
-//! From bytes to lines and from lines to blocks: the mark at the beginning, line ends, comments, blank lines, the end.
+//! From bytes to lines and from lines to blocks: the mark at the beginning, line ends, comments,
+//! blank lines, the end.
 
 use super::{Case, case};
 

@@ -1,4 +1,5 @@
-//! Bytes that are no UTF-8: U+FFFD for each maximal subpart, never an error, and line ends stay line ends.
+//! Bytes that are no UTF-8: U+FFFD for each maximal subpart, never an error, and line ends stay
+//! line ends.
 
 use super::{Case, case};
 
@@ -10,7 +11,8 @@ fn replaced(count: usize) -> String {
     String::from(R).repeat(count)
 }
 
-/// One U+FFFD for the longest beginning of a character that is there, and one for each byte that can begin none.
+/// One U+FFFD for the longest beginning of a character that is there, and one for each byte that
+/// can begin none.
 pub(super) fn malformed() -> Vec<Case> {
     vec![
         case("a lone continuation byte is replaced", b"data: a\x80b\n\n").message(format!("a{R}b")),
