@@ -3,9 +3,8 @@
 use serde::{Serialize, Serializer};
 
 use crate::error::Error;
-use crate::json::List;
 use crate::json::{
-    Cursor, Elements, Invalid, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk,
+    Cursor, Elements, Invalid, List, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk,
     elements, object, string_inner,
 };
 use crate::openai::{ChoiceParts, ChunkLogprobs, TOOL_CALLS, WireChoice, index, read_whole};

@@ -8,10 +8,9 @@ use serde::Serialize;
 use super::logprobs::ChunkLogprobs;
 use crate::engine::Limits;
 use crate::error::{ApiError, Error, Limit, is_error};
-use crate::json::List;
 use crate::json::{
-    Cursor, Elements, Invalid, ListId, Members, Name, Overflow, RawStr, RawValue, Shape, Unknown,
-    Walk, elements, is_json, object, parse_object, string_inner,
+    Cursor, Elements, Invalid, List, ListId, Members, Name, Overflow, RawStr, RawValue, Shape,
+    Unknown, Walk, elements, is_json, object, parse_object, string_inner,
 };
 
 /// One chunk of a streamed completion, borrowed from its event.
