@@ -401,6 +401,20 @@ fn the_time_between_an_update_and_the_next_wait_is_the_callers() {
 }
 
 #[test]
+fn a_stream_that_has_ended_does_not_stall() {
+    for end in ["data: [DONE]\n\n", "data: {\"error\":{\"message\":\"x\"}}\n\n"] {
+        let limits = StallLimits::new().with_bytes(s(10));
+        let mut session = chat::Session::new().with_stall_limits(limits);
+        session.arrived(s(5));
+        assert_eq!(session.deadline(), Some(s(15)));
+        let _ = session.push(&mut end.as_bytes());
+        assert!(session.is_ended());
+        session.wait(s(6));
+        assert_eq!((session.deadline(), session.stalled(s(60))), (None, None), "{end}");
+    }
+}
+
+#[test]
 fn a_session_says_when_its_first_byte_came_and_when_it_ended() {
     let stream = chunk(r#""content":"a""#);
     let mut session = chat::Session::new();

@@ -21,7 +21,11 @@ use crate::sse::Event;
 /// nothing, and ends the stream. Every way of ending hands over what was folded so far. An event
 /// costs one pass over its JSON and, but for the growth of the answer, no allocation.
 ///
-/// [`Session`](crate::Session) takes bytes instead of events.
+/// [`Session`](crate::Session) takes bytes instead of events, and does four things that are left to
+/// whoever decodes: it judges the head and the first bytes, asks the decoder for `error:` lines
+/// ([`with_error_lines`](crate::sse::Decoder::with_error_lines)), takes a `[DONE]` that no blank
+/// line completed from [`Decoder::finish`](crate::sse::Decoder::finish), and makes an exceeded limit
+/// of the decoder the end of the stream.
 ///
 /// ```
 /// use deltawire::{End, How, chat, sse::Event};

@@ -174,7 +174,7 @@ impl<D: Dialect> Session<D> {
         };
     }
 
-    /// Reports whether the head already says that the body is not an event stream.
+    /// Reports whether the body is known not to be an event stream: by its head or first bytes.
     ///
     /// Bytes pushed then are evidence only, and [`push`](Self::push) or [`end`](Self::end) returns
     /// the error.
@@ -379,17 +379,26 @@ impl<D: Dialect> Session<D> {
     }
 
     /// Returns the time at which the stream stalls unless something arrives first. `None` if no
-    /// limit is running.
+    /// limit is running, or if the stream has ended.
+    ///
+    /// It holds for a caller that waits for bytes; see [`wait`](Self::wait).
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        self.stalls.as_ref()?.deadline()
+        self.running()?.deadline()
     }
 
     /// Returns the stall, if a limit has passed at `now`. It ends nothing by itself:
     /// [`How::Stalled`] does.
+    ///
+    /// It holds for a caller that waits for bytes; see [`wait`](Self::wait).
     #[must_use]
     pub fn stalled(&self, now: Duration) -> Option<Stall> {
-        self.stalls.as_ref()?.check(now)
+        self.running()?.check(now)
+    }
+
+    /// Returns the clocks of a stall. A stream that has ended cannot stall.
+    fn running(&self) -> Option<&Stalls> {
+        self.stalls.as_deref().filter(|_| !self.is_ended())
     }
 
     /// Returns the times that were told.
