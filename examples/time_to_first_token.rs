@@ -1,5 +1,5 @@
-//! How much sooner reading can begin: the same request not streamed and streamed, with the seconds
-//! at which each message came, and what that comes to in tokens.
+//! The time by which reading can begin sooner: the same request not streamed and streamed, with the
+//! seconds at which each message came, and what that comes to in tokens.
 //!
 //! `cargo run --release --example time_to_first_token -- --plot tokens.svg`
 

@@ -1,4 +1,4 @@
-//! How many instructions an event or a chunk costs: `cargo bench --bench instructions`. Unlike
+//! The instructions that an event or a chunk costs: `cargo bench --bench instructions`. Unlike
 //! times, these hardly depend on the machine or on what else it does.
 //!
 //!     cargo bench --bench instructions               # counts, beside the record

@@ -1,5 +1,5 @@
-//! What the benches, the allocation test and the table share: the bytes, the reads they come in,
-//! and the peers that go through them.
+//! The common part of the benches, the allocation test and the table: the bytes, the reads they
+//! come in, and the peers that go through them.
 //!
 //! [`corpora`] makes the streams, [`reads`] cuts them, [`peers`] has everybody's way through them
 //! behind one function each, and checks that all arrive at the same. The benches time that;

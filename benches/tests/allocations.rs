@@ -1,5 +1,5 @@
-//! What decoding, folding and reading JSON in pieces allocate, counted: in the steady state nothing
-//! but the growth of the answer.
+//! The allocations of decoding, folding and reading JSON in pieces, counted: in the steady state
+//! nothing but the growth of the answer.
 
 use allocation_counter::measure;
 use deltawire::{chat, sse};

@@ -1,4 +1,4 @@
-//! What the examples have in common: a server to talk to ([`Server`]), a screen to print on
+//! The common part of the examples: a server to talk to ([`Server`]), a screen to print on
 //! ([`Screen`]), and what each stack's example does around its stack ([`stack`]).
 
 pub mod plot;

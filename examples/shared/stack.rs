@@ -1,5 +1,5 @@
-//! What the example of every HTTP stack does around its stack: the request that is sent, and how
-//! its end is told.
+//! The part of every HTTP stack's example that is not the stack's: the request that is sent, and
+//! how its end is told.
 
 use std::process::ExitCode;
 

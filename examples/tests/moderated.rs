@@ -16,7 +16,7 @@ const SKY: [&str; 2] = [
     "This phenomenon occurs because of the interaction of light with molecules of gases, specifically nitrogen and oxygen, which are scattered in different directions by the Earth's massive atmosphere.",
 ];
 
-/// What the example prints, times replaced by `N`. `cargo test` builds it;
+/// The example's output, times replaced by `N`. `cargo test` builds it;
 /// `cargo test --test moderated` alone does not.
 fn printed(args: &[&str], environment: &[(&str, &str)]) -> String {
     let test = std::env::current_exe().unwrap();

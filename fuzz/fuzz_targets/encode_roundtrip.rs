@@ -1,4 +1,4 @@
-//! What the encoder writes is what the decoder reads, what it refuses cannot be written, and what
+//! The decoder reads what the encoder writes, what it refuses cannot be written, and what
 //! was decoded can be encoded.
 
 #![no_main]

@@ -58,8 +58,8 @@ fuzz_target!(|bytes: &[u8]| {
     );
 });
 
-/// What may be held under these limits, in bytes, with room for buffers that double: while one is
-/// moved, one and a half times what is let in it is there.
+/// The most that may be held under these limits, in bytes, with room for buffers that double: while
+/// one is moved, one and a half times what is let in it is there.
 fn bound(limits: &Limits) -> usize {
     // Of a body that is no event stream the beginning, in a buffer that doubles, and as text in the
     // error that is kept and in the one that is handed out; the list of anomalies.

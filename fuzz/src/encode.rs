@@ -18,7 +18,7 @@ const PIECES: [&str; 24] = [
     "data",
 ];
 
-/// What is asked of an encoder comes out of a decoder; what the encoder refuses would not; and what
+/// A decoder returns what was asked of an encoder; what the encoder refuses would not; and what
 /// a decoder handed out can be encoded again.
 ///
 /// # Panics

@@ -1,4 +1,4 @@
-//! What the fuzz targets have in common: a stream with the reads it comes in, and all that can be
+//! The common part of the fuzz targets: a stream with the reads it comes in, and all that can be
 //! seen of a decoder.
 //!
 //! A corpus file is the bytes of one [`Input`] in the order of its fields, so that files can be

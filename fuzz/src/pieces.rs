@@ -1,4 +1,4 @@
-//! What the target `decode_pieces` feeds: event streams of what decoders get wrong, one piece for
+//! The input of the target `decode_pieces`: event streams of what decoders get wrong, one piece for
 //! each byte of the input.
 //!
 //! A corpus file is eight lengths of reads, and then the pieces: a byte below `!` is the piece of

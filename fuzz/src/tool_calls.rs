@@ -1,4 +1,4 @@
-//! What the target `tool_calls` holds the routing of fragments against: the rules once more, over a
+//! The oracle of the target `tool_calls`: the rules once more, over a
 //! list of fragments that never was JSON.
 //!
 //! A corpus file is the length of the reads (0: all at once), and then two bytes a fragment, so

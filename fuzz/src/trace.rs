@@ -1,7 +1,7 @@
 //! All that can be seen of a fold, as plain bytes: cheap to make and to compare, because a target
 //! does it several times for each input.
 //!
-//! What the tests compare (`tests/fold/run.rs`) prints every change and sorts it into maps. Of
+//! The tests (`tests/fold/run.rs`) print every change and sort it into maps. Of
 //! that, half a fuzz run's time went into covering the printing.
 
 use std::io::Write;

@@ -33,7 +33,7 @@ fn shortened(name: &str, first: usize, last: usize) -> Recording {
     recording
 }
 
-/// What was seen of a body that broke off, or ended cleanly, after these bytes is what the naive
+/// A body that broke off, or ended cleanly, after these bytes shows what the naive
 /// fold makes of them.
 fn agrees(seen: &Seen, naive: &Naive, broken: bool, what: &str) {
     assert_eq!(seen.end, naive.end(broken), "{what}: {}", seen.said);

@@ -1,5 +1,5 @@
-//! What a server sends for ever is not held for ever: 100 MB of comments, and a line of 1 GB that
-//! does not end, with an eye on the resident memory of the process.
+//! Bytes that a server sends for ever are not held for ever: 100 MB of comments, and a line of 1 GB
+//! that does not end, with an eye on the resident memory of the process.
 //!
 //! The bytes are made while they are served, by a thread of this process, which is part of what is
 //! measured. Sizes are in MB, small by default, so that a debug build takes a second:

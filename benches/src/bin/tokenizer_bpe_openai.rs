@@ -1,4 +1,4 @@
-//! What bpe-openai costs, and counting with it as a text comes: 300 deltas, and a run without a
+//! The cost of bpe-openai, and of counting with it as a text comes: 300 deltas, and a run without a
 //! boundary.
 
 use deltawire_benches::tokenizers::{TEXT, best, report};

@@ -231,7 +231,7 @@ fn a_stream_that_stops_repeating_and_begins_again_folds_the_same() {
     same(stream.as_bytes()).unwrap();
 }
 
-/// What is learned from an event that is written in one way is met by one that is written in
+/// An event that is written in one way is learned, and one is met that is written in
 /// another.
 #[test]
 fn an_event_is_not_taken_for_one_that_is_written_otherwise() {

@@ -2,8 +2,8 @@
 
 use deltawire::sse::Decoder;
 
-/// Whether the data of the first event of `input` lies in `input`, at the place where `data` stands
-/// in it.
+/// Reports whether the data of the first event of `input` lies in `input`, at the place where
+/// `data` stands in it.
 fn is_borrowed(input: &[u8], data: &str) -> bool {
     let range = input.as_ptr_range();
     let mut decoder = Decoder::new();

@@ -91,7 +91,7 @@ fn every_case_in_reads_of_every_small_size() {
     }
 }
 
-/// What stands behind a case must not change what stood in it: the same events come first, in every
+/// Bytes behind a case must not change what stood in it: the same events come first, in every
 /// cut, and then the rest.
 #[test]
 fn every_case_with_another_event_behind_it() {

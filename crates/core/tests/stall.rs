@@ -1,5 +1,5 @@
-//! When a stream counts as stalled, and what it comes to then. All times are in seconds since the
-//! request.
+//! The times at which a stream counts as stalled, and what it comes to then. All times are in
+//! seconds since the request.
 
 use std::time::Duration;
 

@@ -7,8 +7,8 @@ use deltawire::StallLimits;
 use deltawire_faults::{Adapter, Request, Seen};
 use deltawire_replay::{Script, Server, Speed};
 
-/// What one thread may hold for a row that says nothing else: the buffers of an HTTP stack and of
-/// an adapter, and an answer of a few kilobytes.
+/// The bytes that one thread may hold for a row that says nothing else: the buffers of an HTTP
+/// stack and of an adapter, and an answer of a few kilobytes.
 const MOST: u64 = 1 << 20;
 
 /// A fault and what comes of it.

@@ -1,5 +1,5 @@
-//! When each token is due: known to the server and to its clients, so that lateness needs no
-//! message.
+//! The times at which tokens are due: known to the server and to its clients, so that lateness
+//! needs no message.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

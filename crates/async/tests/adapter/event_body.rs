@@ -312,7 +312,7 @@ fn a_silent_body_is_polled_once_a_poll_and_nothing_wakes() {
     assert_eq!((sleeps.get(), wakes.count()), (1, 0));
 }
 
-/// What comes when, in milliseconds of tokio's paused clock, from events at these times: `k` for a
+/// The arrivals, in milliseconds of tokio's paused clock, from events at these times: `k` for a
 /// keep-alive, `e` for events.
 fn timeline(interval: u64, events_at: &[u64], end_at: u64) -> Vec<(u64, char)> {
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,5 +1,5 @@
-//! What a stream showed from its beginning to its outcome; and what it ought to show, by the core
-//! alone.
+//! The visible side of a stream from its beginning to its outcome; and what it ought to show, by
+//! the core alone.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};

@@ -183,7 +183,7 @@ where
     Some(watch.seen(&outcome))
 }
 
-/// Whether what the updates added is what was folded in the end. A half of a surrogate pair that
+/// Reports whether the updates added what was folded in the end. A half of a surrogate pair that
 /// ends a text is replaced only at the end of the stream, when no update comes any more.
 #[track_caller]
 pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
@@ -287,9 +287,9 @@ fn same_text(folded: &str, added: &str) -> bool {
     folded == added || folded.strip_suffix('\u{FFFD}') == Some(added)
 }
 
-/// Where `got` is not what is expected: an expected object may leave members out, null stands for a
-/// member that is not there, arrays have the same length. What stands in `tool_calls` is compared
-/// exactly.
+/// The place at which `got` is not what is expected: an expected object may leave members out, null
+/// stands for a member that is not there, arrays have the same length. What stands in `tool_calls`
+/// is compared exactly.
 pub(crate) fn differs(expected: &Value, got: &Value, at: &str) -> Option<String> {
     match (expected, got) {
         (Value::Object(members), Value::Object(_)) if !at.contains(".tool_calls") => members

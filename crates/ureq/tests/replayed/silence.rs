@@ -13,7 +13,7 @@ use crate::client::{
     Config, agent, ask, ask_with, folded, of_stream, read, recording, server, stream, timed,
 };
 
-/// What a limit of time is set to, what none of these tests may take, and how long a server is
+/// A time limit, the time that none of these tests may take, and how long a server is
 /// silent otherwise.
 const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(4);

@@ -1,5 +1,5 @@
-//! What an event's data is: nothing, the end, an error, a chunk, or no chunk at all; and what is no
-//! event stream.
+//! The kinds of an event's data: nothing, the end, an error, a chunk, or no chunk at all; and what
+//! is no event stream.
 
 use deltawire::End;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What the servers do, one stream each in the way of that server; tool calls are with the tool
+//! The ways of the servers, one stream each in the way of that server; tool calls are with the tool
 //! calls.
 
 use deltawire::{AnomalyKind, End};
