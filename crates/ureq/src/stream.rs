@@ -313,12 +313,7 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     pub fn timing(&mut self) -> Option<Timing> {
         let now = self.clock.now();
         let recorder = self.recorder.as_deref()?;
-        // Not told to the session: events of the last read may still be to come, and have its time.
-        let mut times = self.session.times();
-        if !self.session.is_ended() {
-            times.latest = times.latest.max(now);
-        }
-        Some(recorder.finish(times, None))
+        Some(recorder.finish(self.session.times_at(now), None))
     }
 
     /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].

@@ -373,9 +373,22 @@ impl<D: Dialect> Session<D> {
 
     /// Tells the time, for an end that is told next. Ignored once the stream has ended.
     pub fn tick(&mut self, now: Duration) {
-        if !self.is_ended() {
-            self.times.latest = self.times.latest.max(now);
-        }
+        self.times = self.times_at(now);
+    }
+
+    /// Returns the times that were told.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        self.times
+    }
+
+    /// Returns the times as they would be if `now` were told. It is not: events of the last read
+    /// may still be to come, and have the time of their arrival.
+    #[must_use]
+    pub fn times_at(&self, now: Duration) -> Times {
+        let Times { latest, .. } = self.times;
+        let latest = if self.is_ended() { latest } else { latest.max(now) };
+        Times { latest, ..self.times }
     }
 
     /// Returns the time at which the stream stalls unless something arrives first. `None` if no
@@ -399,12 +412,6 @@ impl<D: Dialect> Session<D> {
     /// Returns the clocks of a stall. A stream that has ended cannot stall.
     fn running(&self) -> Option<&Stalls> {
         self.stalls.as_deref().filter(|_| !self.is_ended())
-    }
-
-    /// Returns the times that were told.
-    #[must_use]
-    pub fn times(&self) -> Times {
-        self.times
     }
 
     /// Sets the clocks back by what was folded of the bytes that arrived last.
