@@ -45,8 +45,8 @@ impl Competitor {
         Self { name: D::NAME, count: count::<D>, collect: collect::<D>, rescans: false }
     }
 
-    /// Whether it is to be run here. Left out are long lines in small reads for those that go
-    /// through an unfinished line again with every read: a pass would take a minute.
+    /// Reports whether it is to be run here. Left out are long lines in small reads for those that
+    /// go through an unfinished line again with every read: a pass would take a minute.
     #[must_use]
     pub fn takes(&self, longest_line: usize, size: ReadSize) -> bool {
         let reads_a_line = match size {

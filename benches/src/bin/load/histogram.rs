@@ -26,8 +26,8 @@ impl Histogram {
         self.buckets.iter().sum()
     }
 
-    /// What this part of all values does not exceed, to the width of a bucket; 0 where there are
-    /// none.
+    /// The bound that this part of all values does not exceed, to the width of a bucket; 0 where
+    /// there are none.
     pub(crate) fn quantile(&self, part: f64) -> u64 {
         let mut left = (self.count() as f64 * part).ceil() as u64;
         for (bucket, &count) in self.buckets.iter().enumerate() {

@@ -18,8 +18,8 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// When a token of a stream is due, both counted from 0. The token behind the last is the
-    /// stream's end.
+    /// The time at which a token of a stream is due, both counted from 0. The token behind the last
+    /// is the stream's end.
     pub(crate) fn due(&self, stream: u64, token: u64) -> u64 {
         self.start + token * self.interval + stream * self.interval / self.streams
     }

@@ -33,8 +33,8 @@ impl Stopwatch {
         self.polls.borrow_mut().clear();
     }
 
-    /// What all polls since then took, if the dearest hundredth had been as dear as the others are
-    /// on average. Includes what two looks at the clock cost, a poll.
+    /// The time that all polls since then took, if the dearest hundredth had been as dear as the
+    /// others are on average. Includes what two looks at the clock cost, a poll.
     pub(crate) fn nanoseconds(&self) -> f64 {
         let polls = self.polls.borrow();
         polls.mean_of_least(COUNTED) * polls.count() as f64
