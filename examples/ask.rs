@@ -69,7 +69,9 @@ fn header(line: &str) -> Result<(String, String), Error> {
 
 fn blocking<E: Dialect<Answer: Serialize>>(
     request: &Request,
-    open: impl FnOnce(Response<ureq::Body>) -> Result<deltawire_ureq::Stream<E>, deltawire_ureq::Error>,
+    open: impl FnOnce(
+        Response<ureq::Body>,
+    ) -> Result<deltawire_ureq::AnswerStream<E>, deltawire_ureq::Error>,
 ) -> Result<ExitCode, Error> {
     let post = deltawire_ureq::agent().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
@@ -90,7 +92,9 @@ async fn in_async<E: Dialect<Answer: Serialize>, F>(
     open: impl FnOnce(Response<reqwest::Body>) -> F,
 ) -> Result<ExitCode, Error>
 where
-    F: Future<Output = Result<deltawire_async::Stream<E, reqwest::Body>, deltawire_async::Error>>,
+    F: Future<
+        Output = Result<deltawire_async::AnswerStream<E, reqwest::Body>, deltawire_async::Error>,
+    >,
 {
     let post = reqwest::Client::new().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use deltawire::{Change, Options};
 use deltawire_examples::{Error, Screen, Server, exit_code};
 use deltawire_partial::{Change as Json, Kind};
+use deltawire_ureq::Reader;
 use serde_json::json;
 
 fn main() -> ExitCode {
@@ -27,8 +28,8 @@ fn run() -> Result<ExitCode, Error> {
     });
 
     let options = Options::new().with_parsed_arguments(deltawire_partial::Options::new());
-    let mut stream =
-        deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
+    let reader = Reader::new().options(options);
+    let mut stream = reader.chat(server.post("chat/completions", &request)?)?;
     while let Some(update) = stream.next()? {
         for change in update.changes() {
             match change {

@@ -109,12 +109,19 @@ mod events;
 mod frames;
 #[cfg(feature = "gate")]
 mod gated;
+mod reader;
 mod response;
 mod stream;
+mod tee;
 mod timer;
 
-pub use body::StreamBody;
+pub use body::{BoxBody, StreamBody};
+pub use deltawire;
 pub use deltawire::Refused;
+#[cfg(feature = "gate")]
+pub use deltawire_gate;
+#[cfg(feature = "timing")]
+pub use deltawire_timing;
 pub use error::{BoxError, Error};
 pub use event::Event;
 pub use event_body::{AsEvent, CONTENT_TYPE, EventBody, FRAME_BYTES, event_stream_response};
@@ -123,8 +130,12 @@ pub use events::Events;
 pub use frames::ITEMS_BEFORE_YIELD;
 #[cfg(feature = "gate")]
 pub use gated::{Gated, GatedError};
+pub use reader::Reader;
 pub use response::{chat, chat_completion, completion, completions, events};
-pub use stream::{ChatStream, CompletionStream, FoldedEvents, Stream};
+pub use stream::{
+    AnswerStream, BoxChatStream, BoxCompletionStream, ChatStream, CompletionStream, FoldedEvents,
+};
+pub use tee::Tee;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -12,7 +12,8 @@ use http_body::Body;
 use crate::error::{BoxError, Error, header};
 use crate::events::Events;
 use crate::frames::{Frames, State};
-use crate::stream::{ChatStream, CompletionStream, Stream};
+use crate::reader::Reader;
+use crate::stream::{ChatStream, CompletionStream};
 
 /// Reads the response to a streamed chat completion request.
 ///
@@ -29,7 +30,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    event_stream(response).await.map(Stream::from_body)
+    Reader::new().chat(response).await
 }
 
 /// Reads the response to a streamed legacy completion request, as [`chat`] does.
@@ -41,7 +42,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    event_stream(response).await.map(Stream::from_body)
+    Reader::new().completions(response).await
 }
 
 /// Reads a response as bare events, whatever they carry, as [`chat`] does.
@@ -53,7 +54,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    event_stream(response).await.map(Events::from_body)
+    Ok(Events::from_body(event_stream(response).await?.into_body()))
 }
 
 /// Reads the response to a chat completion request without `stream`.
@@ -86,10 +87,10 @@ where
     Ok(Completion::from_json(&whole_body(response).await?)?)
 }
 
-/// Returns the body of a response that is an event stream.
+/// Returns the response if it is an event stream.
 ///
 /// Without a content type the first bytes of the body decide later.
-async fn event_stream<B>(response: Response<B>) -> Result<B, Error>
+pub(crate) async fn event_stream<B>(response: Response<B>) -> Result<Response<B>, Error>
 where
     B: Body,
     B::Error: Into<BoxError>,
@@ -99,13 +100,16 @@ where
     accepted(response, evidence).await
 }
 
-/// Returns the body of a response, unless there is evidence of an error to read.
-async fn accepted<B>(response: Response<B>, evidence: Option<Evidence>) -> Result<B, Error>
+/// Returns the response, unless there is evidence of an error to read.
+async fn accepted<B>(
+    response: Response<B>,
+    evidence: Option<Evidence>,
+) -> Result<Response<B>, Error>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    let Some(evidence) = evidence else { return Ok(response.into_body()) };
+    let Some(evidence) = evidence else { return Ok(response) };
     // Boxed, so that the future of an accepted answer has no room for the one that reads a refusal.
     let (body, _) = Box::pin(beginning(response.into_body(), evidence.max_body())).await;
     Err(evidence.error(&body).into())
@@ -120,7 +124,7 @@ where
     let max = Limits::default().max_folded;
     let status = response.status().as_u16();
     let evidence = Evidence::refused(status, |name| header(response.headers(), name));
-    let (body, failed) = beginning(accepted(response, evidence).await?, max + 1).await;
+    let (body, failed) = beginning(accepted(response, evidence).await?.into_body(), max + 1).await;
     if let Some(error) = failed {
         return Err(error.into());
     }

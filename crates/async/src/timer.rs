@@ -113,11 +113,13 @@ enum Since {
     Request(Instant),
 }
 
-impl Clock {
-    pub(crate) fn new() -> Self {
+impl Default for Clock {
+    fn default() -> Self {
         Self { since: Since::Never, now: Instant::now }
     }
+}
 
+impl Clock {
     /// Counts from the first look, unless the time of the request is known.
     pub(crate) fn want(&mut self) {
         if let Since::Never = self.since {

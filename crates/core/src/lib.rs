@@ -79,6 +79,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod chat;
 pub mod completions;
@@ -93,7 +95,7 @@ pub use engine::{
     Outcome, Place, Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob,
     Update,
 };
-pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind};
+pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind, TransportError};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 
 #[cfg(doctest)]

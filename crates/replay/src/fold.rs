@@ -21,9 +21,7 @@ fn fold<D: Dialect>(mut session: Session<D>, recording: &Recording) -> Outcome<D
     // An error ends the stream, and is part of its outcome.
     while let Ok(Some(_)) = session.push(&mut input) {}
     session.close(match recording.end.map(|end| end.how) {
-        Some(Ending::Cut) => {
-            How::Broken { message: "the recording ends here".into(), timed_out: false }
-        }
+        Some(Ending::Cut) => How::broken("the recording ends here", false),
         _ => How::Clean,
     })
 }

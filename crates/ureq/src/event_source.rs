@@ -11,6 +11,7 @@ use ureq::http::{HeaderValue, Request, Response};
 use ureq::{Agent, AsSendBody, Body, BodyReader};
 
 use crate::error::{Error, header};
+use crate::events::owned;
 use crate::read::ReadAhead;
 use crate::response::{agent, beginning};
 
@@ -222,11 +223,13 @@ impl<B: AsSendBody + Clone> EventSource<B> {
     /// Decodes the next event of the bytes that were read, or reads once more.
     fn read(&mut self) -> Option<Result<OwnedEvent, Error>> {
         let body = self.body.as_mut()?;
-        let owned = |event: Option<sse::Event<'_>>| event.map(sse::Event::into_owned);
-        let event = body.with_unread(|input| self.source.decode(input).map(owned));
-        if let Some(event) = event.map_err(|error| deltawire::Error::from(error).into()).transpose()
-        {
-            return Some(event);
+        match body.with_unread(|input| self.source.decode(input).map(owned)) {
+            Ok(None) => {}
+            Ok(Some(mut event)) => {
+                event.id = self.source.shared_last_event_id();
+                return Some(Ok(event));
+            }
+            Err(error) => return Some(Err(deltawire::Error::from(error).into())),
         }
         match body.read() {
             Ok(0) => self.source.ended(),

@@ -59,17 +59,24 @@ mod events;
 #[cfg(feature = "gate")]
 mod gated;
 mod read;
+mod reader;
 mod response;
 mod stream;
 
+pub use deltawire;
 pub use deltawire::Refused;
+#[cfg(feature = "gate")]
+pub use deltawire_gate;
+#[cfg(feature = "timing")]
+pub use deltawire_timing;
 pub use error::Error;
 pub use event_source::EventSource;
 pub use events::Events;
 #[cfg(feature = "gate")]
 pub use gated::{Gated, GatedError, gated, try_gated};
+pub use reader::Reader;
 pub use response::{agent, chat, chat_completion, completion, completions, events};
-pub use stream::{ChatStream, CompletionStream, FoldedEvents, Stream};
+pub use stream::{AnswerStream, ChatStream, CompletionStream, FoldedEvents};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -10,13 +10,14 @@ use ureq::{Body, BodyReader};
 
 use crate::error::{Error, header};
 use crate::events::Events;
-use crate::stream::{ChatStream, CompletionStream, Stream};
+use crate::reader::Reader;
+use crate::stream::{ChatStream, CompletionStream};
 
 /// Returns an agent that returns responses of every status.
 ///
 /// An error body can then be read. ureq's own default turns a status of 400 and up into an error
 /// without the body; any other agent needs `http_status_as_error(false)` too. The agent has no time
-/// limits. [`Stream::stalls`] says which one makes a silent stream end.
+/// limits. [`Reader::stalls`] says which one makes a silent stream end.
 #[must_use]
 pub fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).build().new_agent()
@@ -31,7 +32,7 @@ pub fn agent() -> ureq::Agent {
 /// the body's beginning. Both wait for that much of the body, as long as the agent's time limits
 /// let them.
 pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
-    event_stream(response).map(Stream::from_reader)
+    Reader::new().chat(response)
 }
 
 /// Reads the response to a streamed legacy completion request.
@@ -39,7 +40,7 @@ pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
 /// # Errors
 /// As [`chat`].
 pub fn completions(response: Response<Body>) -> Result<CompletionStream, Error> {
-    event_stream(response).map(Stream::from_reader)
+    Reader::new().completions(response)
 }
 
 /// Reads a response as bare events, whatever they carry.
@@ -47,7 +48,7 @@ pub fn completions(response: Response<Body>) -> Result<CompletionStream, Error> 
 /// # Errors
 /// As [`chat`].
 pub fn events(response: Response<Body>) -> Result<Events<BodyReader<'static>>, Error> {
-    event_stream(response).map(Events::from_reader)
+    Ok(Events::from_reader(event_stream(response)?.into_body().into_reader()))
 }
 
 /// Reads the response to a chat completion request without `stream`.
@@ -69,28 +70,21 @@ pub fn completion(response: Response<Body>) -> Result<Completion, Error> {
     Ok(Completion::from_json(&whole_body(response)?)?)
 }
 
-/// Returns the reader of a response that is an event stream.
+/// Returns the response if it is an event stream.
 ///
 /// Without a content type the first bytes of the body decide later.
-fn event_stream(response: Response<Body>) -> Result<BodyReader<'static>, Error> {
+pub(crate) fn event_stream(response: Response<Body>) -> Result<Response<Body>, Error> {
     let status = response.status().as_u16();
     let evidence = Evidence::not_a_stream(status, |name| header(response.headers(), name));
     accepted(response, evidence)
 }
 
-/// Returns the reader of a response, unless there is evidence of an error to read.
-fn accepted(
-    response: Response<Body>,
-    evidence: Option<Evidence>,
-) -> Result<BodyReader<'static>, Error> {
+/// Returns the response, unless there is evidence of an error to read.
+fn accepted(response: Response<Body>, evidence: Option<Evidence>) -> Result<Response<Body>, Error> {
+    let Some(evidence) = evidence else { return Ok(response) };
     let mut reader = response.into_body().into_reader();
-    match evidence {
-        None => Ok(reader),
-        Some(evidence) => {
-            let body = beginning(&mut reader, evidence.max_body() as u64);
-            Err(evidence.error(&body).into())
-        }
-    }
+    let body = beginning(&mut reader, evidence.max_body() as u64);
+    Err(evidence.error(&body).into())
 }
 
 /// Returns a whole body as text, within the limit that folding has.
@@ -99,7 +93,7 @@ fn whole_body(response: Response<Body>) -> Result<String, Error> {
     let mut body = Vec::new();
     let status = response.status().as_u16();
     let evidence = Evidence::refused(status, |name| header(response.headers(), name));
-    let reader = accepted(response, evidence)?;
+    let reader = accepted(response, evidence)?.into_body().into_reader();
     reader.take(max as u64 + 1).read_to_end(&mut body)?;
     if body.len() > max {
         return Err(deltawire::Error::Limit { limit: Limit::Folded, max, offset: None }.into());

@@ -115,6 +115,9 @@ fn a_failed_body_is_one_error_after_the_events_before_it() {
     let body = || Scripted::new([data(b"data: 1\n\ndata: cut"), Step::Fail("reset by peer")]);
     let seen: Vec<_> = smol::block_on(Events::from_body(body()).collect());
     assert_eq!(seen[0].as_ref().unwrap().data, "1");
-    assert_eq!(seen[1].as_ref().unwrap_err().to_string(), "the connection failed: reset by peer");
+    assert_eq!(
+        format!("{:#}", seen[1].as_ref().unwrap_err()),
+        "the connection failed: reset by peer"
+    );
     assert_eq!(seen.len(), 2);
 }

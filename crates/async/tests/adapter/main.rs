@@ -19,6 +19,7 @@ mod recordings;
 mod responses;
 mod seen;
 mod stalls;
+mod tee;
 #[cfg(feature = "timing")]
 mod timing;
 mod wire;

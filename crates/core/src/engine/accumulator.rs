@@ -25,7 +25,7 @@ use crate::sse::Event;
 /// whoever decodes: it judges the head and the first bytes, asks the decoder for `error:` lines
 /// ([`with_error_lines`](crate::sse::Decoder::with_error_lines)), takes a `[DONE]` that no blank
 /// line completed from [`Decoder::finish`](crate::sse::Decoder::finish), and makes an exceeded limit
-/// of the decoder the end of the stream.
+/// of the decoder the end of the stream ([`fail`](Self::fail)).
 ///
 /// ```
 /// use deltawire::{End, How, chat, sse::Event};
@@ -323,7 +323,7 @@ impl<D: Dialect> Accumulator<D> {
         }
         self.end = Some(match how {
             How::Clean => self.natural_end(cut),
-            How::Broken { .. } => End::Truncated,
+            How::Broken(_) => End::Truncated,
             How::Stalled(_) => End::Stalled,
             How::Stopped => End::Stopped,
         });
@@ -356,8 +356,13 @@ impl<D: Dialect> Accumulator<D> {
         self.done |= read == Ok(Read::Done) && !self.is_ended();
     }
 
-    pub(crate) fn fail(&mut self, error: Error) {
-        self.error = Some(Box::new(error));
+    /// Ends the stream with an error that its reader found: an exceeded limit of the decoder, say.
+    ///
+    /// Only the first end counts.
+    pub fn fail(&mut self, error: Error) {
+        if !self.is_ended() {
+            self.error = Some(Box::new(error));
+        }
     }
 
     /// Returns the error that ended the stream, as one.

@@ -1,13 +1,12 @@
 //! The end of a stream, and what is handed over then.
 
-use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
 use serde::Serialize;
 
 use super::anomaly::Anomaly;
-use crate::error::{Error, Stall};
+use crate::error::{Error, Stall, TransportError};
 
 /// The outcome of a stream: the answer as far as it came, the end, and what was odd on the way.
 ///
@@ -43,12 +42,7 @@ pub enum How {
     /// It ended in order, as its transfer coding or length says.
     Clean,
     /// The connection broke.
-    Broken {
-        /// The transport's own words.
-        message: String,
-        /// It broke because nothing arrived in time.
-        timed_out: bool,
-    },
+    Broken(TransportError),
     /// The stream stalled, and was given up.
     Stalled(Stall),
     /// The caller has enough.
@@ -60,14 +54,14 @@ impl How {
     /// or for another reason.
     #[must_use]
     pub fn broken(error: impl fmt::Display, timed_out: bool) -> Self {
-        Self::Broken { message: error.to_string(), timed_out }
+        Self::Broken(TransportError::new(error, timed_out))
     }
 
     /// Returns the error that the end is, if it is one.
     pub(crate) fn into_error(self) -> Option<Error> {
         match self {
             Self::Clean | Self::Stopped => None,
-            Self::Broken { message, timed_out } => Some(Error::Transport { message, timed_out }),
+            Self::Broken(error) => Some(Error::Transport(error)),
             Self::Stalled(stall) => Some(Error::Stalled(stall)),
         }
     }
@@ -77,9 +71,9 @@ impl How {
 impl From<Error> for How {
     fn from(error: Error) -> Self {
         match error {
-            Error::Transport { message, timed_out } => Self::Broken { message, timed_out },
+            Error::Transport(error) => Self::Broken(error),
             Error::Stalled(stall) => Self::Stalled(stall),
-            other => Self::Broken { message: other.to_string(), timed_out: false },
+            other => Self::broken(other, false),
         }
     }
 }

@@ -29,7 +29,7 @@ use super::outcome::{How, Outcome};
 use super::stalls::{StallLimits, Stalls};
 use super::update::Update;
 use crate::error::{Error, Evidence, Stall};
-use crate::sse::{Decoder, Event, OwnedEvent};
+use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
 ///
@@ -174,6 +174,14 @@ impl<D: Dialect> Session<D> {
         };
     }
 
+    /// Takes the evidence of a head that was judged before there was a session.
+    ///
+    /// It is that of [`Evidence::not_a_stream`], and does what [`head`](Self::head) does with such
+    /// a head.
+    pub fn refuse(&mut self, evidence: Evidence) {
+        self.body = Body::other(evidence);
+    }
+
     /// Reports whether the body is known not to be an event stream: by its head or first bytes.
     ///
     /// Bytes pushed then are evidence only, and [`push`](Self::push) or [`end`](Self::end) returns
@@ -271,7 +279,11 @@ impl<D: Dialect> Session<D> {
     /// As [`push`](Self::push).
     pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, Error> {
         let mut owned = None;
-        let advanced = self.advance_decoded(input, |event| owned = Some(event.into_owned()));
+        let keep = |event: &Event<'_>| owned = Some(event.with_shared_id(EventId::default()));
+        let advanced = self.advance_decoded(input, keep);
+        if let Some(event) = &mut owned {
+            event.id = self.decoder.shared_last_event_id();
+        }
         if self.stalls.is_some() {
             self.watch(&advanced);
         }

@@ -6,7 +6,7 @@
 
 use deltawire::End;
 use deltawire_replay::Recording;
-use deltawire_ureq::{Error, Refused};
+use deltawire_ureq::{ChatStream, Error, Reader, Refused};
 
 use crate::client::{ask, ask_with, fetch, of_stream, recording, refusal, server, stream};
 
@@ -66,18 +66,19 @@ fn a_reader_that_is_told_its_head_says_what_a_response_says() {
         "body=json",
         "type=text/plain",
     ] {
-        let said =
-            deltawire_ureq::chat(ask(&server, short(), faults).unwrap()).unwrap_err().to_string();
+        let said = deltawire_ureq::chat(ask(&server, short(), faults).unwrap());
+        let said = format!("{:#}", said.unwrap_err());
         let (head, body) = ask(&server, short(), faults).unwrap().into_parts();
-        let mut stream = deltawire_ureq::ChatStream::from_reader(body.into_reader())
-            .head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok());
+        let mut stream: ChatStream<_> = Reader::new()
+            .head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok())
+            .read(body.into_reader());
         let error = stream.next().unwrap_err();
         assert_eq!(
             (&error.to_string(), matches!(error, Error::Refused(_))),
             (&said, faults.starts_with("status"))
         );
         let outcome = stream.finish();
-        let ended = (outcome.end, outcome.error.map(|error| error.to_string()));
+        let ended = (outcome.end, outcome.error.map(|error| format!("{error:#}")));
         assert_eq!(ended, (End::NotAnEventStream, Some(said)), "{faults}");
     }
 }

@@ -34,7 +34,7 @@ fn runs_out(server: &Server, name: &str, limit: Limit, place: usize, framing: &s
     let how = How::broken(format_args!("timeout: {name}"), true);
     assert_eq!(seen, folded(short(), &short().body()[..place], how), "{name} {faults}");
     assert_eq!(
-        seen.error.unwrap().to_string(),
+        format!("{:#}", seen.error.unwrap()),
         format!("waited too long: timeout: {name}"),
         "{faults}"
     );
@@ -71,7 +71,7 @@ fn a_head_that_does_not_come_in_time_is_a_failed_request() {
         let (answer, elapsed) = timed(|| ask_with(&agent, &server, short(), "delay=6", true));
         let error = answer.unwrap_err();
         assert!(matches!(error, Error::Request(ureq::Error::Timeout(_))), "{error:?}");
-        assert_eq!(error.to_string(), format!("the request failed: timeout: {name}"));
+        assert_eq!(format!("{error:#}"), format!("the request failed: timeout: {name}"));
         assert!(elapsed < LONG, "{name}: {elapsed:?}");
     }
 }
