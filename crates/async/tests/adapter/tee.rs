@@ -70,7 +70,7 @@ fn events_pass_unchanged_and_each_end_is_told_once_by_its_name() {
             3,
             None,
             End::Error,
-            "data of event 2 is no chunk: a number is no object: \"7\"",
+            "data of event 2 is no chunk: no JSON object: \"7\"",
         ),
         (
             "an error line is an event",
@@ -133,7 +133,7 @@ fn a_client_that_goes_away_stops_it() {
 #[test]
 fn an_event_beyond_a_limit_ends_it_by_that_name() {
     let mut limits = Limits::default();
-    limits.max_line = CHUNK.len() - 4;
+    limits.max_line = CHUNK.len() - 2;
     let (tell, told) = channel();
     let long = format!("data: {}\n\n", "x".repeat(CHUNK.len()));
     let body = [CHUNK, &long, CHUNK].concat();
