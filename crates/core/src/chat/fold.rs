@@ -209,7 +209,7 @@ impl Delta<'_> {
         weight += match &self.content {
             None => 0,
             Some(Content::Text(text)) => text.as_json().len(),
-            Some(Content::Parts(parts)) => parts.as_str().len(),
+            Some(Content::Parts(parts)) => parts.as_json().len(),
         };
         for call in &self.tool_calls {
             weight += text_weight(&call.id) + text_weight(&call.call_type);
@@ -227,7 +227,7 @@ impl Delta<'_> {
     fn rare_weight(&self, keep_unknown: bool) -> usize {
         let mut weight = text_weight(&self.refusal);
         weight += if keep_unknown { self.extra.weight() } else { 0 };
-        weight += self.reasoning_details.as_ref().map_or(0, |details| details.as_str().len());
+        weight += self.reasoning_details.as_ref().map_or(0, |details| details.as_json().len());
         weight += self
             .function_call
             .as_ref()
@@ -328,26 +328,26 @@ fn fold_parts(
 ) -> Effect {
     for part in parts.elements() {
         let members = (part.member("type"), part.member("text"), part.member("thinking"));
-        match (part.as_string(), members) {
+        match (part.as_raw_str(), members) {
             (Some(text), _) => _ = choice.fold_content(&text, to),
             (_, (_, _, Some(thinking))) if thinking.is_array() => {
                 for inner in thinking.elements() {
                     let text = inner.member("text");
-                    let text = inner.as_string().or(text.as_ref().and_then(RawValue::as_string));
+                    let text = inner.as_raw_str().or(text.as_ref().and_then(RawValue::as_raw_str));
                     if let Some(text) = text {
                         let _ = choice.message.fold_reasoning(&text, to);
                     }
                 }
             }
-            (_, (_, _, Some(thinking))) if thinking.as_string().is_some() => {
-                let text = thinking.as_string().unwrap_or_default();
+            (_, (_, _, Some(thinking))) if thinking.as_raw_str().is_some() => {
+                let text = thinking.as_raw_str().unwrap_or_default();
                 let _ = choice.message.fold_reasoning(&text, to);
             }
             (_, (kind, Some(text), _))
-                if text.as_string().is_some()
+                if text.as_raw_str().is_some()
                     && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
             {
-                let _ = choice.fold_content(&text.as_string().unwrap_or_default(), to);
+                let _ = choice.fold_content(&text.as_raw_str().unwrap_or_default(), to);
             }
             _ if to.options().keep_unknown => {
                 let rare = choice.message.rare.get_or_insert_default();
@@ -365,8 +365,9 @@ fn text_weight(text: &Option<RawStr<'_>>) -> usize {
 
 /// Returns the weight of a piece of arguments: a string's text, or the value in its place.
 fn piece_weight(piece: &Option<RawValue<'_>>) -> usize {
-    let len =
-        |piece: &RawValue<'_>| string_inner(piece.as_str()).map_or(piece.as_str().len(), str::len);
+    let len = |piece: &RawValue<'_>| {
+        string_inner(piece.as_json()).map_or(piece.as_json().len(), str::len)
+    };
     piece.as_ref().map_or(0, len)
 }
 

@@ -59,9 +59,9 @@ impl ApiError {
         if value.is_object() {
             return Self::bare(value);
         }
-        let code = value.as_string().is_none() && !value.is_array() && value.as_str() != "true";
+        let code = value.as_raw_str().is_none() && !value.is_array() && value.as_json() != "true";
         let message = if code {
-            alloc::format!("error {}", value.as_str())
+            alloc::format!("error {}", value.as_json())
         } else {
             value.to_text().into_owned()
         };
@@ -90,7 +90,7 @@ impl ApiError {
             || self
                 .code
                 .as_ref()
-                .is_some_and(|code| self.message == alloc::format!("error {}", code.as_str()))
+                .is_some_and(|code| self.message == alloc::format!("error {}", code.as_json()))
     }
 
     fn bare(object: &RawValue<'_>) -> Self {
@@ -99,7 +99,7 @@ impl ApiError {
         Self {
             message: match message {
                 Some(message) => message.to_text().into_owned(),
-                None => object.clone().into_owned().as_str().into(),
+                None => object.clone().into_owned().as_json().into(),
             },
             error_type: owned("type"),
             param: owned("param"),
@@ -116,7 +116,7 @@ impl fmt::Display for ApiError {
             [("type", &self.error_type), ("param", &self.param), ("code", &self.code)]
         {
             if let Some(value) = value {
-                write!(f, "{separator}{name} {}", Escaped::new(value.as_str()).at_most(80))?;
+                write!(f, "{separator}{name} {}", Escaped::new(value.as_json()).at_most(80))?;
                 separator = ", ";
             }
         }
@@ -128,5 +128,5 @@ impl core::error::Error for ApiError {}
 
 /// Reports whether the value of an `error` member stands for an error.
 pub(crate) fn is_error(value: &RawValue<'_>) -> bool {
-    !matches!(value.as_str(), "null" | "false" | "\"\"")
+    !matches!(value.as_json(), "null" | "false" | "\"\"")
 }

@@ -75,7 +75,7 @@ impl<'a> Unknown<'a> {
 
     /// Returns the number of bytes of text held.
     pub(crate) fn weight(&self) -> usize {
-        self.iter().map(|(name, value)| name.len() + value.as_str().len()).sum()
+        self.iter().map(|(name, value)| name.len() + value.as_json().len()).sum()
     }
 }
 

@@ -33,13 +33,12 @@ pub(crate) fn read_body<M: Message>(body: &str) -> Result<Completion<M::Choice>,
     }
 }
 
-/// Deserialises a completion out of `serde_json` by way of its text.
+/// Implements `Deserialize` for a completion, out of any format, by way of its JSON text.
 macro_rules! deserialize_body {
     ($completion:ty, $message:ty) => {
         impl<'de> serde::Deserialize<'de> for $completion {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let body =
-                    alloc::boxed::Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
+                let body = crate::json::read_json(deserializer)?;
                 crate::openai::read_body::<$message>(body.get()).map_err(serde::de::Error::custom)
             }
         }

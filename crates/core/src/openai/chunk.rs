@@ -305,7 +305,7 @@ fn seconds<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, In
     }
     walk.note("created");
     let float = value
-        .as_str()
+        .as_json()
         .parse::<f64>()
         .ok()
         .filter(|float| (0.0..9_007_199_254_740_992.0).contains(float));
@@ -325,7 +325,7 @@ pub(crate) fn index<'de>(
     }
     let Some(value) = walk.value(cursor)? else { return Ok(None) };
     let index = value.as_u64();
-    if index.is_none() && !value.as_str().starts_with('-') {
+    if index.is_none() && !value.as_json().starts_with('-') {
         walk.note(member);
     }
     Ok(index)

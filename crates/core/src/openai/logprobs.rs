@@ -45,7 +45,7 @@ impl<'a> ChunkLogprobs<'a> {
 
     /// Returns the number of bytes that folding may add, as they stand in the JSON.
     pub(crate) fn weight(&self) -> usize {
-        self.lists().into_iter().flatten().map(|list| list.as_str().len()).sum()
+        self.lists().into_iter().flatten().map(|list| list.as_json().len()).sum()
     }
 }
 

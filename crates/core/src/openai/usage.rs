@@ -69,9 +69,9 @@ impl Usage {
         }
     }
 
-    /// Returns the whole object.
+    /// Returns the whole object, as sent.
     #[must_use]
-    pub fn as_json(&self) -> &RawValue<'static> {
+    pub fn as_raw(&self) -> &RawValue<'static> {
         &self.0
     }
 }

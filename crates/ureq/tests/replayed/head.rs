@@ -54,7 +54,7 @@ fn a_recording_that_was_refused_is_refused() {
         refused.status == 500 && error.message.starts_with("litellm.InternalServerError"),
         "{error}"
     );
-    assert_eq!(error.code.unwrap().as_str(), r#""500""#);
+    assert_eq!(error.code.unwrap(), "500");
 }
 
 #[test]
