@@ -15,7 +15,7 @@ use core::fmt;
 use core::iter::once;
 
 use serde::de::value::MapDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue as SerdeRaw;
@@ -126,20 +126,45 @@ impl Serialize for Json<'_> {
 ///
 /// Serde has no way to ask, and a type without `'static` has no ID; it has a name. Should the name
 /// ever read otherwise, values are written that mean the same, without the digits beyond an `f64`.
+/// A test notices.
 pub(super) fn writes_json<S: Serializer>() -> bool {
-    fn without_parameters<T>() -> Option<&'static str> {
-        Some(type_name::<T>().split_once('<')?.0)
-    }
-    without_parameters::<S>() == without_parameters::<&mut serde_json::Serializer<(), ()>>()
+    type_name::<S>().starts_with("&mut serde_json::ser::Serializer<")
 }
 
 /// Reads a value of any format as JSON text.
 ///
 /// Out of JSON text it is the text as it stands, with every digit. Out of anything else, a value
 /// that serde has buffered included, it is what `serde_json` writes for the value.
-pub(crate) fn read_json<'de, D: Deserializer<'de>>(input: D) -> Result<Box<SerdeRaw>, D::Error> {
+pub(super) fn read_json<'de, D: Deserializer<'de>>(input: D) -> Result<Box<SerdeRaw>, D::Error> {
     Box::deserialize(AnyFormat(input))
 }
+
+/// Reads an object of any format, by way of its JSON text.
+///
+/// `name` is that of what is read, for the error of a value that is not an object.
+pub(crate) fn deserialize_object<'de, D: Deserializer<'de>, T, E: fmt::Display>(
+    deserializer: D,
+    name: &str,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, D::Error> {
+    let json = read_json(deserializer)?;
+    if !json.get().starts_with('{') {
+        return Err(D::Error::custom(format_args!("{name} has to be an object")));
+    }
+    read(json.get()).map_err(D::Error::custom)
+}
+
+/// Implements `Deserialize` for an object that is read by its own rules out of JSON text.
+macro_rules! deserialize_by {
+    ($object:ty, $name:literal, $read:expr) => {
+        impl<'de> serde::Deserialize<'de> for $object {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::json::deserialize_object(deserializer, $name, $read)
+            }
+        }
+    };
+}
+pub(crate) use deserialize_by;
 
 /// A deserializer that gives `serde_json`'s raw value also where the format has none.
 ///

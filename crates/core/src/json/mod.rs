@@ -25,7 +25,7 @@ pub use value::RawValue;
 pub(crate) use cursor::{Cursor, Invalid};
 pub(crate) use ends::string_end;
 pub use few::List;
-pub(crate) use formats::read_json;
+pub(crate) use formats::{deserialize_by, deserialize_object};
 pub(crate) use lex::{
     Elements, ListId, Members, Overflow, Shape, Walk, elements, is_json, object, parse_object,
 };
