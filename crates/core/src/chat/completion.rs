@@ -54,7 +54,12 @@ pub struct Choice {
     pub extra: Unknown<'static>,
 }
 
-/// The message of a choice.
+/// The message of a choice, or any other message of a conversation.
+///
+/// [`Message::to_request`] makes of it what the next request sends; [`Message::user`] and others
+/// make the messages in between. It serialises as an answer has it, with reasoning in
+/// `reasoning_content`, and reads any message of an answer or a request, as leniently as
+/// [`ChatCompletion::from_json`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Message {

@@ -1,7 +1,7 @@
 //! JSON values kept as text.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -241,6 +241,12 @@ impl Serialize for RawValue<'_> {
 impl<'de> Deserialize<'de> for RawValue<'_> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(RawValue::within(read_json(deserializer)?.get(), true).into_owned())
+    }
+}
+
+impl From<Value> for RawValue<'_> {
+    fn from(value: Value) -> Self {
+        Self { text: Cow::Owned(value.to_string()), spaced: false }
     }
 }
 
