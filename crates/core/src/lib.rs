@@ -72,8 +72,9 @@
 //! # Features
 //! - `partial` parses arguments and content as JSON while they arrive, with `deltawire-partial`.
 //! - `simdutf8` checks UTF-8 with vector instructions.
-//! - `std` (default) only lets dependencies use the standard library: run-time detection of vector
-//!   instructions in memchr. The crate itself is `no_std` with `alloc`, and has no unsafe code.
+//! - `std` (default) lets dependencies use the standard library, for run-time detection of vector
+//!   instructions in memchr, and lets [`Refused::retry_after`] read dates. Without it the crate is
+//!   `no_std` with `alloc`. It has no unsafe code.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -169,7 +169,7 @@ impl ToolCallDelta<'_> {
             return None;
         };
         let FunctionDelta { name: _, arguments } = function.as_ref()?;
-        string_inner(arguments.as_ref().filter(|_| extra.is_empty())?.as_str())
+        string_inner(arguments.as_ref().filter(|_| extra.is_empty())?.as_json())
     }
 }
 

@@ -54,7 +54,12 @@ pub struct Choice {
     pub extra: Unknown<'static>,
 }
 
-/// The message of a choice.
+/// The message of a choice, or any other message of a conversation.
+///
+/// [`Message::to_request`] makes of it what the next request sends; [`Message::user`] and others
+/// make the messages in between. It serialises as an answer has it, with reasoning in
+/// `reasoning_content`, and reads any message of an answer or a request, as leniently as
+/// [`ChatCompletion::from_json`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Message {
@@ -68,6 +73,8 @@ pub struct Message {
     /// The model's reasoning, whichever of its names the server uses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    #[serde(skip)]
+    pub(super) reasoning_name: ReasoningName,
     /// OpenRouter's structured reasoning: all details that arrived, each as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_details: Option<RawArray>,
@@ -82,7 +89,7 @@ pub struct Message {
     pub audio: Option<Audio>,
     /// The parts of a content array that are neither text nor thinking, as sent.
     ///
-    /// They are kept if unknown members were asked for.
+    /// They are kept if unknown members are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_parts: Option<RawArray>,
     /// The content as JSON, or the error of parsing it, with its position.
@@ -95,6 +102,23 @@ pub struct Message {
     /// The other members, if they were asked for.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
+}
+
+/// The name of the member in which the reasoning arrived.
+///
+/// It belongs to the wire and not to the message, so messages that differ in it are equal.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ReasoningName(pub(super) Option<&'static str>);
+
+impl ReasoningName {
+    /// The name of reasoning that is a part of the content, as from Mistral.
+    pub(super) const THINKING: &'static str = "thinking";
+}
+
+impl PartialEq for ReasoningName {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// A tool call.

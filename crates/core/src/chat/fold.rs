@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::chunk::{AudioDelta, ChunkChoice, Content, Delta};
-use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, ToolCall, ToolCallKind};
+use super::completion::{
+    Audio, ChatCompletion, Choice, FunctionCall, ReasoningName, ToolCall, ToolCallKind,
+};
 use super::tool_calls::{CallState, ToolCalls};
 #[cfg(feature = "partial")]
 use crate::engine::finished;
@@ -12,9 +14,10 @@ use crate::engine::{
     self, AnomalyKind, Change, Effect, Note, Options, Place, TextId, TextKind, Transcript, What,
 };
 use crate::error::Error;
-use crate::json::{RawArray, RawStr, RawValue, Unknown, string_inner};
+use crate::json::{RawArray, RawStr, RawValue, Unknown, deserialize_by, string_inner};
 use crate::openai::{
-    ChoiceState, Envelope, Message, Sink, deserialize_body, keep_unknown, read_body, unknown_fits,
+    ChoiceState, Envelope, Message, Sink, first_choice, keep_unknown, read_body, read_choice,
+    read_object, unknown_fits,
 };
 
 /// The dialect of the chat completions endpoint.
@@ -31,6 +34,8 @@ pub type Session = engine::Session<Chat>;
 pub struct ChatMessage {
     role: Option<String>,
     reasoning: Option<TextId>,
+    /// The member in which the first text of the reasoning arrived.
+    reasoning_name: ReasoningName,
     tool_calls: ToolCalls,
     rare: Option<Box<Rare>>,
 }
@@ -67,7 +72,28 @@ impl ChatCompletion {
     }
 }
 
-deserialize_body!(ChatCompletion, ChatMessage);
+deserialize_by!(ChatCompletion, "a completion", read_body::<ChatMessage>);
+deserialize_by!(Choice, "a choice", read_choice::<ChatMessage>);
+deserialize_by!(super::Message, "a message", read_message);
+deserialize_by!(ToolCall, "a tool call", read_tool_call);
+
+/// Reads a message as the reader of a body reads it.
+fn read_message(json: &str) -> Result<super::Message, Error> {
+    let choice = first_choice::<ChatMessage>(json, |choice, walk| {
+        read_object(json, choice.delta.insert(Delta::default()), walk)
+    });
+    Ok(choice?.message)
+}
+
+/// Reads a tool call as the reader of a body reads it.
+fn read_tool_call(json: &str) -> Result<ToolCall, Error> {
+    let choice = first_choice::<ChatMessage>(json, |choice, walk| {
+        let delta = choice.delta.insert(Delta::default());
+        read_object(json, delta.tool_calls.push_default(), walk)
+    });
+    let call = choice?.message.tool_calls.into_iter().next();
+    call.ok_or_else(|| Error::invalid_chunk(&"no tool call", json))
+}
 
 impl Message for ChatMessage {
     type Delta<'a> = ChunkChoice<'a>;
@@ -157,8 +183,15 @@ impl Message for ChatMessage {
     }
 
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Choice {
-        let ChatMessage { role, reasoning, tool_calls, rare } = choice.message;
+        let ChatMessage { role, reasoning, reasoning_name, tool_calls, rare } = choice.message;
         let rare = rare.map(|rare| *rare).unwrap_or_default();
+        let mut content_parts = rare.content_parts;
+        if texts.whole_body {
+            // A message that was serialised here and is read again.
+            if let Some(parts) = rare.extra.get("content_parts").filter(|parts| parts.is_array()) {
+                content_parts.get_or_insert_default().extend(parts);
+            }
+        }
         let has_function = rare.function_name.is_some() || rare.function_arguments.is_some();
         let (content, _parsed) = texts.take(choice.content);
         let mut text = |id| texts.take(id).0;
@@ -173,6 +206,7 @@ impl Message for ChatMessage {
             content,
             refusal: text(rare.refusal),
             reasoning_content: text(reasoning),
+            reasoning_name,
             reasoning_details: rare.reasoning_details,
             audio: rare.audio.map(|audio| Audio {
                 id: audio.id,
@@ -186,7 +220,7 @@ impl Message for ChatMessage {
                 .map(|call| complete_call(call, texts))
                 .collect(),
             function_call,
-            content_parts: rare.content_parts,
+            content_parts,
             // Beside the member of that name it would stand twice in the JSON.
             extra: rare.extra.without("content_parts"),
         };
@@ -209,7 +243,7 @@ impl Delta<'_> {
         weight += match &self.content {
             None => 0,
             Some(Content::Text(text)) => text.as_json().len(),
-            Some(Content::Parts(parts)) => parts.as_str().len(),
+            Some(Content::Parts(parts)) => parts.as_json().len(),
         };
         for call in &self.tool_calls {
             weight += text_weight(&call.id) + text_weight(&call.call_type);
@@ -227,7 +261,7 @@ impl Delta<'_> {
     fn rare_weight(&self, keep_unknown: bool) -> usize {
         let mut weight = text_weight(&self.refusal);
         weight += if keep_unknown { self.extra.weight() } else { 0 };
-        weight += self.reasoning_details.as_ref().map_or(0, |details| details.as_str().len());
+        weight += self.reasoning_details.as_ref().map_or(0, |details| details.as_json().len());
         weight += self
             .function_call
             .as_ref()
@@ -247,12 +281,12 @@ impl Delta<'_> {
         });
         let message = &mut choice.message;
         if let Some(reasoning) = &self.reasoning_content {
-            effect = effect.and(message.fold_reasoning(reasoning, to));
+            effect = effect.and(message.fold_reasoning("reasoning_content", reasoning, to));
         }
         // Servers on their way from one name to the other send both, with the same text.
         let is_new = |text: &&RawStr<'_>| self.reasoning_content.as_ref() != Some(text);
         if let Some(reasoning) = self.reasoning.as_ref().filter(is_new) {
-            effect = effect.and(message.fold_reasoning(reasoning, to));
+            effect = effect.and(message.fold_reasoning("reasoning", reasoning, to));
         }
         for fragment in &self.tool_calls {
             effect = effect.and(message.tool_calls.fold(fragment, to));
@@ -312,7 +346,15 @@ impl ChatMessage {
         to.note(What::Role, 0)
     }
 
-    fn fold_reasoning(&mut self, text: &RawStr<'_>, to: &mut Sink<'_>) -> Effect {
+    fn fold_reasoning(
+        &mut self,
+        name: &'static str,
+        text: &RawStr<'_>,
+        to: &mut Sink<'_>,
+    ) -> Effect {
+        if self.reasoning_name.0.is_none() && !text.is_empty() {
+            self.reasoning_name.0 = Some(name);
+        }
         to.append_delta(&mut self.reasoning, TextKind::Reasoning, "reasoning", text)
     }
 }
@@ -328,26 +370,26 @@ fn fold_parts(
 ) -> Effect {
     for part in parts.elements() {
         let members = (part.member("type"), part.member("text"), part.member("thinking"));
-        match (part.as_string(), members) {
+        match (part.as_raw_str(), members) {
             (Some(text), _) => _ = choice.fold_content(&text, to),
             (_, (_, _, Some(thinking))) if thinking.is_array() => {
                 for inner in thinking.elements() {
                     let text = inner.member("text");
-                    let text = inner.as_string().or(text.as_ref().and_then(RawValue::as_string));
+                    let text = inner.as_raw_str().or(text.as_ref().and_then(RawValue::as_raw_str));
                     if let Some(text) = text {
-                        let _ = choice.message.fold_reasoning(&text, to);
+                        let _ = choice.message.fold_reasoning(ReasoningName::THINKING, &text, to);
                     }
                 }
             }
-            (_, (_, _, Some(thinking))) if thinking.as_string().is_some() => {
-                let text = thinking.as_string().unwrap_or_default();
-                let _ = choice.message.fold_reasoning(&text, to);
+            (_, (_, _, Some(thinking))) if thinking.as_raw_str().is_some() => {
+                let text = thinking.as_raw_str().unwrap_or_default();
+                let _ = choice.message.fold_reasoning(ReasoningName::THINKING, &text, to);
             }
             (_, (kind, Some(text), _))
-                if text.as_string().is_some()
+                if text.as_raw_str().is_some()
                     && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
             {
-                let _ = choice.fold_content(&text.as_string().unwrap_or_default(), to);
+                let _ = choice.fold_content(&text.as_raw_str().unwrap_or_default(), to);
             }
             _ if to.options().keep_unknown => {
                 let rare = choice.message.rare.get_or_insert_default();
@@ -365,8 +407,9 @@ fn text_weight(text: &Option<RawStr<'_>>) -> usize {
 
 /// Returns the weight of a piece of arguments: a string's text, or the value in its place.
 fn piece_weight(piece: &Option<RawValue<'_>>) -> usize {
-    let len =
-        |piece: &RawValue<'_>| string_inner(piece.as_str()).map_or(piece.as_str().len(), str::len);
+    let len = |piece: &RawValue<'_>| {
+        string_inner(piece.as_json()).map_or(piece.as_json().len(), str::len)
+    };
     piece.as_ref().map_or(0, len)
 }
 

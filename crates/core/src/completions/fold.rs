@@ -6,8 +6,8 @@ use super::completion::{Choice, Completion};
 use crate::engine::finished;
 use crate::engine::{self, Change, Effect, Note, Options, Transcript};
 use crate::error::Error;
-use crate::json::RawStr;
-use crate::openai::{ChoiceState, Envelope, Message, Sink, deserialize_body, read_body};
+use crate::json::{RawStr, deserialize_by};
+use crate::openai::{ChoiceState, Envelope, Message, Sink, read_body, read_choice};
 
 /// The dialect of the legacy completions endpoint.
 pub type Completions = Envelope<TextMessage>;
@@ -32,7 +32,8 @@ impl Completion {
     }
 }
 
-deserialize_body!(Completion, TextMessage);
+deserialize_by!(Completion, "a completion", read_body::<TextMessage>);
+deserialize_by!(Choice, "a choice", read_choice::<TextMessage>);
 
 impl Message for TextMessage {
     type Delta<'a> = ChunkChoice<'a>;

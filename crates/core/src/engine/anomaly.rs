@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::Serialize;
 
@@ -52,6 +53,28 @@ pub enum AnomalyKind {
     NotCumulative,
     /// More kinds of anomalies arrived than are kept. This one counts the rest.
     More,
+}
+
+/// Displays as `changed finish_reason in choice 0, first in event 7, 3 times`.
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)?;
+        if !self.member.is_empty() {
+            write!(f, " {}", self.member)?;
+        }
+        if let Some(choice) = self.choice {
+            write!(f, " in choice {choice}")?;
+        }
+        write!(f, ", first in event {}", self.event)?;
+        if self.count > 1 { write!(f, ", {} times", self.count) } else { Ok(()) }
+    }
+}
+
+/// Displays as it serialises: `changed`, `missing_index` and so on.
+impl fmt::Display for AnomalyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// The anomalies of a stream, told apart by kind, choice and member. Their number is bounded.

@@ -22,7 +22,7 @@ use crate::json::{RawArray, RawValue};
 /// while session.push(&mut input)?.is_some() {}
 /// let completion = session.close(How::Clean).answer;
 /// let logprobs = completion.choices[0].logprobs.as_ref().unwrap();
-/// let tokens: Vec<TokenLogprob> = logprobs.content.as_ref().unwrap().parse().unwrap();
+/// let tokens: Vec<TokenLogprob> = logprobs.content.as_ref().unwrap().deserialize().unwrap();
 /// assert_eq!((tokens[0].token.as_str(), tokens[0].logprob), ("a", Some(-0.5)));
 /// # Ok::<(), deltawire::Error>(())
 /// ```
@@ -68,7 +68,7 @@ impl Logprobs {
     }
 }
 
-/// One token and its log probability, as [`RawArray::parse`] returns it.
+/// One token and its log probability, for [`RawArray::deserialize`].
 ///
 /// Members that servers add (llama.cpp's `id`) stay in the text of the list.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

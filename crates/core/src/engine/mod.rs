@@ -17,6 +17,7 @@ mod outcome;
 mod parsed;
 mod place;
 mod record;
+mod seconds;
 mod session;
 mod stalls;
 mod transcript;

@@ -3,6 +3,8 @@
 #[cfg(feature = "partial")]
 use deltawire_partial as partial;
 
+use serde::{Deserialize, Serialize};
+
 use crate::sse;
 
 /// Bounds on what one stream may make the process hold.
@@ -17,7 +19,8 @@ use crate::sse;
 /// | `max_tool_calls` | 1,024 | OpenAI takes at most 128 tools a request; a parallel call of each, eight times over |
 /// | `max_folded` | 64 MiB | ten minutes of 24 kHz PCM audio in base64 are 38 MiB, the largest answer an API describes |
 /// | `max_unknown_members` | 4,096 | unknown members are few; this bounds what their names and bookkeeping cost |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
     /// The longest line, in bytes.
@@ -61,7 +64,11 @@ impl Limits {
 }
 
 /// The options of a session or an accumulator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// They read from a configuration, and serialise, but for the options of the parsers. A member that
+/// is missing has its default, and one that is unknown is an error. [`Limits`] read likewise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Options {
     /// The limits.
@@ -79,9 +86,11 @@ pub struct Options {
     pub learn: bool,
     /// Parses the arguments of tool calls while they arrive.
     #[cfg(feature = "partial")]
+    #[serde(skip)]
     pub parse_arguments: Option<partial::Options>,
     /// Parses each choice's content while it arrives.
     #[cfg(feature = "partial")]
+    #[serde(skip)]
     pub parse_content: Option<partial::Options>,
 }
 

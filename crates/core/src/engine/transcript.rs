@@ -193,7 +193,7 @@ impl Transcript {
     /// Appends a piece of arguments: a string's text, or the compact JSON of any other value, which
     /// is what the string would have held.
     pub(crate) fn append_piece(&mut self, id: TextId, piece: &RawValue<'_>) -> Effect {
-        match piece.as_string() {
+        match piece.as_raw_str() {
             Some(string) => self.append(id, &string),
             None => {
                 let slot = &mut self.texts[id.0 as usize];

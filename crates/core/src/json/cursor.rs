@@ -7,6 +7,7 @@
 //! [`super::is_json`].
 
 use alloc::borrow::Cow;
+use core::fmt;
 
 use super::ends::{
     eight_digits, escaped_end, plain_end, plain_len, space_end, special, string_end, value_end,
@@ -26,6 +27,12 @@ pub struct Cursor<'a> {
 /// The error of a text that is not JSON from the current position on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invalid;
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the text is not JSON")
+    }
+}
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {

@@ -9,6 +9,7 @@ mod array;
 mod cursor;
 mod ends;
 mod few;
+mod formats;
 mod lex;
 mod name;
 mod string;
@@ -24,9 +25,9 @@ pub use value::RawValue;
 pub(crate) use cursor::{Cursor, Invalid};
 pub(crate) use ends::string_end;
 pub use few::List;
+pub(crate) use formats::{deserialize_by, deserialize_object};
 pub(crate) use lex::{
     Elements, ListId, Members, Overflow, Shape, Walk, elements, is_json, object, parse_object,
 };
 pub(crate) use name::Name;
-pub(crate) use text::Text;
-pub(crate) use value::string_inner;
+pub(crate) use text::{Text, string_inner};

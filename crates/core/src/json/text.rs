@@ -146,6 +146,11 @@ pub(crate) fn unescape(letter: u8) -> Option<char> {
     })
 }
 
+/// Returns the text between the quotes, if a valid JSON value is a string.
+pub(crate) fn string_inner(json: &str) -> Option<&str> {
+    json.strip_prefix('"')?.strip_suffix('"')
+}
+
 /// Decodes a JSON string without its quotes. The result is borrowed if there are no escapes.
 pub(crate) fn decode(string: &str) -> Cow<'_, str> {
     if memchr(b'\\', string.as_bytes()).is_none() {

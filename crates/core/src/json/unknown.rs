@@ -6,6 +6,7 @@ use alloc::string::String;
 use core::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 
 use super::RawValue;
 
@@ -56,6 +57,18 @@ impl<'a> Unknown<'a> {
         Unknown(self.0.map(|members| Box::new(owned(*members))))
     }
 
+    /// Sets the value of the member of this name.
+    ///
+    /// The value is anything that makes a [`serde_json::Value`].
+    pub fn insert(&mut self, name: &str, value: impl Into<Value>) {
+        self.set(name, RawValue::from(value.into()));
+    }
+
+    /// Removes the member of this name, and returns its value, if any.
+    pub fn remove(&mut self, name: &str) -> Option<RawValue<'a>> {
+        self.0.as_mut()?.remove(name)
+    }
+
     /// Sets the value of a name, and returns its former value, if any.
     pub(crate) fn set(&mut self, name: &str, value: RawValue<'a>) -> Option<RawValue<'a>> {
         let members = self.0.get_or_insert_default();
@@ -67,15 +80,13 @@ impl<'a> Unknown<'a> {
 
     /// Returns the same members without this one.
     pub(crate) fn without(mut self, name: &str) -> Self {
-        if let Some(members) = &mut self.0 {
-            members.remove(name);
-        }
+        self.remove(name);
         self
     }
 
     /// Returns the number of bytes of text held.
     pub(crate) fn weight(&self) -> usize {
-        self.iter().map(|(name, value)| name.len() + value.as_str().len()).sum()
+        self.iter().map(|(name, value)| name.len() + value.as_json().len()).sum()
     }
 }
 

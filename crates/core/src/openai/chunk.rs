@@ -164,21 +164,26 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(
     chunk: &mut Chunk<'a, C>,
     walk: &Walk,
 ) -> Result<(), Error> {
-    let shape = match parse_object(data, chunk, walk) {
-        Ok(shape) => shape,
-        // Read it again with `serde_json`, for the wording.
-        Err(Invalid) => {
-            return Err(match is_json(data) {
-                Err(error) => Error::invalid_json(&error, data),
-                Ok(()) => Error::invalid_json(&"it breaks the grammar of RFC 8259", data),
-            });
-        }
-    };
-    if shape != Shape::Whole {
-        return Err(Error::invalid_chunk(&"no JSON object", data));
-    }
+    read_object(data, chunk, walk)?;
     chunk.unexpected = walk.unexpected();
     Ok(())
+}
+
+/// Reads one JSON object within the bounds of `walk`.
+pub(crate) fn read_object<'a, T: Members<'a>>(
+    data: &'a str,
+    into: &mut T,
+    walk: &Walk,
+) -> Result<(), Error> {
+    match parse_object(data, into, walk) {
+        Ok(Shape::Whole) => Ok(()),
+        Ok(_) => Err(Error::invalid_chunk(&"no JSON object", data)),
+        // Read it again with `serde_json`, for the wording.
+        Err(Invalid) => Err(match is_json(data) {
+            Err(error) => Error::invalid_json(&error, data),
+            Ok(()) => Error::invalid_json(&"it breaks the grammar of RFC 8259", data),
+        }),
+    }
 }
 
 /// The choices of a chunk, as a list whose length is bounded.
@@ -305,7 +310,7 @@ fn seconds<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, In
     }
     walk.note("created");
     let float = value
-        .as_str()
+        .as_json()
         .parse::<f64>()
         .ok()
         .filter(|float| (0.0..9_007_199_254_740_992.0).contains(float));
@@ -325,7 +330,7 @@ pub(crate) fn index<'de>(
     }
     let Some(value) = walk.value(cursor)? else { return Ok(None) };
     let index = value.as_u64();
-    if index.is_none() && !value.as_str().starts_with('-') {
+    if index.is_none() && !value.as_json().starts_with('-') {
         walk.note(member);
     }
     Ok(index)

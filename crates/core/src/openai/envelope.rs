@@ -181,7 +181,7 @@ impl<M: Message> Envelope<M> {
     fn weigh(&self, chunk: &Chunk<'_, M::Delta<'_>>, options: &Options) -> Result<usize, Error> {
         let keep = options.keep_unknown;
         let unknown = |extra: &Unknown<'_>| if keep { extra.weight() } else { 0 };
-        let mut weight = chunk.moderation.as_ref().map_or(0, |value| value.as_str().len());
+        let mut weight = chunk.moderation.as_ref().map_or(0, |value| value.as_json().len());
         weight += unknown(&chunk.extra);
         let mut new = 0;
         for delta in &chunk.choices {
@@ -253,9 +253,9 @@ impl<M: Message> Envelope<M> {
         effect = effect.and(set_last(&mut self.service_tier, chunk.service_tier.as_ref()));
         if let Some(sent) = &chunk.moderation {
             let moderation = sent.clone().into_owned();
-            let dropped = sent.as_str().len() - moderation.as_str().len();
+            let dropped = sent.as_json().len() - moderation.as_json().len();
             let before = self.moderation.replace(moderation);
-            to.release(dropped + before.map_or(0, |before| before.as_str().len()));
+            to.release(dropped + before.map_or(0, |before| before.as_json().len()));
             effect = Effect::Other;
         }
         if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {

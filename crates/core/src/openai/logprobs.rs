@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::json::{Cursor, Invalid, Members, Name, RawValue, Walk};
+use crate::engine::Logprobs;
+use crate::json::{Cursor, Invalid, Members, Name, RawValue, Walk, deserialize_by, parse_object};
 
 /// The log probabilities of a chunk: arrays as sent.
 ///
@@ -45,9 +46,17 @@ impl<'a> ChunkLogprobs<'a> {
 
     /// Returns the number of bytes that folding may add, as they stand in the JSON.
     pub(crate) fn weight(&self) -> usize {
-        self.lists().into_iter().flatten().map(|list| list.as_str().len()).sum()
+        self.lists().into_iter().flatten().map(|list| list.as_json().len()).sum()
     }
 }
+
+deserialize_by!(Logprobs, "logprobs", |json| {
+    let mut sent = ChunkLogprobs::default();
+    parse_object(json, &mut sent, &Walk::new())?;
+    let mut logprobs = Logprobs::default();
+    logprobs.extend(sent.lists());
+    Ok::<_, Invalid>(logprobs)
+});
 
 impl<'de> Members<'de> for ChunkLogprobs<'de> {
     fn member(

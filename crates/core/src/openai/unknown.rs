@@ -24,9 +24,9 @@ pub(crate) fn keep_unknown(
 fn merge(kept: &mut Unknown<'static>, sent: &Unknown<'_>, to: &mut Transcript) {
     for (name, sent) in sent.iter() {
         let value = sent.clone().into_owned();
-        let dropped = sent.as_str().len() - value.as_str().len();
+        let dropped = sent.as_json().len() - value.as_json().len();
         let before = kept.set(name, value);
-        to.release(dropped + before.map_or(0, |before| name.len() + before.as_str().len()));
+        to.release(dropped + before.map_or(0, |before| name.len() + before.as_json().len()));
     }
 }
 

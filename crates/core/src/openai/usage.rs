@@ -5,7 +5,7 @@ use core::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::engine::TokenCounts;
-use crate::json::RawValue;
+use crate::json::{Invalid, RawValue, deserialize_by};
 
 /// The token counts of a completion, as the server sent them.
 ///
@@ -69,12 +69,16 @@ impl Usage {
         }
     }
 
-    /// Returns the whole object.
+    /// Returns the whole object, as sent.
     #[must_use]
-    pub fn as_json(&self) -> &RawValue<'static> {
+    pub fn as_raw(&self) -> &RawValue<'static> {
         &self.0
     }
 }
+
+deserialize_by!(Usage, "usage", |json| {
+    Ok::<_, Invalid>(Usage::new(RawValue::within(json, true)))
+});
 
 impl fmt::Debug for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
