@@ -89,9 +89,9 @@ mod openai;
 pub mod sse;
 
 pub use engine::{
-    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Limits, Logprobs, Options,
-    Outcome, Place, Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob,
-    Update,
+    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Incomplete, Limits, Logprobs,
+    Options, Outcome, Place, Session, StallLimits, Stats, TextKind, Times, TokenCounts,
+    TokenLogprob, UnknownEnd, Update,
 };
 pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};

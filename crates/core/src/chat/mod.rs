@@ -11,4 +11,4 @@ pub use chunk::{
 pub use completion::{
     Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind,
 };
-pub use fold::{Accumulator, Chat, Session};
+pub use fold::{Accumulator, Chat, Session, fold};

@@ -308,8 +308,9 @@ impl<D: Dialect> Accumulator<D> {
         self.transcript.settle();
         let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
         let end = self.end.unwrap_or(End::Stopped);
+        let usage = self.dialect.token_counts();
         let answer = self.dialect.answer(&mut self.transcript);
-        Outcome { answer, end, anomalies, error: self.error.map(|error| *error) }
+        Outcome { answer, end, usage, anomalies, error: self.error.map(|error| *error) }
     }
 
     /// Ends the stream, `cut` within an event. Only the first end counts.

@@ -29,7 +29,7 @@ pub use counts::TokenCounts;
 pub use dialect::Dialect;
 pub use logprobs::{Logprobs, TokenLogprob};
 pub use options::{Limits, Options};
-pub use outcome::{End, How, Outcome};
+pub use outcome::{End, How, Incomplete, Outcome, UnknownEnd};
 pub use place::{Place, TextKind};
 pub use session::{Session, Times};
 pub use stalls::StallLimits;
@@ -39,4 +39,5 @@ pub(crate) use dialect::{Holes, Notes, Read, Sealed};
 #[cfg(feature = "partial")]
 pub(crate) use parsed::finished;
 pub(crate) use record::{Note, TextId, What};
+pub(crate) use session::fold;
 pub(crate) use transcript::{Effect, Transcript};

@@ -470,3 +470,11 @@ impl<D: Dialect> Session<D> {
         self.accumulator.close(How::Stopped)
     }
 }
+
+/// Folds the whole body of a response.
+pub(crate) fn fold<D: Dialect>(mut body: &[u8]) -> Outcome<D::Answer> {
+    let mut session = Session::<D>::new();
+    // An error is in the outcome.
+    while let Ok(true) = session.advance(&mut body) {}
+    session.close(How::Clean)
+}

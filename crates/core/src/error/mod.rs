@@ -22,8 +22,7 @@ pub use refused::Refused;
 pub use stall::{Stall, StallKind};
 
 pub(crate) use api::is_error;
-use escaped::Escaped;
-pub(crate) use escaped::beginning;
+pub(crate) use escaped::{Escaped, beginning};
 
 /// The reason why a stream ended before its answer was complete.
 ///
