@@ -232,8 +232,8 @@ fn compare(
     let mut texts: BTreeMap<(u64, usize), String> = BTreeMap::new();
     let mut heads: BTreeMap<(u64, usize), (String, String)> = BTreeMap::new();
     for read in stream.as_bytes().chunks(length) {
-        let mut input = read;
-        while let Some(update) = fold.push(&mut input).expect("all of these are chunks") {
+        let mut updates = fold.read(read);
+        while let Some(update) = updates.next().expect("all of these are chunks") {
             for change in update.changes() {
                 match change {
                     Change::ToolCall { at, id, name } => {

@@ -47,13 +47,13 @@ impl Trace {
         'reads: for read in reads {
             let mut input = read;
             loop {
-                match fold.push(&mut input) {
-                    Ok(Some(update)) => trace.see(update),
-                    Ok(None) => break,
+                match fold.advance(&mut input) {
+                    Ok(true) => trace.see(fold.update()),
+                    Ok(false) => break,
                     Err(_) => break 'reads,
                 }
             }
-            assert!(input.is_empty(), "`None` although {} bytes were left", input.len());
+            assert!(input.is_empty(), "`false` although {} bytes were left", input.len());
         }
         let outcome = match ending {
             Ending::Clean => fold.close(How::Clean),

@@ -39,8 +39,9 @@ fn run<E: Dialect>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Answer
     let mut fold = Session::<E>::with_options(options);
     let mut told = Vec::new();
     for read in reads {
-        let mut input = *read;
-        while let Some(update) = fold.push(&mut input).expect("the stream is no error") {
+        let input = *read;
+        let mut updates = fold.read(input);
+        while let Some(update) = updates.next().expect("the stream is no error") {
             for change in update.changes() {
                 told.extend(match change {
                     Change::Parsed { at, kind, change: partial::Change::Text { path, text } } => {

@@ -27,8 +27,9 @@ impl<D: Dialect> Recording<D> {
     /// Reads bytes that arrive at this time, in milliseconds.
     fn read(&mut self, at: u64, bytes: &str) {
         self.session.arrived(ms(at));
-        let mut input = bytes.as_bytes();
-        while let Some(update) = self.session.push(&mut input).unwrap() {
+        let input = bytes.as_bytes();
+        let mut updates = self.session.read(input);
+        while let Some(update) = updates.next().unwrap() {
             self.recorder.record(&update, ms(at));
         }
     }
@@ -477,7 +478,7 @@ fn an_outcome_has_its_attributes() {
 #[test]
 fn an_outcome_with_an_error_has_its_kind() {
     let mut session = completions::Session::new();
-    assert!(session.push(&mut &b"data: {\"error\":{\"message\":\"no\"}}\n\n"[..]).is_err());
+    assert!(session.feed(b"data: {\"error\":{\"message\":\"no\"}}\n\n").is_err());
     let outcome: Outcome<completions::Completion> = session.close(How::Clean);
     let expected = json!([["gen_ai.operation.name", "text_completion"], ["error.type", "api"]]);
     assert_eq!(serde_json::to_value(attributes(&outcome, None, None)).unwrap(), expected);
@@ -489,7 +490,8 @@ fn a_recording_is_bounded_however_long_the_stream_is() {
     let mut recorder = Recorder::new();
     let event = format!("data: {}\n\n", delta(r#"{"content":"a"}"#, "null"));
     for n in 0..20_000 {
-        let update = session.push(&mut event.as_bytes()).unwrap().unwrap();
+        session.feed(event.as_bytes()).unwrap();
+        let update = session.update();
         recorder.record(&update, Duration::from_micros(n * 997));
         recorder.tokens(2);
     }
