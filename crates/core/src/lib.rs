@@ -90,8 +90,8 @@ mod openai;
 pub mod sse;
 
 pub use engine::{
-    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Incomplete, Limits, Logprobs,
-    Options, Outcome, Place, Session, StallLimits, Stats, TextKind, Times, TokenCounts,
+    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Incomplete, Item, Limits,
+    Logprobs, Options, Outcome, Place, Session, StallLimits, Stats, TextKind, Times, TokenCounts,
     TokenLogprob, UnknownEnd, Update, Updates,
 };
 pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind};

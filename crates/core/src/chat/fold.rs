@@ -413,6 +413,7 @@ fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
     let (arguments, _parsed) = texts.take(Some(call.arguments));
     let arguments = arguments.unwrap_or_default();
     ToolCall {
+        item: call.item,
         id: call.id,
         kind: if custom { ToolCallKind::Custom } else { ToolCallKind::Function },
         call_type: call

@@ -30,7 +30,7 @@ pub use dialect::Dialect;
 pub use logprobs::{Logprobs, TokenLogprob};
 pub use options::{Limits, Options};
 pub use outcome::{End, How, Incomplete, Outcome, UnknownEnd};
-pub use place::{Place, TextKind};
+pub use place::{Item, Place, TextKind};
 pub use session::{Session, Times, Updates};
 pub use stalls::StallLimits;
 pub use update::Update;
