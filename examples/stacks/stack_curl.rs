@@ -62,14 +62,16 @@ impl Callbacks<'_> {
     }
 
     /// A part of the body. How much of it was taken: nothing if no more is wanted.
-    fn push(&mut self, mut bytes: &[u8]) -> usize {
+    fn push(&mut self, bytes: &[u8]) -> usize {
         let count = bytes.len();
-        while let Ok(Some(update)) = self.session.push(&mut bytes) {
+        let mut updates = self.session.read(bytes);
+        while let Ok(Some(update)) = updates.next() {
             if let Err(error) = self.screen.print(update.text()) {
                 self.failed = Some(error);
                 return 0;
             }
         }
+        drop(updates);
         if self.session.is_ended() { 0 } else { count }
     }
 }

@@ -81,6 +81,11 @@ pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
     headers.get(name)?.to_str().ok()
 }
 
+/// Returns every header whose value is text.
+pub(crate) fn all_headers(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+}
+
 /// Returns the error that a failed body means for the stream.
 pub(crate) fn transport(error: impl Into<BoxError>) -> deltawire::Error {
     deltawire::Error::Transport(TransportError::from_source(error))

@@ -16,7 +16,7 @@ use http::header::{HeaderValue, InvalidHeaderValue};
 use http::{Request, Response};
 use http_body::Body;
 
-use crate::error::{BoxError, Error, header, transport};
+use crate::error::{BoxError, Error, all_headers, header, transport};
 use crate::event::{Event, LastType};
 use crate::frames::{Frames, State};
 
@@ -222,6 +222,7 @@ where
         self.source.answered(status, header);
         self.cause = None;
         self.doing = if let Some(evidence) = Evidence::wanted(&self.source, status, header) {
+            let evidence = evidence.with_headers(all_headers(&head.headers));
             Doing::Refused(Box::pin(Frames::new(body)), evidence, Vec::new())
         } else if self.source.action() == Action::Read {
             Doing::Reading(Box::pin(Frames::new(body)))

@@ -9,7 +9,7 @@ use deltawire::{Evidence, Limit, Limits};
 use http::Response;
 use http_body::Body;
 
-use crate::error::{BoxError, Error, header};
+use crate::error::{BoxError, Error, all_headers, header};
 use crate::events::Events;
 use crate::frames::{Frames, State};
 use crate::reader::Reader;
@@ -110,6 +110,7 @@ where
     B::Error: Into<BoxError>,
 {
     let Some(evidence) = evidence else { return Ok(response) };
+    let evidence = evidence.with_headers(all_headers(response.headers()));
     // Boxed, so that the future of an accepted answer has no room for the one that reads a refusal.
     let (body, _) = Box::pin(beginning(response.into_body(), evidence.max_body())).await;
     Err(evidence.error(&body).into())

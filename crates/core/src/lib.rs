@@ -20,8 +20,9 @@
 //!
 //! "#;
 //! let mut session = chat::Session::new();
-//! for mut read in body.chunks(7) {
-//!     while let Some(update) = session.push(&mut read)? {
+//! for read in body.chunks(7) {
+//!     let mut updates = session.read(read);
+//!     while let Some(update) = updates.next()? {
 //!         print!("{}", update.text()); // the new content of choice 0
 //!     }
 //! }
@@ -92,9 +93,9 @@ mod openai;
 pub mod sse;
 
 pub use engine::{
-    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Limits, Logprobs, Options,
-    Outcome, Place, Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob,
-    Update,
+    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Incomplete, Item, Limits,
+    Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Session, StallLimits, Stats,
+    TextKind, Times, TokenCounts, TokenLogprob, UnknownEnd, Update, Updates,
 };
 pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind, TransportError};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};

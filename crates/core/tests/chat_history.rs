@@ -14,7 +14,7 @@ fn streamed(deltas: &[&str]) -> Message {
     for delta in deltas {
         let event = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\n\n");
         let mut input = event.as_bytes();
-        while session.push(&mut input).expect("a chunk").is_some() {}
+        while session.advance(&mut input).expect("a chunk") {}
     }
     let answer: ChatCompletion = session.close(How::Clean).answer;
     answer.choices.into_iter().next().expect("a choice").message

@@ -52,7 +52,7 @@ data: {"id":"b","choices":[{"index":3,"delta":{},"finish_reason":"length"}]}
 data: {"id":"c","choices":[]}
 
 "#[..];
-    while session.push(&mut input).unwrap().is_some() {}
+    while session.advance(&mut input).unwrap() {}
     let lines: Vec<_> = session.accumulator().anomalies().iter().map(ToString::to_string).collect();
     assert_eq!(
         lines,

@@ -66,6 +66,7 @@ mod error;
 mod node;
 mod number;
 mod options;
+mod owned;
 mod parser;
 mod path;
 mod string;
@@ -77,6 +78,7 @@ pub use elements::{Elements, Field};
 pub use error::{Error, ErrorKind, Limit};
 pub use node::{Children, Kind, Members, Node};
 pub use options::{Incomplete, Limits, Options};
+pub use owned::OwnedChange;
 pub use parser::Parser;
 pub use path::{Path, Segment};
 

@@ -27,8 +27,9 @@ impl<D: Dialect> Recording<D> {
     /// Reads bytes that arrive at this time, in milliseconds.
     fn read(&mut self, at: u64, bytes: &str) {
         self.session.arrived(ms(at));
-        let mut input = bytes.as_bytes();
-        while let Some(update) = self.session.push(&mut input).unwrap() {
+        let input = bytes.as_bytes();
+        let mut updates = self.session.read(input);
+        while let Some(update) = updates.next().unwrap() {
             self.recorder.record(&update, ms(at));
         }
     }
@@ -483,7 +484,7 @@ fn each_choice_has_a_finish_reason_even_if_none_arrived() {
         &br#"data: {"choices":[{"index":0,"delta":{}},{"index":1,"finish_reason":"stop"}]}
 
 "#[..];
-    while session.push(&mut input).unwrap().is_some() {}
+    while session.advance(&mut input).unwrap() {}
     let outcome = session.close(How::Clean);
     let reasons = Value::Strings(vec!["error", "stop"]);
     assert!(
@@ -495,7 +496,7 @@ fn each_choice_has_a_finish_reason_even_if_none_arrived() {
 #[test]
 fn an_outcome_with_an_error_has_its_kind() {
     let mut session = completions::Session::new();
-    assert!(session.push(&mut &b"data: {\"error\":{\"message\":\"no\"}}\n\n"[..]).is_err());
+    assert!(session.feed(b"data: {\"error\":{\"message\":\"no\"}}\n\n").is_err());
     let outcome: Outcome<completions::Completion> = session.close(How::Clean);
     let expected = json!([
         ["gen_ai.operation.name", "text_completion"],
@@ -511,7 +512,8 @@ fn a_recording_is_bounded_however_long_the_stream_is() {
     let mut recorder = Recorder::new();
     let event = format!("data: {}\n\n", delta(r#"{"content":"a"}"#, "null"));
     for n in 0..20_000 {
-        let update = session.push(&mut event.as_bytes()).unwrap().unwrap();
+        session.feed(event.as_bytes()).unwrap();
+        let update = session.update();
         recorder.record(&update, Duration::from_micros(n * 997));
         recorder.tokens(2);
     }

@@ -10,7 +10,7 @@ use deltawire::sse::{self, Action, Closed, Limits, OwnedEvent, Reconnect};
 use ureq::http::{HeaderValue, Request, Response};
 use ureq::{Agent, AsSendBody, Body, BodyReader};
 
-use crate::error::{Error, header};
+use crate::error::{Error, all_headers, header};
 use crate::events::owned;
 use crate::read::ReadAhead;
 use crate::response::{agent, beginning};
@@ -204,6 +204,7 @@ impl<B: AsSendBody + Clone> EventSource<B> {
         self.source.answered(status, header);
         let mut reader = body.into_reader();
         self.cause = Evidence::wanted(&self.source, status, header).map(|evidence| {
+            let evidence = evidence.with_headers(all_headers(&head.headers));
             let beginning = beginning(&mut reader, evidence.max_body() as u64);
             evidence.error(&beginning).into()
         });

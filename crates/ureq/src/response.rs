@@ -8,7 +8,7 @@ use deltawire::{Evidence, Limit, Limits};
 use ureq::http::Response;
 use ureq::{Body, BodyReader};
 
-use crate::error::{Error, header};
+use crate::error::{Error, all_headers, header};
 use crate::events::Events;
 use crate::reader::Reader;
 use crate::stream::{ChatStream, CompletionStream};
@@ -82,6 +82,7 @@ pub(crate) fn event_stream(response: Response<Body>) -> Result<Response<Body>, E
 /// Returns the response, unless there is evidence of an error to read.
 fn accepted(response: Response<Body>, evidence: Option<Evidence>) -> Result<Response<Body>, Error> {
     let Some(evidence) = evidence else { return Ok(response) };
+    let evidence = evidence.with_headers(all_headers(response.headers()));
     let mut reader = response.into_body().into_reader();
     let body = beginning(&mut reader, evidence.max_body() as u64);
     Err(evidence.error(&body).into())

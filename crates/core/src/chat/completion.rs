@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 #[cfg(feature = "partial")]
 use serde_json::Value;
 
-use crate::engine::Logprobs;
+use crate::engine::{Item, Logprobs, Place};
 use crate::json::{RawArray, Unknown};
 #[cfg(feature = "partial")]
 use deltawire_partial as partial;
@@ -31,6 +31,13 @@ impl ChatCompletion {
     pub fn text(&self) -> &str {
         let choice = self.choices.iter().find(|choice| choice.index == 0);
         choice.and_then(|choice| choice.message.content.as_deref()).unwrap_or_default()
+    }
+
+    /// Returns the tool call at this place, as changes name it.
+    #[must_use]
+    pub fn tool_call(&self, at: Place) -> Option<&ToolCall> {
+        let choice = self.choices.iter().find(|choice| choice.index == at.choice)?;
+        choice.message.tool_call(at.item)
     }
 }
 
@@ -121,13 +128,25 @@ impl PartialEq for ReasoningName {
     }
 }
 
+impl Message {
+    /// Returns the tool call that is this item, which need not stand at that index.
+    #[must_use]
+    pub fn tool_call(&self, item: Item) -> Option<&ToolCall> {
+        self.tool_calls.iter().find(|call| call.item == item)
+    }
+}
+
 /// A tool call.
 ///
 /// Its fragments were identified by ID, index, name and order, in that sequence, because servers
 /// leave out or repeat each of them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ToolCall {
+    /// The call's item in the changes of its stream.
+    ///
+    /// It is bookkeeping: it is not serialised, and calls that differ in nothing else are equal.
+    pub item: Item,
     /// The call's ID, to be sent back with the tool's result. Some servers send none.
     pub id: Option<String>,
     /// A function or a custom tool.
@@ -149,6 +168,29 @@ pub struct ToolCall {
     pub parsed_arguments: Option<Result<Value, partial::Error>>,
     /// The other members, if they were asked for.
     pub extra: Unknown<'static>,
+}
+
+impl PartialEq for ToolCall {
+    fn eq(&self, other: &Self) -> bool {
+        // Every member is named, so that a new one is not forgotten.
+        let Self {
+            item: _,
+            id,
+            kind,
+            call_type,
+            name,
+            arguments,
+            #[cfg(feature = "partial")]
+            parsed_arguments,
+            extra,
+        } = self;
+        #[cfg(feature = "partial")]
+        if *parsed_arguments != other.parsed_arguments {
+            return false;
+        }
+        (id, kind, call_type) == (&other.id, &other.kind, &other.call_type)
+            && (name, arguments, extra) == (&other.name, &other.arguments, &other.extra)
+    }
 }
 
 /// The kind of tool that is called.

@@ -11,7 +11,8 @@ use super::tool_calls::{CallState, ToolCalls};
 #[cfg(feature = "partial")]
 use crate::engine::finished;
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Note, Options, Place, TextId, TextKind, Transcript, What,
+    self, AnomalyKind, Change, Effect, Note, Options, Outcome, Place, TextId, TextKind, Transcript,
+    What,
 };
 use crate::error::Error;
 use crate::json::{RawArray, RawStr, RawValue, Unknown, deserialize_by, string_inner};
@@ -28,6 +29,27 @@ pub type Accumulator = engine::Accumulator<Chat>;
 
 /// Folds the bytes of a streamed chat completion; see [`crate::Session`].
 pub type Session = engine::Session<Chat>;
+
+/// Folds the whole body of a streamed chat completion, such as a recorded file.
+///
+/// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.
+///
+/// ```
+/// use deltawire::chat;
+///
+/// let body = br#"data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}
+///
+/// data: [DONE]
+///
+/// "#;
+/// let completion = chat::fold(body).into_complete()?;
+/// assert_eq!(completion.text(), "Hi");
+/// # Ok::<(), deltawire::Incomplete<chat::ChatCompletion>>(())
+/// ```
+#[must_use]
+pub fn fold(body: &[u8]) -> Outcome<ChatCompletion> {
+    engine::fold::<Chat>(body)
+}
 
 /// A message as far as it came. Its content is in the choice.
 #[derive(Debug, Clone, Default)]
@@ -434,6 +456,7 @@ fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
     let (arguments, _parsed) = texts.take(Some(call.arguments));
     let arguments = arguments.unwrap_or_default();
     ToolCall {
+        item: call.item,
         id: call.id,
         kind: if custom { ToolCallKind::Custom } else { ToolCallKind::Function },
         call_type: call

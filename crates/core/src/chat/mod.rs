@@ -12,5 +12,5 @@ pub use chunk::{
 pub use completion::{
     Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind,
 };
-pub use fold::{Accumulator, Chat, Session};
+pub use fold::{Accumulator, Chat, Session, fold};
 pub use request::Reasoning;

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use serde_json::{Map, Value, json};
 
 use super::completion::{Message, ReasoningName, ToolCall, ToolCallKind};
+use crate::engine::Item;
 use crate::json::Unknown;
 
 /// The treatment of a message's reasoning in the next request.
@@ -205,6 +206,8 @@ impl ToolCall {
         arguments: impl Into<String>,
     ) -> Self {
         Self {
+            // It is of no stream.
+            item: Item::FIRST,
             id: Some(id.into()),
             kind: ToolCallKind::Function,
             call_type: "function".into(),

@@ -19,7 +19,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::chunk::ToolCallDelta;
-use crate::engine::{AnomalyKind, Effect, Options, TextId, TextKind, What};
+use crate::engine::{AnomalyKind, Effect, Item, Options, TextId, TextKind, What};
 use crate::error::{Error, Limit};
 use crate::json::{RawStr, Unknown};
 use crate::openai::{Sink, keep_unknown, unknown_fits};
@@ -35,6 +35,7 @@ pub(crate) struct ToolCalls {
 /// A tool call as it is folded.
 #[derive(Debug, Clone)]
 pub(crate) struct CallState {
+    pub(crate) item: Item,
     /// Its first index on the wire.
     pub(crate) index: Option<u64>,
     pub(crate) id: Option<String>,
@@ -154,6 +155,7 @@ impl ToolCalls {
                 }
                 let position = self.calls.len();
                 self.calls.push(CallState {
+                    item: Item::new(position as u32),
                     index: fragment.index,
                     id: None,
                     call_type: None,

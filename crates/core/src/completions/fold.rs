@@ -4,7 +4,7 @@ use super::chunk::ChunkChoice;
 use super::completion::{Choice, Completion};
 #[cfg(feature = "partial")]
 use crate::engine::finished;
-use crate::engine::{self, Change, Effect, Note, Options, Transcript};
+use crate::engine::{self, Change, Effect, Note, Options, Outcome, Transcript};
 use crate::error::Error;
 use crate::json::{RawStr, deserialize_by};
 use crate::openai::{ChoiceState, Envelope, Message, Sink, read_body, read_choice};
@@ -17,6 +17,27 @@ pub type Accumulator = engine::Accumulator<Completions>;
 
 /// Folds the bytes of a streamed legacy completion; see [`crate::Session`].
 pub type Session = engine::Session<Completions>;
+
+/// Folds the whole body of a streamed legacy completion, such as a recorded file.
+///
+/// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.
+///
+/// ```
+/// use deltawire::completions;
+///
+/// let body = br#"data: {"choices":[{"index":0,"text":"Hi","finish_reason":"stop"}]}
+///
+/// data: [DONE]
+///
+/// "#;
+/// let completion = completions::fold(body).into_complete()?;
+/// assert_eq!(completion.text(), "Hi");
+/// # Ok::<(), deltawire::Incomplete<completions::Completion>>(())
+/// ```
+#[must_use]
+pub fn fold(body: &[u8]) -> Outcome<Completion> {
+    engine::fold::<Completions>(body)
+}
 
 /// The message of a legacy completion. It is a text and nothing else, and that is in the choice.
 #[derive(Debug, Clone, Copy, Default)]

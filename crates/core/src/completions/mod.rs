@@ -6,4 +6,4 @@ mod fold;
 
 pub use chunk::{Chunk, ChunkChoice};
 pub use completion::{Choice, Completion};
-pub use fold::{Accumulator, Completions, Session};
+pub use fold::{Accumulator, Completions, Session, fold};

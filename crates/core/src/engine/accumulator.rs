@@ -304,22 +304,25 @@ impl<D: Dialect> Accumulator<D> {
     /// A stream that has ended of itself has that end, whatever `how` says.
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
-        self.end(how, false);
+        self.end_cut(how, false);
         self.transcript.settle();
         let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
         let end = self.end.unwrap_or(End::Stopped);
+        let usage = self.dialect.token_counts();
         let answer = self.dialect.answer(&mut self.transcript);
-        Outcome { answer, end, anomalies, error: self.error.map(|error| *error) }
+        Outcome { answer, end, usage, anomalies, error: self.error.map(|error| *error) }
     }
 
-    /// Ends the stream, `cut` within an event. Only the first end counts.
-    pub(crate) fn end(&mut self, how: How, cut: bool) {
+    /// Ends the stream, and reports whether that changed something. Only the first end counts.
+    ///
+    /// `cut` says that it ended within an event.
+    pub(crate) fn end_cut(&mut self, how: How, cut: bool) -> bool {
         if self.end.is_some() {
-            return;
+            return false;
         }
         if self.done || self.error.is_some() {
             self.end = Some(self.natural_end(false));
-            return;
+            return false;
         }
         self.end = Some(match how {
             How::Clean => self.natural_end(cut),
@@ -328,6 +331,7 @@ impl<D: Dialect> Accumulator<D> {
             How::Stopped => End::Stopped,
         });
         self.error = how.into_error().map(Box::new);
+        false
     }
 
     /// Returns the end of a stream that is over of itself, or whose body ended in order.

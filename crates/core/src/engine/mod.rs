@@ -14,6 +14,7 @@ mod learned;
 mod logprobs;
 mod options;
 mod outcome;
+mod owned;
 mod parsed;
 mod place;
 mod record;
@@ -30,9 +31,10 @@ pub use counts::TokenCounts;
 pub use dialect::Dialect;
 pub use logprobs::{Logprobs, TokenLogprob};
 pub use options::{Limits, Options};
-pub use outcome::{End, How, Outcome};
-pub use place::{Place, TextKind};
-pub use session::{Session, Times};
+pub use outcome::{End, How, Incomplete, Outcome, UnknownEnd};
+pub use owned::{OwnedChange, OwnedUpdate};
+pub use place::{Item, Place, TextKind};
+pub use session::{Session, Times, Updates};
 pub use stalls::StallLimits;
 pub use update::Update;
 
@@ -40,4 +42,5 @@ pub(crate) use dialect::{Holes, Notes, Read, Sealed};
 #[cfg(feature = "partial")]
 pub(crate) use parsed::finished;
 pub(crate) use record::{Note, TextId, What};
+pub(crate) use session::fold;
 pub(crate) use transcript::{Effect, Transcript};

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   head(status, headers) ─┐
-//!   push(bytes) ───────────┼─▶ Session ─▶ updates, the next deadline, an error
+//!   read(bytes) ───────────┼─▶ Session ─▶ updates, the next deadline, an error
 //!   wait, arrived, tick ───┤      │
 //!   end(How) ──────────────┘      └─▶ Outcome
 //! ```
 //!
-//! An adapter is a loop around it: it reads, says when, pushes what it read, and says how the body
-//! ended. The rules of a response live here and nowhere else:
+//! An adapter is a loop around it: it reads, says when, passes on what it read, and says how the
+//! body ended. The rules of a response live here and nowhere else:
 //!
 //! - A refused request, another content type, or a body that begins as JSON, HTML or gzip does is
 //!   not an event stream. Its beginning is the evidence of the error.
@@ -33,8 +33,8 @@ use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
 ///
-/// It does no I/O and has no clock. Whoever reads the response pushes what was read, takes the
-/// updates, and says how the body ended.
+/// It does no I/O and has no clock. The caller reads the response, passes on what it read, takes
+/// the updates, and says how the body ended.
 ///
 /// ```
 /// use deltawire::{How, chat};
@@ -45,8 +45,9 @@ use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 ///     b"lo\"}}]}\n\ndata: [DO",
 ///     b"NE]\n\n",
 /// ];
-/// for mut read in reads {
-///     while let Some(update) = session.push(&mut read)? {
+/// for read in reads {
+///     let mut updates = session.read(read);
+///     while let Some(update) = updates.next()? {
 ///         assert_eq!(update.text(), "Hello");
 ///     }
 /// }
@@ -64,6 +65,48 @@ pub struct Session<D> {
     stalls: Option<Box<Stalls>>,
     /// A break or stall that cut the event of a sentinel: the answer is whole, the transfer is not.
     broken: Option<Box<Error>>,
+}
+
+/// The updates in the bytes that were read last, as [`Session::read`] returns them.
+///
+/// Dropping it folds the bytes that are left, without their updates.
+#[derive(Debug)]
+pub struct Updates<'s, D: Dialect> {
+    session: &'s mut Session<D>,
+    unread: &'s [u8],
+}
+
+impl<D: Dialect> Updates<'_, D> {
+    /// Folds the next event, and returns what it changed; `None` once the bytes are used up.
+    ///
+    /// # Errors
+    /// An error that ended the stream: see [`Accumulator::push`]. Or a body that is not an event
+    /// stream, once [`Error::EVIDENCE`] bytes of it came (of a refused request: see
+    /// [`Session::head`]). Or an exceeded limit. Every later call returns the same error, and what
+    /// was folded stays.
+    #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend")]
+    pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
+        let advanced = self.session.advance(&mut self.unread)?;
+        Ok(advanced.then(|| self.session.update()))
+    }
+
+    /// Calls `see` with each update that is left.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn for_each(mut self, mut see: impl FnMut(Update<'_>)) -> Result<(), Error> {
+        while let Some(update) = self.next()? {
+            see(update);
+        }
+        Ok(())
+    }
+}
+
+impl<D: Dialect> Drop for Updates<'_, D> {
+    fn drop(&mut self) {
+        // An error stays, and the next call on the session returns it.
+        while let Ok(true) = self.session.advance(&mut self.unread) {}
+    }
 }
 
 /// The times that a session was told, since the request.
@@ -128,7 +171,7 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Folds in another way. To be called before anything is pushed; head and stall limits stay.
+    /// Folds in another way. To be called before anything is read; head and stall limits stay.
     #[must_use]
     pub fn options(self, options: Options) -> Self {
         Self { body: self.body, stalls: self.stalls, ..Self::with_options(options) }
@@ -158,8 +201,7 @@ impl<D: Dialect> Session<D> {
     ///
     /// let mut session = chat::Session::new();
     /// session.head(429, |name| (name == "retry-after").then_some("2"));
-    /// let mut body = &br#"{"error":{"message":"slow down"}}"#[..];
-    /// assert!(session.push(&mut body)?.is_none());
+    /// session.feed(br#"{"error":{"message":"slow down"}}"#)?;
     /// let error = session.close(How::Clean).error.unwrap();
     /// assert_eq!(
     ///     error.to_string(),
@@ -184,33 +226,40 @@ impl<D: Dialect> Session<D> {
 
     /// Reports whether the body is known not to be an event stream: by its head or first bytes.
     ///
-    /// Bytes pushed then are evidence only, and [`push`](Self::push) or [`end`](Self::end) returns
-    /// the error.
+    /// Bytes that are read then are evidence only, and [`Updates::next`] or [`end`](Self::end)
+    /// returns the error.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(self.body, Body::Other(..))
     }
 
-    /// Consumes bytes from the front of `input` until an event was folded, and returns what it
-    /// changed.
+    /// Takes bytes that were read, and returns the updates in them.
     ///
-    /// Returns `None` once the input is used up. After `[DONE]` everything is consumed and ignored.
-    ///
-    /// # Errors
-    /// An error that ended the stream: see [`Accumulator::push`]. Or a body that is not an event
-    /// stream, once [`Error::EVIDENCE`] bytes of it came (of a refused request: see
-    /// [`head`](Self::head)). Or an exceeded limit. Every later call returns the same error, and
-    /// what was folded stays.
-    pub fn push(&mut self, input: &mut &[u8]) -> Result<Option<Update<'_>>, Error> {
-        Ok(if self.advance(input)? { Some(self.update()) } else { None })
+    /// [`Updates::next`] folds one event after the other. Dropping the updates early folds the rest,
+    /// so that no bytes are lost and none are read twice. The session is borrowed until then: they
+    /// belong into the loop that reads. After `[DONE]` bytes are ignored.
+    pub fn read<'s>(&'s mut self, bytes: &'s [u8]) -> Updates<'s, D> {
+        Updates { session: self, unread: bytes }
     }
 
-    /// Consumes bytes until an event was folded, and reports whether one was.
-    ///
-    /// [`update`](Self::update) then returns what it changed.
+    /// Folds bytes that were read, for callers that want the outcome only.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// As [`Updates::next`].
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        while self.advance(&mut bytes)? {}
+        Ok(())
+    }
+
+    /// Consumes bytes from the front of `input` until an event changed something.
+    ///
+    /// This is the low-level verb, for adapters that keep what is unread themselves;
+    /// [`read`](Self::read) is the safe one. Returns true if [`update`](Self::update) has the
+    /// changes of a new event. Returns false once the input is used up. The caller must pass what
+    /// is left of the input again.
+    ///
+    /// # Errors
+    /// As [`Updates::next`].
     #[inline]
     pub fn advance(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         let advanced = match self.advance_framed(input) {
@@ -276,7 +325,7 @@ impl<D: Dialect> Session<D> {
     /// [`chat::Chunk::parse`](crate::chat::Chunk::parse) reads its data.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// As [`Updates::next`].
     pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, Error> {
         let mut owned = None;
         let keep = |event: &Event<'_>| owned = Some(event.with_shared_id(EventId::default()));
@@ -441,13 +490,15 @@ impl<D: Dialect> Session<D> {
 impl<D: Dialect> Session<D> {
     /// Tells how the body ended, and checks what that reveals. Only the first end counts.
     ///
-    /// A block that no blank line completed is discarded, but for a sentinel. A break that cut it
-    /// is an error here, and the outcome is whole all the same: these are two questions.
+    /// Returns true if the end changed something, which [`update`](Self::update) then has. A block
+    /// that no blank line completed is discarded, but for a sentinel. A break that cut it is an
+    /// error here, and the outcome is whole all the same: these are two questions.
     ///
     /// # Errors
     /// The error that the stream ended with: a refused request, a body that is not an event stream,
-    /// an error in the stream, a broken connection, a stall.
-    pub fn end(&mut self, how: How) -> Result<(), Error> {
+    /// an error in the stream, a broken connection, a stall. Where the end also changed something,
+    /// the next call returns the error.
+    pub fn end(&mut self, how: How) -> Result<bool, Error> {
         if let Body::Other(other) = &self.body {
             if self.accumulator.error().is_none() {
                 self.accumulator.fail(other.evidence.error(&other.beginning));
@@ -463,8 +514,10 @@ impl<D: Dialect> Session<D> {
             }
         }
         self.times.end.get_or_insert(self.times.latest);
-        self.accumulator.end(how, cut);
-        self.check()
+        if self.accumulator.end_cut(how, cut) {
+            return Ok(true);
+        }
+        self.check().map(|()| false)
     }
 
     /// Returns the error that the stream ended with, as one.
@@ -481,4 +534,12 @@ impl<D: Dialect> Session<D> {
         let _ = self.end(how);
         self.accumulator.close(How::Stopped)
     }
+}
+
+/// Folds the whole body of a response.
+pub(crate) fn fold<D: Dialect>(body: &[u8]) -> Outcome<D::Answer> {
+    let mut session = Session::<D>::new();
+    // An error is in the outcome.
+    let _ = session.feed(body);
+    session.close(How::Clean)
 }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::change::Change;
 use super::dialect::Notes;
+use super::owned::OwnedUpdate;
 use super::place::{Place, TextKind};
 use super::record::Record;
 use super::transcript::Transcript;
@@ -123,6 +124,33 @@ impl<'a> Update<'a> {
     #[must_use]
     pub fn has_choices(&self) -> bool {
         self.transcript.had_choices()
+    }
+
+    /// Returns the changes with texts of their own, to be sent elsewhere. Copies them.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// use deltawire::{OwnedUpdate, chat};
+    ///
+    /// let (to_screen, updates) = mpsc::channel::<OwnedUpdate>();
+    /// let mut session = chat::Session::new();
+    /// session
+    ///     .read(b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n")
+    ///     .for_each(|update| to_screen.send(update.into_owned()).expect("the screen is there"))?;
+    /// drop(to_screen);
+    /// let text = updates.iter().map(|update| update.text().into_owned()).collect::<String>();
+    /// assert_eq!(text, "Hi");
+    /// # Ok::<(), deltawire::Error>(())
+    /// ```
+    #[must_use]
+    pub fn into_owned(self) -> OwnedUpdate {
+        OwnedUpdate {
+            changes: self.changes().map(Change::into_owned).collect(),
+            has_output: self.has_output(),
+            has_content: self.has_content(),
+            has_choices: self.has_choices(),
+        }
     }
 
     /// Returns the index and the unknown members of each choice: the last value of each member that

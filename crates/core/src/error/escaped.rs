@@ -10,7 +10,7 @@ use core::fmt::{self, Write as _};
 /// order marks, tags. Only the beginning is shown. Unlike `{:?}` it adds no quotes, and leaves
 /// quotes and backslashes as they are, so the text cannot be recovered from it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Escaped<'t> {
+pub(crate) struct Escaped<'t> {
     text: &'t str,
     max: usize,
 }
@@ -22,7 +22,7 @@ impl<'t> Escaped<'t> {
     /// Shows at most [`Escaped::MAX`] bytes of this text.
     ///
     /// An escape makes at most six bytes of one.
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         Self { text, max: Self::MAX }
     }
 

@@ -24,7 +24,7 @@ pub use stall::{Stall, StallKind};
 pub use transport::TransportError;
 
 pub(crate) use api::is_error;
-pub(crate) use escaped::beginning;
+pub(crate) use escaped::{Escaped, beginning};
 
 /// The reason why a stream ended before its answer was complete.
 ///

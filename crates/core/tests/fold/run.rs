@@ -98,18 +98,18 @@ where
     'reads: for read in reads {
         let mut input = read;
         loop {
-            match fold.push(&mut input) {
-                Ok(Some(update)) => watch.see(update),
-                Ok(None) => break,
+            match fold.advance(&mut input) {
+                Ok(true) => watch.see(fold.update()),
+                Ok(false) => break,
                 Err(error) => {
                     assert!(fold.is_ended(), "an error, and the stream goes on");
-                    let again = fold.push(&mut &b"data: {}\n\n"[..]).map(|_| ());
+                    let again = fold.feed(b"data: {}\n\n");
                     assert_eq!(again, Err(error), "an error stays");
                     break 'reads;
                 }
             }
         }
-        assert!(input.is_empty(), "`None` although {} bytes were left", input.len());
+        assert!(input.is_empty(), "`false` although {} bytes were left", input.len());
     }
     let outcome = match ending {
         Ending::Clean => fold.close(How::Clean),
@@ -122,8 +122,8 @@ where
 /// The counts of a whole stream.
 pub(crate) fn stats<D: Dialect>(stream: &[u8]) -> Stats {
     let mut session = Session::<D>::new();
-    let mut input = stream;
-    while let Ok(Some(_)) = session.push(&mut input) {}
+    let input = stream;
+    let _ = session.feed(input);
     session.accumulator().stats()
 }
 
