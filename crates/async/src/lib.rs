@@ -114,6 +114,7 @@ mod response;
 mod stream;
 mod tee;
 mod timer;
+mod updates;
 
 pub use body::{BoxBody, StreamBody};
 pub use deltawire;
@@ -136,6 +137,7 @@ pub use stream::{
     AnswerStream, BoxChatStream, BoxCompletionStream, ChatStream, CompletionStream, FoldedEvents,
 };
 pub use tee::Tee;
+pub use updates::{StreamItem, Updates};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

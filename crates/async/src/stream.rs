@@ -22,6 +22,7 @@ use crate::error::{BoxError, Error};
 use crate::frames::{Frames, State};
 use crate::reader::{Reader, Recording};
 use crate::timer::{Clock, Timer};
+use crate::updates::Updates;
 
 /// A streamed chat completion: an [`AnswerStream`], whose page has the methods.
 ///
@@ -347,6 +348,33 @@ impl<D: Dialect, B> AnswerStream<D, B> {
     #[cfg(feature = "timing")]
     pub fn recorder(&mut self) -> Option<&mut Recorder> {
         self.recorder.as_deref_mut()
+    }
+
+    /// Returns owned updates and then the outcome, as a [`futures_core::Stream`].
+    ///
+    /// It is for channels, for other tasks, and for the combinators of `StreamExt`. The outcome is
+    /// its last item, however the stream ends.
+    ///
+    /// ```
+    /// use deltawire_async::{ChatStream, StreamItem};
+    /// use smol::stream::StreamExt as _; // or that of futures, or of tokio-stream
+    ///
+    /// # smol::block_on(async {
+    /// # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"2\"}}]}\n\ndata: [DONE]\n\n";
+    /// # let bytes = smol::stream::once(Ok::<_, std::io::Error>(body));
+    /// # let stream = ChatStream::from_stream(bytes);
+    /// let mut items = stream.into_updates().boxed();
+    /// while let Some(item) = items.next().await {
+    ///     match item {
+    ///         StreamItem::Update(update) => print!("{}", update.text()),
+    ///         StreamItem::Outcome(outcome) => println!("\n{}", outcome.end),
+    ///     }
+    /// }
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn into_updates(self) -> Updates<D, B> {
+        Updates::new(self)
     }
 
     /// Ends the stream, and returns its outcome. Drops the body, and reads nothing more.

@@ -22,4 +22,5 @@ mod stalls;
 mod tee;
 #[cfg(feature = "timing")]
 mod timing;
+mod updates;
 mod wire;
