@@ -92,7 +92,8 @@ pub mod sse;
 pub use engine::{
     Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Incomplete, Item, Limits,
     Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Session, StallLimits, Stats,
-    TextKind, Times, TokenCounts, TokenLogprob, UnknownEnd, Update, Updates,
+    TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd, Update,
+    Updates,
 };
 pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};

@@ -5,10 +5,9 @@ mod completion;
 mod fold;
 mod tool_calls;
 
+pub use crate::engine::ToolCallKind;
 pub use chunk::{
     AudioDelta, Chunk, ChunkChoice, Content, CustomDelta, Delta, FunctionDelta, ToolCallDelta,
 };
-pub use completion::{
-    Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind,
-};
+pub use completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall};
 pub use fold::{Accumulator, Chat, Session, fold};

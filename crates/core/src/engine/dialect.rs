@@ -16,7 +16,9 @@ use core::fmt;
 use super::change::Change;
 use super::counts::TokenCounts;
 use super::options::Options;
+use super::place::Place;
 use super::record::Note;
+use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use crate::error::{ApiError, Error};
 use crate::json::Unknown;
@@ -57,6 +59,11 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Reports whether everything that began has the reason why it ended.
     fn is_finished(&self) -> bool;
 
+    /// Tells what is whole only now that the stream is: at its sentinel, or at its complete end.
+    ///
+    /// May be called again, and then changes nothing.
+    fn conclude(&mut self, to: &mut Transcript);
+
     /// Returns the last token counts that came.
     fn token_counts(&self) -> Option<TokenCounts>;
 
@@ -71,7 +78,10 @@ pub trait Sealed {}
 /// [`Update`](crate::Update) holds one, and is held over awaits.
 pub trait Notes: Send + Sync {
     /// Returns the change that a note of this dialect stands for.
-    fn change(&self, note: Note) -> Option<Change<'_>>;
+    fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>>;
+
+    /// Returns the tool call at this place, as far as it came.
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>>;
 
     /// Returns the index and the unknown members of the choice at this position, if there is one.
     fn unknown(&self, position: usize) -> Option<(u64, &Unknown<'static>)>;

@@ -20,6 +20,7 @@ mod place;
 mod record;
 mod session;
 mod stalls;
+mod tool_call;
 mod transcript;
 mod update;
 
@@ -35,6 +36,7 @@ pub use owned::{OwnedChange, OwnedUpdate};
 pub use place::{Item, Place, TextKind};
 pub use session::{Session, Times, Updates};
 pub use stalls::StallLimits;
+pub use tool_call::{ToolCallKind, ToolCallSoFar};
 pub use update::Update;
 
 pub(crate) use dialect::{Holes, Notes, Read, Sealed};

@@ -296,7 +296,10 @@ impl<D: Dialect> Session<D> {
                     let framed =
                         frame.map(|frame| Framed { bytes: &before[..frame.len], data: frame.data });
                     if self.accumulator.advance_with(&event, framed)? {
-                        show(&event);
+                        // The sentinel is no event to hand on, even where it changed something.
+                        if !self.accumulator.is_done() {
+                            show(&event);
+                        }
                         return Ok(true);
                     }
                 }
