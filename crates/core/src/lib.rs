@@ -73,13 +73,15 @@
 //! # Features
 //! - `partial` parses arguments and content as JSON while they arrive, with `deltawire-partial`.
 //! - `simdutf8` checks UTF-8 with vector instructions.
-//! - `std` (default) only lets dependencies use the standard library: run-time detection of vector
-//!   instructions in memchr. The crate itself is `no_std` with `alloc`, and has no unsafe code.
+//! - `std` (default) adds [`ReadStream`], and lets memchr detect vector instructions at run time.
+//!   Without it the crate is `no_std` with `alloc`. It has no unsafe code.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod chat;
 pub mod completions;
@@ -89,6 +91,8 @@ pub mod json;
 mod openai;
 pub mod sse;
 
+#[cfg(feature = "std")]
+pub use engine::ReadStream;
 pub use engine::{
     Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Incomplete, Item, Limits,
     Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Session, StallLimits, Stats,

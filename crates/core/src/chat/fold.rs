@@ -27,6 +27,10 @@ pub type Accumulator = engine::Accumulator<Chat>;
 /// Folds the bytes of a streamed chat completion; see [`crate::Session`].
 pub type Session = engine::Session<Chat>;
 
+/// Reads a streamed chat completion from any [`std::io::Read`]; see [`crate::ReadStream`].
+#[cfg(feature = "std")]
+pub type ReadStream<R> = engine::ReadStream<Chat, R>;
+
 /// Folds the whole body of a streamed chat completion, such as a recorded file.
 ///
 /// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.

@@ -10,4 +10,6 @@ pub use chunk::{
     AudioDelta, Chunk, ChunkChoice, Content, CustomDelta, Delta, FunctionDelta, ToolCallDelta,
 };
 pub use completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall};
+#[cfg(feature = "std")]
+pub use fold::ReadStream;
 pub use fold::{Accumulator, Chat, Session, fold};

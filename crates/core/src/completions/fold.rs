@@ -20,6 +20,10 @@ pub type Accumulator = engine::Accumulator<Completions>;
 /// Folds the bytes of a streamed legacy completion; see [`crate::Session`].
 pub type Session = engine::Session<Completions>;
 
+/// Reads a streamed legacy completion from any [`std::io::Read`]; see [`crate::ReadStream`].
+#[cfg(feature = "std")]
+pub type ReadStream<R> = engine::ReadStream<Completions, R>;
+
 /// Folds the whole body of a streamed legacy completion, such as a recorded file.
 ///
 /// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.

@@ -1,6 +1,7 @@
 //! The accumulator: events in, updates out, the outcome at the end.
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use super::anomaly::Anomaly;
 use super::counts::TokenCounts;
@@ -46,7 +47,7 @@ use crate::sse::Event;
 /// assert_eq!(outcome.answer.text(), "Hello");
 /// # Ok::<(), deltawire::Error>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Accumulator<D> {
     dialect: D,
     transcript: Transcript,
@@ -417,5 +418,18 @@ impl<D: Dialect> Accumulator<D> {
     /// Returns the error that ended the stream, as one.
     fn check(&self) -> Result<(), Error> {
         self.error.as_deref().map_or(Ok(()), |error| Err(error.clone()))
+    }
+}
+
+/// Leaves out the state: everything that was folded.
+impl<D> fmt::Debug for Accumulator<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accumulator")
+            .field("events", &self.transcript.events())
+            .field("folded_bytes", &self.transcript.folded())
+            .field("done", &self.done)
+            .field("error", &self.error)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
     }
 }

@@ -17,6 +17,8 @@ mod outcome;
 mod owned;
 mod parsed;
 mod place;
+#[cfg(feature = "std")]
+mod read_stream;
 mod record;
 mod session;
 mod stalls;
@@ -34,6 +36,8 @@ pub use options::{Limits, Options};
 pub use outcome::{End, How, Incomplete, Outcome, UnknownEnd};
 pub use owned::{OwnedChange, OwnedUpdate};
 pub use place::{Item, Place, TextKind};
+#[cfg(feature = "std")]
+pub use read_stream::ReadStream;
 pub use session::{Session, Times, Updates};
 pub use stalls::StallLimits;
 pub use tool_call::{ToolCallKind, ToolCallSoFar};
