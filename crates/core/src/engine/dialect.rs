@@ -13,6 +13,8 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use serde::Serialize;
+
 use super::change::Change;
 use super::counts::TokenCounts;
 use super::options::Options;
@@ -28,11 +30,23 @@ use crate::sse;
 ///
 /// A value of the type is the state of one stream. The trait is sealed; its methods are called by
 /// [`Accumulator`](crate::Accumulator) and [`Session`](crate::Session).
+///
+/// Code that is generic over it can log, compare, serialise and send whatever comes out:
+///
+/// ```
+/// use deltawire::{Dialect, Session, chat};
+///
+/// fn log<D: Dialect>(session: Session<D>) -> String {
+///     let outcome = session.close(deltawire::How::Stopped);
+///     std::thread::spawn(move || format!("{} {:?}", outcome.end, outcome.answer)).join().unwrap()
+/// }
+/// assert!(log(chat::Session::new()).starts_with("stopped Completion"));
+/// ```
 pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// An event of the stream, borrowed from its data.
-    type Event<'a>: Default;
+    type Event<'a>: Clone + fmt::Debug + Default;
     /// The answer: what the same API returns without `stream`.
-    type Answer;
+    type Answer: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
     /// Reads an event into `into`, which is empty.
     ///

@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
+use serde::Serialize;
+
 use super::chunk::{ChoiceParts, WireChoice};
 use super::unknown::{keep_unknown, unknown_fits};
 use crate::engine::{
@@ -18,7 +20,7 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     /// The part of a chunk that is added to a choice.
     type Delta<'a>: WireChoice<'a>;
     /// The choice of the answer.
-    type Choice;
+    type Choice: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
     /// The `object` of the answer.
     const OBJECT: &'static str;
