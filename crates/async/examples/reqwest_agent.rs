@@ -14,6 +14,7 @@ use std::error::Error;
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
+use deltawire_async::deltawire::Change;
 use deltawire_async::deltawire::chat::{Message, Reasoning};
 use serde_json::{Value, json};
 
@@ -58,37 +59,45 @@ async fn run() -> Result<(), Box<dyn Error>> {
         let url = format!("{base}/chat/completions");
         let response = http.post(url).bearer_auth(&key).json(&request).send().await?;
         let stream = deltawire_async::chat(response.into()).await?;
+        let mut calls = Vec::new();
         let outcome = stream
             .run(|update| {
                 print!("{}", update.text());
                 let _ = stdout().flush();
+                for change in update.changes() {
+                    if let Change::ToolCallDone { id, name, arguments, .. } = change {
+                        // The tool runs while the rest of the answer arrives.
+                        let running = tokio::spawn(run_tool(name.into(), arguments.into()));
+                        calls.push((id.unwrap_or_default().to_owned(), running));
+                    }
+                }
             })
             .await;
+        // An answer that is not whole is an error. It says why, and still has what arrived.
         let answer = outcome.into_complete()?;
-
-        let message = &answer.choices.first().ok_or("the answer has no choice")?.message;
-        if message.tool_calls.is_empty() {
+        if calls.is_empty() {
             println!();
             return Ok(());
         }
+        let message = &answer.choices.first().ok_or("the answer has no choice")?.message;
         messages.push(message.to_request(Reasoning::AsSent));
-        for call in &message.tool_calls {
-            let result = run_tool(&call.name, &call.arguments);
-            eprintln!("{}({}) = {result}", call.name, call.arguments);
-            let id = call.id.as_deref().unwrap_or_default();
-            messages.push(Message::tool(id, result).to_request(Reasoning::Drop));
+        for (id, running) in calls {
+            messages.push(Message::tool(id, running.await?).to_request(Reasoning::Drop));
         }
     }
     Err(format!("no answer after {ROUNDS} requests").into())
 }
 
 /// Runs a tool. The model reads the result, and an error as well.
-fn run_tool(name: &str, arguments: &str) -> String {
+async fn run_tool(name: String, arguments: String) -> String {
+    eprintln!("{name}({arguments})");
+    // Many servers send nothing where a tool takes nothing.
+    let arguments = if arguments.is_empty() { "{}" } else { &arguments };
     let arguments: Value = match serde_json::from_str(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return format!("the arguments are not JSON: {error}"),
     };
-    match (name, arguments["city"].as_str()) {
+    match (name.as_str(), arguments["city"].as_str()) {
         ("get_weather", Some(city)) => format!("18 °C and sunny in {city}"),
         ("get_weather", None) => "the argument `city` is missing".to_owned(),
         _ => format!("there is no tool {name:?}"),

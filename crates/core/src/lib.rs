@@ -73,9 +73,9 @@
 //! # Features
 //! - `partial` parses arguments and content as JSON while they arrive, with `deltawire-partial`.
 //! - `simdutf8` checks UTF-8 with vector instructions.
-//! - `std` (default) lets dependencies use the standard library, for run-time detection of vector
-//!   instructions in memchr, and lets [`Refused::retry_after`] read dates. Without it the crate is
-//!   `no_std` with `alloc`. It has no unsafe code.
+//! - `std` (default) adds [`ReadStream`], lets [`Refused::retry_after`] read dates, and lets memchr
+//!   detect vector instructions at run time. Without it the crate is `no_std` with `alloc`. It has
+//!   no unsafe code.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -92,10 +92,13 @@ pub mod json;
 mod openai;
 pub mod sse;
 
+#[cfg(feature = "std")]
+pub use engine::ReadStream;
 pub use engine::{
     Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Incomplete, Item, Limits,
     Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Session, StallLimits, Stats,
-    TextKind, Times, TokenCounts, TokenLogprob, UnknownEnd, Update, Updates,
+    TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd, Update,
+    Updates,
 };
 pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind, TransportError};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};

@@ -61,6 +61,7 @@ fn run() -> Result<(), Box<dyn Error>> {
             print!("{}", update.text());
             let _ = stdout().flush();
         });
+        // An answer that is not whole is an error. It says why, and still has what arrived.
         let answer = outcome.into_complete()?;
 
         let message = &answer.choices.first().ok_or("the answer has no choice")?.message;
@@ -71,7 +72,6 @@ fn run() -> Result<(), Box<dyn Error>> {
         messages.push(message.to_request(Reasoning::AsSent));
         for call in &message.tool_calls {
             let result = run_tool(&call.name, &call.arguments);
-            eprintln!("{}({}) = {result}", call.name, call.arguments);
             let id = call.id.as_deref().unwrap_or_default();
             messages.push(Message::tool(id, result).to_request(Reasoning::Drop));
         }
@@ -81,6 +81,9 @@ fn run() -> Result<(), Box<dyn Error>> {
 
 /// Runs a tool. The model reads the result, and an error as well.
 fn run_tool(name: &str, arguments: &str) -> String {
+    eprintln!("{name}({arguments})");
+    // Many servers send nothing where a tool takes nothing.
+    let arguments = if arguments.is_empty() { "{}" } else { arguments };
     let arguments: Value = match serde_json::from_str(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return format!("the arguments are not JSON: {error}"),

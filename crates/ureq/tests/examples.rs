@@ -50,7 +50,7 @@ fn the_agent_runs_the_tool_and_sends_its_result_back() {
     let args = ["a-model", "Is it warm in Paris?"];
     let (out, err, success) = output("ureq_agent", script.url().trim_end_matches('/'), &args);
     assert_eq!((out.as_str(), success), ("Yes, 18 degrees.\n", true), "{err}");
-    assert_eq!(err, "get_weather({\"city\":\"Paris\"}) = 18 °C and sunny in Paris\n");
+    assert_eq!(err, "get_weather({\"city\":\"Paris\"})\n");
     let requests = script.requests();
     let sent: serde_json::Value = serde_json::from_slice(&requests[1].body).unwrap();
     assert_eq!(sent["messages"][2]["tool_call_id"], "call_1");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use deltawire::chat::{Chat, ChatCompletion};
-use deltawire::{End, Outcome};
+use deltawire::{Change, End, Outcome, OwnedChange};
 use deltawire_async::{BoxChatStream, ChatStream, StreamBody, StreamItem};
 use smol::stream::StreamExt as _;
 
@@ -86,6 +86,27 @@ fn the_combinators_work_and_an_item_outlives_its_stream() {
     let outcome = items.pop().unwrap().into_outcome().unwrap();
     assert_eq!((outcome.end, outcome.answer.text()), (End::Done, "aé€😀"));
     assert!(items.iter().all(|item| item.update().is_some()));
+}
+
+#[test]
+fn the_update_of_the_end_is_handed_out_before_the_outcome() {
+    // No blank line completes the sentinel, so only the end says that the call is whole.
+    let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\
+                \"function\":{\"name\":\"now\",\"arguments\":\"{}\"}}]}}]}\n\ndata: [DONE]";
+    let mut done = 0;
+    let stream = ChatStream::from_body(Scripted::of([body.as_bytes()]));
+    let outcome = smol::block_on(stream.run(|update| {
+        let is_done = |change: &Change<'_>| matches!(change, Change::ToolCallDone { .. });
+        done += update.changes().filter(is_done).count();
+    }));
+    assert_eq!((outcome.end, done), (End::DoneWithoutFinishReason, 1));
+    let stream = ChatStream::from_body(Scripted::of([body.as_bytes()]));
+    let items: Vec<_> = smol::block_on(stream.into_updates().collect());
+    let called = items.iter().filter_map(StreamItem::update).flat_map(|update| &update.changes);
+    assert_eq!(
+        called.filter(|change| matches!(change, OwnedChange::ToolCallDone { .. })).count(),
+        1
+    );
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The chunks of a streamed chat completion.
 
+use alloc::borrow::Cow;
+use core::fmt;
+
 use serde::{Serialize, Serializer};
 
 use crate::error::Error;
@@ -22,10 +25,7 @@ impl<'a> Chunk<'a> {
     /// use deltawire::chat::Chunk;
     ///
     /// let chunk = Chunk::parse(r#"{"choices":[{"index":0,"delta":{"content":"caf\u00e9"}}]}"#)?;
-    /// assert_eq!(
-    ///     chunk.choices[0].delta.as_ref().unwrap().content.as_ref().unwrap().to_text(),
-    ///     "café"
-    /// );
+    /// assert_eq!(chunk.text(), "café");
     /// # Ok::<(), deltawire::Error>(())
     /// ```
     ///
@@ -34,6 +34,17 @@ impl<'a> Chunk<'a> {
     /// the limits allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
+    }
+
+    /// Returns the new content of choice 0, decoded. Empty if there is none.
+    ///
+    /// Borrowed if it has no escapes. It is empty for content in parts, and half a surrogate pair
+    /// becomes U+FFFD: only folding the chunks gives all of the text.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        let choice = self.choices.iter().find(|choice| choice.parts().index() == 0);
+        let content = choice.and_then(|choice| choice.delta.as_ref()?.content.as_ref());
+        content.map_or(Cow::Borrowed(""), Content::to_text)
     }
 }
 
@@ -115,11 +126,18 @@ pub enum Content<'a> {
 impl Content<'_> {
     /// Returns the text. It is empty for parts, whose text only folding gives.
     #[must_use]
-    pub fn to_text(&self) -> alloc::borrow::Cow<'_, str> {
+    pub fn to_text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => text.to_text(),
             Self::Parts(_) => "".into(),
         }
+    }
+}
+
+/// Displays as its text, decoded.
+impl fmt::Display for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.to_text())
     }
 }
 

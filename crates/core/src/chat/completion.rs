@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 #[cfg(feature = "partial")]
 use serde_json::Value;
 
-use crate::engine::{Item, Logprobs, Place};
+use crate::engine::{Item, Logprobs, Place, ToolCallKind};
 use crate::json::{RawArray, Unknown};
 #[cfg(feature = "partial")]
 use deltawire_partial as partial;
@@ -191,16 +191,6 @@ impl PartialEq for ToolCall {
         (id, kind, call_type) == (&other.id, &other.kind, &other.call_type)
             && (name, arguments, extra) == (&other.name, &other.arguments, &other.extra)
     }
-}
-
-/// The kind of tool that is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ToolCallKind {
-    /// A function, with arguments in JSON.
-    Function,
-    /// A custom tool, with free text as its input.
-    Custom,
 }
 
 impl Serialize for ToolCall {

@@ -4,15 +4,13 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::chunk::{AudioDelta, ChunkChoice, Content, Delta};
-use super::completion::{
-    Audio, ChatCompletion, Choice, FunctionCall, ReasoningName, ToolCall, ToolCallKind,
-};
+use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, ReasoningName, ToolCall};
 use super::tool_calls::{CallState, ToolCalls};
 #[cfg(feature = "partial")]
 use crate::engine::finished;
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Note, Options, Outcome, Place, TextId, TextKind, Transcript,
-    What,
+    self, AnomalyKind, Change, Effect, Note, Options, Outcome, Place, TextId, TextKind,
+    ToolCallKind, ToolCallSoFar, Transcript, What,
 };
 use crate::error::Error;
 use crate::json::{RawArray, RawStr, RawValue, Unknown, deserialize_by, string_inner};
@@ -29,6 +27,10 @@ pub type Accumulator = engine::Accumulator<Chat>;
 
 /// Folds the bytes of a streamed chat completion; see [`crate::Session`].
 pub type Session = engine::Session<Chat>;
+
+/// Reads a streamed chat completion from any [`std::io::Read`]; see [`crate::ReadStream`].
+#[cfg(feature = "std")]
+pub type ReadStream<R> = engine::ReadStream<Chat, R>;
 
 /// Folds the whole body of a streamed chat completion, such as a recorded file.
 ///
@@ -188,13 +190,35 @@ impl Message for ChatMessage {
         }
     }
 
-    fn change(&self, note: Note, choice: u64) -> Option<Change<'_>> {
+    fn tell_calls(
+        &mut self,
+        finish_reason: Option<&str>,
+        is_over: bool,
+        to: &mut Sink<'_>,
+    ) -> Effect {
+        self.tool_calls.tell(finish_reason, is_over, to)
+    }
+
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>> {
+        self.tool_calls.so_far(at, texts)
+    }
+
+    fn change<'a>(&'a self, note: Note, choice: u64, texts: &'a Transcript) -> Option<Change<'a>> {
         match note.what {
             What::Role => Some(Change::Role { choice, role: self.role.as_deref()? }),
             What::ToolCall => {
-                let call = self.tool_calls.get(note.item as usize)?;
-                let at = Place::item(choice, note.item);
-                Some(Change::ToolCall { at, id: call.id.as_deref(), name: call.name.as_deref() })
+                let call = self.tool_calls.so_far(Place::item(choice, note.item), texts)?;
+                Some(Change::ToolCall { at: call.at, id: call.id, name: call.name })
+            }
+            What::ToolCallDone => {
+                let call = self.tool_calls.so_far(Place::item(choice, note.item), texts)?;
+                Some(Change::ToolCallDone {
+                    at: call.at,
+                    id: call.id,
+                    name: call.name.unwrap_or_default(),
+                    arguments: call.arguments,
+                    kind: call.kind,
+                })
             }
             What::FunctionCall => {
                 let name = self.rare.as_ref()?.function_name.as_deref()?;
@@ -452,16 +476,17 @@ impl AudioDelta<'_> {
 }
 
 fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
-    let custom = call.is_custom();
+    let kind = call.kind();
     let (arguments, _parsed) = texts.take(Some(call.arguments));
     let arguments = arguments.unwrap_or_default();
     ToolCall {
         item: call.item,
         id: call.id,
-        kind: if custom { ToolCallKind::Custom } else { ToolCallKind::Function },
-        call_type: call
-            .call_type
-            .unwrap_or_else(|| if custom { "custom" } else { "function" }.into()),
+        kind,
+        call_type: call.call_type.unwrap_or_else(|| match kind {
+            ToolCallKind::Custom => "custom".into(),
+            _ => "function".into(),
+        }),
         name: call.name.unwrap_or_default(),
         #[cfg(feature = "partial")]
         parsed_arguments: finished(_parsed, &arguments),

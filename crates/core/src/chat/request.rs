@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use serde_json::{Map, Value, json};
 
-use super::completion::{Message, ReasoningName, ToolCall, ToolCallKind};
-use crate::engine::Item;
+use super::completion::{Message, ReasoningName, ToolCall};
+use crate::engine::{Item, ToolCallKind};
 use crate::json::Unknown;
 
 /// The treatment of a message's reasoning in the next request.

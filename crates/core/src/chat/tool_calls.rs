@@ -18,8 +18,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::de::IgnoredAny;
+
 use super::chunk::ToolCallDelta;
-use crate::engine::{AnomalyKind, Effect, Item, Options, TextId, TextKind, What};
+use crate::engine::{
+    AnomalyKind, Effect, Item, Options, Place, TextId, TextKind, ToolCallKind, ToolCallSoFar,
+    Transcript, What,
+};
 use crate::error::{Error, Limit};
 use crate::json::{RawStr, Unknown};
 use crate::openai::{Sink, keep_unknown, unknown_fits};
@@ -44,6 +49,7 @@ pub(crate) struct CallState {
     /// The arguments, or a custom tool's input.
     pub(crate) arguments: TextId,
     pub(crate) custom: bool,
+    told: Told,
     pub(crate) extra: Unknown<'static>,
 }
 
@@ -52,6 +58,21 @@ impl CallState {
     pub(crate) fn is_custom(&self) -> bool {
         self.custom || self.call_type.as_deref() == Some("custom")
     }
+
+    pub(crate) fn kind(&self) -> ToolCallKind {
+        if self.is_custom() { ToolCallKind::Custom } else { ToolCallKind::Function }
+    }
+}
+
+/// What was told of a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Told {
+    #[default]
+    Nothing,
+    /// It is whole.
+    Done,
+    /// It was cut.
+    Cut,
 }
 
 /// The destination of a fragment.
@@ -64,8 +85,50 @@ enum Route {
 }
 
 impl ToolCalls {
-    pub(crate) fn get(&self, position: usize) -> Option<&CallState> {
-        self.calls.get(position)
+    /// Returns the call at this place, as far as it came.
+    pub(crate) fn so_far<'a>(
+        &'a self,
+        at: Place,
+        texts: &'a Transcript,
+    ) -> Option<ToolCallSoFar<'a>> {
+        let call = self.calls.get(at.item.position())?;
+        Some(ToolCallSoFar {
+            at,
+            id: call.id.as_deref(),
+            name: call.name.as_deref(),
+            arguments: texts.text(call.arguments),
+            kind: call.kind(),
+            is_done: call.told == Told::Done,
+        })
+    }
+
+    /// Tells each call that is whole and was not told before.
+    ///
+    /// A call is whole if the choice ended for a reason that cuts nothing. Else nothing but its
+    /// arguments can say so: those of a function that are one JSON document.
+    pub(crate) fn tell(
+        &mut self,
+        finish_reason: Option<&str>,
+        is_over: bool,
+        to: &mut Sink<'_>,
+    ) -> Effect {
+        let is_cut = finish_reason.is_none_or(cuts);
+        let mut effect = Effect::Nothing;
+        for (position, call) in self.calls.iter_mut().enumerate() {
+            if call.told != Told::Nothing {
+                continue;
+            }
+            let is_document = || is_document(to.transcript.text(call.arguments));
+            if !is_cut || (!call.is_custom() && is_document()) {
+                to.transcript.settle_text(call.arguments);
+                call.told = Told::Done;
+                effect = effect.and(to.note(What::ToolCallDone, position as u32));
+            } else if is_over {
+                call.told = Told::Cut;
+                to.anomaly(AnomalyKind::CutToolCall, "tool_calls.arguments");
+            }
+        }
+        effect
     }
 
     /// Returns the calls, ordered by index, then arrival; those without an index last.
@@ -123,10 +186,19 @@ impl ToolCalls {
         if position == before || identified || named {
             effect = effect.and(to.note(What::ToolCall, position as u32));
         }
+        let is_late = call.told == Told::Done;
+        let before = if is_late { to.transcript.text(call.arguments).len() } else { 0 };
         let arguments = fragment.function.as_ref().and_then(|function| function.arguments.as_ref());
         let input = fragment.custom.as_ref().and_then(|custom| custom.input.as_ref());
         for piece in [arguments, input].into_iter().flatten() {
             effect = effect.and(to.transcript.append_piece(call.arguments, piece));
+        }
+        if is_late {
+            // Not an effect of the frame alone: an empty piece is no anomaly.
+            effect = effect.and(Effect::Other);
+            if identified || named || to.transcript.text(call.arguments).len() > before {
+                to.anomaly(AnomalyKind::AfterFinish, "tool_calls");
+            }
         }
         effect.and(keep_unknown(&mut call.extra, &fragment.extra, to.transcript))
     }
@@ -166,6 +238,7 @@ impl ToolCalls {
                         "tool_calls.arguments",
                     ),
                     custom: false,
+                    told: Told::Nothing,
                     extra: Unknown::default(),
                 });
                 self.bound.extend(fragment.index.map(|index| (index, position)));
@@ -209,6 +282,31 @@ impl ToolCalls {
     fn bound_to(&self, index: u64) -> Option<usize> {
         self.bound.iter().rev().find(|(bound, _)| *bound == index).map(|(_, position)| *position)
     }
+}
+
+/// Reports whether a choice that ended for this reason may end within a tool call.
+///
+/// `length` and `content_filter` are OpenAI's. Others are `error` (OpenRouter, Mistral),
+/// `model_length` (Mistral), `abort` (vLLM), `insufficient_system_resource` (DeepSeek),
+/// `network_error` and `sensitive` (Zhipu), and `max_tokens` of gateways to Anthropic and Google.
+fn cuts(finish_reason: &str) -> bool {
+    const REASONS: [&str; 9] = [
+        "length",
+        "content_filter",
+        "error",
+        "network_error",
+        "model_length",
+        "max_tokens",
+        "abort",
+        "insufficient_system_resource",
+        "sensitive",
+    ];
+    REASONS.iter().any(|reason| reason.eq_ignore_ascii_case(finish_reason))
+}
+
+/// Reports whether a text is one whole JSON document. Linear in it.
+fn is_document(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// Returns the fragment's function or tool name, if it has one.

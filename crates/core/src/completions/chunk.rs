@@ -1,5 +1,7 @@
 //! The chunks of a streamed legacy completion.
 
+use alloc::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::error::Error;
@@ -19,6 +21,17 @@ impl<'a> Chunk<'a> {
     /// allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
+    }
+
+    /// Returns the new text of choice 0, decoded. Empty if there is none.
+    ///
+    /// Borrowed if it has no escapes. Half a surrogate pair becomes U+FFFD: only folding the chunks
+    /// gives the character.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        let choice = self.choices.iter().find(|choice| choice.parts().index() == 0);
+        let text = choice.and_then(|choice| choice.text.as_ref());
+        text.map_or(Cow::Borrowed(""), RawStr::to_text)
     }
 }
 

@@ -4,7 +4,9 @@ use super::chunk::ChunkChoice;
 use super::completion::{Choice, Completion};
 #[cfg(feature = "partial")]
 use crate::engine::finished;
-use crate::engine::{self, Change, Effect, Note, Options, Outcome, Transcript};
+use crate::engine::{
+    self, Change, Effect, Note, Options, Outcome, Place, ToolCallSoFar, Transcript,
+};
 use crate::error::Error;
 use crate::json::{RawStr, deserialize_by};
 use crate::openai::{ChoiceState, Envelope, Message, Sink, read_body, read_choice};
@@ -17,6 +19,10 @@ pub type Accumulator = engine::Accumulator<Completions>;
 
 /// Folds the bytes of a streamed legacy completion; see [`crate::Session`].
 pub type Session = engine::Session<Completions>;
+
+/// Reads a streamed legacy completion from any [`std::io::Read`]; see [`crate::ReadStream`].
+#[cfg(feature = "std")]
+pub type ReadStream<R> = engine::ReadStream<Completions, R>;
 
 /// Folds the whole body of a streamed legacy completion, such as a recorded file.
 ///
@@ -80,7 +86,15 @@ impl Message for TextMessage {
         text.as_ref().map(RawStr::as_json)
     }
 
-    fn change(&self, _: Note, _: u64) -> Option<Change<'_>> {
+    fn tell_calls(&mut self, _: Option<&str>, _: bool, _: &mut Sink<'_>) -> Effect {
+        Effect::Nothing
+    }
+
+    fn tool_call<'a>(&'a self, _: Place, _: &'a Transcript) -> Option<ToolCallSoFar<'a>> {
+        None
+    }
+
+    fn change<'a>(&'a self, _: Note, _: u64, _: &'a Transcript) -> Option<Change<'a>> {
         None
     }
 

@@ -1,6 +1,7 @@
 //! The accumulator: events in, updates out, the outcome at the end.
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use super::anomaly::Anomaly;
 use super::counts::TokenCounts;
@@ -9,6 +10,7 @@ use super::learned::{Framed, Learned, Match, Target};
 use super::options::Options;
 use super::outcome::{End, How, Outcome};
 use super::place::{Place, TextKind};
+use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
 use crate::error::{ApiError, Error};
@@ -45,7 +47,7 @@ use crate::sse::Event;
 /// assert_eq!(outcome.answer.text(), "Hello");
 /// # Ok::<(), deltawire::Error>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Accumulator<D> {
     dialect: D,
     transcript: Transcript,
@@ -88,8 +90,8 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Folds one event, and returns what it changed.
     ///
-    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`,
-    /// and for everything after it.
+    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`
+    /// unless tool calls are whole only by then, and for everything after it.
     ///
     /// # Errors
     /// An error that the server sent, data that is not a chunk, a limit that was exceeded. The
@@ -162,7 +164,7 @@ impl<D: Dialect> Accumulator<D> {
             Read::Nothing => return Ok(None),
             Read::Done => {
                 self.done = true;
-                return Ok(None);
+                return Ok(if self.conclude() { Some(None) } else { None });
             }
             Read::Error(error) => return Err(Error::Api(error)),
             Read::Event => {}
@@ -274,6 +276,30 @@ impl<D: Dialect> Accumulator<D> {
         self.update().so_far(TextKind::Content, Place::choice(0)).unwrap_or_default()
     }
 
+    /// Returns the tool call at this place, as far as it came.
+    ///
+    /// ```
+    /// use deltawire::{Place, chat, sse::Event};
+    ///
+    /// let call = r#"{"id":"c1","function":{"name":"now","arguments":"{\"zo"}}"#;
+    /// let chunk = format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{call}]}}}}]}}"#);
+    /// let mut accumulator = chat::Accumulator::new();
+    /// accumulator.push(&Event::new(&chunk))?;
+    /// let call = accumulator.tool_call(Place::item(0, 0)).unwrap();
+    /// assert_eq!((call.name, call.arguments, call.is_done), (Some("now"), "{\"zo", false));
+    /// # Ok::<(), deltawire::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tool_call(&self, at: Place) -> Option<ToolCallSoFar<'_>> {
+        self.dialect.tool_call(at, &self.transcript)
+    }
+
+    /// Returns the tool calls of the choice with this index, as far as they came, in the order in
+    /// which they began.
+    pub fn tool_calls(&self, choice: u64) -> impl Iterator<Item = ToolCallSoFar<'_>> {
+        self.update().tool_calls(choice)
+    }
+
     /// Returns the token counts that the server sent so far. Reads them from the server's object.
     #[must_use]
     pub fn token_counts(&self) -> Option<TokenCounts> {
@@ -299,6 +325,18 @@ impl<D: Dialect> Accumulator<D> {
         dialect.answer(&mut transcript)
     }
 
+    /// Tells how the stream ended, and reports whether that changed something.
+    ///
+    /// [`update`](Self::update) then has it: tool calls that are whole only by the end. Only the
+    /// first end counts, and an end that the stream brought itself counts before it.
+    ///
+    /// # Errors
+    /// The error that the stream ended with.
+    pub fn end(&mut self, how: How) -> Result<bool, Error> {
+        let changed = self.end_cut(how, false);
+        if changed { Ok(true) } else { self.check().map(|()| false) }
+    }
+
     /// Ends the stream, and returns its outcome.
     ///
     /// A stream that has ended of itself has that end, whatever `how` says.
@@ -320,18 +358,31 @@ impl<D: Dialect> Accumulator<D> {
         if self.end.is_some() {
             return false;
         }
-        if self.done || self.error.is_some() {
-            self.end = Some(self.natural_end(false));
-            return false;
-        }
-        self.end = Some(match how {
+        let end = match how {
+            _ if self.done || self.error.is_some() => self.natural_end(false),
             How::Clean => self.natural_end(cut),
             How::Broken(_) => End::Truncated,
             How::Stalled(_) => End::Stalled,
             How::Stopped => End::Stopped,
-        });
-        self.error = how.into_error().map(Box::new);
-        false
+        };
+        if !self.is_ended() {
+            self.error = how.into_error().map(Box::new);
+        }
+        self.end = Some(end);
+        // A sentinel that the end of the body cut was no event yet.
+        (self.done || end.is_complete()) && self.conclude()
+    }
+
+    /// Tells what is whole only at the end of the stream, and reports whether anything is.
+    fn conclude(&mut self) -> bool {
+        self.transcript.begin_end();
+        self.dialect.conclude(&mut self.transcript);
+        !self.transcript.records().is_empty()
+    }
+
+    /// Reports whether the stream ended with its sentinel.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
     }
 
     /// Returns the end of a stream that is over of itself, or whose body ended in order.
@@ -372,5 +423,18 @@ impl<D: Dialect> Accumulator<D> {
     /// Returns the error that ended the stream, as one.
     fn check(&self) -> Result<(), Error> {
         self.error.as_deref().map_or(Ok(()), |error| Err(error.clone()))
+    }
+}
+
+/// Leaves out the state: everything that was folded.
+impl<D> fmt::Debug for Accumulator<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accumulator")
+            .field("events", &self.transcript.events())
+            .field("folded_bytes", &self.transcript.folded())
+            .field("done", &self.done)
+            .field("error", &self.error)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
     }
 }

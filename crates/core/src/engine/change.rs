@@ -6,6 +6,7 @@ use deltawire_partial as partial;
 use super::counts::TokenCounts;
 use super::logprobs::Logprobs;
 use super::place::{Place, TextKind};
+use super::tool_call::ToolCallKind;
 
 /// One thing that an event changed, borrowed from what is folded.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +36,31 @@ pub enum Change<'a> {
         id: Option<&'a str>,
         /// The name of the function or tool, once known.
         name: Option<&'a str>,
+    },
+    /// A tool call is whole, and can be started. Told once for each call.
+    ///
+    /// A call is whole when the server says so: at its choice's finish reason, or else at `[DONE]`
+    /// or the clean end of a complete stream. That arguments happen to parse closes no call. So
+    /// whenever the answer is complete, the calls that were told are the calls of the answer.
+    ///
+    /// A finish reason that cuts (`length`, `content_filter`, `error`, …) makes nothing whole, and
+    /// neither does a `[DONE]` without one. Then a function's call is told only if its arguments
+    /// are one whole JSON document. Any other is an
+    /// [`AnomalyKind::CutToolCall`](crate::AnomalyKind::CutToolCall).
+    ToolCallDone {
+        /// The call's place.
+        at: Place,
+        /// The call's ID, to be sent back with the tool's result. Some servers send none.
+        id: Option<&'a str>,
+        /// The name of the function or tool; empty if none arrived.
+        name: &'a str,
+        /// The arguments as JSON text, or a custom tool's input as free text.
+        ///
+        /// Many servers send an empty text for a function without arguments. It is as they sent it,
+        /// and means `{}`.
+        arguments: &'a str,
+        /// A function or a custom tool.
+        kind: ToolCallKind,
     },
     /// The function call of the interface that preceded tool calls got its name.
     FunctionCall {

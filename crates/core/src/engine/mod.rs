@@ -17,10 +17,13 @@ mod outcome;
 mod owned;
 mod parsed;
 mod place;
+#[cfg(feature = "std")]
+mod read_stream;
 mod record;
 mod seconds;
 mod session;
 mod stalls;
+mod tool_call;
 mod transcript;
 mod update;
 
@@ -34,8 +37,11 @@ pub use options::{Limits, Options};
 pub use outcome::{End, How, Incomplete, Outcome, UnknownEnd};
 pub use owned::{OwnedChange, OwnedUpdate};
 pub use place::{Item, Place, TextKind};
+#[cfg(feature = "std")]
+pub use read_stream::ReadStream;
 pub use session::{Session, Times, Updates};
 pub use stalls::StallLimits;
+pub use tool_call::{ToolCallKind, ToolCallSoFar};
 pub use update::Update;
 
 pub(crate) use dialect::{Holes, Notes, Read, Sealed};

@@ -10,6 +10,7 @@ use deltawire_partial as partial;
 use super::change::Change;
 use super::counts::TokenCounts;
 use super::place::{Place, TextKind};
+use super::tool_call::ToolCallKind;
 
 /// A [`Change`] that owns its texts, as [`Change::into_owned`] returns it.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,19 @@ pub enum OwnedChange {
         id: Option<String>,
         /// The name of the function or tool, once known.
         name: Option<String>,
+    },
+    /// A tool call is whole, and can be started; see [`Change::ToolCallDone`].
+    ToolCallDone {
+        /// The call's place.
+        at: Place,
+        /// The call's ID, to be sent back with the tool's result. Some servers send none.
+        id: Option<String>,
+        /// The name of the function or tool; empty if none arrived.
+        name: String,
+        /// The arguments as JSON text, or a custom tool's input as free text.
+        arguments: String,
+        /// A function or a custom tool.
+        kind: ToolCallKind,
     },
     /// The function call of the interface that preceded tool calls got its name.
     FunctionCall {
@@ -99,6 +113,13 @@ impl Change<'_> {
             Self::ToolCall { at, id, name } => {
                 OwnedChange::ToolCall { at, id: id.map(Into::into), name: name.map(Into::into) }
             }
+            Self::ToolCallDone { at, id, name, arguments, kind } => OwnedChange::ToolCallDone {
+                at,
+                id: id.map(Into::into),
+                name: name.into(),
+                arguments: arguments.into(),
+                kind,
+            },
             Self::FunctionCall { choice, name } => {
                 OwnedChange::FunctionCall { choice, name: name.into() }
             }

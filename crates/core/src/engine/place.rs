@@ -109,6 +109,11 @@ impl Item {
     pub(crate) fn new(number: u32) -> Self {
         Self(number)
     }
+
+    /// Returns the position among the items, in the order in which they began.
+    pub(crate) fn position(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl fmt::Debug for Item {

@@ -30,6 +30,7 @@ pub struct Note {
 pub(crate) enum What {
     Role,
     ToolCall,
+    ToolCallDone,
     FunctionCall,
     Logprobs,
     Finish,

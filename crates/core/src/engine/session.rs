@@ -19,6 +19,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use super::accumulator::Accumulator;
@@ -55,7 +56,7 @@ use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 /// assert_eq!(outcome.answer.text(), "Hello");
 /// # Ok::<(), deltawire::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Session<D> {
     decoder: Decoder,
     accumulator: Accumulator<D>,
@@ -304,7 +305,10 @@ impl<D: Dialect> Session<D> {
                     let framed =
                         frame.map(|frame| Framed { bytes: &before[..frame.len], data: frame.data });
                     if self.accumulator.advance_with(&event, framed)? {
-                        show(&event);
+                        // The sentinel is no event to hand on, even where it changed something.
+                        if !self.accumulator.is_done() {
+                            show(&event);
+                        }
                         return Ok(true);
                     }
                 }
@@ -533,6 +537,17 @@ impl<D: Dialect> Session<D> {
         // The error is in the outcome.
         let _ = self.end(how);
         self.accumulator.close(How::Stopped)
+    }
+}
+
+/// Leaves out the state: everything that was folded, and what waits for its event to be whole.
+impl<D> fmt::Debug for Session<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("offset", &self.decoder.offset())
+            .field("accumulator", &self.accumulator)
+            .field("times", &self.times)
+            .finish_non_exhaustive()
     }
 }
 

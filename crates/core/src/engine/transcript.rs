@@ -38,6 +38,8 @@ pub struct Transcript {
     folded: usize,
     /// The last event had a choice, even one that changed nothing.
     had_choices: bool,
+    /// The records are those of the stream's end.
+    is_over: bool,
 }
 
 /// A text that grows.
@@ -93,6 +95,21 @@ impl Transcript {
     /// Forgets the notes of the last event, and counts the next.
     pub(crate) fn begin_event(&mut self) {
         self.event += 1;
+        self.clear();
+    }
+
+    /// Forgets the notes of the last event. Those that follow are of the stream's end.
+    pub(crate) fn begin_end(&mut self) {
+        self.clear();
+        self.is_over = true;
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    #[inline]
+    fn clear(&mut self) {
         self.records.clear();
         self.parsed.clear();
         self.anomalies.begin_event();
@@ -250,6 +267,13 @@ impl Transcript {
                 self.anomalies.note(AnomalyKind::LoneSurrogate, choice, slot.member, self.event);
             }
         }
+    }
+
+    /// Replaces the half of a surrogate pair that waits at the end of a text which is over.
+    pub(crate) fn settle_text(&mut self, id: TextId) {
+        let start = self.texts[id.0 as usize].text.len();
+        self.texts[id.0 as usize].text.settle();
+        self.record_growth(id, start);
     }
 
     pub(crate) fn place(&self, id: TextId) -> (Place, TextKind) {

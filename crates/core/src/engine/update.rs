@@ -7,6 +7,7 @@ use super::dialect::Notes;
 use super::owned::OwnedUpdate;
 use super::place::{Place, TextKind};
 use super::record::Record;
+use super::tool_call::ToolCallSoFar;
 use super::transcript::Transcript;
 use crate::json::Unknown;
 
@@ -53,7 +54,7 @@ impl<'a> Update<'a> {
     pub fn changes(&self) -> impl Iterator<Item = Change<'a>> + use<'a> {
         let Self { transcript, dialect } = *self;
         let change = move |record: &Record| match *record {
-            Record::Note(note) => dialect.change(note),
+            Record::Note(note) => dialect.change(note, transcript),
             Record::Text { id, start, end, .. } => {
                 let (at, kind) = transcript.place(id);
                 let text = transcript.text(id).get(start..end).unwrap_or_default();
@@ -96,6 +97,28 @@ impl<'a> Update<'a> {
     #[must_use]
     pub fn so_far(&self, kind: TextKind, at: Place) -> Option<&'a str> {
         Some(self.transcript.text(self.transcript.find(kind, at)?))
+    }
+
+    /// Returns the tool call at this place, as far as it came.
+    #[must_use]
+    pub fn tool_call(&self, at: Place) -> Option<ToolCallSoFar<'a>> {
+        self.dialect.tool_call(at, self.transcript)
+    }
+
+    /// Returns the tool calls of the choice with this index, as far as they came, in the order in
+    /// which they began.
+    pub fn tool_calls(&self, choice: u64) -> impl Iterator<Item = ToolCallSoFar<'a>> + use<'a> {
+        let Self { transcript, dialect } = *self;
+        (0..).map_while(move |number| dialect.tool_call(Place::item(choice, number), transcript))
+    }
+
+    /// Reports whether the update is of the stream's end, `[DONE]` or the end of the body, and not
+    /// of a chunk.
+    ///
+    /// An end has an update only if tool calls are whole only by then.
+    #[must_use]
+    pub fn at_end(&self) -> bool {
+        self.transcript.is_over()
     }
 
     /// Reports whether the model said something with the event: content, reasoning, a refusal, a

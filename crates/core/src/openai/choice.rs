@@ -4,10 +4,13 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
+use serde::Serialize;
+
 use super::chunk::{ChoiceParts, WireChoice};
 use super::unknown::{keep_unknown, unknown_fits};
 use crate::engine::{
-    AnomalyKind, Change, Effect, Logprobs, Note, Options, Place, TextId, TextKind, Transcript, What,
+    AnomalyKind, Change, Effect, Logprobs, Note, Options, Place, TextId, TextKind, ToolCallSoFar,
+    Transcript, What,
 };
 use crate::error::Error;
 use crate::json::{RawStr, Unknown};
@@ -17,7 +20,7 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     /// The part of a chunk that is added to a choice.
     type Delta<'a>: WireChoice<'a>;
     /// The choice of the answer.
-    type Choice;
+    type Choice: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
     /// The `object` of the answer.
     const OBJECT: &'static str;
@@ -39,8 +42,21 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     /// Written as a pattern that names every member, so that no member is forgotten.
     fn only_text<'e>(delta: &'e Self::Delta<'_>) -> Option<&'e str>;
 
+    /// Tells the tool calls that are whole, given the choice's finish reason.
+    ///
+    /// `is_over` says that no more comes.
+    fn tell_calls(
+        &mut self,
+        finish_reason: Option<&str>,
+        is_over: bool,
+        to: &mut Sink<'_>,
+    ) -> Effect;
+
+    /// Returns the tool call at this place, as far as it came.
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>>;
+
     /// Returns the change that a note about the message stands for.
-    fn change(&self, note: Note, choice: u64) -> Option<Change<'_>>;
+    fn change<'a>(&'a self, note: Note, choice: u64, texts: &'a Transcript) -> Option<Change<'a>>;
 
     /// Makes the choice of the answer.
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Self::Choice;
@@ -114,18 +130,24 @@ impl<M: Message> ChoiceState<M> {
             None => {}
         }
         self.finish_reason = Some(reason.to_text().into_owned());
+        let _ = self.message.tell_calls(self.finish_reason.as_deref(), false, to);
         to.note(What::Finish, 0)
     }
 
+    /// Tells the tool calls that are whole only at the end of the stream.
+    pub(crate) fn conclude(&mut self, to: &mut Sink<'_>) {
+        let _ = self.message.tell_calls(self.finish_reason.as_deref(), true, to);
+    }
+
     /// Returns the change that a note about this choice stands for.
-    pub(crate) fn change(&self, note: Note) -> Option<Change<'_>> {
+    pub(crate) fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>> {
         let choice = self.index;
         match note.what {
             What::Finish => Some(Change::Finish { choice, reason: self.finish_reason.as_deref()? }),
             What::Logprobs => {
                 Some(Change::Logprobs { choice, logprobs: self.logprobs.as_deref()? })
             }
-            _ => self.message.change(note, choice),
+            _ => self.message.change(note, choice, texts),
         }
     }
 }
