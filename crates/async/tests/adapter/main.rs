@@ -18,6 +18,7 @@ mod gated;
 mod recordings;
 mod responses;
 mod seen;
+mod stacks;
 mod stalls;
 mod tee;
 #[cfg(feature = "timing")]

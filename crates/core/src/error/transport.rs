@@ -13,7 +13,8 @@ use super::escaped::Escaped;
 ///
 /// It keeps the transport's own error as its [`source`](Error::source), if the adapter had one, so
 /// that a `downcast_ref` finds `reqwest::Error`, `hyper::Error` or `std::io::Error`. A clone shares
-/// it. Two are equal if they say the same.
+/// it. Two are equal if they say the same. An error that only repeats its cause's text, as
+/// reqwest's does when a body times out, is left out of the chain.
 ///
 /// It displays as `the connection failed` or `waited too long`, and leaves the details to its
 /// source. The alternate form (`{:#}`) adds the [`message`](Self::message), as it does where there
@@ -23,6 +24,8 @@ pub struct TransportError {
     message: String,
     timed_out: bool,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    /// The number of errors at the front of the chain whose text is that of their cause.
+    repeated: usize,
 }
 
 impl TransportError {
@@ -31,7 +34,7 @@ impl TransportError {
     /// `timed_out` says that nothing arrived in time.
     #[must_use]
     pub fn new(message: impl fmt::Display, timed_out: bool) -> Self {
-        Self { message: message.to_string(), timed_out, source: None }
+        Self { message: message.to_string(), timed_out, source: None, repeated: 0 }
     }
 
     /// Returns the failure that an error of the transport reports, and keeps the error.
@@ -58,7 +61,10 @@ impl TransportError {
                 message.extend([separator, &text]);
             }
         }
-        Self { message, timed_out, source: Some(source.into()) }
+        let texts = || chain(&*source).map(ToString::to_string);
+        let repeated =
+            texts().zip(texts().skip(1)).take_while(|(text, cause)| text == cause).count();
+        Self { message, timed_out, source: Some(source.into()), repeated }
     }
 
     /// Says whether it timed out, for a transport whose errors say so in another way.
@@ -136,13 +142,14 @@ impl fmt::Debug for TransportError {
 
 impl Error for TransportError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        chain(self.source.as_deref()?).nth(self.repeated)
     }
 }
 
 #[cfg(all(test, feature = "std"))]
 mod tests {
     use alloc::format;
+    use alloc::vec::Vec;
     use std::io;
 
     use super::*;
@@ -194,6 +201,12 @@ mod tests {
         assert_eq!(format!("{error:#}"), "the connection failed: a: b: c");
         assert!(error.source().unwrap().is::<Caused>());
         assert_eq!(error.clone(), error);
+
+        let chain = Caused("a", Some(Box::new(Caused("a", Some(Box::new(Caused("b", None)))))));
+        let error = TransportError::from_source(chain);
+        assert_eq!(error.message(), "a: b");
+        let texts: Vec<_> = super::chain(&error).map(ToString::to_string).collect();
+        assert_eq!(texts, ["the connection failed", "a", "b"]);
 
         let error = super::super::Error::Transport(TransportError::new("gone", false));
         assert_eq!(error.to_string(), "the connection failed: gone");
