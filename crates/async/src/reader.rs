@@ -36,7 +36,7 @@ pub(crate) type Recording = ();
 /// # smol::block_on(async {
 /// # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"2\"}}]}\n\ndata: [DONE]\n\n";
 /// # let response = http::Response::new(http_body_util::Full::new(bytes::Bytes::from(body)));
-/// let options = Options::new().with_limits(|limits| limits.max_folded = 1 << 20);
+/// let options = Options::new().with_unknown(true);
 /// let silence = StallLimits::new().with_bytes(Duration::from_secs(60));
 /// let stream = Reader::new()
 ///     .options(options)

@@ -39,7 +39,7 @@ pub(crate) type Recording = ();
 /// # let sent = Instant::now();
 /// # let response = deltawire_ureq::agent().post(&url).send(body)?;
 /// let keep_alive = StallLimits::new().with_content(Duration::from_secs(60));
-/// let options = Options::new().with_limits(|limits| limits.max_folded = 1 << 20);
+/// let options = Options::new().with_unknown(true);
 /// let stream = Reader::new().options(options).stalls(keep_alive).since(sent).chat(response)?;
 /// # assert!(stream.run(|_| {}).is_complete());
 /// # Ok(())
