@@ -50,7 +50,9 @@ where
     }
 }
 
-/// Any body, in a box: [`AnswerStream::boxed`](crate::AnswerStream::boxed) makes it.
+/// Any body, in a box.
+///
+/// [`AnswerStream::boxed`](crate::AnswerStream::boxed) makes it.
 pub type BoxBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
 
 pin_project! {

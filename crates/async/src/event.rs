@@ -31,7 +31,9 @@ impl Event {
         sse::Event::new(&self.data).with_type(&self.event).with_id(&self.id)
     }
 
-    /// Returns the event with type and data of its own, and releases the frame. Shares the ID.
+    /// Returns the event with type and data of its own, and releases the frame.
+    ///
+    /// The ID stays shared.
     #[must_use]
     pub fn into_owned(self) -> sse::OwnedEvent {
         self.as_event().with_shared_id(self.id.clone())

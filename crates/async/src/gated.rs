@@ -17,7 +17,9 @@ use crate::error::{BoxError, Error};
 use crate::stream::AnswerStream;
 
 pin_project! {
-    /// An [`AnswerStream`] behind a [`Gate`]. It returns the pieces of text that a judge released.
+    /// An [`AnswerStream`] behind a [`Gate`].
+    ///
+    /// It returns the pieces of text that a judge released.
     ///
     /// The judge is a closure that makes a future of each span. Its futures run while the stream is
     /// read on, at most [`with_max_in_flight`](Self::with_max_in_flight) at a time. The stream is
@@ -185,7 +187,9 @@ where
         }
     }
 
-    /// Starts judges for waiting spans, and polls all that run. Reports whether one is done.
+    /// Starts judges for waiting spans, and polls all that run.
+    ///
+    /// Returns true if one is done.
     fn poll_judges(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<bool, GatedError<F>> {
         let this = self.project();
         // Spans that a stop has left out need no verdict.

@@ -67,8 +67,8 @@
 //! | the events themselves | [`AnswerStream::events`] |
 //! | text that a moderator has released | [`Gated`] |
 //!
-//! A loop can stop early. With `?` it drops the stream, and what was folded; to keep that, break out
-//! of it and [`finish`](AnswerStream::finish).
+//! A loop can stop early. With `?` it drops the stream, and what was folded. To keep that, break
+//! out of it and call [`finish`](AnswerStream::finish).
 //!
 //! ```
 //! use bytes::Bytes;
@@ -96,8 +96,8 @@
 //! ```
 //!
 //! # What holds
-//! - **Any runtime.** Nothing here spawns or knows an executor. Nothing sleeps but by the sleep that
-//!   [`Reader::stalls`] and [`EventSource`] are given.
+//! - **Any runtime.** Nothing here spawns or knows an executor. Nothing sleeps but by the sleep
+//!   that [`Reader::stalls`] and [`EventSource`] are given.
 //! - **Cancel-safe.** All state is in the value that is polled. The future of
 //!   [`next`](AnswerStream::next) can be dropped at any await point (`select!`, a timeout), and the
 //!   next one goes on where it was. [`chat`] and its like own the response, and drop it with their
@@ -115,9 +115,9 @@
 //!
 //! # Errors
 //! [`Error`] keeps the HTTP stack's own error as its source, so
-//! `error.source()?.downcast_ref::<reqwest::Error>()` finds it. A time-out of reqwest, hyper or tokio
-//! is told as one: [`deltawire::TransportError::timed_out`]. `{}` shows what an error adds to its
-//! source, `{:#}` the whole chain.
+//! `error.source()?.downcast_ref::<reqwest::Error>()` finds it. A time-out of reqwest, hyper or
+//! tokio is told as one: [`deltawire::TransportError::timed_out`]. `{}` shows what an error adds
+//! to its source, and `{:#}` the whole chain.
 //!
 //! # Bodies that are not `Unpin`
 //! Every stream here is `Unpin` if its body is. `next`, `advance`, `events` and the inherent `next`
@@ -142,10 +142,11 @@
 //! # In scope, out of scope
 //! In: the check of the head; events and updates of a streamed response; answers that were not
 //! streamed; event streams that are asked for again where they end, by a client and a timer of the
-//! caller's. Out: building requests, retrying requests, and what the transfer did to the body, which
+//! caller's. Out: building requests, retrying requests, and what the transfer did to the body: it
 //! has to come decompressed and free of transfer coding. Trailers are ignored.
 //!
-//! `deltawire-ureq` is the blocking sibling, and `deltawire-replay` serves recorded streams to tests.
+//! `deltawire-ureq` is the blocking sibling, and `deltawire-replay` serves recorded streams to
+//! tests.
 
 #![forbid(unsafe_code)]
 

@@ -59,7 +59,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Returns a reader with the defaults: default [`Options`], no stall limits, no timing.
+    /// Returns a reader with default [`Options`], no stall limits and no timing.
     pub fn new() -> Self {
         Self::default()
     }
@@ -70,7 +70,7 @@ impl Reader {
         self
     }
 
-    /// Limits how long the stream may go without bytes, without events, without content.
+    /// Limits the time that the stream may go without bytes, events or content.
     ///
     /// One that passes is an error of [`next`](AnswerStream::next), and the end is
     /// [`End::Stalled`](deltawire::End::Stalled) with what arrived so far.
@@ -160,7 +160,7 @@ impl Reader {
         self
     }
 
-    /// Takes the head of the response that the body is of, if there is no [`http::Response`].
+    /// Takes the head of the response, where there is no [`http::Response`].
     ///
     /// It is the status, and a function that returns the text of the header with a lower-case name.
     /// A refused request, or another content type, is then an error of [`AnswerStream::next`] with
@@ -171,7 +171,7 @@ impl Reader {
         self
     }
 
-    /// Reads the response to a streamed chat completion request; see [`chat`](crate::chat).
+    /// Reads the response to a streamed chat completion request.
     ///
     /// # Errors
     /// As [`chat`](crate::chat).
@@ -218,8 +218,8 @@ impl Reader {
     ///
     /// The dialect is the type's: `let stream: ChatStream<_> = reader.read_body(body);`. There is
     /// no status and no content type to check, unless [`head`](Self::head) says them. A body that
-    /// begins as JSON, HTML or gzip does is still told from an event stream. Frames of [`Bytes`] are
-    /// not copied, those of other buffers once.
+    /// begins as JSON, HTML or gzip does is still told from an event stream. Frames of [`Bytes`]
+    /// are not copied, those of other buffers once.
     pub fn read_body<D, B>(self, body: B) -> AnswerStream<D, B>
     where
         D: Dialect,

@@ -1,4 +1,6 @@
-//! The async stream: a loop around a session, which polls a body for frames and says when.
+//! The async stream: a loop around a session.
+//!
+//! It polls a body for frames, and tells the session when they arrive.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -95,7 +97,7 @@ impl<D, S> AnswerStream<D, StreamBody<S>>
 where
     D: Dialect,
 {
-    /// Reads a stream of bytes, as [`Reader::read_stream`] of the default [`Reader`].
+    /// Reads a stream of bytes, as [`Reader::read_stream`] does with the defaults.
     #[must_use]
     pub fn from_stream<I, E>(stream: S) -> Self
     where
@@ -113,7 +115,9 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// Reads any body, as [`Reader::read_body`] of the default [`Reader`]. Polls nothing yet.
+    /// Reads any body, as [`Reader::read_body`] does with the defaults.
+    ///
+    /// Polls nothing yet.
     #[must_use]
     pub fn from_body(body: B) -> Self {
         Reader::new().read_body(body)
@@ -238,9 +242,10 @@ where
         AnswerStream { session, frames: frames.boxed(), clock, timer, recorder, head }
     }
 
-    /// Feeds the session until it gives something, and asks for a frame when it has nothing left.
+    /// Feeds the session until it gives something.
     ///
-    /// `last` is what the end gives, where it changed something.
+    /// Asks for a frame when the session has nothing left. `last` is what the end gives, where it
+    /// changed something.
     fn poll_step<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -318,9 +323,9 @@ impl<D: Dialect, B> AnswerStream<D, B> {
         self.session.update()
     }
 
-    /// Returns the head of the response, with all its headers: `x-request-id`,
-    /// `x-ratelimit-remaining-tokens`, `openai-processing-ms`, …
+    /// Returns the head of the response, with all its headers.
     ///
+    /// They are `x-request-id`, `x-ratelimit-remaining-tokens`, `openai-processing-ms`, …
     /// `None` if the stream was made of a body alone.
     #[must_use]
     pub fn head(&self) -> Option<&Parts> {
@@ -333,9 +338,9 @@ impl<D: Dialect, B> AnswerStream<D, B> {
         self.session.accumulator()
     }
 
-    /// Returns the timing of what arrived so far. `None` unless the reader is
-    /// [`timed`](Reader::timed).
+    /// Returns the timing of what arrived so far.
     ///
+    /// `None` unless the reader is [`timed`](Reader::timed).
     /// A stream that has not ended ends now for it.
     #[cfg(feature = "timing")]
     pub fn timing(&mut self) -> Option<Timing> {
@@ -344,7 +349,9 @@ impl<D: Dialect, B> AnswerStream<D, B> {
         Some(recorder.finish(self.session.times_at(now), None))
     }
 
-    /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].
+    /// Returns the recorder, if any.
+    ///
+    /// Callers that count tokens as they go tell it: [`Recorder::tokens`].
     #[cfg(feature = "timing")]
     pub fn recorder(&mut self) -> Option<&mut Recorder> {
         self.recorder.as_deref_mut()
@@ -377,8 +384,9 @@ impl<D: Dialect, B> AnswerStream<D, B> {
         Updates::new(self)
     }
 
-    /// Ends the stream, and returns its outcome. Drops the body, and reads nothing more.
+    /// Ends the stream, and returns its outcome.
     ///
+    /// Drops the body, and reads nothing more.
     /// Before the stream's end that is [`End::Stopped`](deltawire::End::Stopped).
     #[must_use]
     pub fn finish(self) -> Outcome<D::Answer> {
@@ -391,7 +399,7 @@ impl<D: Dialect, B> AnswerStream<D, B> {
     }
 }
 
-/// Leaves out the body, which shows nothing of use, and what of its last frame is not folded.
+/// Leaves out the body, which shows nothing of use, and the unread bytes.
 impl<D: fmt::Debug, B> fmt::Debug for AnswerStream<D, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AnswerStream")
@@ -403,7 +411,9 @@ impl<D: fmt::Debug, B> fmt::Debug for AnswerStream<D, B> {
 }
 
 pin_project! {
-    /// The events of an [`AnswerStream`], which are folded as they pass. Ends after the first error.
+    /// The events of an [`AnswerStream`], which are folded as they pass.
+    ///
+    /// They end after the first error.
     ///
     /// `S` is the stream, owned or borrowed. Where it is owned, [`into_inner`](Self::into_inner)
     /// returns it, and with it the outcome.
@@ -446,8 +456,9 @@ where
     B: Body + Unpin,
     B::Error: Into<BoxError>,
 {
-    /// Returns the next event; `None` at the end. `StreamExt::next` without the futures crates.
-    /// Cancel-safe.
+    /// Returns the next event, or `None` at the end. Cancel-safe.
+    ///
+    /// It is `StreamExt::next` without the futures crates.
     pub async fn next(&mut self) -> Option<Result<OwnedEvent, Error>> {
         poll_fn(|cx| futures_core::Stream::poll_next(Pin::new(&mut *self), cx)).await
     }

@@ -16,7 +16,7 @@ use crate::events::Events;
 /// A function that takes the outcome, once.
 type OnEnd<A> = Box<dyn FnOnce(Outcome<A>) + Send>;
 
-/// The fold that runs beside the events, and the function that waits for its outcome.
+/// A fold beside the events, and the function that waits for its outcome.
 struct Folding<D: Dialect> {
     accumulator: Accumulator<D>,
     on_end: OnEnd<D::Answer>,
@@ -44,7 +44,7 @@ pin_project! {
 }
 
 impl<B> Events<B> {
-    /// Folds the events on their way to somebody else, and calls `on_end` once with the outcome.
+    /// Folds the events as they pass, and calls `on_end` once with the outcome.
     ///
     /// This is the tee of a proxy. The events pass unchanged, and nothing that the fold finds keeps
     /// one back: an error in band is an event for the client, and the outcome has it too. After
@@ -88,7 +88,7 @@ impl<B> Events<B> {
         self.folded_by(Accumulator::new(), on_end)
     }
 
-    /// Folds as [`folded`](Self::folded) does, with an accumulator that has its own options.
+    /// Folds as [`folded`](Self::folded) does, with an accumulator of other options.
     pub fn folded_by<D: Dialect>(
         self,
         accumulator: Accumulator<D>,

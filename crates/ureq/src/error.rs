@@ -89,7 +89,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The text of a variant that only wraps is that of what it wraps, so its source is that one's.
+/// A variant that only wraps has the text of what it wraps, and so its source.
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {

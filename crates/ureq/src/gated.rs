@@ -74,7 +74,9 @@ where
     }
 }
 
-/// An [`AnswerStream`] behind a [`Gate`]. It returns the pieces of text that a judge released.
+/// An [`AnswerStream`] behind a [`Gate`].
+///
+/// It returns the pieces of text that a judge released.
 ///
 /// One thread does all. While the judge has a span, nothing is read, and the system's buffers take
 /// what arrives. So judging delays the text after the span too. A span is judged as soon as the

@@ -34,8 +34,8 @@
 //! ```
 //!
 //! The type of `stream`, for a struct that holds one, is [`ChatStream`]. This crate is all that a
-//! program needs: the core is [`deltawire_ureq::deltawire`](deltawire). The folder `examples` of this
-//! crate has whole programs: `ureq_chat`, and `ureq_agent` (tool calls).
+//! program needs: the core is [`deltawire_ureq::deltawire`](deltawire). The folder `examples` of
+//! this crate has whole programs: `ureq_chat`, and `ureq_agent` (tool calls).
 //!
 //! # What to call
 //!
@@ -55,14 +55,14 @@
 //! | the events themselves | [`AnswerStream::events`] |
 //! | text that a moderator has released | [`gated`] |
 //!
-//! A loop can stop early. With `?` it drops the stream, and what was folded; to keep that, break out
-//! of it and [`finish`](AnswerStream::finish).
+//! A loop can stop early. With `?` it drops the stream, and what was folded. To keep that, break
+//! out of it and call [`finish`](AnswerStream::finish).
 //!
 //! # Errors
 //! [`Error`] keeps ureq's or the reader's own error as its source, so
 //! `error.source()?.downcast_ref::<ureq::Error>()` finds it. A time-out is told as one:
-//! [`deltawire::TransportError::timed_out`]. `{}` shows what an error adds to its source, `{:#}` the
-//! whole chain.
+//! [`deltawire::TransportError::timed_out`]. `{}` shows what an error adds to its source, and
+//! `{:#}` the whole chain.
 //!
 //! # Features
 //! All but the last two are on by default.
@@ -78,14 +78,15 @@
 //!
 //! # In scope, out of scope
 //! In: the check of the head; events and updates of a streamed response; answers that were not
-//! streamed; event streams that are asked for again where they end. Out: building requests, retrying
-//! requests, and time limits, which are configuration of the [`Agent`](ureq::Agent) and unset by
-//! default. `timeout_per_read` bounds the wait for the next bytes of a stream, `timeout_recv_body`
+//! streamed; event streams that are asked for again where they end. Out: building requests,
+//! retrying requests, and time limits, which are configuration of the [`Agent`](ureq::Agent) and
+//! unset by default. `timeout_per_read` bounds the wait for the next bytes of a stream, `timeout_recv_body`
 //! the whole body; one that runs out is an error here, with what was folded before.
 //! [`Reader::stalls`] adds limits for what a timeout cannot see: a stream that comments or empty
 //! chunks keep alive.
 //!
-//! `deltawire-async` is the async sibling, and `deltawire-replay` serves recorded streams to tests.
+//! `deltawire-async` is the async sibling, and `deltawire-replay` serves recorded streams to
+//! tests.
 
 #![forbid(unsafe_code)]
 

@@ -67,7 +67,7 @@ impl Reader {
     /// A read returns what has arrived, so it delays nothing.
     pub const READ_SIZE: usize = ReadAhead::<()>::SIZE;
 
-    /// Returns a reader with the defaults: default [`Options`], no stall limits, no timing.
+    /// Returns a reader with default [`Options`], no stall limits and no timing.
     pub fn new() -> Self {
         Self {
             options: Options::default(),
@@ -85,13 +85,15 @@ impl Reader {
         self
     }
 
-    /// Reads at most this many bytes at a time, at least 1. A stream allocates a buffer of it.
+    /// Reads at most this many bytes at a time, at least 1.
+    ///
+    /// A stream allocates a buffer of that size.
     pub fn read_size(mut self, bytes: usize) -> Self {
         self.read_size = bytes;
         self
     }
 
-    /// Limits how long the stream may go without bytes, without events, without content.
+    /// Limits the time that the stream may go without bytes, events or content.
     ///
     /// One that passes is an error of [`next`](AnswerStream::next), and the end is
     /// [`End::Stalled`](deltawire::End::Stalled) with what arrived so far.
@@ -178,7 +180,7 @@ impl Reader {
         self
     }
 
-    /// Takes the head of the response that the body is of, if it is not ureq's.
+    /// Takes the head of the response, where it is not ureq's.
     ///
     /// It is the status, and a function that returns the text of the header with a lower-case name.
     /// A refused request, or another content type, is then an error of [`AnswerStream::next`] with
@@ -189,7 +191,7 @@ impl Reader {
         self
     }
 
-    /// Reads the response to a streamed chat completion request; see [`chat`](crate::chat).
+    /// Reads the response to a streamed chat completion request.
     ///
     /// # Errors
     /// As [`chat`](crate::chat).

@@ -58,7 +58,7 @@ pub struct AnswerStream<D, R = BodyReader<'static>> {
     pub(crate) head: Option<Box<Parts>>,
 }
 
-/// The time since the request, where somebody wants it. Else the clock is never read.
+/// The time since the request. If nobody wants it, the clock is never read.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Clock {
     pub(crate) is_wanted: bool,
@@ -77,7 +77,7 @@ impl Clock {
 }
 
 impl<D: Dialect, R: Read> AnswerStream<D, R> {
-    /// Reads a stream from any reader, as [`Reader::read`] of the default [`Reader`].
+    /// Reads a stream from any reader, as [`Reader::read`] does with the defaults.
     pub fn from_reader(reader: R) -> Self {
         Reader::new().read(reader)
     }
@@ -166,7 +166,9 @@ impl<D: Dialect, R: Read> AnswerStream<D, R> {
         }
     }
 
-    /// Reads until something arrives, or the body ends. Returns true if the end changed something.
+    /// Reads until something arrives, or the body ends.
+    ///
+    /// Returns true if the end changed something.
     fn read(&mut self) -> Result<bool, deltawire::Error> {
         loop {
             let before = self.clock.now();
@@ -201,9 +203,9 @@ impl<D: Dialect, R: Read> AnswerStream<D, R> {
         }
     }
 
-    /// Returns the end that a failed read is, or `None` if the stall limits say to read again.
+    /// Returns the end that a failed read is, or `None` to read again under stall limits.
     fn wait_on(&mut self, error: io::Error, before: Duration, now: Duration) -> Option<How> {
-        /// A reader that times out sooner than this does not wait at all. It is left alone as long.
+        /// The shortest wait. A reader that times out sooner is left alone for as long.
         const SHORTEST: Duration = Duration::from_millis(1);
         let is_socket_timeout = is_socket_timeout(&error);
         let how = How::from(transport(error));
@@ -241,9 +243,9 @@ impl<D: Dialect, R> AnswerStream<D, R> {
         self.session.update()
     }
 
-    /// Returns the head of the response, with all its headers: `x-request-id`,
-    /// `x-ratelimit-remaining-tokens`, `openai-processing-ms`, …
+    /// Returns the head of the response, with all its headers.
     ///
+    /// They are `x-request-id`, `x-ratelimit-remaining-tokens`, `openai-processing-ms`, …
     /// `None` if the stream was made of a reader alone.
     #[must_use]
     pub fn head(&self) -> Option<&Parts> {
@@ -256,9 +258,9 @@ impl<D: Dialect, R> AnswerStream<D, R> {
         self.session.accumulator()
     }
 
-    /// Returns the timing of what arrived so far. `None` unless the reader is
-    /// [`timed`](Reader::timed).
+    /// Returns the timing of what arrived so far.
     ///
+    /// `None` unless the reader is [`timed`](Reader::timed).
     /// A stream that has not ended ends now for it.
     #[cfg(feature = "timing")]
     pub fn timing(&mut self) -> Option<Timing> {
@@ -267,7 +269,9 @@ impl<D: Dialect, R> AnswerStream<D, R> {
         Some(recorder.finish(self.session.times_at(now), None))
     }
 
-    /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].
+    /// Returns the recorder, if any.
+    ///
+    /// Callers that count tokens as they go tell it: [`Recorder::tokens`].
     #[cfg(feature = "timing")]
     pub fn recorder(&mut self) -> Option<&mut Recorder> {
         self.recorder.as_deref_mut()
@@ -284,7 +288,9 @@ impl<D: fmt::Debug, R> fmt::Debug for AnswerStream<D, R> {
     }
 }
 
-/// The events of an [`AnswerStream`], which are folded as they pass. Ends after the first error.
+/// The events of an [`AnswerStream`], which are folded as they pass.
+///
+/// They end after the first error.
 pub struct FoldedEvents<'s, D, R> {
     stream: &'s mut AnswerStream<D, R>,
     has_failed: bool,

@@ -12,7 +12,7 @@ use smol::stream::StreamExt as _;
 use crate::body::{Scripted, Step, data, on_both, on_tokio};
 use crate::seen::{bodies, expected, read};
 
-/// What the items are: the changes of each update, and the outcome.
+/// An item as text: the changes of each update, and the outcome.
 fn shown(item: &StreamItem<ChatCompletion>) -> String {
     match item {
         StreamItem::Update(update) => format!("{:?}", update.changes),

@@ -24,7 +24,7 @@ pub struct TransportError {
     message: String,
     timed_out: bool,
     source: Option<Arc<dyn Error + Send + Sync>>,
-    /// The number of errors at the front of the chain whose text is that of their cause.
+    /// The number of errors at the front of the chain that repeat their cause's text.
     repeated: usize,
 }
 
@@ -74,7 +74,9 @@ impl TransportError {
         self
     }
 
-    /// Returns the transport's own words: those of its error and of the causes, each once.
+    /// Returns the transport's own words.
+    ///
+    /// They are the texts of its error and of the causes, each once.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

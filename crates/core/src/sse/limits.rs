@@ -2,12 +2,12 @@
 
 use core::fmt;
 
-/// The most of a line, of a block and of an ID that a [`Decoder`](super::Decoder) holds.
+/// The most that a [`Decoder`](super::Decoder) holds of a line, a block and an ID.
 ///
-/// The defaults of the first two are 32 MiB. This is where openai-go sets its line scanner (512 times Go's default
-/// of 64 KiB, after users had run into that). It is far above any chunk that a server sends, which
-/// has a few hundred bytes, or some MB with images or audio in it, and far below what hurts a
-/// process.
+/// The defaults of the first two are 32 MiB. This is where openai-go sets its line scanner (512
+/// times Go's default of 64 KiB, after users had run into that). It is far above any chunk that a
+/// server sends, which has a few hundred bytes, or some MB with images or audio in it, and far
+/// below what hurts a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -113,3 +113,21 @@ fn an_agent_of_ureqs_own_defaults_tells_the_status_only() {
     assert!(std::error::Error::source(&error).is_some());
     assert!(ask_with(&agent, &server, short(), "", true).is_ok());
 }
+
+#[test]
+fn the_head_stays_in_reach_of_an_answer_and_of_a_refusal() {
+    let server = server();
+    let id = "header=\"x-request-id: req_7\"; header=\"x-ratelimit-reset-tokens: 6ms\"";
+    let stream = deltawire_ureq::chat(ask(&server, short(), id).unwrap()).unwrap();
+    let head = stream.head().unwrap();
+    assert_eq!(
+        (head.status.as_u16(), &head.headers["x-request-id"]),
+        (200, &"req_7".parse().unwrap())
+    );
+    assert!(ChatStream::from_reader(&b""[..]).head().is_none());
+    let faults = format!("status=429; {id}; header=\"x-should-retry: false\"");
+    let refused = refusal(deltawire_ureq::chat(ask(&server, short(), &faults).unwrap()));
+    assert_eq!(refused.header("x-ratelimit-reset-tokens"), Some("6ms"));
+    assert!(refused.header("content-length").is_some(), "all headers are kept: {refused:?}");
+    assert!(!refused.should_retry());
+}
