@@ -1,4 +1,4 @@
-//! Answers and their parts in serde's other formats, and inside the types of others.
+//! Answers and their parts in other formats of serde, and inside other types.
 
 use std::fmt::Debug;
 
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// An answer with everything that is kept as text, with digits that an `f64` does not have.
+/// An answer with every member, and with digits that an `f64` does not have.
 const ANSWER: &str = r#"{
     "id": "a", "object": "chat.completion", "created": 5, "model": "m",
     "choices": [{
