@@ -1,4 +1,4 @@
-//! Answers and their parts in serde's other formats, and inside the types of others.
+//! Answers and their parts in other formats of serde, and inside other types.
 
 use std::fmt::Debug;
 
@@ -6,11 +6,13 @@ use ciborium::Value as Cbor;
 use deltawire::chat::{ChatCompletion, Choice, Chunk, Message, ToolCall};
 use deltawire::json::{RawArray, RawValue};
 use deltawire::{Logprobs, Usage, completions};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// An answer with everything that is kept as text, with digits that an `f64` does not have.
+/// An answer with every member, and with digits that an `f64` does not have.
 const ANSWER: &str = r#"{
     "id": "a", "object": "chat.completion", "created": 5, "model": "m",
     "choices": [{
@@ -199,11 +201,50 @@ fn another_format_gets_values_and_nothing_of_serde_json() {
     assert!(!format!("{:?}", written(&answer())).contains("$serde_json"));
 }
 
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..5).prop_map(Value::from),
+            btree_map(any::<String>(), inner, 0..5).prop_map(|members| json!(members)),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_text_is_written_as_the_value_that_serde_json_reads_it_as(value in any_json()) {
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let raw = RawValue::parse(&text).unwrap();
+        let written = Cbor::serialized(&raw).unwrap();
+        prop_assert_eq!(&written, &Cbor::serialized(&value).unwrap());
+        let read: RawValue<'_> = written.deserialized().unwrap();
+        prop_assert_eq!(read.as_json(), value.to_string());
+        prop_assert_eq!(raw.to_value(), serde_json::from_str::<Value>(&text).unwrap());
+    }
+}
+
 #[test]
 fn half_a_surrogate_pair_stays_in_json_text_and_is_replaced_in_values() {
     let data = r#"{"choices":[{"index":0,"delta":{"content":"a\ud83d","more":["\ude00"]}}]}"#;
     let chunk = Chunk::parse(data).unwrap();
     assert_eq!(serde_json::to_string(&chunk).unwrap(), data);
+    assert_eq!(chunk.text(), "a\u{FFFD}");
+    assert_eq!(
+        Chunk::parse(r#"{"choices":[{"index":1,"delta":{"content":"b"}}]}"#).unwrap().text(),
+        ""
+    );
+    let legacy = completions::Chunk::parse(r#"{"choices":[{"text":"\u0063"}]}"#).unwrap();
+    assert_eq!(legacy.text(), "c");
     let value = rounded(&chunk);
     let delta = &value["choices"][0]["delta"];
     assert_eq!((&delta["content"], &delta["more"][0]), (&json!("a\u{FFFD}"), &json!("\u{FFFD}")));

@@ -36,10 +36,9 @@ impl<'a> Chunk<'a> {
         read_whole(data)
     }
 
-    /// Returns the new content of choice 0, decoded. Empty if there is none.
+    /// Returns the new content of choice 0. It is empty if the chunk has none.
     ///
-    /// Borrowed if it has no escapes. It is empty for content in parts, and half a surrogate pair
-    /// becomes U+FFFD: only folding the chunks gives all of the text.
+    /// Half of a surrogate pair becomes U+FFFD; folding joins halves that arrive in two chunks.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         let choice = self.choices.iter().find(|choice| choice.parts().index() == 0);
@@ -114,8 +113,9 @@ pub struct Delta<'a> {
     pub extra: Unknown<'a>,
 }
 
-/// The content of a message on the wire.
+/// The content of a message on the wire. It displays as its text.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Content<'a> {
     /// A text.
     Text(RawStr<'a>),
@@ -134,10 +134,9 @@ impl Content<'_> {
     }
 }
 
-/// Displays as its text, decoded.
 impl fmt::Display for Content<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.to_text())
+        f.write_str(&self.to_text())
     }
 }
 

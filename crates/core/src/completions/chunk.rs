@@ -23,15 +23,13 @@ impl<'a> Chunk<'a> {
         read_whole(data)
     }
 
-    /// Returns the new text of choice 0, decoded. Empty if there is none.
+    /// Returns the new text of choice 0. It is empty if the chunk has none.
     ///
-    /// Borrowed if it has no escapes. Half a surrogate pair becomes U+FFFD: only folding the chunks
-    /// gives the character.
+    /// Half of a surrogate pair becomes U+FFFD; folding joins halves that arrive in two chunks.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         let choice = self.choices.iter().find(|choice| choice.parts().index() == 0);
-        let text = choice.and_then(|choice| choice.text.as_ref());
-        text.map_or(Cow::Borrowed(""), RawStr::to_text)
+        choice.and_then(|choice| choice.text.as_ref()).map_or(Cow::Borrowed(""), RawStr::to_text)
     }
 }
 

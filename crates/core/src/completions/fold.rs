@@ -50,7 +50,9 @@ pub fn fold(body: &[u8]) -> Outcome<Completion> {
 pub struct TextMessage;
 
 impl Completion {
-    /// Reads the body of an answer that was not streamed, and keeps every member. Linear in it.
+    /// Reads the body of an answer that was not streamed, and keeps every member.
+    ///
+    /// Linear in the body.
     ///
     /// # Errors
     /// A body that is not JSON, is not an object, or is an error body.
