@@ -6,9 +6,9 @@
 //!   └───────────── the learned frame: match, append ──────────────▶ the texts that grow
 //! ```
 //!
-//! **For a program that uses an HTTP client, take an adapter**: `deltawire-async` for reqwest, hyper
-//! and every other async stack, on any runtime; `deltawire-ureq` for ureq, blocking. They return
-//! the types of this crate, and each is a loop of a few lines around it.
+//! **For a program that uses an HTTP client, take an adapter**: `deltawire-async` for reqwest,
+//! hyper and every other async stack, on any runtime; `deltawire-ureq` for ureq, blocking. They
+//! return the types of this crate, and each is a loop of a few lines around it.
 //!
 //! This crate takes bytes from anything else: a websocket, a callback, a test, or with
 //! [`ReadStream`] any [`std::io::Read`]. Bytes go in as they arrive, cut anywhere. An [`Update`]
