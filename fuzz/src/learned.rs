@@ -48,6 +48,9 @@ fn seen<E: Dialect<Answer: Serialize>>(stream: &[u8], options: Options) -> Vec<S
         }
     }
     drop(updates);
+    if let Ok(true) = fold.end(How::Clean) {
+        seen.push(format!("{:?}", fold.update()));
+    }
     seen.push(serde_json::to_string(&fold.close(How::Clean)).unwrap_or_default());
     seen
 }

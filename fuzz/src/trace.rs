@@ -55,11 +55,15 @@ impl Trace {
             }
             assert!(input.is_empty(), "`false` although {} bytes were left", input.len());
         }
-        let outcome = match ending {
-            Ending::Clean => fold.close(How::Clean),
-            Ending::Broken => fold.close(How::broken("connection reset", false)),
-            Ending::Stopped => fold.close(How::Stopped),
+        let how = match ending {
+            Ending::Clean => How::Clean,
+            Ending::Broken => How::broken("connection reset", false),
+            Ending::Stopped => How::Stopped,
         };
+        if let Ok(true) = fold.end(how) {
+            trace.see(fold.update());
+        }
+        let outcome = fold.close(How::Stopped);
         trace.outcome = serde_json::to_vec(&outcome).expect("every outcome serialises");
         trace
     }
@@ -83,8 +87,11 @@ impl Trace {
                     .expect("every completion so far serialises");
             }
         }
+        if let Ok(true) = accumulator.end(How::Clean) {
+            trace.see(accumulator.update());
+        }
         trace.outcome =
-            serde_json::to_vec(&accumulator.close(How::Clean)).expect("every outcome serialises");
+            serde_json::to_vec(&accumulator.close(How::Stopped)).expect("every outcome serialises");
         trace
     }
 

@@ -20,6 +20,9 @@ fn seen<E: Dialect<Answer: serde::Serialize>>(stream: &[u8], options: Options) -
         }
     }
     drop(updates);
+    if let Ok(true) = fold.end(How::Clean) {
+        seen.push(format!("{:?}", fold.update()));
+    }
     seen.push(serde_json::to_string(&fold.close(How::Clean)).expect("an outcome serialises"));
     seen
 }

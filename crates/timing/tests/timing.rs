@@ -27,8 +27,7 @@ impl<D: Dialect> Recording<D> {
     /// Reads bytes that arrive at this time, in milliseconds.
     fn read(&mut self, at: u64, bytes: &str) {
         self.session.arrived(ms(at));
-        let input = bytes.as_bytes();
-        let mut updates = self.session.read(input);
+        let mut updates = self.session.read(bytes.as_bytes());
         while let Some(update) = updates.next().unwrap() {
             self.recorder.record(&update, ms(at));
         }
@@ -527,4 +526,17 @@ fn a_recording_is_bounded_however_long_the_stream_is() {
     );
     assert_eq!(per_token.count, 2 * 19_999);
     assert!(gaps.p50.abs_diff(gaps.max) <= gaps.max / 64, "{gaps:?}");
+}
+
+#[test]
+fn a_tool_call_that_is_whole_only_at_the_end_is_no_chunk() {
+    let mut recording: Recording = Recording::default();
+    recording.event(10, &delta("{}", "\"stop\""));
+    recording.event(20, &delta(r#"{"tool_calls":[{"id":"a"}]}"#, "null"));
+    let before = recording.finish(None);
+    recording.event(30, "[DONE]");
+    assert!(recording.session.update().at_end() && !recording.session.update().is_empty());
+    let after = recording.finish(None);
+    assert_eq!(after.between_chunks, before.between_chunks);
+    assert_eq!((after.chunks, after.end), (2, ms(30)));
 }

@@ -38,7 +38,8 @@ fn events_pass_unchanged_and_each_end_is_told_once_by_its_name() {
     let text = |text: &str| data(text.as_bytes());
     let chunk = || text(CHUNK);
     // What upstream does; how many events and errors pass; the outcome's end and error.
-    let rows: [(&str, Vec<Step>, usize, Option<&str>, End, &str); 9] = [
+    type Row<'r> = (&'r str, Vec<Step>, usize, Option<&'r str>, End, &'r str);
+    let rows: [Row<'_>; 9] = [
         ("in order", vec![chunk(), text(STOP), text(DONE)], 3, None, End::Done, ""),
         (
             "upstream stays open after the sentinel",
@@ -153,6 +154,6 @@ fn what_the_fold_may_hold_keeps_no_event_back() {
     let (tell, told) = channel();
     let events = Events::from_body(Scripted::of([CHUNK.repeat(3).as_bytes()]));
     let tee = events.folded_by(accumulator, move |outcome| tell.send(outcome).unwrap());
-    assert_eq!(smol::block_on(tee.filter(|event| event.is_ok()).count()), 3);
+    assert_eq!(smol::block_on(tee.filter(Result::is_ok).count()), 3);
     assert_eq!(only(&told).end, End::Limit);
 }

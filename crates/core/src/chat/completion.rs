@@ -86,6 +86,9 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_details: Option<RawArray>,
     /// The tool calls, ordered by their index on the wire, then by arrival.
+    ///
+    /// Changes name a call by its [`Item`], which is no position in this list:
+    /// [`tool_call`](Self::tool_call) finds it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// The function call of the interface before tool calls.

@@ -23,11 +23,15 @@ use crate::sse::Event;
 /// nothing, and ends the stream. Every way of ending hands over what was folded so far. An event
 /// costs one pass over its JSON and, but for the growth of the answer, no allocation.
 ///
-/// [`Session`](crate::Session) takes bytes instead of events, and does four things that are left to
-/// whoever decodes: it judges the head and the first bytes, asks the decoder for `error:` lines
-/// ([`with_error_lines`](crate::sse::Decoder::with_error_lines)), takes a `[DONE]` that no blank
-/// line completed from [`Decoder::finish`](crate::sse::Decoder::finish), and makes an exceeded limit
-/// of the decoder the end of the stream ([`fail`](Self::fail)).
+/// [`Session`](crate::Session) takes bytes in place of events, and does four things that a caller
+/// with a decoder of its own has to do:
+///
+/// - It judges the head and the first bytes.
+/// - It asks the decoder for `error:` lines
+///   ([`with_error_lines`](crate::sse::Decoder::with_error_lines)).
+/// - It takes a `[DONE]` that no blank line completed from
+///   [`Decoder::finish`](crate::sse::Decoder::finish).
+/// - It ends the stream when a limit of the decoder is exceeded ([`fail`](Self::fail)).
 ///
 /// ```
 /// use deltawire::{End, How, chat, sse::Event};
@@ -67,7 +71,9 @@ pub struct Accumulator<D> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The events that arrived, including those that mean nothing. Comments are not events.
+    /// The events that arrived, including those that mean nothing.
+    ///
+    /// Comments are not events.
     pub events: u64,
     /// The events that were folded.
     pub folded: u64,
@@ -102,19 +108,20 @@ impl<D: Dialect> Accumulator<D> {
         Ok(if self.advance(event)? { Some(self.update()) } else { None })
     }
 
-    /// Folds one event, and reports whether it was one that changes something.
+    /// Folds one event, and returns true unless it means nothing.
     ///
-    /// [`update`](Self::update) then returns what it changed. For loops in which the borrow checker
-    /// does not let an update be returned.
+    /// [`update`](Self::update) then returns what it changed. This is for loops in which the borrow
+    /// checker does not let an update be returned.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn advance(&mut self, event: &Event<'_>) -> Result<bool, Error> {
         self.advance_with(event, None)
     }
 
-    /// As [`advance`](Self::advance). `frame` is where the event stood in the input, if it is known
-    /// that no template matches there.
+    /// Folds one event, like [`advance`](Self::advance).
+    ///
+    /// `frame` is the event's place in the input, if it is known that no template matches there.
     pub(crate) fn advance_with(
         &mut self,
         event: &Event<'_>,
@@ -152,8 +159,10 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Reads an event in full and folds it. Returns `None` if there is nothing to fold, else the
-    /// error that the event carries beside what it adds.
+    /// Reads an event in full and folds it.
+    ///
+    /// Returns `None` if there is nothing to fold, else the error that the event carries beside
+    /// what it adds.
     fn fold_event(
         &mut self,
         event: &Event<'_>,
@@ -183,8 +192,9 @@ impl<D: Dialect> Accumulator<D> {
         Ok(effect)
     }
 
-    /// Learns from an event if all that folding it did was to append, else forgets: templates may
-    /// not hold any more.
+    /// Learns from an event if all that folding it did was to append.
+    ///
+    /// Forgets the templates otherwise, since they may no longer hold.
     fn learn(
         &mut self,
         event: &Event<'_>,
@@ -204,16 +214,18 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Folds the event that `input` begins with, undecoded, if it matches a learned frame. Returns
-    /// the number of bytes that it takes.
+    /// Folds the undecoded event that begins `input`, if a learned frame matches.
+    ///
+    /// Returns the number of bytes that it takes.
     #[inline]
     pub(crate) fn advance_framed(&mut self, input: &[u8]) -> Option<usize> {
         let found = self.learned.find_frame(input).filter(|_| !self.is_ended())?;
         self.append_learned(&found).then_some(found.len)
     }
 
-    /// Begins an event that matches a template, and does what folding it does. Does nothing, and
-    /// returns false, if the limits do not allow it; a full parse then says which one.
+    /// Folds an event that matches a template.
+    ///
+    /// Does nothing, and returns false, if a limit does not allow it. A full parse then says which.
     #[inline]
     fn append_learned(&mut self, found: &Match<'_>) -> bool {
         let target = self.learned.target(found.template);
@@ -232,7 +244,9 @@ impl<D: Dialect> Accumulator<D> {
         true
     }
 
-    /// Folds an event that was read elsewhere. An error that it carries is not looked at.
+    /// Folds an event that was read elsewhere.
+    ///
+    /// An error that the event carries is ignored.
     ///
     /// # Errors
     /// A limit that was exceeded; nothing of the event was folded then. And any error that the
@@ -257,8 +271,9 @@ impl<D: Dialect> Accumulator<D> {
         Update::new(&self.transcript, &self.dialect)
     }
 
-    /// Reports whether the stream has ended: of itself, with `[DONE]` or an error, or because its
-    /// body has. Nothing that arrives now counts.
+    /// Reports whether the stream has ended, so that nothing that arrives now counts.
+    ///
+    /// It ended with `[DONE]`, with an error, or with its body.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.done || self.error.is_some() || self.end.is_some()
@@ -294,19 +309,22 @@ impl<D: Dialect> Accumulator<D> {
         self.dialect.tool_call(at, &self.transcript)
     }
 
-    /// Returns the tool calls of the choice with this index, as far as they came, in the order in
-    /// which they began.
+    /// Returns the tool calls so far of the choice with this index.
+    ///
+    /// They are in the order in which they began.
     pub fn tool_calls(&self, choice: u64) -> impl Iterator<Item = ToolCallSoFar<'_>> {
         self.update().tool_calls(choice)
     }
 
-    /// Returns the token counts that the server sent so far. Reads them from the server's object.
+    /// Returns the token counts that the server sent last.
+    ///
+    /// Reads them from the server's object.
     #[must_use]
     pub fn token_counts(&self) -> Option<TokenCounts> {
         self.dialect.token_counts()
     }
 
-    /// Returns what was odd so far.
+    /// Returns the anomalies so far.
     #[must_use]
     pub fn anomalies(&self) -> &[Anomaly] {
         self.transcript.anomaly_list()
@@ -325,7 +343,7 @@ impl<D: Dialect> Accumulator<D> {
         dialect.answer(&mut transcript)
     }
 
-    /// Tells how the stream ended, and reports whether that changed something.
+    /// Records how the stream ended, and returns true if that changed something.
     ///
     /// [`update`](Self::update) then has it: tool calls that are whole only by the end. Only the
     /// first end counts, and an end that the stream brought itself counts before it.
@@ -339,7 +357,7 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Ends the stream, and returns its outcome.
     ///
-    /// A stream that has ended of itself has that end, whatever `how` says.
+    /// A stream that has ended by itself has that end, whatever `how` says.
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
         self.end_cut(how, false);
@@ -351,9 +369,9 @@ impl<D: Dialect> Accumulator<D> {
         Outcome { answer, end, usage, anomalies, error: self.error.map(|error| *error) }
     }
 
-    /// Ends the stream, and reports whether that changed something. Only the first end counts.
+    /// Ends the stream, and reports whether that changed something.
     ///
-    /// `cut` says that it ended within an event.
+    /// Only the first end counts. `cut` says that the stream ended within an event.
     pub(crate) fn end_cut(&mut self, how: How, cut: bool) -> bool {
         if self.end.is_some() {
             return false;
@@ -373,7 +391,7 @@ impl<D: Dialect> Accumulator<D> {
         (self.done || end.is_complete()) && self.conclude()
     }
 
-    /// Tells what is whole only at the end of the stream, and reports whether anything is.
+    /// Records what is whole only at the end, and returns true if anything is.
     fn conclude(&mut self) -> bool {
         self.transcript.begin_end();
         self.dialect.conclude(&mut self.transcript);
@@ -385,7 +403,7 @@ impl<D: Dialect> Accumulator<D> {
         self.done
     }
 
-    /// Returns the end of a stream that is over of itself, or whose body ended in order.
+    /// Returns the end of a stream that ended by itself, or whose body ended in order.
     fn natural_end(&self, cut: bool) -> End {
         match self.error.as_deref() {
             Some(Error::Limit { .. }) => return End::Limit,
@@ -404,7 +422,7 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Reads an event that the end of the body cut, and ends the stream if it is the sentinel.
+    /// Ends the stream if the event, which the end of the body cut, is the sentinel.
     pub(crate) fn push_cut(&mut self, event: &Event<'_>) {
         let mut parsed = D::Event::default();
         let read = D::read(event, &self.transcript.options, &mut parsed);
@@ -420,7 +438,7 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Returns the error that ended the stream, as one.
+    /// Fails with the error that ended the stream, if one did.
     fn check(&self) -> Result<(), Error> {
         self.error.as_deref().map_or(Ok(()), |error| Err(error.clone()))
     }

@@ -80,8 +80,9 @@ pub enum Change<'a> {
     Finish {
         /// The choice's index.
         choice: u64,
-        /// The reason: `stop`, `length`, `tool_calls`, `content_filter`, or another of the
-        /// server's.
+        /// The reason.
+        ///
+        /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
         reason: &'a str,
     },
     /// Token counts arrived. The last ones count.
@@ -89,9 +90,10 @@ pub enum Change<'a> {
         /// The counts.
         TokenCounts,
     ),
-    /// Something changed in a text that is parsed as JSON: see
+    /// Something changed in a text that is parsed as JSON.
+    ///
     /// [`Options::with_parsed_arguments`](crate::Options::with_parsed_arguments) and
-    /// [`Options::with_parsed_content`](crate::Options::with_parsed_content).
+    /// [`Options::with_parsed_content`](crate::Options::with_parsed_content) ask for it.
     #[cfg(feature = "partial")]
     Parsed {
         /// The place that the text belongs to.

@@ -73,9 +73,9 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Reports whether everything that began has the reason why it ended.
     fn is_finished(&self) -> bool;
 
-    /// Tells what is whole only now that the stream is: at its sentinel, or at its complete end.
+    /// Records what is whole only at the end of the stream.
     ///
-    /// May be called again, and then changes nothing.
+    /// It is called at the sentinel and at a complete end, and changes nothing the second time.
     fn conclude(&mut self, to: &mut Transcript);
 
     /// Returns the last token counts that came.

@@ -13,14 +13,15 @@ use super::anomaly::Anomaly;
 use super::counts::TokenCounts;
 use crate::error::{Error, Escaped, Stall, TransportError, beginning};
 
-/// The outcome of a stream: the answer as far as it came, the end, and the anomalies.
+/// The outcome of a stream: the answer as far as it came, and how it ended.
 ///
 /// Serialises as `{"answer": …, "end": …, "usage": …, "anomalies": […], "error": …}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outcome<A> {
-    /// Everything that was folded: the same type, and the same JSON, as the answer to the request
-    /// without `stream`.
+    /// Everything that was folded.
+    ///
+    /// It has the type, and the JSON, of the answer to the same request without `stream`.
     pub answer: A,
     /// The way in which the stream ended.
     pub end: End,
@@ -131,8 +132,9 @@ pub enum How {
 }
 
 impl How {
-    /// Returns the end of a connection that broke with this error, because nothing arrived in time
-    /// or for another reason.
+    /// Returns the end of a connection that broke with this error.
+    ///
+    /// `timed_out` says that it broke because nothing arrived in time.
     #[must_use]
     pub fn broken(error: impl fmt::Display, timed_out: bool) -> Self {
         Self::Broken(TransportError::new(error, timed_out))
@@ -168,17 +170,19 @@ impl From<Error> for How {
 pub enum End {
     /// `[DONE]` arrived, and every choice has its finish reason.
     Done,
-    /// The stream ended cleanly without `[DONE]`, and every choice has its finish reason.
+    /// The stream ended in order without `[DONE]`; every choice has its finish reason.
     DoneWithoutSentinel,
-    /// `[DONE]` arrived, but a choice has no finish reason. An interrupted request looks so with
-    /// llama-cpp-python, and several choices do with LiteLLM.
+    /// `[DONE]` arrived, but a choice has no finish reason.
+    ///
+    /// An interrupted request looks so with llama-cpp-python, and several choices do with LiteLLM.
     DoneWithoutFinishReason,
     /// The stream ended, or the connection broke, before that.
     Truncated,
     /// The server sent an error in the stream, or an event that is not a chunk.
     Error,
-    /// The body is not an event stream, or the request was refused
-    /// ([`Session::head`](crate::Session::head)).
+    /// The body is not an event stream, or the request was refused.
+    ///
+    /// [`Session::head`](crate::Session::head) tells of a refusal.
     NotAnEventStream,
     /// The stream ended without a single chunk.
     Empty,
@@ -186,9 +190,10 @@ pub enum End {
     Limit,
     /// The caller stopped before the end.
     Stopped,
-    /// The stream is open and went without bytes, events or content for longer than a caller's
-    /// limit: [`StallLimits`](crate::StallLimits). Also after all finish reasons if `[DONE]` did
-    /// not come, as a broken connection is truncated there.
+    /// The stream is open, and went without something for longer than a caller's limit.
+    ///
+    /// The limits are [`StallLimits`](crate::StallLimits). It is this end also after all finish
+    /// reasons, if `[DONE]` did not come, as a broken connection is truncated there.
     Stalled,
 }
 

@@ -72,8 +72,9 @@ pub enum OwnedChange {
     Finish {
         /// The choice's index.
         choice: u64,
-        /// The reason: `stop`, `length`, `tool_calls`, `content_filter`, or another of the
-        /// server's.
+        /// The reason.
+        ///
+        /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
         reason: String,
     },
     /// Token counts arrived. The last ones count.
@@ -138,7 +139,7 @@ impl Change<'_> {
     }
 }
 
-/// The changes of one event that own their texts, as [`Update::into_owned`] returns them.
+/// The changes of one event, with texts of their own: [`Update::into_owned`].
 ///
 /// [`Update::into_owned`]: crate::Update::into_owned
 #[derive(Debug, Clone, PartialEq)]
@@ -146,26 +147,32 @@ impl Change<'_> {
 pub struct OwnedUpdate {
     /// Everything that changed, in the order in which it was folded.
     pub changes: Vec<OwnedChange>,
-    /// The event brought output of the model: [`Update::has_output`](crate::Update::has_output).
+    /// The event brought output of the model: [`Update::has_output`].
+    ///
+    /// [`Update::has_output`]: crate::Update::has_output
     pub has_output: bool,
-    /// The event brought output other than reasoning:
-    /// [`Update::has_content`](crate::Update::has_content).
+    /// The event brought output that is not reasoning: [`Update::has_content`].
+    ///
+    /// [`Update::has_content`]: crate::Update::has_content
     pub has_content: bool,
-    /// The event had a choice: [`Update::has_choices`](crate::Update::has_choices).
+    /// The event had a choice: [`Update::has_choices`].
+    ///
+    /// [`Update::has_choices`]: crate::Update::has_choices
     pub has_choices: bool,
 }
 
 impl OwnedUpdate {
-    /// Returns the new content of choice 0, which is what to print as it arrives. Empty if there is
-    /// none.
+    /// Returns the new content of choice 0, which is what a program prints.
+    ///
+    /// It is empty if there is none.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         self.content(0)
     }
 
-    /// Returns the new content of the choice with this index. Empty if there is none.
+    /// Returns the new content of the choice with this index.
     ///
-    /// Copies only where the event brought content in several pieces.
+    /// It is empty if there is none. Copies only where the event brought content in several pieces.
     #[must_use]
     pub fn content(&self, choice: u64) -> Cow<'_, str> {
         let mut pieces = self.changes.iter().filter_map(|change| match change {
@@ -178,7 +185,9 @@ impl OwnedUpdate {
         pieces.fold(first, |content, piece| content + piece)
     }
 
-    /// Reports whether the event changed nothing: a repeated role, an empty delta, a keep-alive.
+    /// Reports whether the event changed nothing.
+    ///
+    /// Examples are a repeated role, an empty delta, and a keep-alive.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()

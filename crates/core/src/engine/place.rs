@@ -42,7 +42,7 @@ impl TextKind {
         }
     }
 
-    /// Reports whether the text is prose or code that a person reads; encoded audio is not.
+    /// Reports whether a person can read the text, as opposed to encoded audio.
     #[must_use]
     pub fn is_readable(self) -> bool {
         self != Self::AudioData
@@ -61,8 +61,9 @@ impl fmt::Display for TextKind {
 pub struct Place {
     /// The index of the choice on the wire.
     pub choice: u64,
-    /// The item within the choice, such as a tool call. It is the first one for texts that a choice
-    /// has only one of.
+    /// The item within the choice, such as a tool call.
+    ///
+    /// It is the first one for texts that a choice has only one of.
     pub item: Item,
 }
 
@@ -73,7 +74,9 @@ impl Place {
         Self { choice, item: Item::FIRST }
     }
 
-    /// Returns the place of an item, such as a tool call, by its number in the order of beginning.
+    /// Returns the place of an item, such as a tool call.
+    ///
+    /// `number` counts from 0, in the order in which the choice's items began.
     #[must_use]
     pub fn item(choice: u64, number: u32) -> Self {
         Self { choice, item: Item(number) }

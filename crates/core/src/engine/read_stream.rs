@@ -58,7 +58,9 @@ pub struct ReadStream<D, R> {
 }
 
 impl<D: Dialect, R: Read> ReadStream<D, R> {
-    /// The size of a read, in bytes. A read returns what has arrived, so it delays nothing.
+    /// The largest size of a read, in bytes.
+    ///
+    /// A read returns what has arrived, so a large one delays nothing.
     pub const READ_SIZE: usize = 16 * 1024;
 
     /// Returns a stream with the default [`Options`]. Reads nothing yet.
@@ -79,11 +81,11 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
         }
     }
 
-    /// Records the response head: its status, and a function that looks up a header by lower-case
-    /// name. To be called before anything is read.
+    /// Records the response head: its status, and a look-up of its headers.
     ///
-    /// A refused request, or another content type, is then an error of [`next`](Self::next) with
-    /// the body; see [`Session::head`].
+    /// `header` returns the value of a header, given its name in lower case. The head has to be
+    /// told before anything is read. A refused request, or another content type, is then an error
+    /// of [`next`](Self::next) with the body; see [`Session::head`].
     #[must_use]
     pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
         self.session.head(status, header);

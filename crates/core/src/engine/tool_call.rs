@@ -16,7 +16,9 @@ pub struct ToolCallSoFar<'a> {
     pub arguments: &'a str,
     /// A function or a custom tool.
     pub kind: ToolCallKind,
-    /// The call is whole, and was told as [`Change::ToolCallDone`](crate::Change::ToolCallDone).
+    /// The call is whole, and was told as done.
+    ///
+    /// [`Change::ToolCallDone`](crate::Change::ToolCallDone) told of it.
     pub is_done: bool,
 }
 

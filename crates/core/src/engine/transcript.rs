@@ -269,7 +269,7 @@ impl Transcript {
         }
     }
 
-    /// Replaces the half of a surrogate pair that waits at the end of a text which is over.
+    /// Replaces the half of a surrogate pair at the end of a text, if one waits there.
     pub(crate) fn settle_text(&mut self, id: TextId) {
         let start = self.texts[id.0 as usize].text.len();
         self.texts[id.0 as usize].text.settle();

@@ -23,14 +23,17 @@ impl<'a> Update<'a> {
         Self { transcript, dialect }
     }
 
-    /// Returns the new content of choice 0, which is what to print as it arrives. Empty if there is
-    /// none.
+    /// Returns the new content of choice 0, which is what a program prints.
+    ///
+    /// It is empty if there is none.
     #[must_use]
     pub fn text(&self) -> &'a str {
         self.content(0)
     }
 
-    /// Returns the new content of the choice with this index. Empty if there is none.
+    /// Returns the new content of the choice with this index.
+    ///
+    /// It is empty if there is none.
     #[must_use]
     pub fn content(&self, choice: u64) -> &'a str {
         let is_it = |record: &&Record| match **record {
@@ -48,9 +51,10 @@ impl<'a> Update<'a> {
         self.transcript.text(id).get(start..end).unwrap_or_default()
     }
 
-    /// Returns everything that changed, in the order in which it was folded: choice by choice,
-    /// within one by the members' order in the API reference; then what that changed in texts that
-    /// are parsed.
+    /// Returns everything that changed, in the order in which it was folded.
+    ///
+    /// The order is choice by choice, and within one that of the members in the API reference. The
+    /// changes in texts that are parsed come last.
     pub fn changes(&self) -> impl Iterator<Item = Change<'a>> + use<'a> {
         let Self { transcript, dialect } = *self;
         let change = move |record: &Record| match *record {
@@ -105,26 +109,28 @@ impl<'a> Update<'a> {
         self.dialect.tool_call(at, self.transcript)
     }
 
-    /// Returns the tool calls of the choice with this index, as far as they came, in the order in
-    /// which they began.
+    /// Returns the tool calls so far of the choice with this index.
+    ///
+    /// They are in the order in which they began.
     pub fn tool_calls(&self, choice: u64) -> impl Iterator<Item = ToolCallSoFar<'a>> + use<'a> {
         let Self { transcript, dialect } = *self;
         (0..).map_while(move |number| dialect.tool_call(Place::item(choice, number), transcript))
     }
 
-    /// Reports whether the update is of the stream's end, `[DONE]` or the end of the body, and not
-    /// of a chunk.
+    /// Reports whether the update is that of the stream's end, and not of a chunk.
     ///
-    /// An end has an update only if tool calls are whole only by then.
+    /// The end is `[DONE]` or the end of the body. It has an update only if tool calls are whole
+    /// only by then.
     #[must_use]
     pub fn at_end(&self) -> bool {
         self.transcript.is_over()
     }
 
-    /// Reports whether the model said something with the event: content, reasoning, a refusal, a
-    /// tool or function call or arguments of one, audio or its transcript.
+    /// Reports whether the event brought output of the model.
     ///
-    /// A role, a finish reason, log probabilities and token counts are not output by themselves.
+    /// Output is content, reasoning, a refusal, a tool or function call or arguments of one, audio
+    /// or its transcript. A role, a finish reason, log probabilities and token counts are not
+    /// output by themselves.
     #[must_use]
     pub fn has_output(&self) -> bool {
         self.transcript.records().iter().any(Record::is_output)
@@ -136,14 +142,17 @@ impl<'a> Update<'a> {
         self.transcript.records().iter().any(Record::is_content)
     }
 
-    /// Reports whether the event changed nothing: a repeated role, an empty delta, a keep-alive.
+    /// Reports whether the event changed nothing.
+    ///
+    /// Examples are a repeated role, an empty delta, and a keep-alive.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.transcript.records().is_empty()
     }
 
-    /// Reports whether the event had a choice at all, even one that changed nothing. OpenAI's usage
-    /// chunk has none, nor has Azure's first.
+    /// Reports whether the event had a choice, even one that changed nothing.
+    ///
+    /// OpenAI's usage chunk has none, nor has Azure's first.
     #[must_use]
     pub fn has_choices(&self) -> bool {
         self.transcript.had_choices()
@@ -176,9 +185,10 @@ impl<'a> Update<'a> {
         }
     }
 
-    /// Returns the index and the unknown members of each choice: the last value of each member that
-    /// came so far. Empty unless [`Options::with_unknown`](crate::Options::with_unknown) keeps
-    /// them.
+    /// Returns the index of each choice, and its unknown members so far.
+    ///
+    /// They are the last value of each member. There are none unless
+    /// [`Options::with_unknown`](crate::Options::with_unknown) keeps them.
     pub fn unknown_members(&self) -> impl Iterator<Item = (u64, &'a Unknown<'static>)> + use<'a> {
         let dialect = self.dialect;
         (0..).map_while(move |position| dialect.unknown(position))

@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 
 /// An event as the standard dispatches it.
@@ -95,7 +96,7 @@ impl OwnedEvent {
 ///
 /// It persists from event to event, so a copy in each would be paid for again and again. A clone
 /// costs a reference count, and the empty ID none. It dereferences to [`str`].
-#[derive(Clone, Default, Eq, Hash)]
+#[derive(Clone, Default, Eq)]
 pub struct EventId(Option<Arc<str>>);
 
 impl EventId {
@@ -128,6 +129,12 @@ impl PartialEq for EventId {
             (Some(this), Some(other)) if Arc::ptr_eq(this, other) => true,
             (this, other) => this == other,
         }
+    }
+}
+
+impl Hash for EventId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
