@@ -159,6 +159,7 @@ mod events;
 mod frames;
 #[cfg(feature = "gate")]
 mod gated;
+mod head;
 mod reader;
 mod response;
 mod stream;

@@ -13,15 +13,9 @@ use http_body::Body;
 use crate::body::StreamBody;
 use crate::error::{BoxError, Error};
 use crate::frames::Frames;
-use crate::response::event_stream;
-use crate::stream::{AnswerStream, ChatStream, CompletionStream};
+use crate::head::event_stream;
+use crate::stream::{AnswerStream, ChatStream, CompletionStream, Recording};
 use crate::timer::{Clock, Timer};
-
-/// The recorder of the times, if any.
-#[cfg(feature = "timing")]
-pub(crate) type Recording = Option<Box<Recorder>>;
-#[cfg(not(feature = "timing"))]
-pub(crate) type Recording = ();
 
 /// Reads a response as its settings say.
 ///
@@ -246,6 +240,37 @@ impl Reader {
         E: Into<BoxError>,
     {
         self.read_body(StreamBody::new(stream))
+    }
+}
+
+impl<D, S> AnswerStream<D, StreamBody<S>>
+where
+    D: Dialect,
+{
+    /// Reads a stream of bytes, as [`Reader::read_stream`] does with the defaults.
+    #[must_use]
+    pub fn from_stream<I, E>(stream: S) -> Self
+    where
+        S: futures_core::Stream<Item = Result<I, E>>,
+        I: Into<Bytes>,
+        E: Into<BoxError>,
+    {
+        Reader::new().read_stream(stream)
+    }
+}
+
+impl<D, B> AnswerStream<D, B>
+where
+    D: Dialect,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    /// Reads any body, as [`Reader::read_body`] does with the defaults.
+    ///
+    /// Polls nothing yet.
+    #[must_use]
+    pub fn from_body(body: B) -> Self {
+        Reader::new().read_body(body)
     }
 }
 

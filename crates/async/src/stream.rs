@@ -7,7 +7,6 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
 use deltawire::sse::OwnedEvent;
@@ -19,12 +18,10 @@ use http::response::Parts;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use crate::body::{BoxBody, StreamBody};
+use crate::body::BoxBody;
 use crate::error::{BoxError, Error};
 use crate::frames::{Frames, State};
-use crate::reader::{Reader, Recording};
 use crate::timer::{Clock, Timer};
-use crate::updates::Updates;
 
 /// A streamed chat completion: an [`AnswerStream`], whose page has the methods.
 ///
@@ -93,21 +90,11 @@ pin_project! {
     }
 }
 
-impl<D, S> AnswerStream<D, StreamBody<S>>
-where
-    D: Dialect,
-{
-    /// Reads a stream of bytes, as [`Reader::read_stream`] does with the defaults.
-    #[must_use]
-    pub fn from_stream<I, E>(stream: S) -> Self
-    where
-        S: futures_core::Stream<Item = Result<I, E>>,
-        I: Into<Bytes>,
-        E: Into<BoxError>,
-    {
-        Reader::new().read_stream(stream)
-    }
-}
+/// The recorder of the times, if any.
+#[cfg(feature = "timing")]
+pub(crate) type Recording = Option<Box<Recorder>>;
+#[cfg(not(feature = "timing"))]
+pub(crate) type Recording = ();
 
 impl<D, B> AnswerStream<D, B>
 where
@@ -115,14 +102,6 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// Reads any body, as [`Reader::read_body`] does with the defaults.
-    ///
-    /// Polls nothing yet.
-    #[must_use]
-    pub fn from_body(body: B) -> Self {
-        Reader::new().read_body(body)
-    }
-
     /// Returns what the next event changed, borrowed from this stream.
     ///
     /// `None` when the stream has ended, in whatever way: [`finish`](Self::finish) says which.
@@ -340,7 +319,7 @@ impl<D: Dialect, B> AnswerStream<D, B> {
 
     /// Returns the timing of what arrived so far.
     ///
-    /// `None` unless the reader is [`timed`](Reader::timed).
+    /// `None` unless the reader is [`timed`](crate::Reader::timed).
     /// A stream that has not ended ends now for it.
     #[cfg(feature = "timing")]
     pub fn timing(&mut self) -> Option<Timing> {
@@ -355,33 +334,6 @@ impl<D: Dialect, B> AnswerStream<D, B> {
     #[cfg(feature = "timing")]
     pub fn recorder(&mut self) -> Option<&mut Recorder> {
         self.recorder.as_deref_mut()
-    }
-
-    /// Returns owned updates and then the outcome, as a [`futures_core::Stream`].
-    ///
-    /// It is for channels, for other tasks, and for the combinators of `StreamExt`. The outcome is
-    /// its last item, however the stream ends.
-    ///
-    /// ```
-    /// use deltawire_async::{ChatStream, StreamItem};
-    /// use smol::stream::StreamExt as _; // or that of futures, or of tokio-stream
-    ///
-    /// # smol::block_on(async {
-    /// # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"2\"}}]}\n\ndata: [DONE]\n\n";
-    /// # let bytes = smol::stream::once(Ok::<_, std::io::Error>(body));
-    /// # let stream = ChatStream::from_stream(bytes);
-    /// let mut items = stream.into_updates().boxed();
-    /// while let Some(item) = items.next().await {
-    ///     match item {
-    ///         StreamItem::Update(update) => print!("{}", update.text()),
-    ///         StreamItem::Outcome(outcome) => println!("\n{}", outcome.end),
-    ///     }
-    /// }
-    /// # });
-    /// ```
-    #[must_use]
-    pub fn into_updates(self) -> Updates<D, B> {
-        Updates::new(self)
     }
 
     /// Ends the stream, and returns its outcome.

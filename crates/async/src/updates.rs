@@ -59,11 +59,36 @@ pin_project! {
     }
 }
 
-impl<D, B> Updates<D, B> {
-    pub(crate) fn new(stream: AnswerStream<D, B>) -> Self {
-        Self { stream: Some(stream) }
+impl<D: Dialect, B> AnswerStream<D, B> {
+    /// Returns owned updates and then the outcome, as a [`futures_core::Stream`].
+    ///
+    /// It is for channels, for other tasks, and for the combinators of `StreamExt`. The outcome is
+    /// its last item, however the stream ends.
+    ///
+    /// ```
+    /// use deltawire_async::{ChatStream, StreamItem};
+    /// use smol::stream::StreamExt as _; // or that of futures, or of tokio-stream
+    ///
+    /// # smol::block_on(async {
+    /// # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"2\"}}]}\n\ndata: [DONE]\n\n";
+    /// # let bytes = smol::stream::once(Ok::<_, std::io::Error>(body));
+    /// # let stream = ChatStream::from_stream(bytes);
+    /// let mut items = stream.into_updates().boxed();
+    /// while let Some(item) = items.next().await {
+    ///     match item {
+    ///         StreamItem::Update(update) => print!("{}", update.text()),
+    ///         StreamItem::Outcome(outcome) => println!("\n{}", outcome.end),
+    ///     }
+    /// }
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn into_updates(self) -> Updates<D, B> {
+        Updates { stream: Some(self) }
     }
+}
 
+impl<D, B> Updates<D, B> {
     /// Returns the stream, unless the outcome was taken already.
     #[must_use]
     pub fn into_inner(self) -> Option<AnswerStream<D, B>> {

@@ -255,7 +255,8 @@ fn an_id_may_be_as_long_as_the_limit_and_no_byte_longer() {
     let x = |id: &str| Seen::event("message", "x", id);
     // The stream goes on after the error, with the ID that it had.
     let y = |id: &str| Seen::event("message", "y", id);
-    let cases: [(&str, usize, usize, &[u8], [Seen; 2]); 9] = [
+    type Row<'r> = (&'r str, usize, usize, &'r [u8], [Seen; 2]);
+    let cases: [Row<'_>; 9] = [
         ("at the limit", 4, FAR, b"id: 1234\ndata: x\n\n", [x("1234"), y("1234")]),
         ("one beyond", 3, FAR, b"id: 1234\ndata: x\n\n", [id(3, 7), y("0")]),
         ("after the data", 3, FAR, b"data: x\nid: 1234\n\n", [id(3, 15), y("0")]),

@@ -12,8 +12,9 @@ use ureq::{Agent, AsSendBody, Body, BodyReader};
 
 use crate::error::{Error, all_headers, header};
 use crate::events::owned;
+use crate::head::beginning;
 use crate::read::ReadAhead;
-use crate::response::{agent, beginning};
+use crate::response::agent;
 
 /// The events of a URL, over as many connections as it takes.
 ///

@@ -95,6 +95,7 @@ mod event_source;
 mod events;
 #[cfg(feature = "gate")]
 mod gated;
+mod head;
 mod read;
 mod reader;
 mod response;

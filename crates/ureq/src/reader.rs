@@ -11,15 +11,9 @@ use ureq::Body;
 use ureq::http::Response;
 
 use crate::error::Error;
+use crate::head::event_stream;
 use crate::read::ReadAhead;
-use crate::response::event_stream;
-use crate::stream::{AnswerStream, ChatStream, Clock, CompletionStream};
-
-/// The recorder of the times, if any.
-#[cfg(feature = "timing")]
-pub(crate) type Recording = Option<Box<Recorder>>;
-#[cfg(not(feature = "timing"))]
-pub(crate) type Recording = ();
+use crate::stream::{AnswerStream, ChatStream, Clock, CompletionStream, Recording};
 
 /// Reads a response as its settings say.
 ///
@@ -240,6 +234,13 @@ impl Reader {
             recorder,
             head: None,
         }
+    }
+}
+
+impl<D: Dialect, R: Read> AnswerStream<D, R> {
+    /// Reads a stream from any reader, as [`Reader::read`] does with the defaults.
+    pub fn from_reader(reader: R) -> Self {
+        Reader::new().read(reader)
     }
 }
 

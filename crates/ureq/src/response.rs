@@ -8,8 +8,9 @@ use deltawire::{Evidence, Limit, Limits};
 use ureq::http::Response;
 use ureq::{Body, BodyReader};
 
-use crate::error::{Error, all_headers, header};
+use crate::error::{Error, header};
 use crate::events::Events;
+use crate::head::{accepted, event_stream};
 use crate::reader::Reader;
 use crate::stream::{ChatStream, CompletionStream};
 
@@ -70,24 +71,6 @@ pub fn completion(response: Response<Body>) -> Result<Completion, Error> {
     Ok(Completion::from_json(&whole_body(response)?)?)
 }
 
-/// Returns the response if it is an event stream.
-///
-/// Without a content type the first bytes of the body decide later.
-pub(crate) fn event_stream(response: Response<Body>) -> Result<Response<Body>, Error> {
-    let status = response.status().as_u16();
-    let evidence = Evidence::not_a_stream(status, |name| header(response.headers(), name));
-    accepted(response, evidence)
-}
-
-/// Returns the response, unless there is evidence of an error to read.
-fn accepted(response: Response<Body>, evidence: Option<Evidence>) -> Result<Response<Body>, Error> {
-    let Some(evidence) = evidence else { return Ok(response) };
-    let evidence = evidence.with_headers(all_headers(response.headers()));
-    let mut reader = response.into_body().into_reader();
-    let body = beginning(&mut reader, evidence.max_body() as u64);
-    Err(evidence.error(&body).into())
-}
-
 /// Returns a whole body as text, within the limit that folding has.
 fn whole_body(response: Response<Body>) -> Result<String, Error> {
     let max = Limits::default().max_folded;
@@ -100,14 +83,4 @@ fn whole_body(response: Response<Body>) -> Result<String, Error> {
         return Err(deltawire::Error::Limit { limit: Limit::Folded, max, offset: None }.into());
     }
     Ok(String::from_utf8_lossy(&body).into_owned())
-}
-
-/// Returns as much of a body as arrives, at most `max` bytes.
-///
-/// Evidence for an error may itself be cut.
-pub(crate) fn beginning(reader: &mut impl Read, max: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    // `bytes` holds all that was read before a failure.
-    let _ = reader.take(max).read_to_end(&mut bytes);
-    bytes
 }

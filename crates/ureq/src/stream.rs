@@ -15,7 +15,6 @@ use ureq::http::response::Parts;
 
 use crate::error::{Error, is_socket_timeout, transport};
 use crate::read::ReadAhead;
-use crate::reader::{Reader, Recording};
 
 /// A streamed chat completion: an [`AnswerStream`], whose page has the methods.
 ///
@@ -45,7 +44,7 @@ pub type CompletionStream<R = BodyReader<'static>> = AnswerStream<Completions, R
 /// | [`events`](Self::events) | the events themselves, as an iterator |
 /// | [`finish`](Self::finish) | the outcome, at any time |
 ///
-/// Reads what the reader has ready, at most [`Reader::READ_SIZE`] bytes at a time, and blocks only
+/// Reads what the reader has ready, at most [`Reader::READ_SIZE`](crate::Reader::READ_SIZE) bytes at a time, and blocks only
 /// when every event of that was returned. After `[DONE]` it reads no more, so a server that leaves
 /// the connection open holds nobody up; the connection is not reused then.
 pub struct AnswerStream<D, R = BodyReader<'static>> {
@@ -57,6 +56,12 @@ pub struct AnswerStream<D, R = BodyReader<'static>> {
     pub(crate) recorder: Recording,
     pub(crate) head: Option<Box<Parts>>,
 }
+
+/// The recorder of the times, if any.
+#[cfg(feature = "timing")]
+pub(crate) type Recording = Option<Box<Recorder>>;
+#[cfg(not(feature = "timing"))]
+pub(crate) type Recording = ();
 
 /// The time since the request. If nobody wants it, the clock is never read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,11 +82,6 @@ impl Clock {
 }
 
 impl<D: Dialect, R: Read> AnswerStream<D, R> {
-    /// Reads a stream from any reader, as [`Reader::read`] does with the defaults.
-    pub fn from_reader(reader: R) -> Self {
-        Reader::new().read(reader)
-    }
-
     /// Returns what the next event changed. Blocks until one arrived.
     ///
     /// `None` when the stream has ended, in whatever way: [`finish`](Self::finish) says which.
@@ -260,7 +260,7 @@ impl<D: Dialect, R> AnswerStream<D, R> {
 
     /// Returns the timing of what arrived so far.
     ///
-    /// `None` unless the reader is [`timed`](Reader::timed).
+    /// `None` unless the reader is [`timed`](crate::Reader::timed).
     /// A stream that has not ended ends now for it.
     #[cfg(feature = "timing")]
     pub fn timing(&mut self) -> Option<Timing> {
