@@ -13,7 +13,7 @@ use ureq::http::Response;
 use crate::error::Error;
 use crate::head::event_stream;
 use crate::read::ReadAhead;
-use crate::stream::{AnswerStream, ChatStream, Clock, CompletionStream, Recording};
+use crate::stream::{AnswerStream, ChatStream, Clock, CompletionStream};
 
 /// Reads a response as its settings say.
 ///
@@ -44,7 +44,8 @@ pub struct Reader {
     options: Options,
     limits: StallLimits,
     clock: Clock,
-    recorder: Recording,
+    #[cfg(feature = "timing")]
+    recorder: Option<Box<Recorder>>,
     evidence: Option<Evidence>,
     read_size: usize,
 }
@@ -67,7 +68,8 @@ impl Reader {
             options: Options::default(),
             limits: StallLimits::default(),
             clock: Clock::default(),
-            recorder: Recording::default(),
+            #[cfg(feature = "timing")]
+            recorder: None,
             evidence: None,
             read_size: Self::READ_SIZE,
         }
@@ -221,17 +223,17 @@ impl Reader {
     /// status and no content type to check, unless [`head`](Self::head) says them. A body that
     /// begins as JSON, HTML or gzip does is still told from an event stream.
     pub fn read<D: Dialect, R: Read>(self, reader: R) -> AnswerStream<D, R> {
-        let Self { options, limits, clock, recorder, evidence, read_size } = self;
-        let mut session = Session::with_options(options).with_stall_limits(limits);
-        if let Some(evidence) = evidence {
+        let mut session = Session::with_options(self.options).with_stall_limits(self.limits);
+        if let Some(evidence) = self.evidence {
             session.refuse(evidence);
         }
         AnswerStream {
             session,
-            body: ReadAhead::new(reader, read_size),
-            clock,
+            body: ReadAhead::new(reader, self.read_size),
+            clock: self.clock,
             waited_past: None,
-            recorder,
+            #[cfg(feature = "timing")]
+            recorder: self.recorder,
             head: None,
         }
     }

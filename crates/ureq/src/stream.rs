@@ -53,15 +53,10 @@ pub struct AnswerStream<D, R = BodyReader<'static>> {
     pub(crate) clock: Clock,
     /// The timeout that was waited past before the first byte arrived.
     pub(crate) waited_past: Option<How>,
-    pub(crate) recorder: Recording,
+    #[cfg(feature = "timing")]
+    pub(crate) recorder: Option<Box<Recorder>>,
     pub(crate) head: Option<Box<Parts>>,
 }
-
-/// The recorder of the times, if any.
-#[cfg(feature = "timing")]
-pub(crate) type Recording = Option<Box<Recorder>>;
-#[cfg(not(feature = "timing"))]
-pub(crate) type Recording = ();
 
 /// The time since the request. If nobody wants it, the clock is never read.
 #[derive(Debug, Clone, Copy, Default)]
