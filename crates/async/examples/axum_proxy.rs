@@ -17,7 +17,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -39,7 +39,7 @@ async fn proxy(State(upstream): State<Upstream>, request: Bytes) -> Result<Respo
         eprintln!("{} after {:.1?}, {tokens} tokens{error}", outcome.end, started.elapsed());
     });
     let body = EventBody::new(events).keep_alive(Duration::from_secs(15), tokio::time::sleep);
-    Ok(body.into_response().into_response())
+    Ok(body.into_response().map(Body::new))
 }
 
 /// Gives the client the refusal as upstream worded it.

@@ -23,9 +23,9 @@ pub(crate) struct Timer {
 
 /// The grace period.
 ///
-/// A deadline missed by more than this means that the task was not polled in time: the caller held the stream without waiting for it, the executor was busy, the process was
-/// stopped. Data may be waiting in the HTTP stack, so it is waited for once more before a stall is
-/// reported.
+/// A deadline missed by more than this means that the task was not polled in time: the caller held
+/// the stream without waiting for it, the executor was busy, the process was stopped. Data may be
+/// waiting in the HTTP stack, so it is waited for once more before a stall is reported.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// The shortest sleep.
