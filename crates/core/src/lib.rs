@@ -93,7 +93,7 @@ pub use engine::{
     Outcome, Place, Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob,
     Update,
 };
-pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind};
+pub use error::{ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 
 #[cfg(doctest)]

@@ -107,7 +107,7 @@ impl Shared {
                 self.stop.wait_until(Instant::now() + Duration::from_millis(10));
                 continue;
             };
-            let Ok((request, _)) = request::read(
+            let Ok(request) = request::read(
                 &mut stream,
                 &Faults::default(),
                 MAX_BODY,
