@@ -76,6 +76,7 @@
 //!   instructions in memchr. The crate itself is `no_std` with `alloc`, and has no unsafe code.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
