@@ -1,7 +1,6 @@
 //! The common part of the examples: a server to talk to ([`Server`]), a screen to print on
 //! ([`Screen`]), and what each stack's example does around its stack ([`stack`]).
 
-pub mod plot;
 mod screen;
 mod server;
 pub mod stack;
@@ -25,8 +24,3 @@ pub fn read_size(args: &mut lexopt::Parser) -> Result<usize, Error> {
         size => Ok(size.min(64 << 20)),
     }
 }
-
-/// The code of the project's README, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -61,6 +61,9 @@ impl Server {
 
     /// Sends a request to a path below the base URL.
     pub fn post(&self, path: &str, body: &Value) -> Result<Response<Body>, Error> {
+        if !cfg!(feature = "tls") && self.base_url.starts_with("https:") {
+            return Err("https needs `--features tls`, which the examples are built without".into());
+        }
         let mut request =
             deltawire_ureq::agent().post(self.url(path)).content_type("application/json");
         if let Some(key) = &self.key {

@@ -98,6 +98,7 @@
 //! requests, and what the transfer did to the body: it has to come decompressed, free of transfer
 //! coding. Trailers are ignored.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod body;

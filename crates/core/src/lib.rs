@@ -77,6 +77,7 @@
 //!   `no_std` with `alloc`. It has no unsafe code.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
@@ -96,7 +97,7 @@ pub use engine::{
     Outcome, Place, Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob,
     Update,
 };
-pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind};
+pub use error::{ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 
 #[cfg(doctest)]

@@ -56,6 +56,7 @@
 //! A parser reads one document. It does not repair JSON: a missing quote is an error.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;

@@ -45,6 +45,7 @@
 //! The price is 49 MB in the executable instead of 8: its tables are built at compile time and not
 //! at load time.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod classes;

@@ -17,12 +17,12 @@ mod refused;
 mod stall;
 
 pub use api::ApiError;
+pub use escaped::Escaped;
 pub use evidence::Evidence;
 pub use refused::Refused;
 pub use stall::{Stall, StallKind};
 
 pub(crate) use api::is_error;
-use escaped::Escaped;
 pub(crate) use escaped::beginning;
 
 /// The reason why a stream ended before its answer was complete.

@@ -51,7 +51,7 @@ pub(crate) fn ask_with(
 ) -> Result<Response<Body>, Error> {
     let path = match recording.endpoint {
         Endpoint::Chat => "chat/completions",
-        Endpoint::Completion => "completions",
+        _ => "completions",
     };
     let body =
         if streamed { r#"{"stream":true,"stream_options":{"include_usage":true}}"# } else { "{}" };
@@ -99,7 +99,7 @@ impl Seen {
 pub(crate) fn folded(recording: &Recording, body: &[u8], how: How) -> Seen {
     match recording.endpoint {
         Endpoint::Chat => folded_by(chat::Session::new(), body, how),
-        Endpoint::Completion => folded_by(completions::Session::new(), body, how),
+        _ => folded_by(completions::Session::new(), body, how),
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn stream(server: &Server, recording: &Recording, faults: &str) -> Re
 fn read_response(endpoint: Endpoint, response: Response<Body>) -> Result<Seen, Error> {
     match endpoint {
         Endpoint::Chat => deltawire_ureq::chat(response).map(read),
-        Endpoint::Completion => deltawire_ureq::completions(response).map(read),
+        _ => deltawire_ureq::completions(response).map(read),
     }
 }
 

@@ -3,11 +3,13 @@
 //!
 //! `cargo run --release --example time_to_first_token -- --plot tokens.svg`
 
+mod plot;
+
 use std::process::ExitCode;
 use std::time::Instant;
 
 use deltawire::{Change, TextKind};
-use deltawire_examples::{COUNT_TO_100, Error, Screen, Server, exit_code, plot};
+use deltawire_examples::{COUNT_TO_100, Error, Screen, Server, exit_code};
 use deltawire_usage::{Counter, Vocabulary, include_usage};
 use lexopt::ValueExt;
 use serde_json::json;

@@ -48,6 +48,10 @@ fn run() -> Result<ExitCode, Error> {
     }
     let [url, body] =
         <[String; 2]>::try_from(places).map_err(|_| "a URL and a JSON body are needed")?;
+    // Not shown, because a header whose option was forgotten stands here.
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err("the URL must begin with http:// or https://".into());
+    }
     let request = Request { url, body, headers, stop_at_text, text };
     match (via.as_str(), endpoint.as_str()) {
         ("ureq", "chat") => blocking(&request, deltawire_ureq::chat),
@@ -61,9 +65,10 @@ fn run() -> Result<ExitCode, Error> {
     }
 }
 
+/// Splits a header. The line is not shown, because it may hold a key.
 fn header(line: &str) -> Result<(String, String), Error> {
     let (name, value) =
-        line.split_once(':').ok_or_else(|| format!("--header is name: value, not {line:?}"))?;
+        line.split_once(':').ok_or("--header is name: value, and this one has no colon")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 

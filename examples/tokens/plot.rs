@@ -5,10 +5,10 @@ use plotters::prelude::{
 };
 use textplots::{Chart, Plot, Shape};
 
-use crate::Error;
+use deltawire_examples::Error;
 
 /// How many messages had come at each time, drawn in dots of text: about 60 columns and 15 lines.
-pub fn in_text(seconds: &[f64]) -> String {
+pub(crate) fn in_text(seconds: &[f64]) -> String {
     let points: Vec<(f32, f32)> =
         steps(seconds).into_iter().map(|(x, y)| (x as f32, y as f32)).collect();
     let end = points.last().map_or(1.0, |&(x, _)| x.max(0.01));
@@ -22,7 +22,7 @@ pub fn in_text(seconds: &[f64]) -> String {
 
 /// The same as an SVG file, with a line at the time at which the answer came when it was not
 /// streamed.
-pub fn as_svg(file: &str, seconds: &[f64], whole: f64) -> Result<(), Error> {
+pub(crate) fn as_svg(file: &str, seconds: &[f64], whole: f64) -> Result<(), Error> {
     let points = steps(seconds);
     let end = points.last().map_or(whole, |&(x, _)| x.max(whole)) * 1.05;
     let most = points.len() as f64 * 1.05;
