@@ -47,13 +47,14 @@
 //! - **Linear.** Each byte is read a bounded number of times. The parser keeps one text and one
 //!   list of small entries, whatever the depth, and never recurses.
 //! - **Strict.** It accepts the texts that `serde_json` accepts and reports the same errors. A text
-//!   is refused at the first byte that cannot continue it. [`Options`] accept the text that models
-//!   write around their JSON.
+//!   is refused at the first byte that cannot continue it. [`Options`] accept what models write
+//!   around their JSON and in its strings, and [`Parser::repairs`] counts what was accepted.
 //! - **Bounded.** [`Limits`] are on by default.
 //! - **Nothing is lost.** Everything that arrived before an error can still be read.
 //!
 //! # Out of scope
-//! A parser reads one document. It does not repair JSON: a missing quote is an error.
+//! A parser reads one document. It closes nothing that is missing: a quote that does not
+//! come is an error.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -68,6 +69,7 @@ mod number;
 mod options;
 mod parser;
 mod path;
+mod repair;
 mod string;
 mod tree;
 mod value;
@@ -79,6 +81,7 @@ pub use node::{Children, Kind, Members, Node};
 pub use options::{Incomplete, Limits, Options};
 pub use parser::Parser;
 pub use path::{Path, Segment};
+pub use repair::{Repair, Repairs};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -14,13 +14,14 @@
 //! The order of the checks is that of `serde_json`, whose errors are the reference. The tests and
 //! the fuzz target `partial_json` compare both.
 
-use memchr::{memchr_iter, memchr2, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr};
 
 use crate::change::{Change, Told};
 use crate::error::{Error, ErrorKind, Limit};
 use crate::node::Node;
 use crate::number::{Progress, overflow_at};
 use crate::options::Options;
+use crate::repair::{Repair, Repairs};
 use crate::string::Escape;
 use crate::tree::{NONE, Tag, Tree};
 
@@ -63,6 +64,7 @@ pub struct Parser {
     line_start: u64,
     error: Option<Error>,
     last_change: Told,
+    repairs: Repairs,
 }
 
 /// The position in the grammar, named after what comes next.
@@ -74,6 +76,12 @@ enum State {
     Fence(usize),
     /// The rest of the word after a fence.
     FenceWord,
+    /// The rest of `<think>`, of which this many bytes were read.
+    ThinkTag(usize),
+    /// A `<think>` block, of whose end this many bytes were read.
+    ThinkBlock(usize),
+    /// The rest of a `</think>` after the value, of which this many bytes were read.
+    EndTag(usize),
     /// A value.
     Value,
     /// The first element of an array, or its end.
@@ -125,6 +133,7 @@ impl Parser {
             line_start: 0,
             error: None,
             last_change: Told::began(NONE),
+            repairs: Repairs::default(),
         }
     }
 
@@ -222,6 +231,12 @@ impl Parser {
         self.offset
     }
 
+    /// Returns the repairs that were made so far, each with its number.
+    #[must_use]
+    pub fn repairs(&self) -> &Repairs {
+        &self.repairs
+    }
+
     /// Returns the options.
     #[must_use]
     pub fn options(&self) -> &Options {
@@ -291,10 +306,17 @@ impl Parser {
                     Some(b'`') => self.state = State::Fence(count + 1),
                     Some(_) if count < 3 => return Err(self.no_document()),
                     Some(_) => {
+                        self.repairs.note(Repair::Fence);
                         self.state = State::FenceWord;
                         continue;
                     }
                 },
+                State::ThinkTag(_) | State::ThinkBlock(_) | State::EndTag(_) => {
+                    if !self.think(bytes, at)? {
+                        return Ok(false);
+                    }
+                    continue;
+                }
                 State::FenceWord => match bytes.get(*at) {
                     None => return Ok(false),
                     Some(byte) if byte.is_ascii_alphanumeric() || b"_-+.".contains(byte) => {}
@@ -362,11 +384,11 @@ impl Parser {
                 self.state = State::Key(self.tree.texts.len() as u32);
             }
             (State::NextKey, b'}') | (State::Element, b']') => {
-                return if self.options.trailing_comma {
-                    Ok(self.close())
-                } else {
-                    Err(TrailingComma)
-                };
+                if !self.options.trailing_comma {
+                    return Err(TrailingComma);
+                }
+                self.repairs.add(Repair::TrailingComma);
+                return Ok(self.close());
             }
             (State::FirstKey | State::NextKey, _) => return Err(ExpectedKey),
             (State::Outside, _) => return self.outside(byte, text, at),
@@ -457,7 +479,7 @@ impl Parser {
     fn text(&mut self, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         let latest = self.latest();
         let start = self.tree.texts.len();
-        let result = self.escape.decode(text, at, &mut self.tree.texts);
+        let result = self.decode(text, at);
         let end = self.tree.texts.len();
         if end > start {
             self.tree.entry_mut(latest).len += (end - start) as u32;
@@ -471,8 +493,19 @@ impl Parser {
         Ok(false)
     }
 
+    /// Decodes the rest of a string as far as it has come. Returns true at its end.
+    fn decode(&mut self, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
+        let (start, controls) = (*at, self.repairs.count(Repair::ControlCharacter));
+        let how = (&self.options, &mut self.repairs);
+        let result = self.escape.decode(text, at, &mut self.tree.texts, how);
+        if self.repairs.count(Repair::ControlCharacter) != controls {
+            self.count_lines(&text.as_bytes()[start..*at], start);
+        }
+        result
+    }
+
     fn key(&mut self, start: u32, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
-        if !self.escape.decode(text, at, &mut self.tree.texts)? {
+        if !self.decode(text, at)? {
             return Ok(false);
         }
         let key = self.push(Tag::Pending, start)?;
@@ -542,18 +575,97 @@ impl Parser {
         let skips = if before { options.leading_text } else { options.trailing_text };
         match byte {
             b'{' | b'[' if before => return self.begin(byte),
+            b'<' if options.think_block && (before || skips) => {
+                if !before {
+                    self.repairs.note(Repair::TrailingText);
+                }
+                self.state = State::ThinkTag(1);
+            }
             _ if skips => {
                 let rest = &text.as_bytes()[*at..];
-                let skipped = memchr2(b'{', b'[', rest).filter(|_| before).unwrap_or(rest.len());
-                self.lines += memchr_iter(b'\n', &rest[..skipped]).count() as u64;
-                if let Some(last) = memrchr(b'\n', &rest[..skipped]) {
-                    self.line_start = self.offset + (*at + last) as u64 + 1;
-                }
-                *at += skipped;
+                let end = match (before, options.think_block) {
+                    (true, true) => memchr3(b'{', b'[', b'<', rest),
+                    (true, false) => memchr2(b'{', b'[', rest),
+                    (false, true) => memchr(b'<', rest),
+                    (false, false) => None,
+                };
+                self.repairs.note(self.text_outside());
+                self.skip(rest, end, at);
             }
             b'`' if options.fence => self.state = State::Fence(1),
             _ if before => return self.begin(byte),
             _ => return Err(ErrorKind::TrailingCharacters),
+        }
+        Ok(false)
+    }
+
+    /// Skips text up to `end`, or all of it, and counts its lines.
+    fn skip(&mut self, rest: &[u8], end: Option<usize>, at: &mut usize) {
+        let skipped = &rest[..end.unwrap_or(rest.len())];
+        self.count_lines(skipped, *at);
+        *at += skipped.len();
+    }
+
+    /// Counts the lines of text that begins at `at` of the piece.
+    fn count_lines(&mut self, text: &[u8], at: usize) {
+        self.lines += memchr_iter(b'\n', text).count() as u64;
+        if let Some(last) = memrchr(b'\n', text) {
+            self.line_start = self.offset + (at + last) as u64 + 1;
+        }
+    }
+
+    fn text_outside(&self) -> Repair {
+        if self.tree.is_empty() { Repair::LeadingText } else { Repair::TrailingText }
+    }
+
+    /// Reads a `<think>` tag, the block after it, or a `</think>` after the value.
+    ///
+    /// Returns false at the end of the text. A tag has its only `<` at its beginning, so a byte
+    /// that does not continue one is looked at again as the first byte of what follows.
+    #[inline(never)]
+    fn think(&mut self, bytes: &[u8], at: &mut usize) -> Result<bool, ErrorKind> {
+        const BEGIN: &[u8] = b"<think>";
+        const END: &[u8] = b"</think>";
+        while let Some(&byte) = bytes.get(*at) {
+            let (tag, read) = match self.state {
+                State::ThinkTag(1) if byte == b'/' && !self.tree.is_empty() => {
+                    self.state = State::EndTag(1);
+                    (END, 1)
+                }
+                State::ThinkTag(read) => (BEGIN, read),
+                State::ThinkBlock(read) | State::EndTag(read) => (END, read),
+                _ => return Ok(true),
+            };
+            let is_last = read + 1 == tag.len();
+            self.state = match self.state {
+                _ if byte == tag[read] => match self.state {
+                    State::ThinkTag(_) if is_last => {
+                        self.repairs.add(Repair::ThinkBlock);
+                        State::ThinkBlock(0)
+                    }
+                    State::ThinkTag(_) => State::ThinkTag(read + 1),
+                    State::ThinkBlock(_) if is_last => State::Outside,
+                    State::ThinkBlock(_) => State::ThinkBlock(read + 1),
+                    _ if is_last => return Err(ErrorKind::DraftValue),
+                    _ => State::EndTag(read + 1),
+                },
+                State::ThinkBlock(_) => {
+                    let rest = &bytes[*at..];
+                    self.skip(rest, memchr(b'<', rest), at);
+                    self.state = State::ThinkBlock(0);
+                    continue;
+                }
+                // Another text begins like the tag.
+                _ if self.tree.is_empty() && !self.options.leading_text => {
+                    return Err(ErrorKind::ExpectedValue);
+                }
+                _ => {
+                    self.repairs.note(self.text_outside());
+                    self.state = State::Outside;
+                    return Ok(true);
+                }
+            };
+            *at += 1;
         }
         Ok(false)
     }
@@ -571,9 +683,17 @@ impl Parser {
         }
         let open = if self.in_object() { EndInObject } else { EndInArray };
         let kind = match self.state {
-            State::Outside | State::FenceWord | State::Fence(3..) if !self.tree.is_empty() => {
+            State::Outside
+            | State::FenceWord
+            | State::Fence(3..)
+            | State::ThinkTag(_)
+            | State::ThinkBlock(_)
+            | State::EndTag(_)
+                if !self.tree.is_empty() =>
+            {
                 return Ok(false);
             }
+            State::ThinkBlock(_) => ErrorKind::EndInThinkBlock,
             State::Number(progress) if progress.is_complete() => {
                 let latest = self.latest();
                 if overflow_at(self.tree.text(latest)).is_some() {

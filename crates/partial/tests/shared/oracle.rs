@@ -4,7 +4,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use deltawire_partial::{Change, Error, ErrorKind, Incomplete, Options, Parser};
+use deltawire_partial::{Change, Error, ErrorKind, Incomplete, Options, Parser, Repairs};
 use serde_json::Value;
 
 /// Closes everything that is open in a prefix of a JSON text, which makes it JSON.
@@ -110,6 +110,7 @@ pub(crate) struct Seen {
     pub(crate) changes: Vec<String>,
     pub(crate) value: Option<Value>,
     pub(crate) error: Option<Error>,
+    pub(crate) repairs: Repairs,
 }
 
 pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t str>) -> Seen {
@@ -155,7 +156,7 @@ pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t st
         Ok(())
     };
     let error = run().err();
-    Seen { changes, value: parser.value(), error }
+    Seen { changes, value: parser.value(), error, repairs: *parser.repairs() }
 }
 
 /// Checks that `serde_json` reports the same about the text.
