@@ -36,6 +36,7 @@
 //! | to get | use |
 //! |---|---|
 //! | the changes that a piece made | [`Parser::next`], [`Change`] |
+//! | the same after the piece | [`Parser::mark`], [`Parser::changes_since`] |
 //! | the current value | [`Parser::value`], or [`Parser::deserialize`] for your own type |
 //! | one value, once it is complete | [`Field`] |
 //! | each element of a list, once it is complete | [`Elements`] |
@@ -70,11 +71,12 @@ mod options;
 mod parser;
 mod path;
 mod repair;
+mod since;
 mod string;
 mod tree;
 mod value;
 
-pub use change::{Change, Told};
+pub use change::Change;
 pub use elements::{Elements, Field};
 pub use error::{Error, ErrorKind, Limit};
 pub use node::{Children, Kind, Members, Node};
@@ -82,6 +84,7 @@ pub use options::{Incomplete, Limits, Options};
 pub use parser::Parser;
 pub use path::{Path, Segment};
 pub use repair::{Repair, Repairs};
+pub use since::{Changes, Mark};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -22,6 +22,7 @@ use crate::node::Node;
 use crate::number::{Progress, overflow_at};
 use crate::options::Options;
 use crate::repair::{Repair, Repairs};
+use crate::since::{Changes, Mark};
 use crate::string::Escape;
 use crate::tree::{NONE, Tag, Tree};
 
@@ -243,14 +244,39 @@ impl Parser {
         &self.options
     }
 
-    /// Consumes text like [`next`](Self::next), and returns true if there was a change.
+    /// Returns a mark of where the parser stands.
     ///
-    /// [`last_change`](Self::last_change) then returns it. This is for callers that keep changes
-    /// while the parser reads on.
+    /// [`changes_since`](Self::changes_since) returns what changed after it. So the changes of a
+    /// piece can be read after the piece was [fed](Self::feed), and more than once.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark::new(&self.tree, self.open)
+    }
+
+    /// Returns the changes since a mark of this parser.
     ///
-    /// # Errors
-    /// Returns the same errors as [`next`](Self::next).
-    pub fn advance(&mut self, piece: &mut &str) -> Result<bool, Error> {
+    /// A mark costs 16 bytes, however much changes after it, and a change costs as much as
+    /// [`next`](Self::next) would. A mark of another parser gives changes that were not made.
+    #[must_use]
+    pub fn changes_since(&self, mark: Mark) -> Changes<'_> {
+        Changes::new(&self.tree, self.options.incomplete, mark)
+    }
+
+    /// Returns the number of values that the parser holds, and names whose values have not begun.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// Sets [`Limits::max_nodes`](crate::Limits::max_nodes) from here on.
+    ///
+    /// For parsers that have a bound in common.
+    pub fn set_max_nodes(&mut self, max: usize) {
+        self.options.limits.max_nodes = max;
+    }
+
+    /// Runs to the next change. Returns true if there was one, and `piece` is what is left then.
+    fn advance(&mut self, piece: &mut &str) -> Result<bool, Error> {
         if let Some(error) = self.error {
             return Err(error);
         }
@@ -271,21 +297,7 @@ impl Parser {
         }
     }
 
-    /// Returns the last change that [`advance`](Self::advance) reported.
-    ///
-    /// It borrows nothing. It stands for no change until `advance` has returned true.
-    #[must_use]
-    pub fn last_change(&self) -> Told {
-        self.last_change
-    }
-
-    /// Returns the change that this record stands for.
-    ///
-    /// # Panics
-    /// May panic, or return another change, if this parser has not reported the change.
-    #[inline]
-    #[must_use]
-    pub fn change(&self, told: &Told) -> Change<'_> {
+    fn change(&self, told: &Told) -> Change<'_> {
         told.change(&self.tree, self.options.incomplete)
     }
 
