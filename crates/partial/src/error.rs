@@ -49,6 +49,17 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
+impl Error {
+    /// Returns the error of a text of which nothing may be read.
+    ///
+    /// For texts that have a limit in common with others.
+    #[must_use]
+    pub fn limit(limit: Limit, max: usize) -> Self {
+        let kind = ErrorKind::Limit { limit, max };
+        Self { kind, offset: 0, line: 1, column: 0, found: None }
+    }
+}
+
 /// The reason to refuse a text: one that `serde_json` has too, or a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -68,6 +68,7 @@ mod error;
 mod node;
 mod number;
 mod options;
+mod outside;
 mod parser;
 mod path;
 mod repair;

@@ -14,7 +14,7 @@
 //! The order of the checks is that of `serde_json`, whose errors are the reference. The tests and
 //! the fuzz target `partial_json` compare both.
 
-use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr};
+use memchr::{memchr_iter, memrchr};
 
 use crate::change::{Change, Told};
 use crate::error::{Error, ErrorKind, Limit};
@@ -50,9 +50,9 @@ use crate::tree::{NONE, Tag, Tree};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Parser {
-    options: Options,
-    tree: Tree,
-    state: State,
+    pub(crate) options: Options,
+    pub(crate) tree: Tree,
+    pub(crate) state: State,
     escape: Escape,
     /// The innermost array or object that is open.
     open: u32,
@@ -65,12 +65,12 @@ pub struct Parser {
     line_start: u64,
     error: Option<Error>,
     last_change: Told,
-    repairs: Repairs,
+    pub(crate) repairs: Repairs,
 }
 
 /// The position in the grammar, named after what comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     /// The document, or the text that may stand before or after it.
     Outside,
     /// The rest of a fence, of which this many backticks were read.
@@ -136,6 +136,18 @@ impl Parser {
             last_change: Told::began(NONE),
             repairs: Repairs::default(),
         }
+    }
+
+    /// Parses a whole text.
+    ///
+    /// # Errors
+    /// Returns the reason and the place if the text is not one that the options accept.
+    pub fn parse(text: &str, options: Options) -> Result<serde_json::Value, Error> {
+        let mut parser = Self::with_options(options);
+        parser.feed(text)?;
+        parser.finish()?;
+        // A complete document is visible.
+        Ok(parser.value().unwrap_or_default())
     }
 
     /// Consumes text from the front of `piece` and returns the next change.
@@ -416,7 +428,7 @@ impl Parser {
     }
 
     /// Begins the value whose first byte is `byte`.
-    fn begin(&mut self, byte: u8) -> Result<bool, ErrorKind> {
+    pub(crate) fn begin(&mut self, byte: u8) -> Result<bool, ErrorKind> {
         let (tag, state) = match byte {
             b'"' => (Tag::String, State::Text),
             b'{' => (Tag::Object, State::FirstKey),
@@ -516,6 +528,14 @@ impl Parser {
         result
     }
 
+    /// Counts the lines of text that begins at `at` of the piece.
+    pub(crate) fn count_lines(&mut self, text: &[u8], at: usize) {
+        self.lines += memchr_iter(b'\n', text).count() as u64;
+        if let Some(last) = memrchr(b'\n', text) {
+            self.line_start = self.offset + (at + last) as u64 + 1;
+        }
+    }
+
     fn key(&mut self, start: u32, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         if !self.decode(text, at)? {
             return Ok(false);
@@ -578,113 +598,6 @@ impl Parser {
         }
         let latest = self.latest();
         Ok(self.complete(latest))
-    }
-
-    /// Handles one byte before or after the document. Skips text, or begins the document.
-    fn outside(&mut self, byte: u8, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
-        let options = self.options;
-        let before = self.tree.is_empty();
-        let skips = if before { options.leading_text } else { options.trailing_text };
-        match byte {
-            b'{' | b'[' if before => return self.begin(byte),
-            b'<' if options.think_block && (before || skips) => {
-                if !before {
-                    self.repairs.note(Repair::TrailingText);
-                }
-                self.state = State::ThinkTag(1);
-            }
-            _ if skips => {
-                let rest = &text.as_bytes()[*at..];
-                let end = match (before, options.think_block) {
-                    (true, true) => memchr3(b'{', b'[', b'<', rest),
-                    (true, false) => memchr2(b'{', b'[', rest),
-                    (false, true) => memchr(b'<', rest),
-                    (false, false) => None,
-                };
-                self.repairs.note(self.text_outside());
-                self.skip(rest, end, at);
-            }
-            b'`' if options.fence => self.state = State::Fence(1),
-            _ if before => return self.begin(byte),
-            _ => return Err(ErrorKind::TrailingCharacters),
-        }
-        Ok(false)
-    }
-
-    /// Skips text up to `end`, or all of it, and counts its lines.
-    fn skip(&mut self, rest: &[u8], end: Option<usize>, at: &mut usize) {
-        let skipped = &rest[..end.unwrap_or(rest.len())];
-        self.count_lines(skipped, *at);
-        *at += skipped.len();
-    }
-
-    /// Counts the lines of text that begins at `at` of the piece.
-    fn count_lines(&mut self, text: &[u8], at: usize) {
-        self.lines += memchr_iter(b'\n', text).count() as u64;
-        if let Some(last) = memrchr(b'\n', text) {
-            self.line_start = self.offset + (at + last) as u64 + 1;
-        }
-    }
-
-    fn text_outside(&self) -> Repair {
-        if self.tree.is_empty() { Repair::LeadingText } else { Repair::TrailingText }
-    }
-
-    /// Reads a `<think>` tag, the block after it, or a `</think>` after the value.
-    ///
-    /// Returns false at the end of the text. A tag has its only `<` at its beginning, so a byte
-    /// that does not continue one is looked at again as the first byte of what follows.
-    #[inline(never)]
-    fn think(&mut self, bytes: &[u8], at: &mut usize) -> Result<bool, ErrorKind> {
-        const BEGIN: &[u8] = b"<think>";
-        const END: &[u8] = b"</think>";
-        while let Some(&byte) = bytes.get(*at) {
-            let (tag, read) = match self.state {
-                State::ThinkTag(1) if byte == b'/' && !self.tree.is_empty() => {
-                    self.state = State::EndTag(1);
-                    (END, 1)
-                }
-                State::ThinkTag(read) => (BEGIN, read),
-                State::ThinkBlock(read) | State::EndTag(read) => (END, read),
-                _ => return Ok(true),
-            };
-            let is_last = read + 1 == tag.len();
-            self.state = match self.state {
-                _ if byte == tag[read] => match self.state {
-                    State::ThinkTag(_) if is_last => {
-                        self.repairs.add(Repair::ThinkBlock);
-                        State::ThinkBlock(0)
-                    }
-                    State::ThinkTag(_) => State::ThinkTag(read + 1),
-                    State::ThinkBlock(_) if is_last => State::Outside,
-                    State::ThinkBlock(_) => State::ThinkBlock(read + 1),
-                    _ if is_last => return Err(ErrorKind::DraftValue),
-                    _ => State::EndTag(read + 1),
-                },
-                State::ThinkBlock(_) => {
-                    let rest = &bytes[*at..];
-                    self.skip(rest, memchr(b'<', rest), at);
-                    self.state = State::ThinkBlock(0);
-                    continue;
-                }
-                // Another text begins like the tag.
-                _ if self.tree.is_empty() && !self.options.leading_text => {
-                    return Err(ErrorKind::ExpectedValue);
-                }
-                _ => {
-                    self.repairs.note(self.text_outside());
-                    self.state = State::Outside;
-                    return Ok(true);
-                }
-            };
-            *at += 1;
-        }
-        Ok(false)
-    }
-
-    /// Returns the error for text that is neither a document nor a fence around it.
-    fn no_document(&self) -> ErrorKind {
-        if self.tree.is_empty() { ErrorKind::ExpectedValue } else { ErrorKind::TrailingCharacters }
     }
 
     /// Does the work of `finish`. Returns true if there was a change.
