@@ -26,7 +26,8 @@ fn run() -> Result<ExitCode, Error> {
         "stream": true,
     });
 
-    let options = Options::new().with_parsed_arguments(deltawire_partial::Options::new());
+    let json = deltawire_partial::Options::new();
+    let options = Options::new().with_parsed_arguments(json);
     let mut stream =
         deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
     while let Some(update) = stream.next()? {
@@ -49,7 +50,7 @@ fn run() -> Result<ExitCode, Error> {
         .message
         .tool_calls
     {
-        match &call.parsed_arguments {
+        match call.parsed_arguments(json) {
             Some(Ok(arguments)) => {
                 screen.line(&format!("{} is called with {arguments}", call.name))?;
             }

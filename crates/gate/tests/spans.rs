@@ -286,7 +286,12 @@ fn prose() -> impl Strategy<Value = String> {
         1 => "[A-Za-z ]{1,9}",
         1 => any::<char>().prop_map(String::from),
     ];
-    vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    let run = select(vec![
+        ".", ". ", "!", " ", "\t", "\u{a0}", "\u{2003}", ")", "'", "»", "\u{301}", "\u{200d}", "1",
+        "a", "A", ",",
+    ])
+    .prop_map(str::to_owned);
+    prop_oneof![3 => vec(piece, 0..40), 1 => vec(run, 0..40)].prop_map(|pieces| pieces.concat())
 }
 
 /// Cuts a text at these places. No piece completes a token.
@@ -394,6 +399,12 @@ fn the_search_for_boundaries_is_linear() {
         ("A.", "1 "),
         ("A.", ") "),
         ("A.", "\u{301}"),
+        ("A.", " \t"),
+        ("A.", ")'"),
+        ("A.", "\u{a0} "),
+        ("A.", "\u{2003}\u{2002}"),
+        ("A.", " \u{301}"),
+        ("A.", ")\u{200d}\u{301}"),
     ] {
         // 16 times the text takes 16 times the time if it is linear, and 256 times if it is not.
         // The fastest of some runs counts, for machines that do other things too.

@@ -92,13 +92,6 @@ pub struct Message {
     /// They are kept if unknown members are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_parts: Option<RawArray>,
-    /// The content as JSON, or the error of parsing it, with its position.
-    ///
-    /// Only with [`Options::parse_content`](crate::Options::parse_content), and if there is
-    /// content. Not serialised.
-    #[cfg(feature = "partial")]
-    #[serde(skip)]
-    pub parsed: Option<Result<Value, partial::Error>>,
     /// The other members, if they were asked for.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
@@ -121,6 +114,38 @@ impl PartialEq for ReasoningName {
     }
 }
 
+#[cfg(feature = "partial")]
+impl Message {
+    /// Parses the content as JSON. Returns `None` if there is no content.
+    ///
+    /// Reads the whole text with each call, and keeps nothing.
+    ///
+    /// # Errors
+    /// The error of parsing it, with its position.
+    #[must_use]
+    pub fn parsed(&self, options: partial::Options) -> Option<Result<Value, partial::Error>> {
+        self.content.as_deref().map(|content| partial::Parser::parse(content, options))
+    }
+}
+
+#[cfg(feature = "partial")]
+impl ToolCall {
+    /// Parses the arguments of a function as JSON. Returns `None` for a custom tool.
+    ///
+    /// Reads the whole text with each call, and keeps nothing.
+    ///
+    /// # Errors
+    /// The error of parsing them, with its position. If the stream was cut, it is an end too soon.
+    #[must_use]
+    pub fn parsed_arguments(
+        &self,
+        options: partial::Options,
+    ) -> Option<Result<Value, partial::Error>> {
+        (self.kind == ToolCallKind::Function)
+            .then(|| partial::Parser::parse(&self.arguments, options))
+    }
+}
+
 /// A tool call.
 ///
 /// Its fragments were identified by ID, index, name and order, in that sequence, because servers
@@ -140,13 +165,6 @@ pub struct ToolCall {
     ///
     /// The text is complete if the stream was.
     pub arguments: String,
-    /// The arguments as JSON, or the error of parsing them, with its position.
-    ///
-    /// If the stream was cut, the error is an end too soon. Only with
-    /// [`Options::parse_arguments`](crate::Options::parse_arguments), and only for a function. Not
-    /// serialised.
-    #[cfg(feature = "partial")]
-    pub parsed_arguments: Option<Result<Value, partial::Error>>,
     /// The other members, if they were asked for.
     pub extra: Unknown<'static>,
 }

@@ -8,8 +8,6 @@ use super::completion::{
     Audio, ChatCompletion, Choice, FunctionCall, ReasoningName, ToolCall, ToolCallKind,
 };
 use super::tool_calls::{CallState, ToolCalls};
-#[cfg(feature = "partial")]
-use crate::engine::finished;
 use crate::engine::{
     self, AnomalyKind, Change, Effect, Note, Options, Place, TextId, TextKind, Transcript, What,
 };
@@ -193,16 +191,14 @@ impl Message for ChatMessage {
             }
         }
         let has_function = rare.function_name.is_some() || rare.function_arguments.is_some();
-        let (content, _parsed) = texts.take(choice.content);
-        let mut text = |id| texts.take(id).0;
+        let content = texts.take(choice.content);
+        let mut text = |id| texts.take(id);
         let function_call = has_function.then(|| FunctionCall {
             name: rare.function_name.unwrap_or_default(),
             arguments: text(rare.function_arguments).unwrap_or_default(),
         });
         let message = super::Message {
             role: role.unwrap_or_else(|| "assistant".into()),
-            #[cfg(feature = "partial")]
-            parsed: finished(_parsed, content.as_deref().unwrap_or_default()),
             content,
             refusal: text(rare.refusal),
             reasoning_content: text(reasoning),
@@ -431,8 +427,7 @@ impl AudioDelta<'_> {
 
 fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
     let custom = call.is_custom();
-    let (arguments, _parsed) = texts.take(Some(call.arguments));
-    let arguments = arguments.unwrap_or_default();
+    let arguments = texts.take(Some(call.arguments)).unwrap_or_default();
     ToolCall {
         id: call.id,
         kind: if custom { ToolCallKind::Custom } else { ToolCallKind::Function },
@@ -440,8 +435,6 @@ fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
             .call_type
             .unwrap_or_else(|| if custom { "custom" } else { "function" }.into()),
         name: call.name.unwrap_or_default(),
-        #[cfg(feature = "partial")]
-        parsed_arguments: finished(_parsed, &arguments),
         arguments,
         extra: call.extra,
     }

@@ -2,8 +2,6 @@
 
 use super::chunk::ChunkChoice;
 use super::completion::{Choice, Completion};
-#[cfg(feature = "partial")]
-use crate::engine::finished;
 use crate::engine::{self, Change, Effect, Note, Options, Transcript};
 use crate::error::Error;
 use crate::json::{RawStr, deserialize_by};
@@ -64,12 +62,8 @@ impl Message for TextMessage {
     }
 
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Choice {
-        let (text, _parsed) = texts.take(choice.content);
-        let text = text.unwrap_or_default();
         Choice {
-            #[cfg(feature = "partial")]
-            parsed: finished(_parsed, &text),
-            text,
+            text: texts.take(choice.content).unwrap_or_default(),
             index: choice.index,
             logprobs: choice.logprobs.map(|logprobs| *logprobs),
             finish_reason: choice.finish_reason,

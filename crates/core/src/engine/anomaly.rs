@@ -51,6 +51,19 @@ pub enum AnomalyKind {
     AfterFinish,
     /// With cumulative deltas: a delta does not begin with the text so far. It was appended whole.
     NotCumulative,
+    /// A text that is parsed as JSON, and accepted with
+    /// [lenience](crate::Options::with_parsed_content), has a Markdown fence around it.
+    JsonFence,
+    /// A text that is parsed as JSON has other text before or after the value.
+    JsonText,
+    /// A text that is parsed as JSON has a `<think>` block before the value.
+    JsonThinkBlock,
+    /// A text that is parsed as JSON has a comma before the end of an array or object.
+    JsonTrailingComma,
+    /// A text that is parsed as JSON has a control character in a string, such as a line feed.
+    JsonControlCharacter,
+    /// A text that is parsed as JSON has an escape that JSON does not have, taken as its text.
+    JsonUnknownEscape,
     /// More kinds of anomalies arrived than are kept. This one counts the rest.
     More,
 }
@@ -122,6 +135,22 @@ impl Anomalies {
         let position =
             if self.keys.get(due) == Some(&key) { due } else { self.position(key, event) };
         self.again(position);
+    }
+
+    /// Notes an anomaly `count` times that is not one of the event's frame: it comes of the text,
+    /// so an event that repeats the frame does not repeat it.
+    #[cfg(feature = "partial")]
+    pub(crate) fn note_apart(
+        &mut self,
+        kind: AnomalyKind,
+        choice: Option<u64>,
+        member: &'static str,
+        (event, count): (u64, u64),
+    ) {
+        let position = self.position(Key { kind, choice, member }, event);
+        if let Some(anomaly) = self.list.get_mut(position) {
+            anomaly.count += count;
+        }
     }
 
     /// Returns the position of the anomaly, or of the one that counts those beyond the bound.

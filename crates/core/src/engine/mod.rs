@@ -37,7 +37,5 @@ pub use stalls::StallLimits;
 pub use update::Update;
 
 pub(crate) use dialect::{Holes, Notes, Read, Sealed};
-#[cfg(feature = "partial")]
-pub(crate) use parsed::finished;
 pub(crate) use record::{Note, TextId, What};
 pub(crate) use transcript::{Effect, Transcript};

@@ -19,6 +19,7 @@ use crate::sse;
 /// | `max_tool_calls` | 1,024 | OpenAI takes at most 128 tools a request; a parallel call of each, eight times over |
 /// | `max_folded` | 64 MiB | ten minutes of 24 kHz PCM audio in base64 are 38 MiB, the largest answer an API describes |
 /// | `max_unknown_members` | 4,096 | unknown members are few; this bounds what their names and bookkeeping cost |
+/// | `max_parsed_values` | 65,536 | an answer has at most 128,000 tokens, and a value takes about two; 28 bytes each are 2 to 4 MiB |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -38,6 +39,13 @@ pub struct Limits {
     /// The largest number of unknown members, kept on request, of one chunk and of each folded
     /// object.
     pub max_unknown_members: usize,
+    /// The largest number of JSON values in all texts that are parsed together: see
+    /// [`Options::with_parsed_content`]. A parsed text counts as 16 values itself.
+    ///
+    /// A text that would exceed it stops being parsed, as one that is not JSON does, and is folded
+    /// on.
+    #[cfg(feature = "partial")]
+    pub max_parsed_values: usize,
 }
 
 impl Default for Limits {
@@ -50,6 +58,8 @@ impl Default for Limits {
             max_tool_calls: 1024,
             max_folded: 64 << 20,
             max_unknown_members: 4096,
+            #[cfg(feature = "partial")]
+            max_parsed_values: 64 << 10,
         }
     }
 }
@@ -146,10 +156,14 @@ impl Options {
     /// Parses the arguments of tool calls while they arrive. Needs the feature `partial`.
     ///
     /// Each update then also says what changed in them ([`Change::Parsed`](crate::Change::Parsed),
-    /// [`Change::NotJson`](crate::Change::NotJson)), and each call of the outcome has its
-    /// [`parsed_arguments`](crate::chat::ToolCall::parsed_arguments). Arguments that are complete
-    /// JSON close no call. A custom tool's input is not parsed. Costs one more pass over the
-    /// arguments, and holds them once more, with 28 bytes for each value.
+    /// [`Change::NotJson`](crate::Change::NotJson)). Whatever the options accept that is not JSON
+    /// is an anomaly. Arguments that are complete JSON close no call. A custom tool's input is not
+    /// parsed.
+    ///
+    /// Costs one more pass over the arguments, and holds their names and scalars once more, with 28
+    /// bytes for each value until the stream ends. The number of values is bounded by
+    /// [`Limits::max_parsed_values`]. The outcome holds the text alone, which
+    /// [`ToolCall::parsed_arguments`](crate::chat::ToolCall::parsed_arguments) reads again.
     #[cfg(feature = "partial")]
     #[must_use]
     pub fn with_parsed_arguments(mut self, options: partial::Options) -> Self {
@@ -160,8 +174,10 @@ impl Options {
     /// Parses each choice's content while it arrives, for answers that are held to a schema
     /// (`response_format`). Needs the feature `partial`.
     ///
-    /// The outcome has the value in the message's [`parsed`](crate::chat::Message::parsed), and of
-    /// a legacy completion in the choice's. Costs as much as with the arguments.
+    /// Costs as much, and tells as much, as with the
+    /// [arguments](Self::with_parsed_arguments). The outcome's text is read again by
+    /// [`Message::parsed`](crate::chat::Message::parsed), and by
+    /// [`Choice::parsed`](crate::completions::Choice::parsed).
     #[cfg(feature = "partial")]
     #[must_use]
     pub fn with_parsed_content(mut self, options: partial::Options) -> Self {

@@ -31,6 +31,9 @@ pub struct Transcript {
     texts: Vec<Slot>,
     records: Vec<Record>,
     parsed: Vec<(TextId, ParsedRecord)>,
+    /// The number of values that the parsers hold.
+    #[cfg(feature = "partial")]
+    parsed_values: usize,
     anomalies: Anomalies,
     /// The number of the current event, from 1.
     event: u64,
@@ -93,8 +96,8 @@ impl Transcript {
     /// Forgets the notes of the last event, and counts the next.
     pub(crate) fn begin_event(&mut self) {
         self.event += 1;
-        self.records.clear();
-        self.parsed.clear();
+        clear(&mut self.records);
+        clear(&mut self.parsed);
         self.anomalies.begin_event();
         self.had_choices = false;
     }
@@ -145,12 +148,7 @@ impl Transcript {
             // Most answers have one text; room for four would be most of what a stream holds.
             self.texts.reserve_exact(1);
         }
-        let mut parsed = Parsed::default();
-        if kind == TextKind::Arguments {
-            // A call without arguments has a parser too, which then finds that they are missing.
-            parsed.begin(kind, &self.options);
-        }
-        let text = Text::default();
+        let (text, parsed) = (Text::default(), Parsed::default());
         self.texts.push(Slot { at, kind, member, text, parsed, is_free: false });
         TextId(self.texts.len() as u32 - 1)
     }
@@ -163,7 +161,7 @@ impl Transcript {
         slot.text.push(string.as_json());
         let (kind, end) = (slot.kind, slot.text.len());
         if end > start {
-            self.records.push(Record::Text { id, kind, start, end });
+            self.push_growth(id, kind, (start, end));
             Effect::Appended(id)
         } else {
             // Half a surrogate pair may wait now.
@@ -209,7 +207,19 @@ impl Transcript {
         let slot = &self.texts[id.0 as usize];
         let (kind, end) = (slot.kind, slot.text.len());
         if end > start {
-            self.records.push(Record::Text { id, kind, start, end });
+            self.push_growth(id, kind, (start, end));
+        }
+    }
+
+    /// Records that a text grew. Growth that continues the last record is part of it: a content
+    /// array may have millions of parts.
+    #[inline]
+    fn push_growth(&mut self, id: TextId, kind: TextKind, (start, end): (usize, usize)) {
+        match self.records.last_mut() {
+            Some(Record::Text { id: last, end: before, .. }) if *last == id && *before == start => {
+                *before = end;
+            }
+            _ => self.records.push(Record::Text { id, kind, start, end }),
         }
     }
 
@@ -234,10 +244,15 @@ impl Transcript {
         for record in &self.records {
             let &Record::Text { id, kind, .. } = record else { continue };
             let slot = &mut self.texts[id.0 as usize];
-            if !slot.is_free {
-                slot.parsed.begin(kind, &self.options);
-                slot.parsed.advance(slot.text.as_str(), |record| self.parsed.push((id, record)));
+            if slot.is_free {
+                continue;
             }
+            let (choice, member, event) = (Some(slot.at.choice), slot.member, self.event);
+            let (text, values) = ((kind, slot.text.as_str()), &mut self.parsed_values);
+            let record = slot.parsed.advance(text, &self.options, values, |anomaly, count| {
+                self.anomalies.note_apart(anomaly, choice, member, (event, count));
+            });
+            self.parsed.extend(record.map(|record| (id, record)));
         }
     }
 
@@ -267,11 +282,11 @@ impl Transcript {
         self.texts.iter().position(is_it).map(|position| TextId(position as u32))
     }
 
-    /// Takes a finished text out, if it began, with its parser.
-    pub(crate) fn take(&mut self, id: Option<TextId>) -> (Option<String>, Parsed) {
-        let Some(id) = id else { return (None, Parsed::default()) };
-        let slot = &mut self.texts[id.0 as usize];
-        (Some(core::mem::take(&mut slot.text).into_string()), core::mem::take(&mut slot.parsed))
+    /// Takes a finished text out, if it began. Its parser is dropped.
+    pub(crate) fn take(&mut self, id: Option<TextId>) -> Option<String> {
+        let slot = &mut self.texts[id?.0 as usize];
+        slot.parsed = Parsed::default();
+        Some(core::mem::take(&mut slot.text).into_string())
     }
 
     pub(crate) fn parser_of(&self, id: TextId) -> &Parsed {
@@ -307,5 +322,15 @@ impl Transcript {
 
     pub(crate) fn folded(&self) -> usize {
         self.folded
+    }
+}
+
+/// Clears a list that an event made, and gives back what an unusual event made it hold.
+#[inline]
+fn clear<T>(list: &mut Vec<T>) {
+    const KEEP: usize = 64;
+    list.clear();
+    if list.capacity() > KEEP {
+        list.shrink_to(KEEP);
     }
 }
