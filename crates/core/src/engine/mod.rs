@@ -35,7 +35,7 @@ pub use session::{Session, Times};
 pub use stalls::StallLimits;
 pub use update::Update;
 
-pub(crate) use dialect::{Holes, Notes, Read, Sealed};
+pub(crate) use dialect::{Hole, Holes, Notes, Read, Sealed};
 #[cfg(feature = "partial")]
 pub(crate) use parsed::finished;
 pub(crate) use record::{Note, TextId, What};

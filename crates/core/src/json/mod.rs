@@ -22,7 +22,7 @@ pub use unknown::Unknown;
 pub use value::RawValue;
 
 pub(crate) use cursor::{Cursor, Invalid};
-pub(crate) use ends::string_end;
+pub(crate) use ends::{string_end, value_end};
 pub use few::List;
 pub(crate) use lex::{
     Elements, ListId, Members, Overflow, Shape, Walk, elements, is_json, object, parse_object,
