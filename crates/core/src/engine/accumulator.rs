@@ -214,6 +214,9 @@ impl<D: Dialect> Accumulator<D> {
     /// returns false, if the limits do not allow it; a full parse then says which one.
     #[inline]
     fn append_learned(&mut self, found: &Match<'_>) -> bool {
+        if !self.dialect.accepts(&found.values) {
+            return false;
+        }
         let target = self.learned.target(found.template);
         if self.transcript.admit(target.weight + found.text.len()).is_err() {
             return false;
@@ -224,6 +227,7 @@ impl<D: Dialect> Accumulator<D> {
             self.transcript.anomalies().again(anomaly);
         }
         let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
+        self.dialect.refill(&found.values, &mut self.transcript);
         self.transcript.parse();
         self.folded += 1;
         self.fast += 1;

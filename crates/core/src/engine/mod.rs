@@ -36,6 +36,6 @@ pub use session::{Session, Times};
 pub use stalls::StallLimits;
 pub use update::Update;
 
-pub(crate) use dialect::{Holes, Notes, Read, Sealed};
+pub(crate) use dialect::{Hole, Holes, Notes, Read, Sealed};
 pub(crate) use record::{Note, TextId, What};
 pub(crate) use transcript::{Effect, Transcript};

@@ -14,7 +14,7 @@ use super::payload::Payload;
 use super::unknown::{keep_unknown, unknown_fits};
 use super::usage::Usage;
 use crate::engine::{
-    AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Read, Sealed, TokenCounts,
+    AnomalyKind, Change, Dialect, Effect, Hole, Holes, Note, Notes, Options, Read, Sealed, TokenCounts,
     Transcript, What,
 };
 use crate::error::{ApiError, Error, Limit, is_error};
@@ -121,7 +121,7 @@ impl<M: Message> Dialect for Envelope<M> {
         let is_bare = extra.is_empty() && of_choice.is_empty();
         let has_reason = finish_reason.is_some_and(|reason| !reason.is_empty());
         let text = M::only_text(delta).filter(|_| is_bare && !has_reason)?;
-        Some(Holes { text, padding: padding.0 })
+        Some(Holes::of_text(text).with(padding.0.map(Hole::Padding)))
     }
 
     fn api_error(chunk: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>> {
