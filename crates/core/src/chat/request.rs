@@ -189,8 +189,6 @@ impl Default for Message {
             function_call: None,
             audio: None,
             content_parts: None,
-            #[cfg(feature = "partial")]
-            parsed: None,
             extra: Unknown::default(),
         }
     }
@@ -210,8 +208,6 @@ impl ToolCall {
             call_type: "function".into(),
             name: name.into(),
             arguments: arguments.into(),
-            #[cfg(feature = "partial")]
-            parsed_arguments: None,
             extra: Unknown::default(),
         }
     }
