@@ -135,6 +135,7 @@ pub(crate) enum Hole<'e> {
     /// A string that means nothing, as it stands between its quotes.
     Padding(&'e str),
     /// A value that [`Dialect::refill`] takes, as JSON.
+    #[allow(dead_code, reason = "no dialect so far numbers its events")]
     Value(&'e str),
 }
 
