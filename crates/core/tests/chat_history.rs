@@ -1,4 +1,4 @@
-//! Messages that are sent back: made, read from a file, and with what their server wants back.
+//! Messages that are made, kept in a file, and sent back.
 
 use std::path::Path;
 use std::{env, fs, process};

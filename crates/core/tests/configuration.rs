@@ -1,4 +1,4 @@
-//! Limits and options out of a configuration file, and what is told of a stream in a log.
+//! Limits and options from a configuration, and anomalies in a log.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Answers and their parts in serde's other formats, and inside the types of others.
+//! Answers and their parts in other formats of serde, and inside other types.
 
 use std::fmt::Debug;
 
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// An answer with everything that is kept as text, with digits that an `f64` does not have.
+/// An answer with every member, and with digits that an `f64` does not have.
 const ANSWER: &str = r#"{
     "id": "a", "object": "chat.completion", "created": 5, "model": "m",
     "choices": [{
@@ -204,6 +204,13 @@ fn half_a_surrogate_pair_stays_in_json_text_and_is_replaced_in_values() {
     let data = r#"{"choices":[{"index":0,"delta":{"content":"a\ud83d","more":["\ude00"]}}]}"#;
     let chunk = Chunk::parse(data).unwrap();
     assert_eq!(serde_json::to_string(&chunk).unwrap(), data);
+    assert_eq!(chunk.text(), "a\u{FFFD}");
+    assert_eq!(
+        Chunk::parse(r#"{"choices":[{"index":1,"delta":{"content":"b"}}]}"#).unwrap().text(),
+        ""
+    );
+    let legacy = completions::Chunk::parse(r#"{"choices":[{"text":"\u0063"}]}"#).unwrap();
+    assert_eq!(legacy.text(), "c");
     let value = rounded(&chunk);
     let delta = &value["choices"][0]["delta"];
     assert_eq!((&delta["content"], &delta["more"][0]), (&json!("a\u{FFFD}"), &json!("\u{FFFD}")));

@@ -1,4 +1,4 @@
-//! JSON that is kept as text: what it equals, what it reads as, and how it serialises.
+//! JSON values kept as text: their texts, their types, and their JSON.
 
 use std::borrow::Cow;
 

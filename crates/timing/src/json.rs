@@ -11,7 +11,9 @@ use crate::open_telemetry::Metrics;
 use crate::report::{GenAiPerf, LongGaps, Timing, Vllm};
 use crate::seconds;
 
-/// The members of a timing's JSON, in order. A member that is not known is left out.
+/// The members of a timing's JSON, in order.
+///
+/// A member that is not known is left out.
 #[derive(Serialize)]
 struct Members<'t> {
     #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]

@@ -14,7 +14,7 @@
 //!
 //! let reads: [(u64, &[u8]); 3] = [
 //!     (120, b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n"),
-//!     (150, b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"},\"finish_reason\":\"stop\"}]}\n\n"),
+//!     (150, b"data: {\"choices\":[{\"delta\":{\"content\":\"lo\"}}]}\n\n"),
 //!     (151, b"data: {\"choices\":[],\"usage\":{\"completion_tokens\":2}}\n\n"),
 //! ];
 //! let mut session = chat::Session::new();

@@ -1,10 +1,11 @@
-//! OpenTelemetry's semantic conventions for generative AI: their names, and an answer's attributes.
+//! The names of OpenTelemetry's semantic conventions for generative AI.
 //!
-//! Nothing here depends on OpenTelemetry. Names and values go into any exporter.
+//! Nothing here depends on OpenTelemetry. [`attributes`] returns names and values for any exporter.
 //!
-//! The conventions are in development, in the repository `open-telemetry/semantic-conventions-genai`.
-//! The names here are those of its version 0.1.0 (`docs/gen-ai/client-inference.md`). It renamed the
-//! metrics that a client has. Dashboards and queries on the old names need the new ones:
+//! The conventions are in development, in the repository
+//! `open-telemetry/semantic-conventions-genai`. The names here are those of its version 0.1.0
+//! (`docs/gen-ai/client-inference.md`), which renamed the metrics that a client has. Dashboards and
+//! queries on the old names need the new ones:
 //!
 //! | deprecated | now |
 //! |---|---|
@@ -28,7 +29,7 @@ use crate::report::Timing;
 
 /// The attribute with the operation, `chat` or `text_completion`.
 pub const OPERATION_NAME: &str = "gen_ai.operation.name";
-/// The attribute with the provider, such as `openai`, `azure.ai.openai` or `mistral_ai`.
+/// The attribute with the provider, such as `openai` or `azure.ai.openai`.
 ///
 /// The conventions require it. The caller adds it, because only the caller knows the provider.
 pub const PROVIDER_NAME: &str = "gen_ai.provider.name";
@@ -40,7 +41,9 @@ pub const REQUEST_STREAM: &str = "gen_ai.request.stream";
 pub const RESPONSE_ID: &str = "gen_ai.response.id";
 /// The attribute with the model that answered.
 pub const RESPONSE_MODEL: &str = "gen_ai.response.model";
-/// The attribute with the finish reason of each choice, which is `error` if none arrived.
+/// The attribute with the finish reason of each choice.
+///
+/// It is `error` for a choice whose finish reason did not arrive.
 pub const RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 /// The attribute with the seconds from the request to the first chunk.
 pub const RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
@@ -55,12 +58,12 @@ pub const USAGE_REASONING_OUTPUT_TOKENS: &str = "gen_ai.usage.reasoning.output_t
 /// The attribute with the kind of the error that ended the stream.
 pub const ERROR_TYPE: &str = "error.type";
 
-/// The histogram, in seconds, of the time from the request to the end of the stream.
+/// The histogram of the seconds from the request to the end of the stream.
 pub const CLIENT_INFERENCE_DURATION: &str = "gen_ai.client.inference.duration";
-/// The histogram, in seconds, of the time from the request to the first chunk of a stream.
+/// The histogram of the seconds from the request to the first chunk of a stream.
 pub const CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK: &str =
     "gen_ai.client.inference.time_to_first_chunk";
-/// The histogram, in seconds, of the time from each chunk of a stream to the next.
+/// The histogram of the seconds from each chunk of a stream to the next.
 ///
 /// [`Recorder::last_gap`](crate::Recorder::last_gap) returns it as it arrives.
 pub const CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK: &str =
@@ -205,7 +208,9 @@ pub fn attributes<'o, A: Answer>(
     known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-/// A timing in the names of the conventions. A histogram of many values is one distribution.
+/// A timing in the names of the conventions.
+///
+/// A histogram of many values is one distribution.
 pub(crate) struct Metrics<'t>(pub(crate) &'t Timing);
 
 impl Serialize for Metrics<'_> {

@@ -108,8 +108,10 @@ impl Recorder {
 
     /// Returns the gap that the last event ended, or `None` for the first event.
     ///
-    /// It is a value of the histogram
-    /// [`gen_ai.client.inference.time_per_output_chunk`](crate::open_telemetry::CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK).
+    /// It is a value of OpenTelemetry's histogram
+    /// [`CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK`][name].
+    ///
+    /// [name]: crate::open_telemetry::CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK
     #[must_use]
     pub fn last_gap(&self) -> Option<Duration> {
         self.last_gap

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::distribution::Distribution;
 use crate::seconds;
 
-/// The timing of one answer, such as its [time to first token](Timing::time_to_first_token).
+/// The timing of one answer: [`Timing::time_to_first_token`] and the rest.
 ///
 /// The fields are times since the request was sent. A field is `None` if the part never arrived. A
 /// chunk is an event that was folded.
@@ -36,7 +36,9 @@ pub struct Timing {
     pub first_output: Option<Duration>,
     /// The second chunk with output.
     pub second_output: Option<Duration>,
-    /// The first chunk with output other than reasoning, with which the answer itself begins.
+    /// The first chunk with output other than reasoning.
+    ///
+    /// The answer itself begins with it.
     pub first_content: Option<Duration>,
     /// The last chunk with a choice.
     pub last_choice: Option<Duration>,
@@ -115,7 +117,9 @@ pub struct Vllm {
     /// It is `None` for fewer than two tokens.
     #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub tpot: Option<Duration>,
-    /// The inter-token latency: gaps between chunks with a choice, however many tokens they hold.
+    /// The inter-token latency, which is the gaps between chunks with a choice.
+    ///
+    /// A chunk may hold any number of tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub itl: Option<Distribution>,
     /// The end-to-end latency: the last chunk with a choice.
@@ -141,9 +145,10 @@ pub struct GenAiPerf {
     /// The first chunk with output other than reasoning.
     #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub time_to_first_output_token: Option<Duration>,
-    /// The time per token after the first: (request latency − time to first token) / (tokens − 1).
+    /// The time per token after the first.
     ///
-    /// It is `None` for fewer than two tokens.
+    /// It is (request latency − time to first token) / (tokens − 1), and `None` for fewer than two
+    /// tokens.
     #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub inter_token_latency: Option<Duration>,
     /// The gaps between chunks with output.
@@ -161,7 +166,7 @@ pub struct GenAiPerf {
 }
 
 impl Timing {
-    /// Returns the time to the first chunk with output: content, reasoning or a tool call.
+    /// Returns the time to the first output: content, reasoning or a tool call.
     ///
     /// It is the figure to use unless another tool's is to be matched. The tools differ in what
     /// they take for the first token; their figures are in [`vllm`](Self::vllm),

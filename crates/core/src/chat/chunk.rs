@@ -1,5 +1,8 @@
 //! The chunks of a streamed chat completion.
 
+use alloc::borrow::Cow;
+use core::fmt;
+
 use serde::{Serialize, Serializer};
 
 use crate::error::Error;
@@ -22,10 +25,7 @@ impl<'a> Chunk<'a> {
     /// use deltawire::chat::Chunk;
     ///
     /// let chunk = Chunk::parse(r#"{"choices":[{"index":0,"delta":{"content":"caf\u00e9"}}]}"#)?;
-    /// assert_eq!(
-    ///     chunk.choices[0].delta.as_ref().unwrap().content.as_ref().unwrap().to_text(),
-    ///     "café"
-    /// );
+    /// assert_eq!(chunk.text(), "café");
     /// # Ok::<(), deltawire::Error>(())
     /// ```
     ///
@@ -34,6 +34,16 @@ impl<'a> Chunk<'a> {
     /// the limits allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
+    }
+
+    /// Returns the new content of choice 0. It is empty if the chunk has none.
+    ///
+    /// Half of a surrogate pair becomes U+FFFD; folding joins halves that arrive in two chunks.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        let choice = self.choices.iter().find(|choice| choice.parts().index() == 0);
+        let content = choice.and_then(|choice| choice.delta.as_ref()?.content.as_ref());
+        content.map_or(Cow::Borrowed(""), Content::to_text)
     }
 }
 
@@ -103,8 +113,9 @@ pub struct Delta<'a> {
     pub extra: Unknown<'a>,
 }
 
-/// The content of a message on the wire.
+/// The content of a message on the wire. It displays as its text.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Content<'a> {
     /// A text.
     Text(RawStr<'a>),
@@ -115,11 +126,17 @@ pub enum Content<'a> {
 impl Content<'_> {
     /// Returns the text. It is empty for parts, whose text only folding gives.
     #[must_use]
-    pub fn to_text(&self) -> alloc::borrow::Cow<'_, str> {
+    pub fn to_text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => text.to_text(),
             Self::Parts(_) => "".into(),
         }
+    }
+}
+
+impl fmt::Display for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
     }
 }
 

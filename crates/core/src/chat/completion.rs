@@ -49,17 +49,17 @@ pub struct Choice {
     ///
     /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
     pub finish_reason: Option<String>,
-    /// The other members, if they were asked for.
+    /// The other members, if they are kept.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }
 
 /// The message of a choice, or any other message of a conversation.
 ///
-/// [`Message::to_request`] makes of it what the next request sends; [`Message::user`] and others
-/// make the messages in between. It serialises as an answer has it, with reasoning in
-/// `reasoning_content`, and reads any message of an answer or a request, as leniently as
-/// [`ChatCompletion::from_json`].
+/// [`Message::to_request`] returns the message as the next request sends it. [`Message::user`] and
+/// its siblings make the messages in between. A message serialises as in an answer, with reasoning
+/// in `reasoning_content`. Any message of an answer or a request can be deserialised, as leniently
+/// as by [`ChatCompletion::from_json`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Message {

@@ -61,7 +61,9 @@ struct AudioState {
 }
 
 impl ChatCompletion {
-    /// Reads the body of an answer that was not streamed, and keeps every member. Linear in it.
+    /// Reads the body of an answer that was not streamed, and keeps every member.
+    ///
+    /// Linear in the body.
     ///
     /// # Errors
     /// A body that is not JSON, is not an object, or is an error body.
@@ -401,7 +403,9 @@ fn text_weight(text: &Option<RawStr<'_>>) -> usize {
     text.as_ref().map_or(0, |text| text.as_json().len())
 }
 
-/// Returns the weight of a piece of arguments: a string's text, or the value in its place.
+/// Returns the weight of a piece of arguments.
+///
+/// A piece is a string's text, or the value in its place.
 fn piece_weight(piece: &Option<RawValue<'_>>) -> usize {
     let len = |piece: &RawValue<'_>| {
         string_inner(piece.as_json()).map_or(piece.as_json().len(), str::len)

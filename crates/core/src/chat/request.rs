@@ -1,4 +1,4 @@
-//! Messages on their way to a server: made anew, or sent back as the history of a conversation.
+//! Messages for a request: new ones, and the history of a conversation.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -6,23 +6,25 @@ use alloc::vec::Vec;
 use serde_json::{Map, Value, json};
 
 use super::completion::{Message, ReasoningName, ToolCall, ToolCallKind};
-use crate::json::Unknown;
+use crate::json::{RawArray, Unknown};
 
 /// The treatment of a message's reasoning in the next request.
 ///
-/// Servers differ. DeepSeek's reasoner refuses `reasoning_content` in requests, and thinks anew;
-/// other models of it, Kimi, OpenRouter and Mistral want their reasoning back, above all between a
-/// tool call and its result. So the caller chooses.
+/// Servers differ, so the caller chooses. DeepSeek's reasoner refuses `reasoning_content` in
+/// requests. Later models of DeepSeek, Kimi, OpenRouter and Mistral want their reasoning back,
+/// above all between a tool call and its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reasoning<'n> {
     /// Leaves reasoning out, and `reasoning_details` with it.
     Drop,
-    /// Sends reasoning in the member in which it arrived, or else in `reasoning_content`.
+    /// Sends reasoning in the member in which it arrived.
+    ///
+    /// Reasoning of which that is not known is sent in `reasoning_content`.
     AsSent,
     /// Sends reasoning in the member of this name.
     ///
-    /// The name `thinking` stands for a part of the content, in which Mistral has it.
+    /// The name `thinking` stands for a part of the content, which is how Mistral sends it.
     As(&'n str),
 }
 
@@ -44,7 +46,7 @@ impl Message {
 
     /// Returns a message that instructs the model.
     ///
-    /// OpenAI's reasoning models take it for one of the role `developer`.
+    /// OpenAI's reasoning models treat it as a message of the role `developer`.
     #[must_use]
     pub fn system(content: impl Into<String>) -> Self {
         Self::new("system", content)
@@ -56,7 +58,7 @@ impl Message {
         Self::new("assistant", content)
     }
 
-    /// Returns the result of a tool call, which has this ID.
+    /// Returns the message with the result of the tool call that has this ID.
     #[must_use]
     pub fn tool(call_id: impl Into<String>, content: impl Into<String>) -> Self {
         let mut message = Self::new("tool", content);
@@ -66,8 +68,9 @@ impl Message {
 
     /// Returns the name of the member in which the reasoning arrived, if any arrived.
     ///
-    /// It is `reasoning_content`, `reasoning` or another of the server's; `thinking` stands for
-    /// parts of the content. A message that was serialised has it in `reasoning_content`.
+    /// It is `reasoning_content`, `reasoning` or another of the server's. The name `thinking`
+    /// stands for parts of the content. Serialising a message loses the name, because it always
+    /// writes `reasoning_content`.
     #[must_use]
     pub fn reasoning_name(&self) -> Option<&str> {
         self.reasoning_name.0
@@ -75,11 +78,11 @@ impl Message {
 
     /// Returns the message as the next request's `messages` want it.
     ///
-    /// It has all that a server wants back: content with its other parts, tool calls with their
-    /// thought signatures (Gemini's `extra_content`), a refusal, and unknown members. It has audio
-    /// by its ID alone, and no member that only answers have (`annotations`). Empty arguments of a
-    /// function are sent as `{}`, and a message with nothing in it has the content `""`: servers
-    /// refuse anything else.
+    /// The result has everything that servers want back: content with its other parts, tool calls
+    /// with their thought signatures (Gemini's `extra_content`), a refusal, and unknown members. It
+    /// refers to audio by its ID. It leaves out members that only answers have (`annotations`).
+    /// Empty arguments of a function become `{}`, and a message without content, tool call, audio
+    /// and refusal gets the content `""`, because servers refuse anything else.
     ///
     /// ```
     /// use deltawire::chat::{ChatCompletion, Message, Reasoning};
@@ -93,25 +96,18 @@ impl Message {
     /// let message = &answer.choices[0].message;
     ///
     /// let mut history = vec![Message::user("What time is it?").to_request(Reasoning::Drop)];
-    /// history.push(message.to_request(Reasoning::AsSent));
-    /// for call in &message.tool_calls {
-    ///     let id = call.id.as_deref().unwrap_or_default();
-    ///     history.push(Message::tool(id, "12:30").to_request(Reasoning::Drop));
-    /// }
-    /// assert_eq!(
-    ///     serde_json::Value::from(history),
-    ///     json!([
-    ///         {"role": "user", "content": "What time is it?"},
-    ///         {"role": "assistant", "content": null, "reasoning": "I need the time.", "tool_calls": [
-    ///             {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}]},
-    ///         {"role": "tool", "content": "12:30", "tool_call_id": "c1"},
-    ///     ])
-    /// );
+    /// history.push(message.to_request(Reasoning::AsSent)); for call in &message.tool_calls {
+    /// let id = call.id.as_deref().unwrap_or_default();     history.push(Message::tool(id,
+    /// "12:30").to_request(Reasoning::Drop)); } assert_eq!(     serde_json::Value::from(history),
+    /// json!([         {"role": "user", "content": "What time is it?"},         {"role":
+    /// "assistant", "content": null, "reasoning": "I need the time.", "tool_calls": [
+    /// {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}]},
+    /// {"role": "tool", "content": "12:30", "tool_call_id": "c1"},     ]) );
     /// # Ok::<(), deltawire::Error>(())
     /// ```
     ///
-    /// A history may be kept in a file as it is sent; each of its messages reads as a `Message`
-    /// again.
+    /// Keep a history in a file as it is sent. Each of its messages can be read as a `Message`
+    /// again, reasoning with its name included.
     #[must_use]
     pub fn to_request(&self, reasoning: Reasoning<'_>) -> Value {
         let mut request = members(&self.extra);
@@ -155,7 +151,7 @@ impl Message {
     /// Returns the content: a text, null, or an array if it has parts other than text.
     fn content(&self, thinking: Option<&str>) -> Value {
         let text = |text: &str| json!({"type": "text", "text": text});
-        let others = self.content_parts.as_ref().map(|parts| parts.elements()).unwrap_or_default();
+        let others = self.content_parts.as_ref().map(RawArray::elements).unwrap_or_default();
         if thinking.is_some() || !others.is_empty() {
             let thinking =
                 thinking.map(|said| json!({"type": "thinking", "thinking": [text(said)]}));

@@ -1,5 +1,7 @@
 //! The chunks of a streamed legacy completion.
 
+use alloc::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::error::Error;
@@ -19,6 +21,15 @@ impl<'a> Chunk<'a> {
     /// allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
+    }
+
+    /// Returns the new text of choice 0. It is empty if the chunk has none.
+    ///
+    /// Half of a surrogate pair becomes U+FFFD; folding joins halves that arrive in two chunks.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        let choice = self.choices.iter().find(|choice| choice.parts().index() == 0);
+        choice.and_then(|choice| choice.text.as_ref()).map_or(Cow::Borrowed(""), RawStr::to_text)
     }
 }
 

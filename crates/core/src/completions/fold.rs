@@ -21,7 +21,9 @@ pub type Session = engine::Session<Completions>;
 pub struct TextMessage;
 
 impl Completion {
-    /// Reads the body of an answer that was not streamed, and keeps every member. Linear in it.
+    /// Reads the body of an answer that was not streamed, and keeps every member.
+    ///
+    /// Linear in the body.
     ///
     /// # Errors
     /// A body that is not JSON, is not an object, or is an error body.

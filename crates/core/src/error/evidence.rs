@@ -84,7 +84,7 @@ impl Evidence {
         }
     }
 
-    /// Adds the response's headers, which a refusal keeps; see [`Refused::with_headers`].
+    /// Adds the response's headers, as [`Refused::with_headers`] does.
     #[must_use]
     pub fn with_headers<'h>(self, headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
         match self.0 {

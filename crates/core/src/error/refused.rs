@@ -12,9 +12,9 @@ use super::escaped::{beginning, beginning_of_bytes};
 
 /// A response with a status other than 2xx.
 ///
-/// Adapters make it of the response's head and body, so that a refusal never reads as an empty
-/// stream. The displayed text is one line of less than 10 KiB, whatever the server sent: control
-/// characters are escaped, and of the headers only the time to wait and the request's ID are shown.
+/// Adapters make it of the response's head and body, so a refusal is never mistaken for an empty
+/// stream. It displays as one line of less than 10 KiB, whatever the server sent. Control
+/// characters are escaped, and only two headers are shown: the time to wait and the request's ID.
 ///
 /// ```
 /// use core::time::Duration;
@@ -33,10 +33,12 @@ pub struct Refused {
     pub status: u16,
     /// The names and values of the headers, in the order sent. Names are in lower case.
     ///
-    /// [`Refused::with_headers`] says which are kept. Without it they are those that a client acts
-    /// on: the content type, the request's ID, the time to wait, and the rate limits.
+    /// [`Refused::with_headers`] says which are kept. If it was not called, they are the headers
+    /// that a client acts on: content type, request ID, time to wait and rate limits.
     pub headers: Vec<(String, String)>,
-    /// The body's beginning, at most [`Refused::MAX_BODY`] bytes. Invalid UTF-8 is replaced.
+    /// The beginning of the body, at most [`Refused::MAX_BODY`] bytes.
+    ///
+    /// Invalid UTF-8 is replaced.
     pub body: String,
     /// The error in the body, if it is an error body in JSON.
     pub error: Option<ApiError>,
@@ -46,7 +48,9 @@ impl Refused {
     /// The largest number of bytes kept of the body.
     pub const MAX_BODY: usize = 64 << 10;
 
-    /// The largest number of bytes kept of a header's value. A longer name is not kept at all.
+    /// The largest number of bytes kept of a header's value.
+    ///
+    /// A header with a longer name is not kept.
     pub const MAX_HEADER: usize = 1 << 10;
 
     /// The largest number of headers kept.
@@ -73,8 +77,9 @@ impl Refused {
 
     /// Keeps these headers in place of the current ones.
     ///
-    /// Keeps at most [`Refused::MAX_HEADERS`], and first those that a client acts on. Cookies
-    /// (`set-cookie`) are left out, because they are secrets and a refusal is logged.
+    /// At most [`Refused::MAX_HEADERS`] are kept; headers that a client acts on take the places of
+    /// others. Cookies (`set-cookie`) are left out, because they are secrets and a refusal is
+    /// logged.
     #[must_use]
     pub fn with_headers<'h>(self, headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
         let is_known = |name: &str| KNOWN.iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -105,7 +110,7 @@ impl Refused {
         headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the request's ID, for which vendors ask in reports.
+    /// Returns the request's ID, which vendors ask for in reports.
     ///
     /// It is the header `x-request-id` (OpenAI), `request-id` (Anthropic) or `apim-request-id`
     /// (Azure).
@@ -116,11 +121,10 @@ impl Refused {
 
     /// Returns the time that the server asks to wait before the request is sent again.
     ///
-    /// Reads `retry-after-ms`, or else `retry-after` in seconds, of which fractions count. A date
-    /// in `retry-after` is read if `now`, the time since 1970, is known, and with the feature `std`;
-    /// if it has passed, the time to wait is zero. With the standard library `now` is
-    /// `SystemTime::now().duration_since(UNIX_EPOCH).ok()`. The server may ask for any length of
-    /// time, so bound it.
+    /// Reads `retry-after-ms`, or else `retry-after`, which has a number of seconds, fractions
+    /// included, or a date. A date is read with the feature `std`, if `now` is the time since 1970:
+    /// `SystemTime::now().duration_since(UNIX_EPOCH).ok()`. If the date has passed, the time to
+    /// wait is zero. A server may ask for any length of time, so bound the result.
     #[must_use]
     pub fn retry_after(&self, now: Option<Duration>) -> Option<Duration> {
         let number = |name| self.header(name)?.parse::<f64>().ok();
@@ -132,8 +136,8 @@ impl Refused {
 
     /// Reports whether the request may succeed if it is sent again.
     ///
-    /// The header `x-should-retry` decides, where OpenAI sends it. Otherwise the status does, as in
-    /// OpenAI's own clients: 408, 409, 429 and 5xx may.
+    /// The header `x-should-retry`, which OpenAI sends, decides. Without it the status decides, as
+    /// in OpenAI's clients: 408, 409, 429 and 5xx may succeed.
     #[must_use]
     pub fn should_retry(&self) -> bool {
         match self.header("x-should-retry") {

@@ -17,7 +17,7 @@ use super::formats::Json;
 /// It holds log probabilities, token lists and reasoning details. Text is smaller than values: a
 /// log probability with five alternatives is some 400 bytes of text, and dozens of allocations as
 /// values. Text also loses nothing: elements stay as they were sent, unknown members and every
-/// digit included. How it serialises, [`RawValue`] says.
+/// digit included. It serialises as a [`RawValue`] does.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawArray {
     /// The text of a whole array, at all times. It has no white space.

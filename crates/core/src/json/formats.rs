@@ -1,10 +1,10 @@
-//! Kept JSON text in the data model of serde: written into any format, and read out of any.
+//! JSON text written into any format of serde, and read out of any.
 //!
-//! `serde_json` has raw values for text that is to be passed on, but they work with `serde_json`
-//! alone: another format gets a map with a private name, and a value that serde buffered (`flatten`,
-//! `untagged`, an internal tag) is refused. So text is written raw only to the serializer of JSON
-//! text, and as the value that it stands for to every other. It is read raw where the format hands
-//! raw text out, and as a value where it does not.
+//! `serde_json` has raw values for text that is passed on, but they work with `serde_json` alone.
+//! Another format gets a map with a private name. A value that serde has buffered (`flatten`,
+//! `untagged`, an internal tag) is refused. So only the serializer of JSON text gets the text as it
+//! is, and every other gets the value that the text stands for. Likewise the text is read as it is
+//! from JSON text, and made of a value otherwise.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -26,8 +26,8 @@ use super::text::{decode, string_inner};
 
 /// The depth from which arrays and objects are written as strings of JSON text.
 ///
-/// A kept text may be nested to any depth, but to serialise a value recurses. The limit is that
-/// within which `serde_json` reads.
+/// A text may be nested to any depth, but serialising a value recurses. The limit is that of
+/// `serde_json`'s reader.
 const MAX_DEPTH: usize = 127;
 
 /// A valid JSON text, serialised as the value that it stands for.
@@ -44,8 +44,7 @@ impl<'t> Json<'t> {
 
     /// Returns the value that the text stands for.
     ///
-    /// What `serde_json` would refuse is in it as described at
-    /// [`RawValue::to_value`](super::RawValue::to_value).
+    /// [`RawValue::to_value`](super::RawValue::to_value) describes it.
     pub(super) fn to_value(&self) -> Value {
         let as_written = || self.write(serde_json::value::Serializer).unwrap_or_default();
         serde_json::from_str(self.text).unwrap_or_else(|_| as_written())
@@ -122,26 +121,26 @@ impl Serialize for Json<'_> {
     }
 }
 
-/// Reports whether this is `serde_json`'s serializer of JSON text, to which text can be passed on.
+/// Reports whether this is `serde_json`'s serializer of JSON text.
 ///
-/// Serde has no way to ask, and a type without `'static` has no ID; it has a name. Should the name
-/// ever read otherwise, values are written that mean the same, without the digits beyond an `f64`.
-/// A test notices.
+/// It takes text as it is. Serde has no way to ask for that, and a type that borrows has no
+/// `TypeId`, so the name of the type decides. If the name ever changes, values are written that
+/// mean the same, but without the digits beyond an `f64`; the test `json_values` then fails.
 pub(super) fn writes_json<S: Serializer>() -> bool {
     type_name::<S>().starts_with("&mut serde_json::ser::Serializer<")
 }
 
 /// Reads a value of any format as JSON text.
 ///
-/// Out of JSON text it is the text as it stands, with every digit. Out of anything else, a value
-/// that serde has buffered included, it is what `serde_json` writes for the value.
+/// From JSON text it is the text as it stands, with every digit. From anything else, such as a
+/// value that serde has buffered, it is the text that `serde_json` writes for the value.
 pub(super) fn read_json<'de, D: Deserializer<'de>>(input: D) -> Result<Box<SerdeRaw>, D::Error> {
     Box::deserialize(AnyFormat(input))
 }
 
 /// Reads an object of any format, by way of its JSON text.
 ///
-/// `name` is that of what is read, for the error of a value that is not an object.
+/// `name` appears in the error of a value that is not an object.
 pub(crate) fn deserialize_object<'de, D: Deserializer<'de>, T, E: fmt::Display>(
     deserializer: D,
     name: &str,
@@ -154,7 +153,7 @@ pub(crate) fn deserialize_object<'de, D: Deserializer<'de>, T, E: fmt::Display>(
     read(json.get()).map_err(D::Error::custom)
 }
 
-/// Implements `Deserialize` for an object that is read by its own rules out of JSON text.
+/// Implements `Deserialize` for a type that is read by its own rules.
 macro_rules! deserialize_by {
     ($object:ty, $name:literal, $read:expr) => {
         impl<'de> serde::Deserialize<'de> for $object {
@@ -166,10 +165,10 @@ macro_rules! deserialize_by {
 }
 pub(crate) use deserialize_by;
 
-/// A deserializer that gives `serde_json`'s raw value also where the format has none.
+/// A deserializer of any format that can make a raw value of `serde_json`.
 ///
-/// A raw value asks for a newtype of a private name. `serde_json` answers with a map of one entry,
-/// of that name, with the text; everybody else with the value itself.
+/// A raw value asks for a newtype with a private name. `serde_json` answers with a map of one
+/// entry, which has that name and the text. Every other deserializer answers with the value itself.
 struct AnyFormat<D>(D);
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for AnyFormat<D> {
@@ -193,7 +192,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for AnyFormat<D> {
     }
 }
 
-/// The visitor of a raw value, which takes any object too.
+/// The visitor of a raw value, which accepts any object too.
 struct RawOrValue<V> {
     /// The private name.
     name: &'static str,

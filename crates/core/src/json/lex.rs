@@ -31,14 +31,17 @@ pub struct Walk {
     max_unknown: usize,
     /// The number of unknown members kept so far.
     unknown: Cell<usize>,
-    /// The first bound that was exceeded. Values beyond a bound are checked and dropped.
+    /// The first bound that was exceeded, if any.
+    ///
+    /// Values beyond a bound are checked and dropped.
     overflow: Cell<Option<Overflow>>,
     /// The first member whose value had a type that it cannot have.
     unexpected: Cell<Option<&'static str>>,
 }
 
-/// A list whose length is bounded. The dialect assigns the numbers; the lexer gives them no
-/// meaning.
+/// A list whose length is bounded.
+///
+/// The dialect assigns the numbers. The lexer gives them no meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ListId(pub(crate) usize);
 

@@ -151,7 +151,9 @@ pub(crate) fn string_inner(json: &str) -> Option<&str> {
     json.strip_prefix('"')?.strip_suffix('"')
 }
 
-/// Decodes a JSON string without its quotes. The result is borrowed if there are no escapes.
+/// Decodes a JSON string without its quotes.
+///
+/// The result is borrowed if there are no escapes.
 pub(crate) fn decode(string: &str) -> Cow<'_, str> {
     if memchr(b'\\', string.as_bytes()).is_none() {
         return Cow::Borrowed(string);

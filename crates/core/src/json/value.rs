@@ -74,7 +74,7 @@ impl<'a> RawValue<'a> {
 
     /// Returns the text of a string, decoded, or `None` if the value is not a string.
     ///
-    /// It is borrowed if the string has no escapes. Half of a surrogate pair becomes U+FFFD.
+    /// The text is borrowed if the string has no escapes. Half of a surrogate pair becomes U+FFFD.
     #[must_use]
     pub fn as_str(&self) -> Option<Cow<'_, str>> {
         string_inner(&self.text).map(decode)
@@ -97,7 +97,9 @@ impl<'a> RawValue<'a> {
         self.text.parse().ok()
     }
 
-    /// Returns a number as the nearest `f64`, or `None` if it is not one or exceeds its range.
+    /// Returns the value as the nearest `f64`, if it is a number.
+    ///
+    /// Returns `None` for any other value, and for a number beyond the range of an `f64`.
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         let starts_number = |byte: u8| byte == b'-' || byte.is_ascii_digit();

@@ -8,7 +8,7 @@ use crate::engine::{Dialect, Limits, Options, Transcript};
 use crate::error::Error;
 use crate::json::Walk;
 
-/// Reads the body of an answer that was not streamed, and keeps every unknown member.
+/// Reads the body of an answer that was not streamed, and keeps every member.
 ///
 /// # Errors
 /// A body that is not JSON, is not an object, or is an error body.
@@ -38,8 +38,9 @@ pub(crate) fn first_choice<'b, M: Message>(
     choice.ok_or_else(|| Error::invalid_chunk(&"no choice", body))
 }
 
-/// Folds what `read` makes of a body, as the one event of a stream, so that both ways give the
-/// same.
+/// Folds what `read` makes of a body, as the one event of a stream.
+///
+/// So a body and a stream give the same answer.
 fn fold_whole<'b, M: Message>(
     body: &'b str,
     read: impl FnOnce(&mut Chunk<'b, M::Delta<'b>>, &Walk) -> Result<(), Error>,

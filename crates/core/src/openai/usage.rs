@@ -9,9 +9,9 @@ use crate::json::{Invalid, RawValue, deserialize_by};
 
 /// The token counts of a completion, as the server sent them.
 ///
-/// They are whole, unknown members included, and never summed or recomputed: xAI's total is not
-/// prompt plus completion, Perplexity sends running totals. Reading a count goes through their
-/// text, some hundred bytes.
+/// The server's object is kept whole, with its unknown members. Nothing is summed or recomputed:
+/// xAI's total is not prompt plus completion, and Perplexity sends running totals. Reading a count
+/// searches the object's text, which is some hundred bytes long.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Usage(RawValue<'static>);
 
@@ -20,8 +20,9 @@ impl Usage {
         Self(json.into_owned())
     }
 
-    /// Replaces the counts by what was sent, and reports whether that differs. Some servers send
-    /// running totals in every chunk.
+    /// Replaces the counts by what was sent, and reports whether that differs.
+    ///
+    /// Some servers send running totals in every chunk.
     pub(crate) fn set(&mut self, sent: &RawValue<'_>) -> bool {
         self.0.assign(sent)
     }
@@ -44,14 +45,17 @@ impl Usage {
         self.0.member("total_tokens")?.as_u64()
     }
 
-    /// Returns the tokens of the prompt that were cached, `prompt_tokens_details.cached_tokens`.
+    /// Returns the tokens of the prompt that were cached.
+    ///
+    /// It is the member `prompt_tokens_details.cached_tokens`.
     #[must_use]
     pub fn cached_tokens(&self) -> Option<u64> {
         self.0.member("prompt_tokens_details")?.member("cached_tokens")?.as_u64()
     }
 
-    /// Returns the tokens of the answer that are reasoning,
-    /// `completion_tokens_details.reasoning_tokens`.
+    /// Returns the tokens of the answer that are reasoning.
+    ///
+    /// It is the member `completion_tokens_details.reasoning_tokens`.
     #[must_use]
     pub fn reasoning_tokens(&self) -> Option<u64> {
         self.0.member("completion_tokens_details")?.member("reasoning_tokens")?.as_u64()
