@@ -19,7 +19,7 @@ struct Line<'a> {
     id: &'a str,
 }
 
-/// What a client that reconnects needs: the time to wait in milliseconds, and the `Last-Event-ID`.
+/// The needs of a client that reconnects: its wait in milliseconds, and the `Last-Event-ID`.
 #[derive(Serialize)]
 struct LastLine<'a> {
     retry: Option<u64>,

@@ -30,7 +30,7 @@ struct Row {
 
 const OURS: &str = "deltawire";
 
-/// What the record says, by row.
+/// The recorded counts, by row.
 type Recorded = BTreeMap<String, u64>;
 
 /// Dearer by more than this is a finding. Other builds of libc, whose `memcpy` and `memcmp` count
@@ -112,7 +112,7 @@ fn count(then: fn(&[(String, u64)], &Recorded) -> ExitCode) -> ExitCode {
     then(&counts, &before)
 }
 
-/// What cachegrind counts for so many passes, everything around them included.
+/// Returns what cachegrind counts for so many passes, everything around them included.
 fn instructions(row: &str, passes: usize) -> u64 {
     let program = std::env::current_exe().expect("the path of this program");
     let output = Command::new("valgrind")

@@ -38,7 +38,7 @@ impl Server {
         Ok(Self { base_url: replay.base_url(), key: None, _replay: Some(replay) })
     }
 
-    /// Where it is, as clients take it: `http://127.0.0.1:PORT/v1`.
+    /// Returns the base URL for a client, such as `http://127.0.0.1:PORT/v1`.
     pub fn base_url(&self) -> &str {
         self.base_url.trim_end_matches('/')
     }

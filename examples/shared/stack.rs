@@ -12,7 +12,7 @@ use crate::{COUNT_TO_100, Error, Screen, Server, exit_code};
 /// A streamed chat completion, to be sent by whatever stack: a `POST` with these headers and a
 /// `content-type: application/json`.
 pub struct Request {
-    /// Where to, whole.
+    /// The whole URL.
     pub url: String,
     /// The URL's host and port, for stacks that connect themselves.
     pub host: String,

@@ -31,12 +31,12 @@ fn perform(request: &Request, to: &RefCell<Callbacks<'_>>) -> Result<(), curl::E
 }
 // curl ends.
 
-/// What the callbacks of any stack feed that hands out lines of the head and parts of the body.
+/// The target of callbacks that hand out lines of the head and parts of the body.
 struct Callbacks<'s> {
     head: String,
     session: chat::Session,
     screen: &'s mut Screen,
-    /// Why there is no point in going on; a callback cannot return it.
+    /// The reason not to go on, which a callback cannot return.
     failed: Option<Error>,
 }
 

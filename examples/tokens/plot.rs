@@ -7,7 +7,7 @@ use textplots::{Chart, Plot, Shape};
 
 use deltawire_examples::Error;
 
-/// How many messages had come at each time, drawn in dots of text: about 60 columns and 15 lines.
+/// Draws the number of messages over time in dots of text, about 60 columns and 15 lines.
 pub(crate) fn in_text(seconds: &[f64]) -> String {
     let points: Vec<(f32, f32)> =
         steps(seconds).into_iter().map(|(x, y)| (x as f32, y as f32)).collect();

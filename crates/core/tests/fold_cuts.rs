@@ -140,7 +140,7 @@ fn short_fixtures() -> Vec<fixtures::Fixture> {
         .collect()
 }
 
-/// What happens to bytes on their way.
+/// A damage to bytes on their way.
 #[derive(Debug, Clone)]
 enum Damage {
     Flip(Index, u8),

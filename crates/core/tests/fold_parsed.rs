@@ -34,7 +34,7 @@ fn call_of(at: Place, kind: TextKind) -> Option<u32> {
     (kind == TextKind::Arguments).then_some(at.item)
 }
 
-/// What the updates tell of parsed texts, and the completion.
+/// Returns what the updates tell of parsed texts, and the completion.
 fn run<E: Dialect>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Answer) {
     let mut fold = Session::<E>::with_options(options);
     let mut told = Vec::new();

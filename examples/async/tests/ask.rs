@@ -1,4 +1,4 @@
-//! What the example `ask` says of a request, through either adapter.
+//! The example `ask` tells the same of a request through either adapter.
 
 use std::path::PathBuf;
 use std::process::Command;

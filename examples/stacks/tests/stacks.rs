@@ -186,7 +186,7 @@ fn every_stack_prints_what_came_of_a_stream_that_is_cut_and_fails() {
     prints("error=20", &text(nth_event(20)), "error", false);
 }
 
-/// Where the event of this number ends.
+/// Returns the end of the event of this number.
 fn nth_event(number: usize) -> usize {
     let body = body();
     let ends =
@@ -285,7 +285,7 @@ fn source(stack: &str) -> String {
     std::fs::read_to_string(file).expect("the example's source")
 }
 
-/// What stands between the marks, and what stands behind them.
+/// Returns the code between the marks and the code after them.
 fn marked(stack: &str) -> (String, String) {
     let source = source(stack);
     let (_, rest) = source.split_once(&format!("// {stack} begins.\n")).expect("the first mark");

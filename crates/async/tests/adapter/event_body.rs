@@ -83,7 +83,7 @@ fn numbered(number: usize) -> Step {
     Step::Event(event("", "", &format!("{{\"number\":{number}}}")))
 }
 
-/// What a reader makes of the frames.
+/// Returns the events that a reader makes of the frames.
 fn decoded(frames: &[Bytes]) -> Vec<OwnedEvent> {
     let mut decoder = Decoder::new();
     let mut events = Vec::new();

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
-/// What it came to.
+/// The result of the naive fold.
 #[derive(Debug, Clone, Default)]
 pub struct Naive {
     choices: BTreeMap<u64, Choice>,

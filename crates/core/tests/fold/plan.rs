@@ -184,7 +184,7 @@ impl Plan {
     }
 }
 
-/// What stands between the quotes of a JSON string that means `text`, in one of its spellings.
+/// Returns the inside of a JSON string that means `text`, in one of its spellings.
 pub(crate) fn spelled(text: &str, style: u8) -> String {
     if style & 1 == 0 {
         let json = serde_json::to_string(text).expect("a string is JSON");
