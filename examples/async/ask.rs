@@ -72,10 +72,10 @@ fn header(line: &str) -> Result<(String, String), Error> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-fn blocking<E: Dialect<Answer: Serialize>>(
-    request: &Request,
-    open: impl FnOnce(Response<ureq::Body>) -> Result<deltawire_ureq::Stream<E>, deltawire_ureq::Error>,
-) -> Result<ExitCode, Error> {
+fn blocking<E: Dialect<Answer: Serialize>, F>(request: &Request, open: F) -> Result<ExitCode, Error>
+where
+    F: FnOnce(Response<ureq::Body>) -> Result<deltawire_ureq::Stream<E>, deltawire_ureq::Error>,
+{
     let post = deltawire_ureq::agent().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
     let mut stream = open(post.send(&request.body)?)?;

@@ -26,7 +26,8 @@ fn perform(request: &Request, to: &RefCell<Callbacks<'_>>) -> Result<(), curl::E
     easy.post_fields_copy(request.body.as_bytes())?;
     let mut transfer = easy.transfer();
     transfer.header_function(|line| to.borrow_mut().head_line(line))?;
-    transfer.write_function(|bytes| Ok(to.borrow_mut().push(bytes)))?; // less than was given stops the transfer
+    // Less than was given stops the transfer.
+    transfer.write_function(|bytes| Ok(to.borrow_mut().push(bytes)))?;
     transfer.perform()
 }
 // curl ends.

@@ -272,7 +272,11 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
     let update = accumulator.push_parsed(&chunk).unwrap();
     assert!(update.changes().any(|change| matches!(
         change,
-        Change::Parsed { kind: TextKind::Content, change: partial::Change::Complete { path, .. }, .. } if path.is_root()
+        Change::Parsed {
+            kind: TextKind::Content,
+            change: partial::Change::Complete { path, .. },
+            ..
+        } if path.is_root()
     )));
 }
 

@@ -41,7 +41,8 @@ enum Call {
 fn call() -> impl Strategy<Value = Call> {
     let option = || proptest::option::of(text());
     prop_oneof![
-        4 => (option(), option(), text()).prop_map(|(event, id, data)| Call::Event(event, id, data)),
+        4 => (option(), option(), text())
+            .prop_map(|(event, id, data)| Call::Event(event, id, data)),
         1 => text().prop_map(Call::Comment),
         1 => any::<u64>().prop_map(Call::Retry),
     ]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::answer::{self, Routed};
+use crate::answer;
 use crate::connections::{Connections, Slot};
 use crate::fault::Faults;
 use crate::library::Library;
@@ -308,11 +308,8 @@ impl Shared {
                     (answer::refused(refusal), none, true)
                 }
                 Ok(mut request) => {
-                    let routed = answer::route(&request, &self.library, self.speed, &self.faults);
-                    let (response, faults) = match routed {
-                        Routed::Recorded(response, faults) => (response, faults),
-                        Routed::Plain(response) => (response, none),
-                    };
+                    let (response, faults) =
+                        answer::route(&request, &self.library, self.speed, &self.faults);
                     if faults.reset.is_none() {
                         request.take_unread(stream);
                     }

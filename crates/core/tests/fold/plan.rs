@@ -47,7 +47,8 @@ impl Plan {
                 json!({"id": format!("c{index}"), "type": "function", "function": {"name": "f", "arguments": arguments}})
             });
             let calls: Vec<_> = calls.collect();
-            let mut message = json!({"role": "assistant", "tool_calls": if calls.is_empty() { Value::Null } else { json!(calls) }});
+            let calls = if calls.is_empty() { Value::Null } else { json!(calls) };
+            let mut message = json!({"role": "assistant", "tool_calls": calls});
             for part in ["content", "reasoning_content", "refusal"] {
                 message[part] = json!(choice.texts.get(part));
             }
