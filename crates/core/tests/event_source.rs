@@ -828,7 +828,7 @@ proptest! {
             let before = format!("{:?}", source.action());
             match &word {
                 Told::Answered(status, typed) => {
-                    source.answered(*status, headers(typed.then_some("text/event-stream")))
+                    source.answered(*status, headers(typed.then_some("text/event-stream")));
                 }
                 Told::Bytes(bytes) => {
                     let mut input = &bytes[..];

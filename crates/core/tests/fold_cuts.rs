@@ -277,7 +277,7 @@ proptest! {
             let stream = stream.as_bytes();
             let seen = same_in_any_reads::<Chat>(Options::new(), stream, &lengths, ending);
             updates_add_up(&seen, "pieces");
-            same_in_any_reads::<Completions>(Options::new(), stream.as_bytes(), &lengths, ending);
+            same_in_any_reads::<Completions>(Options::new(), stream, &lengths, ending);
         }
     }
 }

@@ -133,8 +133,10 @@ fn completion(
     Ok((finished(response, request, recording, &faults), faults))
 }
 
-/// Returns the faults of an answer: those of the server, if they are not over for this recording,
-/// and those of the request.
+/// Returns the faults of an answer from this recording, and counts the request.
+///
+/// They are those of the server, unless its `first=K` is over for the recording, and those that the
+/// request names itself.
 fn faults_of(request: &Request, chosen: &Kept, server: &Faults) -> Result<Faults, Refusal> {
     let number = chosen.count();
     let is_over = server.first.is_some_and(|first| number >= first);

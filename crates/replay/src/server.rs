@@ -198,10 +198,10 @@ impl Builder {
         self
     }
 
-    /// Sets the time in which a request must have come whole, 5 seconds by default.
+    /// Sets the time in which a whole request must arrive, 5 seconds by default.
     ///
-    /// A connection on which it has not is closed. So clients that send half a request, or none,
-    /// hold up others for no longer than this.
+    /// The connection is closed if it does not. So clients that send half a request, or none, hold
+    /// up others for no longer than this.
     pub fn request_limit(mut self, time: Duration) -> Self {
         self.request_limit = time;
         self
