@@ -1,12 +1,14 @@
-//! Standard input as a streamed completion: the finished answer as one line of JSON, with how it
-//! ended, whatever the end.
+//! Folds standard input as a streamed completion, and prints the outcome as one line of JSON.
 //!
 //! `curl -sN … | cargo run -q --release --example fold`
 //!
-//! `--endpoint completion` for the legacy endpoint, `--text` for the text as it comes in place of
-//! the JSON, `--keep-unknown` to keep vendors' members, `--cumulative` for deltas that repeat what
-//! came before, `--read-size N` for reads of at most N bytes. The exit status is 0 if the answer is
-//! complete, else 1.
+//! - `--endpoint completion` reads a stream of the legacy endpoint.
+//! - `--text` prints the text as it arrives instead of the JSON.
+//! - `--keep-unknown` keeps members that only some servers send.
+//! - `--cumulative` takes deltas that repeat what came before.
+//! - `--read-size N` reads at most N bytes at a time.
+//!
+//! The exit status is 0 if the answer is complete, else 1.
 
 use std::io::{ErrorKind, Read};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! A list that is held to a schema: each element as a typed struct, the moment it is whole.
+//! Prints each element of a structured answer as a typed struct once it is complete.
 //!
 //! `cargo run --release --example structured_list`
 

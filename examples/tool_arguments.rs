@@ -1,4 +1,4 @@
-//! The arguments of tool calls, field by field while they come, and what they are in the end.
+//! Prints the arguments of tool calls, field by field while they arrive.
 //!
 //! `cargo run --release --example tool_arguments`
 
@@ -61,7 +61,7 @@ fn run() -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A field a line: strings as they grow, everything else when it is whole.
+/// Prints a field on a line: strings as they grow, anything else once it is complete.
 fn show(screen: &mut Screen, change: Json<'_>) -> Result<(), Error> {
     match change {
         Json::Key { path } => screen.print(&format!("  {path}: ")),

@@ -1,13 +1,16 @@
-//! One streamed request to a URL, through the adapter that is asked for: how it ended and the
-//! folded completion, as one line of JSON.
+//! Sends one streamed request to a URL, and prints its end and its answer as one line of JSON.
 //!
 //! `cargo run --release --example ask -- --via async http://127.0.0.1:8080/v1/chat/completions '{"model":"one-plus-one","stream":true}'`
 //!
-//! `--via ureq` (the default; it asks for gzip) or `--via async` (over reqwest, which here does
-//! not); `--header 'name: value'`, also several times; `--endpoint completion` for the legacy
-//! endpoint; `--stop-at-text` to stop as soon as there is text; `--text` for the text of choice 0
-//! in place of the completion. The exit status is 0 for every end that is told, 1 if there is none:
-//! a refused request, no connection.
+//! - `--via ureq`, the default, or `--via async`, over reqwest, names the adapter. With the feature
+//!   `gzip` ureq asks for a compressed answer.
+//! - `--header 'name: value'` adds a header, and may be repeated.
+//! - `--endpoint completion` reads a stream of the legacy endpoint.
+//! - `--stop-at-text` stops as soon as there is text.
+//! - `--text` prints the text of choice 0 instead of the answer.
+//!
+//! The exit status is 0 for every end of a stream. It is 1 if there is no stream: for a refused
+//! request, or without a connection.
 
 use std::process::ExitCode;
 
@@ -72,10 +75,10 @@ fn header(line: &str) -> Result<(String, String), Error> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-fn blocking<E: Dialect<Answer: Serialize>>(
-    request: &Request,
-    open: impl FnOnce(Response<ureq::Body>) -> Result<deltawire_ureq::Stream<E>, deltawire_ureq::Error>,
-) -> Result<ExitCode, Error> {
+fn blocking<E: Dialect<Answer: Serialize>, F>(request: &Request, open: F) -> Result<ExitCode, Error>
+where
+    F: FnOnce(Response<ureq::Body>) -> Result<deltawire_ureq::Stream<E>, deltawire_ureq::Error>,
+{
     let post = deltawire_ureq::agent().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
     let mut stream = open(post.send(&request.body)?)?;

@@ -1,4 +1,4 @@
-//! Standard output, for text that a model wrote.
+//! The standard output, for text that a model wrote.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -51,8 +51,7 @@ impl Screen {
     }
 }
 
-/// Returns the text with every character that acts on a terminal escaped, except for line ends and
-/// tabs.
+/// Escapes every character that acts on a terminal, except for line feeds and tabs.
 fn harmless(text: &str) -> String {
     Escaped::new(text).lines().at_most(usize::MAX).to_string()
 }

@@ -1,18 +1,16 @@
-//! The examples print what the notebook's cells print: its texts to the letter, every message in
-//! its order.
+//! The examples print what the notebook's cells print, text by text and in their order.
 
 mod program;
 
 use program::{printed, run};
 
-/// The numbers as the chat model wrote them, on the day of the streamed and of the first whole
-/// answer.
+/// Returns the numbers as the chat model wrote them, streamed and in the first whole answer.
 fn chat_text() -> String {
     let numbers: Vec<String> = (1..=100).map(|number| number.to_string()).collect();
     format!("\n\n{}.", numbers.join(", "))
 }
 
-/// The numbers as the legacy model wrote them.
+/// Returns the numbers as the legacy model wrote them.
 fn legacy_text() -> String {
     let numbers: Vec<String> = (4..=100).map(|number| number.to_string()).collect();
     numbers.join(",")
@@ -93,8 +91,9 @@ fn stream_completion_prints_every_text_and_the_whole() {
     assert_eq!(printed("stream_completion", &[]), expected);
 }
 
-/// Standard input, arguments, exit status, standard output; standard error has something exactly
-/// when the status is 1.
+/// Checks the exit status and the output of a run with these arguments and this input.
+///
+/// Standard error has something exactly if the status is 1.
 #[track_caller]
 fn pipes(name: &str, args: &[&str], stdin: &[u8], status: i32, expected: &str) {
     let output = run(name, args, stdin);

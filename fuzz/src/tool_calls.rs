@@ -13,7 +13,7 @@ use std::fmt::Write;
 use deltawire::chat::{Chat, ToolCallKind};
 use deltawire::{AnomalyKind, Change, How, Options, Session, TextKind};
 
-/// How the index is sent, and what it means.
+/// The ways to send an index, each with its meaning.
 const INDICES: [(&str, Option<u64>); 8] = [
     ("", None),
     (r#""index":0,"#, Some(0)),
@@ -77,7 +77,7 @@ struct Calls {
     meant: HashMap<u64, usize>,
 }
 
-/// What may go wrong with a fragment, counted.
+/// The faults of fragments, counted.
 #[derive(Debug, Default, PartialEq)]
 struct Odd {
     strays: u64,

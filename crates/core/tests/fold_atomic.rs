@@ -10,7 +10,7 @@ use deltawire::{End, Error, How, Limit, Limits, Options, chat, completions};
 /// Everything a choice can hold, in one chunk.
 const RICH: &str = r#"{"id":"a","model":"m","created":5,"system_fingerprint":"fp","service_tier":"t","moderation":{"a":1},"timings":{"n":1},"usage":{"total_tokens":3},"choices":[{"index":0,"note":1,"delta":{"role":"assistant","content":"x\ud83d","refusal":"r","reasoning":"t","reasoning_details":[{"a":1}],"extra":2,"tool_calls":[{"index":0,"id":"c","more":3,"function":{"name":"f","arguments":"{"}}],"function_call":{"name":"g","arguments":"("},"audio":{"id":"d","data":"AA","transcript":"s","expires_at":9}},"logprobs":{"content":[{"token":"x"}]}},{"index":1,"delta":{"content":"y"}}]}"#;
 
-/// What would change all of it.
+/// The members that would change all of it.
 const MORE: &str = r#""id":"b","model":"n","created":6,"system_fingerprint":"gq","service_tier":"u","moderation":{"a":2},"timings":{"n":2},"usage":{"total_tokens":4},"choices":[{"index":0,"note":5,"delta":{"role":"user","content":"\ude00no","refusal":"no","reasoning":"no","reasoning_details":[{"a":2}],"extra":6,"tool_calls":[{"index":0,"more":7,"function":{"arguments":"no"}},{"index":1,"id":"e","function":{"name":"no","arguments":"no"}}],"function_call":{"arguments":"no"},"audio":{"data":"no","transcript":"no","expires_at":10}},"logprobs":{"content":[{"token":"no"}]},"finish_reason":"no"},{"index":2,"delta":{"content":"no"}}]"#;
 
 fn keeping(limits: Limits) -> Options {

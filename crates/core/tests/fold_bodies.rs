@@ -122,7 +122,7 @@ fn bodies_with_everything_else_come_back() {
     comes_back(r#"{"object":"chat.completion","choices":[]}"#);
 }
 
-/// What is said in another way comes back in the one way this crate says it.
+/// A body in another dialect comes back in the one of this crate.
 #[test]
 fn a_body_of_another_dialect_comes_back_in_this_one() {
     let read = |body: &str| {
@@ -211,7 +211,7 @@ fn bodies_that_are_none_are_errors() {
     ));
 }
 
-/// What chunks drop as padding.
+/// Removes what chunks drop as padding.
 fn without_padding(mut chunk: Value) -> Value {
     if let Value::Object(members) = &mut chunk {
         members.remove("obfuscation");

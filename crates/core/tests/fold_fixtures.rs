@@ -173,7 +173,7 @@ fn the_updates_of_every_recording_add_up() {
     }
 }
 
-/// What was asked to be kept comes beside what is there anyway, and changes none of it.
+/// Members that are kept on request stand beside the others, and change none of them.
 #[test]
 fn every_recording_has_the_same_and_more_with_its_unknown_members() {
     let mut more = 0;

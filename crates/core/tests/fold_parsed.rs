@@ -37,7 +37,7 @@ fn call_of(at: Place, kind: TextKind) -> Option<u32> {
     (kind == TextKind::Arguments).then_some(at.item)
 }
 
-/// What the updates tell of parsed texts, and the completion.
+/// Returns what the updates tell of parsed texts, and the completion.
 fn run<E: Dialect>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Answer) {
     let mut fold = Session::<E>::with_options(options);
     let mut told = Vec::new();
@@ -280,7 +280,11 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
     let update = accumulator.push_parsed(&chunk).unwrap();
     assert!(update.changes().any(|change| matches!(
         change,
-        Change::Parsed { kind: TextKind::Content, change: partial::Change::Complete { path, .. }, .. } if path.is_root()
+        Change::Parsed {
+            kind: TextKind::Content,
+            change: partial::Change::Complete { path, .. },
+            ..
+        } if path.is_root()
     )));
 }
 

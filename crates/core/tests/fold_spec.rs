@@ -27,7 +27,7 @@ fn in_reads<'i>(case: &Case, reads: impl IntoIterator<Item = &'i [u8]>) -> Seen 
     }
 }
 
-/// Whether the decoder's limits are met, which the accumulator does not have.
+/// Returns true if the decoder's limits are met, which the accumulator does not have.
 fn meets_a_limit(case: &Case) -> bool {
     whole(case).outcome()["end"] == "limit"
 }
@@ -165,7 +165,7 @@ fn the_updates_of_every_case_add_up_to_its_completion() {
     }
 }
 
-/// What one chunk too many behind the end must not change.
+/// A chunk after the end changes nothing.
 #[test]
 fn nothing_behind_the_end_of_every_case_that_ends_itself_counts() {
     let behind = b"\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"behind\"}}],\"error\":\"behind\"}\n\n";

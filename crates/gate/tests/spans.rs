@@ -176,7 +176,8 @@ fn an_empty_text_is_no_token_and_interrupts_no_other() {
     ] {
         gate.push_text(Place::choice(0), kind, text, NOW).unwrap();
     }
-    gate.push_tokens(Place::choice(0), TextKind::Content, "", 1, NOW).unwrap(); // a token without text
+    // A token without text.
+    gate.push_tokens(Place::choice(0), TextKind::Content, "", 1, NOW).unwrap();
     let spans: Vec<_> =
         std::iter::from_fn(|| gate.next_span().map(|span| span.to_owned())).collect();
     assert_eq!(texts(&spans), ["one two ", "three "]);
@@ -311,12 +312,20 @@ fn cut_at<'t>(text: &'t str, places: &[usize]) -> Vec<(&'t str, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn sentences_that_come_in_pieces_are_those_of_the_whole(text in prose(), places in vec(0..80_usize, 0..20)) {
+    fn sentences_that_come_in_pieces_are_those_of_the_whole(
+        text in prose(),
+        places in vec(0..80_usize, 0..20),
+    ) {
         let expected = sentences(&text);
-        for cut in [cut_at(&text, &places), cut_at(&text, &(0..200).collect::<Vec<_>>()), vec![(&text[..], 1)]] {
+        let everywhere: Vec<_> = (0..200).collect();
+        for cut in [cut_at(&text, &places), cut_at(&text, &everywhere), vec![(&text[..], 1)]] {
             let seen = spans(Policy::sentences(), cut);
             prop_assert_eq!(texts(&seen), &expected[..]);
         }
@@ -327,7 +336,11 @@ proptest! {
         text in prose(),
         places in vec(0..80_usize, 0..20),
         policy in select(vec![
-            Policy::sentences(), Policy::paragraphs(), Policy::characters(3), Policy::characters(7), Policy::whole(),
+            Policy::sentences(),
+            Policy::paragraphs(),
+            Policy::characters(3),
+            Policy::characters(7),
+            Policy::whole(),
             Policy::azure_async_filter(),
         ]),
         max_held in 1..40_usize,
@@ -341,7 +354,11 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_within_tokens_never_shows(tokens in vec("[a-z. 。]{1,6}", 0..20), places in vec(0..80_usize, 0..20), count in 1..5_usize) {
+    fn a_cut_within_tokens_never_shows(
+        tokens in vec("[a-z. 。]{1,6}", 0..20),
+        places in vec(0..80_usize, 0..20),
+        count in 1..5_usize,
+    ) {
         let policy = Policy::tokens(count).with_max_held(17);
         let whole = spans(policy, tokens.iter().map(|token| (token.as_str(), 1)));
         let mut cut = Vec::new();

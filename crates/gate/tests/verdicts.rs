@@ -585,9 +585,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..2_u64, any::<bool>(), "[ab漢. \n]{1,9}").prop_map(|(choice, content, text)| Step::Push(choice, content, text)),
-        4 => (any::<prop::sample::Index>(), any::<u8>(), 0..9_usize, 0..9_usize).prop_map(|(at, what, from, length)| Step::Judge(at.index(8), what, from, length)),
-        1 => (0..2_u64, 0..40_usize, prop::bool::weighted(0.1)).prop_map(|(choice, to, filtered)| Step::Annotate(choice, to, filtered)),
+        4 => (0..2_u64, any::<bool>(), "[ab漢. \n]{1,9}")
+            .prop_map(|(choice, content, text)| Step::Push(choice, content, text)),
+        4 => (any::<prop::sample::Index>(), any::<u8>(), 0..9_usize, 0..9_usize)
+            .prop_map(|(at, what, from, length)| Step::Judge(at.index(8), what, from, length)),
+        1 => (0..2_u64, 0..40_usize, prop::bool::weighted(0.1))
+            .prop_map(|(choice, to, filtered)| Step::Annotate(choice, to, filtered)),
         2 => Just(Step::Take),
         1 => (0..2_u64).prop_map(Step::EndChoice),
     ]
@@ -635,7 +638,11 @@ fn accounted(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn whatever_the_verdicts_everything_is_accounted_for(
@@ -650,9 +657,12 @@ proptest! {
             2 => Policy::azure_async_filter(),
             _ => Policy::tokens(2),
         };
-        let mut gate = Gate::new(Options::new(policy.with_context(context).with_max_held(12)).with_handling(TextKind::Reasoning, Handling::Judge(Policy::tokens(1))));
+        let options = Options::new(policy.with_context(context).with_max_held(12))
+            .with_handling(TextKind::Reasoning, Handling::Judge(Policy::tokens(1)));
+        let mut gate = Gate::new(options);
         let (mut came, mut taken) = (BTreeMap::<_, String>::new(), BTreeMap::<_, String>::new());
-        let (mut waiting, mut judged) = (Vec::<OwnedSpan>::new(), BTreeMap::<_, BTreeSet<usize>>::new());
+        let mut waiting = Vec::<OwnedSpan>::new();
+        let mut judged = BTreeMap::<_, BTreeSet<usize>>::new();
         for choice in 0..2 {
             gate.set_annotation_origin(choice, 0);
         }
@@ -693,7 +703,8 @@ proptest! {
                         let verdicts = judged.get(&key);
                         let judged = |at| verdicts.is_some_and(|judged| judged.contains(&at));
                         assert!(piece.characters.clone().all(judged), "no verdict for {piece:?}");
-                        assert!(piece.span.start <= piece.characters.start && piece.characters.end <= piece.span.end);
+                        assert!(piece.span.start <= piece.characters.start);
+                        assert!(piece.characters.end <= piece.span.end);
                         taken.entry(key).or_default().push_str(piece.text);
                     }
                 }
@@ -705,7 +716,8 @@ proptest! {
             }
             if at == last {
                 for span in std::mem::take(&mut waiting) {
-                    prop_assert_eq!(gate.span(span.id).map(|span| span.to_owned()).unwrap_or(span.clone()), span);
+                    let known = gate.span(span.id).map(|span| span.to_owned());
+                    prop_assert_eq!(known.unwrap_or(span.clone()), span);
                 }
             }
         }

@@ -34,44 +34,43 @@ pub(crate) struct Response {
     pub(crate) ending: Ending,
 }
 
-/// A response to which the faults apply, or one of the server itself.
-pub(crate) enum Routed {
-    Recorded(Response, Faults),
-    Plain(Response),
-}
-
-pub(crate) fn route(request: &Request, library: &Library, speed: Speed, faults: &Faults) -> Routed {
-    let endpoint = match (request.method.as_str(), request.path.as_str()) {
+/// Returns the response to a request, with the faults to send it with.
+///
+/// A response of the server itself has none.
+pub(crate) fn route(
+    request: &Request,
+    library: &Library,
+    speed: Speed,
+    faults: &Faults,
+) -> (Response, Faults) {
+    let recorded = match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/health") => {
-            return Routed::Plain(json_response(200, json!({"status": "ok"}).to_string()));
+            return plain(json_response(200, json!({"status": "ok"}).to_string()));
         }
-        ("GET", "/v1/models") => return Routed::Plain(json_response(200, models(library))),
-        ("POST", "/v1/chat/completions") => Endpoint::Chat,
-        ("POST", "/v1/completions") => Endpoint::Completion,
+        ("GET", "/v1/models") => return plain(json_response(200, models(library))),
+        ("POST", "/v1/chat/completions") => {
+            completion(request, Endpoint::Chat, library, speed, faults)
+        }
+        ("POST", "/v1/completions") => {
+            completion(request, Endpoint::Completion, library, speed, faults)
+        }
+        ("GET", path) if path.starts_with(RECORDINGS) => bare(request, library, speed, faults),
         (method, path) if path.starts_with(RECORDINGS) => {
-            if method != "GET" {
-                return Routed::Plain(not_allowed(method, path, "GET"));
-            }
-            return recorded(bare(request, library, speed, faults));
+            return plain(not_allowed(method, path, "GET"));
         }
         (method, path @ ("/health" | "/v1/models")) => {
-            return Routed::Plain(not_allowed(method, path, "GET"));
+            return plain(not_allowed(method, path, "GET"));
         }
         (method, path @ ("/v1/chat/completions" | "/v1/completions")) => {
-            return Routed::Plain(not_allowed(method, path, "POST"));
+            return plain(not_allowed(method, path, "POST"));
         }
-        (_, path) => {
-            return Routed::Plain(refused(refuse(404, &format!("there is no {path:?} here"))));
-        }
+        (_, path) => Err(refuse(404, &format!("there is no {path:?} here"))),
     };
-    recorded(completion(request, endpoint, library, speed, faults))
+    recorded.unwrap_or_else(|refusal| plain(refused(refusal)))
 }
 
-fn recorded(result: Result<(Response, Faults), Refusal>) -> Routed {
-    match result {
-        Ok((response, faults)) => Routed::Recorded(response, faults),
-        Err(refusal) => Routed::Plain(refused(refusal)),
-    }
+fn plain(response: Response) -> (Response, Faults) {
+    (response, Faults::default())
 }
 
 /// Makes the response to a request that cannot be answered.
@@ -134,8 +133,10 @@ fn completion(
     Ok((finished(response, request, recording, &faults), faults))
 }
 
-/// Returns the faults of an answer: those of the server, if they are not over for this recording,
-/// and those of the request.
+/// Returns the faults of an answer from this recording, and counts the request.
+///
+/// They are those of the server, unless its `first=K` is over for the recording, and those that the
+/// request names itself.
 fn faults_of(request: &Request, chosen: &Kept, server: &Faults) -> Result<Faults, Refusal> {
     let number = chosen.count();
     let is_over = server.first.is_some_and(|first| number >= first);

@@ -1,4 +1,4 @@
-//! The changes to a recorded body: events left out, events added, smaller pieces.
+//! The body of a response, and the changes to it: events left out or added, smaller pieces.
 //!
 //! Each byte keeps its time; an event that is added comes at the time of the one before it.
 

@@ -17,7 +17,7 @@ const SHOWN: usize = 80;
 #[derive(Debug)]
 pub(crate) struct Library {
     shelf: Vec<Kept>,
-    /// The names of the recordings for requests that fit none, at most one for an endpoint.
+    /// The recordings for requests that fit none. The last one of an endpoint counts.
     defaults: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ impl Kept {
         Kept { asked: asked(&recording), requests: AtomicUsize::new(0), recording }
     }
 
-    /// Counts a request for this recording. Returns the number of those before it.
+    /// Counts a request for this recording, and returns the number before it.
     pub(crate) fn count(&self) -> usize {
         self.requests.fetch_add(1, Ordering::Relaxed)
     }
@@ -92,7 +92,7 @@ impl Library {
         })
     }
 
-    /// Refuses a request that fits no recording, with the names of those that there are.
+    /// Refuses a request that fits no recording, with the names of all.
     fn unknown(&self, endpoint: Endpoint, by: &str, name: Option<&str>) -> Refusal {
         let of_endpoint = self.shelf.iter().filter(|kept| kept.recording.endpoint == endpoint);
         let names: Vec<&str> = of_endpoint.map(|kept| kept.recording.name.as_str()).collect();

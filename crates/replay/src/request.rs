@@ -18,9 +18,9 @@ const MAX_HEADERS: usize = 64;
 /// The request header that names faults.
 pub(crate) const FAULT_HEADER: &str = "x-replay-fault";
 
-/// The words by which the name of a header is known to carry a secret; its value is never kept.
+/// The words in the name of a header with a secret, whose value is never kept.
 ///
-/// A list of names would never be whole: each vendor and each proxy has its own.
+/// A list of names would never be complete: each vendor and each proxy has its own.
 const SECRET: [&str; 5] = ["auth", "key", "token", "secret", "cookie"];
 
 /// A request as the server keeps it, with no secret unless the body holds one.
@@ -50,7 +50,7 @@ impl Request {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns these faults of the server with those that the request names itself.
+    /// Returns these faults of the server and those that the request names.
     pub(crate) fn faults(&self, server: Faults) -> Result<Faults, Refusal> {
         let mut named = self.headers.iter().filter(|(name, _)| name == FAULT_HEADER);
         let first = server.first;
@@ -82,13 +82,13 @@ impl Request {
 pub(crate) enum NoRequest {
     /// The client closed, stalled or was cut off, so nobody is there to be told.
     Gone,
-    /// The request can only be refused. With it comes what was understood, for the log.
+    /// The request can only be refused. What was understood of it is for the log.
     Refused(Refusal, Option<Box<Request>>),
 }
 
 /// Reads a request.
 ///
-/// If it can be answered by a reset, its last byte stays on the socket.
+/// If its answer may be a reset, its last byte stays on the socket.
 pub(crate) fn read(
     stream: &mut TcpStream,
     server_faults: &Faults,

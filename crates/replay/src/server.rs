@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::answer::{self, Routed};
+use crate::answer;
 use crate::connections::{Connections, Slot};
 use crate::fault::Faults;
 use crate::library::Library;
@@ -198,10 +198,10 @@ impl Builder {
         self
     }
 
-    /// Sets the time in which a request must have come whole, 5 seconds by default.
+    /// Sets the time in which a whole request must arrive, 5 seconds by default.
     ///
-    /// A connection on which it has not is closed. So clients that send half a request, or none,
-    /// hold up others for no longer than this.
+    /// The connection is closed if it does not. So clients that send half a request, or none, hold
+    /// up others for no longer than this.
     pub fn request_limit(mut self, time: Duration) -> Self {
         self.request_limit = time;
         self
@@ -308,11 +308,8 @@ impl Shared {
                     (answer::refused(refusal), none, true)
                 }
                 Ok(mut request) => {
-                    let routed = answer::route(&request, &self.library, self.speed, &self.faults);
-                    let (response, faults) = match routed {
-                        Routed::Recorded(response, faults) => (response, faults),
-                        Routed::Plain(response) => (response, none),
-                    };
+                    let (response, faults) =
+                        answer::route(&request, &self.library, self.speed, &self.faults);
                     if faults.reset.is_none() {
                         request.take_unread(stream);
                     }

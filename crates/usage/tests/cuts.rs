@@ -67,7 +67,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn texts_that_turn_at_every_character_have_the_count_of_the_whole(text in prop::collection::vec(turning(), 0..40)) {
+    fn texts_that_turn_at_every_character_have_the_count_of_the_whole(
+        text in prop::collection::vec(turning(), 0..40),
+    ) {
         check(&text.into_iter().collect::<String>());
     }
 
@@ -81,7 +83,8 @@ proptest! {
         runs in prop::collection::vec((turning(), 1usize..60), 1..8),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
     ) {
-        let text: String = runs.iter().flat_map(|&(character, times)| std::iter::repeat_n(character, times)).collect();
+        let run = |&(character, times): &(char, usize)| std::iter::repeat_n(character, times);
+        let text: String = runs.iter().flat_map(run).collect();
         let places = cuts.iter().map(|cut| cut.index(text.len() + 1));
         let mut places: Vec<usize> = places.filter(|&place| text.is_char_boundary(place)).collect();
         places.extend([0, text.len()]);

@@ -1,11 +1,11 @@
-//! What the example `ask` says of a request, through either adapter.
+//! The example `ask` tells the same of a request through either adapter.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use deltawire_replay::{Server, Speed};
 
-/// Status, standard output and standard error of `ask`, which cargo built beside this test.
+/// Returns the success, standard output and standard error of `ask`, which cargo built.
 fn ask(args: &[&str]) -> (bool, String, String) {
     let test = std::env::current_exe().expect("the test knows its own path");
     let folder: PathBuf = test.ancestors().nth(2).expect("target/debug/deps").join("examples");

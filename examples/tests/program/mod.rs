@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-/// Runs an example that cargo built beside this test; `cargo test` builds them,
-/// `cargo test --test notebook` alone does not.
+/// Runs an example that cargo built beside this test.
+///
+/// `cargo test` builds the examples; `cargo test --test NAME` alone does not.
 pub(crate) fn run(name: &str, args: &[&str], stdin: &[u8]) -> Output {
     let test = std::env::current_exe().expect("the test knows its own path");
     let folder: PathBuf = test.ancestors().nth(2).expect("target/debug/deps").join("examples");
@@ -32,7 +33,7 @@ pub(crate) fn run(name: &str, args: &[&str], stdin: &[u8]) -> Output {
     output
 }
 
-/// The output of a run that succeeded, with every time in seconds replaced by `N`.
+/// Returns the output of a run that succeeded, with every time in seconds replaced by `N`.
 pub(crate) fn printed(name: &str, args: &[&str]) -> String {
     let output = run(name, args, b"");
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
@@ -44,7 +45,7 @@ pub(crate) fn printed(name: &str, args: &[&str]) -> String {
     text.split_inclusive(' ').map(mask).collect()
 }
 
-/// `2.97`
+/// Returns true for seconds with two decimals, such as `2.97`.
 fn is_seconds(word: &str) -> bool {
     let Some((whole, hundredths)) = word.split_once('.') else { return false };
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

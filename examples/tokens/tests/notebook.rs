@@ -5,14 +5,13 @@ mod program;
 
 use program::printed;
 
-/// The numbers as the chat model wrote them, on the day of the streamed and of the first whole
-/// answer.
+/// Returns the numbers as the chat model wrote them, streamed and in the first whole answer.
 fn chat_text() -> String {
     let numbers: Vec<String> = (1..=100).map(|number| number.to_string()).collect();
     format!("\n\n{}.", numbers.join(", "))
 }
 
-/// The chat answer cut into its tokens, as it was streamed.
+/// Returns the chat answer cut into its tokens, as it was streamed.
 fn chat_tokens() -> Vec<String> {
     let mut tokens = vec!["\n\n".to_owned()];
     for number in 1..=100 {

@@ -5,10 +5,11 @@ use core::fmt::{self, Write as _};
 
 /// A text of another party, made harmless for a terminal or a log.
 ///
-/// Such a text comes from a server, a proxy or an HTTP stack. Characters that end the line, move the cursor or turn the direction of writing are escaped:
-/// control characters of both sets, line and paragraph separators, bidirectional controls, byte
-/// order marks, tags. Only the first [`Escaped::MAX`] bytes are shown. Unlike `{:?}` it adds no
-/// quotes, and leaves quotes and backslashes as they are, so the text cannot be recovered from it.
+/// Such a text comes from a server, a proxy or an HTTP stack. Characters that end the line, move
+/// the cursor or turn the direction of writing are escaped: control characters of both sets, line
+/// and paragraph separators, bidirectional controls, byte order marks, tags. Only the first
+/// [`Escaped::MAX`] bytes are shown. Unlike `{:?}` it adds no quotes, and leaves quotes and
+/// backslashes as they are, so the text cannot be recovered from it.
 ///
 /// The errors of this crate show texts of others in this way. Fields keep them as they came.
 ///

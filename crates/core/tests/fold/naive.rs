@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
-/// What it came to.
+/// The result of the naive fold.
 #[derive(Debug, Clone, Default)]
 pub struct Naive {
     choices: BTreeMap<u64, Choice>,
@@ -113,7 +113,7 @@ impl Naive {
     pub fn kept(&self) -> Value {
         let choices = self.choices.iter().map(|(index, choice)| {
             let calls: Vec<_> =
-                choice.calls.values().map(|(id, name, arguments)| json!([id, name, arguments])).collect();
+                choice.calls.values().map(|(id, name, text)| json!([id, name, text])).collect();
             let text = choice.texts.get("content").or(choice.texts.get("text"));
             json!({"index": index, "text": text, "tool_calls": calls, "finish_reason": choice.finish})
         });

@@ -47,7 +47,8 @@ impl Plan {
                 json!({"id": format!("c{index}"), "type": "function", "function": {"name": "f", "arguments": arguments}})
             });
             let calls: Vec<_> = calls.collect();
-            let mut message = json!({"role": "assistant", "tool_calls": if calls.is_empty() { Value::Null } else { json!(calls) }});
+            let calls = if calls.is_empty() { Value::Null } else { json!(calls) };
+            let mut message = json!({"role": "assistant", "tool_calls": calls});
             for part in ["content", "reasoning_content", "refusal"] {
                 message[part] = json!(choice.texts.get(part));
             }
@@ -184,7 +185,7 @@ impl Plan {
     }
 }
 
-/// What stands between the quotes of a JSON string that means `text`, in one of its spellings.
+/// Returns the inside of a JSON string that means `text`, in one of its spellings.
 pub(crate) fn spelled(text: &str, style: u8) -> String {
     if style & 1 == 0 {
         let json = serde_json::to_string(text).expect("a string is JSON");

@@ -16,7 +16,7 @@ use serde::ser::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// How a stream's transport comes to its end.
+/// The end of a stream's transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// The body ends as HTTP says it should.

@@ -70,7 +70,7 @@ pub(crate) struct Seen {
     /// The content of choice 0, as the updates told it.
     pub(crate) text: String,
     pub(crate) updates: usize,
-    /// What `next` ended with.
+    /// The error with which `next` ended, if any.
     pub(crate) error: Option<deltawire::Error>,
     pub(crate) end: End,
     /// The error of the outcome.
@@ -243,7 +243,7 @@ pub(crate) fn fetch(answer: &str) -> Response<Body> {
     deltawire_ureq::agent().get(format!("http://{}/", canned(answer))).call().unwrap()
 }
 
-/// What a call gives, and how long it took.
+/// Returns the result of a call and the time that it took.
 pub(crate) fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let result = call();

@@ -1,4 +1,4 @@
-//! What a delta may hold, tool calls apart, and finish reasons.
+//! The members of a delta, except for tool calls, and finish reasons.
 
 use deltawire::{AnomalyKind, End};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What must do no harm: names with escapes, members twice, values of any type, size and depth.
+//! Names with escapes, members twice, values of any type, size and depth: none does any harm.
 
 use deltawire::{AnomalyKind, End};
 use serde_json::json;

@@ -32,15 +32,15 @@ pub(crate) struct Case {
     pub(crate) stream: Vec<u8>,
     /// The data of its events, if it is made of nothing else.
     pub(crate) events: Option<Vec<String>>,
-    /// How the transport ends.
+    /// The end of the transport.
     pub(crate) ending: Ending,
-    /// How the stream ends.
+    /// The end of the stream.
     pub(crate) end: Option<End>,
-    /// What must be in the completion.
+    /// A part that must be in the completion.
     pub(crate) completion: Value,
     /// Kind, member and choice of each anomaly, in order. `None` if any may come.
     pub(crate) anomalies: Option<Vec<(AnomalyKind, &'static str, Option<u64>)>>,
-    /// What must be in the error.
+    /// A part that must be in the error.
     pub(crate) error: Value,
 }
 
@@ -65,7 +65,7 @@ fn legacy(name: &'static str) -> Case {
     Case { legacy: true, ..case(name) }
 }
 
-/// What the stream holds.
+/// The stream of a case.
 impl Case {
     fn keep_unknown(mut self) -> Self {
         self.options = self.options.with_unknown(true);
@@ -152,7 +152,7 @@ impl Case {
     }
 }
 
-/// What is expected of it.
+/// The expectations of a case.
 impl Case {
     fn ends(mut self, end: End) -> Self {
         self.end = Some(end);
@@ -202,7 +202,7 @@ impl Case {
         self
     }
 
-    /// What is odd, and how often, is of no interest.
+    /// Accepts any anomalies.
     fn any_oddities(mut self) -> Self {
         self.anomalies = None;
         self

@@ -131,7 +131,7 @@ pub(super) fn rules() -> Vec<Case> {
     ]
 }
 
-/// What the servers send.
+/// The calls as servers send them.
 pub(super) fn servers() -> Vec<Case> {
     vec![
         case("Ollama: every call whole, each with index 0")
@@ -204,7 +204,7 @@ pub(super) fn servers() -> Vec<Case> {
     ]
 }
 
-/// What a call is made of.
+/// The members of a call.
 pub(super) fn members() -> Vec<Case> {
     let call = |name, fragment: &str, expected: Value| {
         case(name).calls(fragment).done().calling(json!([expected]))
