@@ -4,7 +4,7 @@ use super::chunk::ChunkChoice;
 use super::completion::{Choice, Completion};
 #[cfg(feature = "partial")]
 use crate::engine::finished;
-use crate::engine::{self, Change, Effect, Note, Options, Transcript};
+use crate::engine::{self, Change, Effect, Held, Note, Options, Transcript};
 use crate::error::Error;
 use crate::json::RawStr;
 use crate::openai::{ChoiceState, Envelope, Message, Sink, deserialize_body, read_body};
@@ -39,9 +39,20 @@ impl Message for TextMessage {
     type Choice = Choice;
 
     const OBJECT: &'static str = "text_completion";
+    const REPEATED: Option<&'static str> = None;
 
-    fn weight(delta: &ChunkChoice<'_>, _: bool) -> usize {
-        delta.text.as_ref().map_or(0, |text| text.as_json().len())
+    fn growth(
+        this: Option<&ChoiceState<Self>>,
+        delta: &ChunkChoice<'_>,
+        to: &Transcript,
+    ) -> Held {
+        let content = this.and_then(|choice| choice.content);
+        Held::bytes(delta.text.as_ref().map_or(0, |text| to.delta_growth(content, text)))
+    }
+
+    #[cfg(debug_assertions)]
+    fn held(&self) -> Held {
+        Held::default()
     }
 
     fn fits(_: Option<&Self>, _: &ChunkChoice<'_>, _: &Options) -> Result<(), Error> {

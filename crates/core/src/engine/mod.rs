@@ -39,4 +39,4 @@ pub(crate) use dialect::{Holes, Notes, Read, Sealed};
 #[cfg(feature = "partial")]
 pub(crate) use parsed::finished;
 pub(crate) use record::{Note, TextId, What};
-pub(crate) use transcript::{Effect, Transcript};
+pub(crate) use transcript::{Effect, Held, Transcript};

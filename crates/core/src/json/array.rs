@@ -9,6 +9,7 @@ use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue as SerdeRaw;
 
 use super::RawValue;
+use super::value::elements;
 
 /// A JSON array, kept as text, that grows by the elements of other arrays.
 ///
@@ -44,14 +45,14 @@ impl RawArray {
     /// Returns the number of elements. Scans the whole text, so it is linear in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.elements().len()
+        self.elements().count()
     }
 
-    /// Returns each element as its text. Linear; allocates one vector.
-    #[must_use]
-    pub fn elements(&self) -> Vec<RawValue<'_>> {
-        let values: Vec<&SerdeRaw> = serde_json::from_str(&self.text).unwrap_or_default();
-        values.into_iter().map(|value| RawValue::within(value.get(), false)).collect()
+    /// Returns each element as its text.
+    ///
+    /// Reads the array as it goes: linear in it, without an allocation.
+    pub fn elements(&self) -> impl Iterator<Item = RawValue<'_>> {
+        elements(&self.text)
     }
 
     /// Returns the elements as values of type `T`. Linear.
@@ -69,6 +70,13 @@ impl RawArray {
         self.push_text(
             text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text),
         );
+    }
+
+    /// Returns the most bytes by which [`extend`](Self::extend) makes `this` longer.
+    pub(crate) fn growth(this: Option<&Self>, values: &RawValue<'_>) -> usize {
+        let len = values.to_compact().len() - if values.is_array() { 2 } else { 0 };
+        // A comma at most, or the brackets of a new array.
+        len + if this.is_some() { 1 } else { 2 }
     }
 
     /// Appends one element of any type.

@@ -41,13 +41,7 @@ impl<'a> ChunkLogprobs<'a> {
             &self.top_logprobs,
             &self.text_offset,
         ]
-    }
-
-    /// Returns the number of bytes that folding may add, as they stand in the JSON.
-    pub(crate) fn weight(&self) -> usize {
-        self.lists().into_iter().flatten().map(|list| list.as_str().len()).sum()
-    }
-}
+    }}
 
 impl<'de> Members<'de> for ChunkLogprobs<'de> {
     fn member(
