@@ -72,6 +72,8 @@ fn the_naive_fold_that_fuzzing_compares_with_comes_to_it_too() {
         let Some(naive) = naive::fold(&fixture.events()) else { continue };
         let expected = &fixture.expected["answer"];
         assert_eq!(run::differs(&naive.completion(), expected, "answer"), None, "{}", fixture.name);
+        let kept = whole(fixture).outcome()["answer"].take();
+        assert_eq!(run::differs(&naive.unknown(), &kept, "answer"), None, "{}", fixture.name);
         assert_eq!(
             naive.done,
             fixture.expected["end"].as_str().unwrap().starts_with("done"),
