@@ -248,14 +248,17 @@ impl Delta<'_> {
             None => 0,
             Some(Content::Text(text)) => to.delta_growth(content, text),
             Some(Content::Parts(parts)) => {
-                // The brackets of the parts that are kept.
-                let mut bytes = 2;
+                let rare = message.and_then(|message| message.rare.as_ref());
+                let mut has_others = rare.is_some_and(|rare| rare.content_parts.is_some());
+                let mut bytes = 0;
                 each_part(parts, |part| {
                     bytes += match part {
                         Part::Text(text) => to.delta_growth(content, &text),
                         Part::Reasoning(text) => to.delta_growth(reasoning, &text),
                         Part::Other(part) if to.options.keep_unknown => {
-                            part.to_compact().len() + 1
+                            // A comma, or the brackets of a new array.
+                            let more = if core::mem::replace(&mut has_others, true) { 1 } else { 2 };
+                            part.to_compact().len() + more
                         }
                         Part::Other(_) => 0,
                     };
@@ -273,9 +276,7 @@ impl Delta<'_> {
                 None => ToolCalls::default().growth(call, to),
             };
         }
-        if self.has_rare() {
-            new += self.rare_growth(message.and_then(|message| message.rare.as_deref()), to);
-        }
+        new += self.rare_growth(message.and_then(|message| message.rare.as_deref()), to);
         new
     }
 
@@ -407,13 +408,20 @@ fn fold_parts(
     parts: &RawValue<'_>,
     to: &mut Sink<'_>,
 ) -> Effect {
+    let mut has_others = false;
     each_part(parts, |part| match part {
         Part::Text(text) => _ = choice.fold_content(&text, to),
         Part::Reasoning(text) => _ = choice.message.fold_reasoning(&text, to),
         Part::Other(part) if to.options().keep_unknown => {
             let kept = &mut choice.message.rare.get_or_insert_default().content_parts;
             let before = kept.as_ref().map_or(0, |kept| kept.as_str().len());
-            kept.get_or_insert_default().push(&part);
+            let list = kept.get_or_insert_default();
+            if !has_others {
+                // The first of them: the rest of the array may be as well.
+                list.reserve(parts.as_str().len());
+                has_others = true;
+            }
+            list.push(&part);
             to.transcript.replaced(before, kept.as_ref().map_or(0, |kept| kept.as_str().len()));
         }
         Part::Other(_) => {}

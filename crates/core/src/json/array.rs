@@ -79,6 +79,11 @@ impl RawArray {
         len + if this.is_some() { 1 } else { 2 }
     }
 
+    /// Makes room for elements of so many bytes.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
+    }
+
     /// Appends one element of any type.
     pub(crate) fn push(&mut self, value: &RawValue<'_>) {
         self.push_text(&value.to_compact());
@@ -88,6 +93,7 @@ impl RawArray {
         if elements.is_empty() {
             return;
         }
+        self.text.reserve(elements.len() + 1);
         self.text.pop();
         if self.text.len() > 1 {
             self.text.push(',');

@@ -16,7 +16,10 @@
 //! costs a copy of its bytes, a stream costs a constant number of passes over them, and what is
 //! held is the bytes that were sent, without nodes or values beside them.
 //!
-//! [`merge`] works on texts alone. It cuts the objects of a log into members (16 bytes each), sorts
+//! Two kinds of pieces need no merging, and are most: a string, and an array without an `index` in
+//! it, are appended to what is kept at once.
+//!
+//! [`merge`] works on texts alone. It cuts the objects of a log into members (12 bytes each), sorts
 //! them by name, and writes each group; a group of one is copied as it was sent. A position in a
 //! log is a `u32`: a log that would be longer begins anew with its last piece.
 
@@ -26,6 +29,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
+
+use memchr::memmem;
 
 use super::ends::{string_end, value_end};
 use super::text::decode;
@@ -123,6 +128,8 @@ enum Way {
     Nothing,
     /// The string grows.
     Text,
+    /// The array grows by elements without an index.
+    Elements,
     /// The piece is merged later.
     Piece,
     /// The last one counts.
@@ -145,6 +152,7 @@ impl Log {
             // An empty string, array or object.
             _ if piece.len() == 2 => Way::Nothing,
             Kind::Text => Way::Text,
+            Kind::List if self.is_merged && !has_index(piece) => Way::Elements,
             Kind::List | Kind::Object => Way::Piece,
         }
     }
@@ -157,7 +165,19 @@ impl Log {
                 self.text.pop();
                 self.text.push_str(&piece[1..]);
             }
+            Way::Elements => {
+                self.text.reserve(piece.len());
+                self.text.pop();
+                if self.text.len() > 1 {
+                    self.text.push(',');
+                }
+                self.text.push_str(&piece[1..]);
+            }
             Way::Piece => {
+                if piece.len() > self.text.len() / 4 {
+                    // So large a piece need not leave room for as much again.
+                    self.text.reserve_exact(piece.len());
+                }
                 self.text.push_str(piece);
                 self.is_merged = false;
                 if self.text.len() > 2 * self.merged + Self::STEP {
@@ -177,6 +197,7 @@ impl Log {
         match self.way(name, piece) {
             Way::Nothing => 0,
             Way::Text => piece.len() - 2,
+            Way::Elements => piece.len() - usize::from(self.text.len() > 2) - 1,
             Way::Piece => piece.len(),
             Way::Last => piece.len().saturating_sub(self.text.len()),
         }
@@ -198,6 +219,12 @@ fn is_label(name: &str) -> bool {
     matches!(name, "index" | "type" | "id" | "channel")
 }
 
+/// Reports whether an array may have an element with an `index`, also one with escapes in its name.
+fn has_index(array: &str) -> bool {
+    let has = |needle: &[u8]| memmem::find(array.as_bytes(), needle).is_some();
+    has(b"\"index\"") || has(b"\\u")
+}
+
 /// Reports whether merging a value with itself gives the value, so that it may be sent again.
 ///
 /// That holds if no string and no array in it has anything to append.
@@ -209,10 +236,10 @@ fn is_settled(value: &str) -> bool {
             let whole = Span { start: 0, end: value.len() as u32 };
             let text = value.as_bytes();
             let mut settled = true;
-            let read = members(text, whole, |_, value| {
+            let read = members(text, whole, |member| {
                 // Objects in objects may have anything; they are seldom enough.
-                let flat = !matches!(text[value.start as usize], b'"' | b'[' | b'{');
-                settled &= flat || value.end - value.start == 2;
+                let flat = !matches!(text[member.value as usize], b'"' | b'[' | b'{');
+                settled &= flat || member.end - member.value == 2;
             });
             settled && read.is_some()
         }
@@ -257,6 +284,27 @@ impl Span {
     }
 }
 
+/// A member of an object in a log.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    /// The beginning of its name, after the quote.
+    name: u32,
+    /// The beginning of its value.
+    value: u32,
+    end: u32,
+}
+
+impl Member {
+    /// Returns the place of its name between the quotes. In compact JSON a colon follows at once.
+    fn name(self) -> Span {
+        Span { start: self.name, end: self.value - 2 }
+    }
+
+    fn value(self) -> Span {
+        Span { start: self.value, end: self.end }
+    }
+}
+
 /// Merges the values of one type that `log` holds one after another, in compact JSON.
 fn merge(log: &str) -> String {
     let mut values = Vec::new();
@@ -265,7 +313,7 @@ fn merge(log: &str) -> String {
         values.push(Span { start: at as u32, end: end as u32 });
         at = end;
     }
-    let mut merger = Merger { log, out: String::with_capacity(log.len()) };
+    let mut merger = Merger { log, out: String::new() };
     if merger.merge(&values, 0).is_none() {
         // Not reached with a log of valid JSON: then the last piece counts, as it was sent.
         merger.out.clear();
@@ -282,12 +330,16 @@ struct Merger<'l> {
 }
 
 /// An element of an array that is merged by index.
+#[derive(Debug, Clone, Copy)]
 struct Element {
-    /// The beginning of the element that it is merged into, its own if of none.
-    lead: u32,
-    /// The index. `None` for elements without one, which stay where they are.
-    index: Option<u64>,
-    span: Span,
+    /// The index, then the beginning of the element that it is merged into, its own if of none.
+    key: u32,
+    start: u32,
+}
+
+impl Element {
+    /// Stands for no index. Such elements stay where they are.
+    const NO_INDEX: u32 = u32::MAX;
 }
 
 impl Merger<'_> {
@@ -319,50 +371,41 @@ impl Merger<'_> {
     }
 
     fn merge_objects(&mut self, objects: &[Span], depth: usize) -> Option<()> {
-        let bytes = self.log.as_bytes();
         let mut count = 0;
-        for object in objects {
-            members(bytes, *object, |_, _| count += 1)?;
-        }
+        self.members(objects, |_| count += 1)?;
         let mut found = Vec::with_capacity(count);
-        for object in objects {
-            members(bytes, *object, |name, value| found.push((name, value)))?;
-        }
-        found.sort_unstable_by(|(name, value), (other, other_value)| {
-            let order = self.name(*name).cmp(&self.name(*other));
-            order.then(value.start.cmp(&other_value.start))
+        self.members(objects, |member| found.push(member))?;
+        found.sort_unstable_by(|one, other| {
+            let order = self.text(one.name()).cmp(&self.text(other.name()));
+            order.then(one.value.cmp(&other.value))
         });
         self.out.push('{');
         let mut at = 0;
         let mut group = Vec::new();
-        while let Some((name, first)) = found.get(at).copied() {
-            let same = |(other, _): &&(Span, Span)| self.name(*other) == self.name(name);
+        while let Some(first) = found.get(at).copied() {
+            let same = |other: &&Member| self.text(other.name()) == self.text(first.name());
             let len = found[at..].iter().take_while(same).count();
             if at > 0 {
                 self.out.push(',');
             }
             self.out.push('"');
-            self.push(name);
+            self.push(first.name());
             self.out.push_str("\":");
-            if len == 1 {
-                self.push(first);
+            group.clear();
+            for member in &found[at..at + len] {
+                // Of one name that an object has twice the last counts.
+                let place = parent(objects, member.value);
+                let is_again = |last: &Span| parent(objects, last.start) == place;
+                if group.last().is_some_and(is_again) {
+                    group.pop();
+                }
+                group.push(member.value());
+            }
+            if is_label(&self.text(first.name())) {
+                let last = group.iter().rfind(|value| !self.is_null(**value)).copied();
+                self.push(last.unwrap_or(first.value()));
             } else {
-                group.clear();
-                for (_, value) in &found[at..at + len] {
-                    // Of one name that an object has twice the last counts.
-                    let is_again =
-                        |last: &Span| parent(objects, *last) == parent(objects, *value);
-                    if group.last().is_some_and(is_again) {
-                        group.pop();
-                    }
-                    group.push(*value);
-                }
-                if is_label(&self.name(name)) {
-                    let last = group.iter().rfind(|value| !self.is_null(**value)).copied();
-                    self.push(last.unwrap_or(first));
-                } else {
-                    self.merge(&group, depth + 1)?;
-                }
+                self.merge(&group, depth + 1)?;
             }
             at += len;
         }
@@ -370,34 +413,68 @@ impl Merger<'_> {
         Some(())
     }
 
+    /// Calls `each` with the members of the objects. Of those of one name that follow each other the
+    /// last counts.
+    fn members(&self, objects: &[Span], mut each: impl FnMut(Member)) -> Option<()> {
+        for object in objects {
+            let mut last: Option<Member> = None;
+            members(self.log.as_bytes(), *object, |member| {
+                let before = last.replace(member);
+                let is_other =
+                    |before: &Member| self.text(before.name()) != self.text(member.name());
+                before.into_iter().filter(is_other).for_each(&mut each);
+            })?;
+            last.into_iter().for_each(&mut each);
+        }
+        Some(())
+    }
+
     fn merge_lists(&mut self, lists: &[Span], depth: usize) -> Option<()> {
-        let mut elements = self.elements(lists)?;
-        if elements.iter().all(|element| element.index.is_none()) {
+        let mut count = 0;
+        let mut has_index = false;
+        self.elements(lists, |element| {
+            has_index |= element.key != Element::NO_INDEX;
+            count += 1;
+        })?;
+        if !has_index {
             self.join(lists, '[', ']', ",");
             return Some(());
         }
-        elements.sort_unstable_by_key(|element| (element.index, element.span.start));
-        for at in 1..elements.len() {
-            let [before, element] = &mut elements[at - 1..=at] else { continue };
-            let is_same = element.index.is_some() && element.index == before.index;
-            // Two of one array are two.
-            if is_same && parent(lists, element.span) != parent(lists, before.span) {
-                element.lead = before.lead;
-            }
+        let mut elements = Vec::with_capacity(count);
+        self.elements(lists, |element| elements.push(element))?;
+        elements.sort_unstable_by_key(|element| (element.key, element.start));
+        let mut before: Option<(u32, usize, u32)> = None;
+        for element in &mut elements {
+            let (index, list) = (element.key, parent(lists, element.start));
+            element.key = match before {
+                // Two of one array are two.
+                Some((same, other, lead))
+                    if same == index && other != list && index != Element::NO_INDEX =>
+                {
+                    lead
+                }
+                _ => element.start,
+            };
+            before = Some((index, list, element.key));
         }
-        elements.sort_unstable_by_key(|element| (element.lead, element.span.start));
+        elements.sort_unstable_by_key(|element| (element.key, element.start));
+        self.reserve();
         self.out.push('[');
         let mut at = 0;
+        let mut group = Vec::new();
         while let Some(first) = elements.get(at) {
-            let lead = first.lead;
-            let len = elements[at..].iter().take_while(|element| element.lead == lead).count();
+            let len = elements[at..].iter().take_while(|element| element.key == first.key).count();
             if at > 0 {
                 self.out.push(',');
             }
+            group.clear();
+            for element in &elements[at..at + len] {
+                let list = lists.get(parent(lists, element.start).checked_sub(1)?)?;
+                group.push(self.element(*list, element.start)?.0);
+            }
             if len == 1 {
-                self.push(first.span);
+                self.push(group[0]);
             } else {
-                let group: Vec<_> = elements[at..at + len].iter().map(|one| one.span).collect();
                 self.merge(&group, depth + 1)?;
             }
             at += len;
@@ -406,37 +483,45 @@ impl Merger<'_> {
         Some(())
     }
 
-    /// Returns the elements of the lists. Those without an index that touch are one.
-    fn elements(&self, lists: &[Span]) -> Option<Vec<Element>> {
-        let bytes = self.log.as_bytes();
-        let mut elements: Vec<Element> = Vec::new();
+    /// Calls `each` with the elements of the lists. Those without an index that touch are one.
+    fn elements(&self, lists: &[Span], mut each: impl FnMut(Element)) -> Option<()> {
         for list in lists {
-            let mut at = list.start + 1;
-            let mut is_first = true;
-            while at + 1 < list.end {
-                let end = value_end(bytes, at as usize, &mut false)? as u32;
-                let span = Span { start: at, end };
-                let index = self.index(span)?;
-                match elements.last_mut() {
-                    Some(last) if !is_first && index.is_none() && last.index.is_none() => {
-                        last.span.end = end;
-                    }
-                    _ => elements.push(Element { lead: at, index, span }),
-                }
-                is_first = false;
-                at = end + 1;
+            let mut start = list.start + 1;
+            while start + 1 < list.end {
+                let (span, key) = self.element(*list, start)?;
+                each(Element { key, start });
+                start = span.end + 1;
             }
         }
-        Some(elements)
+        Some(())
     }
 
-    /// Returns the `index` of an element, if it is an object that has one; `None` for no JSON.
-    fn index(&self, element: Span) -> Option<Option<u64>> {
-        let mut index = None;
+    /// Returns the element of the list that begins at `start`, and its index. One without an index
+    /// goes on to the next that has one.
+    fn element(&self, list: Span, start: u32) -> Option<(Span, u32)> {
+        let bytes = self.log.as_bytes();
+        let end = |at: u32| Some(value_end(bytes, at as usize, &mut false)? as u32);
+        let mut element = Span { start, end: end(start)? };
+        let index = self.index(element)?;
+        while index == Element::NO_INDEX && element.end + 2 < list.end {
+            let next = Span { start: element.end + 1, end: end(element.end + 1)? };
+            if self.index(next)? != Element::NO_INDEX {
+                break;
+            }
+            element.end = next.end;
+        }
+        Some((element, index))
+    }
+
+    /// Returns the `index` of an element, if it is an object that has one that is possible.
+    fn index(&self, element: Span) -> Option<u32> {
+        let mut index = Element::NO_INDEX;
         if self.kind(element) == Kind::Object {
-            members(self.log.as_bytes(), element, |name, value| {
-                if &self.log[name.range()] == "index" {
-                    index = whole_number(&self.log[value.range()]);
+            members(self.log.as_bytes(), element, |member| {
+                if self.text(member.name()) == "index" {
+                    let number = whole_number(&self.log[member.value().range()]);
+                    let number = number.and_then(|number| u32::try_from(number).ok());
+                    index = number.unwrap_or(Element::NO_INDEX);
                 }
             })?;
         }
@@ -445,6 +530,7 @@ impl Merger<'_> {
 
     /// Writes the insides of strings or arrays as one. None of them is empty.
     fn join(&mut self, values: &[Span], open: char, close: char, between: &str) {
+        self.reserve();
         self.out.push(open);
         for (place, value) in values.iter().enumerate() {
             let inner = &self.log[value.start as usize + 1..value.end as usize - 1];
@@ -459,6 +545,13 @@ impl Merger<'_> {
         self.out.push(close);
     }
 
+    /// Makes room for all of the log, if nothing is written yet.
+    fn reserve(&mut self) {
+        if self.out.is_empty() {
+            self.out.reserve_exact(self.log.len());
+        }
+    }
+
     fn push(&mut self, span: Span) {
         self.out.push_str(&self.log[span.range()]);
     }
@@ -471,27 +564,26 @@ impl Merger<'_> {
         self.log.as_bytes().get(value.start as usize) == Some(&b'n')
     }
 
-    fn name(&self, name: Span) -> Cow<'_, str> {
+    /// Returns a name without its escapes.
+    fn text(&self, name: Span) -> Cow<'_, str> {
         decode(&self.log[name.range()])
     }
 }
 
-/// Returns the position of the one of `parents`, which are in order, that a value lies in.
-fn parent(parents: &[Span], value: Span) -> usize {
-    parents.partition_point(|parent| parent.start <= value.start)
+/// Returns the number of the one of `parents`, which are in order, that a position lies in, from 1.
+fn parent(parents: &[Span], at: u32) -> usize {
+    parents.partition_point(|parent| parent.start <= at)
 }
 
-/// Calls `each` with the name, between its quotes, and the value of each member of an object.
-///
-/// The JSON is compact. Returns `None` if it is not JSON.
-fn members(bytes: &[u8], object: Span, mut each: impl FnMut(Span, Span)) -> Option<()> {
+/// Calls `each` with each member of an object, in compact JSON.
+/// Returns `None` if it is not JSON.
+fn members(bytes: &[u8], object: Span, mut each: impl FnMut(Member)) -> Option<()> {
     let mut at = object.start as usize + 1;
     while at + 1 < object.end as usize {
         let name_end = string_end(bytes, at + 1)?;
         let value = name_end + 2;
         let end = value_end(bytes, value, &mut false)?;
-        let span = |start: usize, end: usize| Span { start: start as u32, end: end as u32 };
-        each(span(at + 1, name_end), span(value, end));
+        each(Member { name: at as u32 + 1, value: value as u32, end: end as u32 });
         at = end + 1;
     }
     Some(())

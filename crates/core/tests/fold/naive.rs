@@ -100,7 +100,9 @@ fn grow(kept: &mut Value, piece: &Value, name: &str, depth: usize) -> Option<()>
 /// The index of an element, if it is an object that has one; `None` if that is an odd number.
 fn index(element: &Value) -> Option<Option<u64>> {
     match element.get("index") {
-        Some(Value::Number(number)) if number.is_u64() => Some(number.as_u64()),
+        Some(Value::Number(number)) if number.as_u64().is_some_and(|index| index < 1 << 31) => {
+            Some(number.as_u64())
+        }
         Some(Value::Number(number)) if !number.as_i64().is_some_and(|index| index < 0) => None,
         _ => Some(None),
     }
