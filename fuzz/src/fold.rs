@@ -118,6 +118,7 @@ fn check_naive(text: &str) {
     let seen = in_events::<Chat>(Options::new(), &events);
     let outcome = seen.outcome();
     assert_eq!(differs(&naive.completion(), &outcome["answer"], "answer"), None);
+    assert_eq!(differs(&naive.unknown(), &outcome["answer"], "answer"), None);
     assert_eq!(outcome["error"]["kind"].as_str(), naive.error);
     updates_add_up(&seen, "these events");
 }

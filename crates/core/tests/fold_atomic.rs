@@ -220,7 +220,7 @@ fn the_limit_of_tool_calls_is_exact_and_holds_for_each_choice() {
 }
 
 #[test]
-fn the_limit_of_what_is_folded_is_exact_and_counts_the_json() {
+fn the_limit_of_what_is_folded_is_exact_and_counts_what_is_kept() {
     let options = Options::new().with_limits(limits(|limits| limits.max_folded = 8));
     let content =
         |text: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
@@ -246,7 +246,7 @@ fn the_limit_of_what_is_folded_is_exact_and_counts_the_json() {
     last_passes_also_typed(
         options,
         Limit::Folded,
-        &[&content(r"\u00e9"), &content("12"), &content("1")],
+        &[&content(r"\u00e9"), &content("123456"), &content("1")],
     );
     let all = r#"{"choices":[{"index":0,"delta":{"content":"a","refusal":"b","reasoning":"c","reasoning_details":[],"audio":{"data":"d","transcript":"e"}}}]}"#;
     last_passes_also_typed(options, Limit::Folded, &[all, &one, &one]);

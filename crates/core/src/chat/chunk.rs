@@ -108,6 +108,10 @@ pub struct Delta<'a> {
     /// The new part of the audio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioDelta<'a>>,
+    /// Parts of content that are neither text nor thinking, as an answer written by this crate has
+    /// them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_parts: Option<RawValue<'a>>,
     /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
@@ -185,8 +189,9 @@ impl ToolCallDelta<'_> {
         let Self { index: _, id: _, call_type: _, function, custom: None, extra } = self else {
             return None;
         };
-        let FunctionDelta { name: _, arguments } = function.as_ref()?;
-        string_inner(arguments.as_ref().filter(|_| extra.is_empty())?.as_json())
+        let FunctionDelta { name: _, arguments, extra: of_function } = function.as_ref()?;
+        let is_bare = extra.is_empty() && of_function.is_empty();
+        string_inner(arguments.as_ref().filter(|_| is_bare)?.as_json())
     }
 }
 
@@ -202,6 +207,9 @@ pub struct FunctionDelta<'a> {
     /// Some servers send the arguments themselves, as an object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<RawValue<'a>>,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'a>,
 }
 
 /// A piece of a custom tool's call.
@@ -214,6 +222,9 @@ pub struct CustomDelta<'a> {
     /// A piece of the tool's input, which is free text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<RawValue<'a>>,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'a>,
 }
 
 /// A piece of spoken audio.
@@ -232,6 +243,9 @@ pub struct AudioDelta<'a> {
     /// The time until which the server keeps the audio, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'a>,
 }
 
 fn is_empty<T>(list: &List<T>) -> bool {
@@ -308,6 +322,12 @@ impl<'de> Members<'de> for Delta<'de> {
             nested("function_call", &mut self.function_call, cursor, walk)?;
         } else if name.is("audio") {
             nested("audio", &mut self.audio, cursor, walk)?;
+        } else if name.is("content_parts") {
+            self.content_parts = walk.value(cursor)?;
+            if self.content_parts.as_ref().is_some_and(|parts| !parts.is_array()) {
+                walk.note("content_parts");
+                self.content_parts = None;
+            }
         } else {
             walk.unknown(name, cursor, &mut self.extra)?;
         }
@@ -363,7 +383,7 @@ impl<'de> Members<'de> for FunctionDelta<'de> {
         } else if name.is("arguments") {
             self.arguments = walk.value(cursor)?;
         } else {
-            walk.skip(cursor)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
@@ -381,7 +401,7 @@ impl<'de> Members<'de> for CustomDelta<'de> {
         } else if name.is("input") {
             self.input = walk.value(cursor)?;
         } else {
-            walk.skip(cursor)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
@@ -403,7 +423,7 @@ impl<'de> Members<'de> for AudioDelta<'de> {
         } else if name.is("expires_at") {
             self.expires_at = index("audio.expires_at", cursor, walk)?;
         } else {
-            walk.skip(cursor)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }

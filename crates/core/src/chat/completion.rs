@@ -49,7 +49,7 @@ pub struct Choice {
     ///
     /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
     pub finish_reason: Option<String>,
-    /// The other members, if they are kept.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }
@@ -92,7 +92,7 @@ pub struct Message {
     /// They are kept if unknown members are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_parts: Option<RawArray>,
-    /// The other members, if they were asked for.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }
@@ -165,8 +165,10 @@ pub struct ToolCall {
     ///
     /// The text is complete if the stream was.
     pub arguments: String,
-    /// The other members, if they were asked for.
+    /// The other members (Gemini's `extra_content`, with its thought signatures).
     pub extra: Unknown<'static>,
+    /// The other members of `function`, or of a custom tool's `custom`.
+    pub function_extra: Unknown<'static>,
 }
 
 /// The kind of tool that is called.
@@ -182,9 +184,18 @@ pub enum ToolCallKind {
 impl Serialize for ToolCall {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
+        struct Function<'a> {
+            name: &'a str,
+            arguments: &'a str,
+            #[serde(flatten)]
+            extra: &'a Unknown<'static>,
+        }
+        #[derive(Serialize)]
         struct Custom<'a> {
             name: &'a str,
             input: &'a str,
+            #[serde(flatten)]
+            extra: &'a Unknown<'static>,
         }
         #[derive(Serialize)]
         struct Wire<'a> {
@@ -192,16 +203,17 @@ impl Serialize for ToolCall {
             id: Option<&'a str>,
             r#type: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            function: Option<FunctionWire<'a>>,
+            function: Option<Function<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             custom: Option<Custom<'a>>,
             #[serde(flatten)]
             extra: &'a Unknown<'static>,
         }
         let (name, arguments) = (self.name.as_str(), self.arguments.as_str());
+        let extra = &self.function_extra;
         let (function, custom) = match self.kind {
-            ToolCallKind::Function => (Some(FunctionWire { name, arguments }), None),
-            ToolCallKind::Custom => (None, Some(Custom { name, input: arguments })),
+            ToolCallKind::Function => (Some(Function { name, arguments, extra }), None),
+            ToolCallKind::Custom => (None, Some(Custom { name, input: arguments, extra })),
         };
         Wire {
             id: self.id.as_deref(),
@@ -214,12 +226,6 @@ impl Serialize for ToolCall {
     }
 }
 
-#[derive(Serialize)]
-struct FunctionWire<'a> {
-    name: &'a str,
-    arguments: &'a str,
-}
-
 /// The function call of the interface before tool calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -228,6 +234,9 @@ pub struct FunctionCall {
     pub name: String,
     /// The function's arguments, as JSON text. It is complete if the stream was.
     pub arguments: String,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'static>,
 }
 
 /// Spoken audio.
@@ -244,4 +253,7 @@ pub struct Audio {
     /// The time until which the server keeps the audio, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'static>,
 }

@@ -9,13 +9,16 @@ use super::completion::{
 };
 use super::tool_calls::{CallState, ToolCalls};
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Note, Options, Place, TextId, TextKind, Transcript, What,
+    self, AnomalyKind, Change, Effect, Held, Note, Options, Place, TextId, TextKind, Transcript,
+    What,
 };
 use crate::error::Error;
-use crate::json::{RawArray, RawStr, RawValue, Unknown, deserialize_by, string_inner};
+use crate::json::{Growing, RawArray, RawStr, RawValue, deserialize_by};
+#[cfg(debug_assertions)]
+use crate::openai::held_growing;
 use crate::openai::{
-    ChoiceState, Envelope, Message, Sink, first_choice, keep_unknown, read_body, read_choice,
-    read_object, unknown_fits,
+    ChoiceState, Envelope, Message, Sink, first_choice, growth, keep_growing, read_body,
+    read_choice, read_object, unknown_fits,
 };
 
 /// The dialect of the chat completions endpoint.
@@ -47,9 +50,11 @@ struct Rare {
     content_parts: Option<RawArray>,
     function_name: Option<String>,
     function_arguments: Option<TextId>,
+    /// Unknown members of the function call.
+    function_extra: Growing,
     audio: Option<AudioState>,
     /// Unknown members of the message.
-    extra: Unknown<'static>,
+    extra: Growing,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -58,6 +63,7 @@ struct AudioState {
     expires_at: Option<u64>,
     data: Option<TextId>,
     transcript: Option<TextId>,
+    extra: Growing,
 }
 
 impl ChatCompletion {
@@ -100,15 +106,37 @@ impl Message for ChatMessage {
     type Choice = Choice;
 
     const OBJECT: &'static str = "chat.completion";
+    /// Perplexity and Writer repeat the whole message so far in every chunk, beside the delta.
+    const REPEATED: Option<&'static str> = Some("message");
 
-    fn weight(delta: &ChunkChoice<'_>, keep_unknown: bool) -> usize {
-        delta.delta.as_ref().map_or(0, |delta| delta.weight(keep_unknown))
+    fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
+        delta.delta.as_ref().map_or(Held::default(), |delta| delta.growth(this, to))
+    }
+
+    #[cfg(debug_assertions)]
+    fn held(&self) -> Held {
+        let mut held = self.tool_calls.held();
+        held.bytes += self.role.as_ref().map_or(0, String::len);
+        let Some(rare) = &self.rare else { return held };
+        let lists = [&rare.reasoning_details, &rare.content_parts];
+        held.bytes += lists.into_iter().flatten().map(|list| list.as_json().len()).sum::<usize>();
+        held.bytes += rare.function_name.as_ref().map_or(0, String::len);
+        held += held_growing(&rare.function_extra);
+        held += held_growing(&rare.extra);
+        if let Some(audio) = &rare.audio {
+            held.bytes += audio.id.as_ref().map_or(0, String::len);
+            held += held_growing(&audio.extra);
+        }
+        held
     }
 
     fn fits(this: Option<&Self>, delta: &ChunkChoice<'_>, options: &Options) -> Result<(), Error> {
         let Some(delta) = &delta.delta else { return Ok(()) };
-        let rare = this.and_then(|message| message.rare.as_ref());
-        unknown_fits(rare.map(|rare| &rare.extra), &delta.extra, options)?;
+        if !delta.extra.is_empty() {
+            let extra = this.and_then(|message| message.rare.as_ref()).map(|rare| &rare.extra);
+            let has = |name: &str| extra.is_some_and(|extra| extra.contains(name));
+            unknown_fits(extra.map_or(0, Growing::len), has, &delta.extra, options)?;
+        }
         if delta.tool_calls.is_empty() {
             return Ok(());
         }
@@ -135,14 +163,12 @@ impl Message for ChatMessage {
             tool_calls,
             function_call: None,
             audio: None,
-            extra,
+            content_parts: None,
+            extra: _,
         } = delta.as_ref()?
         else {
             return None;
         };
-        if !extra.is_empty() {
-            return None;
-        }
         // Empty strings beside the text append nothing, whatever the text is.
         let is_absent = |text: &Option<RawStr<'_>>| text.as_ref().is_none_or(RawStr::is_empty);
         let no_content = match content {
@@ -185,19 +211,13 @@ impl Message for ChatMessage {
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Choice {
         let ChatMessage { role, reasoning, reasoning_name, tool_calls, rare } = choice.message;
         let rare = rare.map(|rare| *rare).unwrap_or_default();
-        let mut content_parts = rare.content_parts;
-        if texts.whole_body {
-            // A message that was serialised here and is read again.
-            if let Some(parts) = rare.extra.get("content_parts").filter(|parts| parts.is_array()) {
-                content_parts.get_or_insert_default().extend(parts);
-            }
-        }
         let has_function = rare.function_name.is_some() || rare.function_arguments.is_some();
         let content = texts.take(choice.content);
         let mut text = |id| texts.take(id);
         let function_call = has_function.then(|| FunctionCall {
             name: rare.function_name.unwrap_or_default(),
             arguments: text(rare.function_arguments).unwrap_or_default(),
+            extra: rare.function_extra.into_unknown(),
         });
         let message = super::Message {
             role: role.unwrap_or_else(|| "assistant".into()),
@@ -211,6 +231,7 @@ impl Message for ChatMessage {
                 data: text(audio.data).unwrap_or_default(),
                 transcript: text(audio.transcript).unwrap_or_default(),
                 expires_at: audio.expires_at,
+                extra: audio.extra.into_unknown(),
             }),
             tool_calls: tool_calls
                 .into_ordered()
@@ -218,56 +239,100 @@ impl Message for ChatMessage {
                 .map(|call| complete_call(call, texts))
                 .collect(),
             function_call,
-            content_parts,
-            // Beside the member of that name it would stand twice in the JSON.
-            extra: rare.extra.without("content_parts"),
+            content_parts: rare.content_parts,
+            extra: rare.extra.into_unknown(),
         };
         Choice {
             index: choice.index,
             message,
             logprobs: choice.logprobs.map(|logprobs| *logprobs),
             finish_reason: choice.finish_reason,
-            // Perplexity repeats the whole message in every chunk, beside the delta.
-            extra: choice.extra.without("message"),
+            extra: choice.extra,
         }
     }
 }
 
 impl Delta<'_> {
-    /// Returns the bytes that folding it may add, as they stand in the JSON.
-    fn weight(&self, keep_unknown: bool) -> usize {
-        let mut weight = text_weight(&self.role);
-        weight += text_weight(&self.reasoning_content) + text_weight(&self.reasoning);
-        weight += match &self.content {
-            None => 0,
-            Some(Content::Text(text)) => text.as_json().len(),
-            Some(Content::Parts(parts)) => parts.as_json().len(),
-        };
-        for call in &self.tool_calls {
-            weight += text_weight(&call.id) + text_weight(&call.call_type);
-            weight += if keep_unknown { call.extra.weight() } else { 0 };
-            weight += call
-                .function
-                .as_ref()
-                .map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
-            weight +=
-                call.custom.as_ref().map_or(0, |c| text_weight(&c.name) + piece_weight(&c.input));
+    /// Returns the most that folding it adds.
+    fn growth(&self, choice: Option<&ChoiceState<ChatMessage>>, to: &Transcript) -> Held {
+        let message = choice.map(|choice| &choice.message);
+        let mut new = Held::default();
+        if message.is_none_or(|message| message.role.is_none()) {
+            new.bytes += text_len(&self.role);
         }
-        weight + if self.has_rare() { self.rare_weight(keep_unknown) } else { 0 }
+        let delta = |id: Option<TextId>, text: &Option<RawStr<'_>>| {
+            text.as_ref().map_or(0, |text| to.delta_growth(id, text))
+        };
+        let content = choice.and_then(|choice| choice.content);
+        let reasoning = message.and_then(|message| message.reasoning);
+        new.bytes += match &self.content {
+            None => 0,
+            Some(Content::Text(text)) => to.delta_growth(content, text),
+            Some(Content::Parts(parts)) => {
+                let rare = message.and_then(|message| message.rare.as_ref());
+                let mut has_others = rare.is_some_and(|rare| rare.content_parts.is_some());
+                let mut bytes = 0;
+                each_part(parts, |part| {
+                    bytes += match part {
+                        Part::Text(text) => to.delta_growth(content, &text),
+                        Part::Reasoning(text) => to.delta_growth(reasoning, &text),
+                        Part::Other(part) if to.options.keep_unknown => {
+                            // A comma, or the brackets of a new array.
+                            let more =
+                                if core::mem::replace(&mut has_others, true) { 1 } else { 2 };
+                            part.to_compact().len() + more
+                        }
+                        Part::Other(_) => 0,
+                    };
+                });
+                bytes
+            }
+        };
+        new.bytes += delta(reasoning, &self.reasoning_content);
+        if self.reasoning != self.reasoning_content {
+            new.bytes += delta(reasoning, &self.reasoning);
+        }
+        for call in &self.tool_calls {
+            new += match message {
+                Some(message) => message.tool_calls.growth(call, to),
+                None => ToolCalls::default().growth(call, to),
+            };
+        }
+        new += self.rare_growth(message.and_then(|message| message.rare.as_deref()), to);
+        new
     }
 
-    fn rare_weight(&self, keep_unknown: bool) -> usize {
-        let mut weight = text_weight(&self.refusal);
-        weight += if keep_unknown { self.extra.weight() } else { 0 };
-        weight += self.reasoning_details.as_ref().map_or(0, |details| details.as_json().len());
-        weight += self
-            .function_call
-            .as_ref()
-            .map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
-        let audio = |a: &AudioDelta<'_>| {
-            text_weight(&a.id) + text_weight(&a.data) + text_weight(&a.transcript)
+    fn rare_growth(&self, rare: Option<&Rare>, to: &Transcript) -> Held {
+        let none = Rare::default();
+        let rare = rare.unwrap_or(&none);
+        let text = |id: Option<TextId>, text: &Option<RawStr<'_>>| {
+            text.as_ref().map_or(0, |text| to.growth(id, text))
         };
-        weight + self.audio.as_ref().map_or(0, audio)
+        let mut new = growth(Some(&rare.extra), &self.extra, &to.options);
+        new.bytes += text(rare.refusal, &self.refusal);
+        let list = |kept: &Option<RawArray>, sent: &Option<RawValue<'_>>| {
+            sent.as_ref().map_or(0, |sent| RawArray::growth(kept.as_ref(), sent))
+        };
+        new.bytes += list(&rare.reasoning_details, &self.reasoning_details);
+        new.bytes += list(&rare.content_parts, &self.content_parts);
+        if let Some(call) = &self.function_call {
+            if rare.function_name.is_none() {
+                new.bytes += text_len(&call.name);
+            }
+            let piece = |piece| to.piece_growth(rare.function_arguments, piece);
+            new.bytes += call.arguments.as_ref().map_or(0, piece);
+            new += growth(Some(&rare.function_extra), &call.extra, &to.options);
+        }
+        if let Some(audio) = &self.audio {
+            let none = AudioState::default();
+            let kept = rare.audio.as_ref().unwrap_or(&none);
+            if kept.id.is_none() {
+                new.bytes += text_len(&audio.id);
+            }
+            new.bytes += text(kept.data, &audio.data) + text(kept.transcript, &audio.transcript);
+            new += growth(Some(&kept.extra), &audio.extra, &to.options);
+        }
+        new
     }
 
     fn fold(&self, choice: &mut ChoiceState<ChatMessage>, to: &mut Sink<'_>) -> Effect {
@@ -289,6 +354,10 @@ impl Delta<'_> {
         for fragment in &self.tool_calls {
             effect = effect.and(message.tool_calls.fold(fragment, to));
         }
+        if !self.extra.is_empty() {
+            let rare = message.rare.get_or_insert_default();
+            effect = effect.and(keep_growing(&mut rare.extra, &self.extra, to.transcript));
+        }
         if self.has_rare() { effect.and(self.fold_rare(message, to)) } else { effect }
     }
 
@@ -297,7 +366,7 @@ impl Delta<'_> {
             || self.reasoning_details.is_some()
             || self.function_call.is_some()
             || self.audio.is_some()
-            || !self.extra.is_empty()
+            || self.content_parts.is_some()
     }
 
     /// Folds what few deltas have. Its effect is never learned from.
@@ -308,7 +377,10 @@ impl Delta<'_> {
             let _ = to.append(&mut rare.refusal, TextKind::Refusal, "refusal", refusal);
         }
         if let Some(details) = &self.reasoning_details {
-            rare.reasoning_details.get_or_insert_default().extend(details);
+            extend(&mut rare.reasoning_details, details, to);
+        }
+        if let Some(parts) = self.content_parts.as_ref().filter(|_| to.options().keep_unknown) {
+            extend(&mut rare.content_parts, parts, to);
         }
         if let Some(call) = &self.function_call {
             let (kind, member) = (TextKind::FunctionArguments, "function_call.arguments");
@@ -316,18 +388,18 @@ impl Delta<'_> {
                 *rare.function_arguments.get_or_insert_with(|| to.open(kind, 0, member));
             if let Some(name) = call.name.as_ref().filter(|name| !name.is_empty()) {
                 if rare.function_name.is_none() {
-                    rare.function_name = Some(name.to_text().into_owned());
+                    to.transcript.set(&mut rare.function_name, name);
                     let _ = to.note(What::FunctionCall, 0);
                 }
             }
             if let Some(piece) = &call.arguments {
                 let _ = to.transcript.append_piece(arguments, piece);
             }
+            let _ = keep_growing(&mut rare.function_extra, &call.extra, to.transcript);
         }
         if let Some(audio) = &self.audio {
             audio.fold(rare.audio.get_or_insert_default(), to);
         }
-        let _ = keep_unknown(&mut rare.extra, &self.extra, to.transcript);
         Effect::Other
     }
 }
@@ -340,7 +412,7 @@ impl ChatMessage {
             to.anomaly(AnomalyKind::Repeated, "role");
             return Effect::Nothing;
         }
-        self.role = Some(role.to_text().into_owned());
+        to.transcript.set(&mut self.role, role);
         to.note(What::Role, 0)
     }
 
@@ -366,57 +438,81 @@ fn fold_parts(
     parts: &RawValue<'_>,
     to: &mut Sink<'_>,
 ) -> Effect {
+    let mut has_others = false;
+    each_part(parts, |part| match part {
+        Part::Text(text) => _ = choice.fold_content(&text, to),
+        Part::Reasoning(text) => {
+            _ = choice.message.fold_reasoning(ReasoningName::THINKING, &text, to)
+        }
+        Part::Other(part) if to.options().keep_unknown => {
+            let kept = &mut choice.message.rare.get_or_insert_default().content_parts;
+            let before = kept.as_ref().map_or(0, |kept| kept.as_json().len());
+            let list = kept.get_or_insert_default();
+            if !has_others {
+                // The first of them: the rest of the array may be as well.
+                list.reserve(parts.as_json().len());
+                has_others = true;
+            }
+            list.push(&part);
+            to.transcript.replaced(before, kept.as_ref().map_or(0, |kept| kept.as_json().len()));
+        }
+        Part::Other(_) => {}
+    });
+    Effect::Other
+}
+
+/// A part of a content array.
+enum Part<'p> {
+    Text(RawStr<'p>),
+    Reasoning(RawStr<'p>),
+    Other(RawValue<'p>),
+}
+
+fn each_part(parts: &RawValue<'_>, mut each: impl FnMut(Part<'_>)) {
     for part in parts.elements() {
         let members = (part.member("type"), part.member("text"), part.member("thinking"));
         match (part.as_raw_str(), members) {
-            (Some(text), _) => _ = choice.fold_content(&text, to),
+            (Some(text), _) => each(Part::Text(text)),
             (_, (_, _, Some(thinking))) if thinking.is_array() => {
                 for inner in thinking.elements() {
                     let text = inner.member("text");
                     let text = inner.as_raw_str().or(text.as_ref().and_then(RawValue::as_raw_str));
                     if let Some(text) = text {
-                        let _ = choice.message.fold_reasoning(ReasoningName::THINKING, &text, to);
+                        each(Part::Reasoning(text));
                     }
                 }
             }
             (_, (_, _, Some(thinking))) if thinking.as_raw_str().is_some() => {
-                let text = thinking.as_raw_str().unwrap_or_default();
-                let _ = choice.message.fold_reasoning(ReasoningName::THINKING, &text, to);
+                each(Part::Reasoning(thinking.as_raw_str().unwrap_or_default()));
             }
             (_, (kind, Some(text), _))
                 if text.as_raw_str().is_some()
                     && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
             {
-                let _ = choice.fold_content(&text.as_raw_str().unwrap_or_default(), to);
+                each(Part::Text(text.as_raw_str().unwrap_or_default()));
             }
-            _ if to.options().keep_unknown => {
-                let rare = choice.message.rare.get_or_insert_default();
-                rare.content_parts.get_or_insert_default().push(&part);
-            }
-            _ => {}
+            _ => each(Part::Other(part.clone())),
         }
     }
-    Effect::Other
 }
 
-fn text_weight(text: &Option<RawStr<'_>>) -> usize {
-    text.as_ref().map_or(0, |text| text.as_json().len())
+/// Extends a list that is kept as sent, and counts what that adds.
+fn extend(list: &mut Option<RawArray>, sent: &RawValue<'_>, to: &mut Sink<'_>) {
+    let before = list.as_ref().map_or(0, |list| list.as_json().len());
+    let list = list.get_or_insert_default();
+    list.extend(sent);
+    to.transcript.replaced(before, list.as_json().len());
 }
 
-/// Returns the weight of a piece of arguments.
-///
-/// A piece is a string's text, or the value in its place.
-fn piece_weight(piece: &Option<RawValue<'_>>) -> usize {
-    let len = |piece: &RawValue<'_>| {
-        string_inner(piece.as_json()).map_or(piece.as_json().len(), str::len)
-    };
-    piece.as_ref().map_or(0, len)
+/// Returns the length of a text without its escapes.
+fn text_len(text: &Option<RawStr<'_>>) -> usize {
+    text.as_ref().map_or(0, |text| text.to_text().len())
 }
 
 impl AudioDelta<'_> {
     fn fold(&self, audio: &mut AudioState, to: &mut Sink<'_>) {
         if let Some(id) = self.id.as_ref().filter(|id| audio.id.is_none() && !id.is_empty()) {
-            audio.id = Some(id.to_text().into_owned());
+            to.transcript.set(&mut audio.id, id);
         }
         audio.expires_at = self.expires_at.or(audio.expires_at);
         if let Some(data) = &self.data {
@@ -426,6 +522,7 @@ impl AudioDelta<'_> {
             let (kind, member) = (TextKind::Transcript, "audio.transcript");
             let _ = to.append(&mut audio.transcript, kind, member, transcript);
         }
+        let _ = keep_growing(&mut audio.extra, &self.extra, to.transcript);
     }
 }
 
@@ -440,6 +537,7 @@ fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
             .unwrap_or_else(|| if custom { "custom" } else { "function" }.into()),
         name: call.name.unwrap_or_default(),
         arguments,
-        extra: call.extra,
+        extra: call.extra.into_unknown(),
+        function_extra: call.function_extra.into_unknown(),
     }
 }

@@ -151,13 +151,13 @@ impl Message {
     /// Returns the content: a text, null, or an array if it has parts other than text.
     fn content(&self, thinking: Option<&str>) -> Value {
         let text = |text: &str| json!({"type": "text", "text": text});
-        let others = self.content_parts.as_ref().map(RawArray::elements).unwrap_or_default();
-        if thinking.is_some() || !others.is_empty() {
+        let mut others = self.content_parts.iter().flat_map(RawArray::elements).peekable();
+        if thinking.is_some() || others.peek().is_some() {
             let thinking =
                 thinking.map(|said| json!({"type": "thinking", "thinking": [text(said)]}));
             let said = self.content.as_deref().filter(|said| !said.is_empty()).map(text);
             let parts = thinking.into_iter().chain(said);
-            return parts.chain(others.into_iter().map(Value::from)).collect();
+            return parts.chain(others.map(Value::from)).collect();
         }
         let says_more = !self.tool_calls.is_empty()
             || self.function_call.is_some()
@@ -205,6 +205,7 @@ impl ToolCall {
             name: name.into(),
             arguments: arguments.into(),
             extra: Unknown::default(),
+            function_extra: Unknown::default(),
         }
     }
 

@@ -19,10 +19,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::chunk::ToolCallDelta;
-use crate::engine::{AnomalyKind, Effect, Options, TextId, TextKind, What};
+use crate::engine::{AnomalyKind, Effect, Held, Options, TextId, TextKind, Transcript, What};
 use crate::error::{Error, Limit};
-use crate::json::{RawStr, Unknown};
-use crate::openai::{Sink, keep_unknown, unknown_fits};
+use crate::json::{Growing, RawStr, RawValue, Unknown};
+#[cfg(debug_assertions)]
+use crate::openai::held_growing;
+use crate::openai::{Sink, growth, keep_growing, unknown_fits};
 
 /// The tool calls of a choice, in the order in which they began.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +45,9 @@ pub(crate) struct CallState {
     /// The arguments, or a custom tool's input.
     pub(crate) arguments: TextId,
     pub(crate) custom: bool,
-    pub(crate) extra: Unknown<'static>,
+    pub(crate) extra: Growing,
+    /// Unknown members of `function` or `custom`.
+    pub(crate) function_extra: Growing,
 }
 
 impl CallState {
@@ -88,7 +92,8 @@ impl ToolCalls {
                 Route::To(position) | Route::Stray(position) => Some(&self.calls[position].extra),
                 Route::New => None,
             };
-            unknown_fits(kept, &fragment.extra, options)?;
+            let has = |name: &str| kept.is_some_and(|kept| kept.contains(name));
+            unknown_fits(kept.map_or(0, Growing::len), has, &fragment.extra, options)?;
         }
         let max = options.limits.max_tool_calls;
         if self.calls.len() + fragments.len() > max {
@@ -98,6 +103,46 @@ impl ToolCalls {
             }
         }
         Ok(())
+    }
+
+    /// Returns the most that folding a fragment adds.
+    pub(crate) fn growth(&self, fragment: &ToolCallDelta<'_>, to: &Transcript) -> Held {
+        let call = match if to.whole_body { Route::New } else { self.route(fragment) } {
+            Route::To(position) | Route::Stray(position) => Some(&self.calls[position]),
+            Route::New => None,
+        };
+        let mut new = Held { bytes: 0, items: usize::from(call.is_none()) };
+        let mut set = |kept: Option<&Option<String>>, sent: Option<&RawStr<'_>>| {
+            if kept.is_none_or(Option::is_none) {
+                new.bytes += sent.map_or(0, |sent| sent.to_text().len());
+            }
+        };
+        set(call.map(|call| &call.id), present(&fragment.id));
+        set(call.map(|call| &call.name), name(fragment));
+        set(call.map(|call| &call.call_type), present(&fragment.call_type));
+        let text = call.map(|call| call.arguments);
+        for piece in pieces(fragment) {
+            new.bytes += to.piece_growth(text, piece);
+        }
+        new += growth(call.map(|call| &call.extra), &fragment.extra, &to.options);
+        let of_function = call.map(|call| &call.function_extra);
+        for extra in function_extra(fragment) {
+            new += growth(of_function, extra, &to.options);
+        }
+        new
+    }
+
+    /// Returns what the calls hold besides their texts, themselves included.
+    #[cfg(debug_assertions)]
+    pub(crate) fn held(&self) -> Held {
+        let mut held = Held { bytes: 0, items: self.calls.len() };
+        for call in &self.calls {
+            let strings = [&call.id, &call.name, &call.call_type];
+            held.bytes += strings.into_iter().flatten().map(String::len).sum::<usize>();
+            held += held_growing(&call.extra);
+            held += held_growing(&call.function_extra);
+        }
+        held
     }
 
     pub(crate) fn fold(&mut self, fragment: &ToolCallDelta<'_>, to: &mut Sink<'_>) -> Effect {
@@ -122,12 +167,13 @@ impl ToolCalls {
         if position == before || identified || named {
             effect = effect.and(to.note(What::ToolCall, position as u32));
         }
-        let arguments = fragment.function.as_ref().and_then(|function| function.arguments.as_ref());
-        let input = fragment.custom.as_ref().and_then(|custom| custom.input.as_ref());
-        for piece in [arguments, input].into_iter().flatten() {
+        for piece in pieces(fragment) {
             effect = effect.and(to.transcript.append_piece(call.arguments, piece));
         }
-        effect.and(keep_unknown(&mut call.extra, &fragment.extra, to.transcript))
+        for extra in function_extra(fragment) {
+            effect = effect.and(keep_growing(&mut call.function_extra, extra, to.transcript));
+        }
+        effect.and(keep_growing(&mut call.extra, &fragment.extra, to.transcript))
     }
 
     /// Finds the call that a fragment belongs to, begun if need be, and binds its index.
@@ -153,6 +199,7 @@ impl ToolCalls {
                     to.anomaly(AnomalyKind::OrphanArguments, "tool_calls");
                 }
                 let position = self.calls.len();
+                to.transcript.hold(Held::item(0));
                 self.calls.push(CallState {
                     index: fragment.index,
                     id: None,
@@ -164,7 +211,8 @@ impl ToolCalls {
                         "tool_calls.arguments",
                     ),
                     custom: false,
-                    extra: Unknown::default(),
+                    extra: Growing::default(),
+                    function_extra: Growing::default(),
                 });
                 self.bound.extend(fragment.index.map(|index| (index, position)));
                 (position, Effect::Other)
@@ -215,6 +263,19 @@ fn name<'f>(fragment: &'f ToolCallDelta<'_>) -> Option<&'f RawStr<'f>> {
     function.or_else(|| fragment.custom.as_ref().and_then(|custom| present(&custom.name)))
 }
 
+/// Returns the pieces of arguments, or of a custom tool's input.
+fn pieces<'f>(fragment: &'f ToolCallDelta<'f>) -> impl Iterator<Item = &'f RawValue<'f>> {
+    let arguments = fragment.function.as_ref().and_then(|function| function.arguments.as_ref());
+    let input = fragment.custom.as_ref().and_then(|custom| custom.input.as_ref());
+    [arguments, input].into_iter().flatten()
+}
+
+/// Returns the unknown members of the function or custom tool.
+fn function_extra<'f>(fragment: &'f ToolCallDelta<'f>) -> impl Iterator<Item = &'f Unknown<'f>> {
+    let of_function = fragment.function.as_ref().map(|function| &function.extra);
+    of_function.into_iter().chain(fragment.custom.as_ref().map(|custom| &custom.extra))
+}
+
 /// Returns a text that is there and not empty.
 fn present<'f>(text: &'f Option<RawStr<'_>>) -> Option<&'f RawStr<'f>> {
     text.as_ref().filter(|text| !text.is_empty())
@@ -229,7 +290,7 @@ fn set_once(
 ) -> bool {
     match (&kept, sent) {
         (None, Some(sent)) => {
-            *kept = Some(sent.to_text().into_owned());
+            to.transcript.set(kept, sent);
             return true;
         }
         (Some(kept), Some(sent)) if sent != kept.as_str() => {

@@ -40,7 +40,7 @@ pub struct Choice {
     ///
     /// It is `stop`, `length`, or another of the server's.
     pub finish_reason: Option<String>,
-    /// The other members, if they were asked for.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }

@@ -2,7 +2,7 @@
 
 use super::chunk::ChunkChoice;
 use super::completion::{Choice, Completion};
-use crate::engine::{self, Change, Effect, Note, Options, Transcript};
+use crate::engine::{self, Change, Effect, Held, Note, Options, Transcript};
 use crate::error::Error;
 use crate::json::{RawStr, deserialize_by};
 use crate::openai::{ChoiceState, Envelope, Message, Sink, read_body, read_choice};
@@ -40,9 +40,16 @@ impl Message for TextMessage {
     type Choice = Choice;
 
     const OBJECT: &'static str = "text_completion";
+    const REPEATED: Option<&'static str> = None;
 
-    fn weight(delta: &ChunkChoice<'_>, _: bool) -> usize {
-        delta.text.as_ref().map_or(0, |text| text.as_json().len())
+    fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
+        let content = this.and_then(|choice| choice.content);
+        Held::bytes(delta.text.as_ref().map_or(0, |text| to.delta_growth(content, text)))
+    }
+
+    #[cfg(debug_assertions)]
+    fn held(&self) -> Held {
+        Held::default()
     }
 
     fn fits(_: Option<&Self>, _: &ChunkChoice<'_>, _: &Options) -> Result<(), Error> {

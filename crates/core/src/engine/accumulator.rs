@@ -127,7 +127,7 @@ impl<D: Dialect> Accumulator<D> {
                 }
             }
         }
-        self.transcript.begin_event();
+        self.transcript.begin_event(event.data.len());
         if is_ended {
             return Ok(false);
         }
@@ -167,10 +167,8 @@ impl<D: Dialect> Accumulator<D> {
             Read::Error(error) => return Err(Error::Api(error)),
             Read::Event => {}
         }
-        let before = self.transcript.folded();
         let effect = self.fold(&parsed)?;
-        let weight = self.transcript.folded().saturating_sub(before);
-        self.learn(event, frame, &parsed, effect, weight);
+        self.learn(event, frame, &parsed, effect);
         Ok(Some(D::api_error(&parsed, event.data)))
     }
 
@@ -178,7 +176,20 @@ impl<D: Dialect> Accumulator<D> {
         let effect = self.dialect.fold(event, &mut self.transcript)?;
         self.transcript.parse();
         self.folded += 1;
+        if self.folded % 64 == 0 {
+            self.check_count();
+        }
         Ok(effect)
+    }
+
+    /// Panics if what is held is not what was counted, in debug builds. Walks through the state.
+    fn check_count(&self) {
+        #[cfg(debug_assertions)]
+        {
+            let mut held = self.dialect.held();
+            held.bytes += self.transcript.texts_weight();
+            debug_assert_eq!(held, self.transcript.held(), "what is held, and what was counted");
+        }
     }
 
     /// Learns from an event if all that folding it did was to append, else forgets: templates may
@@ -189,16 +200,14 @@ impl<D: Dialect> Accumulator<D> {
         frame: Option<Framed<'_>>,
         parsed: &D::Event<'_>,
         effect: Effect,
-        weight: usize,
     ) {
         let Options { learn, cumulative, .. } = self.transcript.options;
         let Effect::Appended(text) = effect else { return self.learned.forget() };
         let holes = if learn && !cumulative { D::holes(parsed) } else { None };
         let Some(holes) = holes else { return self.learned.forget() };
         if self.learned.wants(event.data.len()) {
-            let weight = weight.saturating_sub(holes.text.len());
             let anomalies = self.transcript.anomalies().noted().to_vec();
-            self.learned.learn(event, frame, holes, Target { text, weight, anomalies });
+            self.learned.learn(event, frame, holes, Target { text, anomalies });
         }
     }
 
@@ -218,10 +227,10 @@ impl<D: Dialect> Accumulator<D> {
             return false;
         }
         let target = self.learned.target(found.template);
-        if self.transcript.admit(target.weight + found.text.len()).is_err() {
+        if !self.transcript.has_room_for(found.text.len()) {
             return false;
         }
-        self.transcript.begin_event();
+        self.transcript.begin_event(found.len);
         self.transcript.note_choices();
         for &anomaly in &target.anomalies {
             self.transcript.anomalies().again(anomaly);
@@ -241,7 +250,8 @@ impl<D: Dialect> Accumulator<D> {
     /// stream had ended with.
     pub fn push_parsed(&mut self, event: &D::Event<'_>) -> Result<Update<'_>, Error> {
         self.check()?;
-        self.transcript.begin_event();
+        // A chunk that was read elsewhere is weighed: nobody knows how long its data was.
+        self.transcript.begin_event(usize::MAX);
         if !self.is_ended() {
             // Templates are not learned from it, and may not hold after it.
             self.learned.forget();
@@ -309,7 +319,9 @@ impl<D: Dialect> Accumulator<D> {
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
         self.end(how, false);
+        self.check_count();
         self.transcript.settle();
+        self.check_count();
         let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
         let end = self.end.unwrap_or(End::Stopped);
         let answer = self.dialect.answer(&mut self.transcript);

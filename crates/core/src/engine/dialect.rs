@@ -4,7 +4,8 @@
 //! texts (the [`Transcript`]), the order of things, the end and the errors; a dialect owns the
 //! rest. It implements [`Dialect`], and keeps three promises:
 //!
-//! - [`fold`](Dialect::fold) changes nothing when it returns an error. So it weighs first.
+//! - [`fold`](Dialect::fold) changes nothing when it returns an error. So it weighs first. And it
+//!   counts in the transcript whatever it keeps.
 //! - The [`Effect`] that it returns is honest. `Other` is always honest.
 //! - [`holes`](Dialect::holes) names every member of an event and lets through only those whose
 //!   folding is a function of the text alone. Written as a pattern without `..`, it fails to
@@ -70,6 +71,13 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
 
     /// Returns the last token counts that came.
     fn token_counts(&self) -> Option<TokenCounts>;
+
+    /// Walks through the state, and returns everything that it holds besides the transcript's
+    /// texts.
+    ///
+    /// What is counted while folding is held against it.
+    #[cfg(debug_assertions)]
+    fn held(&self) -> super::transcript::Held;
 
     /// Makes the answer, and takes the texts for it.
     fn answer(self, texts: &mut Transcript) -> Self::Answer;

@@ -100,8 +100,6 @@ enum GapKind {
 pub(crate) struct Target {
     /// The text that was appended to.
     pub(crate) text: TextId,
-    /// The bytes that the event counts for besides the text.
-    pub(crate) weight: usize,
     /// The positions of the anomalies that were noted.
     pub(crate) anomalies: Vec<usize>,
 }

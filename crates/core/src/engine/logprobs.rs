@@ -50,6 +50,32 @@ pub struct Logprobs {
 }
 
 impl Logprobs {
+    fn lists(&self) -> [&Option<RawArray>; 6] {
+        [
+            &self.content,
+            &self.refusal,
+            &self.tokens,
+            &self.token_logprobs,
+            &self.top_logprobs,
+            &self.text_offset,
+        ]
+    }
+
+    /// Returns the number of bytes held.
+    pub(crate) fn weight(&self) -> usize {
+        self.lists().into_iter().flatten().map(|list| list.as_json().len()).sum()
+    }
+
+    /// Returns the most bytes that [`extend`](Self::extend) adds.
+    pub(crate) fn growth(this: Option<&Self>, new: [&Option<RawValue<'_>>; 6]) -> usize {
+        let kept = this.map_or([&None; 6], Self::lists);
+        let lists = kept.into_iter().zip(new);
+        let growth = |(kept, new): (&Option<RawArray>, &Option<RawValue<'_>>)| {
+            new.as_ref().map_or(0, |new| RawArray::growth(kept.as_ref(), new))
+        };
+        lists.map(growth).sum()
+    }
+
     /// Appends the elements of each array to its list, in the order of the fields.
     pub(crate) fn extend(&mut self, new: [&Option<RawValue<'_>>; 6]) {
         let lists = [

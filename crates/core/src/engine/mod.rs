@@ -38,4 +38,4 @@ pub use update::Update;
 
 pub(crate) use dialect::{Hole, Holes, Notes, Read, Sealed};
 pub(crate) use record::{Note, TextId, What};
-pub(crate) use transcript::{Effect, Transcript};
+pub(crate) use transcript::{Effect, Held, Transcript};

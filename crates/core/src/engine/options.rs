@@ -18,8 +18,15 @@ use crate::sse;
 /// | `max_choices` | 1,024 | OpenAI's `n` is at most 128; a legacy request has several prompts with `n` choices each |
 /// | `max_tool_calls` | 1,024 | OpenAI takes at most 128 tools a request; a parallel call of each, eight times over |
 /// | `max_folded` | 64 MiB | ten minutes of 24 kHz PCM audio in base64 are 38 MiB, the largest answer an API describes |
-/// | `max_unknown_members` | 4,096 | unknown members are few; this bounds what their names and bookkeeping cost |
+/// | `max_unknown_members` | 4,096 | unknown members are few; this bounds what reading them costs |
+/// | `max_items` | 4,096 | each costs up to 300 bytes beside its text, so all of them a little more than 1 MiB |
 /// | `max_parsed_values` | 65,536 | an answer has at most 128,000 tokens, and a value takes about two; 28 bytes each are 2 to 4 MiB |
+///
+/// What a stream can hold in all is then at most four times the bytes that it sent, and 1 MiB; under
+/// the defaults never more than 352 MiB: twice `max_folded`, because a text that outgrows its buffer
+/// gets one of twice the size and moves there, thrice `max_line` or `max_event` for the event that
+/// is being read, another `max_event` for what is read of it, and the items. Parsers of arguments
+/// and content ([`Options::with_parsed_arguments`]) hold what their own options say beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -32,12 +39,13 @@ pub struct Limits {
     pub max_choices: usize,
     /// The largest number of tool calls of a choice, and of their fragments in one delta.
     pub max_tool_calls: usize,
-    /// The largest number of bytes of everything that is folded: texts, arguments, log
-    /// probabilities, audio, roles, finish reasons, kept members. They are counted as they stand in
-    /// the JSON, escapes included.
+    /// The largest number of bytes that are kept of a stream.
+    ///
+    /// Counted is exactly what is kept: texts and arguments without their escapes; log
+    /// probabilities, usage, unknown members and other JSON without white space; names of unknown
+    /// members; IDs, names, roles, finish reasons. What is sent again and not kept counts nothing.
     pub max_folded: usize,
-    /// The largest number of unknown members, kept on request, of one chunk and of each folded
-    /// object.
+    /// The largest number of unknown members of one chunk, and of each folded object.
     pub max_unknown_members: usize,
     /// The largest number of JSON values in all texts that are parsed together: see
     /// [`Options::with_parsed_content`]. A parsed text counts as 16 values itself.
@@ -46,6 +54,9 @@ pub struct Limits {
     /// on.
     #[cfg(feature = "partial")]
     pub max_parsed_values: usize,
+    /// The largest number of choices, tool calls and unknown members that are kept of a stream, all
+    /// together, and of the choices and tool calls' fragments of one chunk.
+    pub max_items: usize,
 }
 
 impl Default for Limits {
@@ -60,6 +71,7 @@ impl Default for Limits {
             max_unknown_members: 4096,
             #[cfg(feature = "partial")]
             max_parsed_values: 64 << 10,
+            max_items: 4096,
         }
     }
 }
@@ -81,9 +93,15 @@ impl Limits {
 pub struct Options {
     /// The limits.
     pub limits: Limits,
-    /// Keeps members that nobody here knows (`timings`, `citations`, `content_filter_results`, …),
-    /// at the levels of the answer, the choice, its message and its tool calls. The last value of a
-    /// name that is not null counts.
+    /// Keeps members that nobody here knows (`timings`, `citations`, `content_filter_results`, …).
+    /// On by default.
+    ///
+    /// At the levels of the chunk and the choice the last value of a name counts. In a delta and
+    /// below, members grow to what the body has that is not streamed: arrays are extended (elements
+    /// that are objects with an `index` are merged by it), strings are appended, objects are merged
+    /// member by member, of numbers and booleans the last counts. Of `id`, `type`, `index` and
+    /// `channel` the last counts too: they are labels, which some servers repeat. Null is nothing
+    /// new. Values 32 objects deep are not merged: the last counts.
     pub keep_unknown: bool,
     /// Treats each delta as the whole text so far, as some plans of DashScope send it. What repeats
     /// the text that is already folded is dropped. Holds for content and reasoning. Costs a
@@ -106,7 +124,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            keep_unknown: false,
+            keep_unknown: true,
             cumulative: false,
             learn: true,
             #[cfg(feature = "partial")]
@@ -118,8 +136,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Returns the default options: default limits, unknown members dropped, deltas that are
-    /// deltas.
+    /// Returns the default options: default limits, unknown members kept, deltas that are deltas.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -132,7 +149,7 @@ impl Options {
         self
     }
 
-    /// Keeps unknown members, or drops them.
+    /// Keeps unknown members, as is the default, or drops them.
     #[must_use]
     pub fn with_unknown(mut self, keep: bool) -> Self {
         self.keep_unknown = keep;

@@ -2,17 +2,21 @@
 //! changed.
 //!
 //! This file is the one owner of growing text. It keeps the halves of surrogate pairs that wait for
-//! their other half, the record of what is new, the bytes that count against
-//! [`Limits::max_folded`](crate::Limits::max_folded), and the JSON parser of a text that has one. A
-//! dialect holds a [`TextId`] for each of its texts and appends through it. Two rules hold:
+//! their other half, the record of what is new, and the JSON parser of a text that has one. A
+//! dialect holds a [`TextId`] for each of its texts and appends through it. It also counts what is
+//! [`Held`]. Three rules hold:
 //!
 //! - A text is appended to in one place, [`Transcript::append`], and only that returns
 //!   [`Effect::Appended`]. The learned frame appends through it as well, so both ways agree.
 //! - Nothing is refused here. A dialect weighs an event before it folds it; see
-//!   [`Transcript::admit`].
+//!   [`Transcript::has_room`] and [`Transcript::admit`].
+//! - Whatever a dialect keeps is counted where it is kept, and taken off where it is replaced: texts
+//!   here, other members by [`Transcript::set`], [`Transcript::hold`] and [`Transcript::replaced`].
+//!   In debug builds the accumulator compares the count with a walk through the state.
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::AddAssign;
 
 use super::anomaly::{Anomalies, AnomalyKind};
 use super::options::Options;
@@ -37,10 +41,39 @@ pub struct Transcript {
     anomalies: Anomalies,
     /// The number of the current event, from 1.
     event: u64,
-    /// The bytes that count against `max_folded`.
-    folded: usize,
+    /// Everything that is held of the stream.
+    held: Held,
+    /// The most bytes that the current event can add.
+    most: usize,
     /// The last event had a choice, even one that changed nothing.
     had_choices: bool,
+}
+
+/// The amount that is held of a stream, or that an event adds to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The bytes that count against [`Limits::max_folded`](crate::Limits::max_folded).
+    pub(crate) bytes: usize,
+    /// The choices, tool calls and unknown members, which count against
+    /// [`Limits::max_items`](crate::Limits::max_items).
+    pub(crate) items: usize,
+}
+
+impl Held {
+    pub(crate) fn bytes(bytes: usize) -> Self {
+        Self { bytes, items: 0 }
+    }
+
+    pub(crate) fn item(bytes: usize) -> Self {
+        Self { bytes, items: 1 }
+    }
+}
+
+impl AddAssign for Held {
+    fn add_assign(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.items += other.items;
+    }
 }
 
 /// A text that grows.
@@ -94,12 +127,28 @@ impl Transcript {
     }
 
     /// Forgets the notes of the last event, and counts the next.
-    pub(crate) fn begin_event(&mut self) {
+    ///
+    /// `most` is the length of its data, which is the most that it can add.
+    #[inline]
+    pub(crate) fn begin_event(&mut self, most: usize) {
         self.event += 1;
-        clear(&mut self.records);
-        clear(&mut self.parsed);
+        self.most = most;
+        self.records.clear();
+        self.parsed.clear();
+        if self.records.capacity() > Self::KEEP || self.parsed.capacity() > Self::KEEP {
+            self.give_back();
+        }
         self.anomalies.begin_event();
         self.had_choices = false;
+    }
+
+    /// The longest list of notes whose memory is kept for the next event.
+    const KEEP: usize = 64;
+
+    #[inline(never)]
+    fn give_back(&mut self) {
+        self.records = Vec::new();
+        self.parsed = Vec::new();
     }
 
     /// Returns the number of events so far.
@@ -157,11 +206,10 @@ impl Transcript {
     #[inline]
     pub(crate) fn append(&mut self, id: TextId, string: &RawStr<'_>) -> Effect {
         let slot = &mut self.texts[id.0 as usize];
-        let start = slot.text.len();
+        let (start, weight) = (slot.text.len(), slot.text.weight());
         slot.text.push(string.as_json());
-        let (kind, end) = (slot.kind, slot.text.len());
-        if end > start {
-            self.push_growth(id, kind, (start, end));
+        self.held.bytes = self.held.bytes + slot.text.weight() - weight;
+        if self.record_growth(id, start) {
             Effect::Appended(id)
         } else {
             // Half a surrogate pair may wait now.
@@ -178,10 +226,14 @@ impl Transcript {
         if delta.is_empty() {
             return Effect::Nothing;
         }
-        let start = slot.text.len();
-        if !slot.text.extend_to(delta.as_json()) {
-            let (choice, member) = (slot.at.choice, slot.member);
+        let (start, weight) = (slot.text.len(), slot.text.weight());
+        let is_cumulative = slot.text.extend_to(delta.as_json());
+        if !is_cumulative {
             slot.text.push(delta.as_json());
+        }
+        self.held.bytes = self.held.bytes + slot.text.weight() - weight;
+        if !is_cumulative {
+            let (choice, member) = (slot.at.choice, slot.member);
             self.anomaly(AnomalyKind::NotCumulative, Some(choice), member);
         }
         self.record_growth(id, start);
@@ -195,31 +247,53 @@ impl Transcript {
             Some(string) => self.append(id, &string),
             None => {
                 let slot = &mut self.texts[id.0 as usize];
-                let start = slot.text.len();
+                let (start, weight) = (slot.text.len(), slot.text.weight());
                 slot.text.push_plain(&piece.to_compact());
+                self.held.bytes = self.held.bytes + slot.text.weight() - weight;
                 self.record_growth(id, start);
                 Effect::Other
             }
         }
     }
 
-    fn record_growth(&mut self, id: TextId, start: usize) {
+    /// Notes what a text has grown by, and reports whether it has. Pieces that touch are one.
+    #[inline]
+    fn record_growth(&mut self, id: TextId, start: usize) -> bool {
         let slot = &self.texts[id.0 as usize];
-        let (kind, end) = (slot.kind, slot.text.len());
-        if end > start {
-            self.push_growth(id, kind, (start, end));
+        let (kind, new_end) = (slot.kind, slot.text.len());
+        if new_end == start {
+            return false;
+        }
+        match self.records.last_mut() {
+            Some(Record::Text { id: last, end, .. }) if *last == id => *end = new_end,
+            _ => self.records.push(Record::Text { id, kind, start, end: new_end }),
+        }
+        true
+    }
+
+    /// Returns the bytes that appending a string adds to a text, which may not have begun.
+    pub(crate) fn growth(&self, id: Option<TextId>, string: &RawStr<'_>) -> usize {
+        match id {
+            Some(id) => self.texts[id.0 as usize].text.growth(string.as_json()),
+            None => Text::default().growth(string.as_json()),
         }
     }
 
-    /// Records that a text grew. Growth that continues the last record is part of it: a content
-    /// array may have millions of parts.
-    #[inline]
-    fn push_growth(&mut self, id: TextId, kind: TextKind, (start, end): (usize, usize)) {
-        match self.records.last_mut() {
-            Some(Record::Text { id: last, end: before, .. }) if *last == id && *before == start => {
-                *before = end;
+    /// As [`growth`](Self::growth), for a delta that may be cumulative.
+    pub(crate) fn delta_growth(&self, id: Option<TextId>, delta: &RawStr<'_>) -> usize {
+        match id {
+            Some(id) if self.options.cumulative => {
+                self.texts[id.0 as usize].text.growth_to(delta.as_json())
             }
-            _ => self.records.push(Record::Text { id, kind, start, end }),
+            _ => self.growth(id, delta),
+        }
+    }
+
+    /// As [`growth`](Self::growth), for a piece of arguments.
+    pub(crate) fn piece_growth(&self, id: Option<TextId>, piece: &RawValue<'_>) -> usize {
+        match piece.as_raw_str() {
+            Some(string) => self.growth(id, &string),
+            None => piece.to_compact().len(),
         }
     }
 
@@ -299,38 +373,65 @@ impl Transcript {
     }
 }
 
-/// The bytes that count against `max_folded`.
+/// The count of what is held.
 impl Transcript {
-    /// Counts the bytes that an event adds, if they are within the limit.
+    /// Reports whether the event fits whatever is in it. If not, it has to be weighed.
+    ///
+    /// Whatever folding adds stands in the event's data: the text of each member, and at least two
+    /// bytes for each choice, tool call and unknown member.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        let limits = &self.options.limits;
+        self.held.bytes.saturating_add(self.most) <= limits.max_folded
+            && self.held.items.saturating_add(self.most / 2) <= limits.max_items
+    }
+
+    /// Reports whether a string may be appended whose length between its quotes is `len`.
+    #[inline]
+    pub(crate) fn has_room_for(&self, len: usize) -> bool {
+        self.held.bytes.saturating_add(len) <= self.options.limits.max_folded
+    }
+
+    /// Checks that what an event adds is within the limits.
     ///
     /// # Errors
-    /// They are not; nothing was counted.
-    pub(crate) fn admit(&mut self, bytes: usize) -> Result<(), Error> {
-        let folded = self.folded.saturating_add(bytes);
-        let max = self.options.limits.max_folded;
-        if folded > max {
-            return Err(Limit::Folded.passed(max));
+    /// The limit that it would exceed.
+    pub(crate) fn admit(&self, new: Held) -> Result<(), Error> {
+        let limits = &self.options.limits;
+        if self.held.bytes.saturating_add(new.bytes) > limits.max_folded {
+            return Err(Limit::Folded.passed(limits.max_folded));
         }
-        self.folded = folded;
+        if self.held.items.saturating_add(new.items) > limits.max_items {
+            return Err(Limit::Items.passed(limits.max_items));
+        }
         Ok(())
     }
 
-    /// Takes bytes off that are no longer kept.
-    pub(crate) fn release(&mut self, bytes: usize) {
-        self.folded = self.folded.saturating_sub(bytes);
+    /// Counts what is held from now on.
+    pub(crate) fn hold(&mut self, new: Held) {
+        self.held += new;
     }
 
-    pub(crate) fn folded(&self) -> usize {
-        self.folded
+    /// Counts a value that had `before` bytes and now has `now`.
+    pub(crate) fn replaced(&mut self, before: usize, now: usize) {
+        self.held.bytes = self.held.bytes.saturating_sub(before) + now;
     }
-}
 
-/// Clears a list that an event made, and gives back what an unusual event made it hold.
-#[inline]
-fn clear<T>(list: &mut Vec<T>) {
-    const KEEP: usize = 64;
-    list.clear();
-    if list.capacity() > KEEP {
-        list.shrink_to(KEEP);
+    /// Sets a text that a dialect keeps, and counts it.
+    pub(crate) fn set(&mut self, kept: &mut Option<String>, sent: &RawStr<'_>) {
+        let new = sent.to_text().into_owned();
+        let before = kept.as_ref().map_or(0, String::len);
+        self.replaced(before, new.len());
+        *kept = Some(new);
+    }
+
+    pub(crate) fn held(&self) -> Held {
+        self.held
+    }
+
+    /// Returns the bytes that all texts hold.
+    #[cfg(debug_assertions)]
+    pub(crate) fn texts_weight(&self) -> usize {
+        self.texts.iter().map(|slot| slot.text.weight()).sum()
     }
 }

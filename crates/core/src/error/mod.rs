@@ -111,6 +111,8 @@ pub enum Limit {
     Folded,
     /// The limit `max_unknown_members`.
     UnknownMembers,
+    /// The limit `max_items`.
+    Items,
 }
 
 impl Limit {
@@ -124,6 +126,7 @@ impl Limit {
             Self::ToolCalls => "max_tool_calls",
             Self::Folded => "max_folded",
             Self::UnknownMembers => "max_unknown_members",
+            Self::Items => "max_items",
         }
     }
 

@@ -92,6 +92,13 @@ impl<'a> Cursor<'a> {
         Some(Name::with_head(&bytes[start..end], head))
     }
 
+    /// Returns the name of the member whose value is next, if it stands there without escapes.
+    pub(crate) fn name_just_read(&self, name: Name<'_>) -> Option<&'a str> {
+        let end = self.at.checked_sub(2)?;
+        let text = self.text.get(end.checked_sub(name.as_bytes().len())?..end)?;
+        (text.as_bytes() == name.as_bytes()).then_some(text)
+    }
+
     /// Consumes the brace that closes an object, and reports whether it was next.
     #[inline(always)]
     pub(crate) fn close_object(&mut self) -> bool {

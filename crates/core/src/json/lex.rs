@@ -9,6 +9,7 @@
 //! the same name counts, because the second call overwrites the first. A value of a type that its
 //! member cannot have is noted and otherwise ignored: a chunk is any JSON object.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::cell::Cell;
 
@@ -27,6 +28,10 @@ pub struct Walk {
     pub(crate) whole_body: bool,
     /// The largest number of elements of each list, by [`ListId`].
     max_elements: [usize; ListId::COUNT],
+    /// The largest number of elements of all lists together.
+    max_items: usize,
+    /// The number of elements so far.
+    items: Cell<usize>,
     /// The largest number of unknown members that are kept.
     max_unknown: usize,
     /// The number of unknown members kept so far.
@@ -55,6 +60,8 @@ impl ListId {
 pub(crate) enum Overflow {
     /// A list has too many elements.
     Elements(ListId),
+    /// All lists together have too many elements.
+    Items,
     /// There are too many unknown members.
     Unknown,
 }
@@ -66,6 +73,8 @@ impl Walk {
             keep_unknown: false,
             whole_body: false,
             max_elements: [usize::MAX; ListId::COUNT],
+            max_items: usize::MAX,
+            items: Cell::new(0),
             max_unknown: usize::MAX,
             unknown: Cell::new(0),
             overflow: Cell::new(None),
@@ -83,6 +92,12 @@ impl Walk {
     /// Bounds the number of elements of a list.
     pub(crate) fn with_max_elements(mut self, list: ListId, max: usize) -> Self {
         self.max_elements[list.0] = max;
+        self
+    }
+
+    /// Bounds the number of elements of all lists together.
+    pub(crate) fn with_max_items(mut self, max: usize) -> Self {
+        self.max_items = max;
         self
     }
 
@@ -163,12 +178,16 @@ impl Walk {
         if !self.keep_unknown {
             return self.skip(cursor);
         }
+        let name = match cursor.name_just_read(name) {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(String::from_utf8_lossy(name.as_bytes()).into_owned()),
+        };
         if let Some(value) = self.value(cursor)? {
             self.unknown.set(self.unknown.get() + 1);
             if self.unknown.get() > self.max_unknown {
                 self.exceed(Overflow::Unknown);
             } else {
-                kept.set(&String::from_utf8_lossy(name.as_bytes()), value);
+                kept.set(name, value);
             }
         }
         Ok(())
@@ -260,10 +279,15 @@ pub(crate) fn elements<'de, V: Elements<'de>>(
     let mut first = true;
     while cursor.next_element(&mut first)? {
         let (count, list) = into.count();
-        if count >= walk.max_elements[list.0] {
+        let items = walk.items.get();
+        if count >= walk.max_elements[list.0] || items >= walk.max_items {
+            let is_long = count >= walk.max_elements[list.0];
             cursor.value()?;
-            walk.exceed(Overflow::Elements(list));
-        } else if into.element(cursor, walk)? == Shape::Other {
+            walk.exceed(if is_long { Overflow::Elements(list) } else { Overflow::Items });
+            continue;
+        }
+        walk.items.set(items + 1);
+        if into.element(cursor, walk)? == Shape::Other {
             walk.note(member);
         }
     }

@@ -28,6 +28,29 @@ impl Text {
         self.text.len()
     }
 
+    /// Returns the number of bytes held. Half a pair that waits counts as what may replace it.
+    pub(crate) fn weight(&self) -> usize {
+        self.text.len() + if self.half == 0 { 0 } else { char::REPLACEMENT_CHARACTER.len_utf8() }
+    }
+
+    /// Returns the number of bytes by which a fragment makes the text heavier. Linear in it.
+    pub(crate) fn growth(&self, fragment: &str) -> usize {
+        let mut rest = Self { text: String::new(), half: self.half, repaired: false };
+        let before = rest.weight();
+        rest.push(fragment);
+        rest.weight().saturating_sub(before)
+    }
+
+    /// As [`growth`](Self::growth), for a fragment that repeats the text so far.
+    pub(crate) fn growth_to(&self, whole: &str) -> usize {
+        let mut other = Self::default();
+        other.push(whole);
+        match other.text.strip_prefix(self.text.as_str()) {
+            Some(_) => other.weight().saturating_sub(self.weight()),
+            None => self.growth(whole),
+        }
+    }
+
     /// Reports whether nothing was pushed, not even half a pair.
     pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.half == 0

@@ -59,7 +59,7 @@ pub struct Chunk<'a, C> {
     /// Groq's member: its `usage` repeats the chunk's, its `error` ends the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_groq: Option<RawValue<'a>>,
-    /// The other members. Padding (`obfuscation`, Mistral's `p`) is dropped.
+    /// The other members. A stream's padding (`obfuscation`, Mistral's `p`) is dropped.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
     /// The text between the quotes of OpenAI's `obfuscation` or Mistral's `p`.
@@ -198,6 +198,7 @@ pub(crate) fn walk(limits: &Limits, keep_unknown: bool) -> Walk {
         .with_unknown(keep_unknown, limits.max_unknown_members)
         .with_max_elements(CHOICES, limits.max_choices)
         .with_max_elements(TOOL_CALLS, limits.max_tool_calls)
+        .with_max_items(limits.max_items)
 }
 
 /// Checks that a chunk that was walked through stayed within these limits.
@@ -209,6 +210,7 @@ pub(crate) fn check(limits: &Limits, walk: &Walk) -> Result<(), Error> {
         None => Ok(()),
         Some(Overflow::Elements(TOOL_CALLS)) => Err(Limit::ToolCalls.passed(limits.max_tool_calls)),
         Some(Overflow::Elements(_)) => Err(Limit::Choices.passed(limits.max_choices)),
+        Some(Overflow::Items) => Err(Limit::Items.passed(limits.max_items)),
         Some(Overflow::Unknown) => Err(Limit::UnknownMembers.passed(limits.max_unknown_members)),
     }
 }
@@ -256,7 +258,7 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
             self.system_fingerprint = walk.string("system_fingerprint", cursor)?;
         } else if name.is("service_tier") {
             self.service_tier = walk.string("service_tier", cursor)?;
-        } else if name.is("obfuscation") || name.is("p") {
+        } else if (name.is("obfuscation") || name.is("p")) && !walk.whole_body {
             self.padding = Padding(string_inner(walk.raw(cursor)?));
         } else if name.is("error") {
             self.error = walk.value(cursor)?;

@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 use super::choice::{ChoiceState, Message, Sink};
 use super::chunk::{ChoiceParts, Chunk, WireChoice, check, read, walk};
 use super::completion::Completion;
-use super::logprobs::ChunkLogprobs;
 use super::payload::Payload;
-use super::unknown::{keep_unknown, unknown_fits};
+#[cfg(debug_assertions)]
+use super::unknown::held_last;
+use super::unknown::{keep_last, keep_member, last_growth, member_growth, unknown_fits};
 use super::usage::Usage;
 use crate::engine::{
-    AnomalyKind, Change, Dialect, Effect, Hole, Holes, Note, Notes, Options, Read, Sealed, TokenCounts,
-    Transcript, What,
+    AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Read, Sealed,
+    TokenCounts, Transcript, What,
 };
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::{RawStr, RawValue, Unknown};
@@ -79,7 +80,10 @@ impl<M: Message> Dialect for Envelope<M> {
     }
 
     fn fold(&mut self, chunk: &Self::Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        to.admit(self.weigh(chunk, &to.options)?)?;
+        self.fits(chunk, &to.options)?;
+        if !to.has_room() {
+            to.admit(self.growth(chunk, to))?;
+        }
         if let Some(member) = chunk.unexpected {
             to.anomaly(AnomalyKind::UnexpectedType, None, member);
         }
@@ -92,7 +96,8 @@ impl<M: Message> Dialect for Envelope<M> {
     }
 
     fn holes<'e>(chunk: &'e Self::Event<'_>) -> Option<Holes<'e>> {
-        // A member with `_` has no effect when it comes again, or folding it has said so.
+        // A member with `_` has no effect when it comes again, or folding it has said so: of
+        // unknown members, that each has the value that is kept.
         let Chunk {
             id: _,
             object: _,
@@ -105,7 +110,7 @@ impl<M: Message> Dialect for Envelope<M> {
             moderation: None,
             error: None,
             x_groq: None,
-            extra,
+            extra: _,
             padding,
             unexpected: _,
         } = chunk
@@ -113,14 +118,13 @@ impl<M: Message> Dialect for Envelope<M> {
             return None;
         };
         let [delta] = &choices[..] else { return None };
-        let ChoiceParts { index: _, position: _, logprobs: None, finish_reason, extra: of_choice } =
+        let ChoiceParts { index: _, position: _, logprobs: None, finish_reason, extra: _ } =
             delta.parts()
         else {
             return None;
         };
-        let is_bare = extra.is_empty() && of_choice.is_empty();
         let has_reason = finish_reason.is_some_and(|reason| !reason.is_empty());
-        let text = M::only_text(delta).filter(|_| is_bare && !has_reason)?;
+        let text = M::only_text(delta).filter(|_| !has_reason)?;
         Some(Holes::of_text(text).with(padding.0.map(Hole::Padding)))
     }
 
@@ -142,6 +146,17 @@ impl<M: Message> Dialect for Envelope<M> {
 
     fn token_counts(&self) -> Option<TokenCounts> {
         self.usage.as_ref().map(Usage::counts)
+    }
+
+    #[cfg(debug_assertions)]
+    fn held(&self) -> Held {
+        let strings = [&self.id, &self.model, &self.system_fingerprint, &self.service_tier];
+        let mut held = Held::bytes(strings.into_iter().flatten().map(String::len).sum());
+        held.bytes += self.moderation.as_ref().map_or(0, |value| value.as_json().len());
+        held.bytes += self.usage.as_ref().map_or(0, Usage::weight);
+        held += held_last(&self.extra);
+        self.choices.iter().for_each(|choice| held += choice.held());
+        held
     }
 
     fn answer(mut self, texts: &mut Transcript) -> Self::Answer {
@@ -177,28 +192,60 @@ impl<M: Message> Notes for Envelope<M> {
 }
 
 impl<M: Message> Envelope<M> {
-    /// Returns the bytes that a chunk would add, if the other limits allow it.
-    fn weigh(&self, chunk: &Chunk<'_, M::Delta<'_>>, options: &Options) -> Result<usize, Error> {
-        let keep = options.keep_unknown;
-        let unknown = |extra: &Unknown<'_>| if keep { extra.weight() } else { 0 };
-        let mut weight = chunk.moderation.as_ref().map_or(0, |value| value.as_json().len());
-        weight += unknown(&chunk.extra);
+    /// Checks that the state stays within the limits of each list with a chunk.
+    fn fits(&self, chunk: &Chunk<'_, M::Delta<'_>>, options: &Options) -> Result<(), Error> {
         let mut new = 0;
         for delta in &chunk.choices {
             let parts = delta.parts();
             let choice = self.position(parts.index()).map(|position| &self.choices[position]);
             new += usize::from(choice.is_none());
-            weight += M::weight(delta, keep) + unknown(parts.extra);
-            weight += parts.logprobs.map_or(0, ChunkLogprobs::weight);
-            weight += parts.finish_reason.map_or(0, |reason| reason.as_json().len());
             ChoiceState::fits(choice, delta, &parts, options)?;
         }
         let max = options.limits.max_choices;
         if self.choices.len() + new > max {
             return Err(Limit::Choices.passed(max));
         }
-        unknown_fits(Some(&self.extra), &chunk.extra, options)?;
-        Ok(weight)
+        let has = |name: &str| self.extra.get(name).is_some();
+        unknown_fits(self.extra.len(), has, &chunk.extra, options)
+    }
+
+    /// Returns the most that folding a chunk adds: exactly that, unless a chunk repeats itself.
+    ///
+    /// Linear in the chunk. Only a chunk that comes near a limit is weighed.
+    #[inline(never)]
+    fn growth(&self, chunk: &Chunk<'_, M::Delta<'_>>, to: &Transcript) -> Held {
+        let mut new = Held::default();
+        let kept = [
+            (&self.id, &chunk.id, true),
+            (&self.model, &chunk.model, true),
+            (&self.system_fingerprint, &chunk.system_fingerprint, false),
+            (&self.service_tier, &chunk.service_tier, false),
+        ];
+        for (kept, sent, is_first) in kept {
+            new.bytes += string_growth(kept.as_deref(), sent.as_ref(), is_first);
+        }
+        let value = |sent: Option<&RawValue<'_>>, before: usize| {
+            sent.map_or(0, |sent| sent.to_compact().len().saturating_sub(before))
+        };
+        let moderation = self.moderation.as_ref().map_or(0, |value| value.as_json().len());
+        new.bytes += value(chunk.moderation.as_ref(), moderation);
+        new.bytes +=
+            value(chunk.any_usage().as_ref(), self.usage.as_ref().map_or(0, Usage::weight));
+        new += last_growth(Some(&self.extra), &chunk.extra, None, &to.options);
+        if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {
+            new += member_growth(Some(&self.extra), "x_groq", groq);
+        }
+        let mut begun = Vec::new();
+        for delta in &chunk.choices {
+            let parts = delta.parts();
+            let choice = self.position(parts.index()).map(|position| &self.choices[position]);
+            if choice.is_none() && !begun.contains(&parts.index()) {
+                begun.push(parts.index());
+                new.items += 1;
+            }
+            new += ChoiceState::growth(choice, delta, &parts, to);
+        }
+        new
     }
 
     fn fold_choice(&mut self, delta: &M::Delta<'_>, to: &mut Transcript) -> Effect {
@@ -208,6 +255,9 @@ impl<M: Message> Envelope<M> {
         let mut sink = Sink { transcript: to, index, position };
         if parts.index.is_none() {
             sink.anomaly(AnomalyKind::MissingIndex, "choices.index");
+        }
+        if began {
+            sink.transcript.hold(Held::item(0));
         }
         Effect::set(began).and(self.choices[position].fold(delta, &parts, &mut sink))
     }
@@ -249,26 +299,26 @@ impl<M: Message> Envelope<M> {
             _ => {}
         }
         let fingerprint = chunk.system_fingerprint.as_ref();
-        effect = effect.and(set_last(&mut self.system_fingerprint, fingerprint));
-        effect = effect.and(set_last(&mut self.service_tier, chunk.service_tier.as_ref()));
+        effect = effect.and(set_last(&mut self.system_fingerprint, fingerprint, to));
+        effect = effect.and(set_last(&mut self.service_tier, chunk.service_tier.as_ref(), to));
         if let Some(sent) = &chunk.moderation {
             let moderation = sent.clone().into_owned();
-            let dropped = sent.as_json().len() - moderation.as_json().len();
+            let now = moderation.as_json().len();
             let before = self.moderation.replace(moderation);
-            to.release(dropped + before.map_or(0, |before| before.as_json().len()));
+            to.replaced(before.map_or(0, |before| before.as_json().len()), now);
             effect = Effect::Other;
         }
         if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {
-            self.extra.set("x_groq", groq.clone().into_owned());
-            effect = Effect::Other;
+            effect = effect.and(keep_member(&mut self.extra, "x_groq", groq, to));
         }
-        effect.and(keep_unknown(&mut self.extra, &chunk.extra, to))
+        effect.and(keep_last(&mut self.extra, &chunk.extra, None, to))
     }
 
     /// The last usage counts, whole. One that differs from the one before is noted: running totals,
     /// or one for each choice.
     fn fold_usage<C>(&mut self, chunk: &Chunk<'_, C>, to: &mut Transcript) -> Effect {
         let Some(sent) = chunk.any_usage() else { return Effect::Nothing };
+        let before = self.usage.as_ref().map_or(0, Usage::weight);
         match &mut self.usage {
             None => self.usage = Some(Usage::new(sent)),
             Some(usage) => {
@@ -277,6 +327,7 @@ impl<M: Message> Envelope<M> {
                 }
             }
         }
+        to.replaced(before, self.usage.as_ref().map_or(0, Usage::weight));
         to.note(What::Usage, usize::MAX, 0)
     }
 }
@@ -291,7 +342,7 @@ fn set_first(
     let Some(sent) = sent.filter(|sent| !sent.is_empty()) else { return Effect::Nothing };
     match kept {
         None => {
-            *kept = Some(sent.to_text().into_owned());
+            to.set(kept, sent);
             return Effect::Other;
         }
         Some(kept) if sent == kept.as_str() => {}
@@ -301,9 +352,23 @@ fn set_first(
 }
 
 /// Sets a text to the last that was sent.
-fn set_last(kept: &mut Option<String>, sent: Option<&RawStr<'_>>) -> Effect {
+fn set_last(kept: &mut Option<String>, sent: Option<&RawStr<'_>>, to: &mut Transcript) -> Effect {
     let is_other = |sent: &&RawStr<'_>| kept.as_deref().is_none_or(|kept| **sent != kept);
     let Some(sent) = sent.filter(is_other) else { return Effect::Nothing };
-    *kept = Some(sent.to_text().into_owned());
+    to.set(kept, sent);
     Effect::Other
+}
+
+/// Returns the most bytes that setting a text adds: once, to the first that is not empty, or always,
+/// to the last.
+pub(crate) fn string_growth(
+    kept: Option<&str>,
+    sent: Option<&RawStr<'_>>,
+    is_first: bool,
+) -> usize {
+    match (kept, sent) {
+        (Some(_), _) if is_first => 0,
+        (kept, Some(sent)) => sent.to_text().len().saturating_sub(kept.map_or(0, str::len)),
+        (_, None) => 0,
+    }
 }

@@ -43,11 +43,6 @@ impl<'a> ChunkLogprobs<'a> {
             &self.text_offset,
         ]
     }
-
-    /// Returns the number of bytes that folding may add, as they stand in the JSON.
-    pub(crate) fn weight(&self) -> usize {
-        self.lists().into_iter().flatten().map(|list| list.as_json().len()).sum()
-    }
 }
 
 deserialize_by!(Logprobs, "logprobs", |json| {

@@ -20,6 +20,11 @@ impl Usage {
         Self(json.into_owned())
     }
 
+    /// Returns the number of bytes held.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.as_json().len()
+    }
+
     /// Replaces the counts by what was sent, and reports whether that differs.
     ///
     /// Some servers send running totals in every chunk.

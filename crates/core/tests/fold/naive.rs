@@ -17,6 +17,8 @@ use serde_json::{Map, Value, json};
 pub struct Naive {
     choices: BTreeMap<u64, Choice>,
     usage: Value,
+    /// The unknown members of the chunks.
+    extra: Map<String, Value>,
     chunks: usize,
     /// The kind of error that ended the stream.
     pub(crate) error: Option<&'static str>,
@@ -32,6 +34,97 @@ struct Choice {
     finish: Option<String>,
     /// ID, name and arguments by index.
     calls: BTreeMap<u64, (String, String, String)>,
+    /// The unknown members of the choice, and of its deltas.
+    extra: Map<String, Value>,
+    of_delta: Map<String, Value>,
+}
+
+/// The members that the fold knows, of a chunk, a choice and a delta.
+const OF_CHUNK: [&str; 13] = [
+    "id",
+    "object",
+    "created",
+    "model",
+    "choices",
+    "usage",
+    "system_fingerprint",
+    "service_tier",
+    "obfuscation",
+    "p",
+    "error",
+    "x_groq",
+    "moderation",
+];
+const OF_CHOICE: [&str; 6] = ["index", "delta", "logprobs", "finish_reason", "text", "message"];
+const OF_DELTA: [&str; 10] = [
+    "content",
+    "role",
+    "tool_calls",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "refusal",
+    "function_call",
+    "audio",
+    "content_parts",
+];
+
+/// Returns the members that are not known, and not null.
+fn unknown<'v>(
+    object: &'v Map<String, Value>,
+    known: &'static [&str],
+) -> impl Iterator<Item = (&'v String, &'v Value)> {
+    object.iter().filter(move |(name, value)| !known.contains(&name.as_str()) && !value.is_null())
+}
+
+/// Puts a piece of a member to what came of it before. `None` where the rule is not so simple.
+fn grow(kept: &mut Value, piece: &Value, name: &str, depth: usize) -> Option<()> {
+    if depth > 16 {
+        return None;
+    }
+    let is_label = ["index", "type", "id", "channel"].contains(&name);
+    match (&mut *kept, piece) {
+        (_, Value::Null) => {}
+        (Value::String(kept), Value::String(piece)) if !is_label => kept.push_str(piece),
+        (Value::Array(kept), Value::Array(piece)) if !is_label => {
+            let mut touched = Vec::new();
+            for element in piece {
+                let index = index(element)?;
+                let same = |kept: &Value| index.is_some() && self::index(kept) == Some(index);
+                match kept.iter().rposition(same).filter(|place| !touched.contains(place)) {
+                    Some(place) => {
+                        grow(&mut kept[place], element, "", depth + 1)?;
+                        touched.push(place);
+                    }
+                    None => {
+                        touched.push(kept.len());
+                        kept.push(element.clone());
+                    }
+                }
+            }
+        }
+        (Value::Object(kept), Value::Object(piece)) if !is_label => {
+            for (name, value) in piece {
+                match kept.get_mut(name) {
+                    Some(kept) => grow(kept, value, name, depth + 1)?,
+                    None => drop(kept.insert(name.clone(), value.clone())),
+                }
+            }
+        }
+        _ => *kept = piece.clone(),
+    }
+    Some(())
+}
+
+/// The index of an element, if it is an object that has one; `None` if that is an odd number.
+fn index(element: &Value) -> Option<Option<u64>> {
+    match element.get("index") {
+        Some(Value::Number(number)) if number.as_u64().is_some_and(|index| index < 1 << 31) => {
+            Some(number.as_u64())
+        }
+        Some(Value::Number(number)) if !number.as_i64().is_some_and(|index| index < 0) => None,
+        _ => Some(None),
+    }
 }
 
 /// Folds the data of these events. `None` if they do not keep to the reference.
@@ -165,6 +258,18 @@ impl Naive {
         json!({"choices": choices.collect::<Vec<_>>(), "usage": self.usage})
     }
 
+    /// Returns the unknown members that must be in the completion of a chat.
+    pub(crate) fn unknown(&self) -> Value {
+        let choices = self.choices.values().map(|choice| {
+            let mut members = choice.extra.clone();
+            members.insert("message".into(), Value::Object(choice.of_delta.clone()));
+            Value::Object(members)
+        });
+        let mut members = self.extra.clone();
+        members.insert("choices".into(), choices.collect());
+        Value::Object(members)
+    }
+
     fn event(&mut self, data: &str) -> Option<()> {
         let Ok(chunk) = serde_json::from_str::<Value>(data) else {
             // Half characters, endless numbers and depth are JSON, but nothing for a value.
@@ -182,6 +287,9 @@ impl Naive {
             return None;
         }
         self.chunks += 1;
+        for (name, value) in unknown(&chunk, &OF_CHUNK) {
+            self.extra.insert(name.clone(), value.clone());
+        }
         for (position, choice) in array(&chunk, "choices")?.iter().enumerate() {
             let choice = choice.as_object()?;
             let index = match choice.get("index") {
@@ -212,6 +320,15 @@ impl Choice {
         };
         if delta.contains_key("reasoning") {
             return None;
+        }
+        for (name, value) in unknown(choice, &OF_CHOICE) {
+            self.extra.insert(name.clone(), value.clone());
+        }
+        for (name, value) in unknown(delta, &OF_DELTA) {
+            match self.of_delta.get_mut(name) {
+                Some(kept) => grow(kept, value, name, 0)?,
+                None => drop(self.of_delta.insert(name.clone(), value.clone())),
+            }
         }
         for part in ["content", "refusal", "reasoning_content"] {
             if let Some(text) = string(delta, part)? {

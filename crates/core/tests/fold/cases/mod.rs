@@ -9,6 +9,7 @@
 mod deltas;
 mod ends;
 mod envelope;
+mod kept;
 mod legacy;
 mod lenient;
 mod payloads;
@@ -67,8 +68,8 @@ fn legacy(name: &'static str) -> Case {
 
 /// The stream of a case.
 impl Case {
-    fn keep_unknown(mut self) -> Self {
-        self.options = self.options.with_unknown(true);
+    fn drop_unknown(mut self) -> Self {
+        self.options = self.options.with_unknown(false);
         self
     }
 
@@ -245,6 +246,10 @@ pub(crate) fn all() -> Vec<Case> {
         envelope::first(),
         envelope::last(),
         envelope::usage(),
+        kept::envelope(),
+        kept::growing(),
+        kept::elements(),
+        kept::levels(),
         envelope::choices(),
         deltas::text(),
         deltas::parts(),

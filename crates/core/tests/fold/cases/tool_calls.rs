@@ -180,7 +180,6 @@ pub(super) fn servers() -> Vec<Case> {
             .calling(json!([function("a", "f", "{\"city\":\"Paris\",\"days\":[1,2]}"), function("b", "f", "{}")]))
             .odd_choice(AnomalyKind::MissingIndex, "tool_calls.index"),
         case("Gemini: no index, whole calls, and stop despite them")
-            .keep_unknown()
             .calls(r#"{"extra_content":{"google":{"thought_signature":"s"}},"function":{"arguments":"{}","name":"f"},"id":"a","type":"function"}"#)
             .calls(r#"{"function":{"arguments":"[]","name":"g"},"id":"b","type":"function"}"#)
             .done()
