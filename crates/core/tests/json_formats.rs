@@ -6,6 +6,8 @@ use ciborium::Value as Cbor;
 use deltawire::chat::{ChatCompletion, Choice, Chunk, Message, ToolCall};
 use deltawire::json::{RawArray, RawValue};
 use deltawire::{Logprobs, Usage, completions};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -197,6 +199,38 @@ fn another_format_gets_values_and_nothing_of_serde_json() {
         ])
     );
     assert!(!format!("{:?}", written(&answer())).contains("$serde_json"));
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..5).prop_map(Value::from),
+            btree_map(any::<String>(), inner, 0..5).prop_map(|members| json!(members)),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_text_is_written_as_the_value_that_serde_json_reads_it_as(value in any_json()) {
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let raw = RawValue::parse(&text).unwrap();
+        let written = Cbor::serialized(&raw).unwrap();
+        prop_assert_eq!(&written, &Cbor::serialized(&value).unwrap());
+        let read: RawValue<'_> = written.deserialized().unwrap();
+        prop_assert_eq!(read.as_json(), value.to_string());
+        prop_assert_eq!(raw.to_value(), serde_json::from_str::<Value>(&text).unwrap());
+    }
 }
 
 #[test]
