@@ -79,8 +79,7 @@ impl Growing {
         let piece = piece.to_compact();
         let members = self.0.get_or_insert_default();
         let Some(log) = members.get_mut(name) else {
-            let log = Log { text: (&*piece).into(), merged: piece.len(), is_merged: true };
-            members.insert(name.into(), log);
+            members.insert(name.into(), Log::new(&piece));
             return Grown::Began(name.len() + piece.len());
         };
         let before = log.text.len();
@@ -118,8 +117,10 @@ struct Log {
     text: String,
     /// The length of the text after it was last merged.
     merged: usize,
-    /// The text is one value.
-    is_merged: bool,
+    /// The ends of the pieces, if they are several.
+    ends: Vec<u32>,
+    /// The text is one value, and the same value again would be nothing new.
+    is_settled: bool,
 }
 
 /// The way in which a piece is added.
@@ -140,19 +141,26 @@ impl Log {
     /// Logs that are shorter are merged only in the end.
     const STEP: usize = 512;
 
+    fn new(piece: &str) -> Self {
+        Self {
+            text: piece.into(),
+            merged: piece.len(),
+            ends: Vec::new(),
+            is_settled: is_settled(piece),
+        }
+    }
+
     fn way(&self, name: &str, piece: &str) -> Way {
         let kind = Kind::of(piece);
         let fits = self.text.len() + piece.len() < u32::MAX as usize;
         match kind {
-            _ if self.is_merged && self.text == piece && (is_label(name) || is_settled(piece)) => {
-                Way::Nothing
-            }
+            _ if (self.is_settled || is_label(name)) && self.text == piece => Way::Nothing,
             Kind::Scalar => Way::Last,
             _ if kind != Kind::of(&self.text) || is_label(name) || !fits => Way::Last,
             // An empty string, array or object.
             _ if piece.len() == 2 => Way::Nothing,
             Kind::Text => Way::Text,
-            Kind::List if self.is_merged && !has_index(piece) => Way::Elements,
+            Kind::List if self.ends.is_empty() && !has_index(piece) => Way::Elements,
             Kind::List | Kind::Object => Way::Piece,
         }
     }
@@ -164,6 +172,7 @@ impl Log {
             Way::Text => {
                 self.text.pop();
                 self.text.push_str(&piece[1..]);
+                self.is_settled = false;
             }
             Way::Elements => {
                 self.text.reserve(piece.len());
@@ -172,23 +181,24 @@ impl Log {
                     self.text.push(',');
                 }
                 self.text.push_str(&piece[1..]);
+                self.is_settled = false;
             }
             Way::Piece => {
                 if piece.len() > self.text.len() / 4 {
                     // So large a piece need not leave room for as much again.
                     self.text.reserve_exact(piece.len());
                 }
+                if self.ends.is_empty() {
+                    self.ends.push(self.text.len() as u32);
+                }
                 self.text.push_str(piece);
-                self.is_merged = false;
+                self.ends.push(self.text.len() as u32);
+                self.is_settled = false;
                 if self.text.len() > 2 * self.merged + Self::STEP {
                     self.merge();
                 }
             }
-            Way::Last => {
-                self.text = piece.into();
-                self.merged = piece.len();
-                self.is_merged = true;
-            }
+            Way::Last => *self = Self::new(piece),
         }
         true
     }
@@ -204,10 +214,11 @@ impl Log {
     }
 
     fn merge(&mut self) {
-        if !self.is_merged {
-            self.text = merge(&self.text);
+        if !self.ends.is_empty() {
+            self.text = merge(&self.text, &self.ends);
             self.merged = self.text.len();
-            self.is_merged = true;
+            self.ends = Vec::new();
+            self.is_settled = is_settled(&self.text);
         }
     }
 }
@@ -304,13 +315,14 @@ impl Member {
     }
 }
 
-/// Merges the values of one type that `log` holds one after another, in compact JSON.
-fn merge(log: &str) -> String {
-    let mut values = Vec::new();
-    let mut at = 0;
-    while let Some(end) = value_end(log.as_bytes(), at, &mut false).filter(|_| at < log.len()) {
-        values.push(Span { start: at as u32, end: end as u32 });
-        at = end;
+/// Merges the values of one type that `log` holds one after another up to these ends, in compact
+/// JSON.
+fn merge(log: &str, ends: &[u32]) -> String {
+    let mut values = Vec::with_capacity(ends.len());
+    let mut start = 0;
+    for &end in ends {
+        values.push(Span { start, end });
+        start = end;
     }
     let mut merger = Merger { log, out: String::new() };
     if merger.merge(&values, 0).is_none() {
