@@ -79,8 +79,7 @@ impl Growing {
         let piece = piece.to_compact();
         let members = self.0.get_or_insert_default();
         let Some(log) = members.get_mut(name) else {
-            let log = Log { text: (&*piece).into(), merged: piece.len(), is_merged: true };
-            members.insert(name.into(), log);
+            members.insert(name.into(), Log::new(&piece));
             return Grown::Began(name.len() + piece.len());
         };
         let before = log.text.len();
@@ -114,8 +113,10 @@ struct Log {
     text: String,
     /// The length of the text after it was last merged.
     merged: usize,
-    /// The text is one value.
-    is_merged: bool,
+    /// The ends of the pieces, if they are several.
+    ends: Vec<u32>,
+    /// The text is one value, and the same value again would be nothing new.
+    is_settled: bool,
 }
 
 /// The way in which a piece is added.
@@ -136,19 +137,26 @@ impl Log {
     /// Logs that are shorter are merged only in the end.
     const STEP: usize = 512;
 
+    fn new(piece: &str) -> Self {
+        Self {
+            text: piece.into(),
+            merged: piece.len(),
+            ends: Vec::new(),
+            is_settled: is_settled(piece),
+        }
+    }
+
     fn way(&self, name: &str, piece: &str) -> Way {
         let kind = Kind::of(piece);
         let fits = self.text.len() + piece.len() < u32::MAX as usize;
         match kind {
-            _ if self.is_merged && self.text == piece && (is_label(name) || is_settled(piece)) => {
-                Way::Nothing
-            }
+            _ if (self.is_settled || is_label(name)) && self.text == piece => Way::Nothing,
             Kind::Scalar => Way::Last,
             _ if kind != Kind::of(&self.text) || is_label(name) || !fits => Way::Last,
             // An empty string, array or object.
             _ if piece.len() == 2 => Way::Nothing,
             Kind::Text => Way::Text,
-            Kind::List if self.is_merged && !has_index(piece) => Way::Elements,
+            Kind::List if self.ends.is_empty() && !has_index(piece) => Way::Elements,
             Kind::List | Kind::Object => Way::Piece,
         }
     }
@@ -160,6 +168,7 @@ impl Log {
             Way::Text => {
                 self.text.pop();
                 self.text.push_str(&piece[1..]);
+                self.is_settled = false;
             }
             Way::Elements => {
                 self.text.reserve(piece.len());
@@ -168,23 +177,24 @@ impl Log {
                     self.text.push(',');
                 }
                 self.text.push_str(&piece[1..]);
+                self.is_settled = false;
             }
             Way::Piece => {
                 if piece.len() > self.text.len() / 4 {
                     // So large a piece need not leave room for as much again.
                     self.text.reserve_exact(piece.len());
                 }
+                if self.ends.is_empty() {
+                    self.ends.push(self.text.len() as u32);
+                }
                 self.text.push_str(piece);
-                self.is_merged = false;
+                self.ends.push(self.text.len() as u32);
+                self.is_settled = false;
                 if self.text.len() > 2 * self.merged + Self::STEP {
                     self.merge();
                 }
             }
-            Way::Last => {
-                self.text = piece.into();
-                self.merged = piece.len();
-                self.is_merged = true;
-            }
+            Way::Last => *self = Self::new(piece),
         }
         true
     }
@@ -200,10 +210,11 @@ impl Log {
     }
 
     fn merge(&mut self) {
-        if !self.is_merged {
-            self.text = merge(&self.text);
+        if !self.ends.is_empty() {
+            self.text = merge(&self.text, &self.ends);
             self.merged = self.text.len();
-            self.is_merged = true;
+            self.ends = Vec::new();
+            self.is_settled = is_settled(&self.text);
         }
     }
 }
@@ -229,10 +240,9 @@ fn is_settled(value: &str) -> bool {
         Kind::Scalar => true,
         Kind::Text | Kind::List => value.len() == 2,
         Kind::Object => {
-            let whole = Span { start: 0, end: value.len() as u32 };
             let text = value.as_bytes();
             let mut settled = true;
-            let read = members(text, whole, |member| {
+            let read = members(text, 0, |member| {
                 // Objects in objects may have anything; they are seldom enough.
                 let flat = !matches!(text[member.value as usize], b'"' | b'[' | b'{');
                 settled &= flat || member.end - member.value == 2;
@@ -301,13 +311,14 @@ impl Member {
     }
 }
 
-/// Merges the values of one type that `log` holds one after another, in compact JSON.
-fn merge(log: &str) -> String {
-    let mut values = Vec::new();
-    let mut at = 0;
-    while let Some(end) = value_end(log.as_bytes(), at, &mut false).filter(|_| at < log.len()) {
-        values.push(Span { start: at as u32, end: end as u32 });
-        at = end;
+/// Merges the values of one type that `log` holds one after another up to these ends, in compact
+/// JSON.
+fn merge(log: &str, ends: &[u32]) -> String {
+    let mut values = Vec::with_capacity(ends.len());
+    let mut start = 0;
+    for &end in ends {
+        values.push(Span { start, end });
+        start = end;
     }
     let mut merger = Merger { log, out: String::new() };
     if merger.merge(&values, 0).is_none() {
@@ -342,6 +353,8 @@ impl Merger<'_> {
     /// Objects that are nested deeper are not merged: of them the last counts, whole. So merging
     /// needs little stack, and no more passes over a log than this.
     const MAX_DEPTH: usize = 32;
+    /// In longer logs members and elements are counted first, for a list of just that length.
+    const COUNTED: usize = 16 << 10;
 
     /// Writes what `values` come to, in the order in which they arrived.
     fn merge(&mut self, values: &[Span], depth: usize) -> Option<()> {
@@ -368,7 +381,9 @@ impl Merger<'_> {
 
     fn merge_objects(&mut self, objects: &[Span], depth: usize) -> Option<()> {
         let mut count = 0;
-        self.members(objects, |_| count += 1)?;
+        if self.log.len() > Self::COUNTED {
+            self.members(objects, |_| count += 1)?;
+        }
         let mut found = Vec::with_capacity(count);
         self.members(objects, |member| found.push(member))?;
         found.sort_unstable_by(|one, other| {
@@ -414,7 +429,7 @@ impl Merger<'_> {
     fn members(&self, objects: &[Span], mut each: impl FnMut(Member)) -> Option<()> {
         for object in objects {
             let mut last: Option<Member> = None;
-            members(self.log.as_bytes(), *object, |member| {
+            members(self.log.as_bytes(), object.start, |member| {
                 let before = last.replace(member);
                 let is_other =
                     |before: &Member| self.text(before.name()) != self.text(member.name());
@@ -426,15 +441,13 @@ impl Merger<'_> {
     }
 
     fn merge_lists(&mut self, lists: &[Span], depth: usize) -> Option<()> {
-        let mut count = 0;
-        let mut has_index = false;
-        self.elements(lists, |element| {
-            has_index |= element.key != Element::NO_INDEX;
-            count += 1;
-        })?;
-        if !has_index {
+        if !lists.iter().any(|list| has_index(&self.log[list.range()])) {
             self.join(lists, '[', ']', ",");
             return Some(());
+        }
+        let mut count = 0;
+        if self.log.len() > Self::COUNTED {
+            self.elements(lists, |_| count += 1)?;
         }
         let mut elements = Vec::with_capacity(count);
         self.elements(lists, |element| elements.push(element))?;
@@ -495,33 +508,33 @@ impl Merger<'_> {
     /// Returns the element of the list that begins at `start`, and its index. One without an index
     /// goes on to the next that has one.
     fn element(&self, list: Span, start: u32) -> Option<(Span, u32)> {
-        let bytes = self.log.as_bytes();
-        let end = |at: u32| Some(value_end(bytes, at as usize, &mut false)? as u32);
-        let mut element = Span { start, end: end(start)? };
-        let index = self.index(element)?;
-        while index == Element::NO_INDEX && element.end + 2 < list.end {
-            let next = Span { start: element.end + 1, end: end(element.end + 1)? };
-            if self.index(next)? != Element::NO_INDEX {
+        let (mut end, index) = self.single(start)?;
+        while index == Element::NO_INDEX && end + 2 < list.end {
+            let (next, its_index) = self.single(end + 1)?;
+            if its_index != Element::NO_INDEX {
                 break;
             }
-            element.end = next.end;
+            end = next;
         }
-        Some((element, index))
+        Some((Span { start, end }, index))
     }
 
-    /// Returns the `index` of an element, if it is an object that has one that is possible.
-    fn index(&self, element: Span) -> Option<u32> {
+    /// Returns the end of the one element that begins at `start`, and its `index`, if it is an
+    /// object that has one that is possible.
+    fn single(&self, start: u32) -> Option<(u32, u32)> {
+        let bytes = self.log.as_bytes();
         let mut index = Element::NO_INDEX;
-        if self.kind(element) == Kind::Object {
-            members(self.log.as_bytes(), element, |member| {
-                if self.text(member.name()) == "index" {
-                    let number = whole_number(&self.log[member.value().range()]);
-                    let number = number.and_then(|number| u32::try_from(number).ok());
-                    index = number.unwrap_or(Element::NO_INDEX);
-                }
-            })?;
+        if *bytes.get(start as usize)? != b'{' {
+            return Some((value_end(bytes, start as usize, &mut false)? as u32, index));
         }
-        Some(index)
+        let end = members(bytes, start, |member| {
+            if self.text(member.name()) == "index" {
+                let number = whole_number(&self.log[member.value().range()]);
+                let number = number.and_then(|number| u32::try_from(number).ok());
+                index = number.unwrap_or(Element::NO_INDEX);
+            }
+        })?;
+        Some((end, index))
     }
 
     /// Writes the insides of strings or arrays as one. None of them is empty.
@@ -571,16 +584,20 @@ fn parent(parents: &[Span], at: u32) -> usize {
     parents.partition_point(|parent| parent.start <= at)
 }
 
-/// Calls `each` with each member of an object, in compact JSON.
+/// Calls `each` with each member of the object that begins at `start`, in compact JSON, and returns
+/// its end.
 /// Returns `None` if it is not JSON.
-fn members(bytes: &[u8], object: Span, mut each: impl FnMut(Member)) -> Option<()> {
-    let mut at = object.start as usize + 1;
-    while at + 1 < object.end as usize {
+fn members(bytes: &[u8], start: u32, mut each: impl FnMut(Member)) -> Option<u32> {
+    let mut at = start as usize + 1;
+    while *bytes.get(at)? == b'"' {
         let name_end = string_end(bytes, at + 1)?;
         let value = name_end + 2;
         let end = value_end(bytes, value, &mut false)?;
         each(Member { name: at as u32 + 1, value: value as u32, end: end as u32 });
+        if *bytes.get(end)? != b',' {
+            return Some(end as u32 + 1);
+        }
         at = end + 1;
     }
-    Some(())
+    Some(at as u32 + 1)
 }

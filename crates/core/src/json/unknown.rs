@@ -92,6 +92,19 @@ impl<'a> Unknown<'a> {
         few.chain(many.map(|(name, value)| (&**name, value)))
     }
 
+    /// Calls `each` with the name and value of each member, as [`iter`](Self::iter) gives them.
+    #[inline(always)]
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&str, &RawValue<'a>)) {
+        match &self.0 {
+            Members::Few(members) => {
+                for (name, value) in members {
+                    each(name, value);
+                }
+            }
+            Members::Many(members) => members.iter().for_each(|(name, value)| each(name, value)),
+        }
+    }
+
     /// Returns the same members with texts of their own. Allocates.
     #[must_use]
     pub fn into_owned(self) -> Unknown<'static> {
@@ -133,6 +146,12 @@ impl<'a> Unknown<'a> {
             }
             Members::Few(members) => members,
         };
+        if members.is_empty() {
+            // Most objects that have such members have one or two.
+            *members = Vec::with_capacity(2);
+            members.push((name, value));
+            return;
+        }
         match members.iter().position(|(known, _)| *known >= name) {
             Some(at) if members[at].0 == name => members[at].1 = value,
             _ if members.len() == Self::FEW => {

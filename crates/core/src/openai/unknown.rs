@@ -22,14 +22,27 @@ pub(crate) fn keep_last(
     if sent.is_empty() || !to.options.keep_unknown {
         return Effect::Nothing;
     }
+    keep_each(kept, sent, repeated, to)
+}
+
+#[inline(never)]
+fn keep_each(
+    kept: &mut Unknown<'static>,
+    sent: &Unknown<'_>,
+    repeated: Option<&'static str>,
+    to: &mut Transcript,
+) -> Effect {
     let mut effect = Effect::Nothing;
-    for (name, value) in sent.iter().filter(|(name, _)| Some(*name) != repeated) {
-        effect = effect.and(keep_member(kept, name, value, to));
-    }
+    sent.for_each(|name, value| {
+        if Some(name) != repeated && keep_member(kept, name, value, to) == Effect::Other {
+            effect = Effect::Other;
+        }
+    });
     effect
 }
 
 /// Keeps the last value of one member.
+#[inline]
 pub(crate) fn keep_member(
     kept: &mut Unknown<'static>,
     name: &str,
@@ -37,6 +50,7 @@ pub(crate) fn keep_member(
     to: &mut Transcript,
 ) -> Effect {
     match kept.get_mut(name) {
+        Some(value) if *value == *sent => return Effect::Nothing,
         Some(value) => {
             let before = value.as_json().len();
             if !value.assign(sent) {
@@ -62,14 +76,14 @@ pub(crate) fn keep_growing(kept: &mut Growing, sent: &Unknown<'_>, to: &mut Tran
 #[inline(never)]
 fn grow(kept: &mut Growing, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
     let mut effect = Effect::Nothing;
-    for (name, piece) in sent.iter() {
+    sent.for_each(|name, piece| {
         match kept.add(name, piece) {
-            Grown::Nothing => continue,
+            Grown::Nothing => return,
             Grown::Began(bytes) => to.hold(Held::item(bytes)),
             Grown::From(before, now) => to.replaced(before, now),
         }
         effect = Effect::Other;
-    }
+    });
     effect
 }
 
