@@ -1,7 +1,10 @@
 //! The chunks of a streamed chat completion.
 
+use alloc::boxed::Box;
+
 use serde::{Serialize, Serializer};
 
+use super::tool_calls::depends_on_arguments;
 use crate::error::Error;
 use crate::json::{
     Cursor, Elements, Invalid, List, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk,
@@ -61,8 +64,67 @@ pub struct ChunkChoice<'a> {
     /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) misplaced: Option<Box<Misplaced<'a>>>,
     #[serde(skip)]
     pub(crate) position: usize,
+}
+
+/// The members of a choice that stand where they should not.
+///
+/// The last two are among the unknown members as well.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Misplaced<'a> {
+    /// A whole message, or in the place of the delta a piece of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) message: Option<Delta<'a>>,
+    /// A legacy completion's text.
+    #[serde(skip)]
+    pub(super) text: Option<RawStr<'a>>,
+    /// Token counts (Moonshot).
+    #[serde(skip)]
+    pub(super) usage: Option<RawValue<'a>>,
+}
+
+impl<'a> ChunkChoice<'a> {
+    /// Returns the members that may stand in place of the delta, if that says nothing.
+    #[inline]
+    pub(super) fn instead(&self) -> Option<&Misplaced<'a>> {
+        let misplaced = self.misplaced.as_deref()?;
+        let is_empty = self.delta.as_ref().is_none_or(|delta| *delta == Delta::default());
+        is_empty.then_some(misplaced)
+    }
+
+    /// Reads a member that stands where it should not, or that nobody knows.
+    #[inline(never)]
+    fn other_member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'a>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        if name.is("message") && !walk.whole_body {
+            let mut message = None;
+            nested("message", &mut message, cursor, walk)?;
+            if message.is_some() || self.misplaced.is_some() {
+                self.misplaced.get_or_insert_default().message = message;
+            }
+            return Ok(());
+        }
+        // They are kept as unknown members too, so they are read twice.
+        let mut again = cursor.clone();
+        if name.is("text") {
+            if let Some(inner) = again.string() {
+                let text = Some(RawStr::from_inner(inner));
+                self.misplaced.get_or_insert_default().text = text;
+            }
+        } else if name.is("usage") {
+            if let Some(usage) = walk.value(&mut again)? {
+                self.misplaced.get_or_insert_default().usage = Some(usage);
+            }
+        }
+        walk.unknown(name, cursor, &mut self.extra)
+    }
 }
 
 /// The new part of a choice's message.
@@ -86,6 +148,9 @@ pub struct Delta<'a> {
     /// New text of the model's reasoning, under OpenRouter's and vLLM's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<RawStr<'a>>,
+    /// New text of the model's reasoning, under GitHub Copilot's name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_text: Option<RawStr<'a>>,
     /// OpenRouter's structured reasoning, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_details: Option<RawValue<'a>>,
@@ -163,8 +228,11 @@ pub struct ToolCallDelta<'a> {
 impl ToolCallDelta<'_> {
     /// Returns the arguments' string, if the delta can add nothing else.
     ///
-    /// The delta may repeat an ID, a name or a type that is set.
+    /// The delta may repeat an ID, a type, or beside its ID a name that is set.
     pub(super) fn only_arguments(&self) -> Option<&str> {
+        if depends_on_arguments(self) {
+            return None;
+        }
         let Self { index: _, id: _, call_type: _, function, custom: None, extra } = self else {
             return None;
         };
@@ -233,6 +301,7 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
             position: self.position,
             logprobs: self.logprobs.as_ref(),
             finish_reason: self.finish_reason.as_ref(),
+            usage: self.misplaced.as_ref().and_then(|misplaced| misplaced.usage.as_ref()),
             extra: &self.extra,
         }
     }
@@ -258,7 +327,7 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         } else if name.is("finish_reason") {
             self.finish_reason = walk.string("finish_reason", cursor)?;
         } else {
-            walk.unknown(name, cursor, &mut self.extra)?;
+            self.other_member(name, cursor, walk)?;
         }
         Ok(())
     }
@@ -280,13 +349,15 @@ impl<'de> Members<'de> for Delta<'de> {
             self.tool_calls = List::default();
             elements("tool_calls", cursor, &mut ToolCalls(&mut self.tool_calls), walk)?;
         } else if name.is("reasoning_content") {
-            self.reasoning_content = walk.string("reasoning_content", cursor)?;
+            self.reasoning_content = walk.text("reasoning_content", cursor)?;
         } else if name.is("reasoning") {
-            self.reasoning = walk.string("reasoning", cursor)?;
+            self.reasoning = walk.text("reasoning", cursor)?;
+        } else if name.is("reasoning_text") {
+            self.reasoning_text = walk.text("reasoning_text", cursor)?;
         } else if name.is("reasoning_details") {
             self.reasoning_details = walk.value(cursor)?;
         } else if name.is("refusal") {
-            self.refusal = walk.string("refusal", cursor)?;
+            self.refusal = walk.text("refusal", cursor)?;
         } else if name.is("function_call") {
             nested("function_call", &mut self.function_call, cursor, walk)?;
         } else if name.is("audio") {
@@ -298,16 +369,15 @@ impl<'de> Members<'de> for Delta<'de> {
     }
 }
 
-/// Reads a message's content: a string, or an array of parts.
+/// Reads a message's content: a text, or an array of parts.
 fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<Content<'de>>, Invalid> {
     if let Some(inner) = cursor.string() {
         return Ok(Some(Content::Text(RawStr::from_inner(inner))));
     }
-    let value = walk.value(cursor)?;
-    if value.as_ref().is_some_and(|value| !value.is_array()) {
-        walk.note("content");
+    if cursor.peek() == Some(b'[') {
+        return Ok(walk.value(cursor)?.map(Content::Parts));
     }
-    Ok(value.filter(RawValue::is_array).map(Content::Parts))
+    Ok(walk.text("content", cursor)?.map(Content::Text))
 }
 
 impl<'de> Members<'de> for ToolCallDelta<'de> {

@@ -3,13 +3,13 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::chunk::{AudioDelta, ChunkChoice, Content, Delta};
+use super::chunk::{AudioDelta, ChunkChoice, Content, Delta, Misplaced};
 use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, ToolCall, ToolCallKind};
 use super::tool_calls::{CallState, ToolCalls};
 #[cfg(feature = "partial")]
 use crate::engine::finished;
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Note, Options, Place, TextId, TextKind, Transcript, What,
+    self, AnomalyKind, Change, Effect, Note, Place, TextId, TextKind, Transcript, What,
 };
 use crate::error::Error;
 use crate::json::{RawArray, RawStr, RawValue, Unknown, string_inner};
@@ -45,6 +45,8 @@ struct Rare {
     function_name: Option<String>,
     function_arguments: Option<TextId>,
     audio: Option<AudioState>,
+    /// Some of the texts came in a `message` in place of a delta.
+    in_messages: bool,
     /// Unknown members of the message.
     extra: Unknown<'static>,
 }
@@ -75,36 +77,80 @@ impl Message for ChatMessage {
 
     const OBJECT: &'static str = "chat.completion";
 
-    fn weight(delta: &ChunkChoice<'_>, keep_unknown: bool) -> usize {
-        delta.delta.as_ref().map_or(0, |delta| delta.weight(keep_unknown))
+    fn weight(
+        this: Option<&ChoiceState<Self>>,
+        delta: &ChunkChoice<'_>,
+        texts: &Transcript,
+    ) -> usize {
+        let keep = texts.options.keep_unknown;
+        let Some(instead) = delta.instead() else {
+            return delta.delta.as_ref().map_or(0, |delta| delta.weight(keep));
+        };
+        match instead.meant(this, texts) {
+            Meant::Message(message) => message.weight(keep),
+            Meant::Text(text) => text.as_json().len(),
+            Meant::Nothing | Meant::Again => 0,
+        }
     }
 
-    fn fits(this: Option<&Self>, delta: &ChunkChoice<'_>, options: &Options) -> Result<(), Error> {
-        let Some(delta) = &delta.delta else { return Ok(()) };
-        let rare = this.and_then(|message| message.rare.as_ref());
-        unknown_fits(rare.map(|rare| &rare.extra), &delta.extra, options)?;
+    fn repeated(this: &ChoiceState<Self>, delta: &ChunkChoice<'_>, texts: &Transcript) -> usize {
+        delta.delta.as_ref().map_or(0, |delta| delta.repeated(this, texts))
+    }
+
+    fn fits(
+        this: Option<&ChoiceState<Self>>,
+        delta: &ChunkChoice<'_>,
+        texts: &Transcript,
+    ) -> Result<(), Error> {
+        let meant = delta.instead().map(|instead| instead.meant(this, texts));
+        let delta = match (meant, &delta.delta) {
+            (Some(Meant::Message(message)), _) => message,
+            (None, Some(delta)) => delta,
+            _ => return Ok(()),
+        };
+        let message = this.map(|choice| &choice.message);
+        let rare = message.and_then(|message| message.rare.as_ref());
+        unknown_fits(rare.map(|rare| &rare.extra), &delta.extra, &texts.options)?;
         if delta.tool_calls.is_empty() {
             return Ok(());
         }
-        match this {
-            Some(message) => message.tool_calls.fits(&delta.tool_calls, options),
-            None => ToolCalls::default().fits(&delta.tool_calls, options),
+        match message {
+            Some(message) => message.tool_calls.fits(&delta.tool_calls, texts),
+            None => ToolCalls::default().fits(&delta.tool_calls, texts),
         }
     }
 
     fn fold(choice: &mut ChoiceState<Self>, delta: &ChunkChoice<'_>, to: &mut Sink<'_>) -> Effect {
-        delta.delta.as_ref().map_or(Effect::Nothing, |delta| delta.fold(choice, to))
+        match delta.instead() {
+            None => delta.delta.as_ref().map_or(Effect::Nothing, |delta| delta.fold(choice, to)),
+            Some(instead) => instead.fold(choice, to),
+        }
+    }
+
+    fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript) {
+        choice.message.tool_calls.settle(choice.index, texts);
     }
 
     fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
-        let ChunkChoice { index: _, position: _, delta, logprobs: _, finish_reason: _, extra: _ } =
-            delta;
+        let ChunkChoice {
+            index: _,
+            position: _,
+            delta,
+            logprobs: _,
+            finish_reason: _,
+            extra: _,
+            misplaced: None,
+        } = delta
+        else {
+            return None;
+        };
         let Delta {
             role: _,
             content,
             refusal: None,
             reasoning_content,
             reasoning,
+            reasoning_text,
             reasoning_details: None,
             tool_calls,
             function_call: None,
@@ -124,18 +170,22 @@ impl Message for ChatMessage {
             Some(Content::Text(text)) => text.is_empty(),
             Some(Content::Parts(_)) => return None,
         };
-        match (reasoning_content, reasoning, &tool_calls[..]) {
-            // Of two reasonings that are the same one is left out, so each depends on the other.
-            (Some(text), None, []) | (None, Some(text), []) if no_content && !text.is_empty() => {
+        let no_reasoning =
+            [reasoning_content, reasoning, reasoning_text].into_iter().all(is_absent);
+        match (reasoning_content, reasoning, reasoning_text, &tool_calls[..]) {
+            // Of reasonings that are the same one counts, so each depends on the others.
+            (Some(text), None, None, [])
+            | (None, Some(text), None, [])
+            | (None, None, Some(text), [])
+                if no_content && !text.is_empty() =>
+            {
                 Some(text.as_json())
             }
-            (one, other, []) if is_absent(one) && is_absent(other) => match content {
+            (_, _, _, []) if no_reasoning => match content {
                 Some(Content::Text(text)) => Some(text.as_json()),
                 _ => None,
             },
-            (one, other, [call]) if no_content && is_absent(one) && is_absent(other) => {
-                call.only_arguments()
-            }
+            (_, _, _, [call]) if no_content && no_reasoning => call.only_arguments(),
             _ => None,
         }
     }
@@ -195,8 +245,7 @@ impl Message for ChatMessage {
             message,
             logprobs: choice.logprobs.map(|logprobs| *logprobs),
             finish_reason: choice.finish_reason,
-            // Perplexity repeats the whole message in every chunk, beside the delta.
-            extra: choice.extra.without("message"),
+            extra: choice.extra,
         }
     }
 }
@@ -206,6 +255,7 @@ impl Delta<'_> {
     fn weight(&self, keep_unknown: bool) -> usize {
         let mut weight = text_weight(&self.role);
         weight += text_weight(&self.reasoning_content) + text_weight(&self.reasoning);
+        weight += text_weight(&self.reasoning_text);
         weight += match &self.content {
             None => 0,
             Some(Content::Text(text)) => text.as_json().len(),
@@ -238,6 +288,55 @@ impl Delta<'_> {
         weight + self.audio.as_ref().map_or(0, audio)
     }
 
+    /// Returns how many of those bytes repeat what is folded, if deltas are cumulative.
+    fn repeated(&self, choice: &ChoiceState<ChatMessage>, texts: &Transcript) -> usize {
+        let of = |text: Option<TextId>, delta: &RawStr<'_>| {
+            text.map_or(0, |text| texts.repeated(text, delta))
+        };
+        let message = &choice.message;
+        let mut repeated = match &self.content {
+            Some(Content::Text(text)) => of(choice.content, text),
+            _ => 0,
+        };
+        for reasoning in self.reasonings() {
+            repeated += of(message.reasoning, reasoning);
+        }
+        if let Some(rare) = &message.rare {
+            repeated += self.refusal.as_ref().map_or(0, |text| of(rare.refusal, text));
+            let arguments = self.function_call.as_ref().and_then(|call| call.arguments.as_ref());
+            if let (Some(text), Some(piece)) = (rare.function_arguments, arguments) {
+                repeated += texts.repeated_piece(text, piece);
+            }
+        }
+        repeated + message.tool_calls.repeated(&self.tool_calls, texts)
+    }
+
+    /// Returns the reasoning under each of its names, but once if several have the same.
+    ///
+    /// Servers on their way from one name to another send both.
+    fn reasonings(&self) -> impl Iterator<Item = &RawStr<'_>> {
+        let names = [&self.reasoning_content, &self.reasoning, &self.reasoning_text];
+        let is_first = move |at: usize| !names[..at].contains(&names[at]);
+        (0..names.len()).filter(move |&at| is_first(at)).filter_map(move |at| names[at].as_ref())
+    }
+
+    /// Reports whether the model says something with it; a role is nothing.
+    fn has_output(&self) -> bool {
+        let is_text =
+            |text: &Option<RawStr<'_>>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let has_content = match &self.content {
+            None => false,
+            Some(Content::Text(text)) => !text.is_empty(),
+            Some(Content::Parts(_)) => true,
+        };
+        has_content
+            || is_text(&self.refusal)
+            || self.reasonings().any(|text| !text.is_empty())
+            || !self.tool_calls.is_empty()
+            || self.function_call.is_some()
+            || self.audio.is_some()
+    }
+
     fn fold(&self, choice: &mut ChoiceState<ChatMessage>, to: &mut Sink<'_>) -> Effect {
         let mut effect = choice.message.fold_role(self.role.as_ref(), to);
         effect = effect.and(match &self.content {
@@ -246,12 +345,7 @@ impl Delta<'_> {
             Some(Content::Parts(parts)) => fold_parts(choice, parts, to),
         });
         let message = &mut choice.message;
-        if let Some(reasoning) = &self.reasoning_content {
-            effect = effect.and(message.fold_reasoning(reasoning, to));
-        }
-        // Servers on their way from one name to the other send both, with the same text.
-        let is_new = |text: &&RawStr<'_>| self.reasoning_content.as_ref() != Some(text);
-        if let Some(reasoning) = self.reasoning.as_ref().filter(is_new) {
+        for reasoning in self.reasonings() {
             effect = effect.and(message.fold_reasoning(reasoning, to));
         }
         for fragment in &self.tool_calls {
@@ -273,7 +367,7 @@ impl Delta<'_> {
     fn fold_rare(&self, message: &mut ChatMessage, to: &mut Sink<'_>) -> Effect {
         let rare = message.rare.get_or_insert_default();
         if let Some(refusal) = &self.refusal {
-            let _ = to.append(&mut rare.refusal, TextKind::Refusal, "refusal", refusal);
+            let _ = to.append_delta(&mut rare.refusal, TextKind::Refusal, "refusal", refusal);
         }
         if let Some(details) = &self.reasoning_details {
             rare.reasoning_details.get_or_insert_default().extend(details);
@@ -300,7 +394,79 @@ impl Delta<'_> {
     }
 }
 
+/// The part of a choice's misplaced members that is folded.
+enum Meant<'m, 'a> {
+    /// The message, as if it were the delta.
+    Message(&'m Delta<'a>),
+    /// The text, as if it were the delta's content.
+    Text(&'m RawStr<'a>),
+    /// Nothing: the message holds the texts that came in deltas.
+    Again,
+    Nothing,
+}
+
+impl<'a> Misplaced<'a> {
+    /// Returns the part that is folded.
+    ///
+    /// A message is, if the choice has no text yet, or all of its texts came in messages.
+    fn meant(
+        &self,
+        choice: Option<&ChoiceState<ChatMessage>>,
+        texts: &Transcript,
+    ) -> Meant<'_, 'a> {
+        match (&self.message, &self.text) {
+            (Some(message), _) => {
+                let is_again = message.has_output()
+                    && choice.is_some_and(|choice| {
+                        has_text(choice, texts) && !choice.message.is_in_messages()
+                    });
+                if is_again { Meant::Again } else { Meant::Message(message) }
+            }
+            (None, Some(text)) => Meant::Text(text),
+            (None, None) => Meant::Nothing,
+        }
+    }
+
+    #[inline(never)]
+    fn fold(&self, choice: &mut ChoiceState<ChatMessage>, to: &mut Sink<'_>) -> Effect {
+        match self.meant(Some(choice), to.transcript) {
+            Meant::Message(message) if !message.has_output() => _ = message.fold(choice, to),
+            Meant::Message(message) => {
+                to.anomaly(AnomalyKind::Misplaced, "choices.message");
+                // A second message is the whole once more, or else the next piece.
+                let is_second = has_text(choice, to.transcript);
+                choice.message.rare.get_or_insert_default().in_messages = true;
+                let options = to.transcript.options;
+                to.transcript.options.cumulative |= is_second;
+                let _ = message.fold(choice, to);
+                to.transcript.options = options;
+            }
+            Meant::Text(text) => {
+                if !text.is_empty() {
+                    to.anomaly(AnomalyKind::Misplaced, "choices.text");
+                }
+                let _ = choice.fold_content(text, to);
+            }
+            Meant::Again => to.anomaly(AnomalyKind::Repeated, "choices.message"),
+            Meant::Nothing => {}
+        }
+        Effect::Other
+    }
+}
+
+/// Reports whether the choice has output of the model.
+fn has_text(choice: &ChoiceState<ChatMessage>, texts: &Transcript) -> bool {
+    let message = &choice.message;
+    let refusal = message.rare.as_ref().and_then(|rare| rare.refusal);
+    let has = |text: Option<TextId>| text.is_some_and(|text| !texts.is_empty(text));
+    has(choice.content) || has(message.reasoning) || has(refusal) || !message.tool_calls.is_empty()
+}
+
 impl ChatMessage {
+    fn is_in_messages(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.in_messages)
+    }
+
     /// The first role that is not empty counts.
     fn fold_role(&mut self, role: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> Effect {
         let Some(role) = role.filter(|role| !role.is_empty()) else { return Effect::Nothing };

@@ -1,9 +1,11 @@
 //! The chunks of a streamed legacy completion.
 
+use alloc::boxed::Box;
+
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::json::{Cursor, Invalid, Members, Name, RawStr, Shape, Unknown, Walk, object};
+use crate::json::{Cursor, Invalid, Members, Name, RawStr, RawValue, Shape, Unknown, Walk, object};
 use crate::openai::{ChoiceParts, ChunkLogprobs, WireChoice, index, read_whole};
 
 /// A chunk of a streamed legacy completion; see [`crate::Chunk`] for its envelope.
@@ -46,7 +48,68 @@ pub struct ChunkChoice<'a> {
     #[serde(flatten)]
     pub extra: Unknown<'a>,
     #[serde(skip)]
+    pub(super) misplaced: Option<Box<Misplaced<'a>>>,
+    #[serde(skip)]
     pub(crate) position: usize,
+}
+
+/// The members of a choice that stand where they should not. They are among the unknown ones too.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Misplaced<'a> {
+    /// The content of a chat completion's delta.
+    pub(super) delta: Option<RawStr<'a>>,
+    /// The content of a chat completion's message.
+    pub(super) message: Option<RawStr<'a>>,
+    /// Token counts (Moonshot).
+    usage: Option<RawValue<'a>>,
+}
+
+/// The content of a delta or message of a chat completion.
+#[derive(Default)]
+struct Content<'a>(Option<RawStr<'a>>);
+
+impl<'de> Members<'de> for Content<'de> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        if !name.is("content") {
+            return walk.skip(cursor);
+        }
+        self.0 = walk.text("content", cursor)?;
+        Ok(())
+    }
+}
+
+impl<'a> ChunkChoice<'a> {
+    /// Reads a member that stands where it should not, or that nobody knows.
+    #[inline(never)]
+    fn other_member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'a>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        // They are kept as unknown members too, so they are read twice.
+        let mut again = cursor.clone();
+        if name.is("usage") {
+            if let Some(usage) = walk.value(&mut again)? {
+                self.misplaced.get_or_insert_default().usage = Some(usage);
+            }
+        } else if (name.is("delta") || name.is("message")) && again.peek() == Some(b'{') {
+            let mut content = Content::default();
+            object("delta", &mut again, &mut content, walk)?;
+            if let Some(content) = content.0 {
+                let misplaced = self.misplaced.get_or_insert_default();
+                let slot =
+                    if name.is("delta") { &mut misplaced.delta } else { &mut misplaced.message };
+                *slot = Some(content);
+            }
+        }
+        walk.unknown(name, cursor, &mut self.extra)
+    }
 }
 
 impl<'de> WireChoice<'de> for ChunkChoice<'de> {
@@ -61,6 +124,7 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
             position: self.position,
             logprobs: self.logprobs.as_ref(),
             finish_reason: self.finish_reason.as_ref(),
+            usage: self.misplaced.as_ref().and_then(|misplaced| misplaced.usage.as_ref()),
             extra: &self.extra,
         }
     }
@@ -75,7 +139,7 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         walk: &Walk,
     ) -> Result<(), Invalid> {
         if name.is("text") {
-            self.text = walk.string("text", cursor)?;
+            self.text = walk.text("text", cursor)?;
         } else if name.is("index") {
             self.index = index("index", cursor, walk)?;
         } else if name.is("logprobs") {
@@ -85,7 +149,7 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         } else if name.is("finish_reason") {
             self.finish_reason = walk.string("finish_reason", cursor)?;
         } else {
-            walk.unknown(name, cursor, &mut self.extra)?;
+            self.other_member(name, cursor, walk)?;
         }
         Ok(())
     }

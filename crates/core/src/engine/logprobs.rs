@@ -1,5 +1,6 @@
 //! The log probabilities of an answer.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -35,6 +36,9 @@ pub struct Logprobs {
     /// The entries for the tokens of the refusal (chat).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RawArray>,
+    /// The entries for the tokens of the reasoning (DeepSeek).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<RawArray>,
     /// The tokens, as strings (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<RawArray>,
@@ -47,14 +51,18 @@ pub struct Logprobs {
     /// The offset at which each token begins, in characters (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_offset: Option<RawArray>,
+    /// The lists that nobody here knows, by name, if unknown members are kept.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, RawArray>,
 }
 
 impl Logprobs {
     /// Appends the elements of each array to its list, in the order of the fields.
-    pub(crate) fn extend(&mut self, new: [&Option<RawValue<'_>>; 6]) {
+    pub(crate) fn extend(&mut self, new: [&Option<RawValue<'_>>; 7]) {
         let lists = [
             &mut self.content,
             &mut self.refusal,
+            &mut self.reasoning_content,
             &mut self.tokens,
             &mut self.token_logprobs,
             &mut self.top_logprobs,
@@ -64,6 +72,14 @@ impl Logprobs {
             if let Some(new) = new {
                 list.get_or_insert_default().extend(new);
             }
+        }
+    }
+
+    /// Appends the elements of an array to the list of this name.
+    pub(crate) fn extend_other(&mut self, name: &str, new: &RawValue<'_>) {
+        match self.others.get_mut(name) {
+            Some(list) => list.extend(new),
+            None => self.others.entry(name.into()).or_default().extend(new),
         }
     }
 }

@@ -181,28 +181,54 @@ impl Transcript {
             return Effect::Nothing;
         }
         let start = slot.text.len();
-        if !slot.text.extend_to(delta.as_json()) {
-            let (choice, member) = (slot.at.choice, slot.member);
+        let extends = slot.text.extend_to(delta.as_json());
+        if !extends {
             slot.text.push(delta.as_json());
-            self.anomaly(AnomalyKind::NotCumulative, Some(choice), member);
         }
-        self.record_growth(id, start);
+        self.record_extension(id, start, extends, delta.as_json().len());
         Effect::Other
     }
 
     /// Appends a piece of arguments: a string's text, or the compact JSON of any other value, which
-    /// is what the string would have held.
+    /// is what the string would have held. Where deltas are cumulative, appends what is new in it.
     pub(crate) fn append_piece(&mut self, id: TextId, piece: &RawValue<'_>) -> Effect {
         match piece.as_string() {
-            Some(string) => self.append(id, &string),
+            Some(string) => self.append_delta(id, &string),
             None => {
-                let slot = &mut self.texts[id.0 as usize];
-                let start = slot.text.len();
-                slot.text.push_plain(&piece.to_compact());
-                self.record_growth(id, start);
+                self.append_value(id, piece);
                 Effect::Other
             }
         }
+    }
+
+    #[inline(never)]
+    fn append_value(&mut self, id: TextId, piece: &RawValue<'_>) {
+        let slot = &mut self.texts[id.0 as usize];
+        let start = slot.text.len();
+        let value = piece.to_compact();
+        if !self.options.cumulative || slot.text.is_empty() {
+            slot.text.push_plain(&value);
+            return self.record_growth(id, start);
+        }
+        let extends = slot.text.extend_to_plain(&value);
+        if !extends {
+            slot.text.push_plain(&value);
+        }
+        self.record_extension(id, start, extends, piece.as_str().len());
+    }
+
+    /// Records that a text was extended by a cumulative delta, or that the delta was appended.
+    ///
+    /// Takes off what the delta repeats, given how many bytes it was counted as.
+    fn record_extension(&mut self, id: TextId, start: usize, extends: bool, counted: usize) {
+        let slot = &self.texts[id.0 as usize];
+        let (choice, member, grown) = (slot.at.choice, slot.member, slot.text.len() - start);
+        if extends {
+            self.release(counted.saturating_sub(grown));
+        } else {
+            self.anomaly(AnomalyKind::NotCumulative, Some(choice), member);
+        }
+        self.record_growth(id, start);
     }
 
     fn record_growth(&mut self, id: TextId, start: usize) {
@@ -257,6 +283,37 @@ impl Transcript {
         (slot.at, slot.kind)
     }
 
+    /// Reports whether nothing was appended to a text.
+    pub(crate) fn is_empty(&self, id: TextId) -> bool {
+        self.texts[id.0 as usize].text.is_empty()
+    }
+
+    /// Returns the number of bytes of a delta that repeat the text so far.
+    ///
+    /// It is 0 unless deltas are cumulative. Linear in the delta then.
+    pub(crate) fn repeated(&self, id: TextId, delta: &RawStr<'_>) -> usize {
+        if self.options.cumulative {
+            self.repeated_text(id, &delta.to_text(), delta.as_json())
+        } else {
+            0
+        }
+    }
+
+    /// As [`repeated`](Self::repeated), for a piece of arguments.
+    pub(crate) fn repeated_piece(&self, id: TextId, piece: &RawValue<'_>) -> usize {
+        match piece.as_string() {
+            _ if !self.options.cumulative => 0,
+            Some(string) => self.repeated(id, &string),
+            None => self.repeated_text(id, &piece.to_compact(), piece.as_str()),
+        }
+    }
+
+    fn repeated_text(&self, id: TextId, delta: &str, counted: &str) -> usize {
+        let text = self.text(id);
+        let extends = !text.is_empty() && delta.starts_with(text);
+        if extends { counted.len().saturating_sub(delta.len() - text.len()) } else { 0 }
+    }
+
     pub(crate) fn text(&self, id: TextId) -> &str {
         self.texts[id.0 as usize].text.as_str()
     }
@@ -291,9 +348,19 @@ impl Transcript {
     /// # Errors
     /// They are not; nothing was counted.
     pub(crate) fn admit(&mut self, bytes: usize) -> Result<(), Error> {
+        self.admit_repeating(bytes, 0)
+    }
+
+    /// Counts the bytes of an event, if they are within the limit without the `repeated` ones.
+    ///
+    /// Those are taken off while the event is folded.
+    ///
+    /// # Errors
+    /// They are not; nothing was counted.
+    pub(crate) fn admit_repeating(&mut self, bytes: usize, repeated: usize) -> Result<(), Error> {
         let folded = self.folded.saturating_add(bytes);
         let max = self.options.limits.max_folded;
-        if folded > max {
+        if folded.saturating_sub(repeated) > max {
             return Err(Limit::Folded.passed(max));
         }
         self.folded = folded;

@@ -5,6 +5,7 @@ use alloc::string::String;
 use core::fmt;
 
 use super::chunk::{ChoiceParts, WireChoice};
+use super::logprobs::ChunkLogprobs;
 use super::unknown::{keep_unknown, unknown_fits};
 use crate::engine::{
     AnomalyKind, Change, Effect, Logprobs, Note, Options, Place, TextId, TextKind, Transcript, What,
@@ -23,13 +24,24 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     const OBJECT: &'static str;
 
     /// Returns the bytes that folding the message of a delta may add, as they stand in the JSON.
-    fn weight(delta: &Self::Delta<'_>, keep_unknown: bool) -> usize;
+    fn weight(
+        this: Option<&ChoiceState<Self>>,
+        delta: &Self::Delta<'_>,
+        texts: &Transcript,
+    ) -> usize;
+
+    /// Returns how many of them repeat what is folded, if deltas are cumulative.
+    fn repeated(this: &ChoiceState<Self>, delta: &Self::Delta<'_>, texts: &Transcript) -> usize;
 
     /// Checks that the message stays within the limits with a delta.
     ///
     /// # Errors
     /// The first limit that it would exceed.
-    fn fits(this: Option<&Self>, delta: &Self::Delta<'_>, options: &Options) -> Result<(), Error>;
+    fn fits(
+        this: Option<&ChoiceState<Self>>,
+        delta: &Self::Delta<'_>,
+        texts: &Transcript,
+    ) -> Result<(), Error>;
 
     /// Folds the message of a delta.
     fn fold(choice: &mut ChoiceState<Self>, delta: &Self::Delta<'_>, to: &mut Sink<'_>) -> Effect;
@@ -38,6 +50,9 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     ///
     /// Written as a pattern that names every member, so that no member is forgotten.
     fn only_text<'e>(delta: &'e Self::Delta<'_>) -> Option<&'e str>;
+
+    /// Notes what can only be told at the end of the stream.
+    fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript);
 
     /// Returns the change that a note about the message stands for.
     fn change(&self, note: Note, choice: u64) -> Option<Change<'_>>;
@@ -68,10 +83,14 @@ impl<M: Message> ChoiceState<M> {
         this: Option<&Self>,
         delta: &M::Delta<'_>,
         parts: &ChoiceParts<'_>,
-        options: &Options,
+        texts: &Transcript,
     ) -> Result<(), Error> {
-        unknown_fits(this.map(|choice| &choice.extra), parts.extra, options)?;
-        M::fits(this.map(|choice| &choice.message), delta, options)
+        unknown_fits(this.map(|choice| &choice.extra), parts.extra, &texts.options)?;
+        if let Some(logprobs) = parts.logprobs.filter(|logprobs| !logprobs.extra.is_empty()) {
+            let kept = this.and_then(|choice| choice.logprobs.as_deref());
+            logprobs.fits(kept, &texts.options)?;
+        }
+        M::fits(this, delta, texts)
     }
 
     /// Folds a delta: the message, then what both endpoints have.
@@ -83,14 +102,26 @@ impl<M: Message> ChoiceState<M> {
     ) -> Effect {
         let mut effect = M::fold(self, delta, to);
         if let Some(logprobs) = parts.logprobs {
-            self.logprobs.get_or_insert_default().extend(logprobs.lists());
-            effect = Effect::Other;
-            if logprobs.lists().iter().any(|list| list.is_some()) {
-                effect = to.note(What::Logprobs, 0);
-            }
+            effect = self.fold_logprobs(logprobs, to);
         }
         effect = effect.and(self.fold_finish(parts.finish_reason, to));
         effect.and(keep_unknown(&mut self.extra, parts.extra, to.transcript))
+    }
+
+    fn fold_logprobs(&mut self, sent: &ChunkLogprobs<'_>, to: &mut Sink<'_>) -> Effect {
+        let kept = self.logprobs.get_or_insert_default();
+        kept.extend(sent.lists());
+        let mut has_list = sent.lists().iter().any(|list| list.is_some());
+        for (name, value) in sent.extra.iter() {
+            if value.is_array() {
+                kept.extend_other(name, value);
+                has_list = true;
+            } else {
+                to.anomaly(AnomalyKind::UnexpectedType, "logprobs");
+                to.transcript.release(name.len() + value.as_str().len());
+            }
+        }
+        if has_list { to.note(What::Logprobs, 0) } else { Effect::Other }
     }
 
     pub(crate) fn fold_content(&mut self, text: &RawStr<'_>, to: &mut Sink<'_>) -> Effect {

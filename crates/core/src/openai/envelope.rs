@@ -12,7 +12,7 @@ use super::completion::Completion;
 use super::logprobs::ChunkLogprobs;
 use super::payload::Payload;
 use super::unknown::{keep_unknown, unknown_fits};
-use super::usage::Usage;
+use super::usage::{Usage, says_something};
 use crate::engine::{
     AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Read, Sealed, TokenCounts,
     Transcript, What,
@@ -31,11 +31,26 @@ pub struct Envelope<M> {
     pub(crate) service_tier: Option<String>,
     pub(crate) moderation: Option<RawValue<'static>>,
     pub(crate) usage: Option<Usage>,
+    usage_rank: UsageRank,
     pub(crate) extra: Unknown<'static>,
     /// In the order in which they began.
     choices: Vec<ChoiceState<M>>,
     /// Positions in `choices`, ordered by the choices' indices.
     order: Vec<usize>,
+}
+
+/// The finish reasons of an answer that is not whole: the server's part failed.
+const FAILURES: [&str; 2] = ["error", "network_error"];
+
+/// The worth of token counts. Those of a lower rank never replace others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum UsageRank {
+    /// They are missing, or nothing in them is other than zero.
+    #[default]
+    Empty,
+    /// They stand in a choice (Moonshot).
+    OfChoice,
+    OfChunk,
 }
 
 impl<M> Default for Envelope<M> {
@@ -48,6 +63,7 @@ impl<M> Default for Envelope<M> {
             service_tier: None,
             moderation: None,
             usage: None,
+            usage_rank: UsageRank::default(),
             extra: Unknown::default(),
             choices: Vec::new(),
             order: Vec::new(),
@@ -79,9 +95,14 @@ impl<M: Message> Dialect for Envelope<M> {
     }
 
     fn fold(&mut self, chunk: &Self::Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        to.admit(self.weigh(chunk, &to.options)?)?;
+        let weight = self.weigh(chunk, to)?;
+        let repeated = if to.options.cumulative { self.repeated(chunk, to) } else { 0 };
+        to.admit_repeating(weight, repeated)?;
         if let Some(member) = chunk.unexpected {
             to.anomaly(AnomalyKind::UnexpectedType, None, member);
+        }
+        if let Some(member) = chunk.scalar {
+            to.anomaly(AnomalyKind::ScalarText, None, member);
         }
         let mut effect = self.fold_members(chunk, to);
         for delta in &chunk.choices {
@@ -108,13 +129,21 @@ impl<M: Message> Dialect for Envelope<M> {
             extra,
             padding,
             unexpected: _,
+            // Not a string, so there is no hole between quotes.
+            scalar: None,
         } = chunk
         else {
             return None;
         };
         let [delta] = &choices[..] else { return None };
-        let ChoiceParts { index: _, position: _, logprobs: None, finish_reason, extra: of_choice } =
-            delta.parts()
+        let ChoiceParts {
+            index: _,
+            position: _,
+            logprobs: None,
+            finish_reason,
+            usage: None,
+            extra: of_choice,
+        } = delta.parts()
         else {
             return None;
         };
@@ -138,6 +167,21 @@ impl<M: Message> Dialect for Envelope<M> {
     fn is_finished(&self) -> bool {
         let mut choices = self.choices.iter();
         !self.choices.is_empty() && choices.all(|choice| choice.finish_reason.is_some())
+    }
+
+    fn failure(&self) -> Option<Error> {
+        let failed = |choice: &ChoiceState<M>| {
+            let reason = choice.finish_reason.as_ref()?;
+            let (choice, reason) = (choice.index, reason.clone());
+            FAILURES.contains(&&*reason).then_some(Error::FinishReason { choice, reason })
+        };
+        self.choices.iter().find_map(failed)
+    }
+
+    fn settle(&mut self, texts: &mut Transcript) {
+        for choice in &mut self.choices {
+            M::settle(choice, texts);
+        }
     }
 
     fn token_counts(&self) -> Option<TokenCounts> {
@@ -178,7 +222,8 @@ impl<M: Message> Notes for Envelope<M> {
 
 impl<M: Message> Envelope<M> {
     /// Returns the bytes that a chunk would add, if the other limits allow it.
-    fn weigh(&self, chunk: &Chunk<'_, M::Delta<'_>>, options: &Options) -> Result<usize, Error> {
+    fn weigh(&self, chunk: &Chunk<'_, M::Delta<'_>>, texts: &Transcript) -> Result<usize, Error> {
+        let options = &texts.options;
         let keep = options.keep_unknown;
         let unknown = |extra: &Unknown<'_>| if keep { extra.weight() } else { 0 };
         let mut weight = chunk.moderation.as_ref().map_or(0, |value| value.as_str().len());
@@ -186,12 +231,13 @@ impl<M: Message> Envelope<M> {
         let mut new = 0;
         for delta in &chunk.choices {
             let parts = delta.parts();
-            let choice = self.position(parts.index()).map(|position| &self.choices[position]);
+            let index = index_of(&parts, options);
+            let choice = self.position(index).map(|position| &self.choices[position]);
             new += usize::from(choice.is_none());
-            weight += M::weight(delta, keep) + unknown(parts.extra);
+            weight += M::weight(choice, delta, texts) + unknown(parts.extra);
             weight += parts.logprobs.map_or(0, ChunkLogprobs::weight);
             weight += parts.finish_reason.map_or(0, |reason| reason.as_json().len());
-            ChoiceState::fits(choice, delta, &parts, options)?;
+            ChoiceState::fits(choice, delta, &parts, texts)?;
         }
         let max = options.limits.max_choices;
         if self.choices.len() + new > max {
@@ -201,12 +247,23 @@ impl<M: Message> Envelope<M> {
         Ok(weight)
     }
 
+    /// Returns how many bytes of a chunk repeat what is folded.
+    #[inline(never)]
+    fn repeated(&self, chunk: &Chunk<'_, M::Delta<'_>>, texts: &Transcript) -> usize {
+        let of_choice = |delta: &M::Delta<'_>| {
+            let position = self.position(index_of(&delta.parts(), &texts.options))?;
+            Some(M::repeated(&self.choices[position], delta, texts))
+        };
+        chunk.choices.iter().filter_map(of_choice).sum()
+    }
+
     fn fold_choice(&mut self, delta: &M::Delta<'_>, to: &mut Transcript) -> Effect {
         let parts = delta.parts();
-        let index = parts.index();
+        let index = index_of(&parts, &to.options);
         let (position, began) = self.find(index);
+        let one_choice = to.options.one_choice;
         let mut sink = Sink { transcript: to, index, position };
-        if parts.index.is_none() {
+        if parts.index.is_none() && !one_choice {
             sink.anomaly(AnomalyKind::MissingIndex, "choices.index");
         }
         Effect::set(began).and(self.choices[position].fold(delta, &parts, &mut sink))
@@ -265,20 +322,44 @@ impl<M: Message> Envelope<M> {
         effect.and(keep_unknown(&mut self.extra, &chunk.extra, to))
     }
 
-    /// The last usage counts, whole. One that differs from the one before is noted: running totals,
-    /// or one for each choice.
-    fn fold_usage<C>(&mut self, chunk: &Chunk<'_, C>, to: &mut Transcript) -> Effect {
-        let Some(sent) = chunk.any_usage() else { return Effect::Nothing };
+    /// Folds the chunk's token counts, then those of its choices.
+    fn fold_usage(&mut self, chunk: &Chunk<'_, M::Delta<'_>>, to: &mut Transcript) -> Effect {
+        let mut effect = Effect::Nothing;
+        if let Some(sent) = chunk.any_usage() {
+            effect = self.set_usage(&sent, UsageRank::OfChunk, to);
+        }
+        for delta in &chunk.choices {
+            if let Some(sent) = delta.parts().usage.filter(|usage| usage.is_object()) {
+                effect = effect.and(self.set_usage(sent, UsageRank::OfChoice, to));
+            }
+        }
+        effect
+    }
+
+    /// Sets the token counts to the last of the highest rank, whole.
+    ///
+    /// Some that differ from others of their rank are noted: running totals, or some for each
+    /// choice.
+    fn set_usage(&mut self, sent: &RawValue<'_>, rank: UsageRank, to: &mut Transcript) -> Effect {
+        let rank = if says_something(sent) { rank } else { UsageRank::Empty };
         match &mut self.usage {
-            None => self.usage = Some(Usage::new(sent)),
+            Some(_) if rank < self.usage_rank => return Effect::Nothing,
+            None => self.usage = Some(Usage::new(sent.clone())),
             Some(usage) => {
-                if usage.set(&sent) {
+                let is_other = usage.set(sent);
+                if is_other && rank == self.usage_rank && rank != UsageRank::Empty {
                     to.anomaly(AnomalyKind::Repeated, None, "usage");
                 }
             }
         }
+        self.usage_rank = rank;
         to.note(What::Usage, usize::MAX, 0)
     }
+}
+
+/// Returns the index of the choice that a part of a chunk is added to.
+fn index_of(parts: &ChoiceParts<'_>, options: &Options) -> u64 {
+    if options.one_choice { 0 } else { parts.index() }
 }
 
 /// Sets a text to the first that is not empty; another one later is noted.
