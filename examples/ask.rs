@@ -6,12 +6,13 @@
 //! `--via ureq` (the default; it asks for gzip) or `--via async` (over reqwest, which here does
 //! not); `--header 'name: value'`, also several times; `--endpoint completion` for the legacy
 //! endpoint; `--stop-at-text` to stop as soon as there is text; `--text` for the text of choice 0
-//! in place of the completion. The exit status is 0 for every end that is told, 1 if there is none:
-//! a refused request, no connection.
+//! in place of the completion; `--cumulative`, `--one-choice` and `--drop-unknown` as in the example
+//! `fold`. The exit status is 0 for every end that is told, 1 if there is none: a refused request,
+//! no connection.
 
 use std::process::ExitCode;
 
-use deltawire::{Dialect, Outcome};
+use deltawire::{Dialect, Options, Outcome};
 use deltawire_examples::{Error, Screen, exit_code};
 use lexopt::{Arg, ValueExt};
 use serde::Serialize;
@@ -21,6 +22,7 @@ struct Request {
     url: String,
     body: String,
     headers: Vec<(String, String)>,
+    options: Options,
     stop_at_text: bool,
     text: bool,
 }
@@ -33,13 +35,16 @@ fn run() -> Result<ExitCode, Error> {
     let (mut via, mut endpoint, mut places) =
         (String::from("ureq"), String::from("chat"), Vec::new());
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    let (mut stop_at_text, mut text) = (false, false);
+    let (mut options, mut stop_at_text, mut text) = (Options::new(), false, false);
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("via") => via = args.value()?.string()?,
             Arg::Long("endpoint") => endpoint = args.value()?.string()?,
             Arg::Long("header") => headers.push(header(&args.value()?.string()?)?),
+            Arg::Long("cumulative") => options = options.with_cumulative(true),
+            Arg::Long("one-choice") => options = options.with_one_choice(true),
+            Arg::Long("drop-unknown") => options = options.with_unknown(false),
             Arg::Long("stop-at-text") => stop_at_text = true,
             Arg::Long("text") => text = true,
             Arg::Value(value) => places.push(value.string()?),
@@ -48,7 +53,7 @@ fn run() -> Result<ExitCode, Error> {
     }
     let [url, body] =
         <[String; 2]>::try_from(places).map_err(|_| "a URL and a JSON body are needed")?;
-    let request = Request { url, body, headers, stop_at_text, text };
+    let request = Request { url, body, headers, options, stop_at_text, text };
     match (via.as_str(), endpoint.as_str()) {
         ("ureq", "chat") => blocking(&request, deltawire_ureq::chat),
         ("ureq", "completion") => blocking(&request, deltawire_ureq::completions),
@@ -73,7 +78,7 @@ fn blocking<E: Dialect<Answer: Serialize>>(
 ) -> Result<ExitCode, Error> {
     let post = deltawire_ureq::agent().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
-    let mut stream = open(post.send(&request.body)?)?;
+    let mut stream = open(post.send(&request.body)?)?.options(request.options);
     // An error ends the loop; it is in the outcome.
     while let Ok(Some(update)) = stream.next() {
         if request.stop_at_text && !update.text().is_empty() {
@@ -94,7 +99,8 @@ where
 {
     let post = reqwest::Client::new().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
-    let mut stream = open(post.body(request.body.clone()).send().await?.into()).await?;
+    let response = post.body(request.body.clone()).send().await?;
+    let mut stream = open(response.into()).await?.options(request.options);
     while let Ok(Some(update)) = stream.next().await {
         if request.stop_at_text && !update.text().is_empty() {
             break;
