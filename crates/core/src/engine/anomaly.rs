@@ -72,6 +72,11 @@ pub enum AnomalyKind {
     /// The member says where: a `message` in place of the delta, a `delta` or `message` in a legacy
     /// completion, a `text` in a chat completion.
     Misplaced,
+    /// Each choice began after the one before had ended without a finish reason.
+    ///
+    /// So it looks as if the choice index counted tokens (TGI, Foundry Local). Then
+    /// [`Options::with_one_choice`](crate::Options::with_one_choice) gives the one answer.
+    IndexCountsTokens,
     /// A text is a number or a boolean, without quotes. It was appended as written.
     ScalarText,
     /// A member has a value of a type that it cannot have, and was ignored.

@@ -37,6 +37,8 @@ pub struct Envelope<M> {
     choices: Vec<ChoiceState<M>>,
     /// Positions in `choices`, ordered by the choices' indices.
     order: Vec<usize>,
+    /// Something was folded into a choice after another had begun.
+    interleaved: bool,
 }
 
 /// The finish reasons of an answer that is not whole: the server's part failed.
@@ -67,6 +69,7 @@ impl<M> Default for Envelope<M> {
             extra: Unknown::default(),
             choices: Vec::new(),
             order: Vec::new(),
+            interleaved: false,
         }
     }
 }
@@ -182,6 +185,13 @@ impl<M: Message> Dialect for Envelope<M> {
         for choice in &mut self.choices {
             M::settle(choice, texts);
         }
+        if let [others @ .., last] = &self.choices[..] {
+            let is_finished = |choice: &ChoiceState<M>| choice.finish_reason.is_some();
+            let is_alone = is_finished(last) && !others.iter().any(is_finished);
+            if is_alone && !others.is_empty() && !self.interleaved {
+                texts.anomaly(AnomalyKind::IndexCountsTokens, None, "choices.index");
+            }
+        }
     }
 
     fn token_counts(&self) -> Option<TokenCounts> {
@@ -261,6 +271,7 @@ impl<M: Message> Envelope<M> {
         let parts = delta.parts();
         let index = index_of(&parts, &to.options);
         let (position, began) = self.find(index);
+        self.interleaved |= position + 1 < self.choices.len();
         let one_choice = to.options.one_choice;
         let mut sink = Sink { transcript: to, index, position };
         if parts.index.is_none() && !one_choice {

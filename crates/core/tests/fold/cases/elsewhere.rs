@@ -383,6 +383,14 @@ pub(super) fn one_choice() -> Vec<Case> {
             .ends(End::DoneWithoutFinishReason)
             .has(json!({"choices": [{"index": 0, "message": {"content": "The is"}}, {"index": 1}, {"index": 3}]}))
             .odd_choice(AnomalyKind::MissingIndex, "choices.index"),
+        case("an index that counts tokens is odd")
+            .choices(r#"{"index":0,"delta":{"content":"The"}}"#)
+            .choices(r#"{"index":1,"delta":{"content":" sky"}}"#)
+            .choices(r#"{"index":2,"delta":{"content":"."},"finish_reason":"stop"}"#)
+            .data("[DONE]")
+            .ends(End::DoneWithoutFinishReason)
+            .has(json!({"choices": [{"message": {"content": "The"}}, {"message": {"content": " sky"}}, {"message": {"content": "."}}]}))
+            .odd(AnomalyKind::IndexCountsTokens, "choices.index"),
         legacy("a legacy index that counts tokens")
             .one_choice()
             .choices(r#"{"index":1,"text":"a"},{"index":2,"text":"b","finish_reason":"stop"}"#)
