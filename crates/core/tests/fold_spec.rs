@@ -117,6 +117,18 @@ fn every_case_byte_by_byte_with_empty_reads_between() {
     }
 }
 
+/// A person who reads a name in an outcome finds it in the list.
+#[test]
+fn every_anomaly_of_a_case_is_in_the_list_of_anomalies() {
+    let list = include_str!("../../../docs/anomalies.md");
+    for case in cases::all() {
+        for anomaly in whole(&case).outcome()["anomalies"].as_array().expect("an array") {
+            let kind = anomaly["kind"].as_str().expect("a name");
+            assert!(list.contains(&format!("\n| `{kind}` |")), "{kind} of {}", case.name);
+        }
+    }
+}
+
 #[test]
 fn every_case_parsed_in_full() {
     for mut case in cases::all() {
