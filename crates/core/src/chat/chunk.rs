@@ -4,11 +4,10 @@ use alloc::boxed::Box;
 
 use serde::{Serialize, Serializer};
 
-use super::tool_calls::depends_on_arguments;
 use crate::error::Error;
 use crate::json::{
     Cursor, Elements, Invalid, List, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk,
-    elements, object, string_inner,
+    elements, object,
 };
 use crate::openai::{ChoiceParts, ChunkLogprobs, TOOL_CALLS, WireChoice, index, read_whole};
 
@@ -223,22 +222,6 @@ pub struct ToolCallDelta<'a> {
     /// The other members (Gemini's `extra_content`).
     #[serde(flatten)]
     pub extra: Unknown<'a>,
-}
-
-impl ToolCallDelta<'_> {
-    /// Returns the arguments' string, if the delta can add nothing else.
-    ///
-    /// The delta may repeat an ID, a type, or beside its ID a name that is set.
-    pub(super) fn only_arguments(&self) -> Option<&str> {
-        if depends_on_arguments(self) {
-            return None;
-        }
-        let Self { index: _, id: _, call_type: _, function, custom: None, extra } = self else {
-            return None;
-        };
-        let FunctionDelta { name: _, arguments } = function.as_ref()?;
-        string_inner(arguments.as_ref().filter(|_| extra.is_empty())?.as_str())
-    }
 }
 
 /// A piece of a function call.

@@ -311,6 +311,12 @@ impl Delta<'_> {
         repeated + message.tool_calls.repeated(&self.tool_calls, texts)
     }
 
+    fn has_reasoning(&self) -> bool {
+        self.reasoning_content.is_some()
+            || self.reasoning.is_some()
+            || self.reasoning_text.is_some()
+    }
+
     /// Returns the reasoning under each of its names, but once if several have the same.
     ///
     /// Servers on their way from one name to another send both.
@@ -345,8 +351,10 @@ impl Delta<'_> {
             Some(Content::Parts(parts)) => fold_parts(choice, parts, to),
         });
         let message = &mut choice.message;
-        for reasoning in self.reasonings() {
-            effect = effect.and(message.fold_reasoning(reasoning, to));
+        if self.has_reasoning() {
+            for reasoning in self.reasonings() {
+                effect = effect.and(message.fold_reasoning(reasoning, to));
+            }
         }
         for fragment in &self.tool_calls {
             effect = effect.and(message.tool_calls.fold(fragment, to));

@@ -21,11 +21,11 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::chunk::ToolCallDelta;
+use super::chunk::{FunctionDelta, ToolCallDelta};
 use super::documents::Documents;
 use crate::engine::{AnomalyKind, Effect, TextId, TextKind, Transcript, What};
 use crate::error::{Error, Limit};
-use crate::json::{RawStr, RawValue, Unknown};
+use crate::json::{RawStr, RawValue, Unknown, string_inner};
 use crate::openai::{Sink, keep_unknown, unknown_fits};
 
 /// The largest number of calls, and of indices, that are searched one after another.
@@ -198,7 +198,7 @@ impl ToolCalls {
 
     /// Finds the latest call with this ID, but the one that the index leads to before the others.
     fn with_id(&self, id: &RawStr<'_>, bound: Option<usize>) -> Option<usize> {
-        let has_id = |&call: &usize| self.calls[call].id.as_deref().is_some_and(|own| id == &own);
+        let has_id = |&call: &usize| self.calls[call].id.as_deref().is_some_and(|own| *id == own);
         if let Some(bound) = bound.filter(has_id) {
             return Some(bound);
         }
@@ -439,11 +439,21 @@ impl<'f> Fragment<'f> {
     }
 }
 
-/// Reports whether the route of a fragment depends on the arguments so far.
-///
-/// That is so for a name without an ID.
-pub(super) fn depends_on_arguments(fragment: &ToolCallDelta<'_>) -> bool {
-    name(fragment).is_some() && id(fragment).is_none()
+impl ToolCallDelta<'_> {
+    /// Returns the arguments' string, if the delta can add nothing else.
+    ///
+    /// The delta may repeat an ID, a type, or beside its ID a name that is set. The route of a name
+    /// without an ID depends on the arguments so far.
+    pub(super) fn only_arguments(&self) -> Option<&str> {
+        let Self { index: _, id: _, call_type: _, function, custom: None, extra } = self else {
+            return None;
+        };
+        let FunctionDelta { name: _, arguments } = function.as_ref()?;
+        if !extra.is_empty() || name(self).is_some() && id(self).is_none() {
+            return None;
+        }
+        string_inner(arguments.as_ref()?.as_str())
+    }
 }
 
 /// Returns the fragment's ID, if it has one.
