@@ -105,24 +105,30 @@ impl<'a> ChunkChoice<'a> {
         if name.is("message") && !walk.whole_body {
             let mut message = None;
             nested("message", &mut message, cursor, walk)?;
-            if message.is_some() || self.misplaced.is_some() {
-                self.misplaced.get_or_insert_default().message = message;
-            }
+            self.misplace(message, |misplaced| &mut misplaced.message);
             return Ok(());
         }
         // They are kept as unknown members too, so they are read twice.
         let mut again = cursor.clone();
         if name.is("text") {
-            if let Some(inner) = again.string() {
-                let text = Some(RawStr::from_inner(inner));
-                self.misplaced.get_or_insert_default().text = text;
-            }
+            let text = again.string().map(RawStr::from_inner);
+            self.misplace(text, |misplaced| &mut misplaced.text);
         } else if name.is("usage") {
-            if let Some(usage) = walk.value(&mut again)? {
-                self.misplaced.get_or_insert_default().usage = Some(usage);
-            }
+            let usage = walk.value(&mut again)?;
+            self.misplace(usage, |misplaced| &mut misplaced.usage);
         }
         walk.unknown(name, cursor, &mut self.extra)
+    }
+
+    /// Sets a misplaced member. Of several with one name the last counts, also if it is null.
+    fn misplace<T>(
+        &mut self,
+        value: Option<T>,
+        slot: impl for<'m> FnOnce(&'m mut Misplaced<'a>) -> &'m mut Option<T>,
+    ) {
+        if value.is_some() || self.misplaced.is_some() {
+            *slot(self.misplaced.get_or_insert_default()) = value;
+        }
     }
 }
 

@@ -83,6 +83,15 @@ impl<'de> Members<'de> for Content<'de> {
     }
 }
 
+/// Reads the content of a delta or message, if it is an object and has one.
+fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<RawStr<'de>>, Invalid> {
+    let mut content = Content::default();
+    if cursor.peek() == Some(b'{') {
+        object("delta", cursor, &mut content, walk)?;
+    }
+    Ok(content.0)
+}
+
 impl<'a> ChunkChoice<'a> {
     /// Reads a member that stands where it should not, or that nobody knows.
     #[inline(never)]
@@ -95,20 +104,27 @@ impl<'a> ChunkChoice<'a> {
         // They are kept as unknown members too, so they are read twice.
         let mut again = cursor.clone();
         if name.is("usage") {
-            if let Some(usage) = walk.value(&mut again)? {
-                self.misplaced.get_or_insert_default().usage = Some(usage);
-            }
-        } else if (name.is("delta") || name.is("message")) && again.peek() == Some(b'{') {
-            let mut content = Content::default();
-            object("delta", &mut again, &mut content, walk)?;
-            if let Some(content) = content.0 {
-                let misplaced = self.misplaced.get_or_insert_default();
-                let slot =
-                    if name.is("delta") { &mut misplaced.delta } else { &mut misplaced.message };
-                *slot = Some(content);
-            }
+            let usage = walk.value(&mut again)?;
+            self.misplace(usage, |misplaced| &mut misplaced.usage);
+        } else if name.is("delta") {
+            let content = content(&mut again, walk)?;
+            self.misplace(content, |misplaced| &mut misplaced.delta);
+        } else if name.is("message") {
+            let content = content(&mut again, walk)?;
+            self.misplace(content, |misplaced| &mut misplaced.message);
         }
         walk.unknown(name, cursor, &mut self.extra)
+    }
+
+    /// Sets a misplaced member. Of several with one name the last counts, also if it is null.
+    fn misplace<T>(
+        &mut self,
+        value: Option<T>,
+        slot: impl for<'m> FnOnce(&'m mut Misplaced<'a>) -> &'m mut Option<T>,
+    ) {
+        if value.is_some() || self.misplaced.is_some() {
+            *slot(self.misplaced.get_or_insert_default()) = value;
+        }
     }
 }
 

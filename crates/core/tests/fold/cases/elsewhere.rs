@@ -127,6 +127,16 @@ pub(super) fn endpoints() -> Vec<Case> {
         .text("Hello")
         .odd_choice(AnomalyKind::Misplaced, "choices.text"),
         whole(
+            legacy("of two chat deltas in a legacy choice the last counts").choice(
+                r#""delta":{"content":"a"},"delta":{"content":"b"},"finish_reason":"stop""#,
+            ),
+        )
+        .text("b")
+        .odd_choice(AnomalyKind::Misplaced, "choices.delta"),
+        whole(case("of misplaced members that come twice the last counts, also if it is null")
+            .choice(r#""text":"a","text":null,"usage":{"total_tokens":1},"usage":null,"message":{"content":"c"},"message":null,"finish_reason":"stop""#))
+        .has(json!({"usage": null, "choices": [{"message": {"content": null}}]})),
+        whole(
             case("the text of a legacy completion beside a delta is an unknown member")
                 .choice(r#""text":"a","delta":{"content":"a"}"#)
                 .choice(r#""text":"b","delta":{"content":"b"},"finish_reason":"stop""#),
