@@ -487,33 +487,32 @@ pub(super) fn cumulative() -> Vec<Case> {
 
 /// More calls than are searched one after another.
 pub(super) fn many() -> Vec<Case> {
-    let begun = |name, count: usize| {
-        (0..count).fold(case(name), |case, call| {
-            case.calls(fragment(&format!(r#""index":{call},"id":"c{call}","#), "f", "["))
-        })
+    let fragments = |count: usize, of: &dyn Fn(usize) -> String| {
+        (0..count).map(of).collect::<Vec<_>>().join(",")
     };
-    let ended = |case: Case, count: usize, before: &dyn Fn(usize) -> String| {
-        let case = (0..count)
-            .rev()
-            .fold(case, |case, call| case.calls(fragment(&before(call), "", &format!("{call}]"))));
+    let begun = |name, count| {
+        case(name).calls(fragments(count, &|call| {
+            fragment(&format!(r#""index":{call},"id":"c{call}","#), "f", "[")
+        }))
+    };
+    let ended = |case: Case, count, before: &dyn Fn(usize) -> String| {
+        let case = case.calls(fragments(count, &|call| {
+            let call = count - 1 - call;
+            fragment(&before(call), "", &format!("{call}]"))
+        }));
         let calls: Vec<_> = (0..count)
             .map(|call| function(&format!("c{call}"), "f", &format!("[{call}]")))
             .collect();
         come_to(case, json!(calls))
     };
+    let by_id = |call| format!(r#""id":"c{call}","#);
     vec![
-        ended(begun("forty calls, told by their ids", 40), 40, &|call| {
-            format!(r#""id":"c{call}","#)
-        }),
-        ended(begun("forty calls, told by their indices", 40), 40, &|call| {
+        ended(begun("thirty calls, told by their ids", 30), 30, &by_id),
+        ended(begun("thirty calls, told by their indices", 30), 30, &|call| {
             format!(r#""index":{call},"#)
         }),
-        ended(begun("sixteen calls, told by their ids", 16), 16, &|call| {
-            format!(r#""id":"c{call}","#)
-        }),
-        ended(begun("seventeen calls, told by their ids", 17), 17, &|call| {
-            format!(r#""id":"c{call}","#)
-        }),
+        ended(begun("sixteen calls, told by their ids", 16), 16, &by_id),
+        ended(begun("seventeen calls, told by their ids", 17), 17, &by_id),
         come_to(
             begun("the twentieth call shares the third one's id", 19)
                 .calls(fragment(r#""index":19,"id":"c3","#, "g", "[1"))
