@@ -4,8 +4,9 @@
 //!
 //! - `--endpoint completion` reads a stream of the legacy endpoint.
 //! - `--text` prints the text as it arrives instead of the JSON.
-//! - `--keep-unknown` keeps members that only some servers send.
+//! - `--drop-unknown` drops members that only some servers send.
 //! - `--cumulative` takes deltas that repeat what came before.
+//! - `--one-choice` folds every choice as choice 0, for an index that counts tokens.
 //! - `--read-size N` reads at most N bytes at a time.
 //!
 //! The exit status is 0 if the answer is complete, else 1.
@@ -37,8 +38,9 @@ fn run() -> Result<ExitCode, Error> {
         match arg {
             lexopt::Arg::Long("endpoint") => endpoint = args.value()?.string()?,
             lexopt::Arg::Long("text") => to.text = true,
-            lexopt::Arg::Long("keep-unknown") => to.options = to.options.with_unknown(true),
+            lexopt::Arg::Long("drop-unknown") => to.options = to.options.with_unknown(false),
             lexopt::Arg::Long("cumulative") => to.options = to.options.with_cumulative(true),
+            lexopt::Arg::Long("one-choice") => to.options = to.options.with_one_choice(true),
             lexopt::Arg::Long("read-size") => {
                 to.read_size = deltawire_examples::read_size(&mut args)?;
             }

@@ -8,13 +8,14 @@
 //! - `--endpoint completion` reads a stream of the legacy endpoint.
 //! - `--stop-at-text` stops as soon as there is text.
 //! - `--text` prints the text of choice 0 instead of the answer.
+//! - `--cumulative`, `--one-choice` and `--drop-unknown` are those of the example `fold`.
 //!
 //! The exit status is 0 for every end of a stream. It is 1 if there is no stream: for a refused
 //! request, or without a connection.
 
 use std::process::ExitCode;
 
-use deltawire::{Dialect, Outcome};
+use deltawire::{Dialect, Options, Outcome};
 use deltawire_examples::{Error, Screen, exit_code};
 use lexopt::{Arg, ValueExt};
 use serde::Serialize;
@@ -24,6 +25,7 @@ struct Request {
     url: String,
     body: String,
     headers: Vec<(String, String)>,
+    options: Options,
     stop_at_text: bool,
     text: bool,
 }
@@ -36,13 +38,16 @@ fn run() -> Result<ExitCode, Error> {
     let (mut via, mut endpoint, mut places) =
         (String::from("ureq"), String::from("chat"), Vec::new());
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    let (mut stop_at_text, mut text) = (false, false);
+    let (mut options, mut stop_at_text, mut text) = (Options::new(), false, false);
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("via") => via = args.value()?.string()?,
             Arg::Long("endpoint") => endpoint = args.value()?.string()?,
             Arg::Long("header") => headers.push(header(&args.value()?.string()?)?),
+            Arg::Long("cumulative") => options = options.with_cumulative(true),
+            Arg::Long("one-choice") => options = options.with_one_choice(true),
+            Arg::Long("drop-unknown") => options = options.with_unknown(false),
             Arg::Long("stop-at-text") => stop_at_text = true,
             Arg::Long("text") => text = true,
             Arg::Value(value) => places.push(value.string()?),
@@ -55,7 +60,7 @@ fn run() -> Result<ExitCode, Error> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err("the URL must begin with http:// or https://".into());
     }
-    let request = Request { url, body, headers, stop_at_text, text };
+    let request = Request { url, body, headers, options, stop_at_text, text };
     match (via.as_str(), endpoint.as_str()) {
         ("ureq", "chat") => blocking(&request, deltawire_ureq::chat),
         ("ureq", "completion") => blocking(&request, deltawire_ureq::completions),
@@ -81,7 +86,7 @@ where
 {
     let post = deltawire_ureq::agent().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
-    let mut stream = open(post.send(&request.body)?)?;
+    let mut stream = open(post.send(&request.body)?)?.options(request.options);
     // An error ends the loop; it is in the outcome.
     while let Ok(Some(update)) = stream.next() {
         if request.stop_at_text && !update.text().is_empty() {
@@ -102,7 +107,8 @@ where
 {
     let post = reqwest::Client::new().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
-    let mut stream = open(post.body(request.body.clone()).send().await?.into()).await?;
+    let response = post.body(request.body.clone()).send().await?;
+    let mut stream = open(response.into()).await?.options(request.options);
     while let Ok(Some(update)) = stream.next().await {
         if request.stop_at_text && !update.text().is_empty() {
             break;

@@ -204,9 +204,18 @@ fn the_limit_of_tool_calls_is_exact_and_holds_for_each_choice() {
         &[&call(0, "a"), &call(1, "a"), &call(0, "b"), &call(1, "b"), &call(0, "a"), &call(0, "c")],
     );
     let both = fragments(
-        r#"{"id":"a","function":{"arguments":"2"}},{"id":"b","function":{"arguments":"3"}}"#,
+        r#"{"id":"a","function":{"name":"f","arguments":"2"}},{"id":"b","function":{"name":"f","arguments":"3"}}"#,
     );
-    last_passes_also_typed(options, Limit::ToolCalls, &[&both, &both, &fragments(r#"{"id":"c"}"#)]);
+    let third = fragments(r#"{"id":"c","function":{"name":"f"}}"#);
+    last_passes_also_typed(options, Limit::ToolCalls, &[&both, &both, &third]);
+    // Another name, after arguments, begins a call though its ID is known.
+    let other = fragments(r#"{"id":"a","function":{"name":"g"}}"#);
+    last_passes_also_typed(options, Limit::ToolCalls, &[&both, &other]);
+    // The first fragment gives the call its arguments, after which the second begins another.
+    let begins = fragments(
+        r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}},{"index":0,"function":{"name":"f","arguments":"{}"}}"#,
+    );
+    last_passes_also_typed(options, Limit::ToolCalls, &[&begins, &begins]);
     last_passes(
         options,
         Limit::ToolCalls,
@@ -215,7 +224,10 @@ fn the_limit_of_tool_calls_is_exact_and_holds_for_each_choice() {
     last_passes_also_typed(
         options,
         Limit::ToolCalls,
-        &[&fragments(r#"{"id":"a"}"#), &fragments(r#"{"id":"b"},{"id":"c"}"#)],
+        &[
+            &fragments(r#"{"index":0,"id":"a"}"#),
+            &fragments(r#"{"index":1,"id":"b"},{"index":2,"id":"c"}"#),
+        ],
     );
 }
 

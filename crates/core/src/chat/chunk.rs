@@ -1,6 +1,7 @@
 //! The chunks of a streamed chat completion.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use core::fmt;
 
 use serde::{Serialize, Serializer};
@@ -8,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::error::Error;
 use crate::json::{
     Cursor, Elements, Invalid, List, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk,
-    elements, object, string_inner,
+    elements, object,
 };
 use crate::openai::{ChoiceParts, ChunkLogprobs, TOOL_CALLS, WireChoice, index, read_whole};
 
@@ -71,8 +72,73 @@ pub struct ChunkChoice<'a> {
     /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) misplaced: Option<Box<Misplaced<'a>>>,
     #[serde(skip)]
     pub(crate) position: usize,
+}
+
+/// The members of a choice that stand where they should not.
+///
+/// The last two are among the unknown members as well.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Misplaced<'a> {
+    /// A whole message, or in the place of the delta a piece of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) message: Option<Delta<'a>>,
+    /// A legacy completion's text.
+    #[serde(skip)]
+    pub(super) text: Option<RawStr<'a>>,
+    /// Token counts (Moonshot).
+    #[serde(skip)]
+    pub(super) usage: Option<RawValue<'a>>,
+}
+
+impl<'a> ChunkChoice<'a> {
+    /// Returns the members that may stand in place of the delta, if that says nothing.
+    #[inline]
+    pub(super) fn instead(&self) -> Option<&Misplaced<'a>> {
+        let misplaced = self.misplaced.as_deref()?;
+        let is_empty = self.delta.as_ref().is_none_or(|delta| *delta == Delta::default());
+        is_empty.then_some(misplaced)
+    }
+
+    /// Reads a member that stands where it should not, or that nobody knows.
+    #[inline(never)]
+    fn other_member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'a>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        if name.is("message") && !walk.whole_body {
+            let mut message = None;
+            nested("message", &mut message, cursor, walk)?;
+            self.misplace(message, |misplaced| &mut misplaced.message);
+            return Ok(());
+        }
+        // They are kept as unknown members too, so they are read twice.
+        let mut again = cursor.clone();
+        if name.is("text") {
+            let text = again.string().map(RawStr::from_inner);
+            self.misplace(text, |misplaced| &mut misplaced.text);
+        } else if name.is("usage") {
+            let usage = walk.value(&mut again)?;
+            self.misplace(usage, |misplaced| &mut misplaced.usage);
+        }
+        walk.unknown(name, cursor, &mut self.extra)
+    }
+
+    /// Sets a misplaced member. Of several with one name the last counts, also if it is null.
+    fn misplace<T>(
+        &mut self,
+        value: Option<T>,
+        slot: impl for<'m> FnOnce(&'m mut Misplaced<'a>) -> &'m mut Option<T>,
+    ) {
+        if value.is_some() || self.misplaced.is_some() {
+            *slot(self.misplaced.get_or_insert_default()) = value;
+        }
+    }
 }
 
 /// The new part of a choice's message.
@@ -96,6 +162,9 @@ pub struct Delta<'a> {
     /// New text of the model's reasoning, under OpenRouter's and vLLM's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<RawStr<'a>>,
+    /// New text of the model's reasoning, under GitHub Copilot's name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_text: Option<RawStr<'a>>,
     /// OpenRouter's structured reasoning, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_details: Option<RawValue<'a>>,
@@ -181,20 +250,6 @@ pub struct ToolCallDelta<'a> {
     pub extra: Unknown<'a>,
 }
 
-impl ToolCallDelta<'_> {
-    /// Returns the arguments' string, if the delta can add nothing else.
-    ///
-    /// The delta may repeat an ID, a name or a type that is set.
-    pub(super) fn only_arguments(&self) -> Option<&str> {
-        let Self { index: _, id: _, call_type: _, function, custom: None, extra } = self else {
-            return None;
-        };
-        let FunctionDelta { name: _, arguments, extra: of_function } = function.as_ref()?;
-        let is_bare = extra.is_empty() && of_function.is_empty();
-        string_inner(arguments.as_ref().filter(|_| is_bare)?.as_json())
-    }
-}
-
 /// A piece of a function call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -264,6 +319,7 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
             position: self.position,
             logprobs: self.logprobs.as_ref(),
             finish_reason: self.finish_reason.as_ref(),
+            usage: self.misplaced.as_ref().and_then(|misplaced| misplaced.usage.as_ref()),
             extra: &self.extra,
         }
     }
@@ -289,7 +345,7 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         } else if name.is("finish_reason") {
             self.finish_reason = walk.string("finish_reason", cursor)?;
         } else {
-            walk.unknown(name, cursor, &mut self.extra)?;
+            self.other_member(name, cursor, walk)?;
         }
         Ok(())
     }
@@ -311,13 +367,15 @@ impl<'de> Members<'de> for Delta<'de> {
             self.tool_calls = List::default();
             elements("tool_calls", cursor, &mut ToolCalls(&mut self.tool_calls), walk)?;
         } else if name.is("reasoning_content") {
-            self.reasoning_content = walk.string("reasoning_content", cursor)?;
+            self.reasoning_content = walk.text("reasoning_content", cursor)?;
         } else if name.is("reasoning") {
-            self.reasoning = walk.string("reasoning", cursor)?;
+            self.reasoning = walk.text("reasoning", cursor)?;
+        } else if name.is("reasoning_text") {
+            self.reasoning_text = walk.text("reasoning_text", cursor)?;
         } else if name.is("reasoning_details") {
             self.reasoning_details = walk.value(cursor)?;
         } else if name.is("refusal") {
-            self.refusal = walk.string("refusal", cursor)?;
+            self.refusal = walk.text("refusal", cursor)?;
         } else if name.is("function_call") {
             nested("function_call", &mut self.function_call, cursor, walk)?;
         } else if name.is("audio") {
@@ -335,16 +393,15 @@ impl<'de> Members<'de> for Delta<'de> {
     }
 }
 
-/// Reads a message's content: a string, or an array of parts.
+/// Reads a message's content: a text, or an array of parts.
 fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<Content<'de>>, Invalid> {
     if let Some(inner) = cursor.string() {
         return Ok(Some(Content::Text(RawStr::from_inner(inner))));
     }
-    let value = walk.value(cursor)?;
-    if value.as_ref().is_some_and(|value| !value.is_array()) {
-        walk.note("content");
+    if cursor.peek() == Some(b'[') {
+        return Ok(walk.value(cursor)?.map(Content::Parts));
     }
-    Ok(value.filter(RawValue::is_array).map(Content::Parts))
+    Ok(walk.text("content", cursor)?.map(Content::Text))
 }
 
 impl<'de> Members<'de> for ToolCallDelta<'de> {

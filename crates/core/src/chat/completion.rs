@@ -148,8 +148,8 @@ impl ToolCall {
 
 /// A tool call.
 ///
-/// Its fragments were identified by ID, index, name and order, in that sequence, because servers
-/// leave out or repeat each of them.
+/// Its fragments were told by their ID, index, name and order together, because servers leave out,
+/// repeat or change each of them. `docs/anomalies.md` has the rules.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ToolCall {

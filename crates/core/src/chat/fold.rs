@@ -3,14 +3,13 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::chunk::{AudioDelta, ChunkChoice, Content, Delta};
+use super::chunk::{AudioDelta, ChunkChoice, Content, Delta, Misplaced};
 use super::completion::{
     Audio, ChatCompletion, Choice, FunctionCall, ReasoningName, ToolCall, ToolCallKind,
 };
 use super::tool_calls::{CallState, ToolCalls};
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Held, Note, Options, Place, TextId, TextKind, Transcript,
-    What,
+    self, AnomalyKind, Change, Effect, Held, Note, Place, TextId, TextKind, Transcript, What,
 };
 use crate::error::Error;
 use crate::json::{Growing, RawArray, RawStr, RawValue, deserialize_by};
@@ -53,6 +52,8 @@ struct Rare {
     /// Unknown members of the function call.
     function_extra: Growing,
     audio: Option<AudioState>,
+    /// Some of the texts came in a `message` in place of a delta.
+    in_messages: bool,
     /// Unknown members of the message.
     extra: Growing,
 }
@@ -110,7 +111,16 @@ impl Message for ChatMessage {
     const REPEATED: Option<&'static str> = Some("message");
 
     fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
-        delta.delta.as_ref().map_or(Held::default(), |delta| delta.growth(this, to))
+        let Some(instead) = delta.instead() else {
+            return delta.delta.as_ref().map_or(Held::default(), |delta| delta.growth(this, to));
+        };
+        match instead.meant(this, to) {
+            Meant::Message(message) => message.growth(this, to),
+            Meant::Text(text) => {
+                Held::bytes(to.delta_growth(this.and_then(|choice| choice.content), text))
+            }
+            Meant::Nothing | Meant::Again => Held::default(),
+        }
     }
 
     #[cfg(debug_assertions)]
@@ -130,35 +140,63 @@ impl Message for ChatMessage {
         held
     }
 
-    fn fits(this: Option<&Self>, delta: &ChunkChoice<'_>, options: &Options) -> Result<(), Error> {
-        let Some(delta) = &delta.delta else { return Ok(()) };
+    fn fits(
+        this: Option<&ChoiceState<Self>>,
+        delta: &ChunkChoice<'_>,
+        texts: &Transcript,
+    ) -> Result<(), Error> {
+        let meant = delta.instead().map(|instead| instead.meant(this, texts));
+        let delta = match (meant, &delta.delta) {
+            (Some(Meant::Message(message)), _) => message,
+            (None, Some(delta)) => delta,
+            _ => return Ok(()),
+        };
+        let message = this.map(|choice| &choice.message);
         if !delta.extra.is_empty() {
-            let extra = this.and_then(|message| message.rare.as_ref()).map(|rare| &rare.extra);
+            let extra = message.and_then(|message| message.rare.as_ref()).map(|rare| &rare.extra);
             let has = |name: &str| extra.is_some_and(|extra| extra.contains(name));
-            unknown_fits(extra.map_or(0, Growing::len), has, &delta.extra, options)?;
+            unknown_fits(extra.map_or(0, Growing::len), has, &delta.extra, &texts.options)?;
         }
         if delta.tool_calls.is_empty() {
             return Ok(());
         }
-        match this {
-            Some(message) => message.tool_calls.fits(&delta.tool_calls, options),
-            None => ToolCalls::default().fits(&delta.tool_calls, options),
+        match message {
+            Some(message) => message.tool_calls.fits(&delta.tool_calls, texts),
+            None => ToolCalls::default().fits(&delta.tool_calls, texts),
         }
     }
 
     fn fold(choice: &mut ChoiceState<Self>, delta: &ChunkChoice<'_>, to: &mut Sink<'_>) -> Effect {
-        delta.delta.as_ref().map_or(Effect::Nothing, |delta| delta.fold(choice, to))
+        match delta.instead() {
+            None => delta.delta.as_ref().map_or(Effect::Nothing, |delta| delta.fold(choice, to)),
+            Some(instead) => instead.fold(choice, to),
+        }
+    }
+
+    fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript) {
+        choice.message.tool_calls.settle(choice.index, texts);
     }
 
     fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
-        let ChunkChoice { index: _, position: _, delta, logprobs: _, finish_reason: _, extra: _ } =
-            delta;
+        let ChunkChoice {
+            index: _,
+            position: _,
+            delta,
+            logprobs: _,
+            finish_reason: _,
+            extra: _,
+            misplaced: None,
+        } = delta
+        else {
+            return None;
+        };
         let Delta {
             role: _,
             content,
             refusal: None,
             reasoning_content,
             reasoning,
+            reasoning_text,
             reasoning_details: None,
             tool_calls,
             function_call: None,
@@ -176,18 +214,22 @@ impl Message for ChatMessage {
             Some(Content::Text(text)) => text.is_empty(),
             Some(Content::Parts(_)) => return None,
         };
-        match (reasoning_content, reasoning, &tool_calls[..]) {
-            // Of two reasonings that are the same one is left out, so each depends on the other.
-            (Some(text), None, []) | (None, Some(text), []) if no_content && !text.is_empty() => {
+        let no_reasoning =
+            [reasoning_content, reasoning, reasoning_text].into_iter().all(is_absent);
+        match (reasoning_content, reasoning, reasoning_text, &tool_calls[..]) {
+            // Of reasonings that are the same one counts, so each depends on the others.
+            (Some(text), None, None, [])
+            | (None, Some(text), None, [])
+            | (None, None, Some(text), [])
+                if no_content && !text.is_empty() =>
+            {
                 Some(text.as_json())
             }
-            (one, other, []) if is_absent(one) && is_absent(other) => match content {
+            (_, _, _, []) if no_reasoning => match content {
                 Some(Content::Text(text)) => Some(text.as_json()),
                 _ => None,
             },
-            (one, other, [call]) if no_content && is_absent(one) && is_absent(other) => {
-                call.only_arguments()
-            }
+            (_, _, _, [call]) if no_content && no_reasoning => call.only_arguments(),
             _ => None,
         }
     }
@@ -260,9 +302,6 @@ impl Delta<'_> {
         if message.is_none_or(|message| message.role.is_none()) {
             new.bytes += text_len(&self.role);
         }
-        let delta = |id: Option<TextId>, text: &Option<RawStr<'_>>| {
-            text.as_ref().map_or(0, |text| to.delta_growth(id, text))
-        };
         let content = choice.and_then(|choice| choice.content);
         let reasoning = message.and_then(|message| message.reasoning);
         new.bytes += match &self.content {
@@ -288,9 +327,8 @@ impl Delta<'_> {
                 bytes
             }
         };
-        new.bytes += delta(reasoning, &self.reasoning_content);
-        if self.reasoning != self.reasoning_content {
-            new.bytes += delta(reasoning, &self.reasoning);
+        for (_, text) in self.reasonings() {
+            new.bytes += to.delta_growth(reasoning, text);
         }
         for call in &self.tool_calls {
             new += match message {
@@ -309,7 +347,7 @@ impl Delta<'_> {
             text.as_ref().map_or(0, |text| to.growth(id, text))
         };
         let mut new = growth(Some(&rare.extra), &self.extra, &to.options);
-        new.bytes += text(rare.refusal, &self.refusal);
+        new.bytes += self.refusal.as_ref().map_or(0, |text| to.delta_growth(rare.refusal, text));
         let list = |kept: &Option<RawArray>, sent: &Option<RawValue<'_>>| {
             sent.as_ref().map_or(0, |sent| RawArray::growth(kept.as_ref(), sent))
         };
@@ -335,6 +373,40 @@ impl Delta<'_> {
         new
     }
 
+    fn has_reasoning(&self) -> bool {
+        self.reasoning_content.is_some()
+            || self.reasoning.is_some()
+            || self.reasoning_text.is_some()
+    }
+
+    /// Returns the reasoning under each of its names, but once if several have the same.
+    ///
+    /// Servers on their way from one name to another send both.
+    fn reasonings(&self) -> impl Iterator<Item = (&'static str, &RawStr<'_>)> {
+        let names = ["reasoning_content", "reasoning", "reasoning_text"];
+        let texts = [&self.reasoning_content, &self.reasoning, &self.reasoning_text];
+        let is_first = move |at: usize| !texts[..at].contains(&texts[at]);
+        let named = move |at: usize| texts[at].as_ref().map(|text| (names[at], text));
+        (0..names.len()).filter(move |&at| is_first(at)).filter_map(named)
+    }
+
+    /// Reports whether the model says something with it; a role is nothing.
+    fn has_output(&self) -> bool {
+        let is_text =
+            |text: &Option<RawStr<'_>>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let has_content = match &self.content {
+            None => false,
+            Some(Content::Text(text)) => !text.is_empty(),
+            Some(Content::Parts(_)) => true,
+        };
+        has_content
+            || is_text(&self.refusal)
+            || self.reasonings().any(|(_, text)| !text.is_empty())
+            || !self.tool_calls.is_empty()
+            || self.function_call.is_some()
+            || self.audio.is_some()
+    }
+
     fn fold(&self, choice: &mut ChoiceState<ChatMessage>, to: &mut Sink<'_>) -> Effect {
         let mut effect = choice.message.fold_role(self.role.as_ref(), to);
         effect = effect.and(match &self.content {
@@ -343,13 +415,10 @@ impl Delta<'_> {
             Some(Content::Parts(parts)) => fold_parts(choice, parts, to),
         });
         let message = &mut choice.message;
-        if let Some(reasoning) = &self.reasoning_content {
-            effect = effect.and(message.fold_reasoning("reasoning_content", reasoning, to));
-        }
-        // Servers on their way from one name to the other send both, with the same text.
-        let is_new = |text: &&RawStr<'_>| self.reasoning_content.as_ref() != Some(text);
-        if let Some(reasoning) = self.reasoning.as_ref().filter(is_new) {
-            effect = effect.and(message.fold_reasoning("reasoning", reasoning, to));
+        if self.has_reasoning() {
+            for (name, reasoning) in self.reasonings() {
+                effect = effect.and(message.fold_reasoning(name, reasoning, to));
+            }
         }
         for fragment in &self.tool_calls {
             effect = effect.and(message.tool_calls.fold(fragment, to));
@@ -374,7 +443,7 @@ impl Delta<'_> {
     fn fold_rare(&self, message: &mut ChatMessage, to: &mut Sink<'_>) -> Effect {
         let rare = message.rare.get_or_insert_default();
         if let Some(refusal) = &self.refusal {
-            let _ = to.append(&mut rare.refusal, TextKind::Refusal, "refusal", refusal);
+            let _ = to.append_delta(&mut rare.refusal, TextKind::Refusal, "refusal", refusal);
         }
         if let Some(details) = &self.reasoning_details {
             extend(&mut rare.reasoning_details, details, to);
@@ -404,7 +473,79 @@ impl Delta<'_> {
     }
 }
 
+/// The part of a choice's misplaced members that is folded.
+enum Meant<'m, 'a> {
+    /// The message, as if it were the delta.
+    Message(&'m Delta<'a>),
+    /// The text, as if it were the delta's content.
+    Text(&'m RawStr<'a>),
+    /// Nothing: the message holds the texts that came in deltas.
+    Again,
+    Nothing,
+}
+
+impl<'a> Misplaced<'a> {
+    /// Returns the part that is folded.
+    ///
+    /// A message is, if the choice has no text yet, or all of its texts came in messages.
+    fn meant(
+        &self,
+        choice: Option<&ChoiceState<ChatMessage>>,
+        texts: &Transcript,
+    ) -> Meant<'_, 'a> {
+        match (&self.message, &self.text) {
+            (Some(message), _) => {
+                let is_again = message.has_output()
+                    && choice.is_some_and(|choice| {
+                        has_text(choice, texts) && !choice.message.is_in_messages()
+                    });
+                if is_again { Meant::Again } else { Meant::Message(message) }
+            }
+            (None, Some(text)) => Meant::Text(text),
+            (None, None) => Meant::Nothing,
+        }
+    }
+
+    #[inline(never)]
+    fn fold(&self, choice: &mut ChoiceState<ChatMessage>, to: &mut Sink<'_>) -> Effect {
+        match self.meant(Some(choice), to.transcript) {
+            Meant::Message(message) if !message.has_output() => _ = message.fold(choice, to),
+            Meant::Message(message) => {
+                to.anomaly(AnomalyKind::Misplaced, "choices.message");
+                // A second message is the whole once more, or else the next piece.
+                let is_second = has_text(choice, to.transcript);
+                choice.message.rare.get_or_insert_default().in_messages = true;
+                let options = to.transcript.options;
+                to.transcript.options.cumulative |= is_second;
+                let _ = message.fold(choice, to);
+                to.transcript.options = options;
+            }
+            Meant::Text(text) => {
+                if !text.is_empty() {
+                    to.anomaly(AnomalyKind::Misplaced, "choices.text");
+                }
+                let _ = choice.fold_content(text, to);
+            }
+            Meant::Again => to.anomaly(AnomalyKind::Repeated, "choices.message"),
+            Meant::Nothing => {}
+        }
+        Effect::Other
+    }
+}
+
+/// Reports whether the choice has output of the model.
+fn has_text(choice: &ChoiceState<ChatMessage>, texts: &Transcript) -> bool {
+    let message = &choice.message;
+    let refusal = message.rare.as_ref().and_then(|rare| rare.refusal);
+    let has = |text: Option<TextId>| text.is_some_and(|text| !texts.is_empty(text));
+    has(choice.content) || has(message.reasoning) || has(refusal) || !message.tool_calls.is_empty()
+}
+
 impl ChatMessage {
+    fn is_in_messages(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.in_messages)
+    }
+
     /// The first role that is not empty counts.
     fn fold_role(&mut self, role: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> Effect {
         let Some(role) = role.filter(|role| !role.is_empty()) else { return Effect::Nothing };

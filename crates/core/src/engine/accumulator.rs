@@ -162,7 +162,7 @@ impl<D: Dialect> Accumulator<D> {
             Read::Nothing => return Ok(None),
             Read::Done => {
                 self.done = true;
-                return Ok(None);
+                return self.dialect.failure().map_or(Ok(None), Err);
             }
             Read::Error(error) => return Err(Error::Api(error)),
             Read::Event => {}
@@ -332,6 +332,10 @@ impl<D: Dialect> Accumulator<D> {
     pub(crate) fn end(&mut self, how: How, cut: bool) {
         if self.end.is_some() {
             return;
+        }
+        self.dialect.settle(&mut self.transcript);
+        if self.error.is_none() && (self.done || how == How::Clean) {
+            self.error = self.dialect.failure().map(Box::new);
         }
         if self.done || self.error.is_some() {
             self.end = Some(self.natural_end(false));

@@ -28,11 +28,15 @@ pub struct Anomaly {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AnomalyKind {
-    /// A member that should stay the same arrived with another value: the envelope's `id`, `model`
-    /// or `created`, a tool call's `name` or `type`, a finish reason. The first value counts, of a
-    /// finish reason the last.
+    /// A member that should stay the same arrived with another value.
+    ///
+    /// It is the envelope's `id`, `model` or `created`, a tool call's `type`, or a finish reason.
+    /// The first value counts, of a finish reason the last.
     Changed,
-    /// A member that comes once came again: a role, a usage other than the one before.
+    /// A member that comes once came again.
+    ///
+    /// It is a role, a usage other than the one before, or a whole `message` after deltas, which
+    /// was not folded.
     Repeated,
     /// An index is missing or is not one. A choice was told by its position, a tool call by the
     /// rules for calls without an index.
@@ -43,6 +47,39 @@ pub enum AnomalyKind {
     /// A fragment of a tool call arrived before any call began. A call without a name was begun
     /// for it.
     OrphanArguments,
+    /// A tool call's ID is the text `null` or `None`. It was taken as missing.
+    ToolCallIdPlaceholder,
+    /// A fragment of a tool call has no name, and an ID that no call has.
+    ///
+    /// It went to the call of its index, else to the latest, which keeps its ID. LM Studio sends
+    /// another ID with every fragment.
+    ToolCallIdChanged,
+    /// Two tool calls have one ID.
+    ///
+    /// The second was begun by another index, or by another name after arguments (DeepSeek, GLM).
+    ToolCallIdShared,
+    /// A tool call began with an index that another call has. Ollama sends every call as index 0.
+    ToolCallIndexReused,
+    /// The name of a tool call arrived in pieces, which were joined.
+    ToolCallNameContinued,
+    /// A tool call has no name at the end of the stream.
+    ToolCallWithoutName,
+    /// The arguments of a tool call are more than one JSON document at the end of the stream.
+    ///
+    /// Servers send `{}` before the real ones, or all of them once more. They stand as sent.
+    SeveralDocuments,
+    /// The answer stands elsewhere than it should, and was folded from there.
+    ///
+    /// The member says where: a `message` in place of the delta, a `delta` or `message` in a legacy
+    /// completion, a `text` in a chat completion.
+    Misplaced,
+    /// Each choice began after the one before had ended without a finish reason.
+    ///
+    /// So it looks as if the choice index counted tokens (TGI, Foundry Local). Then
+    /// [`Options::with_one_choice`](crate::Options::with_one_choice) gives the one answer.
+    IndexCountsTokens,
+    /// A text is a number or a boolean, without quotes. It was appended as written.
+    ScalarText,
     /// A member has a value of a type that it cannot have, and was ignored.
     UnexpectedType,
     /// Half of a surrogate pair never met its other half, and stands as U+FFFD.

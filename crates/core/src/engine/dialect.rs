@@ -69,6 +69,12 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Reports whether everything that began has the reason why it ended.
     fn is_finished(&self) -> bool;
 
+    /// Returns the error of an answer that ended as the server's failure, if it did.
+    fn failure(&self) -> Option<Error>;
+
+    /// Notes what can only be told at the end of the stream, before the answer is made.
+    fn settle(&mut self, texts: &mut Transcript);
+
     /// Returns the last token counts that came.
     fn token_counts(&self) -> Option<TokenCounts>;
 

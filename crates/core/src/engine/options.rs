@@ -103,10 +103,16 @@ pub struct Options {
     /// `channel` the last counts too: they are labels, which some servers repeat. Null is nothing
     /// new. Values 32 objects deep are not merged: the last counts.
     pub keep_unknown: bool,
-    /// Treats each delta as the whole text so far, as some plans of DashScope send it. What repeats
-    /// the text that is already folded is dropped. Holds for content and reasoning. Costs a
-    /// comparison with the text so far for each delta.
+    /// Treats each delta as the whole text so far, as some plans of DashScope send it.
+    ///
+    /// The part that repeats what is already folded is dropped. Holds for content, reasoning,
+    /// refusals, and the names and arguments of tool calls. Costs two comparisons with the text so
+    /// far for each delta.
     pub cumulative: bool,
+    /// Folds everything into choice 0, whatever its index says.
+    ///
+    /// For servers whose choice index counts tokens.
+    pub one_choice: bool,
     /// Folds a chunk that differs from an earlier one only in its text without parsing it. On by
     /// default. The result is the same either way.
     pub learn: bool,
@@ -126,6 +132,7 @@ impl Default for Options {
             limits: Limits::default(),
             keep_unknown: true,
             cumulative: false,
+            one_choice: false,
             learn: true,
             #[cfg(feature = "partial")]
             parse_arguments: None,
@@ -167,6 +174,13 @@ impl Options {
     #[must_use]
     pub fn with_cumulative(mut self, cumulative: bool) -> Self {
         self.cumulative = cumulative;
+        self
+    }
+
+    /// Folds everything into choice 0, or each choice by its index.
+    #[must_use]
+    pub fn with_one_choice(mut self, one_choice: bool) -> Self {
+        self.one_choice = one_choice;
         self
     }
 

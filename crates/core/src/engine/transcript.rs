@@ -226,34 +226,50 @@ impl Transcript {
         if delta.is_empty() {
             return Effect::Nothing;
         }
-        let (start, weight) = (slot.text.len(), slot.text.weight());
-        let is_cumulative = slot.text.extend_to(delta.as_json());
-        if !is_cumulative {
+        let before = (slot.text.len(), slot.text.weight());
+        let extends = slot.text.extend_to(delta.as_json());
+        if !extends {
             slot.text.push(delta.as_json());
         }
-        self.held.bytes = self.held.bytes + slot.text.weight() - weight;
-        if !is_cumulative {
-            let (choice, member) = (slot.at.choice, slot.member);
-            self.anomaly(AnomalyKind::NotCumulative, Some(choice), member);
-        }
-        self.record_growth(id, start);
+        self.record_extension(id, before, extends);
         Effect::Other
     }
 
     /// Appends a piece of arguments: a string's text, or the compact JSON of any other value, which
-    /// is what the string would have held.
+    /// is what the string would have held. Where deltas are cumulative, appends what is new in it.
     pub(crate) fn append_piece(&mut self, id: TextId, piece: &RawValue<'_>) -> Effect {
         match piece.as_raw_str() {
-            Some(string) => self.append(id, &string),
+            Some(string) => self.append_delta(id, &string),
             None => {
-                let slot = &mut self.texts[id.0 as usize];
-                let (start, weight) = (slot.text.len(), slot.text.weight());
-                slot.text.push_plain(&piece.to_compact());
-                self.held.bytes = self.held.bytes + slot.text.weight() - weight;
-                self.record_growth(id, start);
+                self.append_value(id, piece);
                 Effect::Other
             }
         }
+    }
+
+    #[inline(never)]
+    fn append_value(&mut self, id: TextId, piece: &RawValue<'_>) {
+        let slot = &mut self.texts[id.0 as usize];
+        let before = (slot.text.len(), slot.text.weight());
+        let value = piece.to_compact();
+        let is_whole = self.options.cumulative && !slot.text.is_empty();
+        let extends = is_whole && slot.text.extend_to_plain(&value);
+        if !extends {
+            slot.text.push_plain(&value);
+        }
+        self.record_extension(id, before, extends || !is_whole);
+    }
+
+    /// Records that a text was extended by a cumulative delta, or that the delta was appended.
+    fn record_extension(&mut self, id: TextId, before: (usize, usize), extends: bool) {
+        let slot = &self.texts[id.0 as usize];
+        let (start, weight) = before;
+        let (choice, member) = (slot.at.choice, slot.member);
+        self.held.bytes = self.held.bytes + slot.text.weight() - weight;
+        if !extends {
+            self.anomaly(AnomalyKind::NotCumulative, Some(choice), member);
+        }
+        self.record_growth(id, start);
     }
 
     /// Notes what a text has grown by, and reports whether it has. Pieces that touch are one.
@@ -292,8 +308,11 @@ impl Transcript {
     /// As [`growth`](Self::growth), for a piece of arguments.
     pub(crate) fn piece_growth(&self, id: Option<TextId>, piece: &RawValue<'_>) -> usize {
         match piece.as_raw_str() {
-            Some(string) => self.growth(id, &string),
-            None => piece.to_compact().len(),
+            Some(string) => self.delta_growth(id, &string),
+            None => {
+                let whole = id.filter(|&id| self.is_whole_so_far(id, piece));
+                piece.to_compact().len() - whole.map_or(0, |id| self.text(id).len())
+            }
         }
     }
 
@@ -344,6 +363,24 @@ impl Transcript {
     pub(crate) fn place(&self, id: TextId) -> (Place, TextKind) {
         let slot = &self.texts[id.0 as usize];
         (slot.at, slot.kind)
+    }
+
+    /// Reports whether nothing was appended to a text.
+    pub(crate) fn is_empty(&self, id: TextId) -> bool {
+        self.texts[id.0 as usize].text.is_empty()
+    }
+
+    /// Reports whether a piece of arguments is the whole so far, where deltas are cumulative.
+    ///
+    /// Linear in the piece.
+    pub(crate) fn is_whole_so_far(&self, id: TextId, piece: &RawValue<'_>) -> bool {
+        let text = self.text(id);
+        self.options.cumulative && !text.is_empty() && {
+            match piece.as_raw_str() {
+                Some(string) => string.to_text().starts_with(text),
+                None => piece.to_compact().starts_with(text),
+            }
+        }
     }
 
     pub(crate) fn text(&self, id: TextId) -> &str {

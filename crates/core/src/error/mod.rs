@@ -82,6 +82,16 @@ pub enum Error {
         /// The offset in the stream, in bytes, if the decoder found it.
         offset: Option<u64>,
     },
+    /// A choice ended with a finish reason that says that it failed.
+    ///
+    /// It is `error` (OpenRouter, Mistral) or `network_error` (Z.ai). The answer as far as it came
+    /// has it.
+    FinishReason {
+        /// The index of the choice.
+        choice: u64,
+        /// The finish reason.
+        reason: String,
+    },
     /// The connection failed. Adapters report it; see [`How::Broken`](crate::How::Broken).
     Transport {
         /// The message of the transport.
@@ -142,7 +152,7 @@ impl Error {
     /// Returns one word for the kind of error.
     ///
     /// It is `api`, `invalid_json`, `invalid_chunk`, `refused`, `not_an_event_stream`, `limit`,
-    /// `transport`, `timeout` or `stalled`.
+    /// `finish_reason`, `transport`, `timeout` or `stalled`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -152,6 +162,7 @@ impl Error {
             Self::Refused(_) => "refused",
             Self::NotAnEventStream { .. } => "not_an_event_stream",
             Self::Limit { .. } => "limit",
+            Self::FinishReason { .. } => "finish_reason",
             Self::Transport { timed_out: false, .. } => "transport",
             Self::Transport { timed_out: true, .. } => "timeout",
             Self::Stalled(_) => "stalled",
@@ -248,6 +259,9 @@ impl fmt::Display for Error {
                     Some(offset) => write!(f, " with the line at byte {offset}"),
                     None => Ok(()),
                 }
+            }
+            Self::FinishReason { choice, reason } => {
+                write!(f, "choice {choice} failed: its finish reason is {reason:?}")
             }
             Self::Transport { message, timed_out: false } => {
                 write!(f, "the connection failed: {}", Escaped::new(message))

@@ -158,6 +158,14 @@ impl<'a> Cursor<'a> {
         Ok(&self.text[start..self.at])
     }
 
+    /// Consumes the next value, if it is a number or a boolean, and returns its text.
+    pub(crate) fn scalar(&mut self) -> Result<Option<&'a str>, Invalid> {
+        match self.peek() {
+            Some(b'0'..=b'9' | b'-' | b't' | b'f') => self.value().map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Consumes the next value, if it is a string, and returns what the quotes hold.
     ///
     /// If the value is not a string, or is not one that JSON allows, it consumes nothing.

@@ -42,6 +42,8 @@ pub struct Walk {
     overflow: Cell<Option<Overflow>>,
     /// The first member whose value had a type that it cannot have.
     unexpected: Cell<Option<&'static str>>,
+    /// The first text that is a number or a boolean.
+    scalar: Cell<Option<&'static str>>,
 }
 
 /// A list whose length is bounded.
@@ -79,6 +81,7 @@ impl Walk {
             unknown: Cell::new(0),
             overflow: Cell::new(None),
             unexpected: Cell::new(None),
+            scalar: Cell::new(None),
         }
     }
 
@@ -104,6 +107,11 @@ impl Walk {
     /// Returns the first member whose value had a type that it cannot have, if any.
     pub(crate) fn unexpected(&self) -> Option<&'static str> {
         self.unexpected.get()
+    }
+
+    /// Returns the first text that is a number or a boolean, if any.
+    pub(crate) fn scalar(&self) -> Option<&'static str> {
+        self.scalar.get()
     }
 
     /// Returns the first bound that was exceeded, if any.
@@ -154,6 +162,37 @@ impl Walk {
             self.note(member);
         }
         Ok(())
+    }
+
+    /// Consumes a text and returns it. A number or a boolean is its text as written, and noted.
+    ///
+    /// Returns `None` for any other value. One that is not null is noted.
+    #[inline(always)]
+    pub(crate) fn text<'de>(
+        &self,
+        member: &'static str,
+        cursor: &mut Cursor<'de>,
+    ) -> Result<Option<RawStr<'de>>, Invalid> {
+        match cursor.string() {
+            Some(inner) => Ok(Some(RawStr::from_inner(inner))),
+            None => self.scalar_text(member, cursor),
+        }
+    }
+
+    #[inline(never)]
+    fn scalar_text<'de>(
+        &self,
+        member: &'static str,
+        cursor: &mut Cursor<'de>,
+    ) -> Result<Option<RawStr<'de>>, Invalid> {
+        let Some(value) = cursor.scalar()? else {
+            return self.no_string(member, cursor).map(|()| None);
+        };
+        if self.scalar.get().is_none() {
+            self.scalar.set(Some(member));
+        }
+        // Neither has a character that a string would escape.
+        Ok(Some(RawStr::from_inner(value)))
     }
 
     /// Consumes any value and returns its text.

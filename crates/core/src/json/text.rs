@@ -80,6 +80,17 @@ impl Text {
     pub(crate) fn extend_to(&mut self, whole: &str) -> bool {
         let mut other = Self::default();
         other.push(whole);
+        self.extend_to_text(&other)
+    }
+
+    /// As [`extend_to`](Self::extend_to), for a text that is not in a JSON string.
+    pub(crate) fn extend_to_plain(&mut self, whole: &str) -> bool {
+        let mut other = Self::default();
+        other.push_plain(whole);
+        self.extend_to_text(&other)
+    }
+
+    fn extend_to_text(&mut self, other: &Self) -> bool {
         let Some(new) = other.text.strip_prefix(self.text.as_str()) else { return false };
         if !new.is_empty() || other.half != 0 {
             self.half = other.half;

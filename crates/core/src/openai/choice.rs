@@ -6,6 +6,7 @@ use core::fmt;
 
 use super::chunk::{ChoiceParts, WireChoice};
 use super::envelope::string_growth;
+use super::logprobs::ChunkLogprobs;
 #[cfg(debug_assertions)]
 use super::unknown::held_last;
 use super::unknown::{keep_last, last_growth, unknown_fits};
@@ -39,7 +40,11 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// The first limit that it would exceed.
-    fn fits(this: Option<&Self>, delta: &Self::Delta<'_>, options: &Options) -> Result<(), Error>;
+    fn fits(
+        this: Option<&ChoiceState<Self>>,
+        delta: &Self::Delta<'_>,
+        texts: &Transcript,
+    ) -> Result<(), Error>;
 
     /// Folds the message of a delta.
     fn fold(choice: &mut ChoiceState<Self>, delta: &Self::Delta<'_>, to: &mut Sink<'_>) -> Effect;
@@ -48,6 +53,9 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     ///
     /// Written as a pattern that names every member, so that no member is forgotten.
     fn only_text<'e>(delta: &'e Self::Delta<'_>) -> Option<&'e str>;
+
+    /// Notes what can only be told at the end of the stream.
+    fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript);
 
     /// Returns the change that a note about the message stands for.
     fn change(&self, note: Note, choice: u64) -> Option<Change<'_>>;
@@ -78,12 +86,16 @@ impl<M: Message> ChoiceState<M> {
         this: Option<&Self>,
         delta: &M::Delta<'_>,
         parts: &ChoiceParts<'_>,
-        options: &Options,
+        texts: &Transcript,
     ) -> Result<(), Error> {
         let extra = this.map(|choice| &choice.extra);
         let has = |name: &str| extra.is_some_and(|extra| extra.get(name).is_some());
-        unknown_fits(extra.map_or(0, Unknown::len), has, parts.extra, options)?;
-        M::fits(this.map(|choice| &choice.message), delta, options)
+        unknown_fits(extra.map_or(0, Unknown::len), has, parts.extra, &texts.options)?;
+        if let Some(logprobs) = parts.logprobs.filter(|logprobs| !logprobs.extra.is_empty()) {
+            let kept = this.and_then(|choice| choice.logprobs.as_deref());
+            logprobs.fits(kept, &texts.options)?;
+        }
+        M::fits(this, delta, texts)
     }
 
     /// Returns the most that folding a delta adds.
@@ -96,7 +108,7 @@ impl<M: Message> ChoiceState<M> {
         let mut new = M::growth(this, delta, to);
         if let Some(sent) = parts.logprobs {
             let kept = this.and_then(|choice| choice.logprobs.as_deref());
-            new.bytes += Logprobs::growth(kept, sent.lists());
+            new.bytes += Logprobs::growth(kept, sent.lists(), &sent.extra);
         }
         // An empty reason is none.
         let reason = parts.finish_reason.filter(|reason| !reason.is_empty());
@@ -126,17 +138,27 @@ impl<M: Message> ChoiceState<M> {
     ) -> Effect {
         let mut effect = M::fold(self, delta, to);
         if let Some(logprobs) = parts.logprobs {
-            let kept = self.logprobs.get_or_insert_default();
-            let before = kept.weight();
-            kept.extend(logprobs.lists());
-            to.transcript.replaced(before, kept.weight());
-            effect = Effect::Other;
-            if logprobs.lists().iter().any(|list| list.is_some()) {
-                effect = to.note(What::Logprobs, 0);
-            }
+            effect = self.fold_logprobs(logprobs, to);
         }
         effect = effect.and(self.fold_finish(parts.finish_reason, to));
         effect.and(keep_last(&mut self.extra, parts.extra, M::REPEATED, to.transcript))
+    }
+
+    fn fold_logprobs(&mut self, sent: &ChunkLogprobs<'_>, to: &mut Sink<'_>) -> Effect {
+        let kept = self.logprobs.get_or_insert_default();
+        let before = kept.weight();
+        kept.extend(sent.lists());
+        let mut has_list = sent.lists().iter().any(|list| list.is_some());
+        for (name, value) in sent.extra.iter() {
+            if value.is_array() {
+                kept.extend_other(name, value);
+                has_list = true;
+            } else {
+                to.anomaly(AnomalyKind::UnexpectedType, "logprobs");
+            }
+        }
+        to.transcript.replaced(before, kept.weight());
+        if has_list { to.note(What::Logprobs, 0) } else { Effect::Other }
     }
 
     pub(crate) fn fold_content(&mut self, text: &RawStr<'_>, to: &mut Sink<'_>) -> Effect {

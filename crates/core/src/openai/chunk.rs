@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::logprobs::ChunkLogprobs;
+use super::usage::says_something;
 use crate::engine::Limits;
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::{
@@ -70,6 +71,9 @@ pub struct Chunk<'a, C> {
     /// Such a member reads as missing.
     #[serde(skip)]
     pub unexpected: Option<&'static str>,
+    /// The first text, if any, that is a number or a boolean. It was read as written.
+    #[serde(skip)]
+    pub scalar: Option<&'static str>,
 }
 
 /// The padding of a chunk. It means nothing, so chunks that differ in it are equal.
@@ -99,6 +103,7 @@ impl<C> Default for Chunk<'_, C> {
             extra: Unknown::default(),
             padding: Padding(None),
             unexpected: None,
+            scalar: None,
         }
     }
 }
@@ -124,9 +129,18 @@ impl<'a, C> Chunk<'a, C> {
     }
 
     /// Returns the chunk's usage, or else Groq's copy of it.
+    ///
+    /// Of the two that are objects, the first that says something counts.
     pub(crate) fn any_usage(&self) -> Option<RawValue<'_>> {
-        let groq = || self.x_groq.as_ref()?.member("usage");
-        self.usage.clone().or_else(groq).filter(RawValue::is_object)
+        let own = self.usage.as_ref().filter(|usage| usage.is_object());
+        if own.is_some_and(says_something) || self.x_groq.is_none() {
+            return own.cloned();
+        }
+        let groq = self.x_groq.as_ref()?.member("usage").filter(RawValue::is_object);
+        match own {
+            Some(own) if !groq.as_ref().is_some_and(says_something) => Some(own.clone()),
+            _ => groq,
+        }
     }
 }
 
@@ -146,6 +160,8 @@ pub struct ChoiceParts<'c> {
     pub(crate) position: usize,
     pub(crate) logprobs: Option<&'c ChunkLogprobs<'c>>,
     pub(crate) finish_reason: Option<&'c RawStr<'c>>,
+    /// The token counts in the choice (Moonshot).
+    pub(crate) usage: Option<&'c RawValue<'c>>,
     pub(crate) extra: &'c Unknown<'c>,
 }
 
@@ -166,6 +182,7 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(
 ) -> Result<(), Error> {
     read_object(data, chunk, walk)?;
     chunk.unexpected = walk.unexpected();
+    chunk.scalar = walk.scalar();
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use super::payload::Payload;
 #[cfg(debug_assertions)]
 use super::unknown::held_last;
 use super::unknown::{keep_last, keep_member, last_growth, member_growth, unknown_fits};
-use super::usage::Usage;
+use super::usage::{Usage, says_something};
 use crate::engine::{
     AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Read, Sealed,
     TokenCounts, Transcript, What,
@@ -32,11 +32,28 @@ pub struct Envelope<M> {
     pub(crate) service_tier: Option<String>,
     pub(crate) moderation: Option<RawValue<'static>>,
     pub(crate) usage: Option<Usage>,
+    usage_rank: UsageRank,
     pub(crate) extra: Unknown<'static>,
     /// In the order in which they began.
     choices: Vec<ChoiceState<M>>,
     /// Positions in `choices`, ordered by the choices' indices.
     order: Vec<usize>,
+    /// Something was folded into a choice after another had begun.
+    interleaved: bool,
+}
+
+/// The finish reasons of an answer that is not whole: the server's part failed.
+const FAILURES: [&str; 2] = ["error", "network_error"];
+
+/// The worth of token counts. Those of a lower rank never replace others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum UsageRank {
+    /// They are missing, or nothing in them is other than zero.
+    #[default]
+    Empty,
+    /// They stand in a choice (Moonshot).
+    OfChoice,
+    OfChunk,
 }
 
 impl<M> Default for Envelope<M> {
@@ -49,9 +66,11 @@ impl<M> Default for Envelope<M> {
             service_tier: None,
             moderation: None,
             usage: None,
+            usage_rank: UsageRank::default(),
             extra: Unknown::default(),
             choices: Vec::new(),
             order: Vec::new(),
+            interleaved: false,
         }
     }
 }
@@ -80,12 +99,15 @@ impl<M: Message> Dialect for Envelope<M> {
     }
 
     fn fold(&mut self, chunk: &Self::Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        self.fits(chunk, &to.options)?;
+        self.fits(chunk, to)?;
         if !to.has_room() {
             to.admit(self.growth(chunk, to))?;
         }
         if let Some(member) = chunk.unexpected {
             to.anomaly(AnomalyKind::UnexpectedType, None, member);
+        }
+        if let Some(member) = chunk.scalar {
+            to.anomaly(AnomalyKind::ScalarText, None, member);
         }
         let mut effect = self.fold_members(chunk, to);
         for delta in &chunk.choices {
@@ -113,13 +135,21 @@ impl<M: Message> Dialect for Envelope<M> {
             extra: _,
             padding,
             unexpected: _,
+            // Not a string, so there is no hole between quotes.
+            scalar: None,
         } = chunk
         else {
             return None;
         };
         let [delta] = &choices[..] else { return None };
-        let ChoiceParts { index: _, position: _, logprobs: None, finish_reason, extra: _ } =
-            delta.parts()
+        let ChoiceParts {
+            index: _,
+            position: _,
+            logprobs: None,
+            finish_reason,
+            usage: None,
+            extra: _,
+        } = delta.parts()
         else {
             return None;
         };
@@ -142,6 +172,28 @@ impl<M: Message> Dialect for Envelope<M> {
     fn is_finished(&self) -> bool {
         let mut choices = self.choices.iter();
         !self.choices.is_empty() && choices.all(|choice| choice.finish_reason.is_some())
+    }
+
+    fn failure(&self) -> Option<Error> {
+        let failed = |choice: &ChoiceState<M>| {
+            let reason = choice.finish_reason.as_ref()?;
+            let (choice, reason) = (choice.index, reason.clone());
+            FAILURES.contains(&&*reason).then_some(Error::FinishReason { choice, reason })
+        };
+        self.choices.iter().find_map(failed)
+    }
+
+    fn settle(&mut self, texts: &mut Transcript) {
+        for choice in &mut self.choices {
+            M::settle(choice, texts);
+        }
+        if let [others @ .., last] = &self.choices[..] {
+            let is_finished = |choice: &ChoiceState<M>| choice.finish_reason.is_some();
+            let is_alone = is_finished(last) && !others.iter().any(is_finished);
+            if is_alone && !others.is_empty() && !self.interleaved {
+                texts.anomaly(AnomalyKind::IndexCountsTokens, None, "choices.index");
+            }
+        }
     }
 
     fn token_counts(&self) -> Option<TokenCounts> {
@@ -193,13 +245,15 @@ impl<M: Message> Notes for Envelope<M> {
 
 impl<M: Message> Envelope<M> {
     /// Checks that the state stays within the limits of each list with a chunk.
-    fn fits(&self, chunk: &Chunk<'_, M::Delta<'_>>, options: &Options) -> Result<(), Error> {
+    fn fits(&self, chunk: &Chunk<'_, M::Delta<'_>>, texts: &Transcript) -> Result<(), Error> {
+        let options = &texts.options;
         let mut new = 0;
         for delta in &chunk.choices {
             let parts = delta.parts();
-            let choice = self.position(parts.index()).map(|position| &self.choices[position]);
+            let index = index_of(&parts, options);
+            let choice = self.position(index).map(|position| &self.choices[position]);
             new += usize::from(choice.is_none());
-            ChoiceState::fits(choice, delta, &parts, options)?;
+            ChoiceState::fits(choice, delta, &parts, texts)?;
         }
         let max = options.limits.max_choices;
         if self.choices.len() + new > max {
@@ -229,8 +283,8 @@ impl<M: Message> Envelope<M> {
         };
         let moderation = self.moderation.as_ref().map_or(0, |value| value.as_json().len());
         new.bytes += value(chunk.moderation.as_ref(), moderation);
-        new.bytes +=
-            value(chunk.any_usage().as_ref(), self.usage.as_ref().map_or(0, Usage::weight));
+        let usage = self.usage.as_ref().map_or(0, Usage::weight);
+        new.bytes += value(chunk.any_usage().as_ref(), usage);
         new += last_growth(Some(&self.extra), &chunk.extra, None, &to.options);
         if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {
             new += member_growth(Some(&self.extra), "x_groq", groq);
@@ -238,11 +292,13 @@ impl<M: Message> Envelope<M> {
         let mut begun = Vec::new();
         for delta in &chunk.choices {
             let parts = delta.parts();
-            let choice = self.position(parts.index()).map(|position| &self.choices[position]);
-            if choice.is_none() && !begun.contains(&parts.index()) {
-                begun.push(parts.index());
+            let index = index_of(&parts, &to.options);
+            let choice = self.position(index).map(|position| &self.choices[position]);
+            if choice.is_none() && !begun.contains(&index) {
+                begun.push(index);
                 new.items += 1;
             }
+            new.bytes += value(parts.usage, usage);
             new += ChoiceState::growth(choice, delta, &parts, to);
         }
         new
@@ -250,10 +306,12 @@ impl<M: Message> Envelope<M> {
 
     fn fold_choice(&mut self, delta: &M::Delta<'_>, to: &mut Transcript) -> Effect {
         let parts = delta.parts();
-        let index = parts.index();
+        let index = index_of(&parts, &to.options);
         let (position, began) = self.find(index);
+        self.interleaved |= position + 1 < self.choices.len();
+        let one_choice = to.options.one_choice;
         let mut sink = Sink { transcript: to, index, position };
-        if parts.index.is_none() {
+        if parts.index.is_none() && !one_choice {
             sink.anomaly(AnomalyKind::MissingIndex, "choices.index");
         }
         if began {
@@ -314,22 +372,46 @@ impl<M: Message> Envelope<M> {
         effect.and(keep_last(&mut self.extra, &chunk.extra, None, to))
     }
 
-    /// The last usage counts, whole. One that differs from the one before is noted: running totals,
-    /// or one for each choice.
-    fn fold_usage<C>(&mut self, chunk: &Chunk<'_, C>, to: &mut Transcript) -> Effect {
-        let Some(sent) = chunk.any_usage() else { return Effect::Nothing };
+    /// Folds the chunk's token counts, then those of its choices.
+    fn fold_usage(&mut self, chunk: &Chunk<'_, M::Delta<'_>>, to: &mut Transcript) -> Effect {
+        let mut effect = Effect::Nothing;
+        if let Some(sent) = chunk.any_usage() {
+            effect = self.set_usage(&sent, UsageRank::OfChunk, to);
+        }
+        for delta in &chunk.choices {
+            if let Some(sent) = delta.parts().usage.filter(|usage| usage.is_object()) {
+                effect = effect.and(self.set_usage(sent, UsageRank::OfChoice, to));
+            }
+        }
+        effect
+    }
+
+    /// Sets the token counts to the last of the highest rank, whole.
+    ///
+    /// Some that differ from others of their rank are noted: running totals, or some for each
+    /// choice.
+    fn set_usage(&mut self, sent: &RawValue<'_>, rank: UsageRank, to: &mut Transcript) -> Effect {
+        let rank = if says_something(sent) { rank } else { UsageRank::Empty };
         let before = self.usage.as_ref().map_or(0, Usage::weight);
         match &mut self.usage {
-            None => self.usage = Some(Usage::new(sent)),
+            Some(_) if rank < self.usage_rank => return Effect::Nothing,
+            None => self.usage = Some(Usage::new(sent.clone())),
             Some(usage) => {
-                if usage.set(&sent) {
+                let is_other = usage.set(sent);
+                if is_other && rank == self.usage_rank && rank != UsageRank::Empty {
                     to.anomaly(AnomalyKind::Repeated, None, "usage");
                 }
             }
         }
         to.replaced(before, self.usage.as_ref().map_or(0, Usage::weight));
+        self.usage_rank = rank;
         to.note(What::Usage, usize::MAX, 0)
     }
+}
+
+/// Returns the index of the choice that a part of a chunk is added to.
+fn index_of(parts: &ChoiceParts<'_>, options: &Options) -> u64 {
+    if options.one_choice { 0 } else { parts.index() }
 }
 
 /// Sets a text to the first that is not empty; another one later is noted.

@@ -29,7 +29,7 @@ pub struct Naive {
 
 #[derive(Debug, Clone, Default)]
 struct Choice {
-    /// By the name of the member; a legacy completion has the member `text`.
+    /// By the name of the member; a legacy completion's text is content.
     texts: BTreeMap<&'static str, String>,
     finish: Option<String>,
     /// ID, name and arguments by index.
@@ -133,6 +133,9 @@ pub(crate) fn fold(events: &[String]) -> Option<Naive> {
     for data in events {
         naive.add(data)?;
     }
+    if naive.error.is_none() && naive.has_failed() {
+        naive.error = Some("finish_reason");
+    }
     Some(naive)
 }
 
@@ -190,6 +193,7 @@ impl Naive {
             !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some());
         match (self.done || self.ends_within_done(), finished) {
             _ if self.error.is_some() => "error",
+            (done, _) if self.has_failed() && (done || !broken) => "error",
             (true, true) => "done",
             (true, false) if self.chunks == 0 => "empty",
             (true, false) => "done_without_finish_reason",
@@ -201,13 +205,19 @@ impl Naive {
         }
     }
 
+    /// Reports whether the server says of a choice that it failed.
+    fn has_failed(&self) -> bool {
+        let failed = |reason: &str| ["error", "network_error"].contains(&reason);
+        self.choices.values().any(|choice| choice.finish.as_deref().is_some_and(failed))
+    }
+
     /// Returns what is kept: the choices and the usage.
     #[must_use]
     pub fn kept(&self) -> Value {
         let choices = self.choices.iter().map(|(index, choice)| {
             let calls: Vec<_> =
                 choice.calls.values().map(|(id, name, text)| json!([id, name, text])).collect();
-            let text = choice.texts.get("content").or(choice.texts.get("text"));
+            let text = choice.texts.get("content");
             json!({"index": index, "text": text, "tool_calls": calls, "finish_reason": choice.finish})
         });
         json!({"choices": choices.collect::<Vec<_>>(), "usage": self.usage})
@@ -300,7 +310,11 @@ impl Naive {
         }
         match chunk.get("usage") {
             None | Some(Value::Null) => {}
-            Some(usage) if usage.is_object() => self.usage = usage.clone(),
+            Some(usage) if usage.is_object() => {
+                if says_something(usage) || !says_something(&self.usage) {
+                    self.usage = usage.clone();
+                }
+            }
             Some(_) => return None,
         }
         let error = chunk.get("error").unwrap_or(&Value::Null);
@@ -318,7 +332,9 @@ impl Choice {
             None | Some(Value::Null) => &none,
             Some(delta) => delta.as_object()?,
         };
-        if delta.contains_key("reasoning") {
+        let misplaced = ["message", "usage"].iter().any(|name| choice.contains_key(*name));
+        if misplaced || ["reasoning", "reasoning_text"].iter().any(|name| delta.contains_key(*name))
+        {
             return None;
         }
         for (name, value) in unknown(choice, &OF_CHOICE) {
@@ -338,8 +354,12 @@ impl Choice {
         for call in array(delta, "tool_calls")? {
             self.call(call.as_object()?)?;
         }
+        // A legacy completion, or its text in a chat completion.
         if let Some(text) = choice.get("text").and_then(Value::as_str) {
-            self.texts.entry("text").or_default().push_str(text);
+            if !delta.values().all(Value::is_null) {
+                return None;
+            }
+            self.texts.entry("content").or_default().push_str(text);
         }
         if let Some(reason) = string(choice, "finish_reason")?.filter(|reason| !reason.is_empty()) {
             self.finish = Some(reason.to_owned());
@@ -358,8 +378,11 @@ impl Choice {
         }
         match self.calls.get_mut(&index) {
             Some(known) => {
-                let same =
-                    id.is_none_or(|id| id == known.0) && name.is_none_or(|name| name == known.1);
+                // A name without an ID may begin another call.
+                let same = match (id, name) {
+                    (None, name) => name.is_none(),
+                    (Some(id), name) => id == known.0 && name.is_none_or(|name| name == known.1),
+                };
                 if !same {
                     return None;
                 }
@@ -368,6 +391,9 @@ impl Choice {
             None => {
                 let (id, name) =
                     (id.filter(|id| !id.is_empty())?, name.filter(|name| !name.is_empty())?);
+                if ["null", "None"].contains(&id) {
+                    return None;
+                }
                 if self.calls.values().any(|known| known.0 == id) {
                     return None;
                 }
@@ -375,6 +401,16 @@ impl Choice {
             }
         }
         Some(())
+    }
+}
+
+/// Reports whether a number in token counts is not zero.
+fn says_something(usage: &Value) -> bool {
+    match usage {
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Array(elements) => elements.iter().any(says_something),
+        Value::Object(members) => members.values().any(says_something),
+        _ => false,
     }
 }
 

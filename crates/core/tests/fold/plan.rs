@@ -88,7 +88,10 @@ impl Plan {
                 self.delta(choice, "", &format!(r#","finish_reason":"{reason}""#), style);
             }
             17 => {
-                self.usage = json!({"total_tokens": style});
+                // Counts of zero say nothing where others came before.
+                if style != 0 || self.usage.is_null() {
+                    self.usage = json!({"total_tokens": style});
+                }
                 self.chunk(&format!(r#""choices":[],"usage":{{"total_tokens":{style}}}"#), 0);
             }
             18 => {

@@ -69,8 +69,8 @@ pub(super) fn types() -> Vec<Case> {
             .ends(End::Done)
             .has(json!({"choices": [{"message": {"content": null}, "finish_reason": "stop"}]}))
             .odd(AnomalyKind::UnexpectedType, "delta"),
-        case("content that is a number is ignored")
-            .delta(r#""content":5"#)
+        case("content that is an object is ignored")
+            .delta(r#""content":{"text":"a"}"#)
             .content("x")
             .done()
             .text("x")

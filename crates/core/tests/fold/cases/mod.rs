@@ -7,12 +7,14 @@
 #![allow(clippy::needless_pass_by_value, reason = "the rows of a table are read without `&`")]
 
 mod deltas;
+mod elsewhere;
 mod ends;
 mod envelope;
 mod kept;
 mod legacy;
 mod lenient;
 mod payloads;
+mod routing;
 mod servers;
 mod text;
 mod tool_calls;
@@ -75,6 +77,11 @@ impl Case {
 
     fn cumulative(mut self) -> Self {
         self.options = self.options.with_cumulative(true);
+        self
+    }
+
+    fn one_choice(mut self) -> Self {
+        self.options = self.options.with_one_choice(true);
         self
     }
 
@@ -258,6 +265,20 @@ pub(crate) fn all() -> Vec<Case> {
         tool_calls::rules(),
         tool_calls::servers(),
         tool_calls::members(),
+        routing::ids(),
+        routing::names(),
+        routing::positions(),
+        routing::documents(),
+        routing::cumulative(),
+        routing::many(),
+        elsewhere::messages(),
+        elsewhere::endpoints(),
+        elsewhere::scalars(),
+        elsewhere::reasoning(),
+        elsewhere::usage(),
+        elsewhere::logprobs(),
+        elsewhere::failures(),
+        elsewhere::one_choice(),
         lenient::names(),
         lenient::types(),
         lenient::sizes(),

@@ -158,9 +158,6 @@ pub(super) fn servers() -> Vec<Case> {
             .data("[DONE]")
             .ends(End::Done)
             .has(json!({"choices": [{"message": {"reasoning_content": "hm", "content": "x", "tool_calls": [function("c", "f", "{\"a\":1}")]}}]})),
-        case("Mistral: a finish reason error").content("x").finish("error").data("[DONE]").ends(End::Done).has(
-            json!({"choices": [{"finish_reason": "error"}]}),
-        ),
         case("Groq: usage twice")
             .data(r#"{"id":"a","choices":[{"index":0,"delta":{"role":"assistant","content":"x"},"finish_reason":null}],"x_groq":{"id":"req_1"}}"#)
             .data(r#"{"id":"a","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"x_groq":{"id":"req_1","usage":{"total_tokens":9}},"usage":{"total_tokens":9}}"#)
