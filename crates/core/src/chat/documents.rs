@@ -46,11 +46,15 @@ impl Documents {
         self.begun > 1
     }
 
+    /// Reports whether there is one document, and it lacks its end.
+    pub(super) fn are_unfinished(self) -> bool {
+        let is_open = self.depth > 0 || matches!(self.within, Within::String | Within::Escape);
+        self.begun == 1 && is_open
+    }
+
     /// Reports whether the scanned part is one whole document and `more` begins another.
     pub(super) fn are_followed_by(mut self, more: &str) -> bool {
-        let is_whole = self.begun == 1
-            && self.depth == 0
-            && matches!(self.within, Within::Nothing | Within::Word);
+        let is_whole = self.begun == 1 && !self.are_unfinished();
         // Its first byte that is not white space decides.
         let blank = more.len() - more.trim_ascii_start().len();
         self.scan(&more.as_bytes()[..more.len().min(blank + 1)]);
@@ -156,6 +160,27 @@ mod tests {
             "\"a\"\"b\"",
         ] {
             assert!(several(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_document_is_told_from_part_of_one() {
+        for (text, expected) in [
+            ("", false),
+            (" ", false),
+            ("{}", false),
+            ("[{}] ", false),
+            ("\"a\"", false),
+            ("null", false),
+            ("{}{", false),
+            ("{", true),
+            ("{\"a\":{\"a\":1}", true),
+            ("\"a", true),
+            ("\"\\", true),
+        ] {
+            let mut documents = Documents::default();
+            documents.advance(text);
+            assert_eq!(documents.are_unfinished(), expected, "{text}");
         }
     }
 

@@ -174,7 +174,8 @@ impl Message for ChatMessage {
     }
 
     fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript) {
-        choice.message.tool_calls.settle(choice.index, texts);
+        let is_finished = choice.finish_reason.is_some();
+        choice.message.tool_calls.settle(choice.index, is_finished, texts);
     }
 
     fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {

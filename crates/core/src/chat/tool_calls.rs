@@ -451,7 +451,9 @@ impl ToolCalls {
     }
 
     /// Looks, at the end of the stream, for what no fragment could show.
-    pub(crate) fn settle(&mut self, choice: u64, texts: &mut Transcript) {
+    ///
+    /// `is_finished` says that the choice has its finish reason.
+    pub(crate) fn settle(&mut self, choice: u64, is_finished: bool, texts: &mut Transcript) {
         for call in &mut self.calls {
             if call.name.is_none() {
                 texts.anomaly(AnomalyKind::ToolCallWithoutName, Some(choice), "tool_calls.name");
@@ -460,10 +462,14 @@ impl ToolCalls {
                 continue;
             }
             call.documents.advance(texts.text(call.arguments));
-            if call.documents.are_several() {
-                let (kind, member) = (AnomalyKind::SeveralDocuments, "tool_calls.arguments");
-                texts.anomaly(kind, Some(choice), member);
-            }
+            let kind = if call.documents.are_several() {
+                AnomalyKind::SeveralDocuments
+            } else if is_finished && call.documents.are_unfinished() {
+                AnomalyKind::UnfinishedArguments
+            } else {
+                continue;
+            };
+            texts.anomaly(kind, Some(choice), "tool_calls.arguments");
         }
     }
 }

@@ -68,6 +68,10 @@ pub enum AnomalyKind {
     ///
     /// Servers send `{}` before the real ones, or all of them once more. They stand as sent.
     SeveralDocuments,
+    /// The arguments of a tool call are not a whole JSON document, though the choice is finished.
+    ///
+    /// They were cut by a limit of tokens, or repeated in part.
+    UnfinishedArguments,
     /// The answer stands elsewhere than it should, and was folded from there.
     ///
     /// The member says where: a `message` in place of the delta, a `delta` or `message` in a legacy

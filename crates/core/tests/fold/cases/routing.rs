@@ -249,9 +249,9 @@ pub(super) fn names() -> Vec<Case> {
         come_to(
             sent(
                 "another name without an id is another call, also after one that has an id",
-                &[(i0a, "get_", "{"), (i0, "weather", "}")],
+                &[(i0a, "get_", "[1]"), (i0, "weather", "{}")],
             ),
-            json!([function("a", "get_", "{"), nameless_id("weather", "}")]),
+            json!([function("a", "get_", "[1]"), nameless_id("weather", "{}")]),
         )
         .odd_choice(AnomalyKind::ToolCallIndexReused, INDEX),
         come_to(
@@ -421,6 +421,23 @@ pub(super) fn documents() -> Vec<Case> {
         .fails_with("transport", End::Truncated)
         .calling(json!([function("a", "f", "{}{\"a\"")]))
         .odd_choice(AnomalyKind::SeveralDocuments, ARGUMENTS),
+        come_to(
+            sent(
+                "cumulative arguments, where that was not said",
+                &[(i0a, "f", "{\\\"a\\\":"), (i0, "", "{\\\"a\\\":1}")],
+            ),
+            json!([function("a", "f", "{\"a\":{\"a\":1}")]),
+        )
+        .odd_choice(AnomalyKind::UnfinishedArguments, ARGUMENTS),
+        sent("arguments that a limit of tokens cuts", &[(i0a, "f", "{\\\"a\\\":\\\"b")])
+            .finish("length")
+            .data("[DONE]")
+            .ends(End::Done)
+            .calling(json!([function("a", "f", "{\"a\":\"b")]))
+            .odd_choice(AnomalyKind::UnfinishedArguments, ARGUMENTS),
+        sent("arguments of a call that is cut with its stream", &[(i0a, "f", "{")])
+            .ends(End::Truncated)
+            .calling(json!([function("a", "f", "{")])),
     ]
 }
 
@@ -528,6 +545,7 @@ pub(super) fn many() -> Vec<Case> {
                     .collect::<Vec<_>>()
             ),
         )
-        .odd_choice(AnomalyKind::ToolCallIdShared, ID),
+        .odd_choice(AnomalyKind::ToolCallIdShared, ID)
+        .odd_choice(AnomalyKind::UnfinishedArguments, ARGUMENTS),
     ]
 }
