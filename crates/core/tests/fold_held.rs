@@ -186,7 +186,7 @@ fn the_limit_of_items_is_exact_and_counts_all_of_them() {
     assert_eq!(items(&[four.clone(), four.clone(), unknown(r#""e":null,"a":5"#)]), None);
     assert_eq!(items(&[four.clone(), unknown(r#""e":5"#)]), Some(Limit::Items));
     assert_eq!(items(&[four, delta(r#""content":"x""#)]), Some(Limit::Items));
-    let calls = delta(r#""tool_calls":[{"id":"a"},{"id":"b"}]"#);
+    let calls = delta(r#""tool_calls":[{"id":"a","index":0},{"id":"b","index":1}]"#);
     assert_eq!(items(&[calls.clone(), calls.clone(), delta(r#""a":"b""#)]), None);
     assert_eq!(items(&[calls.clone(), delta(r#""a":1,"b":2"#)]), Some(Limit::Items));
     assert_eq!(items(&[calls, choice(r#""a":1,"b":2"#)]), Some(Limit::Items));

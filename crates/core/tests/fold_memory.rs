@@ -108,7 +108,7 @@ fn items_are_held_in_little_memory_however_small() {
     let many =
         |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<String>();
     let calls = |choice: usize| {
-        let fragments = vec![r#"{"id":"7"}"#; 1024].join(",");
+        let fragments = vec![r#"{"function":{"name":"f"}}"#; 1024].join(",");
         event(&format!(
             r#"{{"choices":[{{"index":{choice},"delta":{{"tool_calls":[{fragments}]}}}}]}}"#
         ))

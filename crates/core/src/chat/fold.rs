@@ -584,7 +584,7 @@ fn fold_parts(
     each_part(parts, |part| match part {
         Part::Text(text) => _ = choice.fold_content(&text, to),
         Part::Reasoning(text) => {
-            _ = choice.message.fold_reasoning(ReasoningName::THINKING, &text, to)
+            _ = choice.message.fold_reasoning(ReasoningName::THINKING, &text, to);
         }
         Part::Other(part) if to.options().keep_unknown => {
             let kept = &mut choice.message.rare.get_or_insert_default().content_parts;

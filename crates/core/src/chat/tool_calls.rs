@@ -17,6 +17,7 @@
 //! [`ToolCallDelta::only_arguments`] refuses a name without an ID. And whatever changes which call
 //! an index, an ID or a name leads to returns [`Effect::Other`].
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -37,9 +38,19 @@ const FEW: usize = 16;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ToolCalls {
     calls: Vec<CallState>,
-    /// The latest call of each ID. Empty while the calls are few.
+    /// The call that each of the first indices led to last, by its position.
+    bound: Vec<(u64, usize)>,
+    /// Only once there are many calls or indices.
+    many: Option<Box<Many>>,
+}
+
+/// Maps of what is too many to be searched one after another.
+#[derive(Debug, Clone, Default)]
+struct Many {
+    /// The latest call of each ID.
     by_id: BTreeMap<String, usize>,
-    bound: Bound,
+    /// The call that each of the other indices led to last.
+    bound: BTreeMap<u64, usize>,
 }
 
 /// A tool call as it is folded.
@@ -65,13 +76,6 @@ impl CallState {
     pub(crate) fn is_custom(&self) -> bool {
         self.custom || self.call_type.as_deref() == Some("custom")
     }
-}
-
-/// The call that each index led to last, by its position.
-#[derive(Debug, Clone, Default)]
-struct Bound {
-    first: Vec<(u64, usize)>,
-    others: BTreeMap<u64, usize>,
 }
 
 /// The parts of a fragment that tell its call; what means nothing is absent.
@@ -105,7 +109,7 @@ impl ToolCalls {
     /// Returns the call that a fragment belongs to. Each arm is a row of the table.
     fn route(&self, fragment: Fragment<'_>, texts: &Transcript) -> Route {
         use Route::{New, To};
-        let bound = fragment.index.and_then(|index| self.bound.get(index));
+        let bound = fragment.index.and_then(|index| self.bound(index));
         let known = fragment.id.and_then(|id| self.with_id(id, bound));
         let latest = self.calls.len().checked_sub(1);
         match (fragment.id, fragment.name) {
@@ -209,7 +213,7 @@ impl ToolCalls {
         if self.calls.len() <= FEW {
             return (0..self.calls.len()).rfind(has_id);
         }
-        self.by_id.get(&*id.to_text()).copied()
+        self.many.as_ref()?.by_id.get(&*id.to_text()).copied()
     }
 
     /// Remembers that a call has its ID.
@@ -218,36 +222,40 @@ impl ToolCalls {
             return;
         }
         let Some(id) = &self.calls[call].id else { return };
-        match self.by_id.get_mut(id) {
+        let by_id = &mut self.many.get_or_insert_default().by_id;
+        match by_id.get_mut(id) {
             Some(latest) => *latest = call.max(*latest),
-            None => _ = self.by_id.insert(id.clone(), call),
+            None => _ = by_id.insert(id.clone(), call),
         }
     }
 }
 
-impl Bound {
-    fn get(&self, index: u64) -> Option<usize> {
-        let of_first = self.first.iter().find(|(first, _)| *first == index);
-        of_first.map(|(_, call)| *call).or_else(|| self.others.get(&index).copied())
+/// Indices.
+impl ToolCalls {
+    /// Returns the call that an index led to last.
+    fn bound(&self, index: u64) -> Option<usize> {
+        let of_first = self.bound.iter().find(|(first, _)| *first == index);
+        let of_many = || self.many.as_ref()?.bound.get(&index).copied();
+        of_first.map(|(_, call)| *call).or_else(of_many)
     }
 
     /// Binds an index, and reports whether that changed something.
     ///
     /// No more than `max` indices are remembered, because a server may send another in each
     /// fragment.
-    fn set(&mut self, index: u64, call: usize, max: usize) -> bool {
-        let of_first = self.first.iter_mut().find(|(first, _)| *first == index);
-        let Some(kept) = of_first.map(|(_, call)| call).or_else(|| self.others.get_mut(&index))
-        else {
-            let count = self.first.len() + self.others.len();
-            match count {
-                _ if count >= max => return false,
-                0..FEW => self.first.push((index, call)),
-                _ => _ = self.others.insert(index, call),
-            }
-            return true;
-        };
-        core::mem::replace(kept, call) != call
+    fn bind(&mut self, index: u64, call: usize, max: usize) -> bool {
+        let of_first = self.bound.iter_mut().find(|(first, _)| *first == index);
+        let of_many = self.many.as_mut().and_then(|many| many.bound.get_mut(&index));
+        if let Some(kept) = of_first.map(|(_, call)| call).or(of_many) {
+            return core::mem::replace(kept, call) != call;
+        }
+        let count = self.bound.len() + self.many.as_ref().map_or(0, |many| many.bound.len());
+        match count {
+            _ if count >= max => return false,
+            0..FEW => self.bound.push((index, call)),
+            _ => _ = self.many.get_or_insert_default().bound.insert(index, call),
+        }
+        true
     }
 }
 
@@ -325,8 +333,10 @@ impl ToolCalls {
         };
         set(call.map(|call| &call.id), meant.id);
         set(call.map(|call| &call.call_type), present(&fragment.call_type));
-        // A name may be continued.
-        new.bytes += meant.name.map_or(0, |name| name.to_text().len());
+        // Another name continues the one so far.
+        let kept = call.and_then(|call| call.name.as_deref());
+        let name = meant.name.filter(|name| kept.is_none_or(|kept| **name != kept));
+        new.bytes += name.map_or(0, |name| name.to_text().len());
         let text = call.map(|call| call.arguments);
         for piece in pieces(fragment) {
             new.bytes += to.piece_growth(text, piece);
@@ -408,9 +418,9 @@ impl ToolCalls {
             effect = effect.and(Effect::set(call.index.is_none()));
             call.index.get_or_insert(index);
             let max = to.options().limits.max_tool_calls;
-            effect = effect.and(Effect::set(self.bound.set(index, position, max)));
+            effect = effect.and(Effect::set(self.bind(index, position, max)));
         }
-        let is_missing = fragment.index.is_none() && call.index.is_none();
+        let is_missing = fragment.index.is_none() && self.calls[position].index.is_none();
         let missing = (is_missing && odd != Some(MISSING_INDEX)).then_some(MISSING_INDEX);
         for (kind, member) in [odd, missing].into_iter().flatten() {
             to.anomaly(kind, member);
@@ -421,7 +431,7 @@ impl ToolCalls {
     /// Routes a fragment, and keeps what was scanned for that.
     fn scan_and_route(&mut self, fragment: Fragment<'_>, texts: &Transcript) -> Route {
         if let (None, Some(_), Some(index)) = (fragment.id, fragment.name, fragment.index) {
-            if let Some(bound) = self.bound.get(index) {
+            if let Some(bound) = self.bound(index) {
                 let call = &mut self.calls[bound];
                 call.documents.advance(texts.text(call.arguments));
             }
