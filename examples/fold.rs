@@ -4,7 +4,7 @@
 //! `curl -sN … | cargo run -q --release --example fold`
 //!
 //! `--endpoint completion` for the legacy endpoint, `--text` for the text as it comes in place of
-//! the JSON, `--keep-unknown` to keep vendors' members, `--cumulative` for deltas that repeat what
+//! the JSON, `--drop-unknown` to drop vendors' members, `--cumulative` for deltas that repeat what
 //! came before, `--read-size N` for reads of at most N bytes. The exit status is 0 if the answer is
 //! complete, else 1.
 
@@ -35,7 +35,7 @@ fn run() -> Result<ExitCode, Error> {
         match arg {
             lexopt::Arg::Long("endpoint") => endpoint = args.value()?.string()?,
             lexopt::Arg::Long("text") => to.text = true,
-            lexopt::Arg::Long("keep-unknown") => to.options = to.options.with_unknown(true),
+            lexopt::Arg::Long("drop-unknown") => to.options = to.options.with_unknown(false),
             lexopt::Arg::Long("cumulative") => to.options = to.options.with_cumulative(true),
             lexopt::Arg::Long("read-size") => {
                 to.read_size = deltawire_examples::read_size(&mut args)?;
