@@ -157,7 +157,10 @@ fn an_answer_with_all_that_a_stream_kept_comes_back() {
     assert_eq!(outcome.end, deltawire::End::Error);
     let written = serde_json::to_string(&outcome.answer).unwrap();
     assert!(written.contains(r#""x_groq":{"error":"gone"}"#), "{written}");
-    assert!(written.contains(r#""note":"ab""#) && written.contains(r#""y":["z","z"]"#), "{written}");
+    assert!(
+        written.contains(r#""note":"ab""#) && written.contains(r#""y":["z","z"]"#),
+        "{written}"
+    );
     assert_eq!(comes_back(&written), outcome.answer);
 }
 

@@ -172,7 +172,8 @@ fn members_that_grow_count_what_is_kept_of_them() {
     weigh(3 + 6, &[grows(r#""ab""#), grows(r#""cd""#)]);
     weigh(3 + 2 + 6, &[grows(r#""abcdef""#), grows("12"), delta(r#""content":"123456""#)]);
     // Numbers in an object are replaced, so the pieces are merged from time to time.
-    let numbers: Vec<_> = (0..20_000).map(|number| grows(&format!(r#"{{"n":{number}}}"#))).collect();
+    let numbers: Vec<_> =
+        (0..20_000).map(|number| grows(&format!(r#"{{"n":{number}}}"#))).collect();
     assert_eq!(passes(folded(2 << 10), &numbers), None);
 }
 

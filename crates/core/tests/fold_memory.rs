@@ -105,10 +105,13 @@ fn members_that_grow_are_held_in_little_more_than_their_bytes() {
 
 #[test]
 fn items_are_held_in_little_memory_however_small() {
-    let many = |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<String>();
+    let many =
+        |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<String>();
     let calls = |choice: usize| {
         let fragments = vec![r#"{"id":"7"}"#; 1024].join(",");
-        event(&format!(r#"{{"choices":[{{"index":{choice},"delta":{{"tool_calls":[{fragments}]}}}}]}}"#))
+        event(&format!(
+            r#"{{"choices":[{{"index":{choice},"delta":{{"tool_calls":[{fragments}]}}}}]}}"#
+        ))
     };
     bounded("tool calls", many(64, &calls).as_bytes(), MIB);
     let members = |event_number: usize| {
@@ -124,7 +127,8 @@ fn items_are_held_in_little_memory_however_small() {
     bounded("choices", many(1100, &choices).as_bytes(), MIB);
     let nested = |_| {
         let fragments = vec!["{}"; 1024].join(",");
-        let choices = vec![format!(r#"{{"delta":{{"tool_calls":[{fragments}]}}}}"#); 1024].join(",");
+        let choices =
+            vec![format!(r#"{{"delta":{{"tool_calls":[{fragments}]}}}}"#); 1024].join(",");
         event(&format!(r#"{{"choices":[{choices}]}}"#))
     };
     bounded("fragments in the choices of a chunk", many(1, &nested).as_bytes(), MIB);
@@ -149,8 +153,20 @@ fn a_limit_bounds_what_is_held_whatever_is_sent() {
     limits.max_event = 64 << 10;
     let options = Options::new().with_limits(limits);
     let text = "x".repeat(60 << 10);
-    for member in ["\"content\":\"", "\"refusal\":\"", "\"unknown\":\"", "\"note\":[\"", "\"audio\":{\"x\":\""] {
-        let close = if member.contains('{') { "\"}" } else if member.contains('[') { "\"]" } else { "\"" };
+    for member in [
+        "\"content\":\"",
+        "\"refusal\":\"",
+        "\"unknown\":\"",
+        "\"note\":[\"",
+        "\"audio\":{\"x\":\"",
+    ] {
+        let close = if member.contains('{') {
+            "\"}"
+        } else if member.contains('[') {
+            "\"]"
+        } else {
+            "\""
+        };
         let stream = delta(&format!("{member}{text}{close}")).repeat(20);
         let (most, _) = held(options, stream.as_bytes());
         let bound = 2 * limits.max_folded + 6 * limits.max_event + (64 << 10);

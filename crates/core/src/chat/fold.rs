@@ -9,7 +9,8 @@ use super::tool_calls::{CallState, ToolCalls};
 #[cfg(feature = "partial")]
 use crate::engine::finished;
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Held, Note, Options, Place, TextId, TextKind, Transcript, What,
+    self, AnomalyKind, Change, Effect, Held, Note, Options, Place, TextId, TextKind, Transcript,
+    What,
 };
 use crate::error::Error;
 use crate::json::{Growing, RawArray, RawStr, RawValue};
@@ -83,11 +84,7 @@ impl Message for ChatMessage {
     /// Perplexity and Writer repeat the whole message so far in every chunk, beside the delta.
     const REPEATED: Option<&'static str> = Some("message");
 
-    fn growth(
-        this: Option<&ChoiceState<Self>>,
-        delta: &ChunkChoice<'_>,
-        to: &Transcript,
-    ) -> Held {
+    fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
         delta.delta.as_ref().map_or(Held::default(), |delta| delta.growth(this, to))
     }
 
@@ -257,7 +254,8 @@ impl Delta<'_> {
                         Part::Reasoning(text) => to.delta_growth(reasoning, &text),
                         Part::Other(part) if to.options.keep_unknown => {
                             // A comma, or the brackets of a new array.
-                            let more = if core::mem::replace(&mut has_others, true) { 1 } else { 2 };
+                            let more =
+                                if core::mem::replace(&mut has_others, true) { 1 } else { 2 };
                             part.to_compact().len() + more
                         }
                         Part::Other(_) => 0,

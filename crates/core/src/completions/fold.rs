@@ -41,11 +41,7 @@ impl Message for TextMessage {
     const OBJECT: &'static str = "text_completion";
     const REPEATED: Option<&'static str> = None;
 
-    fn growth(
-        this: Option<&ChoiceState<Self>>,
-        delta: &ChunkChoice<'_>,
-        to: &Transcript,
-    ) -> Held {
+    fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
         let content = this.and_then(|choice| choice.content);
         Held::bytes(delta.text.as_ref().map_or(0, |text| to.delta_growth(content, text)))
     }

@@ -83,11 +83,7 @@ impl Growing {
             return Grown::Began(name.len() + piece.len());
         };
         let before = log.text.len();
-        if log.push(name, &piece) {
-            Grown::From(before, log.text.len())
-        } else {
-            Grown::Nothing
-        }
+        if log.push(name, &piece) { Grown::From(before, log.text.len()) } else { Grown::Nothing }
     }
 
     /// Returns the most bytes that adding a piece may add, and whether it begins a member.

@@ -25,8 +25,8 @@ pub use value::RawValue;
 
 pub(crate) use cursor::{Cursor, Invalid};
 pub(crate) use ends::string_end;
-pub(crate) use growing::{Growing, Grown};
 pub use few::List;
+pub(crate) use growing::{Growing, Grown};
 pub(crate) use lex::{
     Elements, ListId, Members, Overflow, Shape, Walk, elements, is_json, object, parse_object,
 };

@@ -10,7 +10,8 @@ use super::envelope::string_growth;
 use super::unknown::held_last;
 use super::unknown::{keep_last, last_growth, unknown_fits};
 use crate::engine::{
-    AnomalyKind, Change, Effect, Held, Logprobs, Note, Options, Place, TextId, TextKind, Transcript, What,
+    AnomalyKind, Change, Effect, Held, Logprobs, Note, Options, Place, TextId, TextKind,
+    Transcript, What,
 };
 use crate::error::Error;
 use crate::json::{RawStr, Unknown};
@@ -28,11 +29,7 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     const REPEATED: Option<&'static str>;
 
     /// Returns the most that folding the message of a delta adds.
-    fn growth(
-        this: Option<&ChoiceState<Self>>,
-        delta: &Self::Delta<'_>,
-        to: &Transcript,
-    ) -> Held;
+    fn growth(this: Option<&ChoiceState<Self>>, delta: &Self::Delta<'_>, to: &Transcript) -> Held;
 
     /// Returns what the message holds besides its texts.
     #[cfg(debug_assertions)]

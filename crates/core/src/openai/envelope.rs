@@ -15,8 +15,8 @@ use super::unknown::held_last;
 use super::unknown::{keep_last, keep_member, last_growth, member_growth, unknown_fits};
 use super::usage::Usage;
 use crate::engine::{
-    AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Read, Sealed, TokenCounts,
-    Transcript, What,
+    AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Read, Sealed,
+    TokenCounts, Transcript, What,
 };
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::{RawStr, RawValue, Unknown};
@@ -229,7 +229,8 @@ impl<M: Message> Envelope<M> {
         };
         let moderation = self.moderation.as_ref().map_or(0, |value| value.as_str().len());
         new.bytes += value(chunk.moderation.as_ref(), moderation);
-        new.bytes += value(chunk.any_usage().as_ref(), self.usage.as_ref().map_or(0, Usage::weight));
+        new.bytes +=
+            value(chunk.any_usage().as_ref(), self.usage.as_ref().map_or(0, Usage::weight));
         new += last_growth(Some(&self.extra), &chunk.extra, None, &to.options);
         if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {
             new += member_growth(Some(&self.extra), "x_groq", groq);

@@ -41,7 +41,8 @@ impl<'a> ChunkLogprobs<'a> {
             &self.top_logprobs,
             &self.text_offset,
         ]
-    }}
+    }
+}
 
 impl<'de> Members<'de> for ChunkLogprobs<'de> {
     fn member(

@@ -69,11 +69,7 @@ pub(crate) fn keep_member(
 
 /// Adds pieces to the members that they belong to, if unknown members are kept.
 #[inline(always)]
-pub(crate) fn keep_growing(
-    kept: &mut Growing,
-    sent: &Unknown<'_>,
-    to: &mut Transcript,
-) -> Effect {
+pub(crate) fn keep_growing(kept: &mut Growing, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
     if sent.is_empty() || !to.options.keep_unknown { Effect::Nothing } else { grow(kept, sent, to) }
 }
 
@@ -107,11 +103,7 @@ pub(crate) fn last_growth(
 }
 
 /// Returns the most that keeping the last value of one member adds.
-pub(crate) fn member_growth(
-    kept: Option<&Unknown<'_>>,
-    name: &str,
-    sent: &RawValue<'_>,
-) -> Held {
+pub(crate) fn member_growth(kept: Option<&Unknown<'_>>, name: &str, sent: &RawValue<'_>) -> Held {
     let len = sent.to_compact().len();
     match kept.and_then(|kept| kept.get(name)) {
         Some(before) => Held::bytes(len.saturating_sub(before.as_str().len())),

@@ -41,13 +41,32 @@ struct Choice {
 
 /// The members that the fold knows, of a chunk, a choice and a delta.
 const OF_CHUNK: [&str; 13] = [
-    "id", "object", "created", "model", "choices", "usage", "system_fingerprint", "service_tier", "obfuscation", "p",
-    "error", "x_groq", "moderation",
+    "id",
+    "object",
+    "created",
+    "model",
+    "choices",
+    "usage",
+    "system_fingerprint",
+    "service_tier",
+    "obfuscation",
+    "p",
+    "error",
+    "x_groq",
+    "moderation",
 ];
 const OF_CHOICE: [&str; 6] = ["index", "delta", "logprobs", "finish_reason", "text", "message"];
 const OF_DELTA: [&str; 10] = [
-    "content", "role", "tool_calls", "reasoning_content", "reasoning", "reasoning_details", "refusal", "function_call",
-    "audio", "content_parts",
+    "content",
+    "role",
+    "tool_calls",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "refusal",
+    "function_call",
+    "audio",
+    "content_parts",
 ];
 
 /// Returns the members that are not known, and not null.
@@ -103,7 +122,7 @@ fn index(element: &Value) -> Option<Option<u64>> {
         Some(Value::Number(number)) if number.as_u64().is_some_and(|index| index < 1 << 31) => {
             Some(number.as_u64())
         }
-        Some(Value::Number(number)) if !number.as_i64().is_some_and(|index| index < 0) => None,
+        Some(Value::Number(number)) if number.as_i64().is_none_or(|index| index >= 0) => None,
         _ => Some(None),
     }
 }

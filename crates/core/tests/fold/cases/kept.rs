@@ -53,27 +53,67 @@ pub(super) fn growing() -> Vec<Case> {
         grows("an empty array may come last", "[1]", "[]", json!([1])),
         grows("arrays may have white space", "[ 1 ]", " [ 2 , [ ] ] ", json!([1, 2, []])),
         grows("strings are appended", "\"a\"", "\"b\"", json!("ab")),
-        grows("a string that repeats the one before is more text", "\"ha\"", "\"ha\"", json!("haha")),
-        grows("half a character meets its other half", r#""x\ud83d""#, r#""\ude00y""#, json!("x😀y")),
+        grows(
+            "a string that repeats the one before is more text",
+            "\"ha\"",
+            "\"ha\"",
+            json!("haha"),
+        ),
+        grows(
+            "half a character meets its other half",
+            r#""x\ud83d""#,
+            r#""\ude00y""#,
+            json!("x😀y"),
+        ),
         grows("numbers are replaced", "1", "2.5", json!(2.5)),
         grows("booleans are replaced", "true", "false", json!(false)),
         grows("null is nothing new", "\"a\"", "null", json!("a")),
         grows("a value of another type replaces", "\"a\"", "[1]", json!([1])),
         grows("a value of another type replaces an object", r#"{"a":1}"#, "2", json!(2)),
-        grows("objects are merged member by member", r#"{"a":1,"b":"x","c":[1]}"#, r#"{"b":"y","c":[2],"d":true}"#,
-            json!({"a": 1, "b": "xy", "c": [1, 2], "d": true})),
-        grows("objects are merged at any depth", r#"{"a":{"b":{"c":"x"}}}"#, r#"{"a":{"b":{"c":"y","d":0}}}"#,
-            json!({"a": {"b": {"c": "xy", "d": 0}}})),
+        grows(
+            "objects are merged member by member",
+            r#"{"a":1,"b":"x","c":[1]}"#,
+            r#"{"b":"y","c":[2],"d":true}"#,
+            json!({"a": 1, "b": "xy", "c": [1, 2], "d": true}),
+        ),
+        grows(
+            "objects are merged at any depth",
+            r#"{"a":{"b":{"c":"x"}}}"#,
+            r#"{"a":{"b":{"c":"y","d":0}}}"#,
+            json!({"a": {"b": {"c": "xy", "d": 0}}}),
+        ),
         grows("an empty object adds nothing", r#"{"a":1}"#, "{}", json!({"a": 1})),
-        grows("null in an object is nothing new", r#"{"a":1,"b":null}"#, r#"{"a":null,"b":null}"#, json!({"a": 1, "b": null})),
+        grows(
+            "null in an object is nothing new",
+            r#"{"a":1,"b":null}"#,
+            r#"{"a":null,"b":null}"#,
+            json!({"a": 1, "b": null}),
+        ),
         grows("null in an object gives way", r#"{"a":null}"#, r#"{"a":"x"}"#, json!({"a": "x"})),
-        grows("of a member that an object has twice the last counts", r#"{"a":"x","a":"y"}"#, r#"{"a":"v","a":"w"}"#,
-            json!({"a": "yw"})),
-        grows("names with escapes are the same names", r#"{"\u0061":"x","b\"":1}"#, r#"{"a":"y","b\"":2}"#,
-            json!({"a": "xy", "b\"": 2})),
-        grows("labels are replaced", r#"{"type":"t","id":"i","text":"a"}"#, r#"{"type":"t","id":"i","text":"b"}"#,
-            json!({"type": "t", "id": "i", "text": "ab"})),
-        grows("what was replaced does not come back", r#"{"a":"x"}"#, r#"{"a":5}"#, json!({"a": 5})),
+        grows(
+            "of a member that an object has twice the last counts",
+            r#"{"a":"x","a":"y"}"#,
+            r#"{"a":"v","a":"w"}"#,
+            json!({"a": "yw"}),
+        ),
+        grows(
+            "names with escapes are the same names",
+            r#"{"\u0061":"x","b\"":1}"#,
+            r#"{"a":"y","b\"":2}"#,
+            json!({"a": "xy", "b\"": 2}),
+        ),
+        grows(
+            "labels are replaced",
+            r#"{"type":"t","id":"i","text":"a"}"#,
+            r#"{"type":"t","id":"i","text":"b"}"#,
+            json!({"type": "t", "id": "i", "text": "ab"}),
+        ),
+        grows(
+            "what was replaced does not come back",
+            r#"{"a":"x"}"#,
+            r#"{"a":5}"#,
+            json!({"a": 5}),
+        ),
         case("a value that changes its type twice begins anew")
             .delta(r#""x":{"a":"1"}"#)
             .delta(r#""x":{"a":2}"#)
@@ -110,7 +150,10 @@ fn many() -> Case {
     let pieces = || 0..60;
     let wide = "x".repeat(40);
     let of_pieces = pieces().fold(case("many pieces are merged on the way"), |case, number| {
-        case.delta(format!(r#""x":{{"n":{number},"s":"{wide}","l":[{number}],"k{}":{{"a":"b"}}}}"#, number % 7))
+        case.delta(format!(
+            r#""x":{{"n":{number},"s":"{wide}","l":[{number}],"k{}":{{"a":"b"}}}}"#,
+            number % 7
+        ))
     });
     let mut expected = json!({"n": 59, "s": wide.repeat(60), "l": pieces().collect::<Vec<_>>()});
     for key in 0..7 {
@@ -123,7 +166,8 @@ fn many() -> Case {
 /// Elements with an `index` are merged by it.
 pub(super) fn elements() -> Vec<Case> {
     let grows = |name, pieces: &[&str], value: Value| {
-        let case = pieces.iter().fold(case(name), |case, piece| case.delta(format!(r#""x":{piece}"#)));
+        let case =
+            pieces.iter().fold(case(name), |case, piece| case.delta(format!(r#""x":{piece}"#)));
         case.done().says(json!({"x": value}))
     };
     vec![
