@@ -422,6 +422,12 @@ impl Transcript {
         *kept = Some(new);
     }
 
+    /// Returns the most bytes that [`set`](Self::set) adds.
+    pub(crate) fn set_growth(kept: Option<&str>, sent: Option<&RawStr<'_>>) -> usize {
+        let len = sent.map_or(0, |sent| sent.to_text().len());
+        len.saturating_sub(kept.map_or(0, str::len))
+    }
+
     pub(crate) fn held(&self) -> Held {
         self.held
     }
