@@ -208,10 +208,13 @@ impl Transcript {
     #[inline]
     pub(crate) fn append(&mut self, id: TextId, string: &RawStr<'_>) -> Effect {
         let slot = &mut self.texts[id.0 as usize];
-        let (start, weight) = (slot.text.len(), slot.text.weight());
+        let (start, half) = (slot.text.len(), slot.text.half_weight());
         slot.text.push(string.as_json());
-        self.held.bytes = self.held.bytes + slot.text.weight() - weight;
         let (kind, end) = (slot.kind, slot.text.len());
+        self.held.bytes += end - start;
+        if half + slot.text.half_weight() > 0 {
+            self.held.bytes = self.held.bytes + slot.text.half_weight() - half;
+        }
         if end > start {
             self.record(id, kind, start, end);
             Effect::Appended(id)
