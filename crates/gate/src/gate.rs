@@ -54,7 +54,7 @@ impl Gate {
     /// Accepts the changes of an update: each of its texts, as one token.
     ///
     /// A finish reason completes the spans that its choice holds. Annotations of Azure's
-    /// asynchronous filter count as verdicts ([`annotate`](Self::annotate)) if the session keeps
+    /// asynchronous filter count as verdicts ([`annotate`](Self::annotate)) unless the session drops
     /// unknown members ([`deltawire::Options::with_unknown`]).
     ///
     /// # Errors

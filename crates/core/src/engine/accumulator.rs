@@ -230,7 +230,7 @@ impl<D: Dialect> Accumulator<D> {
         if !self.transcript.has_room_for(found.text.len()) {
             return false;
         }
-        self.transcript.begin_event(found.len);
+        self.transcript.begin_learned();
         self.transcript.note_choices();
         for &anomaly in &target.anomalies {
             self.transcript.anomalies().again(anomaly);

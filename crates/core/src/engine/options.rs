@@ -22,11 +22,11 @@ use crate::sse;
 /// | `max_items` | 4,096 | each costs up to 300 bytes beside its text, so all of them a little more than 1 MiB |
 /// | `max_parsed_values` | 65,536 | an answer has at most 128,000 tokens, and a value takes about two; 28 bytes each are 2 to 4 MiB |
 ///
-/// What a stream can hold in all is then at most four times the bytes that it sent, and 1 MiB; under
-/// the defaults never more than 352 MiB: twice `max_folded`, because a text that outgrows its buffer
-/// gets one of twice the size and moves there, thrice `max_line` or `max_event` for the event that
-/// is being read, another `max_event` for what is read of it, and the items. Parsers of arguments
-/// and content ([`Options::with_parsed_arguments`]) hold what their own options say beside it.
+/// All together: a stream makes a session hold at most four times the bytes that it sent, and 1 MiB;
+/// under these defaults never more than 512 MiB. That is up to five times `max_folded` while what is
+/// kept is merged or moves to a buffer of twice the size, three times `max_line` and `max_event`
+/// each for the event that is being read, and the items. Parsers of arguments and content
+/// (`Options::with_parsed_arguments`) hold beside it what their own options allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

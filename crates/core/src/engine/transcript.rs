@@ -126,30 +126,30 @@ impl Transcript {
         Self { options, ..Self::default() }
     }
 
-    /// Forgets the notes of the last event, and counts the next.
+    /// Forgets the notes of the last event, and begins one that is read in full.
     ///
     /// `most` is the length of its data, which is the most that it can add.
-    #[inline]
     pub(crate) fn begin_event(&mut self, most: usize) {
-        self.event += 1;
         self.most = most;
+        if self.records.capacity() > Self::KEEP {
+            // After an event that made a long list an event is always read in full.
+            self.records = Vec::new();
+        }
+        self.begin_learned();
+    }
+
+    /// Forgets the notes of the last event, and counts the next.
+    #[inline]
+    pub(crate) fn begin_learned(&mut self) {
+        self.event += 1;
         self.records.clear();
         self.parsed.clear();
-        if self.records.capacity() > Self::KEEP || self.parsed.capacity() > Self::KEEP {
-            self.give_back();
-        }
         self.anomalies.begin_event();
         self.had_choices = false;
     }
 
     /// The longest list of notes whose memory is kept for the next event.
     const KEEP: usize = 64;
-
-    #[inline(never)]
-    fn give_back(&mut self) {
-        self.records = Vec::new();
-        self.parsed = Vec::new();
-    }
 
     /// Returns the number of events so far.
     pub(crate) fn events(&self) -> u64 {
@@ -206,10 +206,15 @@ impl Transcript {
     #[inline]
     pub(crate) fn append(&mut self, id: TextId, string: &RawStr<'_>) -> Effect {
         let slot = &mut self.texts[id.0 as usize];
-        let (start, weight) = (slot.text.len(), slot.text.weight());
+        let (start, half) = (slot.text.len(), slot.text.half_weight());
         slot.text.push(string.as_json());
-        self.held.bytes = self.held.bytes + slot.text.weight() - weight;
-        if self.record_growth(id, start) {
+        let (kind, end) = (slot.kind, slot.text.len());
+        self.held.bytes += end - start;
+        if half + slot.text.half_weight() > 0 {
+            self.held.bytes = self.held.bytes + slot.text.half_weight() - half;
+        }
+        if end > start {
+            self.record(id, kind, start, end);
             Effect::Appended(id)
         } else {
             // Half a surrogate pair may wait now.
@@ -272,19 +277,22 @@ impl Transcript {
         self.record_growth(id, start);
     }
 
-    /// Notes what a text has grown by, and reports whether it has. Pieces that touch are one.
-    #[inline]
-    fn record_growth(&mut self, id: TextId, start: usize) -> bool {
+    /// Notes what a text has grown by, if it has.
+    fn record_growth(&mut self, id: TextId, start: usize) {
         let slot = &self.texts[id.0 as usize];
-        let (kind, new_end) = (slot.kind, slot.text.len());
-        if new_end == start {
-            return false;
+        let (kind, end) = (slot.kind, slot.text.len());
+        if end > start {
+            self.record(id, kind, start, end);
         }
+    }
+
+    /// Notes a piece of a text. Pieces that touch are one.
+    #[inline(always)]
+    fn record(&mut self, id: TextId, kind: TextKind, start: usize, new_end: usize) {
         match self.records.last_mut() {
             Some(Record::Text { id: last, end, .. }) if *last == id => *end = new_end,
             _ => self.records.push(Record::Text { id, kind, start, end: new_end }),
         }
-        true
     }
 
     /// Returns the bytes that appending a string adds to a text, which may not have begun.
@@ -334,6 +342,9 @@ impl Transcript {
 
     #[cfg(feature = "partial")]
     fn parse_appended(&mut self) {
+        if self.parsed.capacity() > Self::KEEP {
+            self.parsed = Vec::new();
+        }
         for record in &self.records {
             let &Record::Text { id, kind, .. } = record else { continue };
             let slot = &mut self.texts[id.0 as usize];
@@ -460,6 +471,12 @@ impl Transcript {
         let before = kept.as_ref().map_or(0, String::len);
         self.replaced(before, new.len());
         *kept = Some(new);
+    }
+
+    /// Returns the most bytes that [`set`](Self::set) adds.
+    pub(crate) fn set_growth(kept: Option<&str>, sent: Option<&RawStr<'_>>) -> usize {
+        let len = sent.map_or(0, |sent| sent.to_text().len());
+        len.saturating_sub(kept.map_or(0, str::len))
     }
 
     pub(crate) fn held(&self) -> Held {

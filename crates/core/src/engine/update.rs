@@ -126,8 +126,9 @@ impl<'a> Update<'a> {
     }
 
     /// Returns the index and the unknown members of each choice: the last value of each member that
-    /// came so far. Empty unless [`Options::with_unknown`](crate::Options::with_unknown) keeps
-    /// them.
+    /// came so far.
+    ///
+    /// Empty if [`Options::with_unknown`](crate::Options::with_unknown) drops them.
     pub fn unknown_members(&self) -> impl Iterator<Item = (u64, &'a Unknown<'static>)> + use<'a> {
         let dialect = self.dialect;
         (0..).map_while(move |position| dialect.unknown(position))

@@ -4,7 +4,7 @@
 //! digit. Its unknown members are only passed on. So nothing is turned into values on the way:
 //! [`RawStr`] is the text of a string between its quotes, [`RawValue`] is any value, [`RawArray`]
 //! is an array that grows, [`Unknown`] holds the members that an object's type does not know, and
-//! [`Growing`] puts together those that arrive in pieces.
+//! `Growing` puts together those that arrive in pieces.
 
 mod array;
 mod cursor;

@@ -30,7 +30,13 @@ impl Text {
 
     /// Returns the number of bytes held. Half a pair that waits counts as what may replace it.
     pub(crate) fn weight(&self) -> usize {
-        self.text.len() + if self.half == 0 { 0 } else { char::REPLACEMENT_CHARACTER.len_utf8() }
+        self.text.len() + self.half_weight()
+    }
+
+    /// Returns the part of the [`weight`](Self::weight) that is half a pair that waits.
+    #[inline(always)]
+    pub(crate) fn half_weight(&self) -> usize {
+        if self.half == 0 { 0 } else { char::REPLACEMENT_CHARACTER.len_utf8() }
     }
 
     /// Returns the number of bytes by which a fragment makes the text heavier. Linear in it.

@@ -5,7 +5,6 @@ use alloc::string::String;
 use core::fmt;
 
 use super::chunk::{ChoiceParts, WireChoice};
-use super::envelope::string_growth;
 use super::logprobs::ChunkLogprobs;
 #[cfg(debug_assertions)]
 use super::unknown::held_last;
@@ -113,7 +112,7 @@ impl<M: Message> ChoiceState<M> {
         // An empty reason is none.
         let reason = parts.finish_reason.filter(|reason| !reason.is_empty());
         let before = this.and_then(|choice| choice.finish_reason.as_deref());
-        new.bytes += string_growth(before, reason, false);
+        new.bytes += Transcript::set_growth(before, reason);
         let extra = this.map(|choice| &choice.extra);
         new += last_growth(extra, parts.extra, M::REPEATED, &to.options);
         new

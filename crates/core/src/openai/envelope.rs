@@ -276,7 +276,9 @@ impl<M: Message> Envelope<M> {
             (&self.service_tier, &chunk.service_tier, false),
         ];
         for (kept, sent, is_first) in kept {
-            new.bytes += string_growth(kept.as_deref(), sent.as_ref(), is_first);
+            if kept.is_none() || !is_first {
+                new.bytes += Transcript::set_growth(kept.as_deref(), sent.as_ref());
+            }
         }
         let value = |sent: Option<&RawValue<'_>>, before: usize| {
             sent.map_or(0, |sent| sent.to_compact().len().saturating_sub(before))
@@ -439,18 +441,4 @@ fn set_last(kept: &mut Option<String>, sent: Option<&RawStr<'_>>, to: &mut Trans
     let Some(sent) = sent.filter(is_other) else { return Effect::Nothing };
     to.set(kept, sent);
     Effect::Other
-}
-
-/// Returns the most bytes that setting a text adds: once, to the first that is not empty, or always,
-/// to the last.
-pub(crate) fn string_growth(
-    kept: Option<&str>,
-    sent: Option<&RawStr<'_>>,
-    is_first: bool,
-) -> usize {
-    match (kept, sent) {
-        (Some(_), _) if is_first => 0,
-        (kept, Some(sent)) => sent.to_text().len().saturating_sub(kept.map_or(0, str::len)),
-        (_, None) => 0,
-    }
 }

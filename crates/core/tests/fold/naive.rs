@@ -122,7 +122,7 @@ fn index(element: &Value) -> Option<Option<u64>> {
         Some(Value::Number(number)) if number.as_u64().is_some_and(|index| index < 1 << 31) => {
             Some(number.as_u64())
         }
-        Some(Value::Number(number)) if !number.as_i64().is_some_and(|index| index < 0) => None,
+        Some(Value::Number(number)) if number.as_i64().is_none_or(|index| index >= 0) => None,
         _ => Some(None),
     }
 }

@@ -112,6 +112,8 @@ pub(crate) fn rows() -> Vec<Row> {
             "10,000 members in a delta",
             &[hi, &in_delta(&many), FINISH, DONE],
         )
+        .ends("limit")
+        .says("the stream passed the limit max_unknown_members of 4096")
         .keeps("hi"),
         stream(
             "the same member 10,000 times",
