@@ -223,8 +223,8 @@ fn many_texts_and_long_words_are_counted_in_parts_and_the_counter_says_so() {
         let mut counter = Counter::new(VOCABULARY);
         let events = events.concat();
         let mut read = events.as_bytes();
-        while let Some(update) = session.push(&mut read).unwrap() {
-            counter.push(&update);
+        while session.advance(&mut read).unwrap() {
+            counter.push(&session.update());
         }
         let whole = VOCABULARY.completion_tokens(&session.close(How::Clean).answer);
         (counter.completion_tokens(), counter.is_exact(), whole)
