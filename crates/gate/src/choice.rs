@@ -16,6 +16,7 @@
 //! so one may split a span that waits for them. Both halves then keep the number: the first has its
 //! verdict, and nobody was asked about the second, so no name means two spans.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use core::ops::Range;
 use core::time::Duration;
@@ -34,7 +35,8 @@ use crate::verdict::Verdict;
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
     index: u64,
-    channels: BTreeMap<TextId, Channel>,
+    /// Boxed, because a node of the map has room for eleven.
+    channels: BTreeMap<TextId, Box<Channel>>,
     /// The text that arrived last: the only one that may be held.
     open: Option<TextId>,
     queue: VecDeque<Entry>,
@@ -173,7 +175,7 @@ impl Choice {
             if stopped {
                 channel.drop_from(0);
             }
-            channel
+            Box::new(channel)
         });
         let before = channel.kept();
         let queue = &mut self.queue;
@@ -370,7 +372,7 @@ impl Choice {
     /// is asked about are left to the judge.
     fn release_through(&mut self, character: usize, shared: &mut Shared) {
         let content = TextId::content(self.index);
-        if !self.channels.get(&content).is_some_and(Channel::waits_for_annotations) {
+        if !self.channels.get(&content).is_some_and(|channel| channel.waits_for_annotations()) {
             return;
         }
         self.cut_off(content, character, shared);
@@ -415,7 +417,7 @@ impl Choice {
     /// Stops the choice at this character of the content.
     fn stop_at(&mut self, character: usize, shared: &mut Shared) {
         let content = TextId::content(self.index);
-        let kept = self.channels.get(&content).map_or(0, Channel::kept);
+        let kept = self.channels.get(&content).map_or(0, |channel| channel.kept());
         if self.stop.is_some() && kept <= character {
             return;
         }
@@ -457,7 +459,7 @@ impl Choice {
     }
 
     pub(crate) fn channel_mut(&mut self, id: TextId) -> Option<&mut Channel> {
-        self.channels.get_mut(&id)
+        self.channels.get_mut(&id).map(|channel| &mut **channel)
     }
 
     pub(crate) fn into_outcome(self) -> ChoiceOutcome {

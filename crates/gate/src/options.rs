@@ -10,7 +10,7 @@ use crate::policy::Policy;
 /// |---|---|---|
 /// | `max_ahead` | 16,384 characters | about 4,000 tokens: a fast model's, while a judge thinks |
 /// | `max_unreleased` | 1,048,576 characters | twice OpenAI's longest answers, of 128,000 tokens |
-/// | `max_texts` | 4,096 | content and the arguments of 31 calls for each of 128 choices, OpenAI's `n` |
+/// | `max_texts` | 4,096 | for each of 128 choices (OpenAI's most) content and 31 calls |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     handlings: [Handling; 7],

@@ -18,9 +18,9 @@
 //! ```
 //!
 //! Each byte is appended at most a few times, and the count is there at any time. A piece of
-//! thousands of bytes is counted in parts. The patterns are in `bpe-openai`'s source, after tiktoken's
-//! `openai_public.py`. Tests compare the machine with them. Nothing here knows the tokens of a
-//! vocabulary.
+//! thousands of bytes is counted in parts. The patterns are in `bpe-openai`'s source, after
+//! tiktoken's `openai_public.py`. Tests compare the machine with them. Nothing here knows the
+//! tokens of a vocabulary.
 //!
 //! The states of [`Piece`] and the transitions of `TextCounter::step` must change together, and
 //! only with the patterns: a vocabulary with other patterns needs a machine of its own.

@@ -51,24 +51,37 @@ pub fn rows() -> Vec<Row> {
         ("gate/sentences/digits", "1 "),
         ("gate/sentences/stops", ".!"),
     ] {
-        let make = move |size| {
+        let make = move |size: usize| {
             let block = format!(".{}A", unit.repeat(2040));
-            block.repeat(size / block.len() + 1)
+            block.repeat(size.div_ceil(block.len()))
         };
         let run = |text: &str| pass(Policy::sentences().into(), text, 7);
         rows.push(Row::new(name, make, run).cost(8000));
     }
-    // One window as long as the text.
-    for (name, unit) in [
-        ("gate/window/blank-tab", " \t"),
-        ("gate/window/brackets", ")'"),
-        ("gate/window/no-break-space", "\u{a0} "),
-        ("gate/window/digits", "1 "),
-        ("gate/window/word", "x"),
+    // One window as long as the text: after a full stop nothing, or nothing that decides.
+    for (name, begin, unit) in [
+        ("gate/window/blank-tab", "A.", " \t"),
+        ("gate/window/brackets", "A.", ")'"),
+        ("gate/window/no-break-space", "A.", "\u{a0} "),
+        ("gate/window/en-em-space", "A.", "\u{2003}\u{2002}"),
+        ("gate/window/joined-space", "A.", " \u{301}"),
+        ("gate/window/joined-bracket", "A.", ")\u{200d}\u{301}"),
+        ("gate/window/joined", "A.", "\u{301}"),
+        ("gate/window/digits", "A.", "1 "),
+        ("gate/window/bracket-space", "A.", ") "),
+        ("gate/window/word", "", "x"),
+        ("gate/window/ideographs", "", "漢"),
+        ("gate/window/ideographic-stops", "", "。"),
+        ("gate/window/stops", "", ". "),
+        ("gate/window/stop-bracket", "", ".)"),
+        ("gate/window/abbreviations", "", "e.g. "),
+        ("gate/window/numbers", "", "5. 1 "),
+        ("gate/window/carriage-returns", "", "\r"),
+        ("gate/window/line-feeds", "", "\n"),
     ] {
-        let make = move |size| format!("A.{}1A", repeat(unit, size));
-        let run = |text: &str| pass(Policy::sentences().with_max_held(usize::MAX).into(), text, 7);
-        rows.push(Row::new(name, make, run).cost(8000));
+        let make = move |size| format!("{begin}{}1A", repeat(unit, size));
+        let run = |text: &str| pass(Policy::sentences().with_max_held(usize::MAX).into(), text, 1);
+        rows.push(Row::new(name, make, run).size(4 << 10).cost(12_000));
     }
     let english = "He said \"Go!\" Then e.g. this. And 3.14 so on.\n\n";
     for (name, policy, length) in [

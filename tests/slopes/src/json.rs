@@ -73,7 +73,7 @@ pub fn rows() -> Vec<Row> {
         for (name, length) in names.iter().zip([usize::MAX, 1]) {
             let make = move |size| format!("{begin}{}{end}", repeat(unit, size));
             let row = Row::new(name, make, move |text| feed(Options::lenient(), text, length));
-            rows.push(row.held(held).cost(500));
+            rows.push(row.size(8 << 10).held(held).cost(1500));
         }
     }
     rows
