@@ -59,8 +59,8 @@ fn what_is_held_is_bounded_by_what_was_sent() {
                 let mut told = 0;
                 for read in stream.as_bytes().chunks(16 << 10) {
                     let mut read = read;
-                    while let Some(update) = session.push(&mut read).unwrap() {
-                        told += update.changes().count();
+                    while session.advance(&mut read).unwrap() {
+                        told += session.update().changes().count();
                     }
                 }
                 let outcome = session.close(How::Clean);

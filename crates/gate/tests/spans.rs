@@ -1,10 +1,10 @@
 //! The spans into which text is cut, whatever the deltas.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deltawire::{Place, TextKind};
-use deltawire_gate::{Error, Gate, Options, OwnedSpan, Policy};
+use deltawire_gate::{Error, Gate, OwnedSpan, Policy};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -368,69 +368,5 @@ proptest! {
         }
         check(&tokens.concat(), &whole, 0, "whole");
         prop_assert_eq!(&whole, &spans(policy, cut));
-    }
-}
-
-/// Returns the time that a text of this many characters takes, one by one.
-///
-/// The length of the held text is not limited.
-fn search(before: &str, unit: &str, count: usize) -> Duration {
-    let policy = Policy::sentences().with_max_held(usize::MAX);
-    let mut gate = Gate::new(Options::new(policy).with_max_unreleased(usize::MAX));
-    let (mut characters, start) = (0, Instant::now());
-    for character in before.chars().chain(unit.chars().cycle()).take(count) {
-        gate.push_text(
-            Place::choice(0),
-            TextKind::Content,
-            character.encode_utf8(&mut [0; 4]),
-            NOW,
-        )
-        .unwrap();
-        characters += gate.next_span().map_or(0, |span| span.characters.len());
-    }
-    gate.end(NOW);
-    characters +=
-        std::iter::from_fn(|| gate.next_span().map(|span| span.characters.len())).sum::<usize>();
-    assert_eq!(characters, count, "{unit:?}");
-    start.elapsed()
-}
-
-#[test]
-fn the_search_for_boundaries_is_linear() {
-    // The text that repeats, and the text before it.
-    for (before, unit) in [
-        ("", "x"),
-        ("", " "),
-        ("", ". "),
-        ("", "1."),
-        ("", ".)"),
-        ("", "e.g. "),
-        ("", "漢"),
-        ("", "。"),
-        ("", "5. 1 "),
-        ("", "\u{301}"),
-        ("", "\r"),
-        ("", "\n"),
-        // One full stop, and then nothing that decides.
-        ("A.", " "),
-        ("A.", "1 "),
-        ("A.", ") "),
-        ("A.", "\u{301}"),
-        ("A.", " \t"),
-        ("A.", ")'"),
-        ("A.", "\u{a0} "),
-        ("A.", "\u{2003}\u{2002}"),
-        ("A.", " \u{301}"),
-        ("A.", ")\u{200d}\u{301}"),
-    ] {
-        // 16 times the text takes 16 times the time if it is linear, and 256 times if it is not.
-        // The fastest of some runs counts, for machines that do other things too.
-        let (mut short, mut long) = (Duration::MAX, Duration::MAX);
-        let linear = (0..8).any(|_| {
-            short = short.min(search(before, unit, 1_000));
-            long = long.min(search(before, unit, 16_000));
-            long < short * 128
-        });
-        assert!(linear, "{before:?} {unit:?}: {short:?} for 1,000 characters, {long:?} for 16,000");
     }
 }
