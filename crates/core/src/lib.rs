@@ -107,10 +107,12 @@
 //! # Features
 //! - `partial` parses arguments and content as JSON while they arrive, with `deltawire-partial`.
 //! - `simdutf8` checks UTF-8 with vector instructions.
-//! - `std` (default) adds [`ReadStream`], and lets memchr detect vector instructions at run time.
-//!   Without it the crate is `no_std` with `alloc`. It has no unsafe code.
+//! - `std` (default) adds [`ReadStream`], lets [`Refused::retry_after`] read dates, and lets memchr
+//!   detect vector instructions at run time. Without it the crate is `no_std` with `alloc`. It has
+//!   no unsafe code.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
@@ -133,7 +135,7 @@ pub use engine::{
     TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd, Update,
     Updates,
 };
-pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind};
+pub use error::{ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 
 #[cfg(doctest)]

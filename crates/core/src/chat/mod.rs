@@ -2,7 +2,9 @@
 
 mod chunk;
 mod completion;
+mod documents;
 mod fold;
+mod request;
 mod tool_calls;
 
 pub use crate::engine::ToolCallKind;
@@ -13,3 +15,4 @@ pub use completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, ToolC
 #[cfg(feature = "std")]
 pub use fold::ReadStream;
 pub use fold::{Accumulator, Chat, Session, fold};
+pub use request::Reasoning;

@@ -1,18 +1,33 @@
 //! An error in a server's words.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::fmt;
+
+use serde::Serialize;
 
 use super::escaped::Escaped;
 use crate::json::RawValue;
 
 /// An error in a server's words: an error body, or an error in the stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// It serialises as `{"message", "type", "param", "code"}`, with null for what the server did not
+/// send.
+///
+/// ```
+/// use deltawire::ApiError;
+///
+/// let body = r#"{"error":{"message":"too long","code":"context_length_exceeded"}}"#;
+/// let error = ApiError::from_body(body).unwrap();
+/// assert!(error.is_code("context_length_exceeded"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ApiError {
     /// The server's message. If it gives none, the error as JSON.
     pub message: String,
     /// OpenAI's `type`, as sent (`invalid_request_error`, …).
+    #[serde(rename = "type")]
     pub error_type: Option<RawValue<'static>>,
     /// The parameter of the request that is at fault.
     pub param: Option<RawValue<'static>>,
@@ -32,6 +47,33 @@ impl ApiError {
         let body = RawValue::parse(body).ok().filter(RawValue::is_object)?;
         let says = |name| body.member(name).is_some_and(|value| is_error(&value));
         (says("error") || says("message") || says("detail")).then(|| Self::in_object(&body))
+    }
+
+    /// Returns the code as text. A number is returned as its digits.
+    ///
+    /// OpenAI's codes are in its guide "Error codes": `context_length_exceeded`,
+    /// `rate_limit_exceeded`, `insufficient_quota` and others.
+    #[must_use]
+    pub fn code(&self) -> Option<Cow<'_, str>> {
+        self.code.as_ref().map(RawValue::to_text)
+    }
+
+    /// Reports whether this is the code, as a text or as a number.
+    #[must_use]
+    pub fn is_code(&self, code: &str) -> bool {
+        self.code().is_some_and(|sent| sent == code)
+    }
+
+    /// Returns the `type` as text.
+    #[must_use]
+    pub fn error_type(&self) -> Option<Cow<'_, str>> {
+        self.error_type.as_ref().map(RawValue::to_text)
+    }
+
+    /// Returns the request's parameter that is at fault, as text.
+    #[must_use]
+    pub fn param(&self) -> Option<Cow<'_, str>> {
+        self.param.as_ref().map(RawValue::to_text)
     }
 
     /// Reads an object that is known to be an error: with an `error` member, or bare.
@@ -59,9 +101,9 @@ impl ApiError {
         if value.is_object() {
             return Self::bare(value);
         }
-        let code = value.as_string().is_none() && !value.is_array() && value.as_str() != "true";
+        let code = value.as_raw_str().is_none() && !value.is_array() && value.as_json() != "true";
         let message = if code {
-            alloc::format!("error {}", value.as_str())
+            alloc::format!("error {}", value.as_json())
         } else {
             value.to_text().into_owned()
         };
@@ -90,7 +132,7 @@ impl ApiError {
             || self
                 .code
                 .as_ref()
-                .is_some_and(|code| self.message == alloc::format!("error {}", code.as_str()))
+                .is_some_and(|code| self.message == alloc::format!("error {}", code.as_json()))
     }
 
     fn bare(object: &RawValue<'_>) -> Self {
@@ -99,7 +141,7 @@ impl ApiError {
         Self {
             message: match message {
                 Some(message) => message.to_text().into_owned(),
-                None => object.clone().into_owned().as_str().into(),
+                None => object.clone().into_owned().as_json().into(),
             },
             error_type: owned("type"),
             param: owned("param"),
@@ -116,7 +158,7 @@ impl fmt::Display for ApiError {
             [("type", &self.error_type), ("param", &self.param), ("code", &self.code)]
         {
             if let Some(value) = value {
-                write!(f, "{separator}{name} {}", Escaped::new(value.as_str()).at_most(80))?;
+                write!(f, "{separator}{name} {}", Escaped::new(value.as_json()).at_most(80))?;
                 separator = ", ";
             }
         }
@@ -128,5 +170,5 @@ impl core::error::Error for ApiError {}
 
 /// Reports whether the value of an `error` member stands for an error.
 pub(crate) fn is_error(value: &RawValue<'_>) -> bool {
-    !matches!(value.as_str(), "null" | "false" | "\"\"")
+    !matches!(value.as_json(), "null" | "false" | "\"\"")
 }
