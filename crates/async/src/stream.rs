@@ -125,8 +125,11 @@ where
     /// # Errors
     /// As [`next`](Self::next).
     pub fn poll_advance(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        let advanced =
-            ready!(self.poll_step(cx, |session, input| Ok(session.advance(input)?.then_some(()))))?;
+        let advanced = ready!(self.poll_step(
+            cx,
+            |session, input| Ok(session.advance(input)?.then_some(())),
+            || Some(())
+        ))?;
         Poll::Ready(Ok(advanced.is_some()))
     }
 
@@ -150,10 +153,13 @@ where
     }
 
     /// Feeds the session until it gives something, and asks for a frame when it has nothing left.
+    ///
+    /// `last` is what the end gives, where it changed something.
     fn poll_step<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut take: impl FnMut(&mut Session<D>, &mut &[u8]) -> Result<Option<T>, deltawire::Error>,
+        last: impl FnOnce() -> Option<T>,
     ) -> Poll<Result<Option<T>, Error>> {
         let mut this = self.project();
         loop {
@@ -189,7 +195,9 @@ where
                 match stall {
                     Poll::Ready(stall) => {
                         this.session.tick(this.clock.now());
-                        this.session.end(How::Stalled(stall))?;
+                        if this.session.end(How::Stalled(stall))? {
+                            return Poll::Ready(Ok(last()));
+                        }
                     }
                     Poll::Pending if is_flooded => ready!(this.frames.as_mut().poll_fill(cx)),
                     Poll::Pending => return Poll::Pending,
@@ -202,11 +210,15 @@ where
                 State::Open => {}
                 State::Ended => {
                     this.session.tick(this.clock.now());
-                    this.session.end(How::Clean)?;
+                    if this.session.end(How::Clean)? {
+                        return Poll::Ready(Ok(last()));
+                    }
                 }
                 State::Broken(error) => {
                     this.session.tick(this.clock.now());
-                    this.session.end((**error).clone().into())?;
+                    if this.session.end((**error).clone().into())? {
+                        return Poll::Ready(Ok(last()));
+                    }
                 }
             }
         }
@@ -404,7 +416,7 @@ impl<S> FoldedEvents<S> {
         if *is_over {
             return Poll::Ready(None);
         }
-        let event = ready!(stream.poll_step(cx, Session::next_event)).transpose();
+        let event = ready!(stream.poll_step(cx, Session::next_event, || None)).transpose();
         *is_over = !matches!(event, Some(Ok(_)));
         Poll::Ready(event)
     }

@@ -202,7 +202,9 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     /// the same error, and `finish` hands over what was folded before.
     #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend; `events` is one")]
     pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
-        let advanced = self.step(|session, input| Ok(session.advance(input)?.then_some(())))?;
+        let advance =
+            |session: &mut Session<D>, input: &mut &[u8]| Ok(session.advance(input)?.then_some(()));
+        let advanced = self.step(advance, || Some(()))?;
         Ok(advanced.map(|()| self.session.update()))
     }
 
@@ -215,9 +217,12 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     }
 
     /// Feeds the session until it gives something, and reads when it has nothing left.
+    ///
+    /// `last` is what the end gives, where it changed something.
     fn step<T>(
         &mut self,
         mut take: impl FnMut(&mut Session<D>, &mut &[u8]) -> Result<Option<T>, deltawire::Error>,
+        last: impl FnOnce() -> Option<T>,
     ) -> Result<Option<T>, Error> {
         loop {
             let taken = self.body.with_unread(|input| take(&mut self.session, input))?;
@@ -231,12 +236,14 @@ impl<D: Dialect, R: Read> Stream<D, R> {
             if self.session.is_ended() {
                 return Ok(None);
             }
-            self.read()?;
+            if self.read()? {
+                return Ok(last());
+            }
         }
     }
 
-    /// Reads until something arrives, or the body ends.
-    fn read(&mut self) -> Result<(), deltawire::Error> {
+    /// Reads until something arrives, or the body ends. Returns true if the end changed something.
+    fn read(&mut self) -> Result<bool, deltawire::Error> {
         loop {
             let before = self.clock.now();
             self.session.wait(before);
@@ -259,7 +266,7 @@ impl<D: Dialect, R: Read> Stream<D, R> {
                 Ok(_) => {
                     self.waited_past = None;
                     self.session.arrived(now);
-                    return Ok(());
+                    return Ok(false);
                 }
                 Err(error) => {
                     self.session.tick(now);
@@ -352,7 +359,7 @@ impl<D: Dialect, R: Read> Iterator for FoldedEvents<'_, D, R> {
         if self.has_failed {
             return None;
         }
-        let event = self.stream.step(Session::next_event).transpose();
+        let event = self.stream.step(Session::next_event, || None).transpose();
         self.has_failed = matches!(event, Some(Err(_)));
         event
     }

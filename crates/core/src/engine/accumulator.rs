@@ -1,6 +1,7 @@
 //! The accumulator: events in, updates out, the outcome at the end.
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use super::anomaly::Anomaly;
 use super::counts::TokenCounts;
@@ -9,6 +10,7 @@ use super::learned::{Framed, Learned, Match, Target};
 use super::options::Options;
 use super::outcome::{End, How, Outcome};
 use super::place::{Place, TextKind};
+use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
 use crate::error::{ApiError, Error};
@@ -21,11 +23,15 @@ use crate::sse::Event;
 /// nothing, and ends the stream. Every way of ending hands over what was folded so far. An event
 /// costs one pass over its JSON and, but for the growth of the answer, no allocation.
 ///
-/// [`Session`](crate::Session) takes bytes instead of events, and does four things that are left to
-/// whoever decodes: it judges the head and the first bytes, asks the decoder for `error:` lines
-/// ([`with_error_lines`](crate::sse::Decoder::with_error_lines)), takes a `[DONE]` that no blank
-/// line completed from [`Decoder::finish`](crate::sse::Decoder::finish), and makes an exceeded limit
-/// of the decoder the end of the stream.
+/// [`Session`](crate::Session) takes bytes in place of events, and does four things that a caller
+/// with a decoder of its own has to do:
+///
+/// - It judges the head and the first bytes.
+/// - It asks the decoder for `error:` lines
+///   ([`with_error_lines`](crate::sse::Decoder::with_error_lines)).
+/// - It takes a `[DONE]` that no blank line completed from
+///   [`Decoder::finish`](crate::sse::Decoder::finish).
+/// - It ends the stream when a limit of the decoder is exceeded.
 ///
 /// ```
 /// use deltawire::{End, How, chat, sse::Event};
@@ -45,7 +51,7 @@ use crate::sse::Event;
 /// assert_eq!(outcome.answer.text(), "Hello");
 /// # Ok::<(), deltawire::Error>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Accumulator<D> {
     dialect: D,
     transcript: Transcript,
@@ -65,7 +71,9 @@ pub struct Accumulator<D> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The events that arrived, including those that mean nothing. Comments are not events.
+    /// The events that arrived, including those that mean nothing.
+    ///
+    /// Comments are not events.
     pub events: u64,
     /// The events that were folded.
     pub folded: u64,
@@ -88,8 +96,8 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Folds one event, and returns what it changed.
     ///
-    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`,
-    /// and for everything after it.
+    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`
+    /// unless tool calls are whole only by then, and for everything after it.
     ///
     /// # Errors
     /// An error that the server sent, data that is not a chunk, a limit that was exceeded. The
@@ -100,19 +108,20 @@ impl<D: Dialect> Accumulator<D> {
         Ok(if self.advance(event)? { Some(self.update()) } else { None })
     }
 
-    /// Folds one event, and reports whether it was one that changes something.
+    /// Folds one event, and returns true unless it means nothing.
     ///
-    /// [`update`](Self::update) then returns what it changed. For loops in which the borrow checker
-    /// does not let an update be returned.
+    /// [`update`](Self::update) then returns what it changed. This is for loops in which the borrow
+    /// checker does not let an update be returned.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn advance(&mut self, event: &Event<'_>) -> Result<bool, Error> {
         self.advance_with(event, None)
     }
 
-    /// As [`advance`](Self::advance). `frame` is where the event stood in the input, if it is known
-    /// that no template matches there.
+    /// Folds one event, like [`advance`](Self::advance).
+    ///
+    /// `frame` is the event's place in the input, if it is known that no template matches there.
     pub(crate) fn advance_with(
         &mut self,
         event: &Event<'_>,
@@ -150,8 +159,10 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Reads an event in full and folds it. Returns `None` if there is nothing to fold, else the
-    /// error that the event carries beside what it adds.
+    /// Reads an event in full and folds it.
+    ///
+    /// Returns `None` if there is nothing to fold, else the error that the event carries beside
+    /// what it adds.
     fn fold_event(
         &mut self,
         event: &Event<'_>,
@@ -162,7 +173,16 @@ impl<D: Dialect> Accumulator<D> {
             Read::Nothing => return Ok(None),
             Read::Done => {
                 self.done = true;
-                return self.dialect.failure().map_or(Ok(None), Err);
+                let has_told = self.conclude();
+                return match self.dialect.failure() {
+                    Some(error) if has_told => {
+                        // What was told is handed out first; the next call returns the error.
+                        self.fail(error);
+                        Ok(Some(None))
+                    }
+                    Some(error) => Err(error),
+                    None => Ok(if has_told { Some(None) } else { None }),
+                };
             }
             Read::Error(error) => return Err(Error::Api(error)),
             Read::Event => {}
@@ -192,8 +212,9 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Learns from an event if all that folding it did was to append, else forgets: templates may
-    /// not hold any more.
+    /// Learns from an event if all that folding it did was to append.
+    ///
+    /// Forgets the templates otherwise, since they may no longer hold.
     fn learn(
         &mut self,
         event: &Event<'_>,
@@ -211,16 +232,18 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Folds the event that `input` begins with, undecoded, if it matches a learned frame. Returns
-    /// the number of bytes that it takes.
+    /// Folds the undecoded event that begins `input`, if a learned frame matches.
+    ///
+    /// Returns the number of bytes that it takes.
     #[inline]
     pub(crate) fn advance_framed(&mut self, input: &[u8]) -> Option<usize> {
         let found = self.learned.find_frame(input).filter(|_| !self.is_ended())?;
         self.append_learned(&found).then_some(found.len)
     }
 
-    /// Begins an event that matches a template, and does what folding it does. Does nothing, and
-    /// returns false, if the limits do not allow it; a full parse then says which one.
+    /// Folds an event that matches a template.
+    ///
+    /// Does nothing, and returns false, if a limit does not allow it. A full parse then says which.
     #[inline]
     fn append_learned(&mut self, found: &Match<'_>) -> bool {
         if !self.dialect.accepts(&found.values) {
@@ -243,7 +266,9 @@ impl<D: Dialect> Accumulator<D> {
         true
     }
 
-    /// Folds an event that was read elsewhere. An error that it carries is not looked at.
+    /// Folds an event that was read elsewhere.
+    ///
+    /// An error that the event carries is ignored.
     ///
     /// # Errors
     /// A limit that was exceeded; nothing of the event was folded then. And any error that the
@@ -269,8 +294,9 @@ impl<D: Dialect> Accumulator<D> {
         Update::new(&self.transcript, &self.dialect)
     }
 
-    /// Reports whether the stream has ended: of itself, with `[DONE]` or an error, or because its
-    /// body has. Nothing that arrives now counts.
+    /// Reports whether the stream has ended, so that nothing that arrives now counts.
+    ///
+    /// It ended with `[DONE]`, with an error, or with its body.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.done || self.error.is_some() || self.end.is_some()
@@ -288,13 +314,40 @@ impl<D: Dialect> Accumulator<D> {
         self.update().so_far(TextKind::Content, Place::choice(0)).unwrap_or_default()
     }
 
-    /// Returns the token counts that the server sent so far. Reads them from the server's object.
+    /// Returns the tool call at this place, as far as it came.
+    ///
+    /// ```
+    /// use deltawire::{Place, chat, sse::Event};
+    ///
+    /// let call = r#"{"id":"c1","function":{"name":"now","arguments":"{\"zo"}}"#;
+    /// let chunk = format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{call}]}}}}]}}"#);
+    /// let mut accumulator = chat::Accumulator::new();
+    /// accumulator.push(&Event::new(&chunk))?;
+    /// let call = accumulator.tool_call(Place::item(0, 0)).unwrap();
+    /// assert_eq!((call.name, call.arguments, call.is_done), (Some("now"), "{\"zo", false));
+    /// # Ok::<(), deltawire::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tool_call(&self, at: Place) -> Option<ToolCallSoFar<'_>> {
+        self.dialect.tool_call(at, &self.transcript)
+    }
+
+    /// Returns the tool calls so far of the choice with this index.
+    ///
+    /// They are in the order in which they began.
+    pub fn tool_calls(&self, choice: u64) -> impl Iterator<Item = ToolCallSoFar<'_>> {
+        self.update().tool_calls(choice)
+    }
+
+    /// Returns the token counts that the server sent last.
+    ///
+    /// Reads them from the server's object.
     #[must_use]
     pub fn token_counts(&self) -> Option<TokenCounts> {
         self.dialect.token_counts()
     }
 
-    /// Returns what was odd so far.
+    /// Returns the anomalies so far.
     #[must_use]
     pub fn anomalies(&self) -> &[Anomaly] {
         self.transcript.anomaly_list()
@@ -313,44 +366,76 @@ impl<D: Dialect> Accumulator<D> {
         dialect.answer(&mut transcript)
     }
 
+    /// Records how the stream ended, and returns true if that changed something.
+    ///
+    /// [`update`](Self::update) then has it: tool calls that are whole only by the end. Only the
+    /// first end counts, and an end that the stream brought itself counts before it.
+    ///
+    /// # Errors
+    /// The error that the stream ended with.
+    pub fn end(&mut self, how: How) -> Result<bool, Error> {
+        let changed = self.end_cut(how, false);
+        if changed { Ok(true) } else { self.check().map(|()| false) }
+    }
+
     /// Ends the stream, and returns its outcome.
     ///
-    /// A stream that has ended of itself has that end, whatever `how` says.
+    /// A stream that has ended by itself has that end, whatever `how` says.
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
-        self.end(how, false);
+        self.end_cut(how, false);
         self.check_count();
         self.transcript.settle();
         self.check_count();
         let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
         let end = self.end.unwrap_or(End::Stopped);
+        let usage = self.dialect.token_counts();
         let answer = self.dialect.answer(&mut self.transcript);
-        Outcome { answer, end, anomalies, error: self.error.map(|error| *error) }
+        Outcome { answer, end, usage, anomalies, error: self.error.map(|error| *error) }
     }
 
-    /// Ends the stream, `cut` within an event. Only the first end counts.
-    pub(crate) fn end(&mut self, how: How, cut: bool) {
+    /// Ends the stream, and reports whether that changed something.
+    ///
+    /// Only the first end counts. `cut` says that the stream ended within an event.
+    pub(crate) fn end_cut(&mut self, how: How, cut: bool) -> bool {
         if self.end.is_some() {
-            return;
+            return false;
         }
         self.dialect.settle(&mut self.transcript);
-        if self.error.is_none() && (self.done || how == How::Clean) {
+        let is_clean = self.done || (self.error.is_none() && how == How::Clean);
+        // A sentinel that the end of the body cut was no event yet.
+        let is_over = self.done || (is_clean && self.dialect.is_finished());
+        if is_clean && self.error.is_none() {
             self.error = self.dialect.failure().map(Box::new);
         }
-        if self.done || self.error.is_some() {
-            self.end = Some(self.natural_end(false));
-            return;
-        }
-        self.end = Some(match how {
+        let end = match how {
+            _ if self.done || self.error.is_some() => self.natural_end(false),
             How::Clean => self.natural_end(cut),
             How::Broken { .. } => End::Truncated,
             How::Stalled(_) => End::Stalled,
             How::Stopped => End::Stopped,
-        });
-        self.error = how.into_error().map(Box::new);
+        };
+        if !self.is_ended() {
+            self.error = how.into_error().map(Box::new);
+        }
+        self.end = Some(end);
+        is_over && self.conclude()
     }
 
-    /// Returns the end of a stream that is over of itself, or whose body ended in order.
+    /// Records what is whole only at the end, and returns true if anything is.
+    fn conclude(&mut self) -> bool {
+        self.transcript.begin_end();
+        self.dialect.conclude(&mut self.transcript);
+        self.transcript.parse();
+        !self.transcript.records().is_empty()
+    }
+
+    /// Reports whether the stream ended with its sentinel.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Returns the end of a stream that ended by itself, or whose body ended in order.
     fn natural_end(&self, cut: bool) -> End {
         match self.error.as_deref() {
             Some(Error::Limit { .. }) => return End::Limit,
@@ -369,7 +454,7 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Reads an event that the end of the body cut, and ends the stream if it is the sentinel.
+    /// Ends the stream if the event, which the end of the body cut, is the sentinel.
     pub(crate) fn push_cut(&mut self, event: &Event<'_>) {
         let mut parsed = D::Event::default();
         let read = D::read(event, &self.transcript.options, &mut parsed);
@@ -380,8 +465,21 @@ impl<D: Dialect> Accumulator<D> {
         self.error = Some(Box::new(error));
     }
 
-    /// Returns the error that ended the stream, as one.
+    /// Fails with the error that ended the stream, if one did.
     fn check(&self) -> Result<(), Error> {
         self.error.as_deref().map_or(Ok(()), |error| Err(error.clone()))
+    }
+}
+
+/// Leaves out the state: everything that was folded.
+impl<D> fmt::Debug for Accumulator<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accumulator")
+            .field("events", &self.transcript.events())
+            .field("folded_bytes", &self.transcript.held().bytes)
+            .field("done", &self.done)
+            .field("error", &self.error)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
     }
 }

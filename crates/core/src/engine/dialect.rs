@@ -14,10 +14,14 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use serde::Serialize;
+
 use super::change::Change;
 use super::counts::TokenCounts;
 use super::options::Options;
+use super::place::Place;
 use super::record::Note;
+use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use crate::error::{ApiError, Error};
 use crate::json::Unknown;
@@ -27,11 +31,23 @@ use crate::sse;
 ///
 /// A value of the type is the state of one stream. The trait is sealed; its methods are called by
 /// [`Accumulator`](crate::Accumulator) and [`Session`](crate::Session).
+///
+/// Code that is generic over it can log, compare, serialise and send whatever comes out:
+///
+/// ```
+/// use deltawire::{Dialect, Session, chat};
+///
+/// fn log<D: Dialect>(session: Session<D>) -> String {
+///     let outcome = session.close(deltawire::How::Stopped);
+///     std::thread::spawn(move || format!("{} {:?}", outcome.end, outcome.answer)).join().unwrap()
+/// }
+/// assert!(log(chat::Session::new()).starts_with("stopped Completion"));
+/// ```
 pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// An event of the stream, borrowed from its data.
-    type Event<'a>: Default;
+    type Event<'a>: Clone + fmt::Debug + Default;
     /// The answer: what the same API returns without `stream`.
-    type Answer;
+    type Answer: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
     /// Reads an event into `into`, which is empty.
     ///
@@ -75,6 +91,11 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Notes what can only be told at the end of the stream, before the answer is made.
     fn settle(&mut self, texts: &mut Transcript);
 
+    /// Records what is whole only at the end of the stream.
+    ///
+    /// It is called at the sentinel and at a complete end, and changes nothing the second time.
+    fn conclude(&mut self, to: &mut Transcript);
+
     /// Returns the last token counts that came.
     fn token_counts(&self) -> Option<TokenCounts>;
 
@@ -96,7 +117,10 @@ pub trait Sealed {}
 /// [`Update`](crate::Update) holds one, and is held over awaits.
 pub trait Notes: Send + Sync {
     /// Returns the change that a note of this dialect stands for.
-    fn change(&self, note: Note) -> Option<Change<'_>>;
+    fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>>;
+
+    /// Returns the tool call at this place, as far as it came.
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>>;
 
     /// Returns the index and the unknown members of the choice at this position, if there is one.
     fn unknown(&self, position: usize) -> Option<(u64, &Unknown<'static>)>;
