@@ -8,7 +8,8 @@
 //!
 //! ```sh
 //! mkdir -p target/fuzz-corpus
-//! cargo +nightly fuzz run decode_cuts target/fuzz-corpus fuzz/corpus/decode_cuts -- -max_total_time=60
+//! cargo +nightly fuzz run decode_cuts target/fuzz-corpus fuzz/corpus/decode_cuts -- \
+//!     -max_total_time=60
 //! ```
 
 use arbitrary::Arbitrary;
@@ -38,7 +39,7 @@ use reads::{Run, Seen};
 /// A stream, the reads it comes in, and how it is decoded.
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
-    /// Whether `error` field lines are events.
+    /// True if `error` field lines are events.
     error_lines: bool,
     /// The limits; 255 of either leaves that one at its default.
     max_line: u8,

@@ -148,6 +148,7 @@
 //! `deltawire-ureq` is the blocking sibling, and `deltawire-replay` serves recorded streams to
 //! tests.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod body;

@@ -30,7 +30,7 @@ use crate::timer::{Clock, Timer};
 /// # smol::block_on(async {
 /// # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"2\"}}]}\n\ndata: [DONE]\n\n";
 /// # let response = http::Response::new(http_body_util::Full::new(bytes::Bytes::from(body)));
-/// let options = Options::new().with_unknown(true);
+/// let options = Options::new().with_one_choice(true);
 /// let silence = StallLimits::new().with_bytes(Duration::from_secs(60));
 /// let stream = Reader::new()
 ///     .options(options)

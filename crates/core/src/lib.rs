@@ -112,6 +112,7 @@
 //!   no unsafe code.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
@@ -134,7 +135,9 @@ pub use engine::{
     TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd, Update,
     Updates,
 };
-pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind, TransportError};
+pub use error::{
+    ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind, TransportError,
+};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 
 #[cfg(doctest)]

@@ -1,4 +1,4 @@
-//! What a server, a proxy or an HTTP stack says stands in one short line of ours, whatever it says.
+//! An error quotes a server, a proxy or an HTTP stack in one short line, whatever it says.
 
 use deltawire::{End, Error, How, Refused, TransportError, chat};
 

@@ -1,4 +1,4 @@
-//! What a response's head makes of its body, for HTTP stacks that no adapter is made for.
+//! The head of a response decides on its body, for HTTP stacks that no adapter is made for.
 
 use std::time::Duration;
 

@@ -152,7 +152,7 @@ fn a_member_of_the_wrong_type_is_noted_once_a_chunk_and_null_is_not() {
         ("choices", r#"{"choices":@}"#),
         ("usage", r#"{"usage":@}"#),
         ("delta", r#"{"choices":[{"index":0,"delta":@}]}"#),
-        ("content", r#"{"choices":[{"index":0,"delta":{"content":@}}]}"#),
+        ("role", r#"{"choices":[{"index":0,"delta":{"role":@}}]}"#),
         ("tool_calls", r#"{"choices":[{"index":0,"delta":{"tool_calls":@}}]}"#),
     ] {
         for (value, count) in [("null", 0), ("true", 3), ("5", 3)] {

@@ -3,7 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "the rows of a table are read without `&`")]
 
 use deltawire::chat::{self, ChatCompletion};
-use deltawire::{AnomalyKind, Change, How, Options, Outcome, Place, Update};
+use deltawire::{AnomalyKind, Change, Error, How, Options, Outcome, Place, Update};
 
 fn chunk(choice: u64, delta: &str) -> String {
     format!("data: {{\"choices\":[{{\"index\":{choice},\"delta\":{{{delta}}}}}]}}\n\n")
@@ -81,9 +81,15 @@ fn told(options: Options, reads: &[&[u8]], how: How) -> (Vec<Done>, Outcome<Chat
     };
     for read in reads {
         let mut input = *read;
-        while session.advance(&mut input).expect("no error") {
-            let is_ended = session.is_ended();
-            see(session.update(), is_ended);
+        loop {
+            match session.advance(&mut input) {
+                Ok(true) => {
+                    let is_ended = session.is_ended();
+                    see(session.update(), is_ended);
+                }
+                Ok(false) | Err(Error::FinishReason { .. }) => break,
+                Err(error) => panic!("{error}"),
+            }
         }
     }
     if let Ok(true) = session.end(how.clone()) {
@@ -259,13 +265,15 @@ fn a_finish_reason_that_cuts_lets_only_whole_documents_through() {
             &call(1, "b", "g", "{\"x\":"),
             &call(2, "c", "h", ""),
             &call(3, "d", "i", "{}{}"),
+            // The rest of the number may be missing.
+            &call(4, "e", "j", "12"),
             &finish(reason),
             DONE,
         ];
-        let expected = ["4: Place { choice: 0, item: 0 } a f  {\"x\":1}  Function"];
+        let expected = ["5: Place { choice: 0, item: 0 } a f  {\"x\":1}  Function"];
         tells(&events, How::Clean, &expected, &[AnomalyKind::CutToolCall]);
         // A broken connection says enough by itself.
-        tells(&events[..5], How::broken("reset", false), &expected, &[]);
+        tells(&events[..6], How::broken("reset", false), &expected, &[]);
     }
     let custom = event(
         0,
@@ -346,6 +354,24 @@ fn a_sentinel_that_a_break_cut_tells_the_calls_and_then_the_error() {
     assert_eq!(error.to_string(), "the connection failed: reset");
     assert_eq!(session.feed(b""), Err(error));
     assert!(session.close(How::Stopped).is_complete());
+}
+
+#[test]
+fn the_end_of_an_answer_that_failed_tells_the_calls_and_then_the_error() {
+    let failed = Error::FinishReason { choice: 0, reason: "error".into() };
+    let events = [&finish("error")[..], &call(0, "a", "f", "{}"), &call(1, "b", "g", "{")];
+    let expected = ["3: Place { choice: 0, item: 0 } a f {} Function"];
+    let with_sentinel = [events[0], events[1], events[2], DONE];
+    for events in [&events[..], &with_sentinel] {
+        tells(events, How::Clean, &expected, &[AnomalyKind::CutToolCall]);
+        let stream: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+        let mut session = chat::Session::new();
+        let read = session.feed(stream.as_bytes());
+        let ended = session.end(How::Clean);
+        assert!(read == Err(failed.clone()) || (read.is_ok() && ended == Ok(true)), "{events:?}");
+        assert_eq!(session.end(How::Clean), Err(failed.clone()));
+        assert_eq!(session.close(How::Clean).error.as_ref(), Some(&failed));
+    }
 }
 
 #[test]

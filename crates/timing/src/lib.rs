@@ -64,6 +64,7 @@
 //! be given up is the session's matter: [`deltawire::StallLimits`].
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;

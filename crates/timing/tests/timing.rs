@@ -479,11 +479,10 @@ fn an_outcome_has_its_attributes() {
 #[test]
 fn each_choice_has_a_finish_reason_even_if_none_arrived() {
     let mut session = chat::Session::new();
-    let mut input =
-        &br#"data: {"choices":[{"index":0,"delta":{}},{"index":1,"finish_reason":"stop"}]}
+    let input = br#"data: {"choices":[{"index":0,"delta":{}},{"index":1,"finish_reason":"stop"}]}
 
-"#[..];
-    while session.advance(&mut input).unwrap() {}
+"#;
+    session.feed(input).unwrap();
     let outcome = session.close(How::Clean);
     let reasons = Value::Strings(vec!["error", "stop"]);
     assert!(

@@ -33,7 +33,7 @@ use crate::stream::{AnswerStream, ChatStream, Clock, CompletionStream};
 /// # let sent = Instant::now();
 /// # let response = deltawire_ureq::agent().post(&url).send(body)?;
 /// let keep_alive = StallLimits::new().with_content(Duration::from_secs(60));
-/// let options = Options::new().with_unknown(true);
+/// let options = Options::new().with_one_choice(true);
 /// let stream = Reader::new().options(options).stalls(keep_alive).since(sent).chat(response)?;
 /// # assert!(stream.run(|_| {}).is_complete());
 /// # Ok(())

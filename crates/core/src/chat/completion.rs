@@ -56,7 +56,7 @@ pub struct Choice {
     ///
     /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
     pub finish_reason: Option<String>,
-    /// The other members, if they are kept.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }
@@ -102,16 +102,17 @@ pub struct Message {
     /// They are kept if unknown members are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_parts: Option<RawArray>,
-    /// The content as JSON, or the error of parsing it, with its position.
-    ///
-    /// Only with [`Options::parse_content`](crate::Options::parse_content), and if there is
-    /// content. Not serialised.
-    #[cfg(feature = "partial")]
-    #[serde(skip)]
-    pub parsed: Option<Result<Value, partial::Error>>,
-    /// The other members, if they were asked for.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
+}
+
+impl Message {
+    /// Returns the tool call that is this item, which need not stand at that index.
+    #[must_use]
+    pub fn tool_call(&self, item: Item) -> Option<&ToolCall> {
+        self.tool_calls.iter().find(|call| call.item == item)
+    }
 }
 
 /// The name of the member in which the reasoning arrived.
@@ -131,24 +132,49 @@ impl PartialEq for ReasoningName {
     }
 }
 
+#[cfg(feature = "partial")]
 impl Message {
-    /// Returns the tool call that is this item, which need not stand at that index.
+    /// Parses the content as JSON. Returns `None` if there is no content.
+    ///
+    /// Reads the whole text with each call, and keeps nothing.
+    ///
+    /// # Errors
+    /// The error of parsing it, with its position.
     #[must_use]
-    pub fn tool_call(&self, item: Item) -> Option<&ToolCall> {
-        self.tool_calls.iter().find(|call| call.item == item)
+    pub fn parsed(&self, options: partial::Options) -> Option<Result<Value, partial::Error>> {
+        self.content.as_deref().map(|content| partial::Parser::parse(content, options))
+    }
+}
+
+#[cfg(feature = "partial")]
+impl ToolCall {
+    /// Parses the arguments of a function as JSON. Returns `None` for a custom tool.
+    ///
+    /// Reads the whole text with each call, and keeps nothing.
+    ///
+    /// # Errors
+    /// The error of parsing them, with its position. If the stream was cut, it is an end too soon.
+    #[must_use]
+    pub fn parsed_arguments(
+        &self,
+        options: partial::Options,
+    ) -> Option<Result<Value, partial::Error>> {
+        (self.kind == ToolCallKind::Function)
+            .then(|| partial::Parser::parse(&self.arguments, options))
     }
 }
 
 /// A tool call.
 ///
-/// Its fragments were identified by ID, index, name and order, in that sequence, because servers
-/// leave out or repeat each of them.
+/// Its fragments were told by their ID, index, name and order together, because servers leave out,
+/// repeat or change each of them. `docs/anomalies.md` has the rules.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ToolCall {
     /// The call's item in the changes of its stream.
     ///
-    /// It is bookkeeping: it is not serialised, and calls that differ in nothing else are equal.
+    /// It is bookkeeping: it is not serialised, and calls that differ in nothing else are equal. A
+    /// call that is of no stream has the first item.
     pub item: Item,
     /// The call's ID, to be sent back with the tool's result. Some servers send none.
     pub id: Option<String>,
@@ -162,46 +188,37 @@ pub struct ToolCall {
     ///
     /// The text is complete if the stream was.
     pub arguments: String,
-    /// The arguments as JSON, or the error of parsing them, with its position.
-    ///
-    /// If the stream was cut, the error is an end too soon. Only with
-    /// [`Options::parse_arguments`](crate::Options::parse_arguments), and only for a function. Not
-    /// serialised.
-    #[cfg(feature = "partial")]
-    pub parsed_arguments: Option<Result<Value, partial::Error>>,
-    /// The other members, if they were asked for.
+    /// The other members (Gemini's `extra_content`, with its thought signatures).
     pub extra: Unknown<'static>,
+    /// The other members of `function`, or of a custom tool's `custom`.
+    pub function_extra: Unknown<'static>,
 }
 
 impl PartialEq for ToolCall {
     fn eq(&self, other: &Self) -> bool {
         // Every member is named, so that a new one is not forgotten.
-        let Self {
-            item: _,
-            id,
-            kind,
-            call_type,
-            name,
-            arguments,
-            #[cfg(feature = "partial")]
-            parsed_arguments,
-            extra,
-        } = self;
-        #[cfg(feature = "partial")]
-        if *parsed_arguments != other.parsed_arguments {
-            return false;
-        }
+        let Self { item: _, id, kind, call_type, name, arguments, extra, function_extra } = self;
         (id, kind, call_type) == (&other.id, &other.kind, &other.call_type)
-            && (name, arguments, extra) == (&other.name, &other.arguments, &other.extra)
+            && (name, arguments) == (&other.name, &other.arguments)
+            && (extra, function_extra) == (&other.extra, &other.function_extra)
     }
 }
 
 impl Serialize for ToolCall {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
+        struct Function<'a> {
+            name: &'a str,
+            arguments: &'a str,
+            #[serde(flatten)]
+            extra: &'a Unknown<'static>,
+        }
+        #[derive(Serialize)]
         struct Custom<'a> {
             name: &'a str,
             input: &'a str,
+            #[serde(flatten)]
+            extra: &'a Unknown<'static>,
         }
         #[derive(Serialize)]
         struct Wire<'a> {
@@ -209,16 +226,17 @@ impl Serialize for ToolCall {
             id: Option<&'a str>,
             r#type: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            function: Option<FunctionWire<'a>>,
+            function: Option<Function<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             custom: Option<Custom<'a>>,
             #[serde(flatten)]
             extra: &'a Unknown<'static>,
         }
         let (name, arguments) = (self.name.as_str(), self.arguments.as_str());
+        let extra = &self.function_extra;
         let (function, custom) = match self.kind {
-            ToolCallKind::Function => (Some(FunctionWire { name, arguments }), None),
-            ToolCallKind::Custom => (None, Some(Custom { name, input: arguments })),
+            ToolCallKind::Function => (Some(Function { name, arguments, extra }), None),
+            ToolCallKind::Custom => (None, Some(Custom { name, input: arguments, extra })),
         };
         Wire {
             id: self.id.as_deref(),
@@ -231,12 +249,6 @@ impl Serialize for ToolCall {
     }
 }
 
-#[derive(Serialize)]
-struct FunctionWire<'a> {
-    name: &'a str,
-    arguments: &'a str,
-}
-
 /// The function call of the interface before tool calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -245,6 +257,9 @@ pub struct FunctionCall {
     pub name: String,
     /// The function's arguments, as JSON text. It is complete if the stream was.
     pub arguments: String,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'static>,
 }
 
 /// Spoken audio.
@@ -261,4 +276,7 @@ pub struct Audio {
     /// The time until which the server keeps the audio, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'static>,
 }

@@ -2,6 +2,7 @@
 
 mod chunk;
 mod completion;
+mod documents;
 mod fold;
 mod request;
 mod tool_calls;

@@ -97,13 +97,20 @@ impl Message {
     /// let message = &answer.choices[0].message;
     ///
     /// let mut history = vec![Message::user("What time is it?").to_request(Reasoning::Drop)];
-    /// history.push(message.to_request(Reasoning::AsSent)); for call in &message.tool_calls {
-    /// let id = call.id.as_deref().unwrap_or_default();     history.push(Message::tool(id,
-    /// "12:30").to_request(Reasoning::Drop)); } assert_eq!(     serde_json::Value::from(history),
-    /// json!([         {"role": "user", "content": "What time is it?"},         {"role":
-    /// "assistant", "content": null, "reasoning": "I need the time.", "tool_calls": [
-    /// {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}]},
-    /// {"role": "tool", "content": "12:30", "tool_call_id": "c1"},     ]) );
+    /// history.push(message.to_request(Reasoning::AsSent));
+    /// for call in &message.tool_calls {
+    ///     let id = call.id.as_deref().unwrap_or_default();
+    ///     history.push(Message::tool(id, "12:30").to_request(Reasoning::Drop));
+    /// }
+    /// assert_eq!(
+    ///     serde_json::Value::from(history),
+    ///     json!([
+    ///         {"role": "user", "content": "What time is it?"},
+    ///         {"role": "assistant", "content": null, "reasoning": "I need the time.", "tool_calls": [
+    ///             {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}]},
+    ///         {"role": "tool", "content": "12:30", "tool_call_id": "c1"},
+    ///     ])
+    /// );
     /// # Ok::<(), deltawire::Error>(())
     /// ```
     ///
@@ -152,13 +159,13 @@ impl Message {
     /// Returns the content: a text, null, or an array if it has parts other than text.
     fn content(&self, thinking: Option<&str>) -> Value {
         let text = |text: &str| json!({"type": "text", "text": text});
-        let others = self.content_parts.as_ref().map(RawArray::elements).unwrap_or_default();
-        if thinking.is_some() || !others.is_empty() {
+        let mut others = self.content_parts.iter().flat_map(RawArray::elements).peekable();
+        if thinking.is_some() || others.peek().is_some() {
             let thinking =
                 thinking.map(|said| json!({"type": "thinking", "thinking": [text(said)]}));
             let said = self.content.as_deref().filter(|said| !said.is_empty()).map(text);
             let parts = thinking.into_iter().chain(said);
-            return parts.chain(others.into_iter().map(Value::from)).collect();
+            return parts.chain(others.map(Value::from)).collect();
         }
         let says_more = !self.tool_calls.is_empty()
             || self.function_call.is_some()
@@ -186,8 +193,6 @@ impl Default for Message {
             function_call: None,
             audio: None,
             content_parts: None,
-            #[cfg(feature = "partial")]
-            parsed: None,
             extra: Unknown::default(),
         }
     }
@@ -202,16 +207,14 @@ impl ToolCall {
         arguments: impl Into<String>,
     ) -> Self {
         Self {
-            // It is of no stream.
             item: Item::FIRST,
             id: Some(id.into()),
             kind: ToolCallKind::Function,
             call_type: "function".into(),
             name: name.into(),
             arguments: arguments.into(),
-            #[cfg(feature = "partial")]
-            parsed_arguments: None,
             extra: Unknown::default(),
+            function_extra: Unknown::default(),
         }
     }
 

@@ -136,7 +136,7 @@ impl<D: Dialect> Accumulator<D> {
                 }
             }
         }
-        self.transcript.begin_event();
+        self.transcript.begin_event(event.data.len());
         if is_ended {
             return Ok(false);
         }
@@ -153,7 +153,8 @@ impl<D: Dialect> Accumulator<D> {
                 }
             }
             Err(error) => {
-                self.fail(error.at_event(number));
+                // Not `fail`: a sentinel whose choice failed is an end already.
+                self.error = Some(Box::new(error.at_event(number)));
                 self.check().map(|()| false)
             }
         }
@@ -173,15 +174,22 @@ impl<D: Dialect> Accumulator<D> {
             Read::Nothing => return Ok(None),
             Read::Done => {
                 self.done = true;
-                return Ok(if self.conclude() { Some(None) } else { None });
+                let has_told = self.conclude();
+                return match self.dialect.failure() {
+                    Some(error) if has_told => {
+                        // What was told is handed out first; the next call returns the error.
+                        self.error = Some(Box::new(error));
+                        Ok(Some(None))
+                    }
+                    Some(error) => Err(error),
+                    None => Ok(if has_told { Some(None) } else { None }),
+                };
             }
             Read::Error(error) => return Err(Error::Api(error)),
             Read::Event => {}
         }
-        let before = self.transcript.folded();
         let effect = self.fold(&parsed)?;
-        let weight = self.transcript.folded().saturating_sub(before);
-        self.learn(event, frame, &parsed, effect, weight);
+        self.learn(event, frame, &parsed, effect);
         Ok(Some(D::api_error(&parsed, event.data)))
     }
 
@@ -189,7 +197,20 @@ impl<D: Dialect> Accumulator<D> {
         let effect = self.dialect.fold(event, &mut self.transcript)?;
         self.transcript.parse();
         self.folded += 1;
+        if self.folded % 64 == 0 {
+            self.check_count();
+        }
         Ok(effect)
+    }
+
+    /// Panics if what is held is not what was counted, in debug builds. Walks through the state.
+    fn check_count(&self) {
+        #[cfg(debug_assertions)]
+        {
+            let mut held = self.dialect.held();
+            held.bytes += self.transcript.texts_weight();
+            debug_assert_eq!(held, self.transcript.held(), "what is held, and what was counted");
+        }
     }
 
     /// Learns from an event if all that folding it did was to append.
@@ -201,16 +222,14 @@ impl<D: Dialect> Accumulator<D> {
         frame: Option<Framed<'_>>,
         parsed: &D::Event<'_>,
         effect: Effect,
-        weight: usize,
     ) {
         let Options { learn, cumulative, .. } = self.transcript.options;
         let Effect::Appended(text) = effect else { return self.learned.forget() };
         let holes = if learn && !cumulative { D::holes(parsed) } else { None };
         let Some(holes) = holes else { return self.learned.forget() };
         if self.learned.wants(event.data.len()) {
-            let weight = weight.saturating_sub(holes.text.len());
             let anomalies = self.transcript.anomalies().noted().to_vec();
-            self.learned.learn(event, frame, holes, Target { text, weight, anomalies });
+            self.learned.learn(event, frame, holes, Target { text, anomalies });
         }
     }
 
@@ -228,16 +247,20 @@ impl<D: Dialect> Accumulator<D> {
     /// Does nothing, and returns false, if a limit does not allow it. A full parse then says which.
     #[inline]
     fn append_learned(&mut self, found: &Match<'_>) -> bool {
-        let target = self.learned.target(found.template);
-        if self.transcript.admit(target.weight + found.text.len()).is_err() {
+        if !self.dialect.accepts(&found.values) {
             return false;
         }
-        self.transcript.begin_event();
+        let target = self.learned.target(found.template);
+        if !self.transcript.has_room_for(found.text.len()) {
+            return false;
+        }
+        self.transcript.begin_learned();
         self.transcript.note_choices();
         for &anomaly in &target.anomalies {
             self.transcript.anomalies().again(anomaly);
         }
         let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
+        self.dialect.refill(&found.values, &mut self.transcript);
         self.transcript.parse();
         self.folded += 1;
         self.fast += 1;
@@ -253,7 +276,8 @@ impl<D: Dialect> Accumulator<D> {
     /// stream had ended with.
     pub fn push_parsed(&mut self, event: &D::Event<'_>) -> Result<Update<'_>, Error> {
         self.check()?;
-        self.transcript.begin_event();
+        // A chunk that was read elsewhere is weighed: nobody knows how long its data was.
+        self.transcript.begin_event(usize::MAX);
         if !self.is_ended() {
             // Templates are not learned from it, and may not hold after it.
             self.learned.forget();
@@ -361,7 +385,9 @@ impl<D: Dialect> Accumulator<D> {
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
         self.end_cut(how, false);
+        self.check_count();
         self.transcript.settle();
+        self.check_count();
         let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
         let end = self.end.unwrap_or(End::Stopped);
         let usage = self.dialect.token_counts();
@@ -376,6 +402,13 @@ impl<D: Dialect> Accumulator<D> {
         if self.end.is_some() {
             return false;
         }
+        self.dialect.settle(&mut self.transcript);
+        let is_clean = self.done || (self.error.is_none() && how == How::Clean);
+        // A sentinel that the end of the body cut was no event yet.
+        let is_over = self.done || (is_clean && self.dialect.is_finished());
+        if is_clean && self.error.is_none() {
+            self.error = self.dialect.failure().map(Box::new);
+        }
         let end = match how {
             _ if self.done || self.error.is_some() => self.natural_end(false),
             How::Clean => self.natural_end(cut),
@@ -387,14 +420,14 @@ impl<D: Dialect> Accumulator<D> {
             self.error = how.into_error().map(Box::new);
         }
         self.end = Some(end);
-        // A sentinel that the end of the body cut was no event yet.
-        (self.done || end.is_complete()) && self.conclude()
+        is_over && self.conclude()
     }
 
     /// Records what is whole only at the end, and returns true if anything is.
     fn conclude(&mut self) -> bool {
         self.transcript.begin_end();
         self.dialect.conclude(&mut self.transcript);
+        self.transcript.parse();
         !self.transcript.records().is_empty()
     }
 
@@ -449,7 +482,7 @@ impl<D> fmt::Debug for Accumulator<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accumulator")
             .field("events", &self.transcript.events())
-            .field("folded_bytes", &self.transcript.folded())
+            .field("folded_bytes", &self.transcript.held().bytes)
             .field("done", &self.done)
             .field("error", &self.error)
             .field("end", &self.end)

@@ -177,12 +177,6 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Sets the options, before anything is read. The head and the stall limits stay.
-    #[must_use]
-    pub fn options(self, options: Options) -> Self {
-        Self { body: self.body, stalls: self.stalls, ..Self::with_options(options) }
-    }
-
     /// Sets limits on how long the stream may go without bytes, events or content.
     ///
     /// The caller then has to tell the times ([`wait`](Self::wait), [`arrived`](Self::arrived)),

@@ -65,9 +65,9 @@ impl<'a> Update<'a> {
                 Some(Change::Text { at, kind, text })
             }
         };
-        let parsed = transcript.parsed().iter().filter_map(move |(id, record)| {
+        let parsed = transcript.parsed().iter().flat_map(move |(id, record)| {
             let (at, kind) = transcript.place(*id);
-            transcript.parser_of(*id).change(record, at, kind)
+            transcript.parser_of(*id).changes(record, at, kind)
         });
         transcript.records().iter().filter_map(change).chain(parsed)
     }
@@ -75,7 +75,7 @@ impl<'a> Update<'a> {
     /// Returns the parser of a tool call's arguments, by the call's place.
     ///
     /// `None` without [`Options::with_parsed_arguments`](crate::Options::with_parsed_arguments),
-    /// and as long as there is no such call.
+    /// and as long as none of the call's arguments came.
     #[cfg(feature = "partial")]
     #[must_use]
     pub fn parsed_arguments(&self, at: Place) -> Option<&'a deltawire_partial::Parser> {
@@ -187,8 +187,8 @@ impl<'a> Update<'a> {
 
     /// Returns the index of each choice, and its unknown members so far.
     ///
-    /// They are the last value of each member. There are none unless
-    /// [`Options::with_unknown`](crate::Options::with_unknown) keeps them.
+    /// They are the last value of each member. There are none if
+    /// [`Options::with_unknown`](crate::Options::with_unknown) drops them.
     pub fn unknown_members(&self) -> impl Iterator<Item = (u64, &'a Unknown<'static>)> + use<'a> {
         let dialect = self.dialect;
         (0..).map_while(move |position| dialect.unknown(position))

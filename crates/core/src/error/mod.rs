@@ -18,13 +18,14 @@ mod stall;
 mod transport;
 
 pub use api::ApiError;
+pub use escaped::Escaped;
 pub use evidence::Evidence;
 pub use refused::Refused;
 pub use stall::{Stall, StallKind};
 pub use transport::TransportError;
 
 pub(crate) use api::is_error;
-pub(crate) use escaped::{Escaped, beginning};
+pub(crate) use escaped::beginning;
 
 /// The reason why a stream ended before its answer was complete.
 ///
@@ -83,6 +84,16 @@ pub enum Error {
         /// The offset in the stream, in bytes, if the decoder found it.
         offset: Option<u64>,
     },
+    /// A choice ended with a finish reason that says that it failed.
+    ///
+    /// It is `error` (OpenRouter, Mistral) or `network_error` (Z.ai). The answer as far as it came
+    /// has it.
+    FinishReason {
+        /// The index of the choice.
+        choice: u64,
+        /// The finish reason.
+        reason: String,
+    },
     /// The connection failed. Adapters report it; see [`How::Broken`](crate::How::Broken).
     Transport(TransportError),
     /// The stream lacked something for longer than a limit of the caller's.
@@ -109,6 +120,8 @@ pub enum Limit {
     Folded,
     /// The limit `max_unknown_members`.
     UnknownMembers,
+    /// The limit `max_items`.
+    Items,
 }
 
 impl Limit {
@@ -123,6 +136,7 @@ impl Limit {
             Self::ToolCalls => "max_tool_calls",
             Self::Folded => "max_folded",
             Self::UnknownMembers => "max_unknown_members",
+            Self::Items => "max_items",
         }
     }
 
@@ -138,7 +152,7 @@ impl Error {
     /// Returns one word for the kind of error.
     ///
     /// It is `api`, `invalid_json`, `invalid_chunk`, `refused`, `not_an_event_stream`, `limit`,
-    /// `transport`, `timeout` or `stalled`.
+    /// `finish_reason`, `transport`, `timeout` or `stalled`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -148,6 +162,7 @@ impl Error {
             Self::Refused(_) => "refused",
             Self::NotAnEventStream { .. } => "not_an_event_stream",
             Self::Limit { .. } => "limit",
+            Self::FinishReason { .. } => "finish_reason",
             Self::Transport(error) if error.timed_out() => "timeout",
             Self::Transport(_) => "transport",
             Self::Stalled(_) => "stalled",
@@ -247,6 +262,9 @@ impl fmt::Display for Error {
                     Some(offset) => write!(f, " with the line at byte {offset}"),
                     None => Ok(()),
                 }
+            }
+            Self::FinishReason { choice, reason } => {
+                write!(f, "choice {choice} failed: its finish reason is {reason:?}")
             }
             Self::Transport(error) => error.fmt(f),
             Self::Stalled(stall) => write!(f, "the stream stalled: {stall}"),

@@ -1,16 +1,15 @@
 //! A JSON array that grows.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
-use serde_json::value::RawValue as SerdeRaw;
 
 use super::RawValue;
 use super::formats::Json;
+use super::value::elements;
 
 /// A JSON array, kept as text, that grows by the elements of other arrays.
 ///
@@ -46,14 +45,14 @@ impl RawArray {
     /// Returns the number of elements. Scans the whole text, so it is linear in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.elements().len()
+        self.elements().count()
     }
 
-    /// Returns each element as its text. Linear; allocates one vector.
-    #[must_use]
-    pub fn elements(&self) -> Vec<RawValue<'_>> {
-        let values: Vec<&SerdeRaw> = serde_json::from_str(&self.text).unwrap_or_default();
-        values.into_iter().map(|value| RawValue::within(value.get(), false)).collect()
+    /// Returns each element as its text.
+    ///
+    /// Reads the array as it goes: linear in it, without an allocation.
+    pub fn elements(&self) -> impl Iterator<Item = RawValue<'_>> {
+        elements(&self.text)
     }
 
     /// Reads the array as a `T`, such as a vector. Linear.
@@ -89,6 +88,18 @@ impl RawArray {
         );
     }
 
+    /// Returns the most bytes by which [`extend`](Self::extend) makes `this` longer.
+    pub(crate) fn growth(this: Option<&Self>, values: &RawValue<'_>) -> usize {
+        let len = values.to_compact().len() - if values.is_array() { 2 } else { 0 };
+        // A comma at most, or the brackets of a new array.
+        len + if this.is_some() { 1 } else { 2 }
+    }
+
+    /// Makes room for elements of so many bytes.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
+    }
+
     /// Appends one element of any type.
     pub(crate) fn push(&mut self, value: &RawValue<'_>) {
         self.push_text(&value.to_compact());
@@ -98,6 +109,7 @@ impl RawArray {
         if elements.is_empty() {
             return;
         }
+        self.text.reserve(elements.len() + 1);
         self.text.pop();
         if self.text.len() > 1 {
             self.text.push(',');

@@ -2,7 +2,6 @@
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt;
 
 use serde::de::{Deserialize, Deserializer};
@@ -153,11 +152,16 @@ impl<'a> RawValue<'a> {
         found
     }
 
-    /// Returns the elements of an array, and no elements for any other value. Linear.
-    #[must_use]
-    pub fn elements(&self) -> Vec<RawValue<'_>> {
-        let values: Vec<&SerdeRaw> = serde_json::from_str(&self.text).unwrap_or_default();
-        values.into_iter().map(|value| RawValue::within(value.get(), self.spaced)).collect()
+    /// Returns the elements of an array, and no elements for any other value.
+    ///
+    /// Reads the array as it goes: linear in it, without an allocation.
+    pub fn elements(&self) -> impl Iterator<Item = RawValue<'_>> {
+        elements(&self.text)
+    }
+
+    /// Wraps the text of one valid JSON value that has no white space outside its strings.
+    pub(crate) fn compacted(text: String) -> RawValue<'static> {
+        RawValue { text: Cow::Owned(text), spaced: false }
     }
 
     /// Returns the same value with a text of its own. Allocates.
@@ -170,16 +174,20 @@ impl<'a> RawValue<'a> {
 
     /// Replaces the value by `other`, and reports whether that changes it.
     ///
-    /// Reuses the buffer of the current text.
+    /// Reuses the buffer of the current text, unless most of it would be left empty.
     pub(crate) fn assign(&mut self, other: &RawValue<'_>) -> bool {
         let text = other.to_compact();
         if *self.text == *text {
             return false;
         }
-        let own = self.text.to_mut();
-        own.clear();
-        own.push_str(&text);
         self.spaced = false;
+        match &mut self.text {
+            Cow::Owned(own) if own.capacity() <= 64 + 4 * text.len() => {
+                own.clear();
+                own.push_str(&text);
+            }
+            own => *own = Cow::Owned(text.into_owned()),
+        }
         true
     }
 
@@ -257,6 +265,18 @@ impl From<RawValue<'_>> for Value {
     fn from(value: RawValue<'_>) -> Self {
         value.to_value()
     }
+}
+
+/// Returns the elements of a valid JSON value, if it is an array.
+pub(super) fn elements(json: &str) -> impl Iterator<Item = RawValue<'_>> {
+    let mut cursor = Cursor::new(json);
+    let mut first = true;
+    let is_open = json.starts_with('[') && cursor.open_array().is_ok();
+    core::iter::from_fn(move || {
+        let is_next = is_open && cursor.next_element(&mut first).ok()?;
+        if is_next { RawValue::lexed(&mut cursor).ok() } else { None }
+    })
+    .fuse()
 }
 
 /// Returns a whole number in [0, 2^64), in any spelling, or `None`.

@@ -8,7 +8,7 @@ use crate::engine::{Dialect, Limits, Options, Transcript};
 use crate::error::Error;
 use crate::json::Walk;
 
-/// Reads the body of an answer that was not streamed, and keeps every member.
+/// Reads the body of an answer that was not streamed, and keeps every member as sent.
 ///
 /// # Errors
 /// A body that is not JSON, is not an object, or is an error body.
@@ -45,7 +45,8 @@ fn fold_whole<'b, M: Message>(
     body: &'b str,
     read: impl FnOnce(&mut Chunk<'b, M::Delta<'b>>, &Walk) -> Result<(), Error>,
 ) -> Result<Completion<M::Choice>, Error> {
-    let limits = Limits { max_folded: usize::MAX, ..Limits::default() };
+    // What a body holds is in memory already, and no larger once it is read.
+    let limits = Limits { max_folded: usize::MAX, max_items: usize::MAX, ..Limits::default() };
     let options = Options::new().with_limits(limits).with_unknown(true);
     let mut walk = walk(&limits, true);
     walk.whole_body = true;
@@ -55,8 +56,12 @@ fn fold_whole<'b, M: Message>(
     let mut envelope = Envelope::<M>::default();
     let mut texts = Transcript::new(options);
     texts.whole_body = true;
-    texts.begin_event();
+    texts.begin_event(body.len());
     let _ = envelope.fold(&chunk, &mut texts)?;
+    if !chunk.choices.is_empty() {
+        // An answer keeps what Groq said of a stream that failed. It is an answer nevertheless.
+        chunk.x_groq = None;
+    }
     match Envelope::<M>::api_error(&chunk, body) {
         Some(error) => Err(Error::Api(error)),
         None => Ok(envelope.answer(&mut texts)),

@@ -8,6 +8,7 @@ use core::fmt;
 use serde::Serialize;
 
 use super::logprobs::ChunkLogprobs;
+use super::usage::says_something;
 use crate::engine::Limits;
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::{
@@ -61,7 +62,7 @@ pub struct Chunk<'a, C> {
     /// Groq's member: its `usage` repeats the chunk's, its `error` ends the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_groq: Option<RawValue<'a>>,
-    /// The other members. Padding (`obfuscation`, Mistral's `p`) is dropped.
+    /// The other members. A stream's padding (`obfuscation`, Mistral's `p`) is dropped.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
     /// The text between the quotes of OpenAI's `obfuscation` or Mistral's `p`.
@@ -72,6 +73,9 @@ pub struct Chunk<'a, C> {
     /// Such a member reads as missing.
     #[serde(skip)]
     pub unexpected: Option<&'static str>,
+    /// The first text, if any, that is a number or a boolean. It was read as written.
+    #[serde(skip)]
+    pub scalar: Option<&'static str>,
 }
 
 /// The padding of a chunk. It means nothing, so chunks that differ in it are equal.
@@ -101,6 +105,7 @@ impl<C> Default for Chunk<'_, C> {
             extra: Unknown::default(),
             padding: Padding(None),
             unexpected: None,
+            scalar: None,
         }
     }
 }
@@ -126,9 +131,18 @@ impl<'a, C> Chunk<'a, C> {
     }
 
     /// Returns the chunk's usage, or else Groq's copy of it.
+    ///
+    /// Of the two that are objects, the first that says something counts.
     pub(crate) fn any_usage(&self) -> Option<RawValue<'_>> {
-        let groq = || self.x_groq.as_ref()?.member("usage");
-        self.usage.clone().or_else(groq).filter(RawValue::is_object)
+        let own = self.usage.as_ref().filter(|usage| usage.is_object());
+        if own.is_some_and(says_something) || self.x_groq.is_none() {
+            return own.cloned();
+        }
+        let groq = self.x_groq.as_ref()?.member("usage").filter(RawValue::is_object);
+        match own {
+            Some(own) if !groq.as_ref().is_some_and(says_something) => Some(own.clone()),
+            _ => groq,
+        }
     }
 }
 
@@ -148,6 +162,8 @@ pub struct ChoiceParts<'c> {
     pub(crate) position: usize,
     pub(crate) logprobs: Option<&'c ChunkLogprobs<'c>>,
     pub(crate) finish_reason: Option<&'c RawStr<'c>>,
+    /// The token counts in the choice (Moonshot).
+    pub(crate) usage: Option<&'c RawValue<'c>>,
     pub(crate) extra: &'c Unknown<'c>,
 }
 
@@ -168,6 +184,7 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(
 ) -> Result<(), Error> {
     read_object(data, chunk, walk)?;
     chunk.unexpected = walk.unexpected();
+    chunk.scalar = walk.scalar();
     Ok(())
 }
 
@@ -200,6 +217,7 @@ pub(crate) fn walk(limits: &Limits, keep_unknown: bool) -> Walk {
         .with_unknown(keep_unknown, limits.max_unknown_members)
         .with_max_elements(CHOICES, limits.max_choices)
         .with_max_elements(TOOL_CALLS, limits.max_tool_calls)
+        .with_max_items(limits.max_items)
 }
 
 /// Checks that a chunk that was walked through stayed within these limits.
@@ -211,6 +229,7 @@ pub(crate) fn check(limits: &Limits, walk: &Walk) -> Result<(), Error> {
         None => Ok(()),
         Some(Overflow::Elements(TOOL_CALLS)) => Err(Limit::ToolCalls.passed(limits.max_tool_calls)),
         Some(Overflow::Elements(_)) => Err(Limit::Choices.passed(limits.max_choices)),
+        Some(Overflow::Items) => Err(Limit::Items.passed(limits.max_items)),
         Some(Overflow::Unknown) => Err(Limit::UnknownMembers.passed(limits.max_unknown_members)),
     }
 }
@@ -258,7 +277,7 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
             self.system_fingerprint = walk.string("system_fingerprint", cursor)?;
         } else if name.is("service_tier") {
             self.service_tier = walk.string("service_tier", cursor)?;
-        } else if name.is("obfuscation") || name.is("p") {
+        } else if (name.is("obfuscation") || name.is("p")) && !walk.whole_body {
             self.padding = Padding(string_inner(walk.raw(cursor)?));
         } else if name.is("error") {
             self.error = walk.value(cursor)?;

@@ -23,4 +23,6 @@ pub(crate) use body::{first_choice, read_body, read_choice};
 pub(crate) use choice::{ChoiceState, Message, Sink};
 pub(crate) use chunk::{ChoiceParts, TOOL_CALLS, WireChoice, index, read_object, read_whole};
 
-pub(crate) use unknown::{keep_unknown, unknown_fits};
+#[cfg(debug_assertions)]
+pub(crate) use unknown::held_growing;
+pub(crate) use unknown::{growth, keep_growing, unknown_fits};

@@ -20,6 +20,11 @@ impl Usage {
         Self(json.into_owned())
     }
 
+    /// Returns the number of bytes held.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.as_json().len()
+    }
+
     /// Replaces the counts by what was sent, and reports whether that differs.
     ///
     /// Some servers send running totals in every chunk.
@@ -84,6 +89,25 @@ deserialize_by!(Usage, "usage", |json| {
     Ok::<_, Invalid>(Usage::new(RawValue::within(json, true)))
 });
 
+/// Reports whether token counts say something: a number in them is not zero.
+///
+/// Servers send `{}` or zeros in chunks that have no counts yet, or none any more.
+pub(crate) fn says_something(usage: &RawValue<'_>) -> bool {
+    let (mut inside, mut escaped, mut exponent) = (false, false, false);
+    usage.as_json().bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => inside = !inside,
+            b'e' | b'E' => exponent = true,
+            b',' | b':' => exponent = false,
+            b'1'..=b'9' => return !inside && !exponent,
+            _ => {}
+        }
+        false
+    })
+}
+
 impl fmt::Debug for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -93,5 +117,25 @@ impl fmt::Debug for Usage {
 impl Serialize for Usage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_say_something_if_one_is_not_zero() {
+        for (json, expected) in [
+            ("{}", false),
+            (r#"{"total_tokens":0,"details":{"a":0.0,"b":0e5,"c":null,"d":false}}"#, false),
+            (r#"{"tokens_1":0,"tier":"9\"9","x":"\\"}"#, false),
+            (r#"{"a":0e5,"b":10}"#, true),
+            (r#"{"x":"\\","a":[0,{"b":0.5}]}"#, true),
+            (r#"{"a":-1}"#, true),
+        ] {
+            let usage = RawValue::parse(json).expect("JSON");
+            assert_eq!(says_something(&usage), expected, "{json}");
+        }
     }
 }
