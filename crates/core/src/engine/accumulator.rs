@@ -246,9 +246,6 @@ impl<D: Dialect> Accumulator<D> {
     /// Does nothing, and returns false, if a limit does not allow it. A full parse then says which.
     #[inline]
     fn append_learned(&mut self, found: &Match<'_>) -> bool {
-        if !self.dialect.accepts(&found.values) {
-            return false;
-        }
         let target = self.learned.target(found.template);
         if !self.transcript.has_room_for(found.text.len()) {
             return false;
@@ -259,7 +256,6 @@ impl<D: Dialect> Accumulator<D> {
             self.transcript.anomalies().again(anomaly);
         }
         let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
-        self.dialect.refill(&found.values, &mut self.transcript);
         self.transcript.parse();
         self.folded += 1;
         self.fast += 1;

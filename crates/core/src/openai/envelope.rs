@@ -15,8 +15,8 @@ use super::unknown::held_last;
 use super::unknown::{keep_last, keep_member, last_growth, member_growth, unknown_fits};
 use super::usage::{Usage, says_something};
 use crate::engine::{
-    AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Place, Read,
-    Sealed, TokenCounts, ToolCallSoFar, Transcript, What,
+    AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Place, Read, Sealed,
+    TokenCounts, ToolCallSoFar, Transcript, What,
 };
 use crate::error::{ApiError, Error, Limit, is_error};
 use crate::json::{RawStr, RawValue, Unknown};
@@ -155,7 +155,7 @@ impl<M: Message> Dialect for Envelope<M> {
         };
         let has_reason = finish_reason.is_some_and(|reason| !reason.is_empty());
         let text = M::only_text(delta).filter(|_| !has_reason)?;
-        Some(Holes::of_text(text).with(padding.0.map(Hole::Padding)))
+        Some(Holes { text, padding: padding.0 })
     }
 
     fn api_error(chunk: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>> {
