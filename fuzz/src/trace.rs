@@ -55,11 +55,15 @@ impl Trace {
             }
             assert!(input.is_empty(), "`None` although {} bytes were left", input.len());
         }
-        let outcome = match ending {
-            Ending::Clean => fold.close(How::Clean),
-            Ending::Broken => fold.close(How::broken("connection reset", false)),
-            Ending::Stopped => fold.close(How::Stopped),
+        let how = match ending {
+            Ending::Clean => How::Clean,
+            Ending::Broken => How::broken("connection reset", false),
+            Ending::Stopped => How::Stopped,
         };
+        if fold.end(how.clone()) == Ok(true) {
+            trace.see(fold.update());
+        }
+        let outcome = fold.close(how);
         trace.outcome = serde_json::to_vec(&outcome).expect("every outcome serialises");
         trace
     }

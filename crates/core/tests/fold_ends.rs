@@ -109,16 +109,20 @@ fn a_sentinel_that_the_end_of_the_body_cut_counts_though_a_break_is_an_error() {
         for (stream, end) in
             [(FINISHED, End::Done), (UNFINISHED, End::DoneWithoutFinishReason), ("", End::Empty)]
         {
-            for (how, error) in [
-                (How::Clean, None),
-                (broken(), lost()),
-                (How::Stalled(stall()), Some(Error::Stalled(stall()))),
+            // Two questions, if the answer is whole: that it is, and that the transfer is not. If it
+            // is not whole, the break is the end.
+            let is_whole = end == End::Done;
+            for (how, error, cut) in [
+                (How::Clean, None, end),
+                (broken(), lost(), End::Truncated),
+                (How::Stalled(stall()), Some(Error::Stalled(stall())), End::Stalled),
             ] {
                 let mut session = pushed(&format!("{stream}{rest}"));
                 assert_eq!(session.end(how.clone()).err(), error, "{stream:?} {rest:?} {how:?}");
                 assert_eq!(session.push(&mut &b"data: x\n\n"[..]).err(), error, "an error stays");
                 let outcome = session.close(how);
-                assert_eq!((outcome.end, outcome.error), (end, None), "{stream:?} {rest:?}");
+                let expected = if is_whole { (end, None) } else { (cut, error) };
+                assert_eq!((outcome.end, outcome.error), expected, "{stream:?} {rest:?}");
             }
             // The caller who has enough does not ask.
             assert_eq!(pushed(&format!("{stream}{rest}")).close(How::Stopped).end, End::Stopped);

@@ -202,7 +202,9 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     /// the same error, and `finish` hands over what was folded before.
     #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend; `events` is one")]
     pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
-        let advanced = self.step(|session, input| Ok(session.advance(input)?.then_some(())))?;
+        let advance =
+            |session: &mut Session<D>, input: &mut &[u8]| Ok(session.advance(input)?.then_some(()));
+        let advanced = self.step(advance, Some(()))?;
         Ok(advanced.map(|()| self.session.update()))
     }
 
@@ -215,12 +217,19 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     }
 
     /// Feeds the session until it gives something, and reads when it has nothing left.
+    ///
+    /// Gives `last` if the end of the body brings an update.
     fn step<T>(
         &mut self,
         mut take: impl FnMut(&mut Session<D>, &mut &[u8]) -> Result<Option<T>, deltawire::Error>,
+        mut last: Option<T>,
     ) -> Result<Option<T>, Error> {
+        let mut is_last = false;
         loop {
-            let taken = self.body.with_unread(|input| take(&mut self.session, input))?;
+            let taken = match is_last {
+                true => last.take(),
+                false => self.body.with_unread(|input| take(&mut self.session, input))?,
+            };
             if taken.is_some() {
                 #[cfg(feature = "timing")]
                 if let Some(recorder) = &mut self.recorder {
@@ -231,12 +240,12 @@ impl<D: Dialect, R: Read> Stream<D, R> {
             if self.session.is_ended() {
                 return Ok(None);
             }
-            self.read()?;
+            is_last = self.read()?;
         }
     }
 
-    /// Reads until something arrives, or the body ends.
-    fn read(&mut self) -> Result<(), deltawire::Error> {
+    /// Reads until something arrives, or the body ends. Reports whether the end brought an update.
+    fn read(&mut self) -> Result<bool, deltawire::Error> {
         loop {
             let before = self.clock.now();
             self.session.wait(before);
@@ -259,7 +268,7 @@ impl<D: Dialect, R: Read> Stream<D, R> {
                 Ok(_) => {
                     self.waited_past = None;
                     self.session.arrived(now);
-                    return Ok(());
+                    return Ok(false);
                 }
                 Err(error) => {
                     self.session.tick(now);
@@ -352,7 +361,7 @@ impl<D: Dialect, R: Read> Iterator for FoldedEvents<'_, D, R> {
         if self.has_failed {
             return None;
         }
-        let event = self.stream.step(Session::next_event).transpose();
+        let event = self.stream.step(Session::next_event, None).transpose();
         self.has_failed = matches!(event, Some(Err(_)));
         event
     }

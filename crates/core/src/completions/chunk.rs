@@ -85,6 +85,9 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         } else if name.is("finish_reason") {
             self.finish_reason = walk.string("finish_reason", cursor)?;
         } else {
+            if name.is("error") {
+                walk.suspect();
+            }
             walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())

@@ -3,16 +3,18 @@
 use alloc::boxed::Box;
 
 use super::anomaly::Anomaly;
+use super::anomaly::AnomalyKind;
 use super::counts::TokenCounts;
 use super::dialect::{Dialect, Read};
 use super::learned::{Framed, Learned, Match, Target};
 use super::options::Options;
 use super::outcome::{End, How, Outcome};
 use super::place::{Place, TextKind};
+use super::stray::Stray;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
-use crate::error::{ApiError, Error};
-use crate::json::RawStr;
+use crate::error::Error;
+use crate::json::{RawStr, repair};
 use crate::sse::Event;
 
 /// Folds the events of one stream into the answer.
@@ -22,10 +24,13 @@ use crate::sse::Event;
 /// costs one pass over its JSON and, but for the growth of the answer, no allocation.
 ///
 /// [`Session`](crate::Session) takes bytes instead of events, and does four things that are left to
-/// whoever decodes: it judges the head and the first bytes, asks the decoder for `error:` lines
-/// ([`with_error_lines`](crate::sse::Decoder::with_error_lines)), takes a `[DONE]` that no blank
-/// line completed from [`Decoder::finish`](crate::sse::Decoder::finish), and makes an exceeded limit
-/// of the decoder the end of the stream.
+/// whoever decodes: it judges the head and the first bytes; it asks the decoder for `error:` lines
+/// and stray lines ([`with_error_lines`](crate::sse::Decoder::with_error_lines),
+/// [`with_stray_lines`](crate::sse::Decoder::with_stray_lines)), which are pushed as every event; it
+/// pushes what the end of the body cut ([`push_cut`](Self::push_cut),
+/// [`Decoder::finish`](crate::sse::Decoder::finish),
+/// [`Decoder::finish_line`](crate::sse::Decoder::finish_line)); and it makes an exceeded limit of
+/// the decoder the end of the stream ([`How::Limit`]).
 ///
 /// ```
 /// use deltawire::{End, How, chat, sse::Event};
@@ -57,6 +62,8 @@ pub struct Accumulator<D> {
     /// The number of them that took the fast path.
     fast: u64,
     error: Option<Box<Error>>,
+    /// The lines that are no fields, if any came.
+    stray: Option<Box<Stray>>,
     /// The end, once the body has ended.
     end: Option<End>,
 }
@@ -120,6 +127,9 @@ impl<D: Dialect> Accumulator<D> {
     ) -> Result<bool, Error> {
         self.check()?;
         let is_ended = self.is_ended();
+        if event.is_stray_line() {
+            return self.take_stray(event.data).map(|()| false);
+        }
         if !is_ended && frame.is_none() {
             if let Some(found) = self.learned.find_data(event) {
                 if self.append_learned(&found) {
@@ -133,16 +143,11 @@ impl<D: Dialect> Accumulator<D> {
         }
         let number = self.transcript.events();
         match self.fold_event(event, frame) {
-            Ok(None) => Ok(false),
-            Ok(Some(None)) => Ok(true),
-            Ok(Some(Some(error))) => {
-                self.fail(Error::Api(error));
-                if self.transcript.records().is_empty() {
-                    self.check().map(|()| true)
-                } else {
-                    Ok(true)
-                }
+            // What the event adds beside its error is shown first.
+            Ok(is_folded) if self.error.is_none() || !self.transcript.records().is_empty() => {
+                Ok(is_folded)
             }
+            Ok(is_folded) => self.check().map(|()| is_folded),
             Err(error) => {
                 self.fail(error.at_event(number));
                 self.check().map(|()| false)
@@ -150,28 +155,52 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Reads an event in full and folds it. Returns `None` if there is nothing to fold, else the
-    /// error that the event carries beside what it adds.
-    fn fold_event(
-        &mut self,
-        event: &Event<'_>,
-        frame: Option<Framed<'_>>,
-    ) -> Result<Option<Option<Box<ApiError>>>, Error> {
+    /// Reads an event in full and folds it. Reports whether there was anything to fold.
+    ///
+    /// An error that the event carries beside what it adds ends the stream.
+    ///
+    /// # Errors
+    /// Nothing of the event was folded.
+    fn fold_event(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<bool, Error> {
         let mut parsed = D::Event::default();
-        match D::read(event, &self.transcript.options, &mut parsed)? {
-            Read::Nothing => return Ok(None),
-            Read::Done => {
-                self.done = true;
-                return Ok(None);
+        match D::read(event, &self.transcript.options, &mut parsed) {
+            Ok(Read::Event) => {}
+            Ok(read) => return self.pass(read, event.data),
+            Err(Error::InvalidJson { event: number, reason, data }) => {
+                return self.fold_nearly(event, Error::InvalidJson { event: number, reason, data });
             }
-            Read::Error(error) => return Err(Error::Api(error)),
-            Read::Event => {}
+            Err(error) => return Err(error),
         }
         let before = self.transcript.folded();
         let effect = self.fold(&parsed)?;
         let weight = self.transcript.folded().saturating_sub(before);
         self.learn(event, frame, &parsed, effect, weight);
-        Ok(Some(D::api_error(&parsed, event.data)))
+        self.settle_event(&parsed, event.data);
+        Ok(true)
+    }
+
+    /// Does what an event without anything to fold asks for.
+    #[inline(never)]
+    fn pass(&mut self, read: Read, data: &str) -> Result<bool, Error> {
+        match read {
+            Read::Error(error) => return Err(Error::Api(error)),
+            Read::Done => self.done = true,
+            Read::KeepAlive => {
+                self.transcript.anomaly(AnomalyKind::KeepAlive, None, "");
+                self.transcript.anomalies().quote(data);
+            }
+            Read::Nothing | Read::Event => {}
+        }
+        Ok(false)
+    }
+
+    /// Ends the stream if the event that was folded carries an error, and quotes it if it was odd.
+    #[inline]
+    fn settle_event(&mut self, parsed: &D::Event<'_>, data: &str) {
+        self.transcript.anomalies().quote(data);
+        if let Some(error) = D::api_error(parsed, data) {
+            self.fail(Error::Api(error));
+        }
     }
 
     fn fold(&mut self, event: &D::Event<'_>) -> Result<Effect, Error> {
@@ -230,6 +259,34 @@ impl<D: Dialect> Accumulator<D> {
         true
     }
 
+    /// Takes a line that is no field.
+    ///
+    /// # Errors
+    /// The error that the lines are, if they say so. The stream has ended with it.
+    #[inline(never)]
+    fn take_stray(&mut self, line: &str) -> Result<(), Error> {
+        if self.is_ended() {
+            return Ok(());
+        }
+        let stray = self.stray.get_or_insert_default();
+        let error = stray.take(line);
+        let anomalies = self.transcript.anomalies();
+        // No event notes it, and there is no bound to how often it happens.
+        anomalies.begin_event();
+        self.transcript.anomaly(AnomalyKind::StrayLine, None, "");
+        self.transcript.anomalies().requote(AnomalyKind::StrayLine, stray.text());
+        if let Some(error) = error {
+            self.fail(Error::Api(Box::new(error)));
+        }
+        self.check()
+    }
+
+    /// Notes that the body is an event stream, though its content type is this one.
+    pub(crate) fn note_content_type(&mut self, content_type: &str) {
+        self.transcript.anomaly(AnomalyKind::ContentType, None, "");
+        self.transcript.anomalies().quote(content_type);
+    }
+
     /// Folds an event that was read elsewhere. An error that it carries is not looked at.
     ///
     /// # Errors
@@ -260,6 +317,11 @@ impl<D: Dialect> Accumulator<D> {
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.done || self.error.is_some() || self.end.is_some()
+    }
+
+    /// Reports whether the sentinel arrived after every finish reason.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.done && self.error.is_none() && self.dialect.is_finished()
     }
 
     /// Returns the error that ended the stream.
@@ -317,17 +379,28 @@ impl<D: Dialect> Accumulator<D> {
         if self.end.is_some() {
             return;
         }
+        let failure = how.clone().into_error();
+        if self.done && self.error.is_none() && cut && failure.is_some() && !self.is_complete() {
+            // The sentinel that a break cut says nothing of an answer that is not complete.
+            self.done = false;
+        }
         if self.done || self.error.is_some() {
             self.end = Some(self.natural_end(false));
-            return;
+        } else {
+            self.end = Some(match how {
+                How::Clean => self.natural_end(cut),
+                How::Broken { .. } => End::Truncated,
+                How::Stalled(_) => End::Stalled,
+                How::Limit(_) => End::Limit,
+                How::Stopped => End::Stopped,
+            });
+            self.error = failure.map(Box::new);
         }
-        self.end = Some(match how {
-            How::Clean => self.natural_end(cut),
-            How::Broken { .. } => End::Truncated,
-            How::Stalled(_) => End::Stalled,
-            How::Stopped => End::Stopped,
-        });
-        self.error = how.into_error().map(Box::new);
+        let is_early =
+            matches!(self.end, Some(End::Truncated | End::Empty | End::DoneWithoutFinishReason));
+        if let Some(stray) = self.stray.take().filter(|_| is_early && self.error.is_none()) {
+            self.fail(Error::StrayLines { text: stray.text().into() });
+        }
     }
 
     /// Returns the end of a stream that is over of itself, or whose body ended in order.
@@ -349,13 +422,6 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Reads an event that the end of the body cut, and ends the stream if it is the sentinel.
-    pub(crate) fn push_cut(&mut self, event: &Event<'_>) {
-        let mut parsed = D::Event::default();
-        let read = D::read(event, &self.transcript.options, &mut parsed);
-        self.done |= read == Ok(Read::Done) && !self.is_ended();
-    }
-
     pub(crate) fn fail(&mut self, error: Error) {
         self.error = Some(Box::new(error));
     }
@@ -363,5 +429,133 @@ impl<D: Dialect> Accumulator<D> {
     /// Returns the error that ended the stream, as one.
     fn check(&self) -> Result<(), Error> {
         self.error.as_deref().map_or(Ok(()), |error| Err(error.clone()))
+    }
+}
+
+/// Events that are not what they should be: nearly JSON, several in one, or cut by the end.
+impl<D: Dialect> Accumulator<D> {
+    /// Folds an event whose data is not JSON, if it is nearly JSON or several events.
+    ///
+    /// Nothing is learned from it.
+    ///
+    /// # Errors
+    /// `error`, if it is neither. Nothing of the event was folded.
+    #[inline(never)]
+    fn fold_nearly(&mut self, event: &Event<'_>, error: Error) -> Result<bool, Error> {
+        if !matches!(self.read_nearly(event), Err(Error::InvalidJson { .. })) {
+            return self.fold_readable(event);
+        }
+        let lines = || event.data.split('\n').filter(|line| !line.trim().is_empty());
+        let is_chunk = |line: &str| self.is_chunk(&Event { data: line, ..*event });
+        if lines().count() < 2 || !lines().all(is_chunk) {
+            return Err(error);
+        }
+        self.fold_lines(event, lines())
+    }
+
+    /// Folds each line as an event of its own, and reports whether any was folded.
+    ///
+    /// # Errors
+    /// The first line is refused, and nothing was folded. If a later one is, the stream has ended.
+    fn fold_lines<'l>(
+        &mut self,
+        event: &Event<'_>,
+        lines: impl Iterator<Item = &'l str>,
+    ) -> Result<bool, Error> {
+        let number = self.transcript.events();
+        let mut is_folded = false;
+        for line in lines {
+            match self.fold_readable(&Event { data: line, ..*event }) {
+                Ok(folded) => is_folded |= folded,
+                Err(error) if is_folded => self.fail(error.at_event(number)),
+                Err(error) => return Err(error),
+            }
+            if self.is_ended() {
+                break;
+            }
+        }
+        self.transcript.anomaly(AnomalyKind::SeveralChunks, None, "");
+        Ok(is_folded)
+    }
+
+    /// Folds an event that is JSON, or nearly JSON.
+    fn fold_readable(&mut self, event: &Event<'_>) -> Result<bool, Error> {
+        let repaired = match self.read(event) {
+            Err(Error::InvalidJson { .. }) => repair(event.data),
+            _ => None,
+        };
+        let data = repaired.as_ref().map_or(event.data, |repaired| &repaired.text);
+        let mut parsed = D::Event::default();
+        let read = D::read(&Event { data, ..*event }, &self.transcript.options, &mut parsed)?;
+        let is_folded = if read == Read::Event {
+            self.learned.forget();
+            let _ = self.fold(&parsed)?;
+            self.settle_event(&parsed, data);
+            true
+        } else {
+            self.pass(read, data)?
+        };
+        if let Some(repaired) = &repaired {
+            if repaired.numbers {
+                self.transcript.anomaly(AnomalyKind::NotANumber, None, "");
+            }
+            if repaired.controls {
+                self.transcript.anomaly(AnomalyKind::ControlCharacter, None, "");
+            }
+        }
+        Ok(is_folded)
+    }
+
+    /// Reads an event, only to know what it is.
+    fn read(&self, event: &Event<'_>) -> Result<Read, Error> {
+        D::read(event, &self.transcript.options, &mut D::Event::default())
+    }
+
+    /// Reads an event as [`read`](Self::read) does, repaired if need be.
+    fn read_nearly(&self, event: &Event<'_>) -> Result<Read, Error> {
+        match self.read(event) {
+            Err(error @ Error::InvalidJson { .. }) => match repair(event.data) {
+                Some(repaired) => self.read(&Event { data: &repaired.text, ..*event }),
+                None => Err(error),
+            },
+            read => read,
+        }
+    }
+
+    /// Reports whether a line can be an event of its own: an object or the sentinel.
+    fn is_chunk(&self, line: &Event<'_>) -> bool {
+        matches!(self.read_nearly(line), Ok(Read::Done | Read::Event) | Err(Error::Limit { .. }))
+    }
+
+    /// Takes an event that the end of the body cut, and reports whether anything of it was folded.
+    ///
+    /// By the standard such an event is discarded. A sentinel counts all the same, and so do the
+    /// lines of an event that has several chunks, one a line; the last of them only if it is whole.
+    pub fn push_cut(&mut self, event: &Event<'_>) -> bool {
+        if self.is_ended() {
+            return false;
+        }
+        let lines: alloc::vec::Vec<&str> =
+            event.data.split('\n').filter(|line| !line.trim().is_empty()).collect();
+        let is_chunk = |line: &&str| self.is_chunk(&Event { data: line, ..*event });
+        let count = match &lines[..] {
+            [line] => {
+                self.done = self.read(&Event { data: line, ..*event }) == Ok(Read::Done);
+                return false;
+            }
+            [before @ .., last] if before.iter().all(is_chunk) => {
+                before.len() + usize::from(is_chunk(last))
+            }
+            _ => return false,
+        };
+        self.transcript.begin_event();
+        let number = self.transcript.events();
+        match self.fold_lines(event, lines.into_iter().take(count)) {
+            Ok(is_folded) => is_folded,
+            Err(error) => {
+                self.fail(error.at_event(number));
+                false
+            }
+        }
     }
 }

@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
+use crate::error::{Error, evidence};
+
 /// Something that was repaired, or that contradicted what came before. It never stops a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -16,10 +18,16 @@ pub struct Anomaly {
     pub choice: Option<u64>,
     /// The member concerned.
     pub member: String,
-    /// The number of the first event it happened in, from 1.
+    /// The number of the first event it happened in, from 1. Of what stands between events, the
+    /// number of the event before, or 0.
     pub event: u64,
     /// The number of times it happened.
     pub count: u64,
+    /// What it was about the first time, for kinds that cannot be understood without: data that was
+    /// passed over, the beginning of stray lines. At most [`Error::EXCERPT`](crate::Error::EXCERPT)
+    /// bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
 }
 
 /// The kinds of [`Anomaly`].
@@ -50,8 +58,38 @@ pub enum AnomalyKind {
     AfterFinish,
     /// With cumulative deltas: a delta does not begin with the text so far. It was appended whole.
     NotCumulative,
+    /// The content type is not `text/event-stream`, but the body is an event stream.
+    ContentType,
+    /// A line is no field. It was passed over; see
+    /// [`Decoder::with_stray_lines`](crate::sse::Decoder::with_stray_lines).
+    StrayLine,
+    /// An event is neither a chunk nor an error, and was passed over as a keep-alive: one with a
+    /// name whose data is not an object, or one whose data is a time, a number or a text in quotes.
+    KeepAlive,
+    /// A chunk has no member that is known. It was folded as one that changes nothing, but for
+    /// unknown members.
+    UnknownChunk,
+    /// A chunk stands in the member `data` of another object. It was folded.
+    WrappedChunk,
+    /// An event has several chunks, one a line: the server divides its events by one line end. Each
+    /// was folded.
+    SeveralChunks,
+    /// A number is `NaN`, `Infinity` or `-Infinity`, as Python writes them. It was read as null.
+    NotANumber,
+    /// A string has a control character that is not escaped. It was read as that character.
+    ControlCharacter,
     /// More kinds of anomalies arrived than are kept. This one counts the rest.
     More,
+}
+
+impl AnomalyKind {
+    /// Reports whether the data of the event is shown with it.
+    fn is_quoted(self) -> bool {
+        matches!(
+            self,
+            Self::ContentType | Self::KeepAlive | Self::UnknownChunk | Self::WrappedChunk
+        )
+    }
 }
 
 /// The anomalies of a stream, told apart by kind, choice and member. Their number is bounded.
@@ -111,10 +149,31 @@ impl Anomalies {
         }
         position.unwrap_or_else(|| {
             let Key { kind, choice, member } = key;
-            self.list.push(Anomaly { kind, choice, member: member.into(), event, count: 0 });
+            let member = member.into();
+            self.list.push(Anomaly { kind, choice, member, event, count: 0, excerpt: None });
             self.keys.push(key);
             self.list.len() - 1
         })
+    }
+
+    /// Shows this text with what the current event noted and cannot be understood without.
+    ///
+    /// The text of the first time stays.
+    pub(crate) fn quote(&mut self, text: &str) {
+        for &position in &self.noted {
+            if let Some(anomaly) = self.list.get_mut(position) {
+                if anomaly.kind.is_quoted() && anomaly.excerpt.is_none() {
+                    anomaly.excerpt = Some(evidence(text, Error::EXCERPT));
+                }
+            }
+        }
+    }
+
+    /// Replaces the text that is shown with an anomaly, if it is kept.
+    pub(crate) fn requote(&mut self, kind: AnomalyKind, text: &str) {
+        if let Some(anomaly) = self.list.iter_mut().find(|anomaly| anomaly.kind == kind) {
+            anomaly.excerpt = Some(text.into());
+        }
     }
 
     pub(crate) fn begin_event(&mut self) {

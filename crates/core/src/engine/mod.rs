@@ -19,6 +19,7 @@ mod place;
 mod record;
 mod session;
 mod stalls;
+mod stray;
 mod transcript;
 mod update;
 

@@ -10,12 +10,14 @@
 //! An adapter is a loop around it: it reads, says when, pushes what it read, and says how the body
 //! ended. The rules of a response live here and nowhere else:
 //!
-//! - A refused request, another content type, or a body that begins as JSON, HTML or gzip does is
-//!   not an event stream. Its beginning is the evidence of the error.
+//! - A refused request, or a body that begins as JSON, HTML or gzip does, is not an event stream.
+//!   Its beginning is the evidence of the error. With another content type, a body has to begin as
+//!   an event stream does: with a field or a comment.
 //! - A learned frame is matched against the bytes before they are decoded. The decoder is told how
 //!   many to skip; it does not call back.
 //! - The first end that is told counts, and an end that the stream brought itself counts before it.
-//!   The sentinel counts even where the end of the body cut its event.
+//!   The sentinel counts even where the end of the body cut its event, and so do the lines of an
+//!   event that has several chunks.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -84,6 +86,8 @@ pub struct Times {
 enum Body {
     /// So far white space, and this many bytes of a byte order mark.
     Unknown(usize),
+    /// The content type says that it is not an event stream, and the bytes so far leave it open.
+    Suspect(Box<Other>),
     EventStream,
     /// Not an event stream. Boxed, since most bodies are.
     Other(Box<Other>),
@@ -96,10 +100,38 @@ struct Other {
     beginning: Vec<u8>,
 }
 
-impl Body {
-    fn other(evidence: Evidence) -> Self {
-        Self::Other(Box::new(Other { evidence, beginning: Vec::new() }))
+impl Other {
+    fn new(evidence: Evidence) -> Box<Self> {
+        Box::new(Self { evidence, beginning: Vec::new() })
     }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = self.evidence.max_body() - self.beginning.len();
+        self.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+}
+
+/// Reports whether a body begins as an event stream does: with a field or a comment, after white
+/// space and a byte order mark. `None` if more bytes are needed to tell.
+fn begins_as_event_stream(body: &[u8]) -> Option<bool> {
+    const FIELDS: [&[u8]; 5] = [b"data", b"event", b"id", b"retry", b"error"];
+    const MARK: &[u8] = "\u{FEFF}".as_bytes();
+    if body.len() < MARK.len() && MARK.starts_with(body) {
+        return None;
+    }
+    let line = body.strip_prefix(MARK).unwrap_or(body).trim_ascii_start();
+    if line.first() == Some(&b':') {
+        return Some(true);
+    }
+    let is_field = |name: &&[u8]| {
+        let next = line.strip_prefix(*name).and_then(<[u8]>::first);
+        matches!(next, Some(b':' | b'\n' | b'\r'))
+    };
+    if FIELDS.iter().any(is_field) {
+        return Some(true);
+    }
+    let may_be_field = FIELDS.iter().any(|name| name.starts_with(line));
+    if may_be_field { None } else { Some(false) }
 }
 
 impl<D: Dialect> Default for Session<D> {
@@ -119,7 +151,9 @@ impl<D: Dialect> Session<D> {
     #[must_use]
     pub fn with_options(options: Options) -> Self {
         Self {
-            decoder: Decoder::with_limits(options.limits.of_decoder()).with_error_lines(true),
+            decoder: Decoder::with_limits(options.limits.of_decoder())
+                .with_error_lines(true)
+                .with_stray_lines(true),
             accumulator: Accumulator::with_options(options),
             body: Body::Unknown(0),
             times: Times::default(),
@@ -144,14 +178,19 @@ impl<D: Dialect> Session<D> {
         self
     }
 
-    /// Takes the response's head: its status, and a function that returns the text of the header
-    /// with a lower-case name. To be called before the body is pushed.
+    /// Records the response's head: its status, and a function that looks up a header.
     ///
-    /// A request that was refused, or a body of another content type, is then an error with that
-    /// body: the body is pushed as any other, nothing of it is folded, and its beginning becomes
-    /// the evidence of [`Error::Refused`] (a status other than 2xx, at most
-    /// [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes) or [`Error::NotAnEventStream`] (at
-    /// most [`Error::EVIDENCE`]). Without a content type the first bytes of the body decide.
+    /// The function returns the text of the header with a lower-case name. Call this before the
+    /// body is pushed.
+    ///
+    /// A request that was refused is then an error with its body: the body is pushed as any other,
+    /// nothing of it is folded, and its beginning becomes the evidence of [`Error::Refused`] (a
+    /// status other than 2xx, at most [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes).
+    ///
+    /// A content type does not decide, since many servers send a wrong one: the first bytes of the
+    /// body do. With another one than `text/event-stream` they have to begin a field or a comment,
+    /// which is an [anomaly](crate::AnomalyKind::ContentType). Otherwise the body is evidence of
+    /// [`Error::NotAnEventStream`] (at most [`Error::EVIDENCE`] bytes).
     ///
     /// ```
     /// use deltawire::{Error, How, chat};
@@ -168,13 +207,16 @@ impl<D: Dialect> Session<D> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn head<'h>(&mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) {
-        self.body = match Evidence::not_a_stream(status, header) {
-            Some(evidence) => Body::other(evidence),
-            None => Body::Unknown(0),
+        self.body = match Evidence::refused(status, &header) {
+            Some(evidence) => Body::Other(Other::new(evidence)),
+            None => match Evidence::not_a_stream(status, header) {
+                Some(evidence) => Body::Suspect(Other::new(evidence)),
+                None => Body::Unknown(0),
+            },
         };
     }
 
-    /// Reports whether the body is known not to be an event stream: by its head or first bytes.
+    /// Reports whether the body is known not to be an event stream: by its status or first bytes.
     ///
     /// Bytes pushed then are evidence only, and [`push`](Self::push) or [`end`](Self::end) returns
     /// the error.
@@ -329,22 +371,56 @@ impl<D: Dialect> Session<D> {
                 None => {}
                 Some(b'{' | b'[' | b'<' | GZIP) => {
                     *input = &input[seen..];
-                    self.body = Body::other(Evidence::of_first_bytes());
+                    self.body = Body::Other(Other::new(Evidence::of_first_bytes()));
                 }
                 Some(_) => self.body = Body::EventStream,
             }
         }
-        let Body::Other(other) = &mut self.body else { return Ok(true) };
-        let Other { evidence, beginning } = &mut **other;
-        let room = evidence.max_body() - beginning.len();
-        beginning.extend_from_slice(&input[..input.len().min(room)]);
+        if matches!(self.body, Body::Suspect(_)) {
+            self.judge(input);
+        }
+        let Body::Other(other) = &mut self.body else {
+            return Ok(matches!(self.body, Body::EventStream | Body::Unknown(_)));
+        };
+        other.keep(input);
         *input = &[];
-        if beginning.len() < evidence.max_body() {
+        if other.beginning.len() < other.evidence.max_body() {
             return Ok(false);
         }
-        let error = evidence.error(beginning);
+        let error = other.evidence.error(&other.beginning);
         self.accumulator.fail(error.clone());
         Err(error)
+    }
+
+    /// Judges a body of another content type by its first bytes, if there are enough of them.
+    ///
+    /// Bytes that leave it open are kept, and given to the decoder once it is an event stream: they
+    /// are white space and part of a field's name, in which no event ends.
+    #[inline(never)]
+    fn judge(&mut self, input: &mut &[u8]) {
+        let before = core::mem::replace(&mut self.body, Body::EventStream);
+        let Body::Suspect(mut other) = before else { return };
+        let earlier = other.beginning.len();
+        other.keep(input);
+        self.body = match begins_as_event_stream(&other.beginning) {
+            // White space that does not end.
+            None if other.beginning.len() == other.evidence.max_body() => Body::Other(other),
+            None => {
+                *input = &[];
+                Body::Suspect(other)
+            }
+            Some(true) => {
+                let mut beginning = &other.beginning[..earlier];
+                while let Ok(Some(_)) = self.decoder.decode(&mut beginning) {}
+                let content_type = other.evidence.content_type().unwrap_or_default();
+                self.accumulator.note_content_type(content_type);
+                Body::EventStream
+            }
+            Some(false) => {
+                other.beginning.truncate(earlier);
+                Body::Other(other)
+            }
+        };
     }
 }
 
@@ -427,32 +503,40 @@ impl<D: Dialect> Session<D> {
 
 /// The end.
 impl<D: Dialect> Session<D> {
-    /// Tells how the body ended, and checks what that reveals. Only the first end counts.
+    /// Tells how the body ended, and reports whether there is a last update. Only the first end
+    /// counts.
     ///
-    /// A block that no blank line completed is discarded, but for a sentinel. A break that cut it
+    /// A block that no blank line completed is discarded, but for a sentinel, and for the lines of
+    /// one that has several chunks: [`update`](Self::update) then returns what these changed, and
+    /// the next call returns the error, if any. A break that cut the sentinel of a complete answer
     /// is an error here, and the outcome is whole all the same: these are two questions.
     ///
     /// # Errors
     /// The error that the stream ended with: a refused request, a body that is not an event stream,
-    /// an error in the stream, a broken connection, a stall.
-    pub fn end(&mut self, how: How) -> Result<(), Error> {
-        if let Body::Other(other) = &self.body {
-            if self.accumulator.error().is_none() {
+    /// an error in the stream, lines that are no fields, a broken connection, a stall.
+    pub fn end(&mut self, how: How) -> Result<bool, Error> {
+        if let Body::Other(other) | Body::Suspect(other) = &self.body {
+            if self.accumulator.error().is_none() && !self.is_ended() {
                 self.accumulator.fail(other.evidence.error(&other.beginning));
             }
         }
-        let mut cut = false;
+        let (mut cut, mut is_changed) = (false, false);
         if how != How::Stopped && !self.is_ended() {
             if let Some(event) = self.decoder.finish() {
                 cut = true;
-                self.accumulator.push_cut(&event);
-                let is_whole = self.is_ended();
-                self.broken = how.clone().into_error().filter(|_| is_whole).map(Box::new);
+                is_changed = self.accumulator.push_cut(&event);
+            }
+            if let Some(line) = self.decoder.finish_line() {
+                // The error that the line is, if it is one, is in the outcome.
+                let _ = self.accumulator.advance(&line);
+            }
+            if self.accumulator.is_complete() {
+                self.broken = how.clone().into_error().map(Box::new);
             }
         }
         self.times.end.get_or_insert(self.times.latest);
         self.accumulator.end(how, cut);
-        self.check()
+        if is_changed { Ok(true) } else { self.check().map(|()| false) }
     }
 
     /// Returns the error that the stream ended with, as one.

@@ -7,7 +7,8 @@ use core::fmt::{self, Write as _};
 ///
 /// Characters that end the line, move the cursor or turn the direction of writing are escaped:
 /// control characters of both sets, line and paragraph separators, bidirectional controls, byte
-/// order marks, tags. Only the beginning is shown. Unlike `{:?}` it adds no quotes, and leaves
+/// order marks, tags. A long text is shortened in its middle: messages say at their end what went
+/// wrong as often as at their beginning. Unlike `{:?}` it adds no quotes, and leaves
 /// quotes and backslashes as they are, so the text cannot be recovered from it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Escaped<'t> {
@@ -17,7 +18,7 @@ pub(super) struct Escaped<'t> {
 
 impl<'t> Escaped<'t> {
     /// The number of bytes that are shown by default.
-    const MAX: usize = 1000;
+    const MAX: usize = 800;
 
     /// Shows at most [`Escaped::MAX`] bytes of this text.
     ///
@@ -26,7 +27,7 @@ impl<'t> Escaped<'t> {
         Self { text, max: Self::MAX }
     }
 
-    /// Shows at most this many bytes, cut between characters.
+    /// Shows at most this many bytes, cut between characters, and `…` where others were.
     pub(super) fn at_most(mut self, bytes: usize) -> Self {
         self.max = bytes;
         self
@@ -35,15 +36,65 @@ impl<'t> Escaped<'t> {
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = beginning(self.text, self.max);
-        for character in shown.chars() {
-            if acts(character) {
-                write!(f, "{}", character.escape_default())?;
-            } else {
-                f.write_char(character)?;
+        match ends(self.text, self.max) {
+            None => escape(self.text, f),
+            Some((head, tail)) => {
+                escape(head, f)?;
+                f.write_char('…')?;
+                escape(tail, f)
             }
         }
-        if shown.len() < self.text.len() { f.write_char('…') } else { Ok(()) }
+    }
+}
+
+/// A text of another party in quotes, shortened in its middle.
+///
+/// Everything that is special to Rust's `{:?}` is escaped.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quoted<'t>(pub(super) &'t str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX: usize = 160;
+        match ends(self.0, MAX) {
+            None => write!(f, "{:?}", self.0),
+            Some((head, tail)) => write!(f, "{head:?}…{tail:?}"),
+        }
+    }
+}
+
+fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for character in text.chars() {
+        if acts(character) {
+            write!(f, "{}", character.escape_default())?;
+        } else {
+            f.write_char(character)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the two ends of a text that has more than `max` bytes, which have at most that together.
+///
+/// They are cut between characters. The first has two thirds.
+fn ends(text: &str, max: usize) -> Option<(&str, &str)> {
+    if text.len() <= max {
+        return None;
+    }
+    let mut from = text.len() - max / 3;
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    Some((beginning(text, max - max / 3), &text[from..]))
+}
+
+/// Returns a text as evidence: whole if it is short, else its two ends with `…` between them.
+///
+/// The result has at most `max` bytes and those of the `…`.
+pub(crate) fn evidence(text: &str, max: usize) -> String {
+    match ends(text, max) {
+        None => text.into(),
+        Some((head, tail)) => [head, "…", tail].concat(),
     }
 }
 
@@ -123,12 +174,25 @@ mod tests {
     #[test]
     fn a_text_is_cut_between_characters_at_any_length() {
         let text = "aé€😀".repeat(300);
-        for max in 0..=text.len() {
+        for max in 0..text.len() {
             let shown = Escaped::new(&text).at_most(max).to_string();
-            let kept = shown.strip_suffix('…').unwrap_or(&shown);
-            assert!(kept.len() <= max && max - kept.len() < 4 && text.starts_with(kept), "{max}");
-            assert_eq!(shown.ends_with('…'), kept.len() < text.len(), "{max}");
+            assert_eq!(evidence(&text, max), shown);
+            let (head, tail) = shown.split_once('…').expect("a mark of what is left out");
+            let kept = head.len() + tail.len();
+            assert!(kept <= max && max - kept < 8, "{max}: {kept}");
+            assert!(text.starts_with(head) && text.ends_with(tail), "{max}");
+            assert!(head.len() + 4 >= tail.len(), "{max}");
         }
+        assert_eq!(Escaped::new(&text).at_most(text.len()).to_string(), text);
+        assert_eq!(evidence(&text, text.len()), text);
+    }
+
+    #[test]
+    fn a_quoted_text_shows_both_of_its_ends() {
+        assert_eq!(Quoted("a\"\n").to_string(), r#""a\"\n""#);
+        let shown = Quoted(&("a".repeat(500) + "b")).to_string();
+        assert!(shown.starts_with("\"aaa") && shown.contains("a\"…\"a") && shown.ends_with("ab\""));
+        assert!(shown.len() < 180, "{shown}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod ends;
 mod few;
 mod lex;
 mod name;
+mod repair;
 mod string;
 mod text;
 mod unknown;
@@ -25,8 +26,10 @@ pub(crate) use cursor::{Cursor, Invalid};
 pub(crate) use ends::string_end;
 pub use few::List;
 pub(crate) use lex::{
-    Elements, ListId, Members, Overflow, Shape, Walk, elements, is_json, object, parse_object,
+    Elements, ListId, Members, Overflow, Shape, Walk, elements, is_json, is_scalar, member, object,
+    parse_object,
 };
 pub(crate) use name::Name;
+pub(crate) use repair::repair;
 pub(crate) use text::Text;
 pub(crate) use value::string_inner;

@@ -95,6 +95,22 @@ impl<'a> RawValue<'a> {
         found
     }
 
+    /// Returns the members of an object that are not null, in order. Linear.
+    pub(crate) fn members(&self) -> Vec<(String, RawValue<'_>)> {
+        let mut members = Vec::new();
+        let mut cursor = Cursor::new(&self.text);
+        let mut before = b'{';
+        while let (true, Ok(Some(name))) = (self.is_object(), cursor.next_name(before)) {
+            let name = String::from_utf8_lossy(&name).into_owned();
+            if !cursor.null() {
+                let Ok(value) = RawValue::lexed(&mut cursor) else { break };
+                members.push((name, value));
+            }
+            before = b',';
+        }
+        members
+    }
+
     /// Returns the elements of an array, and no elements for any other value. Linear.
     #[must_use]
     pub fn elements(&self) -> Vec<RawValue<'_>> {

@@ -6,11 +6,11 @@
 use serde::Serialize;
 
 use super::logprobs::ChunkLogprobs;
-use crate::engine::Limits;
-use crate::error::{ApiError, Error, Limit, is_error};
+use crate::engine::{AnomalyKind, Limits};
+use crate::error::{ApiError, Error, Limit};
 use crate::json::{
     Cursor, Elements, Invalid, List, ListId, Members, Name, Overflow, RawStr, RawValue, Shape,
-    Unknown, Walk, elements, is_json, object, parse_object, string_inner,
+    Unknown, Walk, elements, is_json, member, object, parse_object, string_inner,
 };
 
 /// One chunk of a streamed completion, borrowed from its event.
@@ -70,6 +70,12 @@ pub struct Chunk<'a, C> {
     /// Such a member reads as missing.
     #[serde(skip)]
     pub unexpected: Option<&'static str>,
+    /// The chunk says that it is an error, or holds one.
+    #[serde(skip)]
+    pub(crate) says_error: bool,
+    /// The chunk stands in another object, or is none that is known.
+    #[serde(skip)]
+    pub(crate) odd: Option<AnomalyKind>,
 }
 
 /// The padding of a chunk. It means nothing, so chunks that differ in it are equal.
@@ -99,28 +105,36 @@ impl<C> Default for Chunk<'_, C> {
             extra: Unknown::default(),
             padding: Padding(None),
             unexpected: None,
+            says_error: false,
+            odd: None,
         }
     }
 }
 
 impl<'a, C> Chunk<'a, C> {
-    /// Returns the error that the chunk carries, if any.
+    /// Returns the error that the chunk carries, if any. Writes the chunk as JSON if it may have
+    /// one.
     ///
-    /// It is in `error` (an object, a text or a code; null, false and the empty text are not
-    /// errors) or in `x_groq.error`.
+    /// It is in `error` (an object, a text or a code; null, false and what is empty are not
+    /// errors), in a choice's `error` or in `x_groq.error`, or the chunk is the error:
+    /// `"object":"error"`, `error_message`, `error_type`, `errors`, or a `code` or `status` of 400
+    /// or more with a message and without choices.
     #[must_use]
-    pub fn api_error(&self) -> Option<ApiError> {
-        let groq = || {
-            self.x_groq
-                .as_ref()?
-                .member("error")
-                .filter(is_error)
-                .map(|error| ApiError::from_value(&error))
-        };
-        match self.error.as_ref().filter(|error| is_error(error)) {
-            Some(error) => Some(ApiError::from_value(error)),
-            None => groq(),
+    pub fn api_error(&self) -> Option<ApiError>
+    where
+        C: Serialize,
+    {
+        if !self.may_be_error() {
+            return None;
         }
+        let json = serde_json::to_string(self).ok()?;
+        ApiError::of(&RawValue::parse(&json).ok()?)
+    }
+
+    /// Reports whether the chunk has to be looked at for an error.
+    #[inline]
+    pub(crate) fn may_be_error(&self) -> bool {
+        self.says_error || self.error.is_some() || self.x_groq.is_some()
     }
 
     /// Returns the chunk's usage, or else Groq's copy of it.
@@ -178,7 +192,66 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(
         return Err(Error::invalid_chunk(&"no JSON object", data));
     }
     chunk.unexpected = walk.unexpected();
+    if chunk.may_be_other(walk) {
+        chunk.look(data, walk)?;
+    }
     Ok(())
+}
+
+impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
+    /// Reports whether the chunk may be an error, or an object of another kind.
+    #[inline]
+    fn may_be_other(&self, walk: &Walk) -> bool {
+        walk.is_suspect()
+            || (self.choices.is_empty() && self.usage.is_none())
+            || self.object.as_ref().is_some_and(|object| object.as_json() == "error")
+    }
+
+    /// Looks at the whole object for an error, for a chunk in its `data`, and for anything known.
+    #[inline(never)]
+    fn look(&mut self, data: &'a str, walk: &Walk) -> Result<(), Error> {
+        let Ok(value) = RawValue::parse(data) else { return Ok(()) };
+        self.says_error = ApiError::of(&value).is_some();
+        if ["choices", "usage", "x_groq", "moderation"]
+            .iter()
+            .any(|name| value.member(name).is_some())
+        {
+            return Ok(());
+        }
+        let has = |inner: &str, name| member(inner, name).is_some_and(|value| value != "null");
+        let is_chunk = |inner: &&str| has(inner, "choices") || has(inner, "usage");
+        if let Some(inner) = member(data, "data").filter(is_chunk) {
+            let says_error = self.says_error;
+            *self = Self::default();
+            read(inner, self, walk)?;
+            self.says_error |= says_error;
+            self.odd = Some(AnomalyKind::WrappedChunk);
+            return Ok(());
+        }
+        if self.says_error {
+            return Ok(());
+        }
+        if value.members().iter().any(|(name, _)| is_foreign(name)) {
+            self.odd = Some(AnomalyKind::UnknownChunk);
+        }
+        Ok(())
+    }
+}
+
+/// Reports whether a member of a chunk says something that nobody here knows.
+fn is_foreign(name: &str) -> bool {
+    const KNOWN: [&str; 9] = [
+        "id",
+        "object",
+        "created",
+        "model",
+        "system_fingerprint",
+        "service_tier",
+        "obfuscation",
+        "p",
+        "error",
+    ];
+    !KNOWN.contains(&name)
 }
 
 /// The choices of a chunk, as a list whose length is bounded.
@@ -260,9 +333,25 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
         } else if name.is("moderation") {
             self.moderation = walk.value(cursor)?;
         } else {
-            walk.unknown(name, cursor, &mut self.extra)?;
+            self.other(name, cursor, walk)?;
         }
         Ok(())
+    }
+}
+
+impl<'de, C> Chunk<'de, C> {
+    /// Takes a member that a chunk should not have.
+    #[inline(never)]
+    fn other(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        if name.is("error_message") || name.is("error_type") || name.is("errors") {
+            walk.suspect();
+        }
+        walk.unknown(name, cursor, &mut self.extra)
     }
 }
 

@@ -171,19 +171,34 @@ impl Naive {
             if serde_json::from_str::<IgnoredAny>(data).is_ok() {
                 return None;
             }
+            // Times, pings, and what Python takes for JSON are not to the reference.
+            let is_nearly = data.starts_with(|first: char| first.is_ascii_alphanumeric())
+                || data.contains(|c: char| c < ' ')
+                || ["NaN", "Infinity"].iter().any(|number| data.contains(number));
             self.error = Some("invalid_json");
-            return Some(());
+            return (!is_nearly).then_some(());
         };
-        let Value::Object(chunk) = chunk else {
-            self.error = Some("invalid_chunk");
-            return Some(());
-        };
-        if chunk.contains_key("x_groq") {
+        let Value::Object(chunk) = chunk else { return None };
+        const NO_CHUNK: [&str; 9] = [
+            "x_groq",
+            "error_message",
+            "error_type",
+            "errors",
+            "code",
+            "status",
+            "status_code",
+            "data",
+            "object",
+        ];
+        if NO_CHUNK
+            .iter()
+            .any(|name| chunk.contains_key(*name) && chunk[*name] != json!("chat.completion.chunk"))
+        {
             return None;
         }
         self.chunks += 1;
         for (position, choice) in array(&chunk, "choices")?.iter().enumerate() {
-            let choice = choice.as_object()?;
+            let choice = choice.as_object().filter(|choice| !choice.contains_key("error"))?;
             let index = match choice.get("index") {
                 None | Some(Value::Null) => position as u64,
                 Some(index) => index.as_u64()?,
@@ -196,6 +211,10 @@ impl Naive {
             Some(_) => return None,
         }
         let error = chunk.get("error").unwrap_or(&Value::Null);
+        if error.is_object() || error.is_array() {
+            self.error = Some("api").filter(|_| error["message"].is_string());
+            return self.error.map(drop);
+        }
         if !(error.is_null() || *error == json!(false) || *error == json!("")) {
             self.error = Some("api");
         }

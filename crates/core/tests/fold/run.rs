@@ -111,12 +111,15 @@ where
         }
         assert!(input.is_empty(), "`None` although {} bytes were left", input.len());
     }
-    let outcome = match ending {
-        Ending::Clean => fold.close(How::Clean),
-        Ending::Broken => fold.close(How::broken("connection reset", false)),
-        Ending::Stopped => fold.close(How::Stopped),
+    let how = match ending {
+        Ending::Clean => How::Clean,
+        Ending::Broken => How::broken("connection reset", false),
+        Ending::Stopped => How::Stopped,
     };
-    watch.seen(&outcome)
+    if fold.end(how.clone()) == Ok(true) {
+        watch.see(fold.update());
+    }
+    watch.seen(&fold.close(how))
 }
 
 /// The counts of a whole stream.

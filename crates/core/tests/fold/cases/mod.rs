@@ -15,6 +15,7 @@ mod payloads;
 mod servers;
 mod text;
 mod tool_calls;
+mod wire;
 
 use deltawire::{AnomalyKind, End, Limits, Options};
 use serde_json::{Value, json};
@@ -261,6 +262,11 @@ pub(crate) fn all() -> Vec<Case> {
         text::cumulative(),
         legacy::legacy_completions(),
         servers::servers(),
+        wire::stray_lines(),
+        wire::error_shapes(),
+        wire::keep_alives(),
+        wire::one_newline(),
+        wire::nearly_json(),
     ]
     .into_iter()
     .flatten()
