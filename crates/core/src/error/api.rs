@@ -1,6 +1,7 @@
 //! An error in a server's words.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::escaped::Escaped;
@@ -38,9 +39,9 @@ impl ApiError {
     pub fn from_body(body: &str) -> Option<Self> {
         let body = RawValue::parse(body).ok()?;
         let elements = body.elements();
-        let object = elements.first().unwrap_or(&body);
-        let is_bare = || says(object, "message") || says(object, "detail");
-        let error = Self::of(object).or_else(|| is_bare().then(|| Self::described(object)))?;
+        let object = Object::new(elements.first().unwrap_or(&body))?;
+        let is_bare = || object.says("message") || object.says("detail");
+        let error = object.error().or_else(|| is_bare().then(|| object.described()))?;
         Some(error.with_body(&body))
     }
 
@@ -59,103 +60,43 @@ impl ApiError {
     /// in Groq's `x_groq`, in the `data` that a gateway wraps an object in.
     pub(crate) fn of(value: &RawValue<'_>) -> Option<Self> {
         let elements = value.elements();
-        if let Some(error) = elements.iter().find_map(|element| Self::in_object(element)) {
-            return Some(error.with_body(value));
-        }
-        Self::in_object(value)
-    }
-
-    fn in_object(object: &RawValue<'_>) -> Option<Self> {
-        let inside = Self::of_object(object);
-        inside.or_else(|| {
-            // Not below a chunk, and one level deep.
-            let data = object.member("data").filter(|_| object.member("choices").is_none())?;
-            Some(Self::of_object(&data)?.with_body(object))
-        })
-    }
-
-    fn of_object(object: &RawValue<'_>) -> Option<Self> {
-        if says_itself(object) {
-            return Some(Self::described(object));
-        }
-        let of_choice = || {
-            let choices = object.member("choices")?;
-            let choices = choices.elements();
-            let error =
-                choices.iter().find_map(|choice| choice.member("error").filter(is_error))?;
-            Some(Self::from_value(&error))
+        let error = match Object::new(value) {
+            Some(object) => object.error(),
+            None => elements.iter().find_map(|element| Object::new(element)?.error()),
         };
-        let of_groq = || {
-            let groq = object.member("x_groq")?;
-            Some(Self::from_value(&groq.member("error").filter(is_error)?))
-        };
-        Some(of_choice().or_else(of_groq)?.with_body(object))
-    }
-
-    /// Reads an object that is known to be an error: around the error, or the error itself.
-    ///
-    /// Looks no deeper than one member.
-    pub(crate) fn described(object: &RawValue<'_>) -> Self {
-        let inner = object.member("error").filter(is_error);
-        let error = match inner {
-            Some(error) => Self::from_value(&error),
-            None => {
-                // Cloudflare's `{"success":false,"errors":[{"code":…,"message":…}]}`.
-                let errors = object.member("errors");
-                let errors = errors.as_ref().map(RawValue::elements).unwrap_or_default();
-                match errors.first() {
-                    Some(error) => Self::from_value(error),
-                    None => return Self::bare(object).with_body(object),
-                }
-            }
-        };
-        error.completed_by(Self::bare(object), object).with_body(object)
-    }
-
-    /// Takes what the error cannot say from the members beside it.
-    ///
-    /// `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`.
-    fn completed_by(mut self, beside: Self, object: &RawValue<'_>) -> Self {
-        if self.is_code_only() && message_of(object).is_some() {
-            self.message = beside.message;
-        }
-        self.error_type = self.error_type.or(beside.error_type);
-        self.param = self.param.or(beside.param);
-        self.code = self.code.or(beside.code);
-        self
-    }
-
-    /// Reads the value of an `error` member: an object, a text or a code.
-    pub(crate) fn from_value(value: &RawValue<'_>) -> Self {
-        if value.is_object() {
-            return Self::bare(value).with_body(value);
-        }
-        let code = value.as_string().is_none() && !value.is_array() && value.as_str() != "true";
-        let message = if code {
-            alloc::format!("error {}", value.as_str())
-        } else {
-            value.to_text().into_owned()
-        };
-        let code = code.then(|| value.clone().into_owned());
-        Self { message, error_type: None, param: None, code, body: None }.with_body(value)
+        error.map(|error| error.with_body(value))
     }
 
     /// Reads the data of an event named `error`, in any form.
     pub(crate) fn from_data(data: &str) -> Self {
-        let repaired = repair(data);
-        let repaired = repaired.as_ref().map(|repaired| &*repaired.text);
-        let value = RawValue::parse(data).ok();
-        match value.or_else(|| RawValue::parse(repaired?).ok()) {
-            Some(value) if value.is_object() => Self::described(&value),
-            Some(value) => Self::of(&value).unwrap_or_else(|| Self::from_value(&value)),
-            None => Self {
-                message: data.trim().into(),
-                error_type: None,
-                param: None,
-                code: None,
-                body: None,
-            },
+        let repaired;
+        let mut value = RawValue::parse(data).ok();
+        if value.is_none() {
+            repaired = repair(data);
+            value = repaired.as_ref().and_then(|repaired| RawValue::parse(&repaired.text).ok());
         }
+        let Some(value) = value else { return Self::new(data.trim().into()) };
+        let error = match Object::new(&value) {
+            Some(object) => object.described(),
+            None => Self::of(&value).unwrap_or_else(|| Self::from_value(&value)),
+        };
+        error.with_body(&value)
+    }
+
+    fn new(message: String) -> Self {
+        Self { message, error_type: None, param: None, code: None, body: None }
+    }
+
+    /// Reads the value of an `error` member: an object, a text or a code.
+    fn from_value(value: &RawValue<'_>) -> Self {
+        if let Some(object) = Object::new(value) {
+            return object.bare();
+        }
+        if value.as_string().is_some() || value.is_array() || value.as_str() == "true" {
+            return Self::new(value.to_text().into_owned());
+        }
+        let code = Some(value.clone().into_owned());
+        Self { code, ..Self::new(alloc::format!("error {}", value.as_str())) }
     }
 
     fn with_body(self, body: &RawValue<'_>) -> Self {
@@ -170,70 +111,128 @@ impl ApiError {
                 .as_ref()
                 .is_some_and(|code| self.message == alloc::format!("error {}", code.as_str()))
     }
+}
+
+/// An object that may be an error, read once.
+struct Object<'v> {
+    value: &'v RawValue<'v>,
+    members: Vec<(String, Option<RawValue<'v>>)>,
+}
+
+impl<'v> Object<'v> {
+    fn new(value: &'v RawValue<'v>) -> Option<Self> {
+        value.is_object().then(|| Self { value, members: value.members() })
+    }
+
+    /// Returns the last member of this name, if it is not null.
+    fn get(&self, name: &str) -> Option<&RawValue<'v>> {
+        self.members.iter().rev().find(|(known, _)| known == name)?.1.as_ref()
+    }
+
+    /// Returns a member that says something.
+    fn telling(&self, name: &str) -> Option<&RawValue<'v>> {
+        self.get(name).filter(|value| !value.is_void())
+    }
+
+    fn says(&self, name: &str) -> bool {
+        self.telling(name).is_some()
+    }
+
+    /// Returns the error that the object is or holds, if it says so.
+    fn error(&self) -> Option<ApiError> {
+        let of_data = || {
+            // One level deep, and not below a chunk.
+            let data = self.get("data").filter(|_| self.get("choices").is_none())?;
+            Object::new(data)?.own_error()
+        };
+        self.own_error().or_else(of_data)
+    }
+
+    fn own_error(&self) -> Option<ApiError> {
+        if self.is_error() {
+            return Some(self.described());
+        }
+        let of_choice = || {
+            let choices = self.get("choices")?.elements();
+            let error = choices.iter().find_map(|choice| {
+                let error = choice.member("error").filter(|error| !error.is_void());
+                error.map(|error| ApiError::from_value(&error))
+            });
+            error
+        };
+        let of_groq = || {
+            let error = self.get("x_groq")?.member("error").filter(|error| !error.is_void())?;
+            Some(ApiError::from_value(&error))
+        };
+        of_choice().or_else(of_groq)
+    }
+
+    /// Reports whether the object says of itself that it is an error.
+    fn is_error(&self) -> bool {
+        ["error", "errors", "error_message", "error_type"].iter().any(|name| self.says(name))
+            || self.get("object").is_some_and(|kind| kind.to_text() == "error")
+            || self.is_failure()
+    }
+
+    /// Reports whether the object has a status of a failed request, a message, and no choices.
+    fn is_failure(&self) -> bool {
+        let is_failed = |name: &&str| {
+            let number = self.get(name).and_then(|value| match value.as_string() {
+                Some(text) => text.to_text().parse().ok(),
+                None => value.as_u64(),
+            });
+            number.is_some_and(|number| number >= 400)
+        };
+        self.get("choices").is_none()
+            && ["code", "status", "status_code"].iter().any(is_failed)
+            && self.message().is_some()
+    }
+
+    /// Reads an object that is known to be an error: around the error, or the error itself.
+    ///
+    /// Looks no deeper than one member.
+    fn described(&self) -> ApiError {
+        // Cloudflare's `{"success":false,"errors":[{"code":…,"message":…}]}`.
+        let errors = self.get("errors").map(RawValue::elements).unwrap_or_default();
+        let Some(error) = self.telling("error").or(errors.first()) else { return self.bare() };
+        let mut error = ApiError::from_value(error);
+        let beside = self.bare();
+        // `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`.
+        if error.is_code_only() && self.message().is_some() {
+            error.message = beside.message;
+        }
+        error.error_type = error.error_type.or(beside.error_type);
+        error.param = error.param.or(beside.param);
+        error.code = error.code.or(beside.code);
+        error
+    }
 
     /// Reads an object whose members are the error's.
-    fn bare(object: &RawValue<'_>) -> Self {
-        let owned = |name| object.member(name).map(RawValue::into_owned);
+    fn bare(&self) -> ApiError {
+        let owned = |name| self.get(name).cloned().map(RawValue::into_owned);
         let status = || owned("status").filter(|status| status.as_u64().is_some());
-        Self {
-            message: message_of(object)
-                .unwrap_or_else(|| object.clone().into_owned().as_str().into()),
+        let json = || self.value.clone().into_owned().as_str().into();
+        ApiError {
             error_type: owned("type").or_else(|| owned("error_type")),
             param: owned("param"),
             code: owned("code").or_else(|| owned("status_code")).or_else(status),
-            body: None,
+            ..ApiError::new(self.message().unwrap_or_else(json))
         }
     }
-}
 
-/// Reports whether an object says of itself that it is an error.
-fn says_itself(object: &RawValue<'_>) -> bool {
-    if !object.is_object() {
-        return false;
+    /// Returns the message among the members: a text, or the first of a list.
+    ///
+    /// The last two names are FastAPI's, whose list has an entry for each invalid parameter.
+    fn message(&self) -> Option<String> {
+        let names = ["message", "error_message", "msg", "detail"];
+        let message = names.iter().find_map(|name| self.telling(name))?;
+        let elements = message.elements();
+        let said = match elements.first() {
+            Some(first) => first.member("msg").or_else(|| first.member("message")),
+            None => message.member("message"),
+        };
+        Some(said.as_ref().unwrap_or(message).to_text().into_owned())
     }
-    ["error", "errors", "error_message", "error_type"].into_iter().any(|name| says(object, name))
-        || object.member("object").is_some_and(|kind| kind.to_text() == "error")
-        || is_failure(object)
-}
-
-/// Reports whether an object has a status of a failed request, a message, and no choices.
-fn is_failure(object: &RawValue<'_>) -> bool {
-    let is_failed = |name: &&str| {
-        let number = object.member(name).and_then(|value| match value.as_string() {
-            Some(text) => text.to_text().parse().ok(),
-            None => value.as_u64(),
-        });
-        number.is_some_and(|number| number >= 400)
-    };
-    object.member("choices").is_none()
-        && ["code", "status", "status_code"].iter().any(is_failed)
-        && message_of(object).is_some()
-}
-
-/// Returns the message among the members of an object: a text, or the first of a list.
-///
-/// The last two names are FastAPI's, whose list has an entry for each invalid parameter.
-fn message_of(object: &RawValue<'_>) -> Option<String> {
-    let names = ["message", "error_message", "msg", "detail"];
-    let message = names.into_iter().find_map(|name| object.member(name).filter(is_error))?;
-    let elements = message.elements();
-    let said = match elements.first() {
-        Some(first) => ["msg", "message"].into_iter().find_map(|name| first.member(name)),
-        None => message.member("message"),
-    };
-    Some(said.as_ref().unwrap_or(&message).to_text().into_owned())
-}
-
-fn says(object: &RawValue<'_>, name: &str) -> bool {
-    object.member(name).is_some_and(|value| is_error(&value))
-}
-
-/// Reports whether the value of an `error` member stands for an error.
-pub(crate) fn is_error(value: &RawValue<'_>) -> bool {
-    !matches!(value.as_str(), "null" | "false" | "\"\"")
-        && !(matches!(value.as_str().as_bytes(), [b'{' | b'[', .., b'}' | b']'])
-            && value.elements().is_empty()
-            && value.members().is_empty())
 }
 
 /// Displays the message with type, parameter and code, and the first of the error's other members.
@@ -251,7 +250,7 @@ impl fmt::Display for ApiError {
                 separator = ", ";
             }
         }
-        for (name, value) in self.others().into_iter().take(3) {
+        for (name, value) in self.others() {
             let (name, value) = (Escaped::new(&name).at_most(32), Escaped::new(value.as_str()));
             write!(f, "{separator}{name} {}", value.at_most(120))?;
             separator = ", ";
@@ -261,29 +260,44 @@ impl fmt::Display for ApiError {
 }
 
 impl ApiError {
-    /// Returns the members of the error that are shown nowhere else.
-    fn others(&self) -> alloc::vec::Vec<(String, RawValue<'static>)> {
-        const SHOWN: [&str; 8] =
-            ["message", "error_message", "msg", "detail", "type", "error_type", "param", "code"];
-        // What a chunk has, and what only says that this is an error.
-        const OF_A_CHUNK: [&str; 9] =
-            ["id", "object", "created", "model", "choices", "usage", "error", "errors", "success"];
-        let Some(body) = &self.body else { return alloc::vec::Vec::new() };
+    /// Returns the first members of the error that are shown nowhere else.
+    fn others(&self) -> Vec<(String, RawValue<'static>)> {
+        const MOST: usize = 3;
+        // What is shown, what a chunk has, and what only says that this is an error.
+        const SHOWN: [&str; 17] = [
+            "message",
+            "error_message",
+            "msg",
+            "detail",
+            "type",
+            "error_type",
+            "param",
+            "code",
+            "id",
+            "object",
+            "created",
+            "model",
+            "choices",
+            "usage",
+            "error",
+            "errors",
+            "success",
+        ];
+        let Some(body) = &self.body else { return Vec::new() };
         let elements = body.elements();
         let object = elements.first().unwrap_or(body);
         let inner = object.member("error").filter(RawValue::is_object);
-        let members = inner.as_ref().unwrap_or(object).members();
+        let error = inner.as_ref().unwrap_or(object);
+        if error.as_str() == self.message {
+            return Vec::new();
+        }
         let is_new = |(name, value): &(String, RawValue<'_>)| {
-            let name = name.as_str();
-            is_error(value)
-                && !SHOWN.contains(&name)
-                && !OF_A_CHUNK.contains(&name)
-                && self.code.as_ref() != Some(value)
+            !value.is_void() && !SHOWN.contains(&name.as_str()) && self.code.as_ref() != Some(value)
         };
-        // An error without a message is its own JSON.
-        let is_shown = inner.as_ref().unwrap_or(object).as_str() == self.message;
-        let members = members.into_iter().filter(|member| !is_shown && is_new(member));
-        members.map(|(name, value)| (name, value.into_owned())).collect()
+        let members = error.members().into_iter();
+        let members = members.filter_map(|(name, value)| Some((name, value?)));
+        let shown = members.filter(is_new).take(MOST);
+        shown.map(|(name, value)| (name, value.into_owned())).collect()
     }
 }
 

@@ -95,20 +95,43 @@ impl<'a> RawValue<'a> {
         found
     }
 
-    /// Returns the members of an object that are not null, in order. Linear.
-    pub(crate) fn members(&self) -> Vec<(String, RawValue<'_>)> {
+    /// Returns the members of an object, in order, and no members for any other value. Linear.
+    ///
+    /// A null is `None`.
+    pub(crate) fn members(&self) -> Vec<(String, Option<RawValue<'_>>)> {
+        self.members_until(|_| false)
+    }
+
+    /// Returns the members of an object up to the first whose value `is_last`.
+    fn members_until(
+        &self,
+        is_last: impl Fn(&RawValue<'_>) -> bool,
+    ) -> Vec<(String, Option<RawValue<'_>>)> {
         let mut members = Vec::new();
         let mut cursor = Cursor::new(&self.text);
         let mut before = b'{';
         while let (true, Ok(Some(name))) = (self.is_object(), cursor.next_name(before)) {
             let name = String::from_utf8_lossy(&name).into_owned();
-            if !cursor.null() {
-                let Ok(value) = RawValue::lexed(&mut cursor) else { break };
-                members.push((name, value));
+            let value = if cursor.null() { None } else { RawValue::lexed(&mut cursor).ok() };
+            let ends = value.as_ref().is_some_and(&is_last);
+            members.push((name, value));
+            if ends {
+                break;
             }
             before = b',';
         }
         members
+    }
+
+    /// Reports whether the value says nothing: null, false, an empty text, an empty array, or an
+    /// object in which every member is null.
+    pub(crate) fn is_void(&self) -> bool {
+        match self.text.as_bytes() {
+            b"null" | b"false" | b"\"\"" => true,
+            [b'[', .., b']'] => self.text[1..].trim_start() == "]",
+            [b'{', ..] => self.members_until(|_| true).iter().all(|(_, value)| value.is_none()),
+            _ => false,
+        }
     }
 
     /// Returns the elements of an array, and no elements for any other value. Linear.

@@ -231,7 +231,7 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
         if self.says_error {
             return Ok(());
         }
-        if value.members().iter().any(|(name, _)| is_foreign(name)) {
+        if value.members().iter().any(|(name, value)| value.is_some() && is_foreign(name)) {
             self.odd = Some(AnomalyKind::UnknownChunk);
         }
         Ok(())
