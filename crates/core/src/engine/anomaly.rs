@@ -18,14 +18,17 @@ pub struct Anomaly {
     pub choice: Option<u64>,
     /// The member concerned.
     pub member: String,
-    /// The number of the first event it happened in, from 1. Of what stands between events, the
-    /// number of the event before, or 0.
+    /// The number of the first event it happened in, from 1.
+    ///
+    /// Of what stands between events it is the number of the event before, or 0.
     pub event: u64,
     /// The number of times it happened.
     pub count: u64,
-    /// What it was about the first time, for kinds that cannot be understood without: data that was
-    /// passed over, the beginning of stray lines. At most [`Error::EXCERPT`](crate::Error::EXCERPT)
-    /// bytes.
+    /// The data that it is about, of the first time.
+    ///
+    /// Only kinds that cannot be understood without have one: data that was passed over, a content
+    /// type, the beginning of stray lines. It has at most
+    /// [`Error::EXCERPT`](crate::Error::EXCERPT) bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
 }

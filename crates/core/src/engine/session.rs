@@ -111,8 +111,10 @@ impl Other {
     }
 }
 
-/// Reports whether a body begins as an event stream does: with a field or a comment, after white
-/// space and a byte order mark. `None` if more bytes are needed to tell.
+/// Reports whether a body begins as an event stream does.
+///
+/// It begins with a field or a comment, after a byte order mark and white space. Returns `None` if
+/// more bytes are needed to tell.
 fn begins_as_event_stream(body: &[u8]) -> Option<bool> {
     const FIELDS: [&[u8]; 5] = [b"data", b"event", b"id", b"retry", b"error"];
     const MARK: &[u8] = "\u{FEFF}".as_bytes();
@@ -503,10 +505,9 @@ impl<D: Dialect> Session<D> {
 
 /// The end.
 impl<D: Dialect> Session<D> {
-    /// Tells how the body ended, and reports whether there is a last update. Only the first end
-    /// counts.
+    /// Ends the stream, and reports whether there is a last update.
     ///
-    /// A block that no blank line completed is discarded, but for a sentinel, and for the lines of
+    /// Only the first end counts. A block that no blank line completed is discarded, but for a sentinel, and for the lines of
     /// one that has several chunks: [`update`](Self::update) then returns what these changed, and
     /// the next call returns the error, if any. A break that cut the sentinel of a complete answer
     /// is an error here, and the outcome is whole all the same: these are two questions.

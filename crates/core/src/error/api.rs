@@ -38,10 +38,12 @@ impl ApiError {
     #[must_use]
     pub fn from_body(body: &str) -> Option<Self> {
         let body = RawValue::parse(body).ok()?;
-        let elements = body.elements();
-        let object = Object::new(elements.first().unwrap_or(&body))?;
-        let is_bare = || object.says("message") || object.says("detail");
-        let error = object.error().or_else(|| is_bare().then(|| object.described()))?;
+        let read = |value: &RawValue<'_>| {
+            let object = Object::new(value)?;
+            let is_bare = || object.says("message") || object.says("detail");
+            object.error().or_else(|| is_bare().then(|| object.described()))
+        };
+        let error = read(&body).or_else(|| body.find_element(|element| read(&element)))?;
         Some(error.with_body(&body))
     }
 
@@ -59,11 +61,8 @@ impl ApiError {
     /// Looks at the value's own members, and where the rules of an API put an error: in a choice,
     /// in Groq's `x_groq`, in the `data` that a gateway wraps an object in.
     pub(crate) fn of(value: &RawValue<'_>) -> Option<Self> {
-        let elements = value.elements();
-        let error = match Object::new(value) {
-            Some(object) => object.error(),
-            None => elements.iter().find_map(|element| Object::new(element)?.error()),
-        };
+        let read = |value: &RawValue<'_>| Object::new(value)?.error();
+        let error = read(value).or_else(|| value.find_element(|element| read(&element)));
         error.map(|error| error.with_body(value))
     }
 
@@ -113,69 +112,68 @@ impl ApiError {
     }
 }
 
-/// An object that may be an error, read once.
-struct Object<'v> {
-    value: &'v RawValue<'v>,
-    members: Vec<(String, Option<RawValue<'v>>)>,
-}
+/// An object that may be an error.
+///
+/// Each look at a member reads the object, so that nothing is held of one with a million members.
+#[derive(Clone, Copy)]
+struct Object<'v>(&'v RawValue<'v>);
 
 impl<'v> Object<'v> {
     fn new(value: &'v RawValue<'v>) -> Option<Self> {
-        value.is_object().then(|| Self { value, members: value.members() })
+        value.is_object().then_some(Self(value))
     }
 
     /// Returns the last member of this name, if it is not null.
-    fn get(&self, name: &str) -> Option<&RawValue<'v>> {
-        self.members.iter().rev().find(|(known, _)| known == name)?.1.as_ref()
+    fn get(self, name: &str) -> Option<RawValue<'v>> {
+        self.0.member(name)
     }
 
     /// Returns a member that says something.
-    fn telling(&self, name: &str) -> Option<&RawValue<'v>> {
+    fn telling(self, name: &str) -> Option<RawValue<'v>> {
         self.get(name).filter(|value| !value.is_void())
     }
 
-    fn says(&self, name: &str) -> bool {
+    fn says(self, name: &str) -> bool {
         self.telling(name).is_some()
     }
 
     /// Returns the error that the object is or holds, if it says so.
-    fn error(&self) -> Option<ApiError> {
+    fn error(self) -> Option<ApiError> {
         let of_data = || {
             // One level deep, and not below a chunk.
             let data = self.get("data").filter(|_| self.get("choices").is_none())?;
-            Object::new(data)?.own_error()
+            Object::new(&data)?.own_error()
         };
         self.own_error().or_else(of_data)
     }
 
-    fn own_error(&self) -> Option<ApiError> {
+    fn own_error(self) -> Option<ApiError> {
         if self.is_error() {
             return Some(self.described());
         }
         let of_choice = || {
-            let choices = self.get("choices")?.elements();
-            let error = choices.iter().find_map(|choice| {
-                let error = choice.member("error").filter(|error| !error.is_void());
-                error.map(|error| ApiError::from_value(&error))
-            });
-            error
+            self.get("choices")?.find_element(|choice| {
+                let error = choice.member("error").filter(|error| !error.is_void())?;
+                Some(ApiError::from_value(&error))
+            })
         };
         let of_groq = || {
-            let error = self.get("x_groq")?.member("error").filter(|error| !error.is_void())?;
+            let groq = self.get("x_groq")?;
+            let error = groq.member("error").filter(|error| !error.is_void())?;
             Some(ApiError::from_value(&error))
         };
         of_choice().or_else(of_groq)
     }
 
     /// Reports whether the object says of itself that it is an error.
-    fn is_error(&self) -> bool {
+    fn is_error(self) -> bool {
         ["error", "errors", "error_message", "error_type"].iter().any(|name| self.says(name))
             || self.get("object").is_some_and(|kind| kind.to_text() == "error")
             || self.is_failure()
     }
 
     /// Reports whether the object has a status of a failed request, a message, and no choices.
-    fn is_failure(&self) -> bool {
+    fn is_failure(self) -> bool {
         let is_failed = |name: &&str| {
             let number = self.get(name).and_then(|value| match value.as_string() {
                 Some(text) => text.to_text().parse().ok(),
@@ -191,11 +189,11 @@ impl<'v> Object<'v> {
     /// Reads an object that is known to be an error: around the error, or the error itself.
     ///
     /// Looks no deeper than one member.
-    fn described(&self) -> ApiError {
+    fn described(self) -> ApiError {
         // Cloudflare's `{"success":false,"errors":[{"code":…,"message":…}]}`.
-        let errors = self.get("errors").map(RawValue::elements).unwrap_or_default();
-        let Some(error) = self.telling("error").or(errors.first()) else { return self.bare() };
-        let mut error = ApiError::from_value(error);
+        let first = || self.get("errors")?.find_element(|error| Some(ApiError::from_value(&error)));
+        let error = self.telling("error").map(|error| ApiError::from_value(&error));
+        let Some(mut error) = error.or_else(first) else { return self.bare() };
         let beside = self.bare();
         // `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`.
         if error.is_code_only() && self.message().is_some() {
@@ -208,10 +206,10 @@ impl<'v> Object<'v> {
     }
 
     /// Reads an object whose members are the error's.
-    fn bare(&self) -> ApiError {
-        let owned = |name| self.get(name).cloned().map(RawValue::into_owned);
+    fn bare(self) -> ApiError {
+        let owned = |name| self.get(name).map(RawValue::into_owned);
         let status = || owned("status").filter(|status| status.as_u64().is_some());
-        let json = || self.value.clone().into_owned().as_str().into();
+        let json = || self.0.clone().into_owned().as_str().into();
         ApiError {
             error_type: owned("type").or_else(|| owned("error_type")),
             param: owned("param"),
@@ -223,15 +221,15 @@ impl<'v> Object<'v> {
     /// Returns the message among the members: a text, or the first of a list.
     ///
     /// The last two names are FastAPI's, whose list has an entry for each invalid parameter.
-    fn message(&self) -> Option<String> {
+    fn message(self) -> Option<String> {
         let names = ["message", "error_message", "msg", "detail"];
         let message = names.iter().find_map(|name| self.telling(name))?;
-        let elements = message.elements();
-        let said = match elements.first() {
-            Some(first) => first.member("msg").or_else(|| first.member("message")),
-            None => message.member("message"),
-        };
-        Some(said.as_ref().unwrap_or(message).to_text().into_owned())
+        let text =
+            |value: &RawValue<'_>, name| value.member(name).map(|said| said.to_text().into_owned());
+        let of_first =
+            message.find_element(|first| text(&first, "msg").or_else(|| text(&first, "message")));
+        let said = of_first.or_else(|| text(&message, "message"));
+        Some(said.unwrap_or_else(|| message.to_text().into_owned()))
     }
 }
 
@@ -283,21 +281,24 @@ impl ApiError {
             "errors",
             "success",
         ];
-        let Some(body) = &self.body else { return Vec::new() };
-        let elements = body.elements();
-        let object = elements.first().unwrap_or(body);
+        let mut others = Vec::new();
+        let Some(body) = &self.body else { return others };
+        let element = body.find_element(|element| Some(element.into_owned()));
+        let object = element.as_ref().unwrap_or(body);
         let inner = object.member("error").filter(RawValue::is_object);
         let error = inner.as_ref().unwrap_or(object);
         if error.as_str() == self.message {
-            return Vec::new();
+            return others;
         }
-        let is_new = |(name, value): &(String, RawValue<'_>)| {
-            !value.is_void() && !SHOWN.contains(&name.as_str()) && self.code.as_ref() != Some(value)
-        };
-        let members = error.members().into_iter();
-        let members = members.filter_map(|(name, value)| Some((name, value?)));
-        let shown = members.filter(is_new).take(MOST);
-        shown.map(|(name, value)| (name, value.into_owned())).collect()
+        let _ = error.find_member(|name, value| {
+            let value = value.filter(|value| !value.is_void() && self.code.as_ref() != Some(value));
+            let is_shown = SHOWN.iter().any(|shown| shown.as_bytes() == name);
+            if let Some(value) = value.filter(|_| !is_shown) {
+                others.push((String::from_utf8_lossy(name).into_owned(), value.into_owned()));
+            }
+            (others.len() == MOST).then_some(())
+        });
+        others
     }
 }
 

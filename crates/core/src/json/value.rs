@@ -95,32 +95,45 @@ impl<'a> RawValue<'a> {
         found
     }
 
-    /// Returns the members of an object, in order, and no members for any other value. Linear.
+    /// Returns the first result for a member of an object, in order. Builds no list.
     ///
-    /// A null is `None`.
-    pub(crate) fn members(&self) -> Vec<(String, Option<RawValue<'_>>)> {
-        self.members_until(|_| false)
-    }
-
-    /// Returns the members of an object up to the first whose value `is_last`.
-    fn members_until(
+    /// `find` is given each name, and the value unless it is null. Linear.
+    pub(crate) fn find_member<T>(
         &self,
-        is_last: impl Fn(&RawValue<'_>) -> bool,
-    ) -> Vec<(String, Option<RawValue<'_>>)> {
-        let mut members = Vec::new();
+        mut find: impl FnMut(&[u8], Option<RawValue<'_>>) -> Option<T>,
+    ) -> Option<T> {
+        if !self.is_object() {
+            return None;
+        }
         let mut cursor = Cursor::new(&self.text);
         let mut before = b'{';
-        while let (true, Ok(Some(name))) = (self.is_object(), cursor.next_name(before)) {
-            let name = String::from_utf8_lossy(&name).into_owned();
-            let value = if cursor.null() { None } else { RawValue::lexed(&mut cursor).ok() };
-            let ends = value.as_ref().is_some_and(&is_last);
-            members.push((name, value));
-            if ends {
-                break;
+        while let Some(name) = cursor.next_name(before).ok()? {
+            let value = if cursor.null() { None } else { Some(RawValue::lexed(&mut cursor).ok()?) };
+            if let Some(found) = find(&name, value) {
+                return Some(found);
             }
             before = b',';
         }
-        members
+        None
+    }
+
+    /// Returns the first result for an element of an array, in order. Builds no list. Linear.
+    pub(crate) fn find_element<T>(
+        &self,
+        mut find: impl FnMut(RawValue<'_>) -> Option<T>,
+    ) -> Option<T> {
+        if !self.is_array() {
+            return None;
+        }
+        let mut cursor = Cursor::new(&self.text);
+        cursor.open_array().ok()?;
+        let mut first = true;
+        while cursor.next_element(&mut first).ok()? {
+            if let Some(found) = find(RawValue::lexed(&mut cursor).ok()?) {
+                return Some(found);
+            }
+        }
+        None
     }
 
     /// Reports whether the value says nothing: null, false, an empty text, an empty array, or an
@@ -128,8 +141,8 @@ impl<'a> RawValue<'a> {
     pub(crate) fn is_void(&self) -> bool {
         match self.text.as_bytes() {
             b"null" | b"false" | b"\"\"" => true,
-            [b'[', .., b']'] => self.text[1..].trim_start() == "]",
-            [b'{', ..] => self.members_until(|_| true).iter().all(|(_, value)| value.is_none()),
+            [b'[', ..] => self.find_element(|_| Some(())).is_none(),
+            [b'{', ..] => self.find_member(|_, value| value.map(drop)).is_none(),
             _ => false,
         }
     }

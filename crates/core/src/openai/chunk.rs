@@ -112,10 +112,9 @@ impl<C> Default for Chunk<'_, C> {
 }
 
 impl<'a, C> Chunk<'a, C> {
-    /// Returns the error that the chunk carries, if any. Writes the chunk as JSON if it may have
-    /// one.
+    /// Returns the error that the chunk carries, if any.
     ///
-    /// It is in `error` (an object, a text or a code; null, false and what is empty are not
+    /// Writes the chunk as JSON if it may carry one. The error is in `error` (an object, a text or a code; null, false and what is empty are not
     /// errors), in a choice's `error` or in `x_groq.error`, or the chunk is the error:
     /// `"object":"error"`, `error_message`, `error_type`, `errors`, or a `code` or `status` of 400
     /// or more with a message and without choices.
@@ -231,7 +230,8 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
         if self.says_error {
             return Ok(());
         }
-        if value.members().iter().any(|(name, value)| value.is_some() && is_foreign(name)) {
+        let foreign = value.find_member(|name, value| value.filter(|_| is_foreign(name)).map(drop));
+        if foreign.is_some() {
             self.odd = Some(AnomalyKind::UnknownChunk);
         }
         Ok(())
@@ -239,7 +239,7 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
 }
 
 /// Reports whether a member of a chunk says something that nobody here knows.
-fn is_foreign(name: &str) -> bool {
+fn is_foreign(name: &[u8]) -> bool {
     const KNOWN: [&str; 9] = [
         "id",
         "object",
@@ -251,7 +251,7 @@ fn is_foreign(name: &str) -> bool {
         "p",
         "error",
     ];
-    !KNOWN.contains(&name)
+    !KNOWN.iter().any(|known| known.as_bytes() == name)
 }
 
 /// The choices of a chunk, as a list whose length is bounded.
