@@ -379,21 +379,22 @@ impl<D: Dialect> Accumulator<D> {
         if self.end.is_some() {
             return;
         }
-        let failure = how.clone().into_error();
-        if self.done && self.error.is_none() && cut && failure.is_some() && !self.is_complete() {
-            // The sentinel that a break cut says nothing of an answer that is not complete.
+        let end = match how {
+            How::Clean => None,
+            How::Broken { .. } => Some(End::Truncated),
+            How::Stalled(_) => Some(End::Stalled),
+            How::Limit(_) => Some(End::Limit),
+            How::Stopped => Some(End::Stopped),
+        };
+        let failure = how.into_error();
+        if cut && failure.is_some() && !self.is_complete() {
+            // A sentinel that a break cut says nothing of an answer that is not complete.
             self.done = false;
         }
         if self.done || self.error.is_some() {
             self.end = Some(self.natural_end(false));
         } else {
-            self.end = Some(match how {
-                How::Clean => self.natural_end(cut),
-                How::Broken { .. } => End::Truncated,
-                How::Stalled(_) => End::Stalled,
-                How::Limit(_) => End::Limit,
-                How::Stopped => End::Stopped,
-            });
+            self.end = Some(end.unwrap_or_else(|| self.natural_end(cut)));
             self.error = failure.map(Box::new);
         }
         let is_early =

@@ -95,7 +95,9 @@ impl Naive {
     pub fn end(&self, broken: bool) -> &'static str {
         let finished =
             !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some());
-        match (self.done || self.ends_within_done(), finished) {
+        // A break that cuts `[DONE]` is the end of an answer that is not whole.
+        let is_cut_done = self.ends_within_done() && (finished || !broken);
+        match (self.done || is_cut_done, finished) {
             _ if self.error.is_some() => "error",
             (true, true) => "done",
             (true, false) if self.chunks == 0 => "empty",
