@@ -223,7 +223,7 @@ fn an_error_body_is_read_in_every_shape_and_kept_whole() {
         let refused = Refused::new(400, |_| None, body.as_bytes());
         assert_eq!(refused.error, Some(error), "{body}");
         let json = serde_json::to_string(&Error::Refused(Box::new(refused))).unwrap();
-        assert!(json.contains(&format!(r#""body":{body},"data":null"#)), "{json}");
+        assert!(json.ends_with(&format!(r#""body":{body}}}"#)), "{json}");
     }
     for none in [
         "",

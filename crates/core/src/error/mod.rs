@@ -286,9 +286,9 @@ impl fmt::Display for Source {
 
 /// Serialises as `{"kind", "message", "type", "param", "code", "body", "data"}`.
 ///
-/// All but the first two may be null. `type`, `param`, `code` and `body` are the server's, of which
-/// `body` is the whole JSON that its error came in. `data` is the text that is evidence of any other
-/// error: of an event, of stray lines, of a body.
+/// `type`, `param` and `code` are the server's, or null. `body` is the whole JSON that the server's
+/// error came in. `data` is the text that is evidence of any other error: of an event, of stray
+/// lines, of a body. An error without one of these two leaves it out.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let api = self.api_error();
@@ -301,7 +301,10 @@ impl Serialize for Error {
         fields.serialize_field("type", &api.and_then(|error| error.error_type.as_ref()))?;
         fields.serialize_field("param", &api.and_then(|error| error.param.as_ref()))?;
         fields.serialize_field("code", &api.and_then(|error| error.code.as_ref()))?;
-        fields.serialize_field("body", &api.and_then(ApiError::body))?;
+        match api.and_then(ApiError::body) {
+            Some(body) => fields.serialize_field("body", body)?,
+            None => fields.skip_field("body")?,
+        }
         let data = match self {
             Self::StrayLines { text: data }
             | Self::InvalidJson { data, .. }
@@ -310,7 +313,10 @@ impl Serialize for Error {
             Self::Refused(refused) => Some(&refused.body),
             _ => None,
         };
-        fields.serialize_field("data", &data.filter(|_| api.is_none()))?;
+        match data.filter(|_| api.is_none()) {
+            Some(data) => fields.serialize_field("data", data)?,
+            None => fields.skip_field("data")?,
+        }
         fields.end()
     }
 }

@@ -181,7 +181,8 @@ impl Naive {
             return (!is_nearly).then_some(());
         };
         let Value::Object(chunk) = chunk else { return None };
-        const NO_CHUNK: [&str; 9] = [
+        // What may be an error, or a chunk within another object.
+        const OTHER: [&str; 8] = [
             "x_groq",
             "error_message",
             "error_type",
@@ -190,11 +191,9 @@ impl Naive {
             "status",
             "status_code",
             "data",
-            "object",
         ];
-        if NO_CHUNK
-            .iter()
-            .any(|name| chunk.contains_key(*name) && chunk[*name] != json!("chat.completion.chunk"))
+        if OTHER.iter().any(|name| chunk.contains_key(*name))
+            || chunk.get("object") == Some(&json!("error"))
         {
             return None;
         }
