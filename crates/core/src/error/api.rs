@@ -173,6 +173,8 @@ impl<'v> Object<'v> {
     }
 
     /// Reports whether the object has a status of a failed request, a message, and no choices.
+    ///
+    /// The status is a number of 400 or more, also in quotes, or the word `error`.
     fn is_failure(self) -> bool {
         let is_failed = |name: &&str| {
             let number = self.get(name).and_then(|value| match value.as_string() {
@@ -181,8 +183,10 @@ impl<'v> Object<'v> {
             });
             number.is_some_and(|number| number >= 400)
         };
+        let is_called_error =
+            || self.get("status").is_some_and(|status| status.to_text() == "error");
         self.get("choices").is_none()
-            && ["code", "status", "status_code"].iter().any(is_failed)
+            && (["code", "status", "status_code"].iter().any(is_failed) || is_called_error())
             && self.message().is_some()
     }
 

@@ -173,6 +173,7 @@ pub(super) fn error_shapes() -> Vec<Case> {
         fails("an error message alone", r#"{"error_message":"boom"}"#, "boom", NULL, NULL),
         fails("a code of 400 and more with a message", r#"{"code":502,"message":"boom"}"#, "boom", NULL, json!(502)),
         fails("a status of 400 and more with a message", r#"{"status":400,"message":"boom"}"#, "boom", NULL, json!(400)),
+        fails("a status that is the word error", r#"{"status":"error","message":"boom"}"#, "boom", NULL, NULL),
         fails("a status in digits", r#"{"status":"503","msg":"boom"}"#, "boom", NULL, NULL),
         fails("a status code with a detail", r#"{"status_code":422,"detail":"boom"}"#, "boom", NULL, json!(422)),
         fails(
