@@ -1,4 +1,4 @@
-//! A chat completion, not streamed: the whole reply, and its content.
+//! Prints a chat completion that is not streamed: the whole reply and its content.
 //!
 //! `cargo run --release --example chat`
 

@@ -1,4 +1,4 @@
-//! A completion of the legacy endpoint, not streamed.
+//! Prints a completion of the legacy endpoint that is not streamed.
 //!
 //! `cargo run --release --example completion`
 

@@ -1,10 +1,8 @@
-//! A stream of events that goes on when its connection ends: each event, what went wrong between,
-//! and why there are no more.
+//! Prints the events of a source that connects again when its connection ends.
 //!
 //! `cargo run --release --example event_source -- URL` reads that URL until its server says that
-//! there is no more (status 204), or for ever. Without a URL a server in this process is read. By
-//! its script one of three connections breaks, which is told on standard error, as each lost
-//! connection is.
+//! there are no more events (status 204). Without a URL it reads a server in this process, whose
+//! script breaks one of three connections. Standard error tells each connection that is lost.
 
 use std::process::ExitCode;
 use std::time::Duration;

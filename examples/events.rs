@@ -1,9 +1,10 @@
-//! Standard input as an event stream: a line of JSON for each event, and a last one for what a
-//! reconnecting client would need.
+//! Decodes standard input as an event stream, and prints a line of JSON for each event.
+//!
+//! A last line has what a client needs to connect again.
 //!
 //! `printf 'id: 7\ndata: hello\n\n' | cargo run -q --release --example events`
 //!
-//! `--read-size N` reads at most N bytes at a time, which changes nothing but how often.
+//! `--read-size N` reads at most N bytes at a time. The output is the same for each N.
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ struct Line<'a> {
     id: &'a str,
 }
 
-/// What a client that reconnects needs: the time to wait in milliseconds, and the `Last-Event-ID`.
+/// The last line: the wait in milliseconds and the `Last-Event-ID` of a client that reconnects.
 #[derive(Serialize)]
 struct LastLine<'a> {
     retry: Option<u64>,

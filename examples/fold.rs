@@ -1,12 +1,15 @@
-//! Standard input as a streamed completion: the finished answer as one line of JSON, with how it
-//! ended, whatever the end.
+//! Folds standard input as a streamed completion, and prints the outcome as one line of JSON.
 //!
 //! `curl -sN … | cargo run -q --release --example fold`
 //!
-//! `--endpoint completion` for the legacy endpoint, `--text` for the text as it comes in place of
-//! the JSON, `--keep-unknown` to keep vendors' members, `--cumulative` for deltas that repeat what
-//! came before, `--read-size N` for reads of at most N bytes. The exit status is 0 if the answer is
-//! complete, else 1.
+//! - `--endpoint completion` reads a stream of the legacy endpoint.
+//! - `--text` prints the text as it arrives instead of the JSON.
+//! - `--drop-unknown` drops members that only some servers send.
+//! - `--cumulative` takes deltas that repeat what came before.
+//! - `--one-choice` folds every choice as choice 0, for an index that counts tokens.
+//! - `--read-size N` reads at most N bytes at a time.
+//!
+//! The exit status is 0 if the answer is complete, else 1.
 
 use std::io::{ErrorKind, Read};
 use std::process::ExitCode;
@@ -35,8 +38,9 @@ fn run() -> Result<ExitCode, Error> {
         match arg {
             lexopt::Arg::Long("endpoint") => endpoint = args.value()?.string()?,
             lexopt::Arg::Long("text") => to.text = true,
-            lexopt::Arg::Long("keep-unknown") => to.options = to.options.with_unknown(true),
+            lexopt::Arg::Long("drop-unknown") => to.options = to.options.with_unknown(false),
             lexopt::Arg::Long("cumulative") => to.options = to.options.with_cumulative(true),
+            lexopt::Arg::Long("one-choice") => to.options = to.options.with_one_choice(true),
             lexopt::Arg::Long("read-size") => {
                 to.read_size = deltawire_examples::read_size(&mut args)?;
             }

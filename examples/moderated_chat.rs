@@ -1,10 +1,10 @@
-//! A chat completion, streamed through a judge: sentence by sentence, each shown only after its
-//! verdict, with how much later that is than without.
+//! Prints each sentence of a streamed chat completion after a judge has let it pass.
 //!
 //! `cargo run --release --example moderated_chat -- nitrogen massive`
 //!
-//! Words given are replaced, `nitrogen` and `massive` if none are. With `OPENAI_API_KEY` set, the
-//! moderations endpoint is asked too, and stops what it flags.
+//! The judge replaces the given words, or `nitrogen` and `massive` if there are none. With
+//! `OPENAI_API_KEY` set it also asks the moderations endpoint, and ends the answer at a sentence
+//! that this flags. Each line has the time that the judge took.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -70,7 +70,7 @@ fn run() -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Replaces listed words; what the moderations endpoint flags ends the answer.
+/// Replaces the listed words, and ends the answer where the moderations endpoint flags it.
 fn judge(span: &Span<'_>, words: &[String]) -> Result<Verdict, Error> {
     if let Ok(key) = std::env::var("OPENAI_API_KEY") {
         let base =

@@ -1,4 +1,4 @@
-//! A chat completion, streamed: every chunk, what it adds, and then the reply that they fold to.
+//! Prints each chunk of a streamed chat completion, its delta, and the folded reply.
 //!
 //! `cargo run --release --example stream_chat`
 

@@ -1,4 +1,4 @@
-//! A completion of the legacy endpoint, streamed: each text with the seconds at which it came.
+//! Prints each text of a streamed legacy completion with the time at which it arrived.
 //!
 //! `cargo run --release --example stream_completion`
 

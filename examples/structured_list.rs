@@ -1,4 +1,4 @@
-//! A list that is held to a schema: each element as a typed struct, the moment it is whole.
+//! Prints each element of a structured answer as a typed struct once it is complete.
 //!
 //! `cargo run --release --example structured_list`
 
@@ -33,7 +33,8 @@ fn run() -> Result<ExitCode, Error> {
         "stream": true,
     });
 
-    let options = Options::new().with_parsed_content(deltawire_partial::Options::new());
+    let json = deltawire_partial::Options::new();
+    let options = Options::new().with_parsed_content(json);
     let mut stream =
         deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
     let mut fruits = Elements::<Fruit>::at("/fruits");
@@ -47,7 +48,7 @@ fn run() -> Result<ExitCode, Error> {
 
     let outcome = stream.finish();
     let message = &outcome.answer.choices.first().ok_or("the stream has no choice")?.message;
-    let whole = message.parsed.clone().ok_or("the answer has no content")??;
+    let whole = message.parsed(json).ok_or("the answer has no content")??;
     screen.line(&format!("{} elements, whole: {whole}", fruits.count()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! The arguments of tool calls, field by field while they come, and what they are in the end.
+//! Prints the arguments of tool calls, field by field while they arrive.
 //!
 //! `cargo run --release --example tool_arguments`
 
@@ -26,7 +26,8 @@ fn run() -> Result<ExitCode, Error> {
         "stream": true,
     });
 
-    let options = Options::new().with_parsed_arguments(deltawire_partial::Options::new());
+    let json = deltawire_partial::Options::new();
+    let options = Options::new().with_parsed_arguments(json);
     let mut stream =
         deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
     while let Some(update) = stream.next()? {
@@ -49,7 +50,7 @@ fn run() -> Result<ExitCode, Error> {
         .message
         .tool_calls
     {
-        match &call.parsed_arguments {
+        match call.parsed_arguments(json) {
             Some(Ok(arguments)) => {
                 screen.line(&format!("{} is called with {arguments}", call.name))?;
             }
@@ -60,7 +61,7 @@ fn run() -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A field a line: strings as they grow, everything else when it is whole.
+/// Prints a field on a line: strings as they grow, anything else once it is complete.
 fn show(screen: &mut Screen, change: Json<'_>) -> Result<(), Error> {
     match change {
         Json::Key { path } => screen.print(&format!("  {path}: ")),

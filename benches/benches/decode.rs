@@ -1,5 +1,6 @@
-//! Bytes to events, beside the peers: `cargo bench --bench decode`. What the streams and the peers
-//! are stands in `README.md`.
+//! Bytes to events, beside the peers: `cargo bench -p deltawire-benches --bench decode`.
+//!
+//! `README.md` describes the streams and the peers.
 
 use std::hint::black_box;
 use std::sync::Once;

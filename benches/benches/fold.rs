@@ -1,5 +1,6 @@
-//! Bytes to the folded answer, beside the peers: `cargo bench --bench fold`. What the streams and
-//! the pairings are stands in `README.md`.
+//! Bytes to the folded answer, beside the peers: `cargo bench -p deltawire-benches --bench fold`.
+//!
+//! `README.md` describes the streams and the pairings.
 
 use std::hint::black_box;
 use std::sync::Once;

@@ -1,11 +1,14 @@
-//! The instructions that an event or a chunk costs: `cargo bench --bench instructions`. Unlike
-//! times, these hardly depend on the machine or on what else it does.
+//! The instructions that an event or a chunk costs.
 //!
-//!     cargo bench --bench instructions               # counts, beside the record
-//!     cargo bench --bench instructions -- --record   # and writes it to record/instructions.tsv
-//!     cargo bench --bench instructions -- --check    # fails where a row is dearer than the record says by more than 5 %
-//!     CARGO_PROFILE_BENCH_DEBUG=true cargo bench --bench instructions -- --pass fold/openai 100   # 100 passes of one row, for a profiler
-//!     cargo bench --bench instructions -- --pass fold/openai 100 'sse-core + async-openai'   # the same by a peer
+//! Unlike times, these hardly depend on the machine or on what else it does.
+//! `cargo bench -p deltawire-benches --bench instructions` counts them, beside the record. After a
+//! `--` it takes:
+//!
+//! - `--record` to write them to `record/instructions.tsv`
+//! - `--check` to fail where a row is dearer than the record says by more than 5 %
+//! - `--pass fold/openai 100` for 100 passes of one row, for a profiler (with
+//!   `CARGO_PROFILE_BENCH_DEBUG=true` before it), and `'sse-core + async-openai'` after that for
+//!   the same by a peer
 //!
 //! Valgrind's cachegrind counts. Each row is counted for one pass and for two; the difference is a
 //! pass, whatever the program does before and after.
@@ -30,7 +33,7 @@ struct Row {
 
 const OURS: &str = "deltawire";
 
-/// What the record says, by row.
+/// The recorded counts, by row.
 type Recorded = BTreeMap<String, u64>;
 
 /// Dearer by more than this is a finding. Other builds of libc, whose `memcpy` and `memcmp` count
@@ -112,7 +115,7 @@ fn count(then: fn(&[(String, u64)], &Recorded) -> ExitCode) -> ExitCode {
     then(&counts, &before)
 }
 
-/// What cachegrind counts for so many passes, everything around them included.
+/// Returns what cachegrind counts for so many passes, everything around them included.
 fn instructions(row: &str, passes: usize) -> u64 {
     let program = std::env::current_exe().expect("the path of this program");
     let output = Command::new("valgrind")
@@ -142,7 +145,7 @@ fn recorded() -> Recorded {
 
 fn record(counts: &[(String, u64)], _: &Recorded) -> ExitCode {
     let mut text = format!(
-        "# Instructions an event: `cargo bench --bench instructions -- --record`\n{}\n",
+        "# Instructions an event: `cargo bench -p deltawire-benches --bench instructions -- --record`\n{}\n",
         compiler()
     );
     for (name, count) in counts {

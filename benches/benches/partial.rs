@@ -1,5 +1,7 @@
-//! A JSON document in deltas of eight bytes: `cargo bench --bench partial`. Those who parse
-//! everything again at each delta take a while: `-- 'partial/4096'` leaves the long ones out.
+//! A JSON document in deltas of eight bytes: `cargo bench -p deltawire-benches --bench partial`.
+//!
+//! The peers that parse everything again at each delta take a while: `-- 'partial/4096'` leaves the
+//! long ones out.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -10,13 +10,13 @@ use crate::reads::{ReadSize, Reads};
 /// A stream.
 #[derive(Debug, Clone, Copy)]
 pub struct Corpus {
-    /// What it is called in bench names and in the table.
+    /// The name in benches and in the table.
     pub name: &'static str,
     /// Its bytes.
     pub bytes: &'static [u8],
     /// The same, cut behind each blank line.
     blocks: &'static [&'static [u8]],
-    /// How many events it has, the `[DONE]` included.
+    /// The number of events, the `[DONE]` included.
     pub events: usize,
 }
 
@@ -184,7 +184,7 @@ fn repeat(name: &'static str, mut block: impl FnMut(&mut String, usize)) -> Corp
     Corpus::new(name, text, events)
 }
 
-/// What was asked of OpenAI.
+/// A request to OpenAI.
 #[derive(Clone, Copy)]
 struct Openai {
     obfuscation: bool,

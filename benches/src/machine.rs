@@ -1,4 +1,4 @@
-//! What a record says of the machine and the crates that it was made with.
+//! The lines of a record on the machine and the crates that it was made with.
 
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};

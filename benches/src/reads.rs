@@ -1,4 +1,4 @@
-//! How a stream's bytes come: cut into reads.
+//! The bytes of a stream as they come: cut into reads.
 //!
 //! All reads are slices of bytes that live for ever, so that no peer pays for a reference count or
 //! a copy on the way in.
@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-/// How much comes with one read.
+/// The size of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadSize {
     /// This many bytes, wherever that cuts.

@@ -32,7 +32,7 @@ pub fn report(name: &str, vocabularies: &[Vocabulary]) {
     }
 }
 
-/// How long it takes, at the best of so many times.
+/// Returns the time that it takes, at the best of so many times.
 pub fn best<T>(times: usize, mut work: impl FnMut() -> T) -> Duration {
     (0..times).map(|_| time(&mut work).0).min().unwrap_or_default()
 }

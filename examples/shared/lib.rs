@@ -1,7 +1,8 @@
-//! The common part of the examples: a server to talk to ([`Server`]), a screen to print on
-//! ([`Screen`]), and what each stack's example does around its stack ([`stack`]).
+//! The common part of the examples.
+//!
+//! [`Server`] is the server to talk to, [`Screen`] the standard output, and [`stack`] the part of a
+//! stack's example that is not the stack's.
 
-pub mod plot;
 mod screen;
 mod server;
 pub mod stack;
@@ -9,15 +10,16 @@ pub mod stack;
 pub use screen::{Screen, complain, exit_code};
 pub use server::Server;
 
-/// Anything that can go wrong in an example.
+/// The error of an example, whatever it is.
 pub type Error = Box<dyn std::error::Error>;
 
 /// The prompt of the notebook's longer requests.
 pub const COUNT_TO_100: &str =
     "Count to 100, with a comma between each number and no newlines. E.g., 1, 2, 3, ...";
 
-/// The value of `--read-size`: a number of bytes, 1 or more. A buffer of that size is allocated, so
-/// what is beyond 64 MiB is cut to that.
+/// Returns the value of `--read-size`, a number of bytes above zero.
+///
+/// A buffer of that size is allocated, so the most is 64 MiB.
 pub fn read_size(args: &mut lexopt::Parser) -> Result<usize, Error> {
     use lexopt::ValueExt;
     match args.value()?.parse::<usize>()? {
@@ -25,8 +27,3 @@ pub fn read_size(args: &mut lexopt::Parser) -> Result<usize, Error> {
         size => Ok(size.min(64 << 20)),
     }
 }
-
-/// The code of the project's README, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -1,13 +1,17 @@
-//! Standard output, for text that a model wrote.
+//! The standard output, for text that a model wrote.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use deltawire::Escaped;
+
 use crate::Error;
 
-/// Standard output. What goes to a terminal has its control sequences made harmless, because a
-/// model may write any; what goes to a pipe or a file is written as it is. Whoever closes the pipe
-/// has read enough: that is [`exit_code`]'s to tell from an error.
+/// The standard output of an example.
+///
+/// Text for a terminal has its control sequences escaped, because a model may write any. Text for a
+/// pipe or a file is written as it is. A closed pipe is an error that [`exit_code`] takes for
+/// success: its reader has read enough.
 pub struct Screen {
     out: io::Stdout,
     terminal: bool,
@@ -20,12 +24,12 @@ impl Default for Screen {
 }
 
 impl Screen {
-    /// Standard output.
+    /// Returns the standard output of this process.
     pub fn new() -> Self {
         Self { out: io::stdout(), terminal: io::stdout().is_terminal() }
     }
 
-    /// Whether somebody watches.
+    /// Returns true if standard output is a terminal.
     pub fn is_terminal(&self) -> bool {
         self.terminal
     }
@@ -47,24 +51,12 @@ impl Screen {
     }
 }
 
-/// The text with every control character but line feed and tab, and every character that turns the
-/// direction of text, written as an escape.
+/// Escapes every character that acts on a terminal, except for line feeds and tabs.
 fn harmless(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\t' => out.push(character),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
-                out.extend(character.escape_unicode());
-            }
-            _ if character.is_control() => out.extend(character.escape_default()),
-            _ => out.push(character),
-        }
-    }
-    out
+    Escaped::new(text).lines().at_most(usize::MAX).to_string()
 }
 
-/// The exit status of an example: what it says, or, with the error on standard error, 1.
+/// Returns the exit status of an example: its own, or 1 after printing the error.
 pub fn exit_code(name: &str, result: Result<ExitCode, Error>) -> ExitCode {
     match result {
         Ok(code) => code,
@@ -76,8 +68,9 @@ pub fn exit_code(name: &str, result: Result<ExitCode, Error>) -> ExitCode {
     }
 }
 
-/// Says on standard error what went wrong. The message may quote what a server sent, so it is made
-/// harmless too.
+/// Prints an error on standard error.
+///
+/// The message may quote a server, so it is escaped too.
 pub fn complain(name: &str, error: &dyn std::error::Error) {
     // If standard error is closed, nobody is left to tell.
     let _ = writeln!(io::stderr(), "{name}: {}", harmless(&error.to_string()));
@@ -99,6 +92,8 @@ mod tests {
             ("a\rb\u{7}\u{8}\u{7f}", "a\\rb\\u{7}\\u{8}\\u{7f}"),
             ("\u{9b}31m", "\\u{9b}31m"),
             ("\u{202e}abc", "\\u{202e}abc"),
+            ("\u{61c}\u{2028}\u{2029}", "\\u{61c}\\u{2028}\\u{2029}"),
+            ("\u{feff}\u{e0041}", "\\u{feff}\\u{e0041}"),
         ] {
             assert_eq!(harmless(text), expected);
         }

@@ -9,18 +9,22 @@ use ureq::http::Response;
 
 use crate::Error;
 
-/// A real server, if `OPENAI_BASE_URL` and `OPENAI_API_KEY` are set; else the replay server with
-/// the recordings of this project, started in this process on a free port. `OPENAI_MODEL` replaces
-/// the model's name, `DELTAWIRE_REPLAY_SPEED` the recorded speed (`10`, `at-once`).
+/// The server that an example talks to.
+///
+/// It is a real one if `OPENAI_BASE_URL` and `OPENAI_API_KEY` are set. Otherwise it is the replay
+/// server with the recordings of this project, in this process on a free port.
+///
+/// `OPENAI_MODEL` replaces the model's name, `DELTAWIRE_REPLAY_SPEED` the recorded speed (`10`,
+/// `at-once`). The examples ask what was recorded, so the replay server needs no default.
 pub struct Server {
     base_url: String,
     key: Option<String>,
-    /// Serves until it is dropped.
+    /// The replay server, which serves until it is dropped.
     _replay: Option<deltawire_replay::Server>,
 }
 
 impl Server {
-    /// Finds or starts it.
+    /// Finds the server that the environment names, or starts the replay server.
     pub fn start() -> Result<Self, Error> {
         if let (Ok(base_url), Ok(key)) = (env::var("OPENAI_BASE_URL"), env::var("OPENAI_API_KEY")) {
             return Ok(Self { base_url, key: Some(key), _replay: None });
@@ -38,29 +42,33 @@ impl Server {
         Ok(Self { base_url: replay.base_url(), key: None, _replay: Some(replay) })
     }
 
-    /// Where it is, as clients take it: `http://127.0.0.1:PORT/v1`.
+    /// Returns the base URL for a client, such as `http://127.0.0.1:PORT/v1`.
     pub fn base_url(&self) -> &str {
         self.base_url.trim_end_matches('/')
     }
 
-    /// The model to ask for, `model` unless the environment says otherwise.
+    /// Returns the model to ask for, `model` unless the environment names another.
     pub fn model(model: &str) -> String {
         env::var("OPENAI_MODEL").unwrap_or_else(|_| model.to_owned())
     }
 
-    /// The URL of a path below the base URL.
+    /// Returns the URL of a path below the base URL.
     pub fn url(&self, path: &str) -> String {
         format!("{}/{path}", self.base_url())
     }
 
-    /// The value of the header `authorization`; the replay server asks for none, and gets one
-    /// without a key.
+    /// Returns the value of the header `authorization`.
+    ///
+    /// The replay server needs no key, so it gets none.
     pub fn authorization(&self) -> String {
         format!("Bearer {}", self.key.as_deref().unwrap_or("none"))
     }
 
-    /// Sends a request to a path below the base URL.
+    /// Sends a request to a path below the base URL, over ureq.
     pub fn post(&self, path: &str, body: &Value) -> Result<Response<Body>, Error> {
+        if !cfg!(feature = "tls") && self.base_url.starts_with("https:") {
+            return Err("https needs `--features tls`, which the examples are built without".into());
+        }
         let mut request =
             deltawire_ureq::agent().post(self.url(path)).content_type("application/json");
         if let Some(key) = &self.key {

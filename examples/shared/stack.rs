@@ -1,5 +1,4 @@
-//! The part of every HTTP stack's example that is not the stack's: the request that is sent, and
-//! how its end is told.
+//! The part of every HTTP stack's example that is not the stack's: the request and its end.
 
 use std::process::ExitCode;
 
@@ -9,10 +8,11 @@ use serde_json::json;
 
 use crate::{COUNT_TO_100, Error, Screen, Server, exit_code};
 
-/// A streamed chat completion, to be sent by whatever stack: a `POST` with these headers and a
-/// `content-type: application/json`.
+/// A request for a streamed chat completion, to be sent by a stack.
+///
+/// It is a `POST` with these headers and `content-type: application/json`.
 pub struct Request {
-    /// Where to, whole.
+    /// The whole URL.
     pub url: String,
     /// The URL's host and port, for stacks that connect themselves.
     pub host: String,
@@ -20,7 +20,7 @@ pub struct Request {
     pub path: String,
     /// The value of the header `authorization`.
     pub authorization: String,
-    /// The body, JSON.
+    /// The body, which is JSON.
     pub body: String,
 }
 
@@ -46,9 +46,9 @@ impl Request {
     }
 }
 
-/// Sends the request by a stack, which prints the text as it comes; then prints how the stream
-/// ended. The exit status is 0 if the answer is complete, else 1, with the reason on standard
-/// error.
+/// Sends the request by a stack, which prints the text as it arrives, and prints the end.
+///
+/// The exit status is 0 if the answer is complete, else 1 with the reason on standard error.
 pub fn run<S>(name: &str, stream: S) -> ExitCode
 where
     S: FnOnce(&Request, &mut Screen) -> Result<Outcome<ChatCompletion>, Error>,

@@ -1,7 +1,8 @@
-//! A streamed chat completion over awc 3, async on actix's runtime, by `deltawire-async`. awc's
-//! response is a stream of bytes that cannot leave its thread, and no `http::Response` of `http` 1:
-//! so the stream is told the head. A body that only the end of the connection delimits awc takes
-//! for none (actix-web issue 2287).
+//! Prints a streamed chat completion over awc 3, async on actix's runtime, by `deltawire-async`.
+//!
+//! awc's response is a stream of bytes that cannot leave its thread, and not an `http::Response` of
+//! `http` 1, so the example tells the stream the head. A body that ends with its connection is
+//! empty to awc (actix-web issue 2287).
 //!
 //! `cargo run --example stack_awc`
 

@@ -1,5 +1,6 @@
-//! A streamed chat completion over libcurl, blocking, by the core alone: curl calls back, and the
-//! callbacks push into the session.
+//! Prints a streamed chat completion over libcurl, blocking, by the core alone.
+//!
+//! curl calls back, and the callbacks push into the session.
 //!
 //! `cargo run --example stack_curl`
 
@@ -26,23 +27,25 @@ fn perform(request: &Request, to: &RefCell<Callbacks<'_>>) -> Result<(), curl::E
     easy.post_fields_copy(request.body.as_bytes())?;
     let mut transfer = easy.transfer();
     transfer.header_function(|line| to.borrow_mut().head_line(line))?;
-    transfer.write_function(|bytes| Ok(to.borrow_mut().push(bytes)))?; // less than was given stops the transfer
+    // Less than was given stops the transfer.
+    transfer.write_function(|bytes| Ok(to.borrow_mut().push(bytes)))?;
     transfer.perform()
 }
 // curl ends.
 
-/// What the callbacks of any stack feed that hands out lines of the head and parts of the body.
+/// The target of callbacks that hand out lines of the head and parts of the body.
 struct Callbacks<'s> {
     head: String,
     session: chat::Session,
     screen: &'s mut Screen,
-    /// Why there is no point in going on; a callback cannot return it.
+    /// The reason not to go on, which a callback cannot return.
     failed: Option<Error>,
 }
 
 impl Callbacks<'_> {
-    /// A line of a head, which an empty one ends. The head of a status 1xx and trailers come this
-    /// way too. Whether to go on.
+    /// Takes a line of a head, which an empty line ends. Returns false to stop the transfer.
+    ///
+    /// The head of a status 1xx and the trailers arrive in this way too.
     fn head_line(&mut self, line: &[u8]) -> bool {
         self.head.push_str(&String::from_utf8_lossy(line));
         if line.trim_ascii().is_empty() {
@@ -61,7 +64,7 @@ impl Callbacks<'_> {
         true
     }
 
-    /// A part of the body. How much of it was taken: nothing if no more is wanted.
+    /// Takes a part of the body. Returns the number of bytes taken, zero to stop the transfer.
     fn push(&mut self, mut bytes: &[u8]) -> usize {
         let count = bytes.len();
         while let Ok(Some(update)) = self.session.push(&mut bytes) {

@@ -1,5 +1,6 @@
-//! A streamed chat completion over hyper 1, async on tokio, without a client above it: one
-//! connection, by `deltawire-async`.
+//! Prints a streamed chat completion over hyper 1, async on tokio, by `deltawire-async`.
+//!
+//! There is no client above hyper: the example makes one connection.
 //!
 //! `cargo run --example stack_hyper`
 

@@ -1,4 +1,6 @@
-//! A streamed chat completion over isahc 2, blocking, by the core alone: isahc gives a `Read`.
+//! Prints a streamed chat completion over isahc 2, blocking, by the core alone.
+//!
+//! isahc gives a `Read`.
 //!
 //! `cargo run --example stack_isahc`
 

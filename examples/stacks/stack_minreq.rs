@@ -1,5 +1,6 @@
-//! A streamed chat completion over minreq 3, blocking, by the core alone: minreq gives a `Read`. It
-//! takes a body that is cut for one that ended; the session does not.
+//! Prints a streamed chat completion over minreq 3, blocking, by the core alone.
+//!
+//! minreq gives a `Read`. It takes a body that is cut for one that ended; the session does not.
 //!
 //! `cargo run --example stack_minreq`
 

@@ -1,4 +1,4 @@
-//! A streamed chat completion over reqwest 0.13, async on tokio, by `deltawire-async`.
+//! Prints a streamed chat completion over reqwest 0.13, async on tokio, by `deltawire-async`.
 //!
 //! `cargo run --example stack_reqwest`
 

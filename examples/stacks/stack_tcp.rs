@@ -1,6 +1,7 @@
-//! A streamed chat completion over a plain `TcpStream`, blocking, by the core alone. The head is
-//! parsed by httparse, the body's framing undone by chunked_transfer (a request that names no
-//! transfer coding gets no other). Neither notices a cut in every place; the session does.
+//! Prints a streamed chat completion over a plain `TcpStream`, blocking, by the core alone.
+//!
+//! httparse parses the head, and chunked_transfer undoes the framing of the body (a request that
+//! names no transfer coding gets no other). Neither notices a cut in every place; the session does.
 //!
 //! `cargo run --example stack_tcp`
 

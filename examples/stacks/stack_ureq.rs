@@ -1,4 +1,4 @@
-//! A streamed chat completion over ureq 3, blocking, by `deltawire-ureq`.
+//! Prints a streamed chat completion over ureq 3, blocking, by `deltawire-ureq`.
 //!
 //! `cargo run --example stack_ureq`
 

@@ -1,5 +1,6 @@
-//! `moderated_chat` prints what its judge lets go, and asks the moderations endpoint where there is
-//! a key; here a stand-in on loopback.
+//! The example `moderated_chat` prints what its judge lets pass.
+//!
+//! With a key it asks the moderations endpoint, for which a server on loopback stands in here.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,8 +17,9 @@ const SKY: [&str; 2] = [
     "This phenomenon occurs because of the interaction of light with molecules of gases, specifically nitrogen and oxygen, which are scattered in different directions by the Earth's massive atmosphere.",
 ];
 
-/// The example's output, times replaced by `N`. `cargo test` builds it;
-/// `cargo test --test moderated` alone does not.
+/// Returns the example's output, with its times replaced by `N`.
+///
+/// `cargo test` builds the example; `cargo test --test moderated` alone does not.
 fn printed(args: &[&str], environment: &[(&str, &str)]) -> String {
     let test = std::env::current_exe().unwrap();
     let folder: PathBuf = test.ancestors().nth(2).unwrap().join("examples");
@@ -57,8 +59,9 @@ fn each_sentence_is_printed_after_its_verdict_and_what_was_withheld_at_the_end()
     assert_eq!(printed(&["absent"], &[]), expected);
 }
 
-/// A server of so many requests: the stream of the recording for a completion, and for a moderation
-/// a verdict that flags a word. What it was asked to moderate.
+/// Serves this many requests, and returns the texts that it was asked to moderate.
+///
+/// A completion is answered by the recorded stream, a moderation by a verdict that flags a word.
 fn moderating(requests: usize, flagged: &'static str) -> (String, JoinHandle<Vec<Value>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());

@@ -1,81 +1,19 @@
-//! The examples print what the notebook's cells print: its texts to the letter, every message in
-//! its order.
+//! The examples print what the notebook's cells print, text by text and in their order.
 
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+mod program;
 
-/// The numbers as the chat model wrote them, on the day of the streamed and of the first whole
-/// answer.
+use program::{printed, run};
+
+/// Returns the numbers as the chat model wrote them, streamed and in the first whole answer.
 fn chat_text() -> String {
     let numbers: Vec<String> = (1..=100).map(|number| number.to_string()).collect();
     format!("\n\n{}.", numbers.join(", "))
 }
 
-/// The numbers as the legacy model wrote them.
+/// Returns the numbers as the legacy model wrote them.
 fn legacy_text() -> String {
     let numbers: Vec<String> = (4..=100).map(|number| number.to_string()).collect();
     numbers.join(",")
-}
-
-/// The chat answer cut into its tokens, as it was streamed.
-fn chat_tokens() -> Vec<String> {
-    let mut tokens = vec!["\n\n".to_owned()];
-    for number in 1..=100 {
-        tokens.push(number.to_string());
-        tokens.extend(if number < 100 {
-            vec![",".to_owned(), " ".to_owned()]
-        } else {
-            vec![".".to_owned()]
-        });
-    }
-    tokens
-}
-
-/// Runs an example that cargo built beside this test; `cargo test` builds them,
-/// `cargo test --test notebook` alone does not.
-fn run(name: &str, args: &[&str], stdin: &[u8]) -> Output {
-    let test = std::env::current_exe().expect("the test knows its own path");
-    let folder: PathBuf = test.ancestors().nth(2).expect("target/debug/deps").join("examples");
-    let mut child = Command::new(folder.join(name))
-        .args(args)
-        .env("DELTAWIRE_REPLAY_SPEED", "at-once")
-        .env_remove("OPENAI_BASE_URL")
-        .env_remove("OPENAI_API_KEY")
-        .env_remove("OPENAI_MODEL")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| {
-            panic!("example {name}: {error}; `cargo build --examples` builds it")
-        });
-    let mut pipe = child.stdin.take().expect("standard input is piped");
-    let bytes = stdin.to_vec();
-    // A program that has enough closes its end early.
-    let writer = std::thread::spawn(move || drop(pipe.write_all(&bytes)));
-    let output = child.wait_with_output().expect("the example ends");
-    writer.join().expect("the writer ends");
-    output
-}
-
-/// The output of a run that succeeded, with every time in seconds replaced by `N`.
-fn printed(name: &str, args: &[&str]) -> String {
-    let output = run(name, args, b"");
-    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("an example prints UTF-8");
-    let mask = |word: &str| {
-        let seconds = word.trim_start_matches('(').trim_end();
-        if is_seconds(seconds) { word.replace(seconds, "N") } else { word.to_owned() }
-    };
-    text.split_inclusive(' ').map(mask).collect()
-}
-
-/// `2.97`
-fn is_seconds(word: &str) -> bool {
-    let Some((whole, hundredths)) = word.split_once('.') else { return false };
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    !whole.is_empty() && hundredths.len() == 2 && digits(whole) && digits(hundredths)
 }
 
 #[test]
@@ -121,81 +59,6 @@ fn stream_chat_prints_every_chunk_and_its_delta_and_the_reply() {
 }
 
 #[test]
-fn time_to_first_token_prints_every_message_the_conversation_and_the_gain() {
-    let svg = std::env::temp_dir().join(format!("deltawire-tokens-{}.svg", std::process::id()));
-    let text = printed("time_to_first_token", &["--plot", svg.to_str().unwrap()]);
-    let mut expected =
-        String::from("Message received N seconds after request: {\"role\":\"assistant\"}\n");
-    for token in chat_tokens() {
-        let delta = serde_json::json!({"content": token});
-        expected += &format!("Message received N seconds after request: {delta}\n");
-    }
-    expected += "Message received N seconds after request: {}\n";
-    expected += "Full response received N seconds after request\n";
-    expected += &format!("Full conversation received: {}\n", chat_text());
-    expected += "Not streamed, the full response came N seconds after request\nTime to first token: N seconds\nReading can begin ";
-    assert!(text.starts_with(&expected), "{text}");
-    assert!(
-        text.contains('\u{2801}') || text.contains('\u{2809}'),
-        "a picture in Braille dots: {text}"
-    );
-    // The notebook's server sent no usage with its stream. 300 tokens: the role and the finish
-    // reason have none.
-    let usage = r#"Usage: {"prompt_tokens":36,"completion_tokens":300,"total_tokens":336,"source":"estimated","vocabulary":"cl100k_base"}"#;
-    assert!(text.contains(usage), "{text}");
-    assert!(
-        text.contains("\nTiming: time_to_first_byte=")
-            && text.contains(" chunks=302 ")
-            && text.contains(" tokens=300")
-    );
-    let picture = std::fs::read_to_string(&svg).unwrap();
-    std::fs::remove_file(&svg).unwrap();
-    assert!(
-        picture.starts_with("<svg")
-            && picture.contains("<polyline")
-            && picture.contains("seconds after request")
-    );
-}
-
-#[test]
-fn axum_proxy_passes_on_what_comes_and_logs_each_end() {
-    let output = run("axum_proxy", &[], b"");
-    let (text, log) =
-        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert!(output.status.success(), "{log}");
-    let sky = deltawire_replay::recordings::find("smollm2-sky").unwrap();
-    let mut fold = deltawire::chat::Session::new();
-    let body = sky.body();
-    let mut input = &body[..];
-    while fold.push(&mut input).unwrap().is_some() {}
-    let whole = fold.close(deltawire::How::Clean).answer;
-    for (line, expected) in text.lines().zip([
-        format!("to the end: {} (done)", whole.text()),
-        "the client goes away: The sky is blue (stopped)".into(),
-        "upstream breaks off: The sky is blue because of a (the connection failed: ".into(),
-        "upstream refuses:  (the server refused the request with status 503: ".into(),
-    ]) {
-        assert!(line.starts_with(&expected), "{line:?} is not {expected:?}");
-    }
-    assert_eq!(text.lines().count(), 4, "{text}");
-
-    // The proxy learns that a client is gone when it is told to, so in no certain order.
-    let lines: Vec<serde_json::Value> =
-        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let ended = |end: &str| {
-        lines.iter().find(|line| line["end"] == end).unwrap_or_else(|| panic!("{end}: {log}"))
-    };
-    assert_eq!(lines.len(), 3, "none for what was refused: {log}");
-    assert_eq!(ended("done")["usage"], serde_json::to_value(&whole.usage).unwrap());
-    assert_eq!((&ended("done")["model"], &ended("done")["chunks"]), (&"local".into(), &65.into()));
-    for end in ["done", "stopped", "truncated"] {
-        let first = ended(end)["first_token_ms"].as_u64().unwrap();
-        assert!(first <= ended(end)["total_ms"].as_u64().unwrap(), "{log}");
-    }
-    assert!(ended("stopped")["usage"].is_null() && ended("truncated")["usage"].is_null(), "{log}");
-}
-
-#[test]
 fn the_recorded_times_are_the_notebooks() {
     let recording = deltawire_replay::recordings::find("count-to-100").unwrap();
     let times: Vec<u128> = recording.reads.iter().map(|read| read.at.as_millis()).collect();
@@ -228,8 +91,9 @@ fn stream_completion_prints_every_text_and_the_whole() {
     assert_eq!(printed("stream_completion", &[]), expected);
 }
 
-/// Standard input, arguments, exit status, standard output; standard error has something exactly
-/// when the status is 1.
+/// Checks the exit status and the output of a run with these arguments and this input.
+///
+/// Standard error has something exactly if the status is 1.
 #[track_caller]
 fn pipes(name: &str, args: &[&str], stdin: &[u8], status: i32, expected: &str) {
     let output = run(name, args, stdin);

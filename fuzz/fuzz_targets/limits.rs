@@ -1,8 +1,9 @@
-//! Whatever comes and for however long, a fold holds no more memory than its limits say.
+//! Whatever comes and for however long, a fold holds no more memory than its limits say. That it
+//! counts what it holds the accumulator asserts itself, in every target.
 //!
 //! A corpus file is nine bytes, one each for the options (from the lowest bit: keep unknown
 //! members, cumulative deltas, the legacy endpoint, no learning), `max_line`, `max_event`,
-//! `max_choices`, `max_tool_calls`, `max_folded`, `max_unknown_members`, the length of the reads,
+//! `max_choices`, `max_tool_calls` and `max_items`, `max_folded`, `max_unknown_members`, the length of the reads,
 //! how often the rest comes; and the rest, in which each `#` is the number of the repetition, so
 //! that a short input has as many indices, IDs and names as there are repetitions.
 //!
@@ -39,6 +40,7 @@ fuzz_target!(|bytes: &[u8]| {
     limits.max_event = (1 + usize::from(max_event)) * 16;
     limits.max_choices = 1 + usize::from(max_choices % 64);
     limits.max_tool_calls = 1 + usize::from(max_tool_calls % 4);
+    limits.max_items = 1 + usize::from(max_tool_calls / 4);
     limits.max_folded = (1 + usize::from(max_folded)) * 8;
     limits.max_unknown_members = usize::from(max_unknown_members % 4);
     let options = Options::new()
@@ -68,15 +70,14 @@ fn bound(limits: &Limits) -> usize {
     // and of what is passed over.
     let stray = 6 * Decoder::MAX_STRAY_LINE + 16 * Error::EXCERPT;
     let fixed = (2 + 1 + 1) * Error::EVIDENCE + (4 << 10) + stray;
-    // A line that is collected; an event and the learned ones like it, the stream's ID, the
-    // envelope's members and the usage, which are kept once each and are no larger than an event.
-    // An error's message and body, kept and handed out. An event whose control characters are
-    // escaped, which makes six bytes of one, in a buffer that doubles.
-    let decoding = 3 * limits.max_line + (20 + 8 + 12) * limits.max_event;
-    let members = 96 * (1 + limits.max_unknown_members);
-    let call = 384 + members;
-    let choice = 768 + 2 * members + call * limits.max_tool_calls;
-    fixed + decoding + members + choice * limits.max_choices + 4 * limits.max_folded
+    // A line that is collected; an event and the learned ones like it, the stream's ID. An error's
+    // message and body, kept and handed out. An event whose control characters are escaped, which
+    // makes six bytes of one.
+    let decoding = 3 * limits.max_line + (20 + 8 + 6) * limits.max_event;
+    // What a choice, a call or a member is read into, in a list that doubles, and is kept in.
+    let items = 3072 * limits.max_items + 128 * limits.max_unknown_members;
+    // What is kept, while it moves to a larger buffer or members that grow are merged.
+    fixed + decoding + items + 5 * limits.max_folded
 }
 
 /// The most that was held at any time, in bytes.

@@ -1,4 +1,4 @@
-//! What the target `encode_roundtrip` holds against each other: the encoder and the decoder.
+//! The target `encode_roundtrip`: the encoder against the decoder.
 //!
 //! A corpus file is a byte that says what follows, eight lengths of reads, and then, if that byte
 //! is even, what is asked of an encoder: for each call a byte (from the lowest bits: two for an
@@ -83,7 +83,7 @@ fn check_calls(mut bytes: &[u8], lengths: [u8; 8]) {
     );
 }
 
-/// Whether an event that is just written down, with no check of anything, is the same to a reader.
+/// Returns true if an event that is just written down, unchecked, is the same to a reader.
 fn is_read_back(event: Option<&str>, id: Option<&str>, data: &str) -> bool {
     let mut stream = String::new();
     for (name, value) in [("event", event), ("id", id)] {

@@ -1,4 +1,4 @@
-//! What the fuzz targets of the fold have in common.
+//! The common part of the fuzz targets of the fold.
 //!
 //! A corpus file of `fold_cuts` is the bytes of one [`Stream`] in the order of its fields: one byte
 //! of options, one each for `max_folded` and `max_line` (255 for the default), eight lengths of
@@ -118,11 +118,12 @@ fn check_naive(text: &str) {
     let seen = in_events::<Chat>(Options::new(), &events);
     let outcome = seen.outcome();
     assert_eq!(differs(&naive.completion(), &outcome["answer"], "answer"), None);
+    assert_eq!(differs(&naive.unknown(), &outcome["answer"], "answer"), None);
     assert_eq!(outcome["error"]["kind"].as_str(), naive.error);
     updates_add_up(&seen, "these events");
 }
 
-/// What folding gets wrong it gets wrong with few; more only make a run long.
+/// The most steps of a run. A fault of folding shows with few.
 const MOST_STEPS: usize = 40;
 
 /// Steps, against what is known to have been put in.

@@ -1,4 +1,4 @@
-//! What the target `json_lexer` holds against `serde_json`.
+//! The target `json_lexer`: the lexer against `serde_json`.
 
 use deltawire::{Error, chat, completions};
 use serde::de::IgnoredAny;

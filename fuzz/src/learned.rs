@@ -1,4 +1,4 @@
-//! What the target `fold_learned` holds against each other.
+//! The target `fold_learned`: folding with learned frames against folding without.
 
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;

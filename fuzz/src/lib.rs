@@ -8,7 +8,8 @@
 //!
 //! ```sh
 //! mkdir -p target/fuzz-corpus
-//! cargo +nightly fuzz run decode_cuts target/fuzz-corpus fuzz/corpus/decode_cuts -- -max_total_time=60
+//! cargo +nightly fuzz run decode_cuts target/fuzz-corpus fuzz/corpus/decode_cuts -- \
+//!     -max_total_time=60
 //! ```
 
 use arbitrary::Arbitrary;

@@ -14,8 +14,8 @@ mod oracle;
 pub struct Input<'a> {
     /// The options and limits, in bits.
     ///
-    /// Bits 0 to 3 are fence, leading text, trailing text and trailing comma. Bit 4 is unused. Bits
-    /// 5 to 7 choose a limit.
+    /// Bits 0 to 3 are fence, leading text, trailing text and trailing comma. Bit 4 stands for think
+    /// blocks, control characters and unknown escapes. Bits 5 to 7 choose a limit.
     options: u8,
     /// The lengths of the pieces in characters, which repeat. A piece may be empty.
     lengths: [u8; 3],
@@ -77,7 +77,10 @@ impl Input<'_> {
             .with_fence(bit(0))
             .with_leading_text(bit(1))
             .with_trailing_text(bit(2))
-            .with_trailing_comma(bit(3));
+            .with_trailing_comma(bit(3))
+            .with_think_block(bit(4))
+            .with_control_characters(bit(4))
+            .with_unknown_escapes(bit(4));
         let whole = oracle::seen(options, [self.text]);
         assert_eq!(oracle::seen(options, self.pieces()), whole, "in pieces of {:?}", self.lengths);
         assert_eq!(

@@ -1,5 +1,5 @@
-//! The oracle of the target `tool_calls`: the rules once more, over a
-//! list of fragments that never was JSON.
+//! The oracle of the target `tool_calls`: the table of routes once more, over fragments that never
+//! were JSON.
 //!
 //! A corpus file is the length of the reads (0: all at once), and then two bytes a fragment, so
 //! that a few bytes already interleave calls. From the lowest bits, the first has three for the
@@ -13,7 +13,7 @@ use std::fmt::Write;
 use deltawire::chat::{Chat, ToolCallKind};
 use deltawire::{AnomalyKind, Change, How, Options, Session, TextKind};
 
-/// How the index is sent, and what it means.
+/// The ways to send an index, each with its meaning.
 const INDICES: [(&str, Option<u64>); 8] = [
     ("", None),
     (r#""index":0,"#, Some(0)),
@@ -30,10 +30,10 @@ const IDS: [(&str, &str); 8] = [
     (r#""id":"a","#, "a"),
     (r#""id":"b","#, "b"),
     (r#""id":"c","#, "c"),
-    (r#""id":"","#, ""),
+    (r#""id":"None","#, ""),
     (r#""id":null,"#, ""),
     (r#""id":"\u0061","#, "a"),
-    (r#""id":"d","#, "d"),
+    (r#""id":"nul\u006c","#, ""),
 ];
 /// The same for the name, which stands in the function or in the custom tool.
 const NAMES: [(&str, &str); 4] =
@@ -53,6 +53,8 @@ struct Fragment {
     choice: u64,
     index: Option<u64>,
     id: &'static str,
+    /// The ID is the text `null` or `None`.
+    placeholder: bool,
     name: &'static str,
     call_type: &'static str,
     custom: bool,
@@ -64,25 +66,41 @@ struct Fragment {
 struct Call {
     index: Option<u64>,
     id: &'static str,
-    name: &'static str,
+    name: String,
     call_type: &'static str,
     custom: bool,
     text: String,
 }
 
-/// The calls of a choice by arrival, and what each index means now.
+impl Call {
+    fn is_custom(&self) -> bool {
+        self.custom || self.call_type == "custom"
+    }
+}
+
+/// The calls of a choice by arrival, and the call that each index led to last.
 #[derive(Debug, Default)]
 struct Calls {
     calls: Vec<Call>,
-    meant: HashMap<u64, usize>,
+    bound: HashMap<u64, usize>,
 }
 
-/// What may go wrong with a fragment, counted.
-#[derive(Debug, Default, PartialEq)]
-struct Odd {
-    strays: u64,
-    orphans: u64,
-}
+/// The anomalies of the rules, counted by kind.
+type Odd = HashMap<AnomalyKind, u64>;
+
+/// The kinds that are compared.
+const KINDS: [AnomalyKind; 10] = [
+    AnomalyKind::MissingIndex,
+    AnomalyKind::UnknownIndex,
+    AnomalyKind::OrphanArguments,
+    AnomalyKind::ToolCallIdPlaceholder,
+    AnomalyKind::ToolCallIdChanged,
+    AnomalyKind::ToolCallIdShared,
+    AnomalyKind::ToolCallIndexReused,
+    AnomalyKind::ToolCallNameContinued,
+    AnomalyKind::ToolCallWithoutName,
+    AnomalyKind::SeveralDocuments,
+];
 
 /// Fragments of tool calls end up in the calls that the rules say: whole and in reads, learned and
 /// parsed, in the updates and in the completion.
@@ -104,6 +122,7 @@ pub fn check(bytes: &[u8]) {
         choices.entry(fragment.choice).or_default().take(&fragment, &mut odd);
     }
     send(&mut stream, &mut chunk);
+    choices.values().for_each(|calls| calls.settle(&mut odd));
     let length = if length == 0 { stream.len().max(1) } else { length.into() };
     for (options, length) in [
         (Options::new(), stream.len().max(1)),
@@ -122,7 +141,12 @@ fn read(first: u8, second: u8, number: usize) -> (Fragment, String) {
     let (name_json, name) = NAMES[pick(first, 6, 3)];
     let (type_json, call_type) = TYPES[pick(second, 4, 3)];
     let (text_json, text) = match pick(second, 2, 3) {
-        0 => (format!(r#""{number};""#), format!("{number};")),
+        0 => {
+            // A word, the beginning of a list, and the end of one.
+            let text = [format!("{number};"), format!("[{number}"), "]".to_owned()];
+            let text = text[number % 3].clone();
+            (format!("\"{text}\""), text)
+        }
         1 => (format!(r#""\n\u003{}\ud83d\ude00;""#, number % 10), format!("\n{}😀;", number % 10)),
         2 => (format!(r#"{{ "n" : [{number}, " "] }}"#), format!(r#"{{"n":[{number}," "]}}"#)),
         _ => ("null".to_owned(), String::new()),
@@ -137,7 +161,9 @@ fn read(first: u8, second: u8, number: usize) -> (Fragment, String) {
         (format!(r#""{holder}":{{{name_json}"{member}":{text_json}}}"#), name, text)
     };
     let json = format!("{{{index_json}{id_json}{type_json}{inside}}}");
-    (Fragment { choice: pick(second, 6, 1) as u64, index, id, name, call_type, custom, text }, json)
+    let placeholder = id_json.contains('N') || id_json.contains("nul\\");
+    let choice = pick(second, 6, 1) as u64;
+    (Fragment { choice, index, id, placeholder, name, call_type, custom, text }, json)
 }
 
 /// Writes a chunk with what is due: neighbours of one choice in one list.
@@ -157,68 +183,153 @@ fn send(stream: &mut String, chunk: &mut Vec<(u64, String)>) {
 
 impl Calls {
     fn take(&mut self, fragment: &Fragment, odd: &mut Odd) {
-        let place = self.place(fragment, odd);
+        let (known, note) = self.place(fragment);
+        let is_new = known.is_none();
+        let place = known.unwrap_or_else(|| {
+            self.calls.push(Call::default());
+            self.calls.len() - 1
+        });
         let call = &mut self.calls[place];
+        if let Some(index) = fragment.index {
+            self.bound.insert(index, place);
+            call.index = call.index.or(Some(index));
+        }
+        let mut count = |kind| *odd.entry(kind).or_default() += 1;
+        note.into_iter().for_each(&mut count);
+        // A call without an index is told by other means, and that is noted once a fragment.
+        if call.index.is_none() && note != Some(AnomalyKind::MissingIndex) {
+            count(AnomalyKind::MissingIndex);
+        }
+        if fragment.placeholder {
+            count(AnomalyKind::ToolCallIdPlaceholder);
+        }
         call.custom |= fragment.custom;
-        for (kept, sent) in [
-            (&mut call.id, fragment.id),
-            (&mut call.name, fragment.name),
-            (&mut call.call_type, fragment.call_type),
-        ] {
-            if kept.is_empty() {
-                *kept = sent;
+        if call.id.is_empty() {
+            call.id = fragment.id;
+        }
+        if call.call_type.is_empty() {
+            call.call_type = fragment.call_type;
+        }
+        if !fragment.name.is_empty() && call.name != fragment.name {
+            if !is_new && !call.name.is_empty() {
+                count(AnomalyKind::ToolCallNameContinued);
             }
+            call.name += fragment.name;
         }
         call.text += &fragment.text;
     }
 
-    /// The rules, in their order: the ID, the index, the name.
-    fn place(&mut self, fragment: &Fragment, odd: &mut Odd) -> usize {
-        let meant = fragment.index.and_then(|index| self.meant.get(&index).copied());
-        if !fragment.id.is_empty() {
-            if let Some(known) = self.calls.iter().position(|call| call.id == fragment.id) {
-                return self.number(known, fragment.index);
-            }
-            return match meant {
-                Some(place) if self.calls[place].id.is_empty() => place,
-                _ => self.begin(fragment),
+    /// The table: the call that the fragment belongs to, or none for a new one, and the anomaly.
+    fn place(&self, fragment: &Fragment) -> (Option<usize>, Option<AnomalyKind>) {
+        use AnomalyKind as Kind;
+        let (has_id, has_name) = (!fragment.id.is_empty(), !fragment.name.is_empty());
+        let bound = fragment.index.and_then(|index| self.bound.get(&index).copied());
+        let latest = self.calls.len().checked_sub(1);
+        let with_id = |place: &usize| has_id && self.calls[*place].id == fragment.id;
+        let known = bound.filter(with_id).or((0..self.calls.len()).rev().find(with_id));
+        let is_other = |call: &Call| !call.name.is_empty() && call.name != fragment.name;
+        if let (Some(known), false) = (known, has_name) {
+            return (Some(known), None);
+        }
+        if let Some(known) = known {
+            let call = &self.calls[known];
+            let is_its_index = match (fragment.index, call.index) {
+                (None, _) => true,
+                _ if bound == Some(known) => true,
+                (Some(_), None) => bound.is_none(),
+                (Some(index), Some(own)) => index == own,
+            };
+            let is_over = is_other(call) && !call.text.is_empty();
+            return if is_its_index && !is_over {
+                (Some(known), None)
+            } else {
+                (None, Some(Kind::ToolCallIdShared))
             };
         }
-        if let Some(place) = meant {
-            return place;
+        if has_id && !has_name {
+            let (place, is_position) = match (bound, fragment.index) {
+                (Some(bound), _) => (Some(bound), false),
+                (None, None) => (latest, true),
+                (None, Some(_)) => (None, false),
+            };
+            let note = match place.map(|place| self.calls[place].id.is_empty()) {
+                Some(false) => Some(Kind::ToolCallIdChanged),
+                Some(true) if is_position => Some(Kind::MissingIndex),
+                _ => None,
+            };
+            return (place, note);
         }
-        let Some(latest) = self.calls.len().checked_sub(1) else {
-            odd.orphans += u64::from(fragment.name.is_empty());
-            return self.begin(fragment);
-        };
-        let named = !fragment.name.is_empty();
-        match fragment.index {
-            Some(_) if named => self.begin(fragment),
-            Some(_) => {
-                odd.strays += 1;
-                latest
+        if has_id {
+            let waits = |place: &usize| {
+                self.calls[*place].id.is_empty() && self.calls[*place].name.is_empty()
+            };
+            let place = bound.filter(waits);
+            let reused = bound.is_some() && place.is_none();
+            return (place, reused.then_some(Kind::ToolCallIndexReused));
+        }
+        if has_name {
+            if let Some(bound) = bound {
+                let call = &self.calls[bound];
+                let is_over = is_other(call) && !call.text.is_empty();
+                let is_again = call.name == fragment.name
+                    && !call.is_custom()
+                    && !fragment.custom
+                    && documents(&call.text) == (1, true)
+                    && documents(&format!("{}{}", call.text, fragment.text)).0 > 1;
+                return if is_over || is_again {
+                    (None, Some(Kind::ToolCallIndexReused))
+                } else {
+                    (Some(bound), None)
+                };
             }
-            None if named && !self.calls[latest].name.is_empty() => self.begin(fragment),
-            None => latest,
+            return match latest {
+                Some(latest) if fragment.index.is_none() && self.calls[latest].name.is_empty() => {
+                    (Some(latest), Some(Kind::MissingIndex))
+                }
+                _ => (None, None),
+            };
+        }
+        match (bound, latest, fragment.index) {
+            (Some(bound), _, _) => (Some(bound), None),
+            (None, Some(latest), Some(_)) => (Some(latest), Some(Kind::UnknownIndex)),
+            (None, Some(latest), None) => (Some(latest), Some(Kind::MissingIndex)),
+            (None, None, _) => (None, Some(Kind::OrphanArguments)),
         }
     }
 
-    fn begin(&mut self, fragment: &Fragment) -> usize {
-        self.calls.push(Call { index: fragment.index, ..Call::default() });
-        let place = self.calls.len() - 1;
-        self.meant.extend(fragment.index.map(|index| (index, place)));
-        place
-    }
-
-    /// A call that had no index has the first that comes with its ID, which means that call if it
-    /// meant none.
-    fn number(&mut self, place: usize, index: Option<u64>) -> usize {
-        if let (None, Some(index)) = (self.calls[place].index, index) {
-            self.calls[place].index = Some(index);
-            self.meant.entry(index).or_insert(place);
+    /// Counts what is odd at the end.
+    fn settle(&self, odd: &mut Odd) {
+        for call in &self.calls {
+            if call.name.is_empty() {
+                *odd.entry(AnomalyKind::ToolCallWithoutName).or_default() += 1;
+            }
+            if !call.is_custom() && documents(&call.text).0 > 1 {
+                *odd.entry(AnomalyKind::SeveralDocuments).or_default() += 1;
+            }
         }
-        place
     }
+}
+
+/// Returns how many documents begin in a text, and whether the last is over.
+///
+/// The texts of these fragments have strings without escapes. A number may go on.
+fn documents(text: &str) -> (usize, bool) {
+    let (mut begun, mut depth, mut string, mut word) = (0, 0_usize, false, false);
+    for character in text.chars() {
+        let is_blank = character.is_ascii_whitespace();
+        let is_top = depth == 0 && !string;
+        if is_top && !is_blank && !(word && !"{[\"".contains(character)) {
+            begun += 1;
+        }
+        word = is_top && !is_blank && !"{[\"".contains(character);
+        match character {
+            '"' => string = !string,
+            '{' | '[' if !string => depth += 1,
+            '}' | ']' if !string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    (begun, depth == 0 && !string)
 }
 
 fn compare(
@@ -259,7 +370,7 @@ fn compare(
             let (id, name) = heads.remove(&(*index, place)).unwrap_or_default();
             assert_eq!(
                 (&*id, &*name),
-                (call.id, call.name),
+                (call.id, &*call.name),
                 "call {place} of choice {index} in {stream}"
             );
             let text = texts.remove(&(*index, place)).unwrap_or_default();
@@ -282,7 +393,7 @@ fn compare(
         let expected = expected.into_iter().map(|call| {
             let none = if call.custom { "custom" } else { "function" };
             let call_type = if call.call_type.is_empty() { none } else { call.call_type };
-            (call.id, call.name, call_type, call.custom || call_type == "custom", &*call.text)
+            (call.id, &*call.name, call_type, call.is_custom(), &*call.text)
         });
         assert_eq!(
             folded.collect::<Vec<_>>(),
@@ -294,10 +405,9 @@ fn compare(
         heads.is_empty() && texts.is_empty(),
         "updates of calls that are none: {heads:?} {texts:?}"
     );
-    let count = |kind| outcome.anomalies.iter().filter(|a| a.kind == kind).map(|a| a.count).sum();
-    let counted = Odd {
-        strays: count(AnomalyKind::UnknownIndex),
-        orphans: count(AnomalyKind::OrphanArguments),
-    };
-    assert_eq!(counted, *odd, "in {stream}");
+    for kind in KINDS {
+        let of_kind = outcome.anomalies.iter().filter(|anomaly| anomaly.kind == kind);
+        let count: u64 = of_kind.map(|anomaly| anomaly.count).sum();
+        assert_eq!(count, odd.get(&kind).copied().unwrap_or_default(), "{kind:?} in {stream}");
+    }
 }

@@ -1,4 +1,4 @@
-//! What the target `usage_cuts` holds against `bpe-openai`.
+//! The target `usage_cuts`: the counter against `bpe-openai`.
 
 use arbitrary::Arbitrary;
 use deltawire_usage::{TextCounter, Vocabulary};

@@ -1,4 +1,6 @@
-"""Serves page.html on loopback, prints its port, then what the page posts back, and ends. Without an answer it ends after some time.
+"""Serves page.html on loopback, prints its port, then what the page posts back, and ends.
+
+Without an answer it ends after some time.
 
 page_server.py PAGE SECONDS
 """

@@ -1,6 +1,9 @@
-"""Writes a model for llama.cpp that is as small as one can be: its tokens are the 256 bytes, its weights are random.
+"""Writes a model for llama.cpp that is as small as one can be.
 
-What it says means nothing, but a grammar makes it say a given text, byte by byte, so that characters are cut between tokens.
+Its tokens are the 256 bytes, its weights are random.
+
+What it says means nothing, but a grammar makes it say a given text, byte by byte, so that
+characters are cut between tokens.
 
 tiny_model.py OUT.gguf        (needs the packages gguf and numpy)
 """

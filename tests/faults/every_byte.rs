@@ -132,7 +132,7 @@ fn from_memory(endpoint: Endpoint, prefix: &[u8], broken: bool) -> [Seen; 2] {
             read_blocking(deltawire_ureq::ChatStream::from_reader(reader), false),
             smol::block_on(read_async(deltawire_async::ChatStream::from_stream(frames), false)),
         ],
-        Endpoint::Completion => [
+        _ => [
             read_blocking(deltawire_ureq::CompletionStream::from_reader(reader), false),
             smol::block_on(read_async(
                 deltawire_async::CompletionStream::from_stream(frames),

@@ -1,4 +1,4 @@
-//! What tiktoken-rs costs.
+//! The cost of tiktoken-rs.
 
 use deltawire_benches::tokenizers::report;
 

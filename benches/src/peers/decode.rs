@@ -19,7 +19,7 @@ pub trait Decoder {
     fn decode(reads: Reads, event: impl FnMut(&str));
 }
 
-/// What is counted while the clock runs: enough that nobody's events are optimised away.
+/// The count that is kept while the clock runs, so that nobody's events are optimised away.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Events that have data.

@@ -11,7 +11,7 @@ use crate::reads::{ReadSize, Reads};
 
 use super::decode::{Decoder, EventsourceStream, SseCore, SseStream};
 
-/// What all arrive at, and what is compared.
+/// The result that all arrive at, and that is compared.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Folded {
     /// The content of each choice, by its index.
@@ -135,7 +135,7 @@ fn pair<P: Pairing>(reads: Reads) -> Folded {
     json.finish()
 }
 
-/// What is done with a chunk's data.
+/// A reader of a chunk's data.
 trait Json: Default {
     fn push(&mut self, data: &str);
     fn finish(self) -> Folded;

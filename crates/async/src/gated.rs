@@ -29,7 +29,7 @@ pin_project! {
     /// begun by then is not waited for.
     ///
     /// For annotations of Azure's asynchronous filter ([`gate::Policy::azure_async_filter`]) the
-    /// stream has to keep unknown members: [`deltawire::Options::with_unknown`].
+    /// stream must not drop unknown members: [`deltawire::Options::with_unknown`].
     ///
     /// ```
     /// # smol::block_on(async {

@@ -13,7 +13,8 @@
 //! ```
 //! # smol::block_on(async {
 //! # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
-//! # let response = http::Response::new(http_body_util::Full::new(bytes::Bytes::from_static(body.as_bytes())));
+//! # let body = bytes::Bytes::from_static(body.as_bytes());
+//! # let response = http::Response::new(http_body_util::Full::new(body));
 //! // `response`: hyper's as it is, reqwest's with `.into()`, anything that is an `http::Response`.
 //! // A refused request is an error here, with its body.
 //! let mut stream = deltawire_async::chat(response).await?;
@@ -98,6 +99,7 @@
 //! requests, and what the transfer did to the body: it has to come decompressed, free of transfer
 //! coding. Trailers are ignored.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod body;

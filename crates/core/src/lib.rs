@@ -72,13 +72,17 @@
 //! # Features
 //! - `partial` parses arguments and content as JSON while they arrive, with `deltawire-partial`.
 //! - `simdutf8` checks UTF-8 with vector instructions.
-//! - `std` (default) only lets dependencies use the standard library: run-time detection of vector
-//!   instructions in memchr. The crate itself is `no_std` with `alloc`, and has no unsafe code.
+//! - `std` (default) lets dependencies use the standard library, for run-time detection of vector
+//!   instructions in memchr, and lets [`Refused::retry_after`] read dates. Without it the crate is
+//!   `no_std` with `alloc`. It has no unsafe code.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod chat;
 pub mod completions;
@@ -93,7 +97,7 @@ pub use engine::{
     Outcome, Place, Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob,
     Update,
 };
-pub use error::{ApiError, Error, Evidence, Limit, Refused, Stall, StallKind};
+pub use error::{ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 
 #[cfg(doctest)]

@@ -797,7 +797,10 @@ enum Told {
 
 fn told() -> impl Strategy<Value = Told> {
     prop_oneof![
-        4 => (prop_oneof![6 => Just(200), 1 => Just(204), 1 => Just(503), 1 => any::<u16>()], prop::bool::weighted(0.9))
+        4 => (
+            prop_oneof![6 => Just(200), 1 => Just(204), 1 => Just(503), 1 => any::<u16>()],
+            prop::bool::weighted(0.9),
+        )
             .prop_map(|(status, typed)| Told::Answered(status, typed)),
         4 => prop::collection::vec(prop::sample::select(b"id: 1retry0\r\n\n\ndata".to_vec()), 0..30).prop_map(Told::Bytes),
         3 => Just(Told::Ended),
@@ -818,12 +821,15 @@ proptest! {
         busy in any::<bool>(),
         words in prop::collection::vec(told(), 0..60),
     ) {
-        let mut source = with(|reconnect| reconnect.busy_statuses = busy).with_method(if post { "POST" } else { "GET" });
+        let method = if post { "POST" } else { "GET" };
+        let mut source = with(|reconnect| reconnect.busy_statuses = busy).with_method(method);
         let mut connected = false;
         for word in words {
             let before = format!("{:?}", source.action());
             match &word {
-                Told::Answered(status, typed) => source.answered(*status, headers(typed.then_some("text/event-stream"))),
+                Told::Answered(status, typed) => {
+                    source.answered(*status, headers(typed.then_some("text/event-stream")));
+                }
                 Told::Bytes(bytes) => {
                     let mut input = &bytes[..];
                     while source.decode(&mut input).unwrap().is_some() {}
@@ -843,8 +849,10 @@ proptest! {
                 }
                 Action::Wait(wait) => {
                     prop_assert!(!post);
-                    prop_assert!(wait.at_least >= Duration::from_millis(500) && wait.at_most >= wait.at_least);
-                    prop_assert!(before.starts_with("Wait") || wait.at_least >= source.reconnection_time());
+                    prop_assert!(wait.at_least >= Duration::from_millis(500));
+                    prop_assert!(wait.at_most >= wait.at_least);
+                    let reconnection_time = source.reconnection_time();
+                    prop_assert!(before.starts_with("Wait") || wait.at_least >= reconnection_time);
                 }
                 Action::Stop(_) => {}
             }

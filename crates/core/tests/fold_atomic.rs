@@ -10,7 +10,7 @@ use deltawire::{End, Error, How, Limit, Limits, Options, chat, completions};
 /// Everything a choice can hold, in one chunk.
 const RICH: &str = r#"{"id":"a","model":"m","created":5,"system_fingerprint":"fp","service_tier":"t","moderation":{"a":1},"timings":{"n":1},"usage":{"total_tokens":3},"choices":[{"index":0,"note":1,"delta":{"role":"assistant","content":"x\ud83d","refusal":"r","reasoning":"t","reasoning_details":[{"a":1}],"extra":2,"tool_calls":[{"index":0,"id":"c","more":3,"function":{"name":"f","arguments":"{"}}],"function_call":{"name":"g","arguments":"("},"audio":{"id":"d","data":"AA","transcript":"s","expires_at":9}},"logprobs":{"content":[{"token":"x"}]}},{"index":1,"delta":{"content":"y"}}]}"#;
 
-/// What would change all of it.
+/// The members that would change all of it.
 const MORE: &str = r#""id":"b","model":"n","created":6,"system_fingerprint":"gq","service_tier":"u","moderation":{"a":2},"timings":{"n":2},"usage":{"total_tokens":4},"choices":[{"index":0,"note":5,"delta":{"role":"user","content":"\ude00no","refusal":"no","reasoning":"no","reasoning_details":[{"a":2}],"extra":6,"tool_calls":[{"index":0,"more":7,"function":{"arguments":"no"}},{"index":1,"id":"e","function":{"name":"no","arguments":"no"}}],"function_call":{"arguments":"no"},"audio":{"data":"no","transcript":"no","expires_at":10}},"logprobs":{"content":[{"token":"no"}]},"finish_reason":"no"},{"index":2,"delta":{"content":"no"}}]"#;
 
 fn keeping(limits: Limits) -> Options {
@@ -192,9 +192,18 @@ fn the_limit_of_tool_calls_is_exact_and_holds_for_each_choice() {
         &[&call(0, "a"), &call(1, "a"), &call(0, "b"), &call(1, "b"), &call(0, "a"), &call(0, "c")],
     );
     let both = fragments(
-        r#"{"id":"a","function":{"arguments":"2"}},{"id":"b","function":{"arguments":"3"}}"#,
+        r#"{"id":"a","function":{"name":"f","arguments":"2"}},{"id":"b","function":{"name":"f","arguments":"3"}}"#,
     );
-    last_passes_also_typed(options, Limit::ToolCalls, &[&both, &both, &fragments(r#"{"id":"c"}"#)]);
+    let third = fragments(r#"{"id":"c","function":{"name":"f"}}"#);
+    last_passes_also_typed(options, Limit::ToolCalls, &[&both, &both, &third]);
+    // Another name, after arguments, begins a call though its ID is known.
+    let other = fragments(r#"{"id":"a","function":{"name":"g"}}"#);
+    last_passes_also_typed(options, Limit::ToolCalls, &[&both, &other]);
+    // The first fragment gives the call its arguments, after which the second begins another.
+    let begins = fragments(
+        r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}},{"index":0,"function":{"name":"f","arguments":"{}"}}"#,
+    );
+    last_passes_also_typed(options, Limit::ToolCalls, &[&begins, &begins]);
     last_passes(
         options,
         Limit::ToolCalls,
@@ -203,12 +212,15 @@ fn the_limit_of_tool_calls_is_exact_and_holds_for_each_choice() {
     last_passes_also_typed(
         options,
         Limit::ToolCalls,
-        &[&fragments(r#"{"id":"a"}"#), &fragments(r#"{"id":"b"},{"id":"c"}"#)],
+        &[
+            &fragments(r#"{"index":0,"id":"a"}"#),
+            &fragments(r#"{"index":1,"id":"b"},{"index":2,"id":"c"}"#),
+        ],
     );
 }
 
 #[test]
-fn the_limit_of_what_is_folded_is_exact_and_counts_the_json() {
+fn the_limit_of_what_is_folded_is_exact_and_counts_what_is_kept() {
     let options = Options::new().with_limits(limits(|limits| limits.max_folded = 8));
     let content =
         |text: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
@@ -234,7 +246,7 @@ fn the_limit_of_what_is_folded_is_exact_and_counts_the_json() {
     last_passes_also_typed(
         options,
         Limit::Folded,
-        &[&content(r"\u00e9"), &content("12"), &content("1")],
+        &[&content(r"\u00e9"), &content("123456"), &content("1")],
     );
     let all = r#"{"choices":[{"index":0,"delta":{"content":"a","refusal":"b","reasoning":"c","reasoning_details":[],"audio":{"data":"d","transcript":"e"}}}]}"#;
     last_passes_also_typed(options, Limit::Folded, &[all, &one, &one]);

@@ -5,9 +5,16 @@
 
 #[path = "fold/fixtures.rs"]
 mod fixtures;
+#[path = "fold/naive.rs"]
+mod naive;
+#[path = "fold/run.rs"]
+mod run;
 
 use deltawire::chat::{ChatCompletion, Chunk, Content};
 use deltawire::{Error, Limit, chat, completions};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value, json};
 
 /// A value without its null members, which mean the same as none.
@@ -122,7 +129,95 @@ fn bodies_with_everything_else_come_back() {
     comes_back(r#"{"object":"chat.completion","choices":[]}"#);
 }
 
-/// What is said in another way comes back in the one way this crate says it.
+#[test]
+fn bodies_with_unknown_members_everywhere_come_back() {
+    comes_back(
+        r#"{"object":"chat.completion","p":"x","obfuscation":[1],"citations":["u"],"choices":[
+            {"index":0,"p":1,"delta":{"a":1},"message":{"role":"assistant","content":"x","annotations":[{"index":0},{"index":0}],"name":"n","p":"q",
+                "content_parts":[{"type":"reference","reference_ids":[1]}],
+                "function_call":{"name":"f","arguments":"{}","x":{"a":[1]}},
+                "audio":{"id":"a","data":"AA","transcript":"","format":"wav","expires_at":1},
+                "tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}","strict":true,"parameters":{"a":"b"}},"extra_content":{"google":{"thought_signature":"s"}}},
+                    {"id":"b","type":"custom","custom":{"name":"f","input":"x","format":"text"},"x":null,"y":[{}]}]},"finish_reason":"stop"}],
+            "x_groq":{"id":"r","error":"gone"}}"#,
+    );
+}
+
+#[test]
+fn an_answer_with_all_that_a_stream_kept_comes_back() {
+    let mut accumulator = chat::Accumulator::new();
+    for data in [
+        r#"{"x_groq":{"id":"r"},"citations":["a"],"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"a"},{"type":"reference","reference_ids":[1]}],"annotations":[1]}}]}"#,
+        r#"{"choices":[{"index":0,"seed":5,"delta":{"annotations":[2],"note":"a","tool_calls":[{"index":0,"id":"c","x":"1","function":{"name":"f","arguments":"{}","y":["z"]}}]}}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"note":"b","tool_calls":[{"index":0,"x":"2","function":{"y":["z"]}}]},"finish_reason":"stop"}],"x_groq":{"error":"gone"}}"#,
+    ] {
+        drop(accumulator.push(&deltawire::sse::Event::new(data)));
+    }
+    let outcome = accumulator.close(deltawire::How::Clean);
+    assert_eq!(outcome.end, deltawire::End::Error);
+    let written = serde_json::to_string(&outcome.answer).unwrap();
+    assert!(written.contains(r#""x_groq":{"error":"gone"}"#), "{written}");
+    assert!(
+        written.contains(r#""note":"ab""#) && written.contains(r#""y":["z","z"]"#),
+        "{written}"
+    );
+    assert_eq!(comes_back(&written), outcome.answer);
+}
+
+/// Any JSON of a few values, some of which merge.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (0..4_u64).prop_map(Value::from),
+        prop_oneof![Just(""), Just("a"), Just("\u{e9}\"\\"), Just("😀")].prop_map(Value::from),
+    ];
+    let name = || select(vec!["a", "b", "index", "type", "é\n"]).prop_map(String::from);
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map(name(), inner, 0..4).prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    /// Members at every level, in any number of deltas: the answer is the one that a fold over
+    /// values comes to, and it comes back.
+    #[test]
+    fn any_members_grow_and_come_back(pieces in vec(vec(any_json(), 9), 1..6)) {
+        let mut events = Vec::new();
+        for piece in &pieces {
+            let [a, b, c, d, e, f, g, h, i] = &piece[..] else { unreachable!("nine of them") };
+            events.push(json!({"x": a, "choices": [{"index": 0, "x": b, "delta": {"x": c, "channel": d, "content": "t",
+                "tool_calls": [{"index": 0, "id": "i", "x": e, "function": {"name": "f", "arguments": "{}", "x": f}}],
+                "function_call": {"name": "f", "x": g}, "audio": {"x": h, "data": "AA"}, "content_parts": [i]}}]}).to_string());
+        }
+        let mut accumulator = chat::Accumulator::new();
+        for data in &events {
+            accumulator.push(&deltawire::sse::Event::new(data)).unwrap();
+        }
+        let answer = accumulator.close(deltawire::How::Clean).answer;
+        let written = serde_json::to_string(&answer).unwrap();
+        prop_assert_eq!(&ChatCompletion::from_json(&written).unwrap(), &answer);
+        prop_assert_eq!(serde_json::to_string(&ChatCompletion::from_json(&written).unwrap()).unwrap(), &written[..]);
+        let got = parsed(&written);
+        if let Some(naive) = naive::fold(&events) {
+            prop_assert_eq!(run::differs(&naive.unknown(), &got, "answer"), None);
+        }
+        // What holds of a delta's members holds of those below.
+        let below = &got["choices"][0]["message"];
+        for (at, place) in [(4, &below["tool_calls"][0]), (5, &below["tool_calls"][0]["function"]), (6, &below["function_call"]), (7, &below["audio"])] {
+            let deltas: Vec<_> = pieces.iter().map(|piece| json!({"choices": [{"index": 0, "delta": {"x": piece[at]}}]}).to_string()).collect();
+            let naive = naive::fold(&deltas).expect("whole indices").unknown();
+            prop_assert_eq!(run::differs(&naive["choices"][0]["message"], &json!({"x": place["x"]}), "x"), None);
+        }
+    }
+}
+
+/// A body in another dialect comes back in the one of this crate.
 #[test]
 fn a_body_of_another_dialect_comes_back_in_this_one() {
     let read = |body: &str| {
@@ -217,7 +312,7 @@ fn bodies_that_are_none_are_errors() {
     ));
 }
 
-/// What chunks drop as padding.
+/// Removes what chunks drop as padding.
 fn without_padding(mut chunk: Value) -> Value {
     if let Value::Object(members) = &mut chunk {
         members.remove("obfuscation");

@@ -59,7 +59,7 @@ fn a_wrong_body_is_one_however_it_ends_and_its_error_is_kept() {
         let error = outcome.error.expect("the body is the evidence");
         let said = error.api_error().expect("the body is an error body");
         assert_eq!(
-            (said.message.as_str(), said.code.as_ref().map(deltawire::json::RawValue::as_str)),
+            (said.message.as_str(), said.code.as_ref().map(deltawire::json::RawValue::as_json)),
             ("no such model", Some("404"))
         );
     }

@@ -1,4 +1,4 @@
-//! What a response's head makes of its body, for HTTP stacks that no adapter is made for.
+//! The head of a response decides on its body, for HTTP stacks that no adapter is made for.
 
 use std::time::Duration;
 
@@ -202,21 +202,107 @@ fn of_a_content_type_that_is_a_list_the_last_counts() {
 }
 
 #[test]
-fn a_refusal_says_how_long_to_wait_where_the_server_says_it_in_seconds() {
+fn a_refusal_says_how_long_to_wait_in_milliseconds_in_seconds_or_by_a_date() {
+    const NOW: Duration = Duration::from_secs(1_792_567_680); // 07:28:00
+    let seconds = |seconds| Some(Duration::from_secs_f64(seconds));
+    let of = |header: &str, sent: &str, now| {
+        Refused::new(429, |name| (name == header).then_some(sent), b"").retry_after(now)
+    };
     for (sent, wait) in [
-        ("3", Some(Duration::from_secs(3))),
-        (" 0.5 ", Some(Duration::from_millis(500))),
-        ("0", Some(Duration::ZERO)),
+        ("3", seconds(3.0)),
+        (" 0.5 ", seconds(0.5)),
+        ("0", seconds(0.0)),
         ("-1", None),
         ("soon", None),
         ("inf", None),
         ("NaN", None),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("", None),
     ] {
-        let refused = Refused::new(429, |name| (name == "retry-after").then_some(sent), b"");
-        assert_eq!((refused.retry_after.as_deref(), refused.wait()), (Some(sent), wait));
+        for now in [None, Some(NOW)] {
+            assert_eq!(of("retry-after", sent, now), wait, "{sent}");
+            assert_eq!(of("retry-after-ms", sent, now), wait.map(|wait| wait / 1000), "{sent}");
+        }
     }
-    assert_eq!(Refused::new(429, |_| None, b"").wait(), None);
+    for (date, wait) in [
+        ("Wed, 21 Oct 2026 07:28:20 GMT", 20.0),
+        ("Wednesday, 21-Oct-26 07:28:20 GMT", 20.0),
+        ("Wed Oct 21 07:29:00 2026", 60.0),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0),
+        ("Sat, 01 Jan 2000 00:00:00 GMT", 0.0),
+    ] {
+        assert_eq!(of("retry-after", date, Some(NOW)), seconds(wait), "{date}");
+        assert_eq!(of("retry-after", date, None), None, "without a clock: {date}");
+    }
+    let both = [("retry-after", "2"), ("retry-after-ms", "1500")];
+    let refused = Refused::new(429, |_| None, b"").with_headers(both);
+    assert_eq!(refused.retry_after(None), seconds(1.5));
+    let garbled = [("retry-after-ms", "x"), ("Retry-After", "2")];
+    assert_eq!(refused.with_headers(garbled).retry_after(None), seconds(2.0));
+}
+
+#[test]
+fn a_refusal_keeps_its_headers_but_for_cookies_and_what_is_too_many() {
+    let of = |headers: &[(&'static str, &'static str)]| {
+        Refused::new(500, |_| None, b"").with_headers(headers.iter().copied())
+    };
+    let refused =
+        of(&[("Via", "a"), ("Set-Cookie", "secret"), ("via", " b "), ("request-id", "r")]);
+    let kept: Vec<_> = refused.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(kept, [("via", "a"), ("via", "b"), ("request-id", "r")]);
+    assert_eq!((refused.header("VIA"), refused.header("x")), (Some("a"), None));
+    assert_eq!((refused.request_id(), of(&[]).request_id()), (Some("r"), None));
+
+    let mut many = vec![("x", "1"); Refused::MAX_HEADERS];
+    many.extend([("retry-after", "1"), ("y", "2"), ("x-should-retry", "true")]);
+    let refused = of(&many);
+    assert_eq!(refused.headers.len(), Refused::MAX_HEADERS);
+    assert_eq!((refused.header("retry-after"), refused.header("y")), (Some("1"), None));
+    assert_eq!(refused.header("x-should-retry"), Some("true"));
+    let long: &str = "n".repeat(Refused::MAX_HEADER + 1).leak();
+    let refused = of(&[(long, "1"), ("v", long)]);
+    assert_eq!(refused.headers.len(), 1);
+    assert_eq!(refused.header("v").unwrap().len(), Refused::MAX_HEADER);
+}
+
+#[test]
+fn the_server_or_else_the_status_says_whether_to_send_a_request_again() {
+    for (status, says, retry) in [
+        (400, None, false),
+        (401, None, false),
+        (404, None, false),
+        (408, None, true),
+        (409, None, true),
+        (422, None, false),
+        (429, None, true),
+        (500, None, true),
+        (503, Some("maybe"), true),
+        (529, None, true),
+        (429, Some("false"), false),
+        (400, Some("true"), true),
+    ] {
+        let header = |name: &str| says.filter(|_| name == "x-should-retry");
+        assert_eq!(Refused::new(status, header, b"").should_retry(), retry, "{status} {says:?}");
+    }
+}
+
+#[test]
+fn a_refusal_serialises_with_its_error_and_its_headers() {
+    let body = r#"{"error":{"message":"m","type":"t","code":429}}"#;
+    let header = |name: &str| (name == "retry-after").then_some("1");
+    let refused = Refused::new(429, header, body.as_bytes());
+    assert_eq!(
+        serde_json::to_value(&refused).unwrap(),
+        serde_json::json!({
+            "status": 429,
+            "headers": [["retry-after", "1"]],
+            "body": body,
+            "error": {"message": "m", "type": "t", "param": null, "code": 429},
+        })
+    );
+    let error = refused.error.unwrap();
+    assert_eq!(error.error_type().as_deref(), Some("t"));
+    assert_eq!((error.code().as_deref(), error.param()), (Some("429"), None));
+    assert!(error.is_code("429") && !error.is_code("4"));
 }
 
 #[test]

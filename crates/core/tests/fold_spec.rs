@@ -27,7 +27,7 @@ fn in_reads<'i>(case: &Case, reads: impl IntoIterator<Item = &'i [u8]>) -> Seen 
     }
 }
 
-/// Whether the decoder's limits are met, which the accumulator does not have.
+/// Returns true if the decoder's limits are met, which the accumulator does not have.
 fn meets_a_limit(case: &Case) -> bool {
     whole(case).outcome()["end"] == "limit"
 }
@@ -117,6 +117,27 @@ fn every_case_byte_by_byte_with_empty_reads_between() {
     }
 }
 
+/// A person who reads a name in an outcome finds it in the list.
+#[test]
+fn every_anomaly_of_a_case_is_in_the_list_of_anomalies() {
+    let list = include_str!("../../../docs/anomalies.md");
+    for case in cases::all() {
+        for anomaly in whole(&case).outcome()["anomalies"].as_array().expect("an array") {
+            let kind = anomaly["kind"].as_str().expect("a name");
+            assert!(list.contains(&format!("\n| `{kind}` |")), "{kind} of {}", case.name);
+        }
+    }
+}
+
+#[test]
+fn every_case_parsed_in_full() {
+    for mut case in cases::all() {
+        let expected = whole(&case);
+        case.options = case.options.with_learning(false);
+        assert_eq!(whole(&case), expected, "{}", case.name);
+    }
+}
+
 #[test]
 fn every_case_event_by_event() {
     let mut checked = 0;
@@ -173,7 +194,7 @@ fn the_updates_of_every_case_add_up_to_its_completion() {
     }
 }
 
-/// What one chunk too many behind the end must not change.
+/// A chunk after the end changes nothing.
 #[test]
 fn nothing_behind_the_end_of_every_case_that_ends_itself_counts() {
     let behind = b"\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"behind\"}}],\"error\":\"behind\"}\n\n";
@@ -184,7 +205,9 @@ fn nothing_behind_the_end_of_every_case_that_ends_itself_counts() {
             ends.as_str(),
             Some("done" | "done_without_finish_reason" | "error" | "not_an_event_stream")
         );
-        if ended && case.stream.ends_with(b"\n") {
+        // A failed choice ends the stream only where the stream ends.
+        let goes_on = expected.outcome()["error"]["kind"] == "finish_reason";
+        if ended && !goes_on && case.stream.ends_with(b"\n") {
             let got = in_reads(&case, [&case.stream[..], behind]);
             let (got, expected) = (got.outcome(), expected.outcome());
             assert_eq!(got["answer"], expected["answer"], "{}", case.name);

@@ -164,3 +164,56 @@ fn a_session_is_set_up_in_any_order() {
     }
     assert_eq!(chat::Session::new().with_stall_limits(StallLimits::new()).deadline(), None);
 }
+
+/// The error comes where the answer ends, so that nobody takes the answer for a whole one.
+#[test]
+fn a_choice_that_failed_is_told_at_the_end_and_what_came_after_it_is_kept() {
+    let failed = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"error\"}]}\n\n";
+    let usage = "data: {\"choices\":[],\"usage\":{\"total_tokens\":3}}\n\n";
+    for end in ["data: [DONE]\n\n", "data: [DONE]", ""] {
+        let body = [TEXT, failed, usage, end].concat();
+        let mut session = chat::Session::new();
+        let mut input = body.as_bytes();
+        let mut updates = 0;
+        let pushed = loop {
+            match session.push(&mut input) {
+                Ok(Some(_)) => updates += 1,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        let expected = Error::FinishReason { choice: 0, reason: "error".into() };
+        assert_eq!(updates, 3, "{end:?}");
+        assert_eq!(pushed.is_err(), end.ends_with("\n\n"), "{end:?}");
+        assert_eq!(session.end(How::Clean), Err(expected.clone()), "{end:?}");
+        let outcome = session.close(How::Clean);
+        assert_eq!(outcome.error, Some(expected), "{end:?}");
+        assert!(!outcome.is_complete());
+        assert_eq!(outcome.answer.text(), "a");
+        assert_eq!(outcome.answer.usage.and_then(|usage| usage.total_tokens()), Some(3));
+        let message = outcome.error.map(|error| error.to_string());
+        assert_eq!(message.as_deref(), Some("choice 0 failed: its finish reason is \"error\""));
+    }
+}
+
+/// What a delta repeats is not kept, so it does not count: the sum of all deltas is far beyond.
+#[test]
+fn a_long_answer_of_cumulative_deltas_stays_within_the_limit_of_what_is_kept() {
+    let mut limits = Limits::default();
+    limits.max_folded = 13_000;
+    let options = Options::new().with_limits(limits).with_cumulative(true);
+    let mut session = chat::Session::with_options(options);
+    let (mut text, mut arguments) = (String::new(), String::new());
+    for number in 0..1500 {
+        text += &format!("{:03} ", number % 1000);
+        arguments += "12, ";
+        let data = format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\",\"tool_calls\":[{{\"index\":0,\"function\":{{\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
+        );
+        let mut input = data.as_bytes();
+        while session.push(&mut input).expect("within the limit").is_some() {}
+    }
+    let outcome = session.close(How::Stopped);
+    assert_eq!(outcome.answer.text(), text);
+    assert_eq!(outcome.answer.choices[0].message.tool_calls[0].arguments, arguments);
+}

@@ -1,4 +1,4 @@
-//! What an event borrows: the data of an event that lies whole in a read is the read's own bytes.
+//! The data of an event that lies whole in a read is the read's own bytes.
 
 use deltawire::sse::Decoder;
 

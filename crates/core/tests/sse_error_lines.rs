@@ -7,7 +7,7 @@ mod reads;
 use deltawire::sse::{Decoder, Error, Limits};
 use reads::{Seen, every_cut, run, shown};
 
-/// What a stream comes to with error lines, whatever the cut.
+/// Checks what a stream with error lines comes to, whatever the cut.
 fn check(name: &str, input: &[u8], seen: &[Seen], last_event_id: &str, unfinished: Option<&str>) {
     for reads in every_cut(input) {
         let decoder = Decoder::new().with_error_lines(true);

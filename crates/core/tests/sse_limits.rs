@@ -52,7 +52,9 @@ fn check(cases: Vec<Case>) {
 
 /// Makes the cases' rows: `name: max_line, max_event, input => what comes out`.
 macro_rules! cases {
-    ($($name:literal: $max_line:expr, $max_event:expr, $input:literal => [$($seen:expr),* $(,)?];)*) => {
+    ($(
+        $name:literal: $max_line:expr, $max_event:expr, $input:literal => [$($seen:expr),* $(,)?];
+    )*) => {
         vec![$(Case {
             name: $name,
             max_line: $max_line,

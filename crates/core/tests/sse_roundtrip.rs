@@ -30,7 +30,7 @@ fn text() -> impl Strategy<Value = String> {
     vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
-/// What is asked of an encoder.
+/// A call of an encoder.
 #[derive(Debug, Clone)]
 enum Call {
     Event(Option<String>, Option<String>, String),
@@ -41,7 +41,8 @@ enum Call {
 fn call() -> impl Strategy<Value = Call> {
     let option = || proptest::option::of(text());
     prop_oneof![
-        4 => (option(), option(), text()).prop_map(|(event, id, data)| Call::Event(event, id, data)),
+        4 => (option(), option(), text())
+            .prop_map(|(event, id, data)| Call::Event(event, id, data)),
         1 => text().prop_map(Call::Comment),
         1 => any::<u64>().prop_map(Call::Retry),
     ]
@@ -70,7 +71,7 @@ fn lengths() -> impl Strategy<Value = Vec<usize>> {
     })
 }
 
-/// Why these cannot be written, by the format alone: the first reason in the order type, ID, data.
+/// Returns why the format cannot express these: the first reason in the order type, ID, data.
 fn refusal(event: Option<&str>, id: Option<&str>, data: &str) -> Option<EncodeError> {
     let ends_a_line = |c: char| c == '\r' || c == '\n';
     if let Some(event) = event.filter(|event| event.chars().any(ends_a_line)) {

@@ -12,7 +12,7 @@ use cases::Case;
 use deltawire::sse::Decoder;
 use reads::{Run, SHORT, Seen, byte_by_byte, cut, run, shown, with_empty_reads};
 
-/// What a stream of this case comes to.
+/// Returns what a stream of this case comes to.
 fn expected(case: &Case) -> Run {
     let seen = case.events.iter();
     Run {
@@ -119,7 +119,7 @@ fn every_case_with_another_event_behind_it() {
     }
 }
 
-/// Whether a line end makes a `data` line of what stands at the end, though it was none yet.
+/// Returns true if a line end would make a `data` line of what stands at the end.
 fn ends_inside_data(case: &Case) -> bool {
     case.input == b"data" || case.input.ends_with(b"\ndata")
 }
@@ -268,7 +268,7 @@ fn an_event_is_the_same_wherever_the_characters_of_the_next_one_lie() {
     }
 }
 
-/// What the naive decoder makes of a stream.
+/// Returns what the naive decoder makes of a stream.
 fn interpreted(stream: &[u8]) -> Run {
     let naive = naive::interpret(stream, false, false);
     Run {

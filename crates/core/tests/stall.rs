@@ -9,7 +9,7 @@ fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// What came, and when.
+/// An arrival with its time.
 #[derive(Debug, Clone, Copy)]
 enum Came {
     Bytes(u64),

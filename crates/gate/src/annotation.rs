@@ -60,10 +60,10 @@ impl Annotation {
 /// The categories are the service's business, and new ones appear: hate, sexual, violence,
 /// self_harm, protected_material_text and others, one object each.
 fn is_filtered(results: &RawValue<'_>) -> Option<bool> {
-    let categories: BTreeMap<String, &SerdeRaw> = serde_json::from_str(results.as_str()).ok()?;
+    let categories: BTreeMap<String, &SerdeRaw> = serde_json::from_str(results.as_json()).ok()?;
     let says = |category: &SerdeRaw| {
         let category = RawValue::parse(category.get()).ok()?;
-        Some(category.member("filtered")?.as_str() == "true")
+        category.member("filtered")?.as_bool()
     };
     Some(categories.into_values().any(|category| says(category) == Some(true)))
 }

@@ -48,6 +48,7 @@ pub(crate) struct Channel {
     taken: Taken,
     redacted: Vec<Redacted>,
     late: Vec<Range<usize>>,
+    more_late: u64,
     delay: Delay,
 }
 
@@ -97,6 +98,7 @@ impl Channel {
             taken: Taken::default(),
             redacted: Vec::new(),
             late: Vec::new(),
+            more_late: 0,
             delay: Delay::default(),
         }
     }
@@ -198,14 +200,9 @@ impl Channel {
         };
         let from = core::mem::replace(&mut self.held, to);
         if let Some(cutter) = &mut self.cutter {
-            cutter.reset();
-            let held = &self.text[to.bytes - self.base.bytes..];
-            for (at, character) in held.char_indices() {
-                // No span can be complete here. Text is cut before its end only if it waits for
-                // annotations, whose cutter counts characters and nothing else, or if the rest is
-                // about to be dropped.
-                let _ = cutter.push(&held[..at + character.len_utf8()], character);
-            }
+            // Text is cut before its end only if it waits for annotations, whose cutter counts
+            // characters and nothing else, or if the rest is about to be dropped.
+            cutter.restart(self.end.characters - to.characters);
         }
         Some((from, to))
     }
@@ -366,8 +363,13 @@ impl Channel {
 
     /// Records that an annotation filters text that was released before.
     pub(crate) fn note_late(&mut self, characters: Range<usize>) {
-        if self.late.last() != Some(&characters) {
+        if self.late.last() == Some(&characters) {
+            return;
+        }
+        if self.late.len() < TextOutcome::MOST_LATE {
             self.late.push(characters);
+        } else {
+            self.more_late += 1;
         }
     }
 
@@ -393,6 +395,7 @@ impl Channel {
             dropped: range(dropped..self.end.characters),
             held: range(self.taken.characters..dropped),
             late: self.late,
+            more_late: self.more_late,
             delay: self.delay,
         }
     }

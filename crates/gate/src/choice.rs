@@ -16,6 +16,7 @@
 //! so one may split a span that waits for them. Both halves then keep the number: the first has its
 //! verdict, and nobody was asked about the second, so no name means two spans.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use core::ops::Range;
 use core::time::Duration;
@@ -34,12 +35,15 @@ use crate::verdict::Verdict;
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
     index: u64,
-    channels: BTreeMap<TextId, Channel>,
+    /// Boxed, because a node of the map has room for eleven.
+    channels: BTreeMap<TextId, Box<Channel>>,
     /// The text that arrived last: the only one that may be held.
     open: Option<TextId>,
     queue: VecDeque<Entry>,
     stop: Option<Stop>,
     annotations: Annotations,
+    /// The time at which the gate looks at the choice again.
+    scheduled: Option<Duration>,
 }
 
 /// A span in the queue.
@@ -52,6 +56,8 @@ struct Entry {
     end: Position,
     /// A judge is asked. Otherwise the span passes, or waits for annotations.
     asked: bool,
+    /// The span is with a judge, not in the list of those to hand out.
+    handed_out: bool,
     verdict: Option<Verdict>,
     /// Whatever the verdict, no more than this many characters are shown.
     stop: Option<usize>,
@@ -92,6 +98,8 @@ struct Annotations {
     /// It is an offset of the service's, because the origin may be set later.
     clean: usize,
     filtered: bool,
+    /// The number of the first span that they may still release. All before it are settled.
+    next: u64,
 }
 
 impl Entry {
@@ -118,6 +126,7 @@ impl Choice {
             queue: VecDeque::new(),
             stop: None,
             annotations: Annotations::default(),
+            scheduled: None,
         }
     }
 
@@ -128,6 +137,19 @@ impl Choice {
     /// Returns the time at which the held text must be handed out, complete or not.
     pub(crate) fn due(&self) -> Option<Duration> {
         self.channels.get(&self.open?)?.due()
+    }
+
+    /// Notes the time at which the gate looks at the choice again. Returns the one before.
+    pub(crate) fn schedule(&mut self, at: Option<Duration>) -> Option<Duration> {
+        core::mem::replace(&mut self.scheduled, at)
+    }
+
+    pub(crate) fn has_text(&self, id: TextId) -> bool {
+        self.channels.contains_key(&id)
+    }
+
+    pub(crate) fn texts(&self) -> usize {
+        self.channels.len()
     }
 
     /// Accepts a text.
@@ -153,7 +175,7 @@ impl Choice {
             if stopped {
                 channel.drop_from(0);
             }
-            channel
+            Box::new(channel)
         });
         let before = channel.kept();
         let queue = &mut self.queue;
@@ -204,6 +226,15 @@ impl Choice {
         })
     }
 
+    /// Notes that a span was handed out, or is in the list of those to hand out.
+    ///
+    /// Returns false if it was noted before, and if the span does not wait for a verdict.
+    pub(crate) fn hand_out(&mut self, number: u64, handed_out: bool) -> bool {
+        let Some(place) = self.find(number) else { return false };
+        let entry = &mut self.queue[place];
+        entry.waits() && core::mem::replace(&mut entry.handed_out, handed_out) != handed_out
+    }
+
     pub(crate) fn judge(
         &mut self,
         number: u64,
@@ -250,9 +281,11 @@ impl Choice {
     fn drop_after(&mut self, keep: usize, (text, after): (TextId, usize), shared: &mut Shared) {
         let dropped = self.queue.get(keep).map_or(shared.next, |entry| entry.number);
         let dropped = self.stop.map_or(dropped, |before| before.dropped.min(dropped));
-        self.stop = Some(Stop { text, after, dropped });
-        for channel in self.channels.values_mut() {
-            shared.unreleased -= channel.drop_from(channel.held().characters);
+        if self.stop.replace(Stop { text, after, dropped }).is_none() {
+            // Later texts are dropped as they arrive.
+            for channel in self.channels.values_mut() {
+                shared.unreleased -= channel.drop_from(channel.held().characters);
+            }
         }
         for entry in self.queue.drain(keep..) {
             shared.ahead -= entry.len();
@@ -264,8 +297,6 @@ impl Choice {
         if let Some(channel) = self.channels.get_mut(&text) {
             shared.unreleased -= channel.drop_from(after);
         }
-        let index = self.index;
-        shared.to_judge.retain(|span| span.choice != index || span.number < dropped);
     }
 
     /// Releases the spans that have their verdicts, up to the first without.
@@ -341,16 +372,24 @@ impl Choice {
     /// is asked about are left to the judge.
     fn release_through(&mut self, character: usize, shared: &mut Shared) {
         let content = TextId::content(self.index);
-        if !self.channels.get(&content).is_some_and(Channel::waits_for_annotations) {
+        if !self.channels.get(&content).is_some_and(|channel| channel.waits_for_annotations()) {
             return;
         }
         self.cut_off(content, character, shared);
         let Some(channel) = self.channels.get(&content) else { return };
-        let mut place = 0;
+        // What an annotation has passed is settled, so that each walks only what is new.
+        let next = self.annotations.next;
+        let mut place = self.queue.partition_point(|entry| {
+            entry.number < next || entry.number == next && entry.verdict.is_some()
+        });
         while let Some(entry) = self.queue.get_mut(place) {
             place += 1;
-            if entry.text != content || entry.asked || entry.start.characters >= character {
+            if entry.text != content || entry.asked {
                 continue;
+            }
+            self.annotations.next = entry.number;
+            if entry.start.characters >= character {
+                return;
             }
             if entry.shown_end() > character && entry.verdict.is_none() {
                 let middle = channel.place_from(entry.start, character);
@@ -363,6 +402,7 @@ impl Choice {
             }
             entry.verdict.get_or_insert(Verdict::Release);
         }
+        self.annotations.next = shared.next;
     }
 
     /// Stops the choice now: this much of the content is released already, and some of it is
@@ -377,7 +417,7 @@ impl Choice {
     /// Stops the choice at this character of the content.
     fn stop_at(&mut self, character: usize, shared: &mut Shared) {
         let content = TextId::content(self.index);
-        let kept = self.channels.get(&content).map_or(0, Channel::kept);
+        let kept = self.channels.get(&content).map_or(0, |channel| channel.kept());
         if self.stop.is_some() && kept <= character {
             return;
         }
@@ -385,8 +425,10 @@ impl Choice {
         // at the end of the text.
         let character = character.min(kept);
         self.cut_off(content, character, shared);
-        let reaches = |entry: &Entry| entry.text == content && entry.end.characters > character;
-        match self.queue.iter().position(reaches) {
+        // The first span that reaches beyond it, from the end: what is passed is dropped now.
+        let spans = self.queue.iter().enumerate().rev().filter(|(_, entry)| entry.text == content);
+        let beyond = spans.take_while(|(_, entry)| entry.end.characters > character);
+        match beyond.last().map(|(place, _)| place) {
             Some(place) if self.queue[place].start.characters < character => {
                 let at = character - self.queue[place].start.characters;
                 self.stop_within(place, at, shared);
@@ -417,7 +459,7 @@ impl Choice {
     }
 
     pub(crate) fn channel_mut(&mut self, id: TextId) -> Option<&mut Channel> {
-        self.channels.get_mut(&id)
+        self.channels.get_mut(&id).map(|channel| &mut **channel)
     }
 
     pub(crate) fn into_outcome(self) -> ChoiceOutcome {
@@ -447,7 +489,8 @@ fn enter(
         shared.to_judge.push_back(SpanId { number, choice: text.at.choice });
     }
     let verdict = (awaits == Awaits::Nothing).then_some(Verdict::Release);
-    let entry = Entry { number, text, start, end, asked, verdict, stop: None };
+    let handed_out = false;
+    let entry = Entry { number, text, start, end, asked, handed_out, verdict, stop: None };
     shared.ahead += entry.len();
     queue.push_back(entry);
 }

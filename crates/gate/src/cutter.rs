@@ -53,6 +53,12 @@ impl Cutter {
         if self.policy.cut == Cut::Sentences { Sentences::finish(held) } else { None }
     }
 
+    /// Begins a new span with this many characters. The cutter sees only those that follow.
+    pub(crate) fn restart(&mut self, characters: usize) {
+        self.reset();
+        self.characters = characters;
+    }
+
     /// Begins a new span.
     pub(crate) fn reset(&mut self) {
         *self = Self::new(self.policy);

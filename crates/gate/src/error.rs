@@ -42,6 +42,13 @@ pub enum Error {
         /// The limit, in characters.
         max: usize,
     },
+    /// The answer has more texts than the options allow.
+    ///
+    /// The limit is [`Options::with_max_texts`](crate::Options::with_max_texts).
+    TooManyTexts {
+        /// The limit.
+        max: usize,
+    },
     /// Text arrived after the end.
     Ended,
 }
@@ -61,6 +68,9 @@ impl fmt::Display for Error {
             }
             Self::Full { max } => {
                 write!(f, "more than max_unreleased = {max} characters would wait to be released")
+            }
+            Self::TooManyTexts { max } => {
+                write!(f, "the answer has more texts than max_texts = {max}")
             }
             Self::Ended => f.write_str("text after the end"),
         }

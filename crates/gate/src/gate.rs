@@ -54,7 +54,7 @@ impl Gate {
     /// Accepts the changes of an update: each of its texts, as one token.
     ///
     /// A finish reason completes the spans that its choice holds. Annotations of Azure's
-    /// asynchronous filter count as verdicts ([`annotate`](Self::annotate)) if the session keeps
+    /// asynchronous filter count as verdicts ([`annotate`](Self::annotate)) unless the session drops
     /// unknown members ([`deltawire::Options::with_unknown`]).
     ///
     /// # Errors
@@ -140,8 +140,21 @@ impl Gate {
             self.options.handling(id.kind) != Handling::Withhold
                 && !self.choices.get(&id.at.choice).is_some_and(Choice::is_stopped)
         };
-        let kept = texts.into_iter().filter(|&(id, _)| is_kept(id));
-        let characters: usize = kept.map(|(_, text)| text.chars().count()).sum();
+        let mut characters = 0;
+        // The texts that begin. A text that the event continues counts again, which does no harm.
+        let mut begun = 0;
+        for (id, text) in texts {
+            let choice = self.choices.get(&id.at.choice);
+            let begins = !text.is_empty() && !choice.is_some_and(|choice| choice.has_text(id));
+            begun += usize::from(begins);
+            if is_kept(id) {
+                characters += text.chars().count();
+            }
+        }
+        let max = self.options.max_texts;
+        if begun > max.saturating_sub(self.shared.texts) {
+            return Err(Error::TooManyTexts { max });
+        }
         let max = self.options.max_unreleased;
         let fits = characters <= max.saturating_sub(self.shared.unreleased);
         if fits { Ok(()) } else { Err(Error::Full { max }) }
@@ -150,7 +163,26 @@ impl Gate {
     fn accept(&mut self, id: TextId, text: (&str, usize), now: Duration) {
         let handling = self.options.handling(id.kind);
         let (choice, shared) = self.choice(id.at.choice);
+        let texts = choice.texts();
         choice.push((id, handling), text, now, shared);
+        shared.texts += choice.texts() - texts;
+        self.reschedule(id.at.choice);
+    }
+
+    /// Updates the time at which the held text of a choice is cut off.
+    fn reschedule(&mut self, index: u64) {
+        if !self.options.has_max_age() {
+            return;
+        }
+        let Some(choice) = self.choices.get_mut(&index) else { return };
+        let due = choice.due();
+        let before = choice.schedule(due);
+        if before != due {
+            if let Some(before) = before {
+                self.shared.due.remove(&(before, index));
+            }
+            self.shared.due.extend(due.map(|due| (due, index)));
+        }
     }
 
     fn choice(&mut self, index: u64) -> (&mut Choice, &mut Shared) {
@@ -161,8 +193,9 @@ impl Gate {
     ///
     /// [`push`](Self::push) does so when a finish reason arrives.
     pub fn end_choice(&mut self, choice: u64) {
-        if let Some(choice) = self.choices.get_mut(&choice) {
-            choice.finish(&mut self.shared);
+        if let Some(ended) = self.choices.get_mut(&choice) {
+            ended.finish(&mut self.shared);
+            self.reschedule(choice);
         }
     }
 
@@ -170,13 +203,22 @@ impl Gate {
     ///
     /// Every push does so before it accepts text, so this is for the time in which nothing arrives.
     pub fn tick(&mut self, now: Duration) {
-        if !self.options.has_max_age() {
+        if self.shared.due.first().is_none_or(|&(due, _)| due > now) {
             return;
         }
-        for choice in
-            self.choices.values_mut().filter(|choice| choice.due().is_some_and(|due| due <= now))
-        {
-            choice.flush(&mut self.shared);
+        let later = self.shared.due.split_off(&(now, u64::MAX));
+        let mut due = core::mem::replace(&mut self.shared.due, later);
+        // A choice whose index is the largest is due like the others.
+        due.extend(self.shared.due.take(&(now, u64::MAX)));
+        // Spans are cut in the order of the choices, as if all were looked at.
+        let mut choices: Vec<u64> = due.into_iter().map(|(_, choice)| choice).collect();
+        choices.sort_unstable();
+        for index in choices {
+            if let Some(choice) = self.choices.get_mut(&index) {
+                choice.schedule(None);
+                choice.flush(&mut self.shared);
+                self.reschedule(index);
+            }
         }
     }
 
@@ -185,7 +227,7 @@ impl Gate {
     /// Call [`tick`](Self::tick) then. `None` if no held text has an age limit.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        self.choices.values().filter_map(Choice::due).min()
+        self.shared.due.first().map(|&(due, _)| due)
     }
 
     /// Ends the stream in order. All text that is held is handed out to be judged.
@@ -204,6 +246,7 @@ impl Gate {
 
     fn close(&mut self, in_order: bool, now: Duration) {
         self.ended = true;
+        self.shared.due.clear();
         for choice in self.choices.values_mut() {
             choice.close(in_order, now, &mut self.shared);
         }
@@ -216,7 +259,12 @@ impl Gate {
     pub fn next_span(&mut self) -> Option<Span<'_>> {
         let waiting = loop {
             let id = self.shared.to_judge.pop_front()?;
-            if self.span(id).is_some() {
+            // A span in the list may have been dropped since.
+            if self
+                .choices
+                .get_mut(&id.choice)
+                .is_some_and(|choice| choice.hand_out(id.number, true))
+            {
                 break id;
             }
         };
@@ -228,7 +276,8 @@ impl Gate {
     /// This is for a judge that failed, or whose verdict was refused. A span that no longer waits
     /// for a verdict is not handed out again.
     pub fn requeue(&mut self, span: SpanId) {
-        if self.span(span).is_some() && !self.shared.to_judge.contains(&span) {
+        let choice = self.choices.get_mut(&span.choice);
+        if choice.is_some_and(|choice| choice.hand_out(span.number, false)) {
             self.shared.to_judge.push_front(span);
         }
     }
@@ -249,12 +298,10 @@ impl Gate {
     /// waits goes on waiting, and may be [requeued](Self::requeue).
     pub fn judge(&mut self, span: SpanId, verdict: Verdict, now: Duration) -> Result<(), Error> {
         let choice = self.choices.get_mut(&span.choice).filter(|_| span.number < self.shared.next);
-        choice.ok_or(Error::UnknownSpan { span })?.judge(
-            span.number,
-            verdict,
-            now,
-            &mut self.shared,
-        )
+        let choice = choice.ok_or(Error::UnknownSpan { span })?;
+        choice.judge(span.number, verdict, now, &mut self.shared)?;
+        self.reschedule(span.choice);
+        Ok(())
     }
 
     /// Accepts an annotation of a choice's content as a verdict.
@@ -272,8 +319,10 @@ impl Gate {
         annotation: &Annotation,
         now: Duration,
     ) -> Option<Range<usize>> {
-        let (choice, shared) = self.choice(choice);
-        choice.annotate(annotation, now, shared)
+        let (annotated, shared) = self.choice(choice);
+        let late = annotated.annotate(annotation, now, shared);
+        self.reschedule(choice);
+        late
     }
 
     /// Sets the offset at which a choice's content begins in annotations.

@@ -10,11 +10,13 @@ use crate::policy::Policy;
 /// |---|---|---|
 /// | `max_ahead` | 16,384 characters | about 4,000 tokens: a fast model's, while a judge thinks |
 /// | `max_unreleased` | 1,048,576 characters | twice OpenAI's longest answers, of 128,000 tokens |
+/// | `max_texts` | 4,096 | for each of 128 choices (OpenAI's most) content and 31 calls |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     handlings: [Handling; 7],
     pub(crate) max_ahead: usize,
     pub(crate) max_unreleased: usize,
+    pub(crate) max_texts: usize,
 }
 
 /// The handling of a kind of text.
@@ -37,6 +39,7 @@ impl Options {
             handlings: [Handling::Judge(policy); 7],
             max_ahead: 16 << 10,
             max_unreleased: 1 << 20,
+            max_texts: 4096,
         }
     }
 
@@ -68,6 +71,16 @@ impl Options {
     #[must_use]
     pub fn with_max_unreleased(mut self, characters: usize) -> Self {
         self.max_unreleased = characters;
+        self
+    }
+
+    /// Limits how many texts an answer has: contents, reasonings, arguments of a call.
+    ///
+    /// The gate holds up to a KiB for each until the end, beside its characters. A text beyond the
+    /// limit is refused with [`Error::TooManyTexts`](crate::Error::TooManyTexts).
+    #[must_use]
+    pub fn with_max_texts(mut self, texts: usize) -> Self {
+        self.max_texts = texts;
         self
     }
 

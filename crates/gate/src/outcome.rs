@@ -93,9 +93,18 @@ pub struct TextOutcome {
     /// The part that never got its verdict, or was not taken after it.
     pub held: Option<Range<usize>>,
     /// The parts that were released before an annotation said that they are filtered.
+    ///
+    /// These are the first [`MOST_LATE`](Self::MOST_LATE).
     pub late: Vec<Range<usize>>,
+    /// The number of such annotations whose parts are not in `late`.
+    pub more_late: u64,
     /// The delay of what was released.
     pub delay: Delay,
+}
+
+impl TextOutcome {
+    /// The largest number of parts in [`late`](Self::late).
+    pub const MOST_LATE: usize = 64;
 }
 
 /// A part of a text that was replaced.
@@ -217,6 +226,9 @@ impl Serialize for TextOutcome {
         }
         if !self.late.is_empty() {
             map.serialize_entry("late", &self.late)?;
+        }
+        if self.more_late > 0 {
+            map.serialize_entry("more_late", &self.more_late)?;
         }
         map.serialize_entry("delay", &self.delay)?;
         map.end()

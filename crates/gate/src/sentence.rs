@@ -12,7 +12,10 @@
 //!   sentence there is no boundary. After one, the first letter, digit or sign shows more, then the
 //!   first letter, and then everything is decided. So each character is segmented at most three
 //!   times. The class of a character is asked of the library too, with texts of two to four
-//!   characters ([`ends`], [`is_plain`], [`is_letter`]), so that its tables are the only ones.
+//!   characters ([`ends`], [`is_plain`], [`is_letter`], [`Run::of`]), so that its tables are the
+//!   only ones.
+//! - **It gets runs of brackets and of spaces as one character** ([`without_runs`]). After a full
+//!   stop it looks ahead from each of them, as far as the next letter.
 
 use alloc::string::String;
 
@@ -45,7 +48,7 @@ impl Sentences {
         if self.text.is_none() && !character.is_whitespace() {
             self.text = Some(at);
         }
-        if ends(character, &mut self.scratch) {
+        if ends(character) {
             let separator = is_separator(character);
             let found =
                 if separator || after_cr || self.plain.is_some() { self.first(held) } else { None };
@@ -63,12 +66,12 @@ impl Sentences {
         if !self.open {
             return None;
         }
-        if !after_cr && !is_plain(character, &mut self.scratch) {
+        if !after_cr && !is_plain(character) {
             return None;
         }
         let first = self.plain.is_none();
         self.plain = Some(at);
-        let decided = after_cr || is_letter(character, &mut self.scratch);
+        let decided = after_cr || is_letter(character);
         if !first && !decided {
             return None;
         }
@@ -83,7 +86,7 @@ impl Sentences {
     /// `held` is white space.
     pub(crate) fn finish(held: &str) -> Option<usize> {
         let text = held.find(|character: char| !character.is_whitespace())?;
-        let short: String = without_repeats(held).map(|(_, character)| character).collect();
+        let short: String = without_runs(held).map(|(_, character)| character).collect();
         let mut boundaries =
             short.split_sentence_bound_indices().map(|(boundary, _)| in_window(held, boundary));
         boundaries.find(|&boundary| boundary > text)
@@ -96,7 +99,7 @@ impl Sentences {
         let text = self.text?;
         let window = &held[self.from..];
         self.scratch.clear();
-        self.scratch.extend(without_repeats(window).map(|(_, character)| character));
+        self.scratch.extend(without_runs(window).map(|(_, character)| character));
         let length = self.scratch.len();
         self.scratch.push('a');
         let closed = window.chars().next_back().is_some_and(is_separator);
@@ -117,59 +120,92 @@ fn is_separator(character: char) -> bool {
 }
 
 /// Reports whether a character can end a sentence: SATerm or ParaSep.
-fn ends(character: char, scratch: &mut String) -> bool {
+fn ends(character: char) -> bool {
     if character.is_ascii() {
         return matches!(character, '.' | '!' | '?' | '\n' | '\r');
     }
-    is_boundary(scratch, "", character, "A", character.len_utf8())
+    is_boundary("", character, "A", character.len_utf8())
 }
 
 /// Reports whether a finished sentence is over before a character.
 ///
 /// It is before a letter, digit or sign, and not before Close, Sp, SContinue, Extend or Format.
-fn is_plain(character: char, scratch: &mut String) -> bool {
-    is_boundary(scratch, "!", character, "", 1)
+fn is_plain(character: char) -> bool {
+    is_boundary("!", character, "", 1)
 }
 
 /// Reports whether a plain character is a letter of any script. SB8 looks no further than a letter,
 /// so the characters after it make no difference.
-fn is_letter(character: char, scratch: &mut String) -> bool {
-    is_boundary(scratch, ". ", character, "a", 2) == is_boundary(scratch, ". ", character, "A", 2)
+fn is_letter(character: char) -> bool {
+    is_boundary(". ", character, "a", 2) == is_boundary(". ", character, "A", 2)
 }
 
-fn is_boundary(
-    scratch: &mut String,
-    before: &str,
-    character: char,
-    after: &str,
-    at: usize,
-) -> bool {
-    scratch.clear();
-    scratch.push_str(before);
-    scratch.push(character);
-    scratch.push_str(after);
-    scratch.split_sentence_bound_indices().any(|(boundary, _)| boundary == at)
+/// Reports whether the library has a boundary at this byte of three texts in a row.
+fn is_boundary(before: &str, character: char, after: &str, at: usize) -> bool {
+    let mut buffer = [0; 8];
+    let (mut encoded, mut length) = ([0; 4], 0);
+    for part in [before, character.encode_utf8(&mut encoded), after] {
+        buffer[length..length + part.len()].copy_from_slice(part.as_bytes());
+        length += part.len();
+    }
+    let text = core::str::from_utf8(&buffer[..length]).unwrap_or_default();
+    text.split_sentence_bound_indices().any(|(boundary, _)| boundary == at)
 }
 
-/// Returns characters with their places, without those that repeat the one before.
+/// The classes of characters of which a run has the effect of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Run {
+    /// Brackets and quotes: Close.
+    Close,
+    /// Spaces: Sp.
+    Space,
+    /// Extend and Format, which belong to the character before them.
+    Joined,
+    /// Every other character.
+    None,
+}
+
+impl Run {
+    fn of(character: char) -> Self {
+        match character {
+            ' ' | '\t' | '\u{b}' | '\u{c}' => return Self::Space,
+            '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'' => return Self::Close,
+            _ if character.is_ascii() || ends(character) || is_plain(character) => {
+                return Self::None;
+            }
+            _ => {}
+        }
+        // A bracket after a space is out of place, and so is one after this character if it is a
+        // space. A letter after SContinue goes on with the sentence.
+        let after = 1 + character.len_utf8();
+        if is_boundary("! ", character, "", 2) {
+            Self::Close
+        } else if is_boundary("!", character, ")", after) {
+            Self::Space
+        } else if is_boundary("!", character, "A", after) {
+            Self::Joined
+        } else {
+            Self::None
+        }
+    }
+}
+
+/// Returns characters with their places, with one character for each run.
 ///
-/// Between two that are the same there is no boundary, and one has the effect of many; but the
-/// library looks ahead from each of the spaces after a full stop. Only characters for which this is
-/// known are left out, so those that can end a sentence are not.
-fn without_repeats(window: &str) -> impl Iterator<Item = (usize, char)> {
-    let mut previous = None;
-    window.char_indices().filter(move |&(_, character)| {
-        let repeats = previous.replace(character) == Some(character);
-        !(repeats
-            && (character.is_alphanumeric()
-                || matches!(character, ' ' | '\t' | '\u{a0}' | ')' | ']' | '"' | '\'')))
+/// The rules read `Close* Sp*` and no boundary is inside a run, so the other boundaries are those
+/// of the whole. What is joined to a character of a run goes with it.
+fn without_runs(window: &str) -> impl Iterator<Item = (usize, char)> {
+    let mut run = Run::None;
+    window.char_indices().filter(move |&(_, character)| match Run::of(character) {
+        Run::Joined => run == Run::None,
+        next => core::mem::replace(&mut run, next) != next || next == Run::None,
     })
 }
 
-/// Returns the place in the window of a byte that was counted without repeats.
+/// Returns the place in the window of a byte that was counted without runs.
 fn in_window(window: &str, short: usize) -> usize {
     let mut counted = 0;
-    for (at, character) in without_repeats(window) {
+    for (at, character) in without_runs(window) {
         if counted == short {
             return at;
         }
@@ -184,16 +220,55 @@ mod tests {
 
     #[test]
     fn what_ascii_can_end_is_what_the_library_says() {
-        let mut scratch = String::new();
         for character in (0..128_u8).map(char::from) {
-            let asked = is_boundary(&mut scratch, "", character, "A", 1);
-            assert_eq!(ends(character, &mut scratch), asked, "{character:?}");
+            let asked = is_boundary("", character, "A", 1);
+            assert_eq!(ends(character), asked, "{character:?}");
+        }
+    }
+
+    #[test]
+    fn runs_are_of_the_classes_that_the_rules_repeat() {
+        for (characters, expected) in [
+            ("()[]{}\"'»«“”‘」（", Run::Close),
+            (" \t\u{b}\u{c}\u{a0}\u{2002}\u{2003}\u{3000}\u{1680}", Run::Space),
+            ("\u{301}\u{200d}\u{ad}\u{fe0f}ि", Run::Joined),
+            (".!?\r\n。\u{85}\u{2028}\u{2029}aZé漢15٣+$😀,;:-、\u{2014}", Run::None),
+        ] {
+            for character in characters.chars() {
+                assert_eq!(Run::of(character), expected, "{character:?}");
+            }
+        }
+        for character in (0..128_u8).map(char::from) {
+            // The shortcuts for ASCII are what the library says.
+            let close = is_boundary("! ", character, "", 2) && !is_plain(character);
+            assert_eq!(Run::of(character) == Run::Close, close, "{character:?}");
+            let space = !ends(character) && is_boundary("!", character, ")", 2);
+            let space = space && !close && !is_plain(character);
+            assert_eq!(Run::of(character) == Run::Space, space, "{character:?}");
+        }
+    }
+
+    #[test]
+    fn without_runs_every_short_text_has_the_boundaries_of_the_whole() {
+        const CHARACTERS: [char; 10] =
+            ['.', '!', ' ', '\u{a0}', ')', '»', '\u{301}', '1', 'a', '\n'];
+        for number in 0..CHARACTERS.len().pow(5) {
+            let mut rest = number;
+            let text: String = core::iter::from_fn(|| {
+                let character = CHARACTERS[rest % CHARACTERS.len()];
+                rest /= CHARACTERS.len();
+                Some(character)
+            })
+            .take(5)
+            .collect();
+            let short: String = without_runs(&text).map(|(_, character)| character).collect();
+            let found = short.split_sentence_bound_indices().map(|(at, _)| in_window(&text, at));
+            assert!(found.eq(text.split_sentence_bound_indices().map(|(at, _)| at)), "{text:?}");
         }
     }
 
     #[test]
     fn characters_are_told_apart_by_asking_the_library() {
-        let mut scratch = String::new();
         for (characters, expected) in [
             // ends, plain, letter
             (".!?\r\n。！？…\u{2029}\u{2024}।", [true, false, false]),
@@ -207,12 +282,8 @@ mod tests {
                 if character == '…' {
                     continue;
                 }
-                let plain = is_plain(character, &mut scratch);
-                let seen = [
-                    ends(character, &mut scratch),
-                    plain,
-                    plain && is_letter(character, &mut scratch),
-                ];
+                let plain = is_plain(character);
+                let seen = [ends(character), plain, plain && is_letter(character)];
                 assert_eq!(seen, expected, "{character:?}");
             }
         }

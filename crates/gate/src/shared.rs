@@ -1,6 +1,6 @@
 //! The state that the choices of a gate share: numbers of spans, queues and totals.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use core::time::Duration;
 
 use crate::channel::Piece;
@@ -21,6 +21,10 @@ pub(crate) struct Shared {
     pub(crate) ahead: usize,
     /// The number of characters that are kept and not taken.
     pub(crate) unreleased: usize,
+    /// The number of texts of all choices.
+    pub(crate) texts: usize,
+    /// The choices that hold text with an age limit, by the time at which it is cut off.
+    pub(crate) due: BTreeSet<(Duration, u64)>,
 }
 
 /// A piece that is released, and the time of its release.

@@ -585,9 +585,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..2_u64, any::<bool>(), "[ab漢. \n]{1,9}").prop_map(|(choice, content, text)| Step::Push(choice, content, text)),
-        4 => (any::<prop::sample::Index>(), any::<u8>(), 0..9_usize, 0..9_usize).prop_map(|(at, what, from, length)| Step::Judge(at.index(8), what, from, length)),
-        1 => (0..2_u64, 0..40_usize, prop::bool::weighted(0.1)).prop_map(|(choice, to, filtered)| Step::Annotate(choice, to, filtered)),
+        4 => (0..2_u64, any::<bool>(), "[ab漢. \n]{1,9}")
+            .prop_map(|(choice, content, text)| Step::Push(choice, content, text)),
+        4 => (any::<prop::sample::Index>(), any::<u8>(), 0..9_usize, 0..9_usize)
+            .prop_map(|(at, what, from, length)| Step::Judge(at.index(8), what, from, length)),
+        1 => (0..2_u64, 0..40_usize, prop::bool::weighted(0.1))
+            .prop_map(|(choice, to, filtered)| Step::Annotate(choice, to, filtered)),
         2 => Just(Step::Take),
         1 => (0..2_u64).prop_map(Step::EndChoice),
     ]
@@ -635,7 +638,11 @@ fn accounted(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn whatever_the_verdicts_everything_is_accounted_for(
@@ -650,9 +657,12 @@ proptest! {
             2 => Policy::azure_async_filter(),
             _ => Policy::tokens(2),
         };
-        let mut gate = Gate::new(Options::new(policy.with_context(context).with_max_held(12)).with_handling(TextKind::Reasoning, Handling::Judge(Policy::tokens(1))));
+        let options = Options::new(policy.with_context(context).with_max_held(12))
+            .with_handling(TextKind::Reasoning, Handling::Judge(Policy::tokens(1)));
+        let mut gate = Gate::new(options);
         let (mut came, mut taken) = (BTreeMap::<_, String>::new(), BTreeMap::<_, String>::new());
-        let (mut waiting, mut judged) = (Vec::<OwnedSpan>::new(), BTreeMap::<_, BTreeSet<usize>>::new());
+        let mut waiting = Vec::<OwnedSpan>::new();
+        let mut judged = BTreeMap::<_, BTreeSet<usize>>::new();
         for choice in 0..2 {
             gate.set_annotation_origin(choice, 0);
         }
@@ -693,7 +703,8 @@ proptest! {
                         let verdicts = judged.get(&key);
                         let judged = |at| verdicts.is_some_and(|judged| judged.contains(&at));
                         assert!(piece.characters.clone().all(judged), "no verdict for {piece:?}");
-                        assert!(piece.span.start <= piece.characters.start && piece.characters.end <= piece.span.end);
+                        assert!(piece.span.start <= piece.characters.start);
+                        assert!(piece.characters.end <= piece.span.end);
                         taken.entry(key).or_default().push_str(piece.text);
                     }
                 }
@@ -705,7 +716,8 @@ proptest! {
             }
             if at == last {
                 for span in std::mem::take(&mut waiting) {
-                    prop_assert_eq!(gate.span(span.id).map(|span| span.to_owned()).unwrap_or(span.clone()), span);
+                    let known = gate.span(span.id).map(|span| span.to_owned());
+                    prop_assert_eq!(known.unwrap_or(span.clone()), span);
                 }
             }
         }
@@ -717,4 +729,84 @@ proptest! {
         prop_assert_eq!(held, unreleased);
         prop_assert!(!waits || held > 0);
     }
+}
+
+#[test]
+fn no_more_texts_are_kept_than_the_options_allow() {
+    let mut gate = Gate::new(Options::new(Policy::sentences()).with_max_texts(3));
+    let mut push =
+        |call, text| gate.push_text(Place::item(0, call), TextKind::Arguments, text, NOW);
+    for call in 0..3 {
+        assert_eq!(push(call, "a"), Ok(()));
+    }
+    let error = Error::TooManyTexts { max: 3 };
+    assert_eq!(push(3, "a"), Err(error.clone()));
+    assert_eq!(error.to_string(), "the answer has more texts than max_texts = 3");
+    assert_eq!(push(3, ""), Ok(()), "an empty text begins nothing");
+    assert_eq!(push(2, "b"), Ok(()), "a text that has begun goes on");
+    gate.end(NOW);
+    assert_eq!(gate.finish().choices[0].texts.len(), 3);
+}
+
+#[test]
+fn what_is_late_is_listed_as_far_as_the_list_goes_and_then_counted() {
+    let mut gate = Gate::new(Policy::characters(200));
+    gate.push_text(Place::choice(0), TextKind::Content, &"x".repeat(200), NOW).unwrap();
+    let span = gate.next_span().unwrap().id;
+    gate.judge(span, Verdict::Release, NOW).unwrap();
+    gate.set_annotation_origin(0, 0);
+    for start in 0..100 {
+        let late = gate.annotate(0, &Annotation::new(0, start..200, true), NOW);
+        assert_eq!(late, Some(start..200));
+    }
+    let outcome = gate.finish();
+    let text = &outcome.choices[0].texts[0];
+    assert_eq!((text.late.len(), text.more_late), (64, 36));
+    assert_eq!((&text.late[0], &text.late[63]), (&(0..200), &(63..200)));
+    assert_eq!(serde_json::to_value(text).unwrap()["more_late"], 36);
+}
+
+#[test]
+fn the_deadline_is_that_of_the_oldest_held_text_of_any_choice() {
+    let seconds = Duration::from_secs;
+    let policy = Policy::sentences().with_max_age(seconds(10));
+    let mut gate = Gate::new(policy);
+    for choice in [5, 3, 9] {
+        gate.push_text(Place::choice(choice), TextKind::Content, "a", seconds(choice)).unwrap();
+    }
+    assert_eq!(gate.deadline(), Some(seconds(13)));
+    gate.tick(seconds(12));
+    assert!(gate.next_span().is_none());
+    gate.push_text(Place::choice(3), TextKind::Content, ".\nB", seconds(12)).unwrap();
+    assert_eq!(gate.deadline(), Some(seconds(15)), "what is held of choice 3 is younger now");
+    assert_eq!(gate.next_span().unwrap().text, "a.\n");
+    gate.tick(seconds(22));
+    let cut: Vec<u64> =
+        std::iter::from_fn(|| gate.next_span().map(|span| span.at.choice)).collect();
+    assert_eq!(cut, [3, 5, 9], "by choice");
+    assert_eq!(gate.deadline(), None);
+}
+
+#[test]
+fn annotations_release_interleaved_texts_as_far_as_each_goes() {
+    let mut gate = Gate::new(Policy::azure_async_filter());
+    gate.set_annotation_origin(0, 0);
+    let mut shown = String::new();
+    for round in 0..50_usize {
+        for (kind, text) in [(TextKind::Content, "abc"), (TextKind::Reasoning, "-")] {
+            gate.push_text(Place::choice(0), kind, text, NOW).unwrap();
+        }
+        // Two characters behind the text, so that each splits a span.
+        let checked = 3 * round + 1;
+        gate.annotate(0, &Annotation::new(checked, 0..checked, false), NOW);
+    }
+    gate.end(NOW);
+    while let Some(id) = gate.next_span().map(|span| span.id) {
+        gate.judge(id, Verdict::Release, NOW).unwrap();
+    }
+    while let Some(piece) = gate.next_released() {
+        shown.push_str(piece.text);
+    }
+    assert_eq!(shown, "abc-".repeat(50));
+    assert!(gate.finish().is_untouched());
 }

@@ -61,13 +61,8 @@ impl<'p> Change<'p> {
 }
 
 /// A change in a form that borrows nothing.
-///
-/// It can be kept while the parser reads on.
-///
-/// [`Parser::last_change`](crate::Parser::last_change) returns one, and
-/// [`Parser::change`](crate::Parser::change) turns it into a [`Change`].
 #[derive(Debug, Clone, Copy)]
-pub struct Told {
+pub(crate) struct Told {
     event: Event,
     /// The entry of the value or member.
     at: u32,

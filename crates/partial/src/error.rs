@@ -49,6 +49,17 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
+impl Error {
+    /// Returns the error of a text of which nothing may be read.
+    ///
+    /// For texts that have a limit in common with others.
+    #[must_use]
+    pub fn limit(limit: Limit, max: usize) -> Self {
+        let kind = ErrorKind::Limit { limit, max };
+        Self { kind, offset: 0, line: 1, column: 0, found: None }
+    }
+}
+
 /// The reason to refuse a text: one that `serde_json` has too, or a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -61,6 +72,10 @@ pub enum ErrorKind {
     EndInArray,
     /// The text ended in an object.
     EndInObject,
+    /// The text ended in a `<think>` block, before the value.
+    ///
+    /// Only with [`Options::think_block`](crate::Options::think_block).
+    EndInThinkBlock,
     /// No value begins like this.
     ExpectedValue,
     /// A literal is not `true`, `false` or `null`.
@@ -81,9 +96,19 @@ pub enum ErrorKind {
     ///
     /// [`Options::trailing_text`](crate::Options::trailing_text) skips it.
     TrailingCharacters,
+    /// A `</think>` follows the value, which was a draft within the block that ends there.
+    ///
+    /// Some chat templates write the `<think>` themselves, so it is not part of the text. Only with
+    /// [`Options::think_block`](crate::Options::think_block) and
+    /// [`Options::trailing_text`](crate::Options::trailing_text).
+    DraftValue,
     /// A string contains a control character, which must be escaped.
+    ///
+    /// [`Options::control_characters`](crate::Options::control_characters) accepts it.
     ControlCharacter,
     /// No escape looks like this.
+    ///
+    /// [`Options::unknown_escapes`](crate::Options::unknown_escapes) accepts it.
     InvalidEscape,
     /// Half of a surrogate pair stands without the other half.
     ///
@@ -111,6 +136,7 @@ impl fmt::Display for ErrorKind {
             Self::EndInString => "the text ended in a string",
             Self::EndInArray => "the text ended in an array",
             Self::EndInObject => "the text ended in an object",
+            Self::EndInThinkBlock => "the text ended in a <think> block",
             Self::ExpectedValue => "expected a value",
             Self::ExpectedLiteral => "expected `true`, `false` or `null`",
             Self::ExpectedColon => "expected `:`",
@@ -119,6 +145,7 @@ impl fmt::Display for ErrorKind {
             Self::ExpectedKey => "expected the name of a member in quotes",
             Self::TrailingComma => "expected a value after the comma",
             Self::TrailingCharacters => "expected nothing after the value",
+            Self::DraftValue => "the value was a draft in a <think> block, which ends here",
             Self::ControlCharacter => "a control character in a string has to be escaped",
             Self::InvalidEscape => "invalid escape",
             Self::LoneSurrogate => "half of a surrogate pair",

@@ -36,6 +36,7 @@
 //! | to get | use |
 //! |---|---|
 //! | the changes that a piece made | [`Parser::next`], [`Change`] |
+//! | the same after the piece | [`Parser::mark`], [`Parser::changes_since`] |
 //! | the current value | [`Parser::value`], or [`Parser::deserialize`] for your own type |
 //! | one value, once it is complete | [`Field`] |
 //! | each element of a list, once it is complete | [`Elements`] |
@@ -47,15 +48,17 @@
 //! - **Linear.** Each byte is read a bounded number of times. The parser keeps one text and one
 //!   list of small entries, whatever the depth, and never recurses.
 //! - **Strict.** It accepts the texts that `serde_json` accepts and reports the same errors. A text
-//!   is refused at the first byte that cannot continue it. [`Options`] accept the text that models
-//!   write around their JSON.
+//!   is refused at the first byte that cannot continue it. [`Options`] accept what models write
+//!   around their JSON and in its strings, and [`Parser::repairs`] counts what was accepted.
 //! - **Bounded.** [`Limits`] are on by default.
 //! - **Nothing is lost.** Everything that arrived before an error can still be read.
 //!
 //! # Out of scope
-//! A parser reads one document. It does not repair JSON: a missing quote is an error.
+//! A parser reads one document. It closes nothing that is missing: a quote that does not
+//! come is an error.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
@@ -66,19 +69,24 @@ mod error;
 mod node;
 mod number;
 mod options;
+mod outside;
 mod parser;
 mod path;
+mod repair;
+mod since;
 mod string;
 mod tree;
 mod value;
 
-pub use change::{Change, Told};
+pub use change::Change;
 pub use elements::{Elements, Field};
 pub use error::{Error, ErrorKind, Limit};
 pub use node::{Children, Kind, Members, Node};
 pub use options::{Incomplete, Limits, Options};
 pub use parser::Parser;
 pub use path::{Path, Segment};
+pub use repair::{Repair, Repairs};
+pub use since::{Changes, Mark};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

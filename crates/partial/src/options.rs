@@ -97,6 +97,20 @@ pub struct Options {
     pub trailing_text: bool,
     /// Accepts a comma before the `]` or `}` that ends an array or object.
     pub trailing_comma: bool,
+    /// Skips each `<think>` block before the value, whatever is in it.
+    ///
+    /// A block ends at the first `</think>`. A block that does not end is the error
+    /// [`EndInThinkBlock`](crate::ErrorKind::EndInThinkBlock). Together with
+    /// [`trailing_text`](Self::trailing_text), a `</think>` after the value is the error
+    /// [`DraftValue`](crate::ErrorKind::DraftValue), because the value was part of a block that
+    /// began before the text did.
+    pub think_block: bool,
+    /// Accepts a control character in a string, such as a line feed. It stands for itself.
+    pub control_characters: bool,
+    /// Accepts an escape that JSON does not have, such as `\d`.
+    ///
+    /// It stands for its text, the backslash included. Half of a surrogate pair remains an error.
+    pub unknown_escapes: bool,
 }
 
 impl Options {
@@ -108,7 +122,9 @@ impl Options {
 
     /// Returns options that accept everything that models add to their JSON.
     ///
-    /// That is a fence, text before and after the value, and trailing commas.
+    /// That is a fence, text before and after the value, a `<think>` block, trailing commas, and in
+    /// strings control characters and unknown escapes. [`Parser::repairs`](crate::Parser::repairs)
+    /// counts what was accepted.
     #[must_use]
     pub fn lenient() -> Self {
         Self {
@@ -116,6 +132,9 @@ impl Options {
             leading_text: true,
             trailing_text: true,
             trailing_comma: true,
+            think_block: true,
+            control_characters: true,
+            unknown_escapes: true,
             ..Self::default()
         }
     }
@@ -159,6 +178,27 @@ impl Options {
     #[must_use]
     pub fn with_trailing_comma(mut self, accept: bool) -> Self {
         self.trailing_comma = accept;
+        self
+    }
+
+    /// Skips `<think>` blocks, or refuses them.
+    #[must_use]
+    pub fn with_think_block(mut self, skip: bool) -> Self {
+        self.think_block = skip;
+        self
+    }
+
+    /// Accepts control characters in strings, or refuses them.
+    #[must_use]
+    pub fn with_control_characters(mut self, accept: bool) -> Self {
+        self.control_characters = accept;
+        self
+    }
+
+    /// Accepts unknown escapes, or refuses them.
+    #[must_use]
+    pub fn with_unknown_escapes(mut self, accept: bool) -> Self {
+        self.unknown_escapes = accept;
         self
     }
 }

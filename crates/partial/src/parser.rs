@@ -14,13 +14,15 @@
 //! The order of the checks is that of `serde_json`, whose errors are the reference. The tests and
 //! the fuzz target `partial_json` compare both.
 
-use memchr::{memchr_iter, memchr2, memrchr};
+use memchr::{memchr_iter, memrchr};
 
 use crate::change::{Change, Told};
 use crate::error::{Error, ErrorKind, Limit};
 use crate::node::Node;
 use crate::number::{Progress, overflow_at};
 use crate::options::Options;
+use crate::repair::{Repair, Repairs};
+use crate::since::{Changes, Mark};
 use crate::string::Escape;
 use crate::tree::{NONE, Tag, Tree};
 
@@ -48,9 +50,9 @@ use crate::tree::{NONE, Tag, Tree};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Parser {
-    options: Options,
-    tree: Tree,
-    state: State,
+    pub(crate) options: Options,
+    pub(crate) tree: Tree,
+    pub(crate) state: State,
     escape: Escape,
     /// The innermost array or object that is open.
     open: u32,
@@ -63,17 +65,24 @@ pub struct Parser {
     line_start: u64,
     error: Option<Error>,
     last_change: Told,
+    pub(crate) repairs: Repairs,
 }
 
 /// The position in the grammar, named after what comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     /// The document, or the text that may stand before or after it.
     Outside,
     /// The rest of a fence, of which this many backticks were read.
     Fence(usize),
     /// The rest of the word after a fence.
     FenceWord,
+    /// The rest of `<think>`, of which this many bytes were read.
+    ThinkTag(usize),
+    /// A `<think>` block, of whose end this many bytes were read.
+    ThinkBlock(usize),
+    /// The rest of a `</think>` after the value, of which this many bytes were read.
+    EndTag(usize),
     /// A value.
     Value,
     /// The first element of an array, or its end.
@@ -125,7 +134,20 @@ impl Parser {
             line_start: 0,
             error: None,
             last_change: Told::began(NONE),
+            repairs: Repairs::default(),
         }
+    }
+
+    /// Parses a whole text.
+    ///
+    /// # Errors
+    /// Returns the reason and the place if the text is not one that the options accept.
+    pub fn parse(text: &str, options: Options) -> Result<serde_json::Value, Error> {
+        let mut parser = Self::with_options(options);
+        parser.feed(text)?;
+        parser.finish()?;
+        // A complete document is visible.
+        Ok(parser.value().unwrap_or_default())
     }
 
     /// Consumes text from the front of `piece` and returns the next change.
@@ -222,20 +244,51 @@ impl Parser {
         self.offset
     }
 
+    /// Returns the repairs that were made so far, each with its number.
+    #[must_use]
+    pub fn repairs(&self) -> &Repairs {
+        &self.repairs
+    }
+
     /// Returns the options.
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
     }
 
-    /// Consumes text like [`next`](Self::next), and returns true if there was a change.
+    /// Returns a mark of where the parser stands.
     ///
-    /// [`last_change`](Self::last_change) then returns it. This is for callers that keep changes
-    /// while the parser reads on.
+    /// [`changes_since`](Self::changes_since) returns what changed after it. So the changes of a
+    /// piece can be read after the piece was [fed](Self::feed), and more than once.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark::new(&self.tree, self.open)
+    }
+
+    /// Returns the changes since a mark of this parser.
     ///
-    /// # Errors
-    /// Returns the same errors as [`next`](Self::next).
-    pub fn advance(&mut self, piece: &mut &str) -> Result<bool, Error> {
+    /// A mark costs 16 bytes, however much changes after it, and a change costs as much as
+    /// [`next`](Self::next) would. A mark of another parser gives changes that were not made.
+    #[must_use]
+    pub fn changes_since(&self, mark: Mark) -> Changes<'_> {
+        Changes::new(&self.tree, self.options.incomplete, mark)
+    }
+
+    /// Returns the number of values that the parser holds, and names whose values have not begun.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// Sets [`Limits::max_nodes`](crate::Limits::max_nodes) from here on.
+    ///
+    /// For parsers that have a bound in common.
+    pub fn set_max_nodes(&mut self, max: usize) {
+        self.options.limits.max_nodes = max;
+    }
+
+    /// Runs to the next change. Returns true if there was one, and `piece` is what is left then.
+    fn advance(&mut self, piece: &mut &str) -> Result<bool, Error> {
         if let Some(error) = self.error {
             return Err(error);
         }
@@ -256,21 +309,7 @@ impl Parser {
         }
     }
 
-    /// Returns the last change that [`advance`](Self::advance) reported.
-    ///
-    /// It borrows nothing. It stands for no change until `advance` has returned true.
-    #[must_use]
-    pub fn last_change(&self) -> Told {
-        self.last_change
-    }
-
-    /// Returns the change that this record stands for.
-    ///
-    /// # Panics
-    /// May panic, or return another change, if this parser has not reported the change.
-    #[inline]
-    #[must_use]
-    pub fn change(&self, told: &Told) -> Change<'_> {
+    fn change(&self, told: &Told) -> Change<'_> {
         told.change(&self.tree, self.options.incomplete)
     }
 
@@ -291,10 +330,17 @@ impl Parser {
                     Some(b'`') => self.state = State::Fence(count + 1),
                     Some(_) if count < 3 => return Err(self.no_document()),
                     Some(_) => {
+                        self.repairs.note(Repair::Fence);
                         self.state = State::FenceWord;
                         continue;
                     }
                 },
+                State::ThinkTag(_) | State::ThinkBlock(_) | State::EndTag(_) => {
+                    if !self.think(bytes, at)? {
+                        return Ok(false);
+                    }
+                    continue;
+                }
                 State::FenceWord => match bytes.get(*at) {
                     None => return Ok(false),
                     Some(byte) if byte.is_ascii_alphanumeric() || b"_-+.".contains(byte) => {}
@@ -362,11 +408,11 @@ impl Parser {
                 self.state = State::Key(self.tree.texts.len() as u32);
             }
             (State::NextKey, b'}') | (State::Element, b']') => {
-                return if self.options.trailing_comma {
-                    Ok(self.close())
-                } else {
-                    Err(TrailingComma)
-                };
+                if !self.options.trailing_comma {
+                    return Err(TrailingComma);
+                }
+                self.repairs.add(Repair::TrailingComma);
+                return Ok(self.close());
             }
             (State::FirstKey | State::NextKey, _) => return Err(ExpectedKey),
             (State::Outside, _) => return self.outside(byte, text, at),
@@ -382,7 +428,7 @@ impl Parser {
     }
 
     /// Begins the value whose first byte is `byte`.
-    fn begin(&mut self, byte: u8) -> Result<bool, ErrorKind> {
+    pub(crate) fn begin(&mut self, byte: u8) -> Result<bool, ErrorKind> {
         let (tag, state) = match byte {
             b'"' => (Tag::String, State::Text),
             b'{' => (Tag::Object, State::FirstKey),
@@ -457,7 +503,7 @@ impl Parser {
     fn text(&mut self, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         let latest = self.latest();
         let start = self.tree.texts.len();
-        let result = self.escape.decode(text, at, &mut self.tree.texts);
+        let result = self.decode(text, at);
         let end = self.tree.texts.len();
         if end > start {
             self.tree.entry_mut(latest).len += (end - start) as u32;
@@ -471,8 +517,27 @@ impl Parser {
         Ok(false)
     }
 
+    /// Decodes the rest of a string as far as it has come. Returns true at its end.
+    fn decode(&mut self, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
+        let (start, controls) = (*at, self.repairs.count(Repair::ControlCharacter));
+        let how = (&self.options, &mut self.repairs);
+        let result = self.escape.decode(text, at, &mut self.tree.texts, how);
+        if self.repairs.count(Repair::ControlCharacter) != controls {
+            self.count_lines(&text.as_bytes()[start..*at], start);
+        }
+        result
+    }
+
+    /// Counts the lines of text that begins at `at` of the piece.
+    pub(crate) fn count_lines(&mut self, text: &[u8], at: usize) {
+        self.lines += memchr_iter(b'\n', text).count() as u64;
+        if let Some(last) = memrchr(b'\n', text) {
+            self.line_start = self.offset + (at + last) as u64 + 1;
+        }
+    }
+
     fn key(&mut self, start: u32, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
-        if !self.escape.decode(text, at, &mut self.tree.texts)? {
+        if !self.decode(text, at)? {
             return Ok(false);
         }
         let key = self.push(Tag::Pending, start)?;
@@ -535,34 +600,6 @@ impl Parser {
         Ok(self.complete(latest))
     }
 
-    /// Handles one byte before or after the document. Skips text, or begins the document.
-    fn outside(&mut self, byte: u8, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
-        let options = self.options;
-        let before = self.tree.is_empty();
-        let skips = if before { options.leading_text } else { options.trailing_text };
-        match byte {
-            b'{' | b'[' if before => return self.begin(byte),
-            _ if skips => {
-                let rest = &text.as_bytes()[*at..];
-                let skipped = memchr2(b'{', b'[', rest).filter(|_| before).unwrap_or(rest.len());
-                self.lines += memchr_iter(b'\n', &rest[..skipped]).count() as u64;
-                if let Some(last) = memrchr(b'\n', &rest[..skipped]) {
-                    self.line_start = self.offset + (*at + last) as u64 + 1;
-                }
-                *at += skipped;
-            }
-            b'`' if options.fence => self.state = State::Fence(1),
-            _ if before => return self.begin(byte),
-            _ => return Err(ErrorKind::TrailingCharacters),
-        }
-        Ok(false)
-    }
-
-    /// Returns the error for text that is neither a document nor a fence around it.
-    fn no_document(&self) -> ErrorKind {
-        if self.tree.is_empty() { ErrorKind::ExpectedValue } else { ErrorKind::TrailingCharacters }
-    }
-
     /// Does the work of `finish`. Returns true if there was a change.
     fn end(&mut self) -> Result<bool, Error> {
         use ErrorKind::{EndInArray, EndInObject, EndInString, EndInValue};
@@ -571,9 +608,17 @@ impl Parser {
         }
         let open = if self.in_object() { EndInObject } else { EndInArray };
         let kind = match self.state {
-            State::Outside | State::FenceWord | State::Fence(3..) if !self.tree.is_empty() => {
+            State::Outside
+            | State::FenceWord
+            | State::Fence(3..)
+            | State::ThinkTag(_)
+            | State::ThinkBlock(_)
+            | State::EndTag(_)
+                if !self.tree.is_empty() =>
+            {
                 return Ok(false);
             }
+            State::ThinkBlock(_) => ErrorKind::EndInThinkBlock,
             State::Number(progress) if progress.is_complete() => {
                 let latest = self.latest();
                 if overflow_at(self.tree.text(latest)).is_some() {

@@ -3,6 +3,8 @@
 use alloc::string::String;
 
 use crate::error::ErrorKind;
+use crate::options::Options;
+use crate::repair::{Repair, Repairs};
 
 /// The position in an escape, if the text is inside one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,8 +15,8 @@ pub(crate) enum Escape {
     /// After the backslash.
     Backslash,
     /// After `\u` and up to three digits, whose value is `unit`. In the second half of a surrogate
-    /// pair, `high` is the first half. It is 0 otherwise.
-    Unit { high: u16, digits: u8, unit: u16 },
+    /// pair, `high` is the first half. It is 0 otherwise. `text` has the digits as they stand.
+    Unit { high: u16, digits: u8, unit: u16, text: [u8; 3] },
     /// After the first half of a surrogate pair.
     High(u16),
     /// After the first half of a surrogate pair and a backslash.
@@ -31,6 +33,7 @@ impl Escape {
         text: &str,
         at: &mut usize,
         into: &mut String,
+        (options, repairs): (&Options, &mut Repairs),
     ) -> Result<bool, ErrorKind> {
         let bytes = text.as_bytes();
         loop {
@@ -42,31 +45,64 @@ impl Escape {
                     None => return Ok(false),
                     Some(b'"') => return Ok(true),
                     Some(b'\\') => *self = Self::Backslash,
+                    Some(&control) if options.control_characters => {
+                        into.push(char::from(control));
+                        repairs.add(Repair::ControlCharacter);
+                    }
                     Some(_) => return Err(ErrorKind::ControlCharacter),
                 }
             } else {
                 let Some(&byte) = bytes.get(*at) else { return Ok(false) };
-                *self = self.next(byte, into)?;
+                match self.next(byte, into) {
+                    Ok(next) => *self = next,
+                    Err(ErrorKind::InvalidEscape)
+                        if options.unknown_escapes && self.write_unknown(into) =>
+                    {
+                        // The byte is no part of the escape, and is met again as text.
+                        repairs.add(Repair::UnknownEscape);
+                        *self = Self::None;
+                        continue;
+                    }
+                    Err(kind) => return Err(kind),
+                }
             }
             *at += 1;
         }
     }
 
+    /// Appends the text of an escape that JSON does not have, as far as it was read.
+    ///
+    /// Returns false within a surrogate pair, whose first half has no text.
+    #[inline(never)]
+    fn write_unknown(self, into: &mut String) -> bool {
+        match self {
+            Self::Backslash => into.push('\\'),
+            Self::Unit { high: 0, digits, text, .. } => {
+                into.push_str("\\u");
+                into.extend(text.iter().take(usize::from(digits)).copied().map(char::from));
+            }
+            _ => return false,
+        }
+        true
+    }
+
     /// Returns the position after one more byte of an escape.
     fn next(self, byte: u8, into: &mut String) -> Result<Self, ErrorKind> {
+        let unit_after = |high| Self::Unit { high, digits: 0, unit: 0, text: [0; 3] };
         match self {
             Self::None | Self::Backslash => match unescape(byte) {
                 Some(character) => into.push(character),
-                None if byte == b'u' => return Ok(Self::Unit { high: 0, digits: 0, unit: 0 }),
+                None if byte == b'u' => return Ok(unit_after(0)),
                 None => return Err(ErrorKind::InvalidEscape),
             },
             Self::High(high) if byte == b'\\' => return Ok(Self::HighBackslash(high)),
-            Self::HighBackslash(high) if byte == b'u' => {
-                return Ok(Self::Unit { high, digits: 0, unit: 0 });
-            }
+            Self::HighBackslash(high) if byte == b'u' => return Ok(unit_after(high)),
             Self::High(_) | Self::HighBackslash(_) => return Err(ErrorKind::UnfinishedPair),
-            Self::Unit { high, digits, unit } => {
+            Self::Unit { high, digits, unit, mut text } => {
                 let digit = char::from(byte).to_digit(16).ok_or(ErrorKind::InvalidEscape)?;
+                if let Some(place) = text.get_mut(usize::from(digits)) {
+                    *place = byte;
+                }
                 let (digits, unit) = (digits + 1, unit << 4 | digit as u16);
                 // A second half is dc00 to dfff, so the first two digits tell.
                 let second_half = match digits {
@@ -78,7 +114,7 @@ impl Escape {
                     return Err(ErrorKind::LoneSurrogate);
                 }
                 match (digits, high, unit) {
-                    (1..=3, ..) => return Ok(Self::Unit { high, digits, unit }),
+                    (1..=3, ..) => return Ok(Self::Unit { high, digits, unit, text }),
                     (_, 0, 0xD800..=0xDBFF) => return Ok(Self::High(unit)),
                     (_, 0, _) => into.extend(char::from_u32(u32::from(unit))),
                     _ => into.extend(char::decode_utf16([high, unit]).flatten()),

@@ -47,6 +47,12 @@ pub(crate) struct Entry {
     pub(crate) index: u32,
 }
 
+impl Entry {
+    pub(crate) fn is_container(&self) -> bool {
+        matches!(self.tag, Tag::Array | Tag::Object)
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
     entries: Vec<Entry>,

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::body::{self, Piece};
+use crate::body::{self, Piece, Sequence};
 use crate::fault::{Body, Faults, Framing};
 use crate::fold;
-use crate::library::{Library, RECORDING_HEADER};
+use crate::library::{Kept, Library, RECORDING_HEADER};
 use crate::recording::{Ending, Endpoint, Recording};
 use crate::request::Request;
 use crate::speed::Speed;
@@ -19,7 +19,7 @@ const SPEED_HEADER: &str = "x-replay-speed";
 /// The path of a recorded stream, before its name.
 pub(crate) const RECORDINGS: &str = "/recordings/";
 
-/// A response: its head, and its body in timed pieces.
+/// A response: its head and its body.
 ///
 /// Times count from the end of the request.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,49 +28,49 @@ pub(crate) struct Response {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) framing: Framing,
     pub(crate) head_at: Duration,
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) body: Sequence,
     pub(crate) end_at: Duration,
     /// The end of the transfer, complete or not.
     pub(crate) ending: Ending,
 }
 
-/// A response to which the faults apply, or one of the server itself.
-pub(crate) enum Routed {
-    Recorded(Response),
-    Plain(Response),
-}
-
-pub(crate) fn route(request: &Request, library: &Library, speed: Speed, faults: &Faults) -> Routed {
-    let endpoint = match (request.method.as_str(), request.path.as_str()) {
+/// Returns the response to a request, with the faults to send it with.
+///
+/// A response of the server itself has none.
+pub(crate) fn route(
+    request: &Request,
+    library: &Library,
+    speed: Speed,
+    faults: &Faults,
+) -> (Response, Faults) {
+    let recorded = match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/health") => {
-            return Routed::Plain(json_response(200, json!({"status": "ok"}).to_string()));
+            return plain(json_response(200, json!({"status": "ok"}).to_string()));
         }
-        ("GET", "/v1/models") => return Routed::Plain(json_response(200, models(library))),
-        ("POST", "/v1/chat/completions") => Endpoint::Chat,
-        ("POST", "/v1/completions") => Endpoint::Completion,
+        ("GET", "/v1/models") => return plain(json_response(200, models(library))),
+        ("POST", "/v1/chat/completions") => {
+            completion(request, Endpoint::Chat, library, speed, faults)
+        }
+        ("POST", "/v1/completions") => {
+            completion(request, Endpoint::Completion, library, speed, faults)
+        }
+        ("GET", path) if path.starts_with(RECORDINGS) => bare(request, library, speed, faults),
         (method, path) if path.starts_with(RECORDINGS) => {
-            if method != "GET" {
-                return Routed::Plain(not_allowed(method, path, "GET"));
-            }
-            return match bare(request, library, speed, faults) {
-                Ok(response) => Routed::Recorded(response),
-                Err(refusal) => Routed::Plain(refused(refusal)),
-            };
+            return plain(not_allowed(method, path, "GET"));
         }
         (method, path @ ("/health" | "/v1/models")) => {
-            return Routed::Plain(not_allowed(method, path, "GET"));
+            return plain(not_allowed(method, path, "GET"));
         }
         (method, path @ ("/v1/chat/completions" | "/v1/completions")) => {
-            return Routed::Plain(not_allowed(method, path, "POST"));
+            return plain(not_allowed(method, path, "POST"));
         }
-        (_, path) => {
-            return Routed::Plain(refused(refuse(404, &format!("there is no {path:?} here"))));
-        }
+        (_, path) => Err(refuse(404, &format!("there is no {path:?} here"))),
     };
-    match completion(request, endpoint, library, speed, faults) {
-        Ok(response) => Routed::Recorded(response),
-        Err(refusal) => Routed::Plain(refused(refusal)),
-    }
+    recorded.unwrap_or_else(|refusal| plain(refused(refusal)))
+}
+
+fn plain(response: Response) -> (Response, Faults) {
+    (response, Faults::default())
 }
 
 /// Makes the response to a request that cannot be answered.
@@ -86,13 +86,17 @@ fn not_allowed(method: &str, path: &str, allow: &'static str) -> Response {
 }
 
 fn json_response(status: u16, body: String) -> Response {
+    json_response_at(Duration::ZERO, status, body)
+}
+
+fn json_response_at(at: Duration, status: u16, body: String) -> Response {
     Response {
         status,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         framing: Framing::Length,
-        head_at: Duration::ZERO,
-        pieces: vec![Piece { at: Duration::ZERO, bytes: body.into_bytes() }],
-        end_at: Duration::ZERO,
+        head_at: at,
+        body: Sequence::new(vec![Piece { at, bytes: body.into_bytes() }]),
+        end_at: at,
         ending: Ending::Clean,
     }
 }
@@ -108,7 +112,7 @@ fn completion(
     library: &Library,
     speed: Speed,
     faults: &Faults,
-) -> Result<Response, Refusal> {
+) -> Result<(Response, Faults), Refusal> {
     let body: Value = serde_json::from_slice(&request.body)
         .map_err(|error| refuse(400, &format!("the request body is not JSON: {error}")))?;
     if !body.is_object() {
@@ -117,14 +121,26 @@ fn completion(
     let streamed = flag(&body, "/stream")?;
     let include_usage = flag(&body, "/stream_options/include_usage")?;
     let speed = speed_of(request, speed)?;
-    let recording = library.choose(endpoint, request.header(RECORDING_HEADER), &body, streamed)?;
+    let chosen = library.choose(endpoint, request.header(RECORDING_HEADER), &body, streamed)?;
+    let recording = &chosen.recording;
+    let faults = faults_of(request, chosen, faults)?;
     let failed = recording.has_stream() && !(200..300).contains(&recording.status);
     let response = if streamed || (failed && recording.answer.is_none()) {
-        stream(recording, speed, faults, include_usage)?
+        stream(recording, speed, &faults, include_usage)?
     } else {
         whole(recording, speed)?
     };
-    Ok(finished(response, request, recording, faults))
+    Ok((finished(response, request, recording, &faults), faults))
+}
+
+/// Returns the faults of an answer from this recording, and counts the request.
+///
+/// They are those of the server, unless its `first=K` is over for the recording, and those that the
+/// request names itself.
+fn faults_of(request: &Request, chosen: &Kept, server: &Faults) -> Result<Faults, Refusal> {
+    let number = chosen.count();
+    let is_over = server.first.is_some_and(|first| number >= first);
+    request.faults(if is_over { Faults::default() } else { server.clone() })
 }
 
 /// Returns a recorded stream as it is, for a client that can only `GET`.
@@ -133,10 +149,13 @@ fn bare(
     library: &Library,
     speed: Speed,
     faults: &Faults,
-) -> Result<Response, Refusal> {
+) -> Result<(Response, Faults), Refusal> {
     let speed = speed_of(request, speed)?;
-    let recording = library.named(request.path.strip_prefix(RECORDINGS).unwrap_or_default())?;
-    Ok(finished(stream(recording, speed, faults, true)?, request, recording, faults))
+    let chosen = library.named(request.path.strip_prefix(RECORDINGS).unwrap_or_default())?;
+    let recording = &chosen.recording;
+    let faults = faults_of(request, chosen, faults)?;
+    let response = stream(recording, speed, &faults, true)?;
+    Ok((finished(response, request, recording, &faults), faults))
 }
 
 fn speed_of(request: &Request, server: Speed) -> Result<Speed, Refusal> {
@@ -158,10 +177,11 @@ fn finished(
     replace(&mut response, faults);
     response.headers.push((RECORDING_HEADER.to_owned(), recording.name.clone()));
     if let Some(size) = faults.write_size {
-        response.pieces = body::split(response.pieces, size);
+        response.body = response.body.in_pieces_of(size);
     }
     if let Some(bytes) = faults.end_after {
-        end_after(&mut response, bytes);
+        response.body = response.body.ending_after(bytes);
+        response.ending = Ending::Clean;
     }
     let default = if request.http10 && response.framing == Framing::Chunked {
         Framing::Close
@@ -206,31 +226,36 @@ fn stream(
         headers: vec![("content-type".to_owned(), recording.content_type.clone())],
         framing: Framing::Length,
         head_at: pieces.first().map_or(end_at, |piece| piece.at),
-        pieces,
+        body: Sequence::default(),
         end_at,
         ending: end.how,
     };
     if recording.content_type.starts_with("text/event-stream") {
-        respond_with_events(&mut response, faults, include_usage);
+        respond_with_events(&mut response, pieces, faults, include_usage);
+    } else {
+        response.body = Sequence::new(pieces);
     }
-    response.pieces.retain(|piece| !piece.bytes.is_empty());
     Ok(response)
 }
 
 /// Makes a response an event stream.
 ///
 /// Servers send the head of one before they know its first event.
-fn respond_with_events(response: &mut Response, faults: &Faults, include_usage: bool) {
+fn respond_with_events(
+    response: &mut Response,
+    pieces: Vec<Piece>,
+    faults: &Faults,
+    include_usage: bool,
+) {
     response.headers.push(("cache-control".to_owned(), "no-cache".to_owned()));
     response.framing = Framing::Chunked;
     response.head_at = Duration::ZERO;
-    let pieces = std::mem::take(&mut response.pieces);
-    let (pieces, ends_early) = body::edit(pieces, faults, include_usage);
-    if ends_early {
-        response.end_at = pieces.last().map_or(Duration::ZERO, |piece| piece.at);
+    let (body, ends_early_at) = body::edit(pieces, faults, include_usage);
+    if let Some(at) = ends_early_at {
+        response.end_at = at;
         response.ending = Ending::Clean;
     }
-    response.pieces = pieces;
+    response.body = body;
 }
 
 fn whole(recording: &Recording, speed: Speed) -> Result<Response, Refusal> {
@@ -244,11 +269,7 @@ fn whole(recording: &Recording, speed: Speed) -> Result<Response, Refusal> {
             (elapsed, fold::answer(recording).map_err(why)?)
         }
     };
-    let at = speed.scale(elapsed);
-    let mut response = json_response(200, body);
-    (response.head_at, response.end_at) = (at, at);
-    response.pieces.iter_mut().for_each(|piece| piece.at = at);
-    Ok(response)
+    Ok(json_response_at(speed.scale(elapsed), 200, body))
 }
 
 /// Replaces the status, the body and the headers by those of the faults.
@@ -267,25 +288,10 @@ fn replace(response: &mut Response, faults: &Faults) {
         if !content_type.is_empty() {
             response.headers.push(("content-type".to_owned(), content_type.to_owned()));
         }
-        response.pieces.retain(|piece| !piece.bytes.is_empty());
     }
     if let Some(content_type) = &faults.content_type {
         response.headers.retain(|(name, _)| name != "content-type");
         response.headers.push(("content-type".to_owned(), content_type.clone()));
     }
     response.headers.extend(faults.headers.iter().cloned());
-}
-
-fn end_after(response: &mut Response, bytes: u64) {
-    let mut left = usize::try_from(bytes).unwrap_or(usize::MAX);
-    for piece in &mut response.pieces {
-        piece.bytes.truncate(left);
-        left -= piece.bytes.len();
-    }
-    if left == 0 {
-        response.pieces.retain(|piece| !piece.bytes.is_empty());
-        let last = response.pieces.last();
-        response.end_at = last.map_or(response.head_at, |piece| piece.at);
-    }
-    response.ending = Ending::Clean;
 }

@@ -1,7 +1,8 @@
-//! The changes to a recorded body: events left out, events added, smaller pieces.
+//! The body of a response, and the changes to it: events left out or added, smaller pieces.
 //!
 //! Each byte keeps its time; an event that is added comes at the time of the one before it.
 
+use std::iter;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -23,35 +24,149 @@ const INJECTED: &[u8] =
     b"data: {\"error\":{\"message\":\"The server had an error while processing your request\",\
                           \"type\":\"server_error\",\"param\":null,\"code\":\"server_error\"}}\n\n";
 
+/// A body, of which nothing is made before it is sent.
+///
+/// A silence can hold any number of comments, and a write can be a single byte. Both are made piece
+/// by piece, so that neither memory nor the time before the first piece depends on their number.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Sequence {
+    parts: Vec<Part>,
+    /// The size of the largest piece, above zero.
+    piece_size: Option<usize>,
+    /// The number of bytes after which the body ends, whatever is left.
+    end_after: Option<u64>,
+}
+
+/// A piece that comes so many times, with a gap between one and the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Part {
+    first: Piece,
+    times: u64,
+    gap: Duration,
+}
+
+impl Sequence {
+    /// Makes a body of these pieces.
+    pub(crate) fn new(pieces: Vec<Piece>) -> Self {
+        let once = |first| Part { first, times: 1, gap: Duration::ZERO };
+        // A chunk without data would end the body.
+        let parts = pieces.into_iter().filter(|piece| !piece.bytes.is_empty()).map(once).collect();
+        Sequence { parts, ..Sequence::default() }
+    }
+
+    /// Cuts each piece into ones of at most this many bytes.
+    pub(crate) fn in_pieces_of(mut self, size: usize) -> Self {
+        self.piece_size = Some(size);
+        self
+    }
+
+    /// Ends the body after so many bytes.
+    pub(crate) fn ending_after(mut self, bytes: u64) -> Self {
+        self.end_after = Some(bytes);
+        self
+    }
+
+    /// Adds comments to the silences between blocks.
+    ///
+    /// In the middle of a line a comment would be part of it.
+    pub(crate) fn with_comments(mut self, gap: Duration) -> Self {
+        let mut out = Vec::new();
+        let mut tail = Vec::new();
+        let mut last = Duration::ZERO;
+        for part in self.parts {
+            let at = part.first.at;
+            if tail.is_empty()
+                || [&b"\n\n"[..], b"\r\n\r\n", b"\r\r"].iter().any(|end| tail.ends_with(end))
+            {
+                out.extend(comments(last, at, gap));
+            }
+            last = at;
+            tail.extend_from_slice(&part.first.bytes);
+            tail.drain(..tail.len().saturating_sub(4));
+            out.push(part);
+        }
+        self.parts = out;
+        self
+    }
+
+    /// Returns the number of bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.whole().min(self.end_after.unwrap_or(u64::MAX))
+    }
+
+    /// Returns true if the body ends before its last piece would have.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.end_after.is_some_and(|bytes| bytes <= self.whole())
+    }
+
+    fn whole(&self) -> u64 {
+        let bytes = |part: &Part| (part.first.bytes.len() as u64).saturating_mul(part.times);
+        self.parts.iter().map(bytes).fold(0, u64::saturating_add)
+    }
+
+    /// Returns the pieces, each made when it is asked for.
+    pub(crate) fn into_pieces(self) -> impl Iterator<Item = Piece> {
+        let size = self.piece_size.unwrap_or(usize::MAX);
+        let pieces = self.parts.into_iter().flat_map(Part::into_pieces);
+        let pieces = pieces.flat_map(move |piece| split(piece, size));
+        pieces.scan(self.end_after.unwrap_or(u64::MAX), |left, mut piece| {
+            piece.bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= piece.bytes.len() as u64;
+            (!piece.bytes.is_empty()).then_some(piece)
+        })
+    }
+}
+
+impl Part {
+    fn into_pieces(self) -> impl Iterator<Item = Piece> {
+        let Part { first, times, gap } = self;
+        let next = move |piece: &Piece| {
+            Some(Piece { at: piece.at.saturating_add(gap), bytes: piece.bytes.clone() })
+        };
+        (0..times).zip(iter::successors(Some(first), next)).map(|(_, piece)| piece)
+    }
+}
+
+/// Returns the comments that fit between two times, if any.
+fn comments(from: Duration, to: Duration, gap: Duration) -> Option<Part> {
+    let silence = to.checked_sub(from)?.as_nanos().checked_sub(1)?;
+    let times = u64::try_from(silence / gap.as_nanos()).unwrap_or(u64::MAX);
+    let first = Piece { at: from.saturating_add(gap), bytes: COMMENT.to_vec() };
+    (times > 0).then_some(Part { first, times, gap })
+}
+
+/// Cuts a piece into ones of at most `size` bytes.
+fn split(piece: Piece, size: usize) -> impl Iterator<Item = Piece> {
+    let mut from = 0_usize;
+    iter::from_fn(move || {
+        let to = from.saturating_add(size).min(piece.bytes.len());
+        let bytes = piece.bytes[from..to].to_vec();
+        from = to;
+        (!bytes.is_empty()).then_some(Piece { at: piece.at, bytes })
+    })
+}
+
 /// Edits an event stream as the faults and the request ask for.
 ///
-/// Usage is left out if the request did not ask for it. Returns true if the stream now ends early.
-pub(crate) fn edit(pieces: Vec<Piece>, faults: &Faults, include_usage: bool) -> (Vec<Piece>, bool) {
+/// Usage is left out if the request did not ask for it. Returns the last time if the stream now
+/// ends early.
+pub(crate) fn edit(
+    pieces: Vec<Piece>,
+    faults: &Faults,
+    include_usage: bool,
+) -> (Sequence, Option<Duration>) {
     let body: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
     let (edits, ends_early) = edits(&body, faults, include_usage);
     let mut pieces = apply(pieces, &edits);
+    let last = pieces.last().map_or(Duration::ZERO, |piece| piece.at);
     if let Some(extra) = &faults.extra {
-        let at = pieces.last().map_or(Duration::ZERO, |piece| piece.at);
-        pieces.push(Piece { at, bytes: extra.clone().into_bytes() });
+        pieces.push(Piece { at: last, bytes: extra.clone().into_bytes() });
     }
+    let mut sequence = Sequence::new(pieces);
     if let Some(gap) = faults.comments_gap {
-        pieces = comment_gaps(pieces, gap);
+        sequence = sequence.with_comments(gap);
     }
-    // A chunk without data would end the body.
-    pieces.retain(|piece| !piece.bytes.is_empty());
-    (pieces, ends_early)
-}
-
-/// Cuts each piece into parts of at most `size` bytes.
-pub(crate) fn split(pieces: Vec<Piece>, size: usize) -> Vec<Piece> {
-    let parts = |piece: Piece| -> Vec<Piece> {
-        piece
-            .bytes
-            .chunks(size)
-            .map(|bytes| Piece { at: piece.at, bytes: bytes.to_vec() })
-            .collect()
-    };
-    pieces.into_iter().flat_map(parts).collect()
+    (sequence, ends_early.then_some(last))
 }
 
 /// A change of the body: `insert` in place of the bytes of the range.
@@ -142,31 +257,6 @@ fn apply(pieces: Vec<Piece>, edits: &[Edit]) -> Vec<Piece> {
     out
 }
 
-/// Adds comments to the silences between blocks.
-///
-/// In the middle of a line a comment would be part of it.
-fn comment_gaps(pieces: Vec<Piece>, gap: Duration) -> Vec<Piece> {
-    let mut out = Vec::new();
-    let mut tail = Vec::new();
-    let mut last = Duration::ZERO;
-    for piece in pieces {
-        if tail.is_empty()
-            || [&b"\n\n"[..], b"\r\n\r\n", b"\r\r"].iter().any(|end| tail.ends_with(end))
-        {
-            let mut at = last.saturating_add(gap);
-            while at < piece.at {
-                out.push(Piece { at, bytes: COMMENT.to_vec() });
-                at = at.saturating_add(gap);
-            }
-        }
-        last = piece.at;
-        tail.extend_from_slice(&piece.bytes);
-        tail.drain(..tail.len().saturating_sub(4));
-        out.push(piece);
-    }
-    out
-}
-
 /// A blank line and the lines before it. With a data line it is an event.
 struct Block(Range<usize>);
 
@@ -222,6 +312,10 @@ mod tests {
         parts.iter().enumerate().map(piece).collect()
     }
 
+    fn edited(pieces: Vec<Piece>, faults: &Faults, include_usage: bool) -> Vec<Piece> {
+        edit(pieces, faults, include_usage).0.into_pieces().collect()
+    }
+
     fn text(pieces: &[Piece]) -> String {
         pieces.iter().map(|piece| String::from_utf8_lossy(&piece.bytes)).collect()
     }
@@ -230,8 +324,8 @@ mod tests {
     fn edits_to(body: &str, faults: &str, include_usage: bool, expected: &str) {
         let faults: Faults = faults.parse().unwrap();
         for size in [1, 2, 3, 7, body.len().max(1)] {
-            let cut = split(pieces(&[body]), size);
-            let (edited, _) = edit(cut, &faults, include_usage);
+            let cut = Sequence::new(pieces(&[body])).in_pieces_of(size).into_pieces().collect();
+            let edited = edited(cut, &faults, include_usage);
             assert_eq!(text(&edited), expected, "reads of {size}");
             assert!(edited.iter().all(|piece| !piece.bytes.is_empty()));
         }
@@ -289,8 +383,8 @@ mod tests {
 
     #[test]
     fn what_is_put_in_comes_at_the_time_of_the_event_before_it() {
-        let (edited, _) =
-            edit(pieces(&["data: 1\n\n", "data: 2\n\n"]), &"error=1+".parse().unwrap(), true);
+        let edited =
+            edited(pieces(&["data: 1\n\n", "data: 2\n\n"]), &"error=1+".parse().unwrap(), true);
         let times: Vec<(u64, &[u8])> =
             edited.iter().map(|piece| (piece.at.as_secs(), &*piece.bytes)).collect();
         assert_eq!(times, [(0, &b"data: 1\n\n"[..]), (0, ERROR.as_bytes()), (1, b"data: 2\n\n")]);
@@ -299,8 +393,7 @@ mod tests {
     #[test]
     fn comments_fill_a_silence_between_events_but_not_within_one() {
         let comments = |parts: &[&str]| {
-            let (edited, _) = edit(pieces(parts), &"comments=0.4s".parse().unwrap(), true);
-            edited
+            edited(pieces(parts), &"comments=0.4s".parse().unwrap(), true)
                 .iter()
                 .filter(|piece| piece.bytes == COMMENT)
                 .map(|piece| piece.at.as_millis())
@@ -309,5 +402,36 @@ mod tests {
         assert_eq!(comments(&["data: 1\n\n", "data: 2\n\n"]), [400, 800]);
         assert_eq!(comments(&["data: 1\r\n\r", "\n", "data: 2\n\n"]), [1400, 1800]);
         assert_eq!(comments(&["data: 1\n", "\ndata: 2", "\n\n"]), [0; 0]);
+    }
+
+    #[test]
+    fn the_length_and_the_times_of_any_number_of_comments_cost_nothing() {
+        let second = Duration::from_secs(1);
+        let part = |at, text: &str| Piece { at, bytes: text.into() };
+        for (at, gap, times) in [
+            (second, second, 0),
+            (second + Duration::from_nanos(1), second, 1),
+            (second * 2, second, 1),
+            (second * 3, second, 2),
+            (Duration::from_secs(1_000_000_000_000_000), second, 999_999_999_999_999),
+            (Duration::MAX, Duration::from_millis(1), u64::MAX),
+        ] {
+            let body = Sequence::new(vec![part(at, "data: 1\n\n")]).with_comments(gap);
+            let length = (COMMENT.len() as u64).saturating_mul(times).saturating_add(9);
+            assert_eq!(body.len(), length, "{at:?} {gap:?}");
+            let body = body.in_pieces_of(5).ending_after(31);
+            assert_eq!((body.len(), body.is_cut_short()), (length.min(31), length >= 31));
+            let sizes: Vec<usize> = body.into_pieces().map(|piece| piece.bytes.len()).collect();
+            assert_eq!(sizes.iter().sum::<usize>() as u64, length.min(31), "{sizes:?}");
+            assert!(sizes.iter().all(|size| (1..=5).contains(size)), "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn each_comment_has_its_own_time() {
+        let piece = Piece { at: Duration::from_secs(1), bytes: b"data: 1\n\n".to_vec() };
+        let body = Sequence::new(vec![piece]).with_comments(Duration::from_millis(300));
+        let times: Vec<u128> = body.into_pieces().map(|piece| piece.at.as_millis()).collect();
+        assert_eq!(times, [300, 600, 900, 1000]);
     }
 }

@@ -3,7 +3,7 @@
 //! | entry | what happens on the wire |
 //! |---|---|
 //! | `none` | forgets all faults named so far, also those of the server |
-//! | `first=K` | the faults hit only the first K requests for a recording, as the server counts |
+//! | `first=K` | the server's faults hit only the first K requests for each recording |
 //! | `delay=S` | S seconds of silence before the head |
 //! | `stall=N:S` | S seconds of silence after byte N; without `:S` until the time limit |
 //! | `cut=N` | the connection closes after byte N of the body, in the middle of its chunk |
@@ -39,6 +39,10 @@
 //! than chunked, what concerns chunks is taken at the same byte of the body, and `cut` at the end
 //! of the body cannot be seen. An answer that is not streamed has the same faults but for those
 //! that concern events.
+//!
+//! `first` counts the requests of all clients since the server started, so it is for the server's
+//! faults only: a request that names it is refused. The faults that a request names itself are not
+//! counted.
 //!
 //! For `reset` a byte of the request is left unread, which makes the system reset the connection
 //! instead of closing it. A request without a body has no such byte: its connection closes.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use deltawire::Escaped;
 use serde::de::value::MapDeserializer;
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -23,7 +24,7 @@ use crate::recording::{Answer, End, Ending, Endpoint, Read, Recording};
 /// The version of the format, the value of the first line's `recording`.
 const VERSION: u64 = 1;
 
-/// The number of characters that an error shows of what is wrong with an object.
+/// The number of bytes that an error shows of what is wrong with an object.
 const SHOWN: usize = 160;
 
 /// An error in the file of a recording.
@@ -54,7 +55,7 @@ pub enum LineFault {
     Object(String),
     /// A member is unknown to the format, or has a value it cannot have.
     Member {
-        /// The member's name.
+        /// The member's name, shortened.
         name: String,
         /// The value and what it must be, shortened.
         problem: String,
@@ -264,7 +265,7 @@ fn object<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, LineFault> {
     });
     T::deserialize(MapDeserializer::new(each.chain(end))).map_err(|error| match name.get() {
         "" => LineFault::Object(shown(&error)),
-        name => LineFault::Member { name: name.to_owned(), problem: shown(&error) },
+        name => LineFault::Member { name: shortened(name), problem: shown(&error) },
     })
 }
 
@@ -309,10 +310,7 @@ fn shown(error: &serde_json::Error) -> String {
 }
 
 fn shortened(problem: &str) -> String {
-    let escaped =
-        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    let cut = problem.chars().nth(SHOWN).map_or("", |_| "...");
-    problem.chars().take(SHOWN).map(escaped).collect::<String>() + cut
+    Escaped::new(problem).at_most(SHOWN).to_string()
 }
 
 /// Returns JSON on one line, and a text that is not JSON as a JSON string.
@@ -338,7 +336,8 @@ impl fmt::Display for RecordingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RecordingError::File { path, source } => {
-                write!(f, "cannot read {}: {source}", path.display())
+                let path = path.display().to_string();
+                write!(f, "cannot read {}: {source}", Escaped::new(&path))
             }
             RecordingError::Line { line, fault } => write!(f, "line {line}: {fault}"),
         }
@@ -358,7 +357,7 @@ impl fmt::Display for LineFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LineFault::Object(problem) => write!(f, "no json object: {problem}"),
-            LineFault::Member { name, problem } => write!(f, "{name:?}: {problem}"),
+            LineFault::Member { name, problem } => write!(f, "\"{name}\": {problem}"),
             LineFault::Backwards => f.write_str("\"t\" is earlier than on the line above"),
             LineFault::NotOneOf => {
                 f.write_str("needs exactly one of \"text\", \"base64\" and \"end\"")
@@ -440,7 +439,25 @@ mod tests {
             "{unknown}"
         );
         let long = error(&format!(r#"{{{chat},"status":"{}"}}"#, "x".repeat(1000)));
-        assert!(long.len() < 200 && long.ends_with("xxx..."), "{long}");
+        assert!(long.len() < 200 && long.ends_with("xxx…"), "{long}");
+    }
+
+    #[test]
+    fn an_error_is_short_and_harmless_however_long_and_odd_the_line_is() {
+        let chat = r#""recording":1,"name":"a","endpoint":"chat""#;
+        let much = "\u{202e}x".repeat(1_000_000);
+        for line in [
+            format!("\"{much}\""),
+            format!("{{\"{much}\":1}}"),
+            format!("{{{chat},\"{much}\":1}}"),
+            format!("{{{chat},\"answer\":\"{much}\"}}"),
+            format!("{{{chat},\"answer\":{{\"{much}\":1}}}}"),
+            format!("{{{chat}}}\n\"{much}\""),
+            format!("{{{chat}}}\n{{\"t\":1,\"{much}\":1}}"),
+        ] {
+            let error = error(&line);
+            assert!(error.len() < 2500 && !error.contains('\u{202e}'), "{error}");
+        }
     }
 
     #[test]

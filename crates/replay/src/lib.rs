@@ -40,7 +40,9 @@
 //!
 //! The recording is the one that the header `x-replay-recording` names; else the one whose name is
 //! the request's `model`; else one whose recorded request has the same `messages` or `prompt`; else
-//! the default of the endpoint. The response names it in the same header.
+//! the default of the endpoint, if [one is named](Builder::default_recording). The response names it
+//! in the same header. A request that fits none is refused with status 404 and the list of those
+//! that there are.
 //!
 //! With `"stream": true` the recorded bytes are sent. A chunk that holds usage only is left out
 //! unless `stream_options.include_usage` asked for it; one that was not recorded is not made up.
@@ -57,8 +59,15 @@
 //! - `x-replay-speed: 10` or `at-once` sets the speed.
 //! - `x-replay-fault: delay=0.5; cut=1234` names faults, which the page of [`fault`] lists.
 //!
-//! For clients that connect again there is [`Script`], which plays one answer of your own on each
-//! connection.
+//! [`Script`] plays answers of your own, one for each request. It suits agents, which ask several
+//! times with another history, and clients that connect again.
+//!
+//! # Times
+//!
+//! The server sleeps in real time, and its bytes come over real sockets. A test with a paused clock
+//! (`tokio::time::pause`, `#[tokio::test(start_paused = true)]`) does not wait for a socket: its
+//! clock runs ahead while bytes are on their way, and whatever limits the test sets pass at once.
+//! Test time limits with the real clock and [`Speed`], or feed the client from memory.
 //!
 //! # Recordings
 //!
@@ -76,10 +85,13 @@
 //!
 //! # Bounds
 //!
-//! It listens on 127.0.0.1 only. Connections, request heads and bodies, the time of a connection
-//! and the log of requests are bounded. Keys in request headers are redacted as they are read.
-//! Gzip, HTTP/2, TLS and keep-alive connections are out of scope.
+//! It listens on 127.0.0.1 only. Connections, request heads and bodies, the times of a request and
+//! of a connection, and the log of requests are bounded. Nothing is made before it is sent, so that
+//! a time limit or a [stop](Server::stop) holds whatever the speed. A request header whose name
+//! contains `auth`, `key`, `token`, `secret` or `cookie` is redacted as it is read. Gzip, HTTP/2,
+//! TLS and keep-alive connections are out of scope.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod answer;

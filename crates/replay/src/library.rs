@@ -1,5 +1,7 @@
 //! The recordings of a server, and the choice of the one that answers.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::Value;
 
 use crate::recording::{Endpoint, Recording};
@@ -8,24 +10,39 @@ use crate::status::{Refusal, refuse};
 /// The request header that names a recording.
 pub(crate) const RECORDING_HEADER: &str = "x-replay-recording";
 
+/// The number of characters that a refusal shows of a name.
+const SHOWN: usize = 80;
+
 /// The recordings in the order in which they are looked through.
 #[derive(Debug)]
 pub(crate) struct Library {
     shelf: Vec<Kept>,
-    default: Option<String>,
+    /// The recordings for requests that fit none. The last one of an endpoint counts.
+    defaults: Vec<String>,
 }
 
 /// A recording with its request parsed once.
 #[derive(Debug)]
-struct Kept {
-    recording: Recording,
+pub(crate) struct Kept {
+    pub(crate) recording: Recording,
     asked: Option<Value>,
+    requests: AtomicUsize,
+}
+
+impl Kept {
+    fn new(recording: Recording) -> Self {
+        Kept { asked: asked(&recording), requests: AtomicUsize::new(0), recording }
+    }
+
+    /// Counts a request for this recording, and returns the number before it.
+    pub(crate) fn count(&self) -> usize {
+        self.requests.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 impl Library {
-    pub(crate) fn new(recordings: Vec<Recording>, default: Option<String>) -> Self {
-        let keep = |recording: Recording| Kept { asked: asked(&recording), recording };
-        Library { shelf: recordings.into_iter().map(keep).collect(), default }
+    pub(crate) fn new(recordings: Vec<Recording>, defaults: Vec<String>) -> Self {
+        Library { shelf: recordings.into_iter().map(Kept::new).collect(), defaults }
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -35,22 +52,20 @@ impl Library {
     /// Returns the recording that answers a request.
     ///
     /// It is the one that the header names, the one that the model names, one of the same question,
-    /// or the default of the endpoint.
+    /// or the default of the endpoint if there is one.
     pub(crate) fn choose(
         &self,
         endpoint: Endpoint,
         named: Option<&str>,
         body: &Value,
         streamed: bool,
-    ) -> Result<&Recording, Refusal> {
+    ) -> Result<&Kept, Refusal> {
         let of_endpoint = || self.shelf.iter().filter(|kept| kept.recording.endpoint == endpoint);
         let by_name = |name: &str| of_endpoint().find(|kept| kept.recording.name == name);
         if let Some(name) = named {
-            return by_name(name)
-                .map(|kept| &kept.recording)
-                .ok_or_else(|| self.unknown(endpoint, name));
+            return by_name(name).ok_or_else(|| self.unknown(endpoint, "recording", Some(name)));
         }
-        let by_model = body.get("model").and_then(Value::as_str).and_then(by_name);
+        let model = body.get("model").and_then(Value::as_str);
         let question = |kept: &Kept| {
             let asked = kept.asked.as_ref().and_then(|asked| question(endpoint, asked));
             asked.is_some() && asked == question(endpoint, body)
@@ -60,29 +75,38 @@ impl Library {
             kept.recording.has_stream() || (!streamed && kept.recording.answer.is_some())
         };
         let by_question = || of_endpoint().find(|kept| question(kept) && fits(kept));
-        let default = || self.default.as_deref().and_then(by_name).or_else(|| of_endpoint().next());
-        by_model
+        let default = || self.defaults.iter().rev().find_map(|name| by_name(name));
+        model
+            .and_then(by_name)
             .or_else(by_question)
             .or_else(default)
-            .map(|kept| &kept.recording)
-            .ok_or_else(|| refuse(404, &format!("there is no recording of {}", endpoint.path())))
+            .ok_or_else(|| self.unknown(endpoint, "model", model))
     }
 
     /// Returns the recording of this name, of any endpoint.
-    pub(crate) fn named(&self, name: &str) -> Result<&Recording, Refusal> {
+    pub(crate) fn named(&self, name: &str) -> Result<&Kept, Refusal> {
         let found = self.shelf.iter().find(|kept| kept.recording.name == name);
         let names = || self.names().collect::<Vec<_>>().join(", ");
-        found
-            .map(|kept| &kept.recording)
-            .ok_or_else(|| refuse(404, &format!("no recording {name:?}, known are: {}", names())))
+        found.ok_or_else(|| {
+            refuse(404, &format!("no recording {:?}, known are: {}", shown(name), names()))
+        })
     }
 
-    fn unknown(&self, endpoint: Endpoint, name: &str) -> Refusal {
+    /// Refuses a request that fits no recording, with the names of all.
+    fn unknown(&self, endpoint: Endpoint, by: &str, name: Option<&str>) -> Refusal {
         let of_endpoint = self.shelf.iter().filter(|kept| kept.recording.endpoint == endpoint);
         let names: Vec<&str> = of_endpoint.map(|kept| kept.recording.name.as_str()).collect();
         let path = endpoint.path();
-        refuse(404, &format!("no recording {name:?} of {path}, known are: {}", names.join(", ")))
+        let problem = match name {
+            Some(name) => format!("no {by} {:?} of {path}", shown(name)),
+            None => format!("the request to {path} names no {by}"),
+        };
+        refuse(404, &format!("{problem}, known are: {}", names.join(", ")))
     }
+}
+
+fn shown(name: &str) -> String {
+    name.chars().take(SHOWN).collect()
 }
 
 fn asked(recording: &Recording) -> Option<Value> {
@@ -104,23 +128,25 @@ mod tests {
 
     use super::*;
 
+    const HELLO: &str = r#"{"messages":[{"role":"user","content":"hello"}]}"#;
+
+    fn recordings() -> Vec<Recording> {
+        let at = Duration::ZERO;
+        vec![
+            Recording::new("first", Endpoint::Chat).event(at, "1"),
+            Recording::new("legacy", Endpoint::Completion)
+                .event(at, "2")
+                .request(r#"{"prompt":"x"}"#),
+            Recording::new("answer", Endpoint::Chat).answer(at, "{}").request(HELLO),
+            Recording::new("hello", Endpoint::Chat).event(at, "3").request(HELLO),
+            Recording::new("other", Endpoint::Chat).event(at, "4"),
+        ]
+    }
+
     #[test]
     fn the_header_comes_before_the_model_the_model_before_the_question_and_the_default_last() {
-        let at = Duration::ZERO;
-        let hello = r#"{"messages":[{"role":"user","content":"hello"}]}"#;
-        let library = Library::new(
-            vec![
-                Recording::new("first", Endpoint::Chat).event(at, "1"),
-                Recording::new("legacy", Endpoint::Completion)
-                    .event(at, "2")
-                    .request(r#"{"prompt":"x"}"#),
-                Recording::new("answer", Endpoint::Chat).answer(at, "{}").request(hello),
-                Recording::new("hello", Endpoint::Chat).event(at, "3").request(hello),
-                Recording::new("other", Endpoint::Chat).event(at, "4"),
-            ],
-            Some("other".into()),
-        );
-        let hello: Value = serde_json::from_str(hello).unwrap();
+        let hello: Value = serde_json::from_str(HELLO).unwrap();
+        let library = Library::new(recordings(), vec!["legacy".into(), "other".into()]);
         for (endpoint, header, body, streamed, expected) in [
             (Endpoint::Chat, Some("first"), json!({"model": "hello"}), true, "first"),
             (Endpoint::Chat, None, json!({"model": "hello"}), true, "hello"),
@@ -145,11 +171,32 @@ mod tests {
             (Endpoint::Completion, None, json!({"prompt": "y"}), false, "legacy"),
         ] {
             let chosen = library.choose(endpoint, header, &body, streamed).unwrap();
-            assert_eq!(chosen.name, expected, "{endpoint} {header:?} {body} {streamed}");
+            assert_eq!(chosen.recording.name, expected, "{endpoint} {header:?} {body} {streamed}");
         }
-        let refusal =
-            library.choose(Endpoint::Completion, Some("hello"), &json!({}), true).unwrap_err();
-        assert_eq!(refusal.status, 404);
-        assert!(refusal.body.contains("known are: legacy"), "{}", refusal.body);
+    }
+
+    #[test]
+    fn what_fits_no_recording_is_refused_with_the_list_unless_there_is_a_default() {
+        let chat = Endpoint::Chat;
+        let library = Library::new(recordings(), vec!["legacy".into()]);
+        let long = "x".repeat(1000);
+        for (endpoint, header, body, expected) in [
+            (Endpoint::Completion, Some("hello"), json!({}), "no recording \"hello\" of /v1/comp"),
+            (chat, None, json!({"model": "frist"}), "no model \"frist\" of /v1/chat/completions"),
+            (chat, None, json!({"model": "legacy"}), "no model \"legacy\" of /v1/chat/completions"),
+            (chat, None, json!({}), "the request to /v1/chat/completions names no model, known"),
+            (chat, None, json!({"model": long}), "xxx\" of /v1/chat/completions, known are: "),
+        ] {
+            let refusal = library.choose(endpoint, header, &body, true).unwrap_err();
+            let told: Value = serde_json::from_str(&refusal.body).unwrap();
+            let told = told["error"]["message"].as_str().unwrap();
+            assert_eq!(refusal.status, 404);
+            assert!(told.contains(expected) && told.len() < 200, "{told}");
+            let known = if endpoint == chat { "first, answer, hello, other" } else { "legacy" };
+            assert!(told.ends_with(&format!(", known are: {known}")), "{told}");
+        }
+        let body = json!({"model": "frist"});
+        let chosen = library.choose(Endpoint::Completion, None, &body, true).unwrap();
+        assert_eq!(chosen.recording.name, "legacy");
     }
 }

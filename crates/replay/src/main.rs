@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use deltawire::Escaped;
 use deltawire_replay::fault::Faults;
 use deltawire_replay::{Builder, Recording, Server, Speed};
 use lexopt::prelude::{Long, Short, ValueExt};
@@ -19,7 +20,8 @@ usage: deltawire-replay [options]
   --speed X           X times as fast as recorded, or at-once (default: 1)
   --fault ENTRIES     faults of every answer, such as \"delay=0.5; cut=1234\"
   --recordings DIR    serve the recordings of this folder (*.jsonl) too
-  --default NAME      the recording for requests that name none
+  --default NAME      the recording for requests that fit none; without it
+                      they are refused (may come once for each endpoint)
   --lifetime S        stop after S seconds (default: never)
   --list              list the recordings and end
   -h, --help          show this and end
@@ -36,7 +38,9 @@ fn main() -> ExitCode {
     match run(std::env::args_os()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("deltawire-replay: {error}");
+            // A closed standard error leaves nobody to tell.
+            let error = error.to_string();
+            let _ = writeln!(std::io::stderr(), "deltawire-replay: {}", Escaped::new(&error));
             ExitCode::FAILURE
         }
     }
@@ -80,8 +84,10 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Returns a line of the list. The texts are the file's, so they are escaped.
 fn listed(recording: &Recording) -> String {
-    format!("{:22} {:11} {}\n", recording.name, recording.endpoint.as_str(), recording.what)
+    let name = Escaped::new(&recording.name).to_string();
+    format!("{name:22} {:11} {}\n", recording.endpoint.as_str(), Escaped::new(&recording.what))
 }
 
 fn lifetime(seconds: f64) -> Result<Duration, Failure> {
@@ -104,7 +110,7 @@ fn folder(path: &Path) -> Result<Vec<Recording>, Failure> {
     files.into_iter().map(read).collect()
 }
 
-/// A closed pipe is an error, not a panic.
+/// Prints a text. A closed pipe is an error, not a panic.
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;

@@ -21,7 +21,12 @@ use std::time::Duration;
 /// assert_eq!(Recording::parse(&recording.to_jsonl())?, recording);
 /// # Ok::<(), deltawire_replay::RecordingError>(())
 /// ```
+///
+/// A program that talks to a server can make one of what it reads: [`Recording::bytes`] for each
+/// read with the time since the request was sent, [`Recording::ended`] at the end, and
+/// [`Recording::to_jsonl`] for the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Recording {
     /// The name by which a request asks for it.
     pub name: String,
@@ -49,6 +54,7 @@ pub struct Recording {
 
 /// A part of the body that came at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Read {
     /// The time since the request was sent.
     pub at: Duration,
@@ -58,6 +64,7 @@ pub struct Read {
 
 /// An answer that was not streamed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answer {
     /// The time from the request to the whole answer.
     pub elapsed: Duration,
@@ -67,6 +74,7 @@ pub struct Answer {
 
 /// The end of a stream with its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct End {
     /// The time since the request was sent.
     pub at: Duration,
@@ -76,6 +84,7 @@ pub struct End {
 
 /// The kinds of end a transfer can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ending {
     /// The transfer was complete by the rules of HTTP, whatever the stream in it lacks.
     Clean,
@@ -85,6 +94,7 @@ pub enum Ending {
 
 /// The endpoints a recording can be of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Endpoint {
     /// The endpoint `POST /v1/chat/completions`.
     Chat,
@@ -138,21 +148,21 @@ impl Recording {
     #[must_use]
     pub fn bytes(mut self, at: Duration, bytes: impl Into<Vec<u8>>) -> Self {
         let at = self.end.map_or(at, |end| at.max(end.at));
-        self.reads.push(Read { at, bytes: bytes.into() });
+        self.reads.push(Read::new(at, bytes));
         self.ended(at, Ending::Clean)
     }
 
     /// Sets the end of the stream.
     #[must_use]
     pub fn ended(mut self, at: Duration, how: Ending) -> Self {
-        self.end = Some(End { at, how });
+        self.end = Some(End::new(at, how));
         self
     }
 
     /// Sets the answer to the same request not streamed.
     #[must_use]
     pub fn answer(mut self, elapsed: Duration, body: impl Into<String>) -> Self {
-        self.answer = Some(Answer { elapsed, body: body.into() });
+        self.answer = Some(Answer::new(elapsed, body));
         self
     }
 
@@ -161,6 +171,30 @@ impl Recording {
     pub fn request(mut self, json: impl Into<String>) -> Self {
         self.request = Some(json.into());
         self
+    }
+}
+
+impl Read {
+    /// Makes a part of a body.
+    #[must_use]
+    pub fn new(at: Duration, bytes: impl Into<Vec<u8>>) -> Self {
+        Read { at, bytes: bytes.into() }
+    }
+}
+
+impl Answer {
+    /// Makes an answer that came after this time.
+    #[must_use]
+    pub fn new(elapsed: Duration, body: impl Into<String>) -> Self {
+        Answer { elapsed, body: body.into() }
+    }
+}
+
+impl End {
+    /// Makes an end at this time.
+    #[must_use]
+    pub fn new(at: Duration, how: Ending) -> Self {
+        End { at, how }
     }
 }
 

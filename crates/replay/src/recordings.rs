@@ -24,7 +24,7 @@ embedded!(
     "smollm2-logprobs",
     "smollm2-json",
     "smollm2-multilingual",
-    "smollm2-tool",
+    "smollm2-no-call",
     "smollm2-max-tokens",
     "tiny-tools",
     "tiny-reasoning",
@@ -86,6 +86,15 @@ mod tests {
         files.sort_unstable();
         names.sort_unstable();
         assert_eq!(files, names);
+    }
+
+    #[test]
+    fn a_recording_holds_a_tool_call_exactly_if_it_says_so() {
+        for recording in all() {
+            let says = recording.what.contains("tool call") && !recording.what.contains("no tool");
+            let body = String::from_utf8_lossy(&recording.body()).into_owned();
+            assert_eq!(body.contains(r#""tool_calls":[{"#), says, "{}", recording.name);
+        }
     }
 
     #[test]

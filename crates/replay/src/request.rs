@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
-use crate::fault::{FaultError, Faults};
+use crate::fault::Faults;
 use crate::status::{Refusal, refuse};
 
 /// nginx takes 8 KiB a line and 32 in all, Node 16 in all.
@@ -18,9 +18,10 @@ const MAX_HEADERS: usize = 64;
 /// The request header that names faults.
 pub(crate) const FAULT_HEADER: &str = "x-replay-fault";
 
-/// Headers that carry a secret; their values are never kept.
-const SECRET: [&str; 6] =
-    ["authorization", "proxy-authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie"];
+/// The words in the name of a header with a secret, whose value is never kept.
+///
+/// A list of names would never be complete: each vendor and each proxy has its own.
+const SECRET: [&str; 5] = ["auth", "key", "token", "secret", "cookie"];
 
 /// A request as the server keeps it, with no secret unless the body holds one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +33,14 @@ pub struct Request {
     pub path: String,
     /// The name, in lower case, and the value of each header.
     ///
-    /// A key is replaced by `[redacted]`.
+    /// The value is `[redacted]` where the name contains `auth`, `key`, `token`, `secret` or
+    /// `cookie`.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
     pub(crate) http10: bool,
+    /// True while the last byte of the body is left on the socket, for a reset.
+    pub(crate) has_unread: bool,
 }
 
 impl Request {
@@ -45,28 +49,57 @@ impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+
+    /// Returns these faults of the server and those that the request names.
+    pub(crate) fn faults(&self, server: Faults) -> Result<Faults, Refusal> {
+        let mut named = self.headers.iter().filter(|(name, _)| name == FAULT_HEADER);
+        let first = server.first;
+        let faults = named
+            .try_fold(server, |faults, (_, text)| faults.with(text))
+            .map_err(|error| refuse(400, &error.to_string()))?;
+        if faults.first.is_some_and(|count| Some(count) != first) {
+            return Err(refuse(
+                400,
+                "first=K counts the requests of all clients, so it is a fault of the server only, \
+                 not of a request",
+            ));
+        }
+        Ok(faults)
+    }
+
+    /// Takes the byte that was left for a reset, if any.
+    ///
+    /// With a byte left unread, closing resets the connection, whether that is wanted or not.
+    pub(crate) fn take_unread(&mut self, stream: &mut TcpStream) {
+        if std::mem::take(&mut self.has_unread) {
+            // The byte is here: it was looked at.
+            let _ = stream.read(&mut [0]);
+        }
+    }
 }
 
 /// The reasons for which there is no request to answer.
 pub(crate) enum NoRequest {
     /// The client closed, stalled or was cut off, so nobody is there to be told.
     Gone,
-    /// The request can only be refused. With it comes what was understood, for the log.
+    /// The request can only be refused. What was understood of it is for the log.
     Refused(Refusal, Option<Box<Request>>),
 }
 
-/// Reads a request, and the server's faults with those it names itself.
+/// Reads a request.
+///
+/// If its answer may be a reset, its last byte stays on the socket.
 pub(crate) fn read(
     stream: &mut TcpStream,
     server_faults: &Faults,
     max_body: usize,
     deadline: Instant,
-) -> Result<(Request, Faults), NoRequest> {
+) -> Result<Request, NoRequest> {
     let head = read_head(stream, deadline)?;
     let mut request = parse_head(&head)?;
-    let faults = match faults(&request, server_faults) {
+    let faults = match request.faults(server_faults.clone()) {
         Ok(faults) => faults,
-        Err(error) => return Err(refused(refuse(400, &error.to_string()), request)),
+        Err(refusal) => return Err(refused(refusal, request)),
     };
     let length = match body_length(&request, max_body) {
         Ok(length) => length,
@@ -85,7 +118,8 @@ pub(crate) fn read(
         stream.peek(&mut last).map_err(gone)?;
     }
     request.body.extend_from_slice(&last);
-    Ok((request, faults))
+    request.has_unread = unread > 0;
+    Ok(request)
 }
 
 fn read_head(stream: &mut TcpStream, deadline: Instant) -> Result<Vec<u8>, NoRequest> {
@@ -138,22 +172,18 @@ fn parse_head(head: &[u8]) -> Result<Request, NoRequest> {
         headers: parsed.headers.iter().map(kept).collect(),
         body: Vec::new(),
         http10: parsed.version == Some(0),
+        has_unread: false,
     })
 }
 
 fn kept(header: &httparse::Header<'_>) -> (String, String) {
     let name = header.name.to_ascii_lowercase();
-    let value = if SECRET.contains(&name.as_str()) {
+    let value = if SECRET.iter().any(|word| name.contains(word)) {
         "[redacted]".to_owned()
     } else {
         String::from_utf8_lossy(header.value).into_owned()
     };
     (name, value)
-}
-
-fn faults(request: &Request, server: &Faults) -> Result<Faults, FaultError> {
-    let mut named = request.headers.iter().filter(|(name, _)| name == FAULT_HEADER);
-    named.try_fold(server.clone(), |faults, (_, text)| faults.with(text))
 }
 
 fn body_length(request: &Request, max_body: usize) -> Result<usize, Refusal> {

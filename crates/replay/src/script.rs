@@ -1,4 +1,4 @@
-//! A server that plays one answer a connection, for clients that connect again.
+//! A server that plays one answer for each request, in their order.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -20,6 +20,10 @@ const MAX_BODY: usize = 1 << 20;
 /// It answers the first request with the first answer and the second with the second, each on a
 /// connection of its own and whatever is asked for. After the last answer connections are refused.
 /// It stops when it is dropped.
+///
+/// It is the server for a test of an agent, whose first answer calls a tool and whose second one
+/// uses the result: [`Script::event_stream`] of a [`Recording`](crate::Recording)'s body for each.
+/// It is also the one for clients that connect again.
 ///
 /// ```
 /// use deltawire_replay::Script;
@@ -74,8 +78,11 @@ impl Script {
     #[must_use]
     pub fn broken_stream(body: &str) -> Vec<u8> {
         let length = body.len() + 1;
-        format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {length}\r\n\r\n{body}")
-            .into_bytes()
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        )
+        .into_bytes()
     }
 
     /// Returns the address it listens on.
@@ -107,7 +114,7 @@ impl Shared {
                 self.stop.wait_until(Instant::now() + Duration::from_millis(10));
                 continue;
             };
-            let Ok((request, _)) = request::read(
+            let Ok(request) = request::read(
                 &mut stream,
                 &Faults::default(),
                 MAX_BODY,

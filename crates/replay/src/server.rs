@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::answer::{self, Routed};
+use crate::answer;
 use crate::connections::{Connections, Slot};
 use crate::fault::Faults;
 use crate::library::Library;
@@ -40,13 +39,14 @@ pub struct Server {
 #[must_use]
 pub struct Builder {
     recordings: Vec<Recording>,
-    default: Option<String>,
+    defaults: Vec<String>,
     speed: Speed,
     faults: Faults,
     port: u16,
     max_connections: usize,
     max_body: usize,
     time_limit: Duration,
+    request_limit: Duration,
     lifetime: Option<Duration>,
 }
 
@@ -56,9 +56,9 @@ struct Shared {
     faults: Faults,
     max_body: usize,
     time_limit: Duration,
+    request_limit: Duration,
     stop: Stop,
     connections: Connections,
-    completions: AtomicUsize,
     log: Mutex<VecDeque<Request>>,
 }
 
@@ -69,13 +69,14 @@ impl Server {
     pub fn builder() -> Builder {
         Builder {
             recordings: recordings::all().to_vec(),
-            default: None,
+            defaults: Vec::new(),
             speed: Speed::AS_RECORDED,
             faults: Faults::default(),
             port: 0,
             max_connections: 64,
             max_body: 4 * 1024 * 1024,
             time_limit: Duration::from_secs(120),
+            request_limit: Duration::from_secs(5),
             lifetime: None,
         }
     }
@@ -145,11 +146,12 @@ impl Builder {
         self
     }
 
-    /// Sets the recording for requests to its endpoint that do not name one.
+    /// Sets the recording for requests to its endpoint that fit no recording.
     ///
-    /// The default is the first recording of the endpoint.
+    /// Without one they are refused with status 404 and the list of the recordings, so that a slip
+    /// of the pen in a model's name does not pass. Each endpoint may have a default of its own.
     pub fn default_recording(mut self, name: impl Into<String>) -> Self {
-        self.default = Some(name.into());
+        self.defaults.push(name.into());
         self
     }
 
@@ -196,6 +198,15 @@ impl Builder {
         self
     }
 
+    /// Sets the time in which a whole request must arrive, 5 seconds by default.
+    ///
+    /// The connection is closed if it does not. So clients that send half a request, or none, hold
+    /// up others for no longer than this.
+    pub fn request_limit(mut self, time: Duration) -> Self {
+        self.request_limit = time;
+        self
+    }
+
     /// Sets the time after which the server stops. By default it does not.
     pub fn lifetime(mut self, time: Duration) -> Self {
         self.lifetime = Some(time);
@@ -206,9 +217,9 @@ impl Builder {
     ///
     /// # Errors
     /// If the port is taken or threads cannot be started, or if there is no recording with the name
-    /// of the default.
+    /// of a default.
     pub fn start(self) -> io::Result<Server> {
-        if let Some(name) = &self.default {
+        for name in &self.defaults {
             if !self.recordings.iter().any(|recording| recording.name == *name) {
                 return Err(io::Error::new(
                     io::ErrorKind::NotFound,
@@ -219,14 +230,14 @@ impl Builder {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
         let addr = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            library: Library::new(self.recordings, self.default),
+            library: Library::new(self.recordings, self.defaults),
             speed: self.speed,
             faults: self.faults,
             max_body: self.max_body,
             time_limit: self.time_limit,
+            request_limit: self.request_limit,
             stop: Stop::default(),
             connections: Connections::new(self.max_connections),
-            completions: AtomicUsize::new(0),
             log: Mutex::default(),
         });
         // From here on dropping the server ends what has been started.
@@ -282,34 +293,28 @@ impl Shared {
     }
 
     fn exchange(&self, stream: &mut TcpStream) -> io::Result<()> {
-        let deadline = Instant::now().checked_add(self.time_limit).unwrap_or_else(far_away);
+        let start = Instant::now();
+        let deadline = start.checked_add(self.time_limit).unwrap_or_else(far_away);
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(self.time_limit.max(Duration::from_millis(1))))?;
         let none = Faults::default();
+        let request_limit =
+            start.checked_add(self.request_limit).map_or(deadline, |time| time.min(deadline));
         let (response, faults, refused) =
-            match request::read(stream, &self.faults, self.max_body, deadline) {
+            match request::read(stream, &self.faults, self.max_body, request_limit) {
                 Err(NoRequest::Gone) => return Ok(()),
                 Err(NoRequest::Refused(refusal, request)) => {
                     request.into_iter().for_each(|request| self.keep(*request));
                     (answer::refused(refusal), none, true)
                 }
-                Ok((request, faults)) => {
-                    let is_completion =
-                        request.method == "POST" && request.path.ends_with("/completions");
-                    let counts = is_completion || request.path.starts_with(answer::RECORDINGS);
-                    let number =
-                        if counts { self.completions.fetch_add(1, Ordering::Relaxed) } else { 0 };
-                    let faults = if faults.first.is_some_and(|first| number >= first) {
-                        none.clone()
-                    } else {
-                        faults
-                    };
-                    let routed = answer::route(&request, &self.library, self.speed, &faults);
-                    self.keep(request);
-                    match routed {
-                        Routed::Recorded(response) => (response, faults, false),
-                        Routed::Plain(response) => (response, none, false),
+                Ok(mut request) => {
+                    let (response, faults) =
+                        answer::route(&request, &self.library, self.speed, &self.faults);
+                    if faults.reset.is_none() {
+                        request.take_unread(stream);
                     }
+                    self.keep(request);
+                    (response, faults, false)
                 }
             };
         let sent =

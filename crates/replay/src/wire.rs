@@ -25,26 +25,29 @@ pub(crate) struct Wire<'a> {
 impl Wire<'_> {
     /// Sends the response with its faults. The caller closes the connection.
     pub(crate) fn send(&mut self, response: Response, faults: &Faults) -> Result<(), Broken> {
-        let total: u64 = response.pieces.iter().map(|piece| piece.bytes.len() as u64).sum();
+        let total = response.body.len();
         let plan = Plan::new(&response, faults, total);
         let mut pace = Pace { start: Instant::now(), silent: faults.delay };
 
         self.pause_until(pace.at(response.head_at))?;
         self.write(&head(&response, faults, total))?;
-        let mut offset = 0;
-        for piece in split_at_stalls(response.pieces, &plan.stalls) {
-            self.stall(offset, &plan, &mut pace)?;
-            self.pause_until(pace.at(piece.at))?;
-            let end = offset + piece.bytes.len() as u64;
-            let (bytes, stops) = plan.frame(&piece.bytes, offset);
-            self.write(&bytes)?;
-            if stops {
-                return Ok(());
+        let (mut offset, mut last) = (0, response.head_at);
+        let is_cut_short = response.body.is_cut_short();
+        for piece in response.body.into_pieces() {
+            for part in split_at_stalls(piece, offset, &plan.stalls) {
+                self.stall(offset, &plan, &mut pace)?;
+                self.pause_until(pace.at(part.at))?;
+                let (bytes, stops) = plan.frame(&part.bytes, offset);
+                self.write(&bytes)?;
+                if stops {
+                    return Ok(());
+                }
+                offset += part.bytes.len() as u64;
+                last = part.at;
             }
-            offset = end;
         }
         self.stall(total, &plan, &mut pace)?;
-        self.pause_until(pace.at(response.end_at))?;
+        self.pause_until(pace.at(if is_cut_short { last } else { response.end_at }))?;
         self.write(plan.tail())?;
         if faults.linger > Duration::ZERO {
             self.pause_until(Instant::now().checked_add(faults.linger))?;
@@ -72,12 +75,23 @@ impl Wire<'_> {
         if stopped || Instant::now() >= self.deadline { Err(Broken) } else { Ok(()) }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
-        if bytes.is_empty() {
-            return Ok(());
+    /// Writes all bytes, or as many as the client takes before the deadline.
+    fn write(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
+        while !bytes.is_empty() {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stop.is_raised() {
+                return Err(Broken);
+            }
+            // A client that takes a byte now and then must not get the whole time for each.
+            self.stream.set_write_timeout(Some(left)).map_err(|_| Broken)?;
+            match self.stream.write(bytes) {
+                Ok(0) => return Err(Broken),
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Broken),
+            }
         }
-        let written = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
-        written.map_err(|_: io::Error| Broken)
+        Ok(())
     }
 }
 
@@ -205,21 +219,17 @@ impl Plan {
     }
 }
 
-/// Splits pieces at the stalls that fall into their middle.
-fn split_at_stalls(pieces: Vec<Piece>, stalls: &[(u64, Duration)]) -> Vec<Piece> {
-    let mut out = Vec::with_capacity(pieces.len() + stalls.len());
-    let mut offset = 0;
-    for mut piece in pieces {
-        let end = offset + piece.bytes.len() as u64;
-        for (after, _) in stalls {
-            if offset < *after && *after < end {
-                let rest = piece.bytes.split_off((*after - offset) as usize);
-                out.push(Piece { at: piece.at, bytes: std::mem::replace(&mut piece.bytes, rest) });
-                offset = *after;
-            }
+/// Splits a piece at the stalls that fall into its middle.
+fn split_at_stalls(mut piece: Piece, mut offset: u64, stalls: &[(u64, Duration)]) -> Vec<Piece> {
+    let mut parts = Vec::with_capacity(1);
+    let end = offset + piece.bytes.len() as u64;
+    for (after, _) in stalls {
+        if offset < *after && *after < end {
+            let rest = piece.bytes.split_off((*after - offset) as usize);
+            parts.push(Piece { at: piece.at, bytes: std::mem::replace(&mut piece.bytes, rest) });
+            offset = *after;
         }
-        offset = end;
-        out.push(piece);
     }
-    out
+    parts.push(piece);
+    parts
 }

@@ -56,7 +56,7 @@ fn a_drop_is_a_stop_for_clients_that_say_nothing_or_do_not_read() {
         Recording::new("large", Endpoint::Chat).bytes(Duration::ZERO, vec![b'.'; 32 << 20]);
     large.content_type = "text/plain".into();
     let server = Server::builder().recordings([large]).start().unwrap();
-    let request = post_bytes(CHAT, &[], r#"{"stream":true}"#);
+    let request = post_bytes(CHAT, &[], r#"{"model":"large","stream":true}"#);
     let deaf: Vec<TcpStream> = (0..3).map(|_| stalled(&server, &request)).collect();
     let start = Instant::now();
     drop(server);
@@ -86,6 +86,87 @@ fn a_connection_ends_at_its_time_limit() {
     ] {
         let reply = client::send(&server, request);
         assert!(reply.raw.is_empty() && reply.elapsed < SECOND * 5, "{:?}", reply.elapsed);
+    }
+}
+
+/// The memory of this process in MiB, where the system tells it.
+fn resident_mib() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<usize>().ok().map(|kib| kib / 1024)
+}
+
+#[test]
+fn a_silence_full_of_comments_costs_no_memory_and_ends_with_the_limit_or_a_stop() {
+    let far = Duration::from_secs(1_000_000_000_000_000);
+    let endless = Recording::new("endless", Endpoint::Chat).event(far, "1");
+    let limit = Duration::from_millis(500);
+    let faults = "comments=0.001s";
+    for (recording, speed) in [("one-plus-one", "0.000001"), ("endless", "1")] {
+        let get = format!(
+            "GET /recordings/{recording} HTTP/1.1\r\nx-replay-speed: {speed}\r\n\
+             x-replay-fault: {faults}\r\n\r\n"
+        );
+        let builder = Server::builder().recording(endless.clone());
+        let before = resident_mib();
+        let server = builder.clone().time_limit(limit).start().unwrap();
+        let reply = client::send(&server, get.as_bytes());
+        assert!(reply.elapsed < SECOND * 5, "{recording}: {:?}", reply.elapsed);
+        let comments = reply.text().matches(": keep-alive\n\n").count();
+        assert!((1..=501).contains(&comments), "{comments}");
+
+        let mut server = builder.start().unwrap();
+        let socket = stalled(&server, get.as_bytes());
+        let start = Instant::now();
+        server.stop();
+        assert!(start.elapsed() < SECOND, "{recording}: {:?}", start.elapsed());
+        drop(socket);
+        if let (Some(before), Some(after)) = (before, resident_mib()) {
+            assert!(after < before + 100, "{recording}: {before} MiB, then {after} MiB");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_takes_a_byte_now_and_then_has_no_more_time_than_the_limit() {
+    let mut large =
+        Recording::new("large", Endpoint::Chat).bytes(Duration::ZERO, vec![b'.'; 32 << 20]);
+    large.content_type = "text/plain".into();
+    let limit = Duration::from_millis(500);
+    let server = Server::builder().recordings([large]).time_limit(limit).start().unwrap();
+    let mut socket = stalled(&server, &post_bytes(CHAT, &[], r#"{"model":"large","stream":true}"#));
+    let start = Instant::now();
+    let (mut some, mut taken) = (vec![0; 64 << 10], 0);
+    // After a second as fast as it comes: what the sockets still hold, and no more.
+    while let Ok(count @ 1..) = socket.read(&mut some) {
+        taken += count;
+        if start.elapsed() < SECOND {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    assert!(taken < 32 << 20, "all of {taken} bytes came");
+}
+
+#[test]
+fn clients_that_send_half_a_request_hold_up_others_for_the_request_limit_only() {
+    let limit = Duration::from_millis(300);
+    let server = Server::builder().speed(Speed::AT_ONCE).request_limit(limit).start().unwrap();
+    for half in [
+        &b""[..],
+        b"POST /v1/chat/completions HTTP/1.1\r\n",
+        b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 9\r\n\r\n{",
+    ] {
+        let mut sockets = Vec::new();
+        for _ in 0..64 {
+            let mut socket = TcpStream::connect(server.addr()).unwrap();
+            socket.write_all(half).unwrap();
+            sockets.push(socket);
+        }
+        let start = Instant::now();
+        let reply = post(&server, CHAT, &[], r#"{"model":"one-plus-one","stream":true}"#);
+        assert_eq!(reply.status, 200);
+        assert!(start.elapsed() < SECOND * 5, "{:?}", start.elapsed());
+        drop(sockets);
     }
 }
 
@@ -140,9 +221,25 @@ fn no_key_is_kept_or_shown() {
     let server =
         Server::builder().speed(Speed::AT_ONCE).faults("error=1".parse().unwrap()).start().unwrap();
     let key = "sk-very-secret";
-    for header in
-        ["authorization", "Authorization", "X-API-Key", "api-key", "Proxy-Authorization", "cookie"]
-    {
+    let headers = [
+        "authorization",
+        "Authorization",
+        "X-API-Key",
+        "api-key",
+        "Proxy-Authorization",
+        "cookie",
+        "Ocp-Apim-Subscription-Key",
+        "x-auth-token",
+        "x-amz-security-token",
+        "anthropic-api-key",
+        "apikey",
+        "x-functions-key",
+        "helicone-auth",
+        "cf-access-client-secret",
+        "x-goog-iam-authorization-token",
+        "authorization2",
+    ];
+    for header in headers {
         let reply = post(
             &server,
             &format!("{CHAT}?key={key}"),
@@ -155,7 +252,7 @@ fn no_key_is_kept_or_shown() {
         assert!(!reply.text().contains(key));
     }
     let requests = server.requests();
-    assert_eq!(requests.len(), 12);
+    assert_eq!(requests.len(), 2 * headers.len());
     assert!(requests.iter().all(|request| request.path == CHAT && request.method == "POST"));
     assert_eq!(requests[0].header("authorization"), Some("[redacted]"));
     assert_eq!(requests[0].body, b"{}");

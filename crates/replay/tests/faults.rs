@@ -235,7 +235,7 @@ fn a_stall_is_where_it_says_and_what_follows_keeps_its_distance() {
     let request = client::post_bytes(
         CHAT,
         &[("x-replay-fault", "stall=4:0.3; framing=close")],
-        r#"{"stream":true}"#,
+        r#"{"model":"paced","stream":true}"#,
     );
     socket.write_all(&request).unwrap();
     socket.set_read_timeout(Some(ms(150))).unwrap();
@@ -278,16 +278,39 @@ fn a_reset_is_seen_as_one() {
 }
 
 #[test]
-fn the_faults_of_the_server_hit_the_first_requests_only_if_it_says_so() {
+fn the_faults_of_the_server_hit_the_first_requests_for_each_recording_if_it_says_so() {
+    let other = Recording::new("other", Endpoint::Chat).event(Duration::ZERO, "[DONE]");
     let server = Server::builder()
-        .recordings([three_tens()])
+        .recordings([three_tens(), other.clone()])
         .speed(Speed::AT_ONCE)
         .faults("status=503; first=2".parse().unwrap())
         .start()
         .unwrap();
-    let statuses: Vec<u16> =
-        (0..3).map(|_| post(&server, CHAT, &[], r#"{"stream":true}"#).status).collect();
-    assert_eq!(statuses, [503, 503, 200]);
+    // Neither a refused request nor one for another path counts.
+    assert_eq!(post(&server, CHAT, &[], r#"{"model":"tenz","stream":true}"#).status, 404);
+    assert_eq!(client::send(&server, b"GET /health HTTP/1.1\r\n\r\n").status, 200);
+    for recording in [three_tens(), other] {
+        let statuses: Vec<u16> = (0..3).map(|_| stream(&server, &recording, "").status).collect();
+        assert_eq!(statuses, [503, 503, 200], "{}", recording.name);
+    }
+    // The request's own faults are not over.
+    assert!(!stream(&server, &three_tens(), "cut=5").body().complete);
+    let reply = stream(&server, &three_tens(), "status=503; first=1");
+    assert_eq!(reply.status, 400);
+    assert!(reply.text().contains("first=K counts the requests of all clients"));
+}
+
+#[test]
+fn an_answer_without_the_reset_of_those_before_it_ends_in_order() {
+    let server = Server::builder()
+        .recordings([three_tens()])
+        .speed(Speed::AT_ONCE)
+        .faults("reset=13; first=1".parse().unwrap())
+        .start()
+        .unwrap();
+    assert_eq!(stream(&server, &three_tens(), "").end, Err(ErrorKind::ConnectionReset));
+    let reply = stream(&server, &three_tens(), "");
+    assert_eq!((reply.text().as_str(), reply.end), (BODY, Ok(())));
 }
 
 #[test]

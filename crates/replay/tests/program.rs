@@ -5,6 +5,7 @@ mod client;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use deltawire_replay::recordings;
@@ -66,6 +67,53 @@ fn it_reads_a_folder_of_recordings() {
         recordings::all().len(),
         "the same names replace those built in"
     );
+}
+
+/// A folder of its own below the temporary one, removed when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("deltawire-{}-{name}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        Folder(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+#[test]
+fn nothing_of_a_file_acts_on_the_terminal() {
+    let acts = |text: &str| text.contains(|c: char| c.is_control() && c != '\n' || c > '\u{7f}');
+    let folder = Folder::new("names");
+    let path = folder.0.to_str().unwrap();
+    let what = r"\u001b]0;pwned\u0007\u202e\u061c\u2028\ufeff";
+    let head = format!(
+        "{{\"recording\":1,\"name\":\"a\u{202e}b\",\"endpoint\":\"chat\",\"what\":\"{what}\",\"answer\":{{\"elapsed\":1,\"body\":{{}}}}}}\n"
+    );
+    std::fs::write(folder.0.join("odd.jsonl"), &head).unwrap();
+    let (success, list, _) = output(&["--recordings", path, "--list"]);
+    assert!(success);
+    let line = list.lines().find(|line| line.contains("pwned")).unwrap();
+    assert!(line.contains(r"\u{1b}]0;pwned\u{7}\u{202e}\u{61c}\u{2028}\u{feff}"), "{line}");
+    assert_eq!(list.lines().count(), recordings::all().len() + 1);
+    assert!(!acts(&list), "{list}");
+
+    let wrong = head.replace("answer", "\u{1b}[31manswer");
+    for name in ["odd.jsonl", "\u{1b}[31mred\u{202e}.jsonl"] {
+        std::fs::write(folder.0.join(name), &wrong).unwrap();
+        let (success, _, told) = output(&["--recordings", path, "--list"]);
+        assert!(!success && told.lines().count() == 1 && !acts(&told), "{told}");
+    }
+    let missing = format!("{path}/\u{1b}[31m\u{202e}");
+    let (success, _, told) = output(&["--recordings", &missing]);
+    assert!(!success && told.lines().count() == 1 && !acts(&told), "{told}");
+    let (success, _, told) = output(&["--default", "\u{1b}[31m\u{202e}"]);
+    assert!(!success && !acts(&told), "{told}");
 }
 
 #[test]

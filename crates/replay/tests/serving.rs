@@ -39,7 +39,7 @@ fn a_stream_takes_the_time_it_was_recorded_with() {
         .answer(ms(200), "{}");
     let server = Server::builder().recordings([recording.clone()]).start().unwrap();
     let timed = |speed: &str, streamed: bool| {
-        let body = format!(r#"{{"stream":{streamed}}}"#);
+        let body = format!(r#"{{"model":"slow","stream":{streamed}}}"#);
         let reply = post(&server, CHAT, &[("x-replay-speed", speed)], &body);
         assert_eq!(reply.status, 200, "{}", reply.text());
         reply.elapsed
@@ -281,14 +281,22 @@ fn a_client_that_can_only_get_has_each_stream_by_its_name() {
 }
 
 #[test]
-fn each_endpoint_has_its_own_default() {
-    let server =
-        Server::builder().speed(Speed::AT_ONCE).default_recording("one-plus-one").start().unwrap();
+fn what_fits_no_recording_is_refused_unless_its_endpoint_has_a_default() {
+    let body = r#"{"model":"gpt-4o","stream":true}"#;
+    let server = at_once();
+    let reply = post(&server, CHAT, &[], body);
+    assert_eq!((reply.status, reply.header("x-replay-recording")), (404, None));
+    let told = "no model \\\"gpt-4o\\\" of /v1/chat/completions, known are: count-to-100, ";
+    assert!(reply.text().contains(told), "{}", reply.text());
+
+    let builder = Server::builder().speed(Speed::AT_ONCE).default_recording("one-plus-one");
+    let server = builder.clone().start().unwrap();
+    assert_eq!(post(&server, CHAT, &[], body).header("x-replay-recording"), Some("one-plus-one"));
+    assert_eq!(post(&server, COMPLETION, &[], body).status, 404);
+
+    let server = builder.default_recording("count-legacy").start().unwrap();
     for (path, name) in [(CHAT, "one-plus-one"), (COMPLETION, "count-legacy")] {
-        assert_eq!(
-            post(&server, path, &[], r#"{"stream":true}"#).header("x-replay-recording"),
-            Some(name)
-        );
+        assert_eq!(post(&server, path, &[], body).header("x-replay-recording"), Some(name));
     }
     let error = Server::builder().default_recording("nope").start().unwrap_err();
     assert_eq!(error.to_string(), "no recording \"nope\" to be the default");

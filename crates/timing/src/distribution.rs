@@ -20,13 +20,13 @@ use crate::seconds;
 /// interpolated linearly between two samples as numpy does by default, and so vLLM and GenAI-Perf.
 /// With more, a quantile is within 1.6 % of the sample with that rank.
 ///
-/// Serialises as an object of the same names, in seconds.
+/// It serialises as an object of the same names, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Distribution {
     /// The number of durations.
     pub count: u64,
-    /// The quantiles are exact, and not within 1.6 %.
+    /// Says that the quantiles are exact, and not within 1.6 %.
     pub exact: bool,
     /// The mean, rounded down to a nanosecond.
     #[serde(serialize_with = "seconds::one")]
@@ -109,7 +109,9 @@ impl Samples {
         }
     }
 
-    /// Returns the figures, or `None` if there are no samples. Sorts a copy of those that are kept.
+    /// Returns the figures, or `None` if there are no samples.
+    ///
+    /// It sorts a copy of the samples that are kept.
     pub(crate) fn distribution(&self) -> Option<Distribution> {
         if self.count == 0 {
             return None;
@@ -165,8 +167,10 @@ fn at_rank(histogram: &[u64], count: u64, percent: u64) -> u64 {
 /// The binary logarithm of the number of buckets for each power of two.
 const BITS: u32 = 5;
 
-/// The number of buckets. Each value below `1 << BITS` has its own; from there on each power of two
-/// has `1 << BITS`.
+/// The number of buckets.
+///
+/// Each value below `1 << BITS` has a bucket of its own. Each power of two from there on has
+/// `1 << BITS` buckets.
 const BUCKETS: usize = ((64 - BITS as usize) + 1) << BITS;
 
 /// Returns the number of the bucket that a duration falls into.

@@ -11,14 +11,14 @@ use deltawire::{Change, Times, Update};
 use crate::distribution::Samples;
 use crate::report::{LongGaps, Timing};
 
-/// Records when the events of one answer arrived.
-///
-/// Every time is the time since the request was sent, by the caller's clock. One that is earlier
-/// than the time before it counts as that.
+/// A recorder of the times at which the events of one answer arrive.
 ///
 /// Call [`record`](Self::record) for each update, and [`finish`](Self::finish) at the end.
 ///
-/// A call takes some nanoseconds. It allocates only for the gaps that are kept: at most 15 KiB for
+/// Every time is the time since the request was sent, by the caller's clock. A time that is earlier
+/// than the one before it is taken for the same.
+///
+/// A call takes some nanoseconds. It allocates only for the gaps that are kept, at most 15 KiB for
 /// each of four distributions, however long the stream is.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
@@ -68,8 +68,8 @@ impl Recorder {
 
     /// Records an event of the answer that arrived at `now`.
     ///
-    /// The best time is that of the read that completed the event, however long the work on the
-    /// events before it took: [`Times::latest`].
+    /// The best time is that of the read that completed the event, [`Times::latest`]. The work on
+    /// the events before it then does not count.
     pub fn record(&mut self, update: &Update<'_>, now: Duration) {
         let now = self.chunks.last.map_or(now, |last| last.max(now));
         self.last_gap = self.chunks.note(now);
@@ -94,7 +94,8 @@ impl Recorder {
 
     /// Records that the last event brought this many tokens, for [`Timing::per_token`].
     ///
-    /// For callers that count tokens as they arrive. Tokens before the first event do not count.
+    /// Callers that count tokens as they arrive call it. Tokens before the first event do not
+    /// count.
     pub fn tokens(&mut self, count: u64) {
         let Some(now) = self.chunks.last.filter(|_| count > 0) else { return };
         if let Some(before) = self.counted_at.replace(now) {
@@ -107,8 +108,10 @@ impl Recorder {
 
     /// Returns the gap that the last event ended, or `None` for the first event.
     ///
-    /// For callers that export a histogram of
-    /// [`gen_ai.client.operation.time_per_output_chunk`](crate::open_telemetry::CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK).
+    /// It is a value of OpenTelemetry's histogram
+    /// [`CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK`][name].
+    ///
+    /// [name]: crate::open_telemetry::CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK
     #[must_use]
     pub fn last_gap(&self) -> Option<Duration> {
         self.last_gap
@@ -118,13 +121,13 @@ impl Recorder {
     ///
     /// `times` are those of the session, for the first byte and the end.
     ///
-    /// `output_tokens` is the number of the answer's tokens, of all choices. It goes before every
+    /// `output_tokens` is the number of the answer's tokens, of all choices. It replaces every
     /// other count. With `None` the number is the last one that the server sent, or else the sum of
     /// what [`tokens`](Self::tokens) recorded.
     ///
-    /// Times without an end stand for an answer that is still arriving, and their latest time
-    /// counts as the end. Callers without a session's times pass `Times::default()`: the first and
-    /// the last event are then the first byte and the end.
+    /// If `times` has no end, the answer is still arriving, and the latest time counts as the end.
+    /// Callers without a session's times pass `Times::default()`. The first and the last event then
+    /// stand for the first byte and the end.
     #[must_use]
     pub fn finish(&self, times: Times, output_tokens: Option<u64>) -> Timing {
         let end = times.end.unwrap_or(times.latest).max(self.chunks.last.unwrap_or_default());

@@ -8,41 +8,43 @@ use serde::Serialize;
 use crate::distribution::Distribution;
 use crate::seconds;
 
-/// The timing of one answer.
+/// The timing of one answer: [`Timing::time_to_first_token`] and the rest.
 ///
-/// Times are since the request was sent; one is `None` if the thing never arrived. A chunk is an
-/// event that was folded.
+/// The fields are times since the request was sent. A field is `None` if the part never arrived. A
+/// chunk is an event that was folded.
 ///
-/// Displays as one line for a log (broken here), in which a figure that is not known is left out:
+/// It displays as one line for a log, broken here. A figure that is not known is left out:
 ///
 /// ```text
 /// time_to_first_byte=0.100s time_to_first_token=0.100s end_to_end=2.970s chunks=302
 /// between_chunks_p50=0.010s p90=0.020s p99=0.030s max=0.040s
-/// tokens=300 tokens_per_second=104.9 stalls=0
+/// tokens=300 tokens_per_second=104.9 long_gaps=0
 /// ```
 ///
-/// Serialises in seconds: the times, then `vllm`, `genai_perf` and `open_telemetry` with each
-/// tool's own names. Log and JSON call the long gaps `stalls`.
+/// It serialises in seconds: the times, then `vllm`, `genai_perf` and `open_telemetry` with each
+/// tool's own names.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Timing {
     /// The first byte of the body.
     pub first_byte: Option<Duration>,
-    /// The first chunk, whatever it holds: OpenTelemetry's first chunk.
+    /// The first chunk, whatever it holds. It is OpenTelemetry's first chunk.
     pub first_chunk: Option<Duration>,
-    /// The first chunk with a choice, even a role alone: vLLM's first token.
+    /// The first chunk with a choice, even a role alone. It is vLLM's first token.
     pub first_choice: Option<Duration>,
-    /// The first chunk with output, reasoning included: GenAI-Perf's first token.
+    /// The first chunk with output, reasoning included. It is GenAI-Perf's first token.
     pub first_output: Option<Duration>,
     /// The second chunk with output.
     pub second_output: Option<Duration>,
-    /// The first chunk with output other than reasoning: the beginning of the answer itself.
+    /// The first chunk with output other than reasoning.
+    ///
+    /// The answer itself begins with it.
     pub first_content: Option<Duration>,
     /// The last chunk with a choice.
     pub last_choice: Option<Duration>,
     /// The last chunk with output.
     pub last_output: Option<Duration>,
-    /// The end of the stream, in order or not: end to end.
+    /// The end of the stream, in order or not.
     pub end: Duration,
     /// The number of chunks.
     pub chunks: u64,
@@ -52,7 +54,7 @@ pub struct Timing {
     pub between_choices: Option<Distribution>,
     /// The gaps between chunks with output.
     pub between_outputs: Option<Distribution>,
-    /// The time per token, where the caller counted tokens as they arrived.
+    /// The time per token, if the caller counted tokens as they arrived.
     ///
     /// A gap is divided by the number of tokens that ended it, and counts once for each of them.
     /// The tokens of the first chunk are part of the time to first token. The first releases of
@@ -60,13 +62,13 @@ pub struct Timing {
     pub per_token: Option<Distribution>,
     /// The number of the answer's tokens, of all choices.
     pub output_tokens: Option<u64>,
-    /// The long gaps, where a threshold was set.
+    /// The long gaps, if a threshold was set.
     pub long_gaps: Option<LongGaps>,
 }
 
 /// The gaps between chunks that are longer than a threshold.
 ///
-/// Serialises as an object of the same names, in seconds.
+/// It serialises as an object of the same names, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LongGaps {
@@ -102,18 +104,22 @@ impl LongGaps {
 ///
 /// vLLM counts every chunk with a choice, a role alone and the finish reason included.
 ///
-/// Serialises as an object of the same names, in seconds; what is not known is left out.
+/// It serialises as an object of the same names, in seconds. A figure that is not known is left
+/// out.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Vllm {
     /// The time to first token: the first chunk with a choice.
     #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub ttft: Option<Duration>,
-    /// The time per output token after the first: (e2el − ttft) / (tokens − 1). It is `None` for
-    /// fewer than two tokens.
+    /// The time per output token after the first: (e2el − ttft) / (tokens − 1).
+    ///
+    /// It is `None` for fewer than two tokens.
     #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub tpot: Option<Duration>,
-    /// The inter-token latency: gaps between chunks with a choice, however many tokens they hold.
+    /// The inter-token latency, which is the gaps between chunks with a choice.
+    ///
+    /// A chunk may hold any number of tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub itl: Option<Distribution>,
     /// The end-to-end latency: the last chunk with a choice.
@@ -125,7 +131,8 @@ pub struct Vllm {
 ///
 /// They count chunks with output, and skip empty ones.
 ///
-/// Serialises as an object of the same names, in seconds; what is not known is left out.
+/// It serialises as an object of the same names, in seconds. A figure that is not known is left
+/// out.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct GenAiPerf {
@@ -138,7 +145,9 @@ pub struct GenAiPerf {
     /// The first chunk with output other than reasoning.
     #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub time_to_first_output_token: Option<Duration>,
-    /// (request latency − time to first token) / (tokens − 1). It is `None` for fewer than two
+    /// The time per token after the first.
+    ///
+    /// It is (request latency − time to first token) / (tokens − 1), and `None` for fewer than two
     /// tokens.
     #[serde(serialize_with = "seconds::option", skip_serializing_if = "Option::is_none")]
     pub inter_token_latency: Option<Duration>,
@@ -157,6 +166,27 @@ pub struct GenAiPerf {
 }
 
 impl Timing {
+    /// Returns the time to the first output: content, reasoning or a tool call.
+    ///
+    /// It is the figure to use unless another tool's is to be matched. The tools differ in what
+    /// they take for the first token; their figures are in [`vllm`](Self::vllm),
+    /// [`genai_perf`](Self::genai_perf), of which this is one, and [`Timing::first_chunk`].
+    #[must_use]
+    pub fn time_to_first_token(&self) -> Option<Duration> {
+        self.first_output
+    }
+
+    /// Returns the number of tokens per second while they arrived.
+    ///
+    /// It is (tokens − 1) / (last output − first output), GenAI-Perf's output token throughput per
+    /// user. It is `None` for fewer than two tokens, and if they arrived all at once. The rate of
+    /// the whole request, the time to first token included, is
+    /// [`GenAiPerf::e2e_output_token_throughput`].
+    #[must_use]
+    pub fn tokens_per_second(&self) -> Option<f64> {
+        rate(1, self.inter_token_latency()?)
+    }
+
     /// Returns the timing as vLLM's benchmark measures it.
     #[must_use]
     pub fn vllm(&self) -> Vllm {
@@ -171,21 +201,24 @@ impl Timing {
     /// Returns the timing as GenAI-Perf and AIPerf measure it.
     #[must_use]
     pub fn genai_perf(&self) -> GenAiPerf {
-        let inter_token_latency = self.per_later_token(self.first_output, self.last_output);
         let first_to_second = self.first_output.zip(self.second_output);
         let tokens_and_latency = self.output_tokens.zip(self.last_output);
         GenAiPerf {
-            time_to_first_token: self.first_output,
+            time_to_first_token: self.time_to_first_token(),
             time_to_second_token: first_to_second
                 .map(|(first, second)| second.saturating_sub(first)),
             time_to_first_output_token: self.first_content,
-            inter_token_latency,
+            inter_token_latency: self.inter_token_latency(),
             inter_chunk_latency: self.between_outputs,
-            output_token_throughput_per_user: inter_token_latency.and_then(|each| rate(1, each)),
+            output_token_throughput_per_user: self.tokens_per_second(),
             e2e_output_token_throughput: tokens_and_latency
                 .and_then(|(tokens, latency)| rate(tokens, latency)),
             request_latency: self.last_output,
         }
+    }
+
+    fn inter_token_latency(&self) -> Option<Duration> {
+        self.per_later_token(self.first_output, self.last_output)
     }
 
     /// Returns the time between two chunks for each token but the first.
@@ -203,14 +236,13 @@ fn rate(count: u64, time: Duration) -> Option<f64> {
 
 impl fmt::Display for Timing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let genai_perf = self.genai_perf();
         for (name, time) in [
             ("time_to_first_byte", self.first_byte),
             (
                 "time_to_first_chunk",
                 self.first_chunk.filter(|_| self.first_chunk != self.first_output),
             ),
-            ("time_to_first_token", self.first_output),
+            ("time_to_first_token", self.time_to_first_token()),
             (
                 "time_to_first_content",
                 self.first_content.filter(|_| self.first_content != self.first_output),
@@ -232,13 +264,13 @@ impl fmt::Display for Timing {
         if let Some(tokens) = self.output_tokens {
             write!(f, " tokens={tokens}")?;
         }
-        if let Some(rate) = genai_perf.output_token_throughput_per_user {
+        if let Some(rate) = self.tokens_per_second() {
             write!(f, " tokens_per_second={rate:.1}")?;
         }
         if let Some(gaps) = self.long_gaps {
-            write!(f, " stalls={}", gaps.count)?;
+            write!(f, " long_gaps={}", gaps.count)?;
             if gaps.count > 0 {
-                write!(f, " longest_stall={:.3}s", gaps.longest.as_secs_f64())?;
+                write!(f, " longest_gap={:.3}s", gaps.longest.as_secs_f64())?;
             }
         }
         Ok(())

@@ -391,7 +391,7 @@ fn it_displays_as_one_line_for_a_log() {
         line,
         "time_to_first_byte=0.100s time_to_first_chunk=0.100s time_to_first_token=0.200s \
          time_to_first_content=0.300s end_to_end=0.610s chunks=8 between_chunks_p50=0.090s p90=0.124s \
-         p99=0.156s max=0.160s tokens=5 tokens_per_second=13.3 stalls=1 longest_stall=0.160s"
+         p99=0.156s max=0.160s tokens=5 tokens_per_second=13.3 long_gaps=1 longest_gap=0.160s"
     );
 }
 
@@ -406,14 +406,15 @@ fn it_serialises_in_seconds_under_each_tools_names() {
     let gap = json!({"count": 1, "exact": true, "mean": 0.1, "min": 0.1, "p50": 0.1, "p90": 0.1, "p99": 0.1, "max": 0.1});
     let expected = json!({
         "time_to_first_byte": 0.1,
-        "time_to_first_event": 0.1,
         "time_to_first_chunk": 0.1,
+        "time_to_first_token": 0.1,
         "time_to_first_content": 0.1,
         "end_to_end": 0.25,
         "chunks": 2,
-        "completion_tokens": 2,
+        "output_tokens": 2,
+        "tokens_per_second": 10.0,
         "per_token": gap,
-        "stalls": {"threshold": 0.15, "count": 0, "longest": 0.0, "total": 0.0},
+        "long_gaps": {"threshold": 0.15, "count": 0, "longest": 0.0, "total": 0.0},
         "vllm": {"ttft": 0.1, "tpot": 0.1, "itl": gap, "e2el": 0.2},
         "genai_perf": {
             "time_to_first_token": 0.1,
@@ -426,9 +427,9 @@ fn it_serialises_in_seconds_under_each_tools_names() {
             "request_latency": 0.2,
         },
         "open_telemetry": {
-            "gen_ai.client.operation.time_to_first_chunk": 0.1,
-            "gen_ai.client.operation.time_per_output_chunk": gap,
-            "gen_ai.client.operation.duration": 0.25,
+            "gen_ai.client.inference.time_to_first_chunk": 0.1,
+            "gen_ai.client.inference.time_per_output_chunk": gap,
+            "gen_ai.client.inference.duration": 0.25,
         },
     });
     assert_eq!(serde_json::to_value(stream.finish(None)).unwrap(), expected);
@@ -438,7 +439,7 @@ fn it_serialises_in_seconds_under_each_tools_names() {
         "chunks": 0,
         "vllm": {},
         "genai_perf": {},
-        "open_telemetry": {"gen_ai.client.operation.duration": 0.0},
+        "open_telemetry": {"gen_ai.client.inference.duration": 0.0},
     });
     let timing = Recorder::new().finish(Times::default(), None);
     assert_eq!(serde_json::to_value(timing).unwrap(), empty, "what is not known is left out");
@@ -451,6 +452,7 @@ fn an_outcome_has_its_attributes() {
     let outcome = stream.session.close(How::Stopped);
     let bare = [
         ("gen_ai.operation.name", Value::String("chat")),
+        ("gen_ai.request.stream", Value::Bool(true)),
         ("gen_ai.response.id", Value::String("c-1")),
         ("gen_ai.response.model", Value::String("m")),
         ("gen_ai.response.finish_reasons", Value::Strings(vec!["stop"])),
@@ -475,11 +477,31 @@ fn an_outcome_has_its_attributes() {
 }
 
 #[test]
+fn each_choice_has_a_finish_reason_even_if_none_arrived() {
+    let mut session = chat::Session::new();
+    let mut input =
+        &br#"data: {"choices":[{"index":0,"delta":{}},{"index":1,"finish_reason":"stop"}]}
+
+"#[..];
+    while session.push(&mut input).unwrap().is_some() {}
+    let outcome = session.close(How::Clean);
+    let reasons = Value::Strings(vec!["error", "stop"]);
+    assert!(
+        attributes(&outcome, None, None)
+            .contains(&(open_telemetry::RESPONSE_FINISH_REASONS, reasons))
+    );
+}
+
+#[test]
 fn an_outcome_with_an_error_has_its_kind() {
     let mut session = completions::Session::new();
     assert!(session.push(&mut &b"data: {\"error\":{\"message\":\"no\"}}\n\n"[..]).is_err());
     let outcome: Outcome<completions::Completion> = session.close(How::Clean);
-    let expected = json!([["gen_ai.operation.name", "text_completion"], ["error.type", "api"]]);
+    let expected = json!([
+        ["gen_ai.operation.name", "text_completion"],
+        ["gen_ai.request.stream", true],
+        ["error.type", "api"],
+    ]);
     assert_eq!(serde_json::to_value(attributes(&outcome, None, None)).unwrap(), expected);
 }
 

@@ -84,8 +84,8 @@ where
 /// by then is not waited for.
 ///
 /// For annotations of Azure's asynchronous filter
-/// ([`Policy::azure_async_filter`](gate::Policy::azure_async_filter)) the stream has to keep
-/// unknown members: [`deltawire::Options::with_unknown`].
+/// ([`Policy::azure_async_filter`](gate::Policy::azure_async_filter)) the stream must not
+/// drop unknown members: [`deltawire::Options::with_unknown`].
 pub struct Gated<E, R, J> {
     stream: Stream<E, R>,
     gate: Gate,

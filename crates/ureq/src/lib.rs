@@ -51,6 +51,7 @@
 //! here, with what was folded before. [`Stream::stalls`] adds limits for what a timeout cannot see:
 //! a stream that comments or empty chunks keep alive.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod error;

@@ -28,7 +28,16 @@ pub struct Counter {
     count: u64,
     /// The highest count so far. A token that joins two others lowers the count.
     most: u64,
+    /// The number of bytes for which the counters of the texts hold their state.
+    held: usize,
+    in_parts: bool,
 }
+
+/// The most texts that are counted at once. An answer has fewer: eight for each of 128 choices.
+const MOST_TEXTS: usize = 2048;
+
+/// The most bytes for which the counters of the texts hold their state, of 48 bytes each at most.
+const MOST_HELD: usize = 48 << 10;
 
 impl Counter {
     /// Returns a counter for an answer by a model with this vocabulary.
@@ -41,6 +50,8 @@ impl Counter {
             named: BTreeSet::new(),
             count: 0,
             most: 0,
+            held: 0,
+            in_parts: false,
         }
     }
 
@@ -103,6 +114,16 @@ impl Counter {
         self.count
     }
 
+    /// Reports whether the count is exactly that of the whole texts.
+    ///
+    /// It is not where [`TextCounter::is_exact`] says so of one of them. It is also not where more
+    /// than 2,048 texts grow at once, or words of 48 KiB together: those are counted in parts, each
+    /// end of which may add a token.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        !self.in_parts && self.texts.values().all(TextCounter::is_exact)
+    }
+
     /// Returns the tokens of the prompt, if they are known.
     #[must_use]
     pub fn prompt_tokens(&self) -> Option<u64> {
@@ -124,9 +145,31 @@ impl Counter {
 
     fn text(&mut self, at: Place, kind: TextKind, text: &str) {
         let vocabulary = self.vocabulary;
+        if self.texts.len() >= MOST_TEXTS && !self.texts.contains_key(&(at, kind)) {
+            // Their tokens are in the count. A text that goes on is counted from there.
+            self.in_parts = true;
+            self.held = 0;
+            self.texts.clear();
+        }
         let counter = self.texts.entry((at, kind)).or_insert_with(|| TextCounter::new(vocabulary));
-        let before = counter.count();
+        let (before, held) = (counter.count(), counter.held());
         self.count = self.count + counter.push(text) - before;
+        self.held = self.held + counter.held() - held;
+        if self.held > MOST_HELD {
+            self.end_parts();
+        }
+    }
+
+    /// Counts what has not ended of each text as if it had. A long text pays for that.
+    #[inline(never)]
+    fn end_parts(&mut self) {
+        self.held = 0;
+        for counter in self.texts.values_mut() {
+            let before = counter.count();
+            counter.end_part();
+            self.count = self.count + counter.count() - before;
+            self.held += counter.held();
+        }
     }
 
     /// Counts a call's name once. It arrives whole, and again with an ID that is later than it.

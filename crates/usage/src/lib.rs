@@ -28,6 +28,9 @@
 //!   vocabulary, whatever the cuts. (By `encode_ordinary`: the name of a special token is text.) A
 //!   property test and the fuzz target `usage_cuts` compare with `bpe-openai`'s count of the whole,
 //!   which that crate compares with tiktoken.
+//!   Text that nobody writes is estimated, in bounded time and memory, and
+//!   [`TextCounter::is_exact`] then returns false: words of 4 KiB, and text that consists of little
+//!   but runs of one character.
 //! - **Other tokens of a completion** are not published, and not counted: those around tool calls,
 //!   reasoning that is never sent, audio. A completion of text alone agrees with OpenAI's own
 //!   figures. One with tool calls has their names and arguments only, and is short of the server's
@@ -45,10 +48,12 @@
 //! The price is 49 MB in the executable instead of 8: its tables are built at compile time and not
 //! at load time.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod classes;
 mod counter;
+mod encoder;
 mod prompt;
 mod text;
 mod usage;

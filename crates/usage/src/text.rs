@@ -17,27 +17,29 @@
 //!                               split   rest: a piece of its own, if the text ended here
 //! ```
 //!
-//! Each byte is appended at most a few times, even within a megabyte of one letter, and the count
-//! is there at any time. The patterns are in `bpe-openai`'s source, after tiktoken's
-//! `openai_public.py`. Tests compare the machine with them. Nothing here knows the tokens of a
-//! vocabulary.
+//! Each byte is appended at most a few times, and the count is there at any time. A piece of
+//! thousands of bytes is counted in parts. The patterns are in `bpe-openai`'s source, after
+//! tiktoken's `openai_public.py`. Tests compare the machine with them. Nothing here knows the
+//! tokens of a vocabulary.
 //!
 //! The states of [`Piece`] and the transitions of `TextCounter::step` must change together, and
 //! only with the patterns: a vocabulary with other patterns needs a machine of its own.
 
 use std::fmt;
 
-use bpe_openai::appendable_encoder::AppendableEncoder;
-
 use crate::classes::Class;
+use crate::encoder::{Credit, Encoder};
 use crate::vocabulary::Vocabulary;
 
 /// Counts the tokens of a text that arrives in pieces, cut anywhere.
 ///
-/// The count is at any time exactly that of the whole text so far.
+/// The count is at any time exactly that of the whole text so far, except for text that nobody
+/// writes: see [`is_exact`](Self::is_exact).
 ///
-/// The time is linear in the text, whatever the cuts. The memory is 24 bytes for each byte of the
-/// longest run that the patterns do not cut (a word, white space).
+/// The time is linear in the text, whatever the cuts, and of the same order for each byte. The
+/// memory is at most 48 bytes for each byte of a run that the patterns do not cut (a word, white
+/// space), up to [`MOST_HELD`](Self::MOST_HELD) bytes of it, and is given back after the run. One
+/// character that repeats takes no more memory from some hundred on.
 ///
 /// ```
 /// use deltawire_usage::{TextCounter, Vocabulary};
@@ -54,10 +56,13 @@ pub struct TextCounter {
     /// The tokens of the pieces that have ended.
     counted: u64,
     piece: Piece,
-    main: AppendableEncoder<'static>,
-    rest: AppendableEncoder<'static>,
+    main: Encoder,
+    rest: Encoder,
     /// The tokens of `main` before the place at which `rest` begins, if it has one.
     split: Option<u64>,
+    credit: Credit,
+    /// A piece was counted in parts.
+    in_parts: bool,
 }
 
 /// The state of the last piece, which is in `main`.
@@ -106,7 +111,7 @@ impl TextCounter {
     /// Loads the vocabulary if that was not done before: see [`Vocabulary::count`].
     #[must_use]
     pub fn new(vocabulary: Vocabulary) -> Self {
-        let encoder = AppendableEncoder::new(&vocabulary.tokenizer().bpe);
+        let encoder = Encoder::new(vocabulary);
         Self {
             vocabulary,
             counted: 0,
@@ -114,7 +119,29 @@ impl TextCounter {
             main: encoder.clone(),
             rest: encoder,
             split: None,
+            credit: Credit::default(),
+            in_parts: false,
         }
+    }
+
+    /// The length in bytes from which a run that the patterns do not cut is counted in parts.
+    pub const MOST_HELD: usize = 4096;
+
+    /// Reports whether the count is exactly that of the whole text.
+    ///
+    /// It is not where a run that the patterns do not cut is longer than
+    /// [`MOST_HELD`](Self::MOST_HELD) bytes, other than one character that repeats. Such a run is
+    /// counted in parts, and each end of a part may add a token. It is also not where the text
+    /// consists of little but runs of one character, each of 33 to some hundred of them, for
+    /// thousands of characters. From there on each such run may be off by a few tokens.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        !self.in_parts && !self.credit.is_spent()
+    }
+
+    /// Returns the number of bytes for which encoders hold their state.
+    pub(crate) fn held(&self) -> usize {
+        self.main.held() + self.rest.held()
     }
 
     /// Appends to the text, and returns its count.
@@ -124,15 +151,46 @@ impl TextCounter {
             // `step` returns false when it ended a piece without taking the character. That happens
             // at most twice in a row.
             while !self.step(character, class) {}
+            self.credit.earn();
+            if self.main.held() >= Self::MOST_HELD {
+                self.end_part();
+            }
         }
         self.count()
+    }
+
+    /// Counts the piece so far as one that has ended, and gives its memory back.
+    ///
+    /// What the patterns may still want of it is its last character, if it is white space.
+    #[inline(never)]
+    pub(crate) fn end_part(&mut self) {
+        let last = match self.piece {
+            Piece::Space { after: 1.., last, .. } => Some(last),
+            // The character that a word begins after and an apostrophe are looked at again soon.
+            Piece::Lone(_) | Piece::Contraction(_) | Piece::Apostrophe | Piece::Suffix(_) => return,
+            _ => None,
+        };
+        let piece = self.piece;
+        if let Some(last) = last {
+            self.main.pop(last);
+            if self.split.is_some() {
+                self.rest.pop(last);
+            }
+        }
+        self.in_parts |= self.main.held() > 0;
+        self.end();
+        self.piece = piece;
+        if let Some(last) = last {
+            self.piece = Piece::Empty;
+            self.step(last, Class::of(last, self.vocabulary));
+        }
     }
 
     /// Returns the number of tokens of the text so far.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counted
-            + self.split.map_or_else(|| tokens(&self.main), |split| split + tokens(&self.rest))
+            + self.split.map_or_else(|| self.main.tokens(), |split| split + self.rest.tokens())
     }
 
     /// Returns the vocabulary.
@@ -289,7 +347,7 @@ impl TextCounter {
             self.end();
             return false;
         }
-        self.main.truncate(self.main.len() - last.len_utf8());
+        self.main.pop(last);
         self.end();
         self.take(last, Piece::Lone(last));
         if class.is_letter() {
@@ -304,12 +362,12 @@ impl TextCounter {
     }
 
     fn take(&mut self, character: char, piece: Piece) {
-        append(&mut self.main, character);
+        self.main.push(character, &mut self.credit);
         self.piece = piece;
     }
 
     fn take_both(&mut self, character: char, piece: Piece) {
-        append(&mut self.rest, character);
+        self.rest.push(character, &mut self.credit);
         self.take(character, piece);
     }
 
@@ -317,14 +375,15 @@ impl TextCounter {
     fn end(&mut self) {
         self.counted = self.count();
         self.split = None;
-        self.main.truncate(0);
+        self.main.clear();
+        self.rest.clear();
         self.piece = Piece::Empty;
     }
 
     /// Begins the second part: the next characters are in `rest` too.
     fn split_here(&mut self) {
-        self.split = Some(tokens(&self.main));
-        self.rest.truncate(0);
+        self.split = Some(self.main.tokens());
+        self.rest.clear();
     }
 
     /// Undoes the split: the text in `rest` is not a piece of its own.
@@ -371,12 +430,4 @@ fn is_second(first: char, character: char) -> bool {
         (first.to_ascii_lowercase(), character.to_ascii_lowercase()),
         ('r' | 'v', 'e') | ('l', 'l')
     )
-}
-
-fn append(encoder: &mut AppendableEncoder<'static>, character: char) {
-    encoder.extend(character.encode_utf8(&mut [0; 4]).bytes());
-}
-
-fn tokens(encoder: &AppendableEncoder<'static>) -> u64 {
-    encoder.token_count() as u64
 }

@@ -1,8 +1,6 @@
 //! A counter: the texts that it counts in updates, and the usage that it settles.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::time::{Duration, Instant};
-
 use deltawire::{How, Outcome, chat, completions};
 use deltawire_usage::{Counter, TextCounter, Usage, UsageSource, Vocabulary, include_usage};
 use serde_json::{Value, json};
@@ -212,22 +210,33 @@ fn a_run_without_a_boundary_is_counted_as_its_whole() {
 }
 
 #[test]
-fn a_run_without_a_boundary_costs_each_byte_once() {
-    /// Returns the time that a run takes, repeated one by one, as the best of three.
-    fn takes(run: &str, count: usize) -> Duration {
-        let once = || {
-            let start = Instant::now();
-            let mut counter = TextCounter::new(VOCABULARY);
-            for _ in 0..count {
-                counter.push(run);
-            }
-            start.elapsed()
-        };
-        (0..3).map(|_| once()).min().unwrap()
-    }
-    for run in ["a", " ", "\n ", "漢A"] {
-        // Eight times the length would take 64 times as long if each push counted everything again.
-        let (few, many) = (takes(run, 2_000), takes(run, 16_000));
-        assert!(many < few * 32, "{run:?}: {few:?} for 2,000, {many:?} for 16,000");
-    }
+fn many_texts_and_long_words_are_counted_in_parts_and_the_counter_says_so() {
+    let event = |call: usize, text: &str| {
+        let call = json!({"index": call, "id": format!("c{call}"), "function": {"name": "f", "arguments": text}});
+        format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}))
+    };
+    let count = |events: &[String]| {
+        let mut limits = deltawire::Limits::default();
+        limits.max_tool_calls = 10_000;
+        let options = deltawire::Options::new().with_limits(limits);
+        let mut session = chat::Session::with_options(options);
+        let mut counter = Counter::new(VOCABULARY);
+        let events = events.concat();
+        let mut read = events.as_bytes();
+        while session.advance(&mut read).unwrap() {
+            counter.push(&session.update());
+        }
+        let whole = VOCABULARY.completion_tokens(&session.close(How::Clean).answer);
+        (counter.completion_tokens(), counter.is_exact(), whole)
+    };
+    let few: Vec<_> = (0..2000).map(|call| event(call, "a word")).collect();
+    let (counted, is_exact, whole) = count(&few);
+    assert!(is_exact && counted == whole, "{counted} {whole}");
+    let many: Vec<_> = (0..2100).map(|call| event(call, "a word")).collect();
+    let (counted, is_exact, whole) = count(&many);
+    // No text goes on here, so nothing is lost by it.
+    assert!(!is_exact && counted == whole, "{counted} {whole}");
+    let long: Vec<_> = (0..40).map(|call| event(call, &"ab".repeat(1500))).collect();
+    let (counted, is_exact, whole) = count(&long);
+    assert!(!is_exact && counted.abs_diff(whole) <= 80, "{counted} {whole}");
 }

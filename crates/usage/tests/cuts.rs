@@ -63,11 +63,125 @@ fn turning() -> impl Strategy<Value = char> {
     )
 }
 
+/// Asserts that a text is counted as a whole when it arrives character by character.
+fn check_end(vocabulary: Vocabulary, text: &str) {
+    let mut counter = TextCounter::new(vocabulary);
+    for character in text.chars() {
+        counter.push(character.encode_utf8(&mut [0; 4]));
+    }
+    assert!(counter.is_exact(), "{:?} {}", text.get(..20), text.len());
+    assert_eq!(
+        counter.count(),
+        vocabulary.count(text),
+        "{vocabulary}: {:?} {}",
+        text.get(..20),
+        text.len()
+    );
+}
+
+#[test]
+fn long_runs_of_one_character_have_the_count_of_the_whole() {
+    for vocabulary in BOTH {
+        for character in (0..128_u8).map(char::from) {
+            for (before, after) in
+                [("", ""), ("x", "x"), (" ", "\n"), ("\n", "="), ("(", ")"), ("\n\n\t", "  ")]
+            {
+                for length in [
+                    17, 63, 64, 65, 100, 127, 128, 129, 200, 383, 384, 385, 386, 400, 511, 512,
+                    513, 1000,
+                ] {
+                    let run = character.to_string().repeat(length);
+                    check_end(vocabulary, &format!("{before}{run}{after}"));
+                }
+            }
+        }
+    }
+}
+
+/// Asserts it after every seventh character, as counting the whole each time takes long.
+fn check_end_at_each(text: &str) {
+    for vocabulary in BOTH {
+        let mut counter = TextCounter::new(vocabulary);
+        for (at, character) in text.char_indices() {
+            counter.push(character.encode_utf8(&mut [0; 4]));
+            if at % 7 == 0 {
+                let so_far = &text[..at + character.len_utf8()];
+                assert_eq!(counter.count(), vocabulary.count(so_far), "{vocabulary}: {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn long_runs_are_counted_exactly_at_each_character() {
+    for character in " \t\n=-*#./~_a0".chars() {
+        check_end_at_each(&format!("\n{}!", character.to_string().repeat(600)));
+    }
+}
+
+#[test]
+fn a_megabyte_of_one_character_is_counted_exactly() {
+    for vocabulary in BOTH {
+        for unit in [" ", "=", "\n", "-"] {
+            let mut counter = TextCounter::new(vocabulary);
+            for _ in 0..1024 {
+                counter.push(&unit.repeat(1024));
+            }
+            counter.push("x");
+            let whole = vocabulary.count(&(unit.repeat(1 << 20) + "x"));
+            assert!(counter.is_exact());
+            assert_eq!(counter.count(), whole, "{vocabulary} {unit:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_without_a_boundary_is_counted_in_parts_and_says_so() {
+    for vocabulary in BOTH {
+        for unit in ["ab", "=-", " \t", "漢", "xX", "\n\t", "'s", "漢A"] {
+            let text = unit.repeat(40_000 / unit.len());
+            let mut counter = TextCounter::new(vocabulary);
+            counter.push(&text[..4000 / unit.len() * unit.len()]);
+            assert!(counter.is_exact());
+            counter.push(&text[4000 / unit.len() * unit.len()..]);
+            let (counted, whole) = (counter.count(), vocabulary.count(&text));
+            let parts = (text.len() / TextCounter::MOST_HELD) as u64 + 1;
+            assert!(
+                counted.abs_diff(whole) <= 2 * parts,
+                "{vocabulary} {unit:?}: {counted} {whole}"
+            );
+            if counter.is_exact() {
+                assert_eq!(counted, whole, "{vocabulary} {unit:?}");
+            }
+            let is_one = ["ab", "=-", " \t", "漢", "\n\t"].contains(&unit);
+            assert!(!(is_one && counter.is_exact()), "{vocabulary} {unit:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_but_runs_is_estimated_within_a_few_tokens_of_each() {
+    for vocabulary in BOTH {
+        for (byte, length) in [(" ", 300), ("=", 90), ("-", 70)] {
+            let text = format!("{}x", byte.repeat(length)).repeat(200);
+            let mut counter = TextCounter::new(vocabulary);
+            let (counted, whole) = (counter.push(&text), vocabulary.count(&text));
+            assert!(!counter.is_exact());
+            assert!(counted.abs_diff(whole) <= 3 * 200, "{vocabulary} {byte:?}: {counted} {whole}");
+        }
+    }
+    // Source code with deep indentation is exact.
+    let code = format!("{}let value = function(argument, other);\n", " ".repeat(40)).repeat(400);
+    check_end(Vocabulary::O200kBase, &code);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn texts_that_turn_at_every_character_have_the_count_of_the_whole(text in prop::collection::vec(turning(), 0..40)) {
+    fn texts_that_turn_at_every_character_have_the_count_of_the_whole(
+        text in prop::collection::vec(turning(), 0..40),
+    ) {
         check(&text.into_iter().collect::<String>());
     }
 
@@ -81,7 +195,8 @@ proptest! {
         runs in prop::collection::vec((turning(), 1usize..60), 1..8),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
     ) {
-        let text: String = runs.iter().flat_map(|&(character, times)| std::iter::repeat_n(character, times)).collect();
+        let run = |&(character, times): &(char, usize)| std::iter::repeat_n(character, times);
+        let text: String = runs.iter().flat_map(run).collect();
         let places = cuts.iter().map(|cut| cut.index(text.len() + 1));
         let mut places: Vec<usize> = places.filter(|&place| text.is_char_boundary(place)).collect();
         places.extend([0, text.len()]);

@@ -15,7 +15,7 @@ fn body() -> Vec<u8> {
     recordings::find("count-to-100").expect("a recording").body()
 }
 
-/// The text of the first `count` bytes of the body.
+/// Returns the text of the first `count` bytes of the body.
 fn text(count: usize) -> String {
     let body = body();
     let (mut fold, mut input) = (chat::Session::new(), &body[..count.min(body.len())]);
@@ -33,7 +33,7 @@ fn server(faults: &str) -> Server {
         .expect("a server")
 }
 
-/// A stack's example that cargo built beside this test, with this base URL or a server of its own.
+/// Returns a stack's example that cargo built, with this base URL or a server of its own.
 fn command(stack: &str, base_url: Option<&str>) -> Command {
     let test = std::env::current_exe().expect("the test knows its own path");
     let folder: PathBuf = test.ancestors().nth(2).expect("target/debug/deps").join("examples");
@@ -54,8 +54,10 @@ fn run(stack: &str, base_url: Option<&str>) -> Output {
     output.unwrap_or_else(|error| panic!("{stack}: {error}; `cargo build --examples` builds it"))
 }
 
-/// Every stack against a server with these faults: standard output, standard error without the
-/// program's name, and whether the status is 0.
+/// Runs every stack against a server with these faults, and checks what it prints.
+///
+/// The check gets standard output, standard error without the program's name, and true for the
+/// status 0.
 fn each(faults: &str, check: impl Fn(&str, &str, &str, bool)) {
     let server = server(faults);
     for stack in STACKS {
@@ -79,7 +81,7 @@ fn each(faults: &str, check: impl Fn(&str, &str, &str, bool)) {
     }
 }
 
-/// Every stack prints this text and this end, and succeeds or says the end on standard error too.
+/// Checks that every stack prints this text and this end, on standard error too if it failed.
 #[track_caller]
 fn prints(faults: &str, text: &str, end: &str, complete: bool) {
     each(faults, |stack, printed, told, succeeded| {
@@ -92,7 +94,7 @@ fn prints(faults: &str, text: &str, end: &str, complete: bool) {
     });
 }
 
-/// Every stack prints nothing, and says just this.
+/// Checks that every stack prints nothing, and says just this.
 #[track_caller]
 fn refuses(faults: &str, message: &str) {
     each(faults, |stack, printed, told, _| {
@@ -186,7 +188,7 @@ fn every_stack_prints_what_came_of_a_stream_that_is_cut_and_fails() {
     prints("error=20", &text(nth_event(20)), "error", false);
 }
 
-/// Where the event of this number ends.
+/// Returns the end of the event of this number.
 fn nth_event(number: usize) -> usize {
     let body = body();
     let ends =
@@ -285,7 +287,7 @@ fn source(stack: &str) -> String {
     std::fs::read_to_string(file).expect("the example's source")
 }
 
-/// What stands between the marks, and what stands behind them.
+/// Returns the code between the marks and the code after them.
 fn marked(stack: &str) -> (String, String) {
     let source = source(stack);
     let (_, rest) = source.split_once(&format!("// {stack} begins.\n")).expect("the first mark");

@@ -18,7 +18,7 @@ pub(crate) struct Row {
     pub(crate) answer: Answer,
     timeout: Option<Duration>,
     stalls: StallLimits,
-    /// How it ends, over ureq and over reqwest.
+    /// The end, over ureq and over reqwest.
     pub(crate) end: [&'static str; 2],
     /// The error's text over each; times in it are `T`. A `*` at its end stands for anything.
     pub(crate) said: [String; 2],

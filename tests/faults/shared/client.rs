@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 /// The key that every request carries, and that must show nowhere.
 pub const KEY: &str = "sk-marker-7Hq2Vx9TzB";
 
-/// What reads the stream.
+/// The adapter that reads the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Adapter {
     /// `deltawire-ureq`, blocking.
@@ -40,11 +40,11 @@ pub struct Request {
     pub timeout: Option<Duration>,
     /// The adapter's limits for silence.
     pub stalls: StallLimits,
-    /// Whether [`Seen::printed`] is wanted.
+    /// True if [`Seen::printed`] is wanted.
     pub print: bool,
 }
 
-/// What a caller sees of one request.
+/// The view of a caller on one request.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// The name of the outcome's end; `refused` or `request failed` where there is no outcome, and
@@ -56,7 +56,7 @@ pub struct Seen {
     pub said: String,
     /// The text of choice 0 that is kept.
     pub kept: String,
-    /// How many chunks were folded.
+    /// The number of chunks that were folded.
     pub updates: usize,
     /// The outcome as JSON; null where there is none, or it holds a number that a `Value` cannot.
     pub outcome: Value,
@@ -65,7 +65,7 @@ pub struct Seen {
     pub printed: String,
     /// The most bytes that this thread held at once, the HTTP stack's and the adapter's together.
     pub peak: u64,
-    /// How long it took.
+    /// The time that it took.
     pub elapsed: Duration,
 }
 

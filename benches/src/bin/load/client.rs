@@ -48,13 +48,13 @@ pub(crate) fn client(args: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What all streams of a client share.
+/// The part that all streams of a client share.
 struct Shared {
     http: Client,
     address: String,
     schedule: Cell<Schedule>,
     connecting: Semaphore,
-    /// How many have their response's head, or never will.
+    /// The number of streams that have their response's head, or never will.
     connected: Cell<u64>,
     all_connected: Notify,
     tokens: Cell<u64>,

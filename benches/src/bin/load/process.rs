@@ -1,4 +1,4 @@
-//! What this process uses, as Linux tells it.
+//! The resources of this process, as Linux tells them.
 
 use std::fs;
 use std::time::Duration;

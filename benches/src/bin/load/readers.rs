@@ -23,7 +23,7 @@ pub(crate) enum Reader {
     Bytes,
     /// deltawire's adapter.
     Deltawire,
-    /// What most programs use: eventsource-stream, and async-openai's types through serde_json.
+    /// The usual pairing: eventsource-stream, and async-openai's types through serde_json.
     Usual,
 }
 

@@ -7,10 +7,10 @@ use deltawire_benches::machine;
 use crate::readers::Reader;
 use crate::run::{Cell, Plan, Report};
 
-/// What makes the record again.
+/// The command that makes the record again.
 const COMMAND: &str = "cargo run --release -p deltawire-benches --bin load";
 
-/// Where the readers stand in a round.
+/// The places of the readers in a round.
 const BYTES: usize = 0;
 const DELTAWIRE: usize = 1;
 const USUAL: usize = 2;
@@ -24,7 +24,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Whether every token came and every text was the one that was sent.
+    /// Returns true if every token came and every text was the one that was sent.
     pub(crate) fn is_whole(&self) -> bool {
         let reports = |cell: &Cell, reader| (cell.lost(reader), cell.errors(reader));
         self.cells.iter().all(|cell| (0..3).all(|reader| reports(cell, reader) == (0, 0)))

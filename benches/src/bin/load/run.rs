@@ -10,23 +10,23 @@ use serde::Deserialize;
 use crate::Error;
 use crate::readers::Reader;
 
-/// What is measured.
+/// The measurements to make.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// How many streams at once, for each part of the table.
+    /// The number of streams at once, for each part of the table.
     pub(crate) streams: Vec<usize>,
     /// Between two tokens of a stream; without it the shortest of [`LADDER`] that holds.
     pub(crate) interval: Option<Duration>,
-    /// How long tokens come.
+    /// The time for which tokens come.
     pub(crate) time: Duration,
-    /// How often each client has its turn.
+    /// The number of turns of each client.
     pub(crate) rounds: usize,
 }
 
 /// 50 tokens a second, and what is tried where two cores cannot send and read so many.
 const LADDER: [u64; 7] = [20, 40, 60, 100, 200, 400, 1_000];
 
-/// How long each rung is tried.
+/// The time for which each rung is tried.
 const TRIAL: Duration = Duration::from_secs(3);
 
 /// So many streams at once, at one rate, read by everybody.
@@ -34,7 +34,7 @@ const TRIAL: Duration = Duration::from_secs(3);
 pub(crate) struct Cell {
     pub(crate) streams: usize,
     pub(crate) interval: Duration,
-    /// How many tokens each stream has.
+    /// The number of tokens of each stream.
     pub(crate) tokens: u64,
     /// The shorter intervals that did not hold, and why.
     pub(crate) refused: Vec<(Duration, String)>,
@@ -42,7 +42,7 @@ pub(crate) struct Cell {
     pub(crate) rounds: Vec<[Report; 3]>,
 }
 
-/// What a client and its server say in the end. Times of lateness in microseconds, memory in bytes.
+/// The report of a client and its server: lateness in microseconds, memory in bytes.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Report {
     pub(crate) tokens: u64,
@@ -53,7 +53,7 @@ pub(crate) struct Report {
     /// The processor's time for everything, and the clock's for what is above the HTTP stack.
     pub(crate) processor_ns: u64,
     pub(crate) reading_ns: f64,
-    /// How many tokens came while these were taken.
+    /// The number of tokens that came while these were taken.
     pub(crate) measured: u64,
     pub(crate) p50: u64,
     pub(crate) p99: u64,
@@ -61,12 +61,12 @@ pub(crate) struct Report {
     pub(crate) server: Served,
 }
 
-/// What the server says.
+/// The report of the server.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Served {
-    /// How late it wrote.
+    /// The lateness of its writes.
     pub(crate) p99: u64,
-    /// How many streams it gave up.
+    /// The number of streams it gave up.
     pub(crate) failed: u64,
     pub(crate) processor_ns: u64,
 }
@@ -175,7 +175,7 @@ impl Drop for Running {
     }
 }
 
-/// How many files a process has open with so many streams, and some.
+/// Returns the number of files a process has open with so many streams, and some more.
 fn files(streams: usize) -> usize {
     streams + 200
 }

@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// machine has one clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Schedule {
-    /// When the first token of the first stream is due.
+    /// The time at which the first token of the first stream is due.
     pub(crate) start: u64,
     /// Between two tokens of a stream.
     pub(crate) interval: u64,
-    /// How many tokens each stream has.
+    /// The number of tokens of each stream.
     pub(crate) tokens: u64,
-    /// How many streams there are. Theirs are spread evenly over the interval.
+    /// The number of streams. Their tokens are spread evenly over the interval.
     pub(crate) streams: u64,
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn now() -> u64 {
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// How long until then; nothing if that has passed.
+/// Returns the time until then, or zero if that has passed.
 pub(crate) fn until(time: u64) -> Duration {
     Duration::from_micros(time.saturating_sub(now()))
 }

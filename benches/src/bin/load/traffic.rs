@@ -1,4 +1,4 @@
-//! What is sent: OpenAI's chunks, each a chunk of HTTP, their words known to both sides.
+//! The traffic: OpenAI's chunks, each a chunk of HTTP, their words known to both sides.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ const ENVELOPE: [&str; 2] = [
 pub(crate) struct Traffic {
     /// The chunk with each word, in HTTP's chunked coding.
     tokens: Vec<Vec<u8>>,
-    /// What each word is when it is read.
+    /// The text of each word when it is read.
     words: Vec<String>,
 }
 
@@ -51,14 +51,14 @@ pub(crate) fn beginning() -> Vec<u8> {
     bytes
 }
 
-/// What ends each stream, HTTP's last chunk included.
+/// Returns the end of each stream, HTTP's last chunk included.
 pub(crate) fn end() -> Vec<u8> {
     let mut bytes = coded(&last());
     bytes.extend(b"0\r\n\r\n");
     bytes
 }
 
-/// How long the parts of a body are: who counts bytes tells the tokens by it.
+/// The lengths of the parts of a body, by which bytes tell tokens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lengths {
     role: usize,
@@ -71,12 +71,12 @@ impl Lengths {
         Self { role: role().len(), token: token(&written(0)).len(), last: last().len() }
     }
 
-    /// How many tokens have come whole, of a body of which so many bytes have.
+    /// Returns the number of whole tokens in this many bytes of a body.
     pub(crate) fn tokens_in(&self, bytes: usize) -> u64 {
         (bytes.saturating_sub(self.role) / self.token) as u64
     }
 
-    /// How long a body of so many tokens is.
+    /// Returns the length of a body of so many tokens.
     pub(crate) fn body(&self, tokens: u64) -> usize {
         self.role + self.token * usize::try_from(tokens).unwrap_or(usize::MAX) + self.last
     }

@@ -1,4 +1,4 @@
-//! What is measured: the rows of the tables.
+//! The measurements: the rows of the tables.
 
 use std::hint::black_box;
 
@@ -26,17 +26,17 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// How many times the fastest peer's speed is ours.
+    /// Returns our speed as a multiple of the fastest peer's.
     pub(crate) fn ahead(&self) -> f64 {
         self.peers.iter().flatten().copied().fold(f64::INFINITY, f64::min) / self.ours
     }
 
-    /// How much of the limit's speed is ours.
+    /// Returns our speed as a share of the limit's.
     pub(crate) fn of_limit(&self) -> f64 {
         self.limit.unwrap_or_default() / self.ours
     }
 
-    /// How much of the speed of the limit with a check of UTF-8 is ours.
+    /// Returns our speed as a share of that of the limit with a check of UTF-8.
     pub(crate) fn of_limit_of_text(&self) -> f64 {
         self.limit_of_text.unwrap_or_default() / self.ours
     }

@@ -7,7 +7,7 @@ use deltawire_benches::peers::fold::USUAL;
 
 use crate::cells::{Row, Table};
 
-/// What makes the record again.
+/// The command that makes the record again.
 pub(crate) const COMMAND: &str = "cargo run --release -p deltawire-benches --bin table";
 
 /// Everything that was measured.

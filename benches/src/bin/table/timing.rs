@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-/// How long to measure.
+/// The time to spend on measuring.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
-    /// How often everybody has a turn.
+    /// The number of turns for everybody.
     pub(crate) rounds: usize,
-    /// How long a turn lasts at least.
+    /// The least time of a turn.
     pub(crate) turn: Duration,
-    /// What one competitor may take in one cell: the slow ones have fewer turns.
+    /// The time of one competitor in one cell. The slow ones have fewer turns.
     pub(crate) budget: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What the steady state allocates: for events and updates that lie whole in a frame, nothing.
+//! The steady state allocates nothing for events and updates that lie whole in a frame.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

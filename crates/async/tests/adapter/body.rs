@@ -26,7 +26,7 @@ pub(crate) enum Step {
 pub(crate) struct Scripted {
     steps: VecDeque<Step>,
     over: bool,
-    /// How often it was polled, and how many frames it gave.
+    /// The number of polls, and beside it the number of frames.
     pub(crate) polls: Arc<AtomicUsize>,
     pub(crate) frames: Arc<AtomicUsize>,
 }
@@ -106,7 +106,7 @@ impl futures_core::Stream for Scripted {
     }
 }
 
-/// How often a waker was woken.
+/// A waker that counts how often it is woken.
 #[derive(Debug, Default)]
 pub(crate) struct Wakes(AtomicUsize);
 

@@ -1,4 +1,4 @@
-//! What holds by the types: `Send` and `Unpin` where the body is, futures included.
+//! The types are `Send` and `Unpin` where the body is, futures included.
 
 use std::marker::PhantomPinned;
 use std::mem::size_of;

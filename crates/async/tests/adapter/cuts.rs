@@ -60,7 +60,11 @@ fn expected_events(body: &[u8]) -> Vec<deltawire::sse::OwnedEvent> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_cut_no_pause_and_no_dropped_future_shows((body, steps, broken) in script()) {

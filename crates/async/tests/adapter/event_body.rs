@@ -83,7 +83,7 @@ fn numbered(number: usize) -> Step {
     Step::Event(event("", "", &format!("{{\"number\":{number}}}")))
 }
 
-/// What a reader makes of the frames.
+/// Returns the events that a reader makes of the frames.
 fn decoded(frames: &[Bytes]) -> Vec<OwnedEvent> {
     let mut decoder = Decoder::new();
     let mut events = Vec::new();
@@ -461,7 +461,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 512,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn any_events_pending_at_any_place_are_read_back(steps in steps()) {

@@ -29,7 +29,7 @@ impl Points {
         Self { passed: Cell::new(0), drop_at }
     }
 
-    /// What a future gives, or `None` where it was dropped unfinished.
+    /// Returns the output of a future, or `None` if it was dropped unfinished.
     async fn watch<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         poll_fn(|cx| match future.as_mut().poll(cx) {

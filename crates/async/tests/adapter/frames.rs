@@ -1,4 +1,4 @@
-//! When the body is asked for a frame, and when a poll is pending.
+//! The body is asked for a frame, and a poll is pending, only when it must be.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;

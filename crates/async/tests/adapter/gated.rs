@@ -41,7 +41,7 @@ fn words(count: usize) -> Vec<Step> {
 #[derive(Clone, Default)]
 struct Desk(Rc<RefCell<BTreeMap<String, Asked>>>);
 
-/// What was said, and who waits for it.
+/// An answer, if any, and the waker of the one that waits for it.
 type Asked = (Option<Result<Verdict, String>>, Option<Waker>);
 
 impl Desk {

@@ -88,8 +88,7 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
 }
 
 #[test]
-fn events_are_timed_too_tokens_may_be_told_as_they_come_and_a_stream_that_is_not_timed_has_no_times()
- {
+fn events_are_timed_too_tokens_may_be_told_as_they_come_and_an_untimed_stream_has_none() {
     let (tokens, plain) = on_both(|| async {
         let body = Scripted::new([data(ROLE), data(TWO)]);
         let mut stream = ChatStream::from_body(body).timed_with(Instant::now(), Recorder::new());

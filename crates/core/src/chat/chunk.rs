@@ -1,11 +1,15 @@
 //! The chunks of a streamed chat completion.
 
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use core::fmt;
+
 use serde::{Serialize, Serializer};
 
 use crate::error::Error;
 use crate::json::{
     Cursor, Elements, Invalid, List, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk,
-    elements, object, string_inner,
+    elements, object,
 };
 use crate::openai::{ChoiceParts, ChunkLogprobs, TOOL_CALLS, WireChoice, index, read_whole};
 
@@ -22,10 +26,7 @@ impl<'a> Chunk<'a> {
     /// use deltawire::chat::Chunk;
     ///
     /// let chunk = Chunk::parse(r#"{"choices":[{"index":0,"delta":{"content":"caf\u00e9"}}]}"#)?;
-    /// assert_eq!(
-    ///     chunk.choices[0].delta.as_ref().unwrap().content.as_ref().unwrap().to_text(),
-    ///     "café"
-    /// );
+    /// assert_eq!(chunk.text(), "café");
     /// # Ok::<(), deltawire::Error>(())
     /// ```
     ///
@@ -34,6 +35,16 @@ impl<'a> Chunk<'a> {
     /// the limits allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
+    }
+
+    /// Returns the new content of choice 0. It is empty if the chunk has none.
+    ///
+    /// Half of a surrogate pair becomes U+FFFD; folding joins halves that arrive in two chunks.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        let choice = self.choices.iter().find(|choice| choice.parts().index() == 0);
+        let content = choice.and_then(|choice| choice.delta.as_ref()?.content.as_ref());
+        content.map_or(Cow::Borrowed(""), Content::to_text)
     }
 }
 
@@ -61,8 +72,76 @@ pub struct ChunkChoice<'a> {
     /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) misplaced: Option<Box<Misplaced<'a>>>,
     #[serde(skip)]
     pub(crate) position: usize,
+}
+
+/// The members of a choice that stand where they should not.
+///
+/// The last two are among the unknown members as well.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Misplaced<'a> {
+    /// A whole message, or in the place of the delta a piece of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) message: Option<Delta<'a>>,
+    /// A legacy completion's text.
+    #[serde(skip)]
+    pub(super) text: Option<RawStr<'a>>,
+    /// Token counts (Moonshot).
+    #[serde(skip)]
+    pub(super) usage: Option<RawValue<'a>>,
+}
+
+impl<'a> ChunkChoice<'a> {
+    /// Returns the members that may stand in place of the delta, if that says nothing.
+    #[inline]
+    pub(super) fn instead(&self) -> Option<&Misplaced<'a>> {
+        let misplaced = self.misplaced.as_deref()?;
+        let is_empty = self.delta.as_ref().is_none_or(|delta| *delta == Delta::default());
+        is_empty.then_some(misplaced)
+    }
+
+    /// Reads a member that stands where it should not, or that nobody knows.
+    #[inline(never)]
+    fn other_member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'a>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        if name.is("message") && !walk.whole_body {
+            let mut message = None;
+            nested("message", &mut message, cursor, walk)?;
+            self.misplace(message, |misplaced| &mut misplaced.message);
+            return Ok(());
+        }
+        if name.is("error") {
+            walk.suspect();
+        }
+        // They are kept as unknown members too, so they are read twice.
+        let mut again = cursor.clone();
+        if name.is("text") {
+            let text = again.string().map(RawStr::from_inner);
+            self.misplace(text, |misplaced| &mut misplaced.text);
+        } else if name.is("usage") {
+            let usage = walk.value(&mut again)?;
+            self.misplace(usage, |misplaced| &mut misplaced.usage);
+        }
+        walk.unknown(name, cursor, &mut self.extra)
+    }
+
+    /// Sets a misplaced member. Of several with one name the last counts, also if it is null.
+    fn misplace<T>(
+        &mut self,
+        value: Option<T>,
+        slot: impl for<'m> FnOnce(&'m mut Misplaced<'a>) -> &'m mut Option<T>,
+    ) {
+        if value.is_some() || self.misplaced.is_some() {
+            *slot(self.misplaced.get_or_insert_default()) = value;
+        }
+    }
 }
 
 /// The new part of a choice's message.
@@ -86,6 +165,9 @@ pub struct Delta<'a> {
     /// New text of the model's reasoning, under OpenRouter's and vLLM's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<RawStr<'a>>,
+    /// New text of the model's reasoning, under GitHub Copilot's name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_text: Option<RawStr<'a>>,
     /// OpenRouter's structured reasoning, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_details: Option<RawValue<'a>>,
@@ -98,13 +180,18 @@ pub struct Delta<'a> {
     /// The new part of the audio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioDelta<'a>>,
+    /// Parts of content that are neither text nor thinking, as an answer written by this crate has
+    /// them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_parts: Option<RawValue<'a>>,
     /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
 }
 
-/// The content of a message on the wire.
+/// The content of a message on the wire. It displays as its text.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Content<'a> {
     /// A text.
     Text(RawStr<'a>),
@@ -115,11 +202,17 @@ pub enum Content<'a> {
 impl Content<'_> {
     /// Returns the text. It is empty for parts, whose text only folding gives.
     #[must_use]
-    pub fn to_text(&self) -> alloc::borrow::Cow<'_, str> {
+    pub fn to_text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => text.to_text(),
             Self::Parts(_) => "".into(),
         }
+    }
+}
+
+impl fmt::Display for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
     }
 }
 
@@ -160,19 +253,6 @@ pub struct ToolCallDelta<'a> {
     pub extra: Unknown<'a>,
 }
 
-impl ToolCallDelta<'_> {
-    /// Returns the arguments' string, if the delta can add nothing else.
-    ///
-    /// The delta may repeat an ID, a name or a type that is set.
-    pub(super) fn only_arguments(&self) -> Option<&str> {
-        let Self { index: _, id: _, call_type: _, function, custom: None, extra } = self else {
-            return None;
-        };
-        let FunctionDelta { name: _, arguments } = function.as_ref()?;
-        string_inner(arguments.as_ref().filter(|_| extra.is_empty())?.as_str())
-    }
-}
-
 /// A piece of a function call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -185,6 +265,9 @@ pub struct FunctionDelta<'a> {
     /// Some servers send the arguments themselves, as an object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arguments: Option<RawValue<'a>>,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'a>,
 }
 
 /// A piece of a custom tool's call.
@@ -197,6 +280,9 @@ pub struct CustomDelta<'a> {
     /// A piece of the tool's input, which is free text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<RawValue<'a>>,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'a>,
 }
 
 /// A piece of spoken audio.
@@ -215,6 +301,9 @@ pub struct AudioDelta<'a> {
     /// The time until which the server keeps the audio, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'a>,
 }
 
 fn is_empty<T>(list: &List<T>) -> bool {
@@ -233,6 +322,7 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
             position: self.position,
             logprobs: self.logprobs.as_ref(),
             finish_reason: self.finish_reason.as_ref(),
+            usage: self.misplaced.as_ref().and_then(|misplaced| misplaced.usage.as_ref()),
             extra: &self.extra,
         }
     }
@@ -258,10 +348,7 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         } else if name.is("finish_reason") {
             self.finish_reason = walk.string("finish_reason", cursor)?;
         } else {
-            if name.is("error") {
-                walk.suspect();
-            }
-            walk.unknown(name, cursor, &mut self.extra)?;
+            self.other_member(name, cursor, walk)?;
         }
         Ok(())
     }
@@ -283,17 +370,25 @@ impl<'de> Members<'de> for Delta<'de> {
             self.tool_calls = List::default();
             elements("tool_calls", cursor, &mut ToolCalls(&mut self.tool_calls), walk)?;
         } else if name.is("reasoning_content") {
-            self.reasoning_content = walk.string("reasoning_content", cursor)?;
+            self.reasoning_content = walk.text("reasoning_content", cursor)?;
         } else if name.is("reasoning") {
-            self.reasoning = walk.string("reasoning", cursor)?;
+            self.reasoning = walk.text("reasoning", cursor)?;
+        } else if name.is("reasoning_text") {
+            self.reasoning_text = walk.text("reasoning_text", cursor)?;
         } else if name.is("reasoning_details") {
             self.reasoning_details = walk.value(cursor)?;
         } else if name.is("refusal") {
-            self.refusal = walk.string("refusal", cursor)?;
+            self.refusal = walk.text("refusal", cursor)?;
         } else if name.is("function_call") {
             nested("function_call", &mut self.function_call, cursor, walk)?;
         } else if name.is("audio") {
             nested("audio", &mut self.audio, cursor, walk)?;
+        } else if name.is("content_parts") {
+            self.content_parts = walk.value(cursor)?;
+            if self.content_parts.as_ref().is_some_and(|parts| !parts.is_array()) {
+                walk.note("content_parts");
+                self.content_parts = None;
+            }
         } else {
             walk.unknown(name, cursor, &mut self.extra)?;
         }
@@ -301,16 +396,15 @@ impl<'de> Members<'de> for Delta<'de> {
     }
 }
 
-/// Reads a message's content: a string, or an array of parts.
+/// Reads a message's content: a text, or an array of parts.
 fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<Content<'de>>, Invalid> {
     if let Some(inner) = cursor.string() {
         return Ok(Some(Content::Text(RawStr::from_inner(inner))));
     }
-    let value = walk.value(cursor)?;
-    if value.as_ref().is_some_and(|value| !value.is_array()) {
-        walk.note("content");
+    if cursor.peek() == Some(b'[') {
+        return Ok(walk.value(cursor)?.map(Content::Parts));
     }
-    Ok(value.filter(RawValue::is_array).map(Content::Parts))
+    Ok(walk.text("content", cursor)?.map(Content::Text))
 }
 
 impl<'de> Members<'de> for ToolCallDelta<'de> {
@@ -349,7 +443,7 @@ impl<'de> Members<'de> for FunctionDelta<'de> {
         } else if name.is("arguments") {
             self.arguments = walk.value(cursor)?;
         } else {
-            walk.skip(cursor)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
@@ -367,7 +461,7 @@ impl<'de> Members<'de> for CustomDelta<'de> {
         } else if name.is("input") {
             self.input = walk.value(cursor)?;
         } else {
-            walk.skip(cursor)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }
@@ -389,7 +483,7 @@ impl<'de> Members<'de> for AudioDelta<'de> {
         } else if name.is("expires_at") {
             self.expires_at = index("audio.expires_at", cursor, walk)?;
         } else {
-            walk.skip(cursor)?;
+            walk.unknown(name, cursor, &mut self.extra)?;
         }
         Ok(())
     }

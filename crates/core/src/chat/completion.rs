@@ -49,12 +49,17 @@ pub struct Choice {
     ///
     /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
     pub finish_reason: Option<String>,
-    /// The other members, if they were asked for.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }
 
-/// The message of a choice.
+/// The message of a choice, or any other message of a conversation.
+///
+/// [`Message::to_request`] returns the message as the next request sends it. [`Message::user`] and
+/// its siblings make the messages in between. A message serialises as in an answer, with reasoning
+/// in `reasoning_content`. Any message of an answer or a request can be deserialised, as leniently
+/// as by [`ChatCompletion::from_json`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Message {
@@ -68,6 +73,8 @@ pub struct Message {
     /// The model's reasoning, whichever of its names the server uses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_content: Option<String>,
+    #[serde(skip)]
+    pub(super) reasoning_name: ReasoningName,
     /// OpenRouter's structured reasoning: all details that arrived, each as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_details: Option<RawArray>,
@@ -82,25 +89,67 @@ pub struct Message {
     pub audio: Option<Audio>,
     /// The parts of a content array that are neither text nor thinking, as sent.
     ///
-    /// They are kept if unknown members were asked for.
+    /// They are kept if unknown members are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_parts: Option<RawArray>,
-    /// The content as JSON, or the error of parsing it, with its position.
-    ///
-    /// Only with [`Options::parse_content`](crate::Options::parse_content), and if there is
-    /// content. Not serialised.
-    #[cfg(feature = "partial")]
-    #[serde(skip)]
-    pub parsed: Option<Result<Value, partial::Error>>,
-    /// The other members, if they were asked for.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }
 
+/// The name of the member in which the reasoning arrived.
+///
+/// It belongs to the wire and not to the message, so messages that differ in it are equal.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ReasoningName(pub(super) Option<&'static str>);
+
+impl ReasoningName {
+    /// The name of reasoning that is a part of the content, as from Mistral.
+    pub(super) const THINKING: &'static str = "thinking";
+}
+
+impl PartialEq for ReasoningName {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+#[cfg(feature = "partial")]
+impl Message {
+    /// Parses the content as JSON. Returns `None` if there is no content.
+    ///
+    /// Reads the whole text with each call, and keeps nothing.
+    ///
+    /// # Errors
+    /// The error of parsing it, with its position.
+    #[must_use]
+    pub fn parsed(&self, options: partial::Options) -> Option<Result<Value, partial::Error>> {
+        self.content.as_deref().map(|content| partial::Parser::parse(content, options))
+    }
+}
+
+#[cfg(feature = "partial")]
+impl ToolCall {
+    /// Parses the arguments of a function as JSON. Returns `None` for a custom tool.
+    ///
+    /// Reads the whole text with each call, and keeps nothing.
+    ///
+    /// # Errors
+    /// The error of parsing them, with its position. If the stream was cut, it is an end too soon.
+    #[must_use]
+    pub fn parsed_arguments(
+        &self,
+        options: partial::Options,
+    ) -> Option<Result<Value, partial::Error>> {
+        (self.kind == ToolCallKind::Function)
+            .then(|| partial::Parser::parse(&self.arguments, options))
+    }
+}
+
 /// A tool call.
 ///
-/// Its fragments were identified by ID, index, name and order, in that sequence, because servers
-/// leave out or repeat each of them.
+/// Its fragments were told by their ID, index, name and order together, because servers leave out,
+/// repeat or change each of them. `docs/anomalies.md` has the rules.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ToolCall {
@@ -116,15 +165,10 @@ pub struct ToolCall {
     ///
     /// The text is complete if the stream was.
     pub arguments: String,
-    /// The arguments as JSON, or the error of parsing them, with its position.
-    ///
-    /// If the stream was cut, the error is an end too soon. Only with
-    /// [`Options::parse_arguments`](crate::Options::parse_arguments), and only for a function. Not
-    /// serialised.
-    #[cfg(feature = "partial")]
-    pub parsed_arguments: Option<Result<Value, partial::Error>>,
-    /// The other members, if they were asked for.
+    /// The other members (Gemini's `extra_content`, with its thought signatures).
     pub extra: Unknown<'static>,
+    /// The other members of `function`, or of a custom tool's `custom`.
+    pub function_extra: Unknown<'static>,
 }
 
 /// The kind of tool that is called.
@@ -140,9 +184,18 @@ pub enum ToolCallKind {
 impl Serialize for ToolCall {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
+        struct Function<'a> {
+            name: &'a str,
+            arguments: &'a str,
+            #[serde(flatten)]
+            extra: &'a Unknown<'static>,
+        }
+        #[derive(Serialize)]
         struct Custom<'a> {
             name: &'a str,
             input: &'a str,
+            #[serde(flatten)]
+            extra: &'a Unknown<'static>,
         }
         #[derive(Serialize)]
         struct Wire<'a> {
@@ -150,16 +203,17 @@ impl Serialize for ToolCall {
             id: Option<&'a str>,
             r#type: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            function: Option<FunctionWire<'a>>,
+            function: Option<Function<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             custom: Option<Custom<'a>>,
             #[serde(flatten)]
             extra: &'a Unknown<'static>,
         }
         let (name, arguments) = (self.name.as_str(), self.arguments.as_str());
+        let extra = &self.function_extra;
         let (function, custom) = match self.kind {
-            ToolCallKind::Function => (Some(FunctionWire { name, arguments }), None),
-            ToolCallKind::Custom => (None, Some(Custom { name, input: arguments })),
+            ToolCallKind::Function => (Some(Function { name, arguments, extra }), None),
+            ToolCallKind::Custom => (None, Some(Custom { name, input: arguments, extra })),
         };
         Wire {
             id: self.id.as_deref(),
@@ -172,12 +226,6 @@ impl Serialize for ToolCall {
     }
 }
 
-#[derive(Serialize)]
-struct FunctionWire<'a> {
-    name: &'a str,
-    arguments: &'a str,
-}
-
 /// The function call of the interface before tool calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -186,6 +234,9 @@ pub struct FunctionCall {
     pub name: String,
     /// The function's arguments, as JSON text. It is complete if the stream was.
     pub arguments: String,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'static>,
 }
 
 /// Spoken audio.
@@ -202,4 +253,7 @@ pub struct Audio {
     /// The time until which the server keeps the audio, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'static>,
 }

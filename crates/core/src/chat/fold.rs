@@ -3,18 +3,21 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::chunk::{AudioDelta, ChunkChoice, Content, Delta};
-use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, ToolCall, ToolCallKind};
+use super::chunk::{AudioDelta, ChunkChoice, Content, Delta, Misplaced};
+use super::completion::{
+    Audio, ChatCompletion, Choice, FunctionCall, ReasoningName, ToolCall, ToolCallKind,
+};
 use super::tool_calls::{CallState, ToolCalls};
-#[cfg(feature = "partial")]
-use crate::engine::finished;
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Note, Options, Place, TextId, TextKind, Transcript, What,
+    self, AnomalyKind, Change, Effect, Held, Note, Place, TextId, TextKind, Transcript, What,
 };
 use crate::error::Error;
-use crate::json::{RawArray, RawStr, RawValue, Unknown, string_inner};
+use crate::json::{Growing, RawArray, RawStr, RawValue, deserialize_by};
+#[cfg(debug_assertions)]
+use crate::openai::held_growing;
 use crate::openai::{
-    ChoiceState, Envelope, Message, Sink, deserialize_body, keep_unknown, read_body, unknown_fits,
+    ChoiceState, Envelope, Message, Sink, first_choice, growth, keep_growing, read_body,
+    read_choice, read_object, unknown_fits,
 };
 
 /// The dialect of the chat completions endpoint.
@@ -31,6 +34,8 @@ pub type Session = engine::Session<Chat>;
 pub struct ChatMessage {
     role: Option<String>,
     reasoning: Option<TextId>,
+    /// The member in which the first text of the reasoning arrived.
+    reasoning_name: ReasoningName,
     tool_calls: ToolCalls,
     rare: Option<Box<Rare>>,
 }
@@ -44,9 +49,13 @@ struct Rare {
     content_parts: Option<RawArray>,
     function_name: Option<String>,
     function_arguments: Option<TextId>,
+    /// Unknown members of the function call.
+    function_extra: Growing,
     audio: Option<AudioState>,
+    /// Some of the texts came in a `message` in place of a delta.
+    in_messages: bool,
     /// Unknown members of the message.
-    extra: Unknown<'static>,
+    extra: Growing,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -55,10 +64,13 @@ struct AudioState {
     expires_at: Option<u64>,
     data: Option<TextId>,
     transcript: Option<TextId>,
+    extra: Growing,
 }
 
 impl ChatCompletion {
-    /// Reads the body of an answer that was not streamed, and keeps every member. Linear in it.
+    /// Reads the body of an answer that was not streamed, and keeps every member.
+    ///
+    /// Linear in the body.
     ///
     /// # Errors
     /// A body that is not JSON, is not an object, or is an error body.
@@ -67,56 +79,135 @@ impl ChatCompletion {
     }
 }
 
-deserialize_body!(ChatCompletion, ChatMessage);
+deserialize_by!(ChatCompletion, "a completion", read_body::<ChatMessage>);
+deserialize_by!(Choice, "a choice", read_choice::<ChatMessage>);
+deserialize_by!(super::Message, "a message", read_message);
+deserialize_by!(ToolCall, "a tool call", read_tool_call);
+
+/// Reads a message as the reader of a body reads it.
+fn read_message(json: &str) -> Result<super::Message, Error> {
+    let choice = first_choice::<ChatMessage>(json, |choice, walk| {
+        read_object(json, choice.delta.insert(Delta::default()), walk)
+    });
+    Ok(choice?.message)
+}
+
+/// Reads a tool call as the reader of a body reads it.
+fn read_tool_call(json: &str) -> Result<ToolCall, Error> {
+    let choice = first_choice::<ChatMessage>(json, |choice, walk| {
+        let delta = choice.delta.insert(Delta::default());
+        read_object(json, delta.tool_calls.push_default(), walk)
+    });
+    let call = choice?.message.tool_calls.into_iter().next();
+    call.ok_or_else(|| Error::invalid_chunk(&"no tool call", json))
+}
 
 impl Message for ChatMessage {
     type Delta<'a> = ChunkChoice<'a>;
     type Choice = Choice;
 
     const OBJECT: &'static str = "chat.completion";
+    /// Perplexity and Writer repeat the whole message so far in every chunk, beside the delta.
+    const REPEATED: Option<&'static str> = Some("message");
 
-    fn weight(delta: &ChunkChoice<'_>, keep_unknown: bool) -> usize {
-        delta.delta.as_ref().map_or(0, |delta| delta.weight(keep_unknown))
+    fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
+        let Some(instead) = delta.instead() else {
+            return delta.delta.as_ref().map_or(Held::default(), |delta| delta.growth(this, to));
+        };
+        match instead.meant(this, to) {
+            Meant::Message(message) => message.growth(this, to),
+            Meant::Text(text) => {
+                Held::bytes(to.delta_growth(this.and_then(|choice| choice.content), text))
+            }
+            Meant::Nothing | Meant::Again => Held::default(),
+        }
     }
 
-    fn fits(this: Option<&Self>, delta: &ChunkChoice<'_>, options: &Options) -> Result<(), Error> {
-        let Some(delta) = &delta.delta else { return Ok(()) };
-        let rare = this.and_then(|message| message.rare.as_ref());
-        unknown_fits(rare.map(|rare| &rare.extra), &delta.extra, options)?;
+    #[cfg(debug_assertions)]
+    fn held(&self) -> Held {
+        let mut held = self.tool_calls.held();
+        held.bytes += self.role.as_ref().map_or(0, String::len);
+        let Some(rare) = &self.rare else { return held };
+        let lists = [&rare.reasoning_details, &rare.content_parts];
+        held.bytes += lists.into_iter().flatten().map(|list| list.as_json().len()).sum::<usize>();
+        held.bytes += rare.function_name.as_ref().map_or(0, String::len);
+        held += held_growing(&rare.function_extra);
+        held += held_growing(&rare.extra);
+        if let Some(audio) = &rare.audio {
+            held.bytes += audio.id.as_ref().map_or(0, String::len);
+            held += held_growing(&audio.extra);
+        }
+        held
+    }
+
+    fn fits(
+        this: Option<&ChoiceState<Self>>,
+        delta: &ChunkChoice<'_>,
+        texts: &Transcript,
+    ) -> Result<(), Error> {
+        let meant = delta.instead().map(|instead| instead.meant(this, texts));
+        let delta = match (meant, &delta.delta) {
+            (Some(Meant::Message(message)), _) => message,
+            (None, Some(delta)) => delta,
+            _ => return Ok(()),
+        };
+        let message = this.map(|choice| &choice.message);
+        if !delta.extra.is_empty() {
+            let extra = message.and_then(|message| message.rare.as_ref()).map(|rare| &rare.extra);
+            let has = |name: &str| extra.is_some_and(|extra| extra.contains(name));
+            unknown_fits(extra.map_or(0, Growing::len), has, &delta.extra, &texts.options)?;
+        }
         if delta.tool_calls.is_empty() {
             return Ok(());
         }
-        match this {
-            Some(message) => message.tool_calls.fits(&delta.tool_calls, options),
-            None => ToolCalls::default().fits(&delta.tool_calls, options),
+        match message {
+            Some(message) => message.tool_calls.fits(&delta.tool_calls, texts),
+            None => ToolCalls::default().fits(&delta.tool_calls, texts),
         }
     }
 
     fn fold(choice: &mut ChoiceState<Self>, delta: &ChunkChoice<'_>, to: &mut Sink<'_>) -> Effect {
-        delta.delta.as_ref().map_or(Effect::Nothing, |delta| delta.fold(choice, to))
+        match delta.instead() {
+            None => delta.delta.as_ref().map_or(Effect::Nothing, |delta| delta.fold(choice, to)),
+            Some(instead) => instead.fold(choice, to),
+        }
+    }
+
+    fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript) {
+        let is_finished = choice.finish_reason.is_some();
+        choice.message.tool_calls.settle(choice.index, is_finished, texts);
     }
 
     fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
-        let ChunkChoice { index: _, position: _, delta, logprobs: _, finish_reason: _, extra: _ } =
-            delta;
+        let ChunkChoice {
+            index: _,
+            position: _,
+            delta,
+            logprobs: _,
+            finish_reason: _,
+            extra: _,
+            misplaced: None,
+        } = delta
+        else {
+            return None;
+        };
         let Delta {
             role: _,
             content,
             refusal: None,
             reasoning_content,
             reasoning,
+            reasoning_text,
             reasoning_details: None,
             tool_calls,
             function_call: None,
             audio: None,
-            extra,
+            content_parts: None,
+            extra: _,
         } = delta.as_ref()?
         else {
             return None;
         };
-        if !extra.is_empty() {
-            return None;
-        }
         // Empty strings beside the text append nothing, whatever the text is.
         let is_absent = |text: &Option<RawStr<'_>>| text.as_ref().is_none_or(RawStr::is_empty);
         let no_content = match content {
@@ -124,18 +215,22 @@ impl Message for ChatMessage {
             Some(Content::Text(text)) => text.is_empty(),
             Some(Content::Parts(_)) => return None,
         };
-        match (reasoning_content, reasoning, &tool_calls[..]) {
-            // Of two reasonings that are the same one is left out, so each depends on the other.
-            (Some(text), None, []) | (None, Some(text), []) if no_content && !text.is_empty() => {
+        let no_reasoning =
+            [reasoning_content, reasoning, reasoning_text].into_iter().all(is_absent);
+        match (reasoning_content, reasoning, reasoning_text, &tool_calls[..]) {
+            // Of reasonings that are the same one counts, so each depends on the others.
+            (Some(text), None, None, [])
+            | (None, Some(text), None, [])
+            | (None, None, Some(text), [])
+                if no_content && !text.is_empty() =>
+            {
                 Some(text.as_json())
             }
-            (one, other, []) if is_absent(one) && is_absent(other) => match content {
+            (_, _, _, []) if no_reasoning => match content {
                 Some(Content::Text(text)) => Some(text.as_json()),
                 _ => None,
             },
-            (one, other, [call]) if no_content && is_absent(one) && is_absent(other) => {
-                call.only_arguments()
-            }
+            (_, _, _, [call]) if no_content && no_reasoning => call.only_arguments(),
             _ => None,
         }
     }
@@ -157,28 +252,29 @@ impl Message for ChatMessage {
     }
 
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Choice {
-        let ChatMessage { role, reasoning, tool_calls, rare } = choice.message;
+        let ChatMessage { role, reasoning, reasoning_name, tool_calls, rare } = choice.message;
         let rare = rare.map(|rare| *rare).unwrap_or_default();
         let has_function = rare.function_name.is_some() || rare.function_arguments.is_some();
-        let (content, _parsed) = texts.take(choice.content);
-        let mut text = |id| texts.take(id).0;
+        let content = texts.take(choice.content);
+        let mut text = |id| texts.take(id);
         let function_call = has_function.then(|| FunctionCall {
             name: rare.function_name.unwrap_or_default(),
             arguments: text(rare.function_arguments).unwrap_or_default(),
+            extra: rare.function_extra.into_unknown(),
         });
         let message = super::Message {
             role: role.unwrap_or_else(|| "assistant".into()),
-            #[cfg(feature = "partial")]
-            parsed: finished(_parsed, content.as_deref().unwrap_or_default()),
             content,
             refusal: text(rare.refusal),
             reasoning_content: text(reasoning),
+            reasoning_name,
             reasoning_details: rare.reasoning_details,
             audio: rare.audio.map(|audio| Audio {
                 id: audio.id,
                 data: text(audio.data).unwrap_or_default(),
                 transcript: text(audio.transcript).unwrap_or_default(),
                 expires_at: audio.expires_at,
+                extra: audio.extra.into_unknown(),
             }),
             tool_calls: tool_calls
                 .into_ordered()
@@ -187,55 +283,129 @@ impl Message for ChatMessage {
                 .collect(),
             function_call,
             content_parts: rare.content_parts,
-            // Beside the member of that name it would stand twice in the JSON.
-            extra: rare.extra.without("content_parts"),
+            extra: rare.extra.into_unknown(),
         };
         Choice {
             index: choice.index,
             message,
             logprobs: choice.logprobs.map(|logprobs| *logprobs),
             finish_reason: choice.finish_reason,
-            // Perplexity repeats the whole message in every chunk, beside the delta.
-            extra: choice.extra.without("message"),
+            extra: choice.extra,
         }
     }
 }
 
 impl Delta<'_> {
-    /// Returns the bytes that folding it may add, as they stand in the JSON.
-    fn weight(&self, keep_unknown: bool) -> usize {
-        let mut weight = text_weight(&self.role);
-        weight += text_weight(&self.reasoning_content) + text_weight(&self.reasoning);
-        weight += match &self.content {
-            None => 0,
-            Some(Content::Text(text)) => text.as_json().len(),
-            Some(Content::Parts(parts)) => parts.as_str().len(),
-        };
-        for call in &self.tool_calls {
-            weight += text_weight(&call.id) + text_weight(&call.call_type);
-            weight += if keep_unknown { call.extra.weight() } else { 0 };
-            weight += call
-                .function
-                .as_ref()
-                .map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
-            weight +=
-                call.custom.as_ref().map_or(0, |c| text_weight(&c.name) + piece_weight(&c.input));
+    /// Returns the most that folding it adds.
+    fn growth(&self, choice: Option<&ChoiceState<ChatMessage>>, to: &Transcript) -> Held {
+        let message = choice.map(|choice| &choice.message);
+        let mut new = Held::default();
+        if message.is_none_or(|message| message.role.is_none()) {
+            new.bytes += text_len(&self.role);
         }
-        weight + if self.has_rare() { self.rare_weight(keep_unknown) } else { 0 }
+        let content = choice.and_then(|choice| choice.content);
+        let reasoning = message.and_then(|message| message.reasoning);
+        new.bytes += match &self.content {
+            None => 0,
+            Some(Content::Text(text)) => to.delta_growth(content, text),
+            Some(Content::Parts(parts)) => {
+                let rare = message.and_then(|message| message.rare.as_ref());
+                let mut has_others = rare.is_some_and(|rare| rare.content_parts.is_some());
+                let mut bytes = 0;
+                each_part(parts, |part| {
+                    bytes += match part {
+                        Part::Text(text) => to.delta_growth(content, &text),
+                        Part::Reasoning(text) => to.delta_growth(reasoning, &text),
+                        Part::Other(part) if to.options.keep_unknown => {
+                            // A comma, or the brackets of a new array.
+                            let more =
+                                if core::mem::replace(&mut has_others, true) { 1 } else { 2 };
+                            part.to_compact().len() + more
+                        }
+                        Part::Other(_) => 0,
+                    };
+                });
+                bytes
+            }
+        };
+        for (_, text) in self.reasonings() {
+            new.bytes += to.delta_growth(reasoning, text);
+        }
+        for call in &self.tool_calls {
+            new += match message {
+                Some(message) => message.tool_calls.growth(call, to),
+                None => ToolCalls::default().growth(call, to),
+            };
+        }
+        new += self.rare_growth(message.and_then(|message| message.rare.as_deref()), to);
+        new
     }
 
-    fn rare_weight(&self, keep_unknown: bool) -> usize {
-        let mut weight = text_weight(&self.refusal);
-        weight += if keep_unknown { self.extra.weight() } else { 0 };
-        weight += self.reasoning_details.as_ref().map_or(0, |details| details.as_str().len());
-        weight += self
-            .function_call
-            .as_ref()
-            .map_or(0, |f| text_weight(&f.name) + piece_weight(&f.arguments));
-        let audio = |a: &AudioDelta<'_>| {
-            text_weight(&a.id) + text_weight(&a.data) + text_weight(&a.transcript)
+    fn rare_growth(&self, rare: Option<&Rare>, to: &Transcript) -> Held {
+        let none = Rare::default();
+        let rare = rare.unwrap_or(&none);
+        let text = |id: Option<TextId>, text: &Option<RawStr<'_>>| {
+            text.as_ref().map_or(0, |text| to.growth(id, text))
         };
-        weight + self.audio.as_ref().map_or(0, audio)
+        let mut new = growth(Some(&rare.extra), &self.extra, &to.options);
+        new.bytes += self.refusal.as_ref().map_or(0, |text| to.delta_growth(rare.refusal, text));
+        let list = |kept: &Option<RawArray>, sent: &Option<RawValue<'_>>| {
+            sent.as_ref().map_or(0, |sent| RawArray::growth(kept.as_ref(), sent))
+        };
+        new.bytes += list(&rare.reasoning_details, &self.reasoning_details);
+        new.bytes += list(&rare.content_parts, &self.content_parts);
+        if let Some(call) = &self.function_call {
+            if rare.function_name.is_none() {
+                new.bytes += text_len(&call.name);
+            }
+            let piece = |piece| to.piece_growth(rare.function_arguments, piece);
+            new.bytes += call.arguments.as_ref().map_or(0, piece);
+            new += growth(Some(&rare.function_extra), &call.extra, &to.options);
+        }
+        if let Some(audio) = &self.audio {
+            let none = AudioState::default();
+            let kept = rare.audio.as_ref().unwrap_or(&none);
+            if kept.id.is_none() {
+                new.bytes += text_len(&audio.id);
+            }
+            new.bytes += text(kept.data, &audio.data) + text(kept.transcript, &audio.transcript);
+            new += growth(Some(&kept.extra), &audio.extra, &to.options);
+        }
+        new
+    }
+
+    fn has_reasoning(&self) -> bool {
+        self.reasoning_content.is_some()
+            || self.reasoning.is_some()
+            || self.reasoning_text.is_some()
+    }
+
+    /// Returns the reasoning under each of its names, but once if several have the same.
+    ///
+    /// Servers on their way from one name to another send both.
+    fn reasonings(&self) -> impl Iterator<Item = (&'static str, &RawStr<'_>)> {
+        let names = ["reasoning_content", "reasoning", "reasoning_text"];
+        let texts = [&self.reasoning_content, &self.reasoning, &self.reasoning_text];
+        let is_first = move |at: usize| !texts[..at].contains(&texts[at]);
+        let named = move |at: usize| texts[at].as_ref().map(|text| (names[at], text));
+        (0..names.len()).filter(move |&at| is_first(at)).filter_map(named)
+    }
+
+    /// Reports whether the model says something with it; a role is nothing.
+    fn has_output(&self) -> bool {
+        let is_text =
+            |text: &Option<RawStr<'_>>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let has_content = match &self.content {
+            None => false,
+            Some(Content::Text(text)) => !text.is_empty(),
+            Some(Content::Parts(_)) => true,
+        };
+        has_content
+            || is_text(&self.refusal)
+            || self.reasonings().any(|(_, text)| !text.is_empty())
+            || !self.tool_calls.is_empty()
+            || self.function_call.is_some()
+            || self.audio.is_some()
     }
 
     fn fold(&self, choice: &mut ChoiceState<ChatMessage>, to: &mut Sink<'_>) -> Effect {
@@ -246,16 +416,17 @@ impl Delta<'_> {
             Some(Content::Parts(parts)) => fold_parts(choice, parts, to),
         });
         let message = &mut choice.message;
-        if let Some(reasoning) = &self.reasoning_content {
-            effect = effect.and(message.fold_reasoning(reasoning, to));
-        }
-        // Servers on their way from one name to the other send both, with the same text.
-        let is_new = |text: &&RawStr<'_>| self.reasoning_content.as_ref() != Some(text);
-        if let Some(reasoning) = self.reasoning.as_ref().filter(is_new) {
-            effect = effect.and(message.fold_reasoning(reasoning, to));
+        if self.has_reasoning() {
+            for (name, reasoning) in self.reasonings() {
+                effect = effect.and(message.fold_reasoning(name, reasoning, to));
+            }
         }
         for fragment in &self.tool_calls {
             effect = effect.and(message.tool_calls.fold(fragment, to));
+        }
+        if !self.extra.is_empty() {
+            let rare = message.rare.get_or_insert_default();
+            effect = effect.and(keep_growing(&mut rare.extra, &self.extra, to.transcript));
         }
         if self.has_rare() { effect.and(self.fold_rare(message, to)) } else { effect }
     }
@@ -265,7 +436,7 @@ impl Delta<'_> {
             || self.reasoning_details.is_some()
             || self.function_call.is_some()
             || self.audio.is_some()
-            || !self.extra.is_empty()
+            || self.content_parts.is_some()
     }
 
     /// Folds what few deltas have. Its effect is never learned from.
@@ -273,10 +444,13 @@ impl Delta<'_> {
     fn fold_rare(&self, message: &mut ChatMessage, to: &mut Sink<'_>) -> Effect {
         let rare = message.rare.get_or_insert_default();
         if let Some(refusal) = &self.refusal {
-            let _ = to.append(&mut rare.refusal, TextKind::Refusal, "refusal", refusal);
+            let _ = to.append_delta(&mut rare.refusal, TextKind::Refusal, "refusal", refusal);
         }
         if let Some(details) = &self.reasoning_details {
-            rare.reasoning_details.get_or_insert_default().extend(details);
+            extend(&mut rare.reasoning_details, details, to);
+        }
+        if let Some(parts) = self.content_parts.as_ref().filter(|_| to.options().keep_unknown) {
+            extend(&mut rare.content_parts, parts, to);
         }
         if let Some(call) = &self.function_call {
             let (kind, member) = (TextKind::FunctionArguments, "function_call.arguments");
@@ -284,23 +458,95 @@ impl Delta<'_> {
                 *rare.function_arguments.get_or_insert_with(|| to.open(kind, 0, member));
             if let Some(name) = call.name.as_ref().filter(|name| !name.is_empty()) {
                 if rare.function_name.is_none() {
-                    rare.function_name = Some(name.to_text().into_owned());
+                    to.transcript.set(&mut rare.function_name, name);
                     let _ = to.note(What::FunctionCall, 0);
                 }
             }
             if let Some(piece) = &call.arguments {
                 let _ = to.transcript.append_piece(arguments, piece);
             }
+            let _ = keep_growing(&mut rare.function_extra, &call.extra, to.transcript);
         }
         if let Some(audio) = &self.audio {
             audio.fold(rare.audio.get_or_insert_default(), to);
         }
-        let _ = keep_unknown(&mut rare.extra, &self.extra, to.transcript);
         Effect::Other
     }
 }
 
+/// The part of a choice's misplaced members that is folded.
+enum Meant<'m, 'a> {
+    /// The message, as if it were the delta.
+    Message(&'m Delta<'a>),
+    /// The text, as if it were the delta's content.
+    Text(&'m RawStr<'a>),
+    /// Nothing: the message holds the texts that came in deltas.
+    Again,
+    Nothing,
+}
+
+impl<'a> Misplaced<'a> {
+    /// Returns the part that is folded.
+    ///
+    /// A message is, if the choice has no text yet, or all of its texts came in messages.
+    fn meant(
+        &self,
+        choice: Option<&ChoiceState<ChatMessage>>,
+        texts: &Transcript,
+    ) -> Meant<'_, 'a> {
+        match (&self.message, &self.text) {
+            (Some(message), _) => {
+                let is_again = message.has_output()
+                    && choice.is_some_and(|choice| {
+                        has_text(choice, texts) && !choice.message.is_in_messages()
+                    });
+                if is_again { Meant::Again } else { Meant::Message(message) }
+            }
+            (None, Some(text)) => Meant::Text(text),
+            (None, None) => Meant::Nothing,
+        }
+    }
+
+    #[inline(never)]
+    fn fold(&self, choice: &mut ChoiceState<ChatMessage>, to: &mut Sink<'_>) -> Effect {
+        match self.meant(Some(choice), to.transcript) {
+            Meant::Message(message) if !message.has_output() => _ = message.fold(choice, to),
+            Meant::Message(message) => {
+                to.anomaly(AnomalyKind::Misplaced, "choices.message");
+                // A second message is the whole once more, or else the next piece.
+                let is_second = has_text(choice, to.transcript);
+                choice.message.rare.get_or_insert_default().in_messages = true;
+                let options = to.transcript.options;
+                to.transcript.options.cumulative |= is_second;
+                let _ = message.fold(choice, to);
+                to.transcript.options = options;
+            }
+            Meant::Text(text) => {
+                if !text.is_empty() {
+                    to.anomaly(AnomalyKind::Misplaced, "choices.text");
+                }
+                let _ = choice.fold_content(text, to);
+            }
+            Meant::Again => to.anomaly(AnomalyKind::Repeated, "choices.message"),
+            Meant::Nothing => {}
+        }
+        Effect::Other
+    }
+}
+
+/// Reports whether the choice has output of the model.
+fn has_text(choice: &ChoiceState<ChatMessage>, texts: &Transcript) -> bool {
+    let message = &choice.message;
+    let refusal = message.rare.as_ref().and_then(|rare| rare.refusal);
+    let has = |text: Option<TextId>| text.is_some_and(|text| !texts.is_empty(text));
+    has(choice.content) || has(message.reasoning) || has(refusal) || !message.tool_calls.is_empty()
+}
+
 impl ChatMessage {
+    fn is_in_messages(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.in_messages)
+    }
+
     /// The first role that is not empty counts.
     fn fold_role(&mut self, role: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> Effect {
         let Some(role) = role.filter(|role| !role.is_empty()) else { return Effect::Nothing };
@@ -308,11 +554,19 @@ impl ChatMessage {
             to.anomaly(AnomalyKind::Repeated, "role");
             return Effect::Nothing;
         }
-        self.role = Some(role.to_text().into_owned());
+        to.transcript.set(&mut self.role, role);
         to.note(What::Role, 0)
     }
 
-    fn fold_reasoning(&mut self, text: &RawStr<'_>, to: &mut Sink<'_>) -> Effect {
+    fn fold_reasoning(
+        &mut self,
+        name: &'static str,
+        text: &RawStr<'_>,
+        to: &mut Sink<'_>,
+    ) -> Effect {
+        if self.reasoning_name.0.is_none() && !text.is_empty() {
+            self.reasoning_name.0 = Some(name);
+        }
         to.append_delta(&mut self.reasoning, TextKind::Reasoning, "reasoning", text)
     }
 }
@@ -326,54 +580,81 @@ fn fold_parts(
     parts: &RawValue<'_>,
     to: &mut Sink<'_>,
 ) -> Effect {
-    for part in parts.elements() {
-        let members = (part.member("type"), part.member("text"), part.member("thinking"));
-        match (part.as_string(), members) {
-            (Some(text), _) => _ = choice.fold_content(&text, to),
-            (_, (_, _, Some(thinking))) if thinking.is_array() => {
-                for inner in thinking.elements() {
-                    let text = inner.member("text");
-                    let text = inner.as_string().or(text.as_ref().and_then(RawValue::as_string));
-                    if let Some(text) = text {
-                        let _ = choice.message.fold_reasoning(&text, to);
-                    }
-                }
-            }
-            (_, (_, _, Some(thinking))) if thinking.as_string().is_some() => {
-                let text = thinking.as_string().unwrap_or_default();
-                let _ = choice.message.fold_reasoning(&text, to);
-            }
-            (_, (kind, Some(text), _))
-                if text.as_string().is_some()
-                    && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
-            {
-                let _ = choice.fold_content(&text.as_string().unwrap_or_default(), to);
-            }
-            _ if to.options().keep_unknown => {
-                let rare = choice.message.rare.get_or_insert_default();
-                rare.content_parts.get_or_insert_default().push(&part);
-            }
-            _ => {}
+    let mut has_others = false;
+    each_part(parts, |part| match part {
+        Part::Text(text) => _ = choice.fold_content(&text, to),
+        Part::Reasoning(text) => {
+            _ = choice.message.fold_reasoning(ReasoningName::THINKING, &text, to);
         }
-    }
+        Part::Other(part) if to.options().keep_unknown => {
+            let kept = &mut choice.message.rare.get_or_insert_default().content_parts;
+            let before = kept.as_ref().map_or(0, |kept| kept.as_json().len());
+            let list = kept.get_or_insert_default();
+            if !has_others {
+                // The first of them: the rest of the array may be as well.
+                list.reserve(parts.as_json().len());
+                has_others = true;
+            }
+            list.push(&part);
+            to.transcript.replaced(before, kept.as_ref().map_or(0, |kept| kept.as_json().len()));
+        }
+        Part::Other(_) => {}
+    });
     Effect::Other
 }
 
-fn text_weight(text: &Option<RawStr<'_>>) -> usize {
-    text.as_ref().map_or(0, |text| text.as_json().len())
+/// A part of a content array.
+enum Part<'p> {
+    Text(RawStr<'p>),
+    Reasoning(RawStr<'p>),
+    Other(RawValue<'p>),
 }
 
-/// Returns the weight of a piece of arguments: a string's text, or the value in its place.
-fn piece_weight(piece: &Option<RawValue<'_>>) -> usize {
-    let len =
-        |piece: &RawValue<'_>| string_inner(piece.as_str()).map_or(piece.as_str().len(), str::len);
-    piece.as_ref().map_or(0, len)
+fn each_part(parts: &RawValue<'_>, mut each: impl FnMut(Part<'_>)) {
+    for part in parts.elements() {
+        let members = (part.member("type"), part.member("text"), part.member("thinking"));
+        match (part.as_raw_str(), members) {
+            (Some(text), _) => each(Part::Text(text)),
+            (_, (_, _, Some(thinking))) if thinking.is_array() => {
+                for inner in thinking.elements() {
+                    let text = inner.member("text");
+                    let text = inner.as_raw_str().or(text.as_ref().and_then(RawValue::as_raw_str));
+                    if let Some(text) = text {
+                        each(Part::Reasoning(text));
+                    }
+                }
+            }
+            (_, (_, _, Some(thinking))) if thinking.as_raw_str().is_some() => {
+                each(Part::Reasoning(thinking.as_raw_str().unwrap_or_default()));
+            }
+            (_, (kind, Some(text), _))
+                if text.as_raw_str().is_some()
+                    && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
+            {
+                each(Part::Text(text.as_raw_str().unwrap_or_default()));
+            }
+            _ => each(Part::Other(part.clone())),
+        }
+    }
+}
+
+/// Extends a list that is kept as sent, and counts what that adds.
+fn extend(list: &mut Option<RawArray>, sent: &RawValue<'_>, to: &mut Sink<'_>) {
+    let before = list.as_ref().map_or(0, |list| list.as_json().len());
+    let list = list.get_or_insert_default();
+    list.extend(sent);
+    to.transcript.replaced(before, list.as_json().len());
+}
+
+/// Returns the length of a text without its escapes.
+fn text_len(text: &Option<RawStr<'_>>) -> usize {
+    text.as_ref().map_or(0, |text| text.to_text().len())
 }
 
 impl AudioDelta<'_> {
     fn fold(&self, audio: &mut AudioState, to: &mut Sink<'_>) {
         if let Some(id) = self.id.as_ref().filter(|id| audio.id.is_none() && !id.is_empty()) {
-            audio.id = Some(id.to_text().into_owned());
+            to.transcript.set(&mut audio.id, id);
         }
         audio.expires_at = self.expires_at.or(audio.expires_at);
         if let Some(data) = &self.data {
@@ -383,13 +664,13 @@ impl AudioDelta<'_> {
             let (kind, member) = (TextKind::Transcript, "audio.transcript");
             let _ = to.append(&mut audio.transcript, kind, member, transcript);
         }
+        let _ = keep_growing(&mut audio.extra, &self.extra, to.transcript);
     }
 }
 
 fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
     let custom = call.is_custom();
-    let (arguments, _parsed) = texts.take(Some(call.arguments));
-    let arguments = arguments.unwrap_or_default();
+    let arguments = texts.take(Some(call.arguments)).unwrap_or_default();
     ToolCall {
         id: call.id,
         kind: if custom { ToolCallKind::Custom } else { ToolCallKind::Function },
@@ -397,9 +678,8 @@ fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
             .call_type
             .unwrap_or_else(|| if custom { "custom" } else { "function" }.into()),
         name: call.name.unwrap_or_default(),
-        #[cfg(feature = "partial")]
-        parsed_arguments: finished(_parsed, &arguments),
         arguments,
-        extra: call.extra,
+        extra: call.extra.into_unknown(),
+        function_extra: call.function_extra.into_unknown(),
     }
 }

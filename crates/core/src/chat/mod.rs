@@ -2,7 +2,9 @@
 
 mod chunk;
 mod completion;
+mod documents;
 mod fold;
+mod request;
 mod tool_calls;
 
 pub use chunk::{
@@ -12,3 +14,4 @@ pub use completion::{
     Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind,
 };
 pub use fold::{Accumulator, Chat, Session};
+pub use request::Reasoning;

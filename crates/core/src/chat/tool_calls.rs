@@ -1,35 +1,56 @@
 //! The rules that tell which tool call a fragment belongs to.
 //!
 //! With OpenAI the index says it. Elsewhere the index is missing, or always 0, or the ID is
-//! repeated, or empty, or new in each fragment. The rules, in this order:
+//! repeated, or empty, or new in each fragment, or two calls have the same. So all that a fragment
+//! has is looked at together, by one table: [`ToolCalls::route`] is it, row by row.
 //!
-//! 1. An ID that is known: that call.
-//! 2. An ID that is not: the call bound to this index if that one has no ID yet, else a new call,
-//!    to which the index is bound from now on (Ollama sends every call as index 0).
-//! 3. No ID, but an index: the call bound to it. If there is none: with a name a new call, without
-//!    one the latest, as an anomaly.
-//! 4. Neither: a new call if there is a name and the latest call has one already, or there is no
-//!    call; else the latest.
+//! Three things come before the table. An ID that is empty, null or the text `null` or `None` is
+//! absent. So is a name that is empty or null, and an index that is null or negative (Bedrock sends
+//! -1). *Bound* means the call that this index led to last, and *latest* the call that began last.
 //!
-//! Empty and null are the same as missing, and so is a negative index (Bedrock's -1). IDs, names
-//! and types are set once. A call is never closed because its arguments happen to parse: only the
-//! end of the stream says that no more comes.
+//! Every route other than "the same ID or the same index" is an anomaly, and the route names it. A
+//! call is never closed because its arguments happen to parse: only the end of the stream says that
+//! no more comes. What the table cannot tell is looked for then, in [`ToolCalls::settle`].
+//!
+//! The learned frame depends on this file. A fragment that it repeats must take the same route,
+//! whatever texts grew since. So a route that depends on arguments may not be learned:
+//! [`ToolCallDelta::only_arguments`] refuses a name without an ID. And whatever changes which call
+//! an index, an ID or a name leads to returns [`Effect::Other`].
 
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::chunk::ToolCallDelta;
-use crate::engine::{AnomalyKind, Effect, Options, TextId, TextKind, What};
+use super::chunk::{FunctionDelta, ToolCallDelta};
+use super::documents::Documents;
+use crate::engine::{AnomalyKind, Effect, Held, TextId, TextKind, Transcript, What};
 use crate::error::{Error, Limit};
-use crate::json::{RawStr, Unknown};
-use crate::openai::{Sink, keep_unknown, unknown_fits};
+use crate::json::{Growing, RawStr, RawValue, Unknown, string_inner};
+#[cfg(debug_assertions)]
+use crate::openai::held_growing;
+use crate::openai::{Sink, growth, keep_growing, unknown_fits};
+
+/// The largest number of calls, and of indices, that are searched one after another.
+const FEW: usize = 16;
 
 /// The tool calls of a choice, in the order in which they began.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ToolCalls {
     calls: Vec<CallState>,
-    /// The call that an index means now: (index, position of the call).
+    /// The call that each of the first indices led to last, by its position.
     bound: Vec<(u64, usize)>,
+    /// Only once there are many calls or indices.
+    many: Option<Box<Many>>,
+}
+
+/// Maps of what is too many to be searched one after another.
+#[derive(Debug, Clone, Default)]
+struct Many {
+    /// The latest call of each ID.
+    by_id: BTreeMap<String, usize>,
+    /// The call that each of the other indices led to last.
+    bound: BTreeMap<u64, usize>,
 }
 
 /// A tool call as it is folded.
@@ -43,7 +64,11 @@ pub(crate) struct CallState {
     /// The arguments, or a custom tool's input.
     pub(crate) arguments: TextId,
     pub(crate) custom: bool,
-    pub(crate) extra: Unknown<'static>,
+    pub(crate) extra: Growing,
+    /// Unknown members of `function` or `custom`.
+    pub(crate) function_extra: Growing,
+    /// The JSON documents in the arguments, as far as somebody asked.
+    documents: Documents,
 }
 
 impl CallState {
@@ -53,16 +78,193 @@ impl CallState {
     }
 }
 
-/// The destination of a fragment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Route {
-    To(usize),
-    /// The latest call, though the index is another's or nobody's.
-    Stray(usize),
-    New,
+/// The parts of a fragment that tell its call; what means nothing is absent.
+#[derive(Debug, Clone, Copy)]
+struct Fragment<'f> {
+    index: Option<u64>,
+    id: Option<&'f RawStr<'f>>,
+    name: Option<&'f RawStr<'f>>,
+    arguments: Option<&'f RawValue<'f>>,
 }
 
+/// The destination of a fragment, and the anomaly that it is, if it is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    To(usize, Option<Odd>),
+    New(Option<Odd>),
+}
+
+/// A kind of anomaly, and the member concerned.
+type Odd = (AnomalyKind, &'static str);
+
+const SHARED_ID: Odd = (AnomalyKind::ToolCallIdShared, "tool_calls.id");
+const CHANGED_ID: Odd = (AnomalyKind::ToolCallIdChanged, "tool_calls.id");
+const REUSED_INDEX: Odd = (AnomalyKind::ToolCallIndexReused, "tool_calls.index");
+const UNKNOWN_INDEX: Odd = (AnomalyKind::UnknownIndex, "tool_calls.index");
+const MISSING_INDEX: Odd = (AnomalyKind::MissingIndex, "tool_calls.index");
+const ORPHAN: Odd = (AnomalyKind::OrphanArguments, "tool_calls");
+
+/// Routing.
 impl ToolCalls {
+    /// Returns the call that a fragment belongs to. Each arm is a row of the table.
+    fn route(&self, fragment: Fragment<'_>, texts: &Transcript) -> Route {
+        use Route::{New, To};
+        let bound = fragment.index.and_then(|index| self.bound(index));
+        let known = fragment.id.and_then(|id| self.with_id(id, bound));
+        let latest = self.calls.len().checked_sub(1);
+        match (fragment.id, fragment.name) {
+            (Some(_), None) => match (known, bound, latest) {
+                // A known ID, no name.
+                (Some(known), _, _) => To(known, None),
+                // An unknown ID, no name, a bound index. Late, or new in each fragment (LM Studio).
+                (None, Some(bound), _) => To(bound, self.has_id(bound).then_some(CHANGED_ID)),
+                // An unknown ID, no name, no index. The same.
+                (None, None, Some(latest)) if fragment.index.is_none() => {
+                    To(latest, Some(if self.has_id(latest) { CHANGED_ID } else { MISSING_INDEX }))
+                }
+                // An unknown ID, no name, an index that is as new.
+                (None, None, _) => New(None),
+            },
+            (Some(_), Some(name)) => match (known, bound) {
+                // A known ID, a name, and an index that is not that call's (DeepSeek, GLM).
+                (Some(known), _) if !self.may_have_index(known, fragment.index, bound) => {
+                    New(Some(SHARED_ID))
+                }
+                // A known ID, a name, and the index of that call or none.
+                (Some(known), _) if self.is_over_for(known, name, texts) => New(Some(SHARED_ID)),
+                (Some(known), _) => To(known, None),
+                // An unknown ID, a name.
+                (None, Some(bound)) if !self.has_id(bound) && !self.has_name(bound) => {
+                    To(bound, None)
+                }
+                // Ollama sends every call as index 0.
+                (None, Some(_)) => New(Some(REUSED_INDEX)),
+                (None, None) => New(None),
+            },
+            (None, Some(name)) => match (bound, latest) {
+                // No ID, a name, a bound index.
+                (Some(bound), _) if self.is_over_for(bound, name, texts) => New(Some(REUSED_INDEX)),
+                (Some(bound), _) if self.is_whole_before(bound, fragment, texts) => {
+                    New(Some(REUSED_INDEX))
+                }
+                (Some(bound), _) => To(bound, None),
+                // No ID, a name, no bound index.
+                (None, _) if fragment.index.is_some() => New(None),
+                (None, Some(latest)) if !self.has_name(latest) => To(latest, Some(MISSING_INDEX)),
+                (None, _) => New(None),
+            },
+            (None, None) => match (bound, latest) {
+                // No ID, no name.
+                (Some(bound), _) => To(bound, None),
+                (None, Some(latest)) if fragment.index.is_some() => To(latest, Some(UNKNOWN_INDEX)),
+                (None, Some(latest)) => To(latest, Some(MISSING_INDEX)),
+                (None, None) => New(Some(ORPHAN)),
+            },
+        }
+    }
+
+    fn has_id(&self, call: usize) -> bool {
+        self.calls[call].id.is_some()
+    }
+
+    fn has_name(&self, call: usize) -> bool {
+        self.calls[call].name.is_some()
+    }
+
+    /// Reports whether an index is the call's, or none at all, or may become the call's first.
+    fn may_have_index(&self, call: usize, index: Option<u64>, bound: Option<usize>) -> bool {
+        match self.calls[call].index {
+            _ if index.is_none() || bound == Some(call) => true,
+            None => bound.is_none(),
+            own => own == index,
+        }
+    }
+
+    /// Reports whether a name shows that the call is over: another name, after arguments.
+    fn is_over_for(&self, call: usize, name: &RawStr<'_>, texts: &Transcript) -> bool {
+        let call = &self.calls[call];
+        call.name.as_deref().is_some_and(|kept| name != kept && !repeats(name, kept, texts))
+            && !texts.is_empty(call.arguments)
+    }
+
+    /// Reports whether the call's arguments are one whole document and the fragment, which has the
+    /// same name, begins another.
+    fn is_whole_before(&self, call: usize, fragment: Fragment<'_>, texts: &Transcript) -> bool {
+        let call = &self.calls[call];
+        let (Some(more), false, true) = (fragment.arguments, call.is_custom(), call.name.is_some())
+        else {
+            return false;
+        };
+        // With cumulative deltas the same document again is what was said before.
+        if texts.is_whole_so_far(call.arguments, more) {
+            return false;
+        }
+        let mut documents = call.documents;
+        documents.advance(texts.text(call.arguments));
+        documents.are_followed_by(&more.to_text())
+    }
+
+    /// Finds the latest call with this ID, but the one that the index leads to before the others.
+    fn with_id(&self, id: &RawStr<'_>, bound: Option<usize>) -> Option<usize> {
+        let has_id = |&call: &usize| self.calls[call].id.as_deref().is_some_and(|own| *id == own);
+        if let Some(bound) = bound.filter(has_id) {
+            return Some(bound);
+        }
+        if self.calls.len() <= FEW {
+            return (0..self.calls.len()).rfind(has_id);
+        }
+        self.many.as_ref()?.by_id.get(&*id.to_text()).copied()
+    }
+
+    /// Remembers that a call has its ID.
+    fn remember_id(&mut self, call: usize) {
+        if self.calls.len() <= FEW {
+            return;
+        }
+        let Some(id) = &self.calls[call].id else { return };
+        let by_id = &mut self.many.get_or_insert_default().by_id;
+        match by_id.get_mut(id) {
+            Some(latest) => *latest = call.max(*latest),
+            None => _ = by_id.insert(id.clone(), call),
+        }
+    }
+}
+
+/// Indices.
+impl ToolCalls {
+    /// Returns the call that an index led to last.
+    fn bound(&self, index: u64) -> Option<usize> {
+        let of_first = self.bound.iter().find(|(first, _)| *first == index);
+        let of_many = || self.many.as_ref()?.bound.get(&index).copied();
+        of_first.map(|(_, call)| *call).or_else(of_many)
+    }
+
+    /// Binds an index, and reports whether that changed something.
+    ///
+    /// No more than `max` indices are remembered, because a server may send another in each
+    /// fragment.
+    fn bind(&mut self, index: u64, call: usize, max: usize) -> bool {
+        let of_first = self.bound.iter_mut().find(|(first, _)| *first == index);
+        let of_many = self.many.as_mut().and_then(|many| many.bound.get_mut(&index));
+        if let Some(kept) = of_first.map(|(_, call)| call).or(of_many) {
+            return core::mem::replace(kept, call) != call;
+        }
+        let count = self.bound.len() + self.many.as_ref().map_or(0, |many| many.bound.len());
+        match count {
+            _ if count >= max => return false,
+            0..FEW => self.bound.push((index, call)),
+            _ => _ = self.many.get_or_insert_default().bound.insert(index, call),
+        }
+        true
+    }
+}
+
+/// Folding.
+impl ToolCalls {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
     pub(crate) fn get(&self, position: usize) -> Option<&CallState> {
         self.calls.get(position)
     }
@@ -76,43 +278,109 @@ impl ToolCalls {
 
     /// Checks that what these fragments may become is within the limits.
     ///
-    /// A fragment that would begin a call now counts as one, also where an earlier one of the same
-    /// chunk begins it.
+    /// Each is routed as if it were the first of its chunk. A later one with a name counts as a
+    /// call that it may begin, unless it repeats the name of a call that has its ID.
     pub(crate) fn fits(
         &self,
         fragments: &[ToolCallDelta<'_>],
-        options: &Options,
+        texts: &Transcript,
     ) -> Result<(), Error> {
-        for fragment in fragments.iter().filter(|fragment| !fragment.extra.is_empty()) {
-            let kept = match self.route(fragment) {
-                Route::To(position) | Route::Stray(position) => Some(&self.calls[position].extra),
-                Route::New => None,
-            };
-            unknown_fits(kept, &fragment.extra, options)?;
-        }
+        let options = &texts.options;
         let max = options.limits.max_tool_calls;
-        if self.calls.len() + fragments.len() > max {
-            let is_new = |fragment: &&ToolCallDelta<'_>| self.route(fragment) == Route::New;
-            if self.calls.len() + fragments.iter().filter(is_new).count() > max {
-                return Err(Limit::ToolCalls.passed(max));
+        let is_near = self.calls.len() + fragments.len() > max;
+        let mut new = 0;
+        for (number, fragment) in fragments.iter().enumerate() {
+            if !is_near && fragment.extra.is_empty() {
+                continue;
             }
+            let meant = Fragment::of(fragment);
+            let kept = match self.route(meant, texts) {
+                Route::New(_) => {
+                    new += 1;
+                    None
+                }
+                Route::To(call, _) => {
+                    let own = &self.calls[call];
+                    let repeats = meant.id.is_some()
+                        && meant
+                            .name
+                            .is_none_or(|name| own.name.as_deref() == Some(&name.to_text()));
+                    new += usize::from(number > 0 && meant.name.is_some() && !repeats);
+                    Some(&own.extra)
+                }
+            };
+            let has = |name: &str| kept.is_some_and(|kept| kept.contains(name));
+            unknown_fits(kept.map_or(0, Growing::len), has, &fragment.extra, options)?;
+        }
+        if is_near && self.calls.len() + new > max {
+            return Err(Limit::ToolCalls.passed(max));
         }
         Ok(())
     }
 
+    /// Returns the most that folding a fragment adds.
+    pub(crate) fn growth(&self, fragment: &ToolCallDelta<'_>, to: &Transcript) -> Held {
+        let meant = Fragment::of(fragment);
+        let call = match if to.whole_body { Route::New(None) } else { self.route(meant, to) } {
+            Route::To(position, _) => Some(&self.calls[position]),
+            Route::New(_) => None,
+        };
+        let mut new = Held { bytes: 0, items: usize::from(call.is_none()) };
+        let mut set = |kept: Option<&Option<String>>, sent: Option<&RawStr<'_>>| {
+            if kept.is_none_or(Option::is_none) {
+                new.bytes += sent.map_or(0, |sent| sent.to_text().len());
+            }
+        };
+        set(call.map(|call| &call.id), meant.id);
+        set(call.map(|call| &call.call_type), present(&fragment.call_type));
+        // Another name continues the one so far.
+        let kept = call.and_then(|call| call.name.as_deref());
+        let name = meant.name.filter(|name| kept.is_none_or(|kept| **name != kept));
+        new.bytes += name.map_or(0, |name| name.to_text().len());
+        let text = call.map(|call| call.arguments);
+        for piece in pieces(fragment) {
+            new.bytes += to.piece_growth(text, piece);
+        }
+        new += growth(call.map(|call| &call.extra), &fragment.extra, &to.options);
+        let of_function = call.map(|call| &call.function_extra);
+        for extra in function_extra(fragment) {
+            new += growth(of_function, extra, &to.options);
+        }
+        new
+    }
+
+    /// Returns what the calls hold besides their texts, themselves included.
+    #[cfg(debug_assertions)]
+    pub(crate) fn held(&self) -> Held {
+        let mut held = Held { bytes: 0, items: self.calls.len() };
+        for call in &self.calls {
+            let strings = [&call.id, &call.name, &call.call_type];
+            held.bytes += strings.into_iter().flatten().map(String::len).sum::<usize>();
+            held += held_growing(&call.extra);
+            held += held_growing(&call.function_extra);
+        }
+        held
+    }
+
     pub(crate) fn fold(&mut self, fragment: &ToolCallDelta<'_>, to: &mut Sink<'_>) -> Effect {
         let before = self.calls.len();
-        let (position, mut effect) = self.find(fragment, to);
+        let (position, mut effect) = self.find(Fragment::of(fragment), to);
         let call = &mut self.calls[position];
-        if call.index.is_none() {
-            to.anomaly(AnomalyKind::MissingIndex, "tool_calls.index");
+        if fragment.id.as_ref().is_some_and(is_placeholder) {
+            to.anomaly(AnomalyKind::ToolCallIdPlaceholder, "tool_calls.id");
         }
         if fragment.custom.is_some() && !call.custom {
             call.custom = true;
             effect = Effect::Other;
         }
-        let identified = set_once(&mut call.id, present(&fragment.id), "tool_calls.id", to);
-        let named = set_once(&mut call.name, name(fragment), "tool_calls.name", to);
+        let identified = match (&call.id, id(fragment)) {
+            (None, Some(id)) => {
+                to.transcript.set(&mut call.id, id);
+                true
+            }
+            _ => false,
+        };
+        let named = fold_name(&mut call.name, name(fragment), to);
         let call_type = present(&fragment.call_type);
         let typed = set_once(&mut call.call_type, call_type, "tool_calls.type", to);
         effect = effect.and(Effect::set(typed));
@@ -122,91 +390,133 @@ impl ToolCalls {
         if position == before || identified || named {
             effect = effect.and(to.note(What::ToolCall, position as u32));
         }
-        let arguments = fragment.function.as_ref().and_then(|function| function.arguments.as_ref());
-        let input = fragment.custom.as_ref().and_then(|custom| custom.input.as_ref());
-        for piece in [arguments, input].into_iter().flatten() {
+        for piece in pieces(fragment) {
             effect = effect.and(to.transcript.append_piece(call.arguments, piece));
         }
-        effect.and(keep_unknown(&mut call.extra, &fragment.extra, to.transcript))
+        for extra in function_extra(fragment) {
+            effect = effect.and(keep_growing(&mut call.function_extra, extra, to.transcript));
+        }
+        effect = effect.and(keep_growing(&mut call.extra, &fragment.extra, to.transcript));
+        if identified {
+            self.remember_id(position);
+        }
+        effect
     }
 
     /// Finds the call that a fragment belongs to, begun if need be, and binds its index.
-    fn find(&mut self, fragment: &ToolCallDelta<'_>, to: &mut Sink<'_>) -> (usize, Effect) {
-        let is_new = to.transcript.whole_body;
-        match if is_new { Route::New } else { self.route(fragment) } {
-            Route::To(position) => {
-                // Found by its ID, or without an index: the first index that comes is its own.
-                let index = fragment.index.filter(|_| self.calls[position].index.is_none());
-                let Some(index) = index else { return (position, Effect::Nothing) };
-                self.calls[position].index = Some(index);
-                if self.bound_to(index).is_none() {
-                    self.bound.push((index, position));
-                }
-                (position, Effect::Other)
-            }
-            Route::Stray(position) => {
-                to.anomaly(AnomalyKind::UnknownIndex, "tool_calls.index");
-                (position, Effect::Nothing)
-            }
-            Route::New => {
-                if present(&fragment.id).is_none() && name(fragment).is_none() {
-                    to.anomaly(AnomalyKind::OrphanArguments, "tool_calls");
-                }
-                let position = self.calls.len();
-                self.calls.push(CallState {
-                    index: fragment.index,
-                    id: None,
-                    call_type: None,
-                    name: None,
-                    arguments: to.open(
-                        TextKind::Arguments,
-                        position as u32,
-                        "tool_calls.arguments",
-                    ),
-                    custom: false,
-                    extra: Unknown::default(),
-                });
-                self.bound.extend(fragment.index.map(|index| (index, position)));
-                (position, Effect::Other)
+    fn find(&mut self, fragment: Fragment<'_>, to: &mut Sink<'_>) -> (usize, Effect) {
+        // Nothing in a whole body continues anything.
+        let is_body = to.transcript.whole_body;
+        let route =
+            if is_body { Route::New(None) } else { self.scan_and_route(fragment, to.transcript) };
+        let (position, odd, mut effect) = match route {
+            Route::To(position, odd) => (position, odd, Effect::Nothing),
+            Route::New(odd) => (self.begin(to), odd, Effect::Other),
+        };
+        let call = &mut self.calls[position];
+        if let Some(index) = fragment.index {
+            effect = effect.and(Effect::set(call.index.is_none()));
+            call.index.get_or_insert(index);
+            let max = to.options().limits.max_tool_calls;
+            effect = effect.and(Effect::set(self.bind(index, position, max)));
+        }
+        let is_missing = fragment.index.is_none() && self.calls[position].index.is_none();
+        let missing = (is_missing && odd != Some(MISSING_INDEX)).then_some(MISSING_INDEX);
+        for (kind, member) in [odd, missing].into_iter().flatten() {
+            to.anomaly(kind, member);
+        }
+        (position, effect)
+    }
+
+    /// Routes a fragment, and keeps what was scanned for that.
+    fn scan_and_route(&mut self, fragment: Fragment<'_>, texts: &Transcript) -> Route {
+        if let (None, Some(_), Some(index)) = (fragment.id, fragment.name, fragment.index) {
+            if let Some(bound) = self.bound(index) {
+                let call = &mut self.calls[bound];
+                call.documents.advance(texts.text(call.arguments));
             }
         }
+        self.route(fragment, texts)
     }
 
-    /// Routes a fragment by the rules at the top of this file.
-    fn route(&self, fragment: &ToolCallDelta<'_>) -> Route {
-        let bound = fragment.index.and_then(|index| self.bound_to(index));
-        let latest = self.calls.len().checked_sub(1);
-        match (present(&fragment.id), fragment.index, bound, latest) {
-            (Some(id), _, bound, _) => match self.with_id(id) {
-                Some(position) => Route::To(position),
-                None => match bound {
-                    Some(position) if self.calls[position].id.is_none() => Route::To(position),
-                    _ => Route::New,
-                },
-            },
-            (None, Some(_), Some(position), _) => Route::To(position),
-            (None, _, _, None) => Route::New,
-            (None, Some(_), None, Some(_)) if name(fragment).is_some() => Route::New,
-            (None, Some(_), None, Some(latest)) => Route::Stray(latest),
-            (None, None, _, Some(latest)) => {
-                if name(fragment).is_some() && self.calls[latest].name.is_some() {
-                    Route::New
-                } else {
-                    Route::To(latest)
-                }
+    /// Begins a call.
+    fn begin(&mut self, to: &mut Sink<'_>) -> usize {
+        let position = self.calls.len();
+        to.transcript.hold(Held::item(0));
+        self.calls.push(CallState {
+            index: None,
+            id: None,
+            call_type: None,
+            name: None,
+            arguments: to.open(TextKind::Arguments, position as u32, "tool_calls.arguments"),
+            custom: false,
+            extra: Growing::default(),
+            function_extra: Growing::default(),
+            documents: Documents::default(),
+        });
+        if self.calls.len() == FEW + 1 {
+            (0..position).for_each(|call| self.remember_id(call));
+        }
+        position
+    }
+
+    /// Looks, at the end of the stream, for what no fragment could show.
+    ///
+    /// `is_finished` says that the choice has its finish reason.
+    pub(crate) fn settle(&mut self, choice: u64, is_finished: bool, texts: &mut Transcript) {
+        for call in &mut self.calls {
+            if call.name.is_none() {
+                texts.anomaly(AnomalyKind::ToolCallWithoutName, Some(choice), "tool_calls.name");
             }
+            if call.is_custom() {
+                continue;
+            }
+            call.documents.advance(texts.text(call.arguments));
+            let kind = if call.documents.are_several() {
+                AnomalyKind::SeveralDocuments
+            } else if is_finished && call.documents.are_unfinished() {
+                AnomalyKind::UnfinishedArguments
+            } else {
+                continue;
+            };
+            texts.anomaly(kind, Some(choice), "tool_calls.arguments");
         }
     }
+}
 
-    /// Finds the call with this ID, the latest first, because fragments of one call come together.
-    fn with_id(&self, id: &RawStr<'_>) -> Option<usize> {
-        let id = id.to_text();
-        self.calls.iter().rposition(|call| call.id.as_deref() == Some(&*id))
+impl<'f> Fragment<'f> {
+    fn of(fragment: &'f ToolCallDelta<'_>) -> Self {
+        let arguments = fragment.function.as_ref().and_then(|function| function.arguments.as_ref());
+        Self { index: fragment.index, id: id(fragment), name: name(fragment), arguments }
     }
+}
 
-    fn bound_to(&self, index: u64) -> Option<usize> {
-        self.bound.iter().rev().find(|(bound, _)| *bound == index).map(|(_, position)| *position)
+impl ToolCallDelta<'_> {
+    /// Returns the arguments' string, if the delta can add nothing else.
+    ///
+    /// The delta may repeat an ID, a type, or beside its ID a name that is set. The route of a name
+    /// without an ID depends on the arguments so far.
+    pub(super) fn only_arguments(&self) -> Option<&str> {
+        let Self { index: _, id: _, call_type: _, function, custom: None, extra } = self else {
+            return None;
+        };
+        let FunctionDelta { name: _, arguments, extra: of_function } = function.as_ref()?;
+        let has_others = !extra.is_empty() || !of_function.is_empty();
+        if has_others || name(self).is_some() && id(self).is_none() {
+            return None;
+        }
+        string_inner(arguments.as_ref()?.as_json())
     }
+}
+
+/// Returns the fragment's ID, if it has one.
+fn id<'f>(fragment: &'f ToolCallDelta<'_>) -> Option<&'f RawStr<'f>> {
+    present(&fragment.id).filter(|id| !is_placeholder(id))
+}
+
+/// Reports whether an ID is a null that was made a text on its way (Mistral, by way of gateways).
+fn is_placeholder(id: &RawStr<'_>) -> bool {
+    *id == "null" || *id == "None"
 }
 
 /// Returns the fragment's function or tool name, if it has one.
@@ -215,9 +525,47 @@ fn name<'f>(fragment: &'f ToolCallDelta<'_>) -> Option<&'f RawStr<'f>> {
     function.or_else(|| fragment.custom.as_ref().and_then(|custom| present(&custom.name)))
 }
 
+/// Returns the pieces of arguments, or of a custom tool's input.
+fn pieces<'f>(fragment: &'f ToolCallDelta<'f>) -> impl Iterator<Item = &'f RawValue<'f>> {
+    let arguments = fragment.function.as_ref().and_then(|function| function.arguments.as_ref());
+    let input = fragment.custom.as_ref().and_then(|custom| custom.input.as_ref());
+    [arguments, input].into_iter().flatten()
+}
+
+/// Returns the unknown members of the function or custom tool.
+fn function_extra<'f>(fragment: &'f ToolCallDelta<'f>) -> impl Iterator<Item = &'f Unknown<'f>> {
+    let of_function = fragment.function.as_ref().map(|function| &function.extra);
+    of_function.into_iter().chain(fragment.custom.as_ref().map(|custom| &custom.extra))
+}
+
 /// Returns a text that is there and not empty.
 fn present<'f>(text: &'f Option<RawStr<'_>>) -> Option<&'f RawStr<'f>> {
     text.as_ref().filter(|text| !text.is_empty())
+}
+
+/// Sets a call's name, or continues it, and reports whether it changed.
+///
+/// The same name again is a repetition. Another one is the rest of it (Gemini by way of gateways):
+/// after arguments it would have begun a call.
+fn fold_name(kept: &mut Option<String>, sent: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> bool {
+    let Some(sent) = sent else { return false };
+    match kept {
+        None => to.transcript.set(kept, sent),
+        Some(name) if sent == name.as_str() => return false,
+        Some(name) if repeats(sent, name, to.transcript) => to.transcript.set(kept, sent),
+        Some(name) => {
+            let before = name.len();
+            name.push_str(&sent.to_text());
+            to.transcript.replaced(before, name.len());
+            to.anomaly(AnomalyKind::ToolCallNameContinued, "tool_calls.name");
+        }
+    }
+    true
+}
+
+/// Reports whether a name repeats the name so far and continues it, if deltas do that.
+fn repeats(sent: &RawStr<'_>, kept: &str, texts: &Transcript) -> bool {
+    texts.options.cumulative && sent.to_text().starts_with(kept)
 }
 
 /// Sets what is set once, and reports whether it was set now. Another value later is noted.
@@ -229,7 +577,7 @@ fn set_once(
 ) -> bool {
     match (&kept, sent) {
         (None, Some(sent)) => {
-            *kept = Some(sent.to_text().into_owned());
+            to.transcript.set(kept, sent);
             return true;
         }
         (Some(kept), Some(sent)) if sent != kept.as_str() => {

@@ -1,9 +1,12 @@
 //! The chunks of a streamed legacy completion.
 
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::json::{Cursor, Invalid, Members, Name, RawStr, Shape, Unknown, Walk, object};
+use crate::json::{Cursor, Invalid, Members, Name, RawStr, RawValue, Shape, Unknown, Walk, object};
 use crate::openai::{ChoiceParts, ChunkLogprobs, WireChoice, index, read_whole};
 
 /// A chunk of a streamed legacy completion; see [`crate::Chunk`] for its envelope.
@@ -19,6 +22,15 @@ impl<'a> Chunk<'a> {
     /// allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
+    }
+
+    /// Returns the new text of choice 0. It is empty if the chunk has none.
+    ///
+    /// Half of a surrogate pair becomes U+FFFD; folding joins halves that arrive in two chunks.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        let choice = self.choices.iter().find(|choice| choice.parts().index() == 0);
+        choice.and_then(|choice| choice.text.as_ref()).map_or(Cow::Borrowed(""), RawStr::to_text)
     }
 }
 
@@ -46,7 +58,87 @@ pub struct ChunkChoice<'a> {
     #[serde(flatten)]
     pub extra: Unknown<'a>,
     #[serde(skip)]
+    pub(super) misplaced: Option<Box<Misplaced<'a>>>,
+    #[serde(skip)]
     pub(crate) position: usize,
+}
+
+/// The members of a choice that stand where they should not. They are among the unknown ones too.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Misplaced<'a> {
+    /// The content of a chat completion's delta.
+    pub(super) delta: Option<RawStr<'a>>,
+    /// The content of a chat completion's message.
+    pub(super) message: Option<RawStr<'a>>,
+    /// Token counts (Moonshot).
+    usage: Option<RawValue<'a>>,
+}
+
+/// The content of a delta or message of a chat completion.
+#[derive(Default)]
+struct Content<'a>(Option<RawStr<'a>>);
+
+impl<'de> Members<'de> for Content<'de> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        if !name.is("content") {
+            return walk.skip(cursor);
+        }
+        self.0 = walk.text("content", cursor)?;
+        Ok(())
+    }
+}
+
+/// Reads the content of a delta or message, if it is an object and has one.
+fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<RawStr<'de>>, Invalid> {
+    let mut content = Content::default();
+    if cursor.peek() == Some(b'{') {
+        object("delta", cursor, &mut content, walk)?;
+    }
+    Ok(content.0)
+}
+
+impl<'a> ChunkChoice<'a> {
+    /// Reads a member that stands where it should not, or that nobody knows.
+    #[inline(never)]
+    fn other_member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'a>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        if name.is("error") {
+            walk.suspect();
+        }
+        // They are kept as unknown members too, so they are read twice.
+        let mut again = cursor.clone();
+        if name.is("usage") {
+            let usage = walk.value(&mut again)?;
+            self.misplace(usage, |misplaced| &mut misplaced.usage);
+        } else if name.is("delta") {
+            let content = content(&mut again, walk)?;
+            self.misplace(content, |misplaced| &mut misplaced.delta);
+        } else if name.is("message") {
+            let content = content(&mut again, walk)?;
+            self.misplace(content, |misplaced| &mut misplaced.message);
+        }
+        walk.unknown(name, cursor, &mut self.extra)
+    }
+
+    /// Sets a misplaced member. Of several with one name the last counts, also if it is null.
+    fn misplace<T>(
+        &mut self,
+        value: Option<T>,
+        slot: impl for<'m> FnOnce(&'m mut Misplaced<'a>) -> &'m mut Option<T>,
+    ) {
+        if value.is_some() || self.misplaced.is_some() {
+            *slot(self.misplaced.get_or_insert_default()) = value;
+        }
+    }
 }
 
 impl<'de> WireChoice<'de> for ChunkChoice<'de> {
@@ -61,6 +153,7 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
             position: self.position,
             logprobs: self.logprobs.as_ref(),
             finish_reason: self.finish_reason.as_ref(),
+            usage: self.misplaced.as_ref().and_then(|misplaced| misplaced.usage.as_ref()),
             extra: &self.extra,
         }
     }
@@ -75,7 +168,7 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         walk: &Walk,
     ) -> Result<(), Invalid> {
         if name.is("text") {
-            self.text = walk.string("text", cursor)?;
+            self.text = walk.text("text", cursor)?;
         } else if name.is("index") {
             self.index = index("index", cursor, walk)?;
         } else if name.is("logprobs") {
@@ -85,10 +178,7 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         } else if name.is("finish_reason") {
             self.finish_reason = walk.string("finish_reason", cursor)?;
         } else {
-            if name.is("error") {
-                walk.suspect();
-            }
-            walk.unknown(name, cursor, &mut self.extra)?;
+            self.other_member(name, cursor, walk)?;
         }
         Ok(())
     }

@@ -28,13 +28,6 @@ impl Completion {
 pub struct Choice {
     /// The text of the model.
     pub text: String,
-    /// The text as JSON, or the error of parsing it, with its position.
-    ///
-    /// Only with [`Options::parse_content`](crate::Options::parse_content), and if there is text.
-    /// Not serialised.
-    #[cfg(feature = "partial")]
-    #[serde(skip)]
-    pub parsed: Option<Result<Value, partial::Error>>,
     /// The choice's index on the wire.
     ///
     /// If a request has several prompts, the indices of the first prompt's choices precede those of
@@ -47,7 +40,20 @@ pub struct Choice {
     ///
     /// It is `stop`, `length`, or another of the server's.
     pub finish_reason: Option<String>,
-    /// The other members, if they were asked for.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
+}
+
+#[cfg(feature = "partial")]
+impl Choice {
+    /// Parses the text as JSON.
+    ///
+    /// Reads the whole text with each call, and keeps nothing.
+    ///
+    /// # Errors
+    /// The error of parsing it, with its position.
+    pub fn parsed(&self, options: partial::Options) -> Result<Value, partial::Error> {
+        partial::Parser::parse(&self.text, options)
+    }
 }

@@ -1,13 +1,11 @@
 //! The choice of a legacy completion as it is folded.
 
-use super::chunk::ChunkChoice;
+use super::chunk::{ChunkChoice, Misplaced};
 use super::completion::{Choice, Completion};
-#[cfg(feature = "partial")]
-use crate::engine::finished;
-use crate::engine::{self, Change, Effect, Note, Options, Transcript};
+use crate::engine::{self, AnomalyKind, Change, Effect, Held, Note, Transcript};
 use crate::error::Error;
-use crate::json::RawStr;
-use crate::openai::{ChoiceState, Envelope, Message, Sink, deserialize_body, read_body};
+use crate::json::{RawStr, deserialize_by};
+use crate::openai::{ChoiceState, Envelope, Message, Sink, read_body, read_choice};
 
 /// The dialect of the legacy completions endpoint.
 pub type Completions = Envelope<TextMessage>;
@@ -23,7 +21,9 @@ pub type Session = engine::Session<Completions>;
 pub struct TextMessage;
 
 impl Completion {
-    /// Reads the body of an answer that was not streamed, and keeps every member. Linear in it.
+    /// Reads the body of an answer that was not streamed, and keeps every member.
+    ///
+    /// Linear in the body.
     ///
     /// # Errors
     /// A body that is not JSON, is not an object, or is an error body.
@@ -32,47 +32,101 @@ impl Completion {
     }
 }
 
-deserialize_body!(Completion, TextMessage);
+deserialize_by!(Completion, "a completion", read_body::<TextMessage>);
+deserialize_by!(Choice, "a choice", read_choice::<TextMessage>);
 
 impl Message for TextMessage {
     type Delta<'a> = ChunkChoice<'a>;
     type Choice = Choice;
 
     const OBJECT: &'static str = "text_completion";
+    const REPEATED: Option<&'static str> = None;
 
-    fn weight(delta: &ChunkChoice<'_>, _: bool) -> usize {
-        delta.text.as_ref().map_or(0, |text| text.as_json().len())
+    fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
+        let content = this.and_then(|choice| choice.content);
+        let (text, _) = text_of(delta);
+        Held::bytes(text.map_or(0, |text| to.delta_growth(content, text)))
     }
 
-    fn fits(_: Option<&Self>, _: &ChunkChoice<'_>, _: &Options) -> Result<(), Error> {
+    #[cfg(debug_assertions)]
+    fn held(&self) -> Held {
+        Held::default()
+    }
+
+    fn fits(
+        _: Option<&ChoiceState<Self>>,
+        _: &ChunkChoice<'_>,
+        _: &Transcript,
+    ) -> Result<(), Error> {
         Ok(())
     }
 
     fn fold(choice: &mut ChoiceState<Self>, delta: &ChunkChoice<'_>, to: &mut Sink<'_>) -> Effect {
+        if delta.text.is_none() && delta.misplaced.is_some() {
+            return fold_misplaced(choice, delta, to);
+        }
         delta.text.as_ref().map_or(Effect::Nothing, |text| choice.fold_content(text, to))
     }
 
     fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
-        let ChunkChoice { index: _, position: _, text, logprobs: _, finish_reason: _, extra: _ } =
-            delta;
+        let ChunkChoice {
+            index: _,
+            position: _,
+            text,
+            logprobs: _,
+            finish_reason: _,
+            extra: _,
+            // It has no effect beside a text, but for the token counts, which the envelope sees.
+            misplaced: _,
+        } = delta;
         text.as_ref().map(RawStr::as_json)
     }
+
+    fn settle(_: &mut ChoiceState<Self>, _: &mut Transcript) {}
 
     fn change(&self, _: Note, _: u64) -> Option<Change<'_>> {
         None
     }
 
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Choice {
-        let (text, _parsed) = texts.take(choice.content);
-        let text = text.unwrap_or_default();
         Choice {
-            #[cfg(feature = "partial")]
-            parsed: finished(_parsed, &text),
-            text,
+            text: texts.take(choice.content).unwrap_or_default(),
             index: choice.index,
             logprobs: choice.logprobs.map(|logprobs| *logprobs),
             finish_reason: choice.finish_reason,
             extra: choice.extra,
         }
     }
+}
+
+/// Returns the text of a delta, and the member that it stands in if it is the wrong one.
+fn text_of<'c, 'a>(delta: &'c ChunkChoice<'a>) -> (Option<&'c RawStr<'a>>, Option<&'static str>) {
+    match (&delta.text, delta.misplaced.as_deref()) {
+        (None, Some(Misplaced { delta: Some(text), .. })) => (Some(text), Some("choices.delta")),
+        (None, Some(Misplaced { message: Some(text), .. })) => {
+            (Some(text), Some("choices.message"))
+        }
+        (text, _) => (text.as_ref(), None),
+    }
+}
+
+/// Folds the content of a chat completion's delta, or of its message if there is no text yet.
+#[inline(never)]
+fn fold_misplaced(
+    choice: &mut ChoiceState<TextMessage>,
+    delta: &ChunkChoice<'_>,
+    to: &mut Sink<'_>,
+) -> Effect {
+    let (Some(text), Some(member)) = text_of(delta) else { return Effect::Other };
+    if text.is_empty() {
+        return Effect::Other;
+    }
+    let has_text = choice.content.is_some_and(|content| !to.transcript.is_empty(content));
+    if has_text && member == "choices.message" {
+        to.anomaly(AnomalyKind::Repeated, member);
+    } else {
+        to.anomaly(AnomalyKind::Misplaced, member);
+        let _ = choice.fold_content(text, to);
+    }
+    Effect::Other
 }

@@ -2,8 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::anomaly::Anomaly;
-use super::anomaly::AnomalyKind;
+use super::anomaly::{Anomaly, AnomalyKind};
 use super::counts::TokenCounts;
 use super::dialect::{Dialect, Read};
 use super::learned::{Framed, Learned, Match, Target};
@@ -137,7 +136,7 @@ impl<D: Dialect> Accumulator<D> {
                 }
             }
         }
-        self.transcript.begin_event();
+        self.transcript.begin_event(event.data.len());
         if is_ended {
             return Ok(false);
         }
@@ -171,10 +170,8 @@ impl<D: Dialect> Accumulator<D> {
             }
             Err(error) => return Err(error),
         }
-        let before = self.transcript.folded();
         let effect = self.fold(&parsed)?;
-        let weight = self.transcript.folded().saturating_sub(before);
-        self.learn(event, frame, &parsed, effect, weight);
+        self.learn(event, frame, &parsed, effect);
         self.settle_event(&parsed, event.data);
         Ok(true)
     }
@@ -184,7 +181,10 @@ impl<D: Dialect> Accumulator<D> {
     fn pass(&mut self, read: Read, data: &str) -> Result<bool, Error> {
         match read {
             Read::Error(error) => return Err(Error::Api(error)),
-            Read::Done => self.done = true,
+            Read::Done => {
+                self.done = true;
+                return self.dialect.failure().map_or(Ok(false), Err);
+            }
             Read::KeepAlive => {
                 self.transcript.anomaly(AnomalyKind::KeepAlive, None, "");
                 self.transcript.anomalies().quote(data);
@@ -207,7 +207,20 @@ impl<D: Dialect> Accumulator<D> {
         let effect = self.dialect.fold(event, &mut self.transcript)?;
         self.transcript.parse();
         self.folded += 1;
+        if self.folded % 64 == 0 {
+            self.check_count();
+        }
         Ok(effect)
+    }
+
+    /// Panics if what is held is not what was counted, in debug builds. Walks through the state.
+    fn check_count(&self) {
+        #[cfg(debug_assertions)]
+        {
+            let mut held = self.dialect.held();
+            held.bytes += self.transcript.texts_weight();
+            debug_assert_eq!(held, self.transcript.held(), "what is held, and what was counted");
+        }
     }
 
     /// Learns from an event if all that folding it did was to append, else forgets: templates may
@@ -218,16 +231,14 @@ impl<D: Dialect> Accumulator<D> {
         frame: Option<Framed<'_>>,
         parsed: &D::Event<'_>,
         effect: Effect,
-        weight: usize,
     ) {
         let Options { learn, cumulative, .. } = self.transcript.options;
         let Effect::Appended(text) = effect else { return self.learned.forget() };
         let holes = if learn && !cumulative { D::holes(parsed) } else { None };
         let Some(holes) = holes else { return self.learned.forget() };
         if self.learned.wants(event.data.len()) {
-            let weight = weight.saturating_sub(holes.text.len());
             let anomalies = self.transcript.anomalies().noted().to_vec();
-            self.learned.learn(event, frame, holes, Target { text, weight, anomalies });
+            self.learned.learn(event, frame, holes, Target { text, anomalies });
         }
     }
 
@@ -243,16 +254,20 @@ impl<D: Dialect> Accumulator<D> {
     /// returns false, if the limits do not allow it; a full parse then says which one.
     #[inline]
     fn append_learned(&mut self, found: &Match<'_>) -> bool {
-        let target = self.learned.target(found.template);
-        if self.transcript.admit(target.weight + found.text.len()).is_err() {
+        if !self.dialect.accepts(&found.values) {
             return false;
         }
-        self.transcript.begin_event();
+        let target = self.learned.target(found.template);
+        if !self.transcript.has_room_for(found.text.len()) {
+            return false;
+        }
+        self.transcript.begin_learned();
         self.transcript.note_choices();
         for &anomaly in &target.anomalies {
             self.transcript.anomalies().again(anomaly);
         }
         let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
+        self.dialect.refill(&found.values, &mut self.transcript);
         self.transcript.parse();
         self.folded += 1;
         self.fast += 1;
@@ -294,7 +309,8 @@ impl<D: Dialect> Accumulator<D> {
     /// stream had ended with.
     pub fn push_parsed(&mut self, event: &D::Event<'_>) -> Result<Update<'_>, Error> {
         self.check()?;
-        self.transcript.begin_event();
+        // A chunk that was read elsewhere is weighed: nobody knows how long its data was.
+        self.transcript.begin_event(usize::MAX);
         if !self.is_ended() {
             // Templates are not learned from it, and may not hold after it.
             self.learned.forget();
@@ -367,7 +383,9 @@ impl<D: Dialect> Accumulator<D> {
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
         self.end(how, false);
+        self.check_count();
         self.transcript.settle();
+        self.check_count();
         let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
         let end = self.end.unwrap_or(End::Stopped);
         let answer = self.dialect.answer(&mut self.transcript);
@@ -379,6 +397,7 @@ impl<D: Dialect> Accumulator<D> {
         if self.end.is_some() {
             return;
         }
+        self.dialect.settle(&mut self.transcript);
         let end = match how {
             How::Clean => None,
             How::Broken { .. } => Some(End::Truncated),
@@ -390,6 +409,9 @@ impl<D: Dialect> Accumulator<D> {
         if cut && failure.is_some() && !self.is_complete() {
             // A sentinel that a break cut says nothing of an answer that is not complete.
             self.done = false;
+        }
+        if self.error.is_none() && (self.done || end.is_none()) {
+            self.error = self.dialect.failure().map(Box::new);
         }
         if self.done || self.error.is_some() {
             self.end = Some(self.natural_end(false));
@@ -490,6 +512,8 @@ impl<D: Dialect> Accumulator<D> {
         let read = D::read(&Event { data, ..*event }, &self.transcript.options, &mut parsed)?;
         let is_folded = if read == Read::Event {
             self.learned.forget();
+            // A text that was repaired may have become longer.
+            self.transcript.expect(data.len());
             let _ = self.fold(&parsed)?;
             self.settle_event(&parsed, data);
             true
@@ -549,7 +573,7 @@ impl<D: Dialect> Accumulator<D> {
             }
             _ => return false,
         };
-        self.transcript.begin_event();
+        self.transcript.begin_event(event.data.len());
         let number = self.transcript.events();
         match self.fold_lines(event, lines.into_iter().take(count)) {
             Ok(is_folded) => is_folded,

@@ -2,10 +2,11 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::Serialize;
 
-use crate::error::{Error, evidence};
+use crate::error::{Error, Escaped, evidence};
 
 /// Something that was repaired, or that contradicted what came before. It never stops a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,11 +39,15 @@ pub struct Anomaly {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AnomalyKind {
-    /// A member that should stay the same arrived with another value: the envelope's `id`, `model`
-    /// or `created`, a tool call's `name` or `type`, a finish reason. The first value counts, of a
-    /// finish reason the last.
+    /// A member that should stay the same arrived with another value.
+    ///
+    /// It is the envelope's `id`, `model` or `created`, a tool call's `type`, or a finish reason.
+    /// The first value counts, of a finish reason the last.
     Changed,
-    /// A member that comes once came again: a role, a usage other than the one before.
+    /// A member that comes once came again.
+    ///
+    /// It is a role, a usage other than the one before, or a whole `message` after deltas, which
+    /// was not folded.
     Repeated,
     /// An index is missing or is not one. A choice was told by its position, a tool call by the
     /// rules for calls without an index.
@@ -53,6 +58,43 @@ pub enum AnomalyKind {
     /// A fragment of a tool call arrived before any call began. A call without a name was begun
     /// for it.
     OrphanArguments,
+    /// A tool call's ID is the text `null` or `None`. It was taken as missing.
+    ToolCallIdPlaceholder,
+    /// A fragment of a tool call has no name, and an ID that no call has.
+    ///
+    /// It went to the call of its index, else to the latest, which keeps its ID. LM Studio sends
+    /// another ID with every fragment.
+    ToolCallIdChanged,
+    /// Two tool calls have one ID.
+    ///
+    /// The second was begun by another index, or by another name after arguments (DeepSeek, GLM).
+    ToolCallIdShared,
+    /// A tool call began with an index that another call has. Ollama sends every call as index 0.
+    ToolCallIndexReused,
+    /// The name of a tool call arrived in pieces, which were joined.
+    ToolCallNameContinued,
+    /// A tool call has no name at the end of the stream.
+    ToolCallWithoutName,
+    /// The arguments of a tool call are more than one JSON document at the end of the stream.
+    ///
+    /// Servers send `{}` before the real ones, or all of them once more. They stand as sent.
+    SeveralDocuments,
+    /// The arguments of a tool call are not a whole JSON document, though the choice is finished.
+    ///
+    /// They were cut by a limit of tokens, or repeated in part.
+    UnfinishedArguments,
+    /// The answer stands elsewhere than it should, and was folded from there.
+    ///
+    /// The member says where: a `message` in place of the delta, a `delta` or `message` in a legacy
+    /// completion, a `text` in a chat completion.
+    Misplaced,
+    /// Each choice began after the one before had ended without a finish reason.
+    ///
+    /// So it looks as if the choice index counted tokens (TGI, Foundry Local). Then
+    /// [`Options::with_one_choice`](crate::Options::with_one_choice) gives the one answer.
+    IndexCountsTokens,
+    /// A text is a number or a boolean, without quotes. It was appended as written.
+    ScalarText,
     /// A member has a value of a type that it cannot have, and was ignored.
     UnexpectedType,
     /// Half of a surrogate pair never met its other half, and stands as U+FFFD.
@@ -81,6 +123,19 @@ pub enum AnomalyKind {
     NotANumber,
     /// A string has a control character that is not escaped. It was read as that character.
     ControlCharacter,
+    /// A text that is parsed as JSON, and accepted with
+    /// [lenience](crate::Options::with_parsed_content), has a Markdown fence around it.
+    JsonFence,
+    /// A text that is parsed as JSON has other text before or after the value.
+    JsonText,
+    /// A text that is parsed as JSON has a `<think>` block before the value.
+    JsonThinkBlock,
+    /// A text that is parsed as JSON has a comma before the end of an array or object.
+    JsonTrailingComma,
+    /// A text that is parsed as JSON has a control character in a string, such as a line feed.
+    JsonControlCharacter,
+    /// A text that is parsed as JSON has an escape that JSON does not have, taken as its text.
+    JsonUnknownEscape,
     /// More kinds of anomalies arrived than are kept. This one counts the rest.
     More,
 }
@@ -92,6 +147,36 @@ impl AnomalyKind {
             self,
             Self::ContentType | Self::KeepAlive | Self::UnknownChunk | Self::WrappedChunk
         )
+    }
+}
+
+/// Displays as `changed finish_reason in choice 0, first in event 7, 3 times`.
+///
+/// An excerpt follows after a colon, in one line.
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)?;
+        if !self.member.is_empty() {
+            write!(f, " {}", self.member)?;
+        }
+        if let Some(choice) = self.choice {
+            write!(f, " in choice {choice}")?;
+        }
+        write!(f, ", first in event {}", self.event)?;
+        if self.count > 1 {
+            write!(f, ", {} times", self.count)?;
+        }
+        match &self.excerpt {
+            Some(excerpt) => write!(f, ": {}", Escaped::new(excerpt).at_most(160)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Displays as it serialises: `changed`, `missing_index` and so on.
+impl fmt::Display for AnomalyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
@@ -140,6 +225,22 @@ impl Anomalies {
         let position =
             if self.keys.get(due) == Some(&key) { due } else { self.position(key, event) };
         self.again(position);
+    }
+
+    /// Notes an anomaly `count` times that is not one of the event's frame: it comes of the text,
+    /// so an event that repeats the frame does not repeat it.
+    #[cfg(feature = "partial")]
+    pub(crate) fn note_apart(
+        &mut self,
+        kind: AnomalyKind,
+        choice: Option<u64>,
+        member: &'static str,
+        (event, count): (u64, u64),
+    ) {
+        let position = self.position(Key { kind, choice, member }, event);
+        if let Some(anomaly) = self.list.get_mut(position) {
+            anomaly.count += count;
+        }
     }
 
     /// Returns the position of the anomaly, or of the one that counts those beyond the bound.

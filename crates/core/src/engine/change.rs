@@ -27,13 +27,13 @@ pub enum Change<'a> {
         /// The new part of it; never empty.
         text: &'a str,
     },
-    /// A tool call began, or its ID or name arrived later than its beginning.
+    /// A tool call began, or its ID, its name or more of its name arrived after its beginning.
     ToolCall {
         /// The call's place.
         at: Place,
         /// The call's ID, once known.
         id: Option<&'a str>,
-        /// The name of the function or tool, once known.
+        /// The name of the function or tool as far as it came, once known.
         name: Option<&'a str>,
     },
     /// The function call of the interface that preceded tool calls got its name.

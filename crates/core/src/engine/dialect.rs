@@ -4,7 +4,8 @@
 //! texts (the [`Transcript`]), the order of things, the end and the errors; a dialect owns the
 //! rest. It implements [`Dialect`], and keeps three promises:
 //!
-//! - [`fold`](Dialect::fold) changes nothing when it returns an error. So it weighs first.
+//! - [`fold`](Dialect::fold) changes nothing when it returns an error. So it weighs first. And it
+//!   counts in the transcript whatever it keeps.
 //! - The [`Effect`] that it returns is honest. `Other` is always honest.
 //! - [`holes`](Dialect::holes) names every member of an event and lets through only those whose
 //!   folding is a function of the text alone. Written as a pattern without `..`, it fails to
@@ -51,14 +52,38 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Returns the one string that folding the event appends, if it can do nothing else.
     fn holes<'e>(event: &'e Self::Event<'_>) -> Option<Holes<'e>>;
 
+    /// Reports whether the values of an event that matched a learned frame do what
+    /// [`refill`](Self::refill) can do: those of [`Hole::Value`], in the order in which they stand.
+    ///
+    /// Otherwise the event is parsed in full. Nothing of it was folded yet.
+    fn accepts(&self, values: &Values<'_>) -> bool {
+        values.is_empty()
+    }
+
+    /// Folds the values of an event that matched a learned frame, after its text was appended.
+    fn refill(&mut self, _values: &Values<'_>, _to: &mut Transcript) {}
+
     /// Returns the error that an event carries beside what it adds, if any. `data` is the event's.
     fn api_error(event: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>>;
 
     /// Reports whether everything that began has the reason why it ended.
     fn is_finished(&self) -> bool;
 
+    /// Returns the error of an answer that ended as the server's failure, if it did.
+    fn failure(&self) -> Option<Error>;
+
+    /// Notes what can only be told at the end of the stream, before the answer is made.
+    fn settle(&mut self, texts: &mut Transcript);
+
     /// Returns the last token counts that came.
     fn token_counts(&self) -> Option<TokenCounts>;
+
+    /// Walks through the state, and returns everything that it holds besides the transcript's
+    /// texts.
+    ///
+    /// What is counted while folding is held against it.
+    #[cfg(debug_assertions)]
+    fn held(&self) -> super::transcript::Held;
 
     /// Makes the answer, and takes the texts for it.
     fn answer(self, texts: &mut Transcript) -> Self::Answer;
@@ -92,12 +117,62 @@ pub enum Read {
     Event,
 }
 
-/// The strings of an event that may differ in the next one of the same frame. Each lies in the
-/// event's data, as it stands between its quotes.
+/// The values of an event that may differ in the next one of the same frame. Each lies in the
+/// event's data.
 #[derive(Debug, Clone, Copy)]
 pub struct Holes<'e> {
-    /// The string that is appended.
+    /// The string that is appended, as it stands between its quotes.
     pub(crate) text: &'e str,
-    /// A string that means nothing, if there is one.
-    pub(crate) padding: Option<&'e str>,
+    /// The other values, in any order.
+    pub(crate) others: [Option<Hole<'e>>; Holes::OTHERS],
+}
+
+impl<'e> Holes<'e> {
+    /// The largest number of values besides the text.
+    pub(crate) const OTHERS: usize = 3;
+
+    /// Returns the holes of an event that appends this string, and nothing else that may differ.
+    pub(crate) fn of_text(text: &'e str) -> Self {
+        Self { text, others: [None; Holes::OTHERS] }
+    }
+
+    /// Adds a value that may differ, if there is one.
+    pub(crate) fn with(mut self, hole: Option<Hole<'e>>) -> Self {
+        if let Some(free) = self.others.iter_mut().find(|other| other.is_none()) {
+            *free = hole;
+        }
+        self
+    }
+}
+
+/// A value, besides the text, that may differ in the next event of the same frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hole<'e> {
+    /// A string that means nothing, as it stands between its quotes.
+    Padding(&'e str),
+    /// A value that [`Dialect::refill`] takes, as JSON.
+    #[allow(dead_code, reason = "no dialect so far numbers its events")]
+    Value(&'e str),
+}
+
+/// The values that fill the holes of a learned frame anew, besides its text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Values<'e> {
+    values: [&'e str; Holes::OTHERS],
+    len: usize,
+}
+
+impl<'e> Values<'e> {
+    pub(crate) fn push(&mut self, value: &'e str) {
+        self.values[self.len] = value;
+        self.len += 1;
+    }
+}
+
+impl<'e> core::ops::Deref for Values<'e> {
+    type Target = [&'e str];
+
+    fn deref(&self) -> &[&'e str] {
+        &self.values[..self.len]
+    }
 }

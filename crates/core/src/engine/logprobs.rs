@@ -1,11 +1,12 @@
 //! The log probabilities of an answer.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::{RawArray, RawValue};
+use crate::json::{RawArray, RawValue, Unknown};
 
 /// The log probabilities of a whole answer.
 ///
@@ -22,7 +23,7 @@ use crate::json::{RawArray, RawValue};
 /// while session.push(&mut input)?.is_some() {}
 /// let completion = session.close(How::Clean).answer;
 /// let logprobs = completion.choices[0].logprobs.as_ref().unwrap();
-/// let tokens: Vec<TokenLogprob> = logprobs.content.as_ref().unwrap().parse().unwrap();
+/// let tokens: Vec<TokenLogprob> = logprobs.content.as_ref().unwrap().deserialize().unwrap();
 /// assert_eq!((tokens[0].token.as_str(), tokens[0].logprob), ("a", Some(-0.5)));
 /// # Ok::<(), deltawire::Error>(())
 /// ```
@@ -35,6 +36,9 @@ pub struct Logprobs {
     /// The entries for the tokens of the refusal (chat).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RawArray>,
+    /// The entries for the tokens of the reasoning (DeepSeek).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<RawArray>,
     /// The tokens, as strings (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<RawArray>,
@@ -47,14 +51,56 @@ pub struct Logprobs {
     /// The offset at which each token begins, in characters (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_offset: Option<RawArray>,
+    /// The lists that nobody here knows, by name, if unknown members are kept.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, RawArray>,
 }
 
 impl Logprobs {
+    fn lists(&self) -> [&Option<RawArray>; 7] {
+        [
+            &self.content,
+            &self.refusal,
+            &self.reasoning_content,
+            &self.tokens,
+            &self.token_logprobs,
+            &self.top_logprobs,
+            &self.text_offset,
+        ]
+    }
+
+    /// Returns the number of bytes held.
+    pub(crate) fn weight(&self) -> usize {
+        let lists = self.lists().into_iter().flatten().map(|list| list.as_json().len());
+        let others = self.others.iter().map(|(name, list)| name.len() + list.as_json().len());
+        lists.chain(others).sum()
+    }
+
+    /// Returns the most bytes that [`extend`](Self::extend) adds.
+    pub(crate) fn growth(
+        this: Option<&Self>,
+        new: [&Option<RawValue<'_>>; 7],
+        others: &Unknown<'_>,
+    ) -> usize {
+        let kept = this.map_or([&None; 7], Self::lists);
+        let lists = kept.into_iter().zip(new);
+        let growth = |(kept, new): (&Option<RawArray>, &Option<RawValue<'_>>)| {
+            new.as_ref().map_or(0, |new| RawArray::growth(kept.as_ref(), new))
+        };
+        let other = |(name, new): (&str, &RawValue<'_>)| {
+            let kept = this.and_then(|this| this.others.get(name));
+            let named = if kept.is_some() { 0 } else { name.len() };
+            if new.is_array() { named + RawArray::growth(kept, new) } else { 0 }
+        };
+        lists.map(growth).sum::<usize>() + others.iter().map(other).sum::<usize>()
+    }
+
     /// Appends the elements of each array to its list, in the order of the fields.
-    pub(crate) fn extend(&mut self, new: [&Option<RawValue<'_>>; 6]) {
+    pub(crate) fn extend(&mut self, new: [&Option<RawValue<'_>>; 7]) {
         let lists = [
             &mut self.content,
             &mut self.refusal,
+            &mut self.reasoning_content,
             &mut self.tokens,
             &mut self.token_logprobs,
             &mut self.top_logprobs,
@@ -66,9 +112,17 @@ impl Logprobs {
             }
         }
     }
+
+    /// Appends the elements of an array to the list of this name.
+    pub(crate) fn extend_other(&mut self, name: &str, new: &RawValue<'_>) {
+        match self.others.get_mut(name) {
+            Some(list) => list.extend(new),
+            None => self.others.entry(name.into()).or_default().extend(new),
+        }
+    }
 }
 
-/// One token and its log probability, as [`RawArray::parse`] returns it.
+/// One token and its log probability, for [`RawArray::deserialize`].
 ///
 /// Members that servers add (llama.cpp's `id`) stay in the text of the list.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -17,6 +17,7 @@ mod outcome;
 mod parsed;
 mod place;
 mod record;
+mod seconds;
 mod session;
 mod stalls;
 mod stray;
@@ -36,8 +37,6 @@ pub use session::{Session, Times};
 pub use stalls::StallLimits;
 pub use update::Update;
 
-pub(crate) use dialect::{Holes, Notes, Read, Sealed};
-#[cfg(feature = "partial")]
-pub(crate) use parsed::finished;
+pub(crate) use dialect::{Hole, Holes, Notes, Read, Sealed};
 pub(crate) use record::{Note, TextId, What};
-pub(crate) use transcript::{Effect, Transcript};
+pub(crate) use transcript::{Effect, Held, Transcript};

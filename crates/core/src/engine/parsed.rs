@@ -3,9 +3,13 @@
 //! The parser sits beside the text that it reads and takes what is new of it from the text itself,
 //! after folding. So it does not matter how an event was folded, and folding knows nothing of it.
 //! Without the feature `partial` everything here is empty.
+//!
+//! What the parsers of a stream hold is bounded by
+//! [`Limits::max_parsed_values`](crate::Limits::max_parsed_values). The changes of an event are not
+//! recorded, but read from the parser when somebody asks: see [`ParsedRecord`].
 
 #[cfg(feature = "partial")]
-pub(crate) use on::{Parsed, ParsedRecord, finished};
+pub(crate) use on::{Parsed, ParsedRecord};
 
 #[cfg(not(feature = "partial"))]
 pub(crate) use off::{Parsed, ParsedRecord};
@@ -14,91 +18,129 @@ pub(crate) use off::{Parsed, ParsedRecord};
 mod on {
     use alloc::boxed::Box;
 
-    use deltawire_partial::{Error, Parser, Told};
-    use serde_json::Value;
+    use deltawire_partial::{Error, Limit, Mark, Parser, Repair};
 
+    use crate::engine::anomaly::AnomalyKind;
     use crate::engine::change::Change;
-    use crate::engine::options::Options;
+    use crate::engine::options;
     use crate::engine::place::{Place, TextKind};
+
+    /// The number of values that a parser counts as: its own fields and its first buffers are as
+    /// large as that.
+    const PARSER: usize = 16;
 
     /// The parser of a text, if the text is parsed.
     #[derive(Debug, Clone, Default)]
-    pub(crate) struct Parsed(Option<Box<Parser>>);
+    pub(crate) enum Parsed {
+        #[default]
+        Off,
+        On(Box<Parser>),
+        /// The parsers of the stream hold as much as they may.
+        Refused,
+    }
 
-    /// One thing that the last event changed in a parsed text.
+    /// What the last event changed in a parsed text: everything after a mark.
     #[derive(Debug, Clone, Copy)]
-    pub(crate) enum ParsedRecord {
-        Changed(Told),
-        NotJson,
+    pub(crate) struct ParsedRecord {
+        since: Mark,
+        /// The text stopped being JSON.
+        failed: bool,
     }
 
     impl Parsed {
-        /// Makes a parser for a text of this kind, if the options ask for one.
-        pub(crate) fn begin(&mut self, kind: TextKind, options: &Options) {
-            let options = match kind {
+        /// Parses what the parser has not seen of its text, if the options ask for it.
+        ///
+        /// `values` is the number of values of all parsers. Calls `repaired` for each departure
+        /// from JSON that was accepted.
+        pub(crate) fn advance(
+            &mut self,
+            (kind, text): (TextKind, &str),
+            options: &options::Options,
+            values: &mut usize,
+            mut repaired: impl FnMut(AnomalyKind, u64),
+        ) -> Option<ParsedRecord> {
+            let parse = match kind {
                 TextKind::Arguments => options.parse_arguments,
                 TextKind::Content => options.parse_content,
                 _ => None,
-            };
-            if let (None, Some(options)) = (&self.0, options) {
-                self.0 = Some(Box::new(Parser::with_options(options)));
+            }?;
+            let room = options.limits.max_parsed_values.saturating_sub(*values);
+            if matches!(self, Self::Off) {
+                if room < PARSER {
+                    *self = Self::Refused;
+                    return Some(ParsedRecord { since: Parser::new().mark(), failed: true });
+                }
+                *values += PARSER;
+                *self = Self::On(Box::new(Parser::with_options(parse)));
             }
-        }
-
-        /// Parses what the parser has not seen of its text.
-        pub(crate) fn advance(&mut self, text: &str, mut record: impl FnMut(ParsedRecord)) {
-            let Some(parser) = self.0.as_mut().filter(|parser| parser.error().is_none()) else {
-                return;
-            };
-            let mut rest = unseen(parser, text);
-            loop {
-                match parser.advance(&mut rest) {
-                    Ok(true) => record(ParsedRecord::Changed(parser.last_change())),
-                    Ok(false) => return,
-                    Err(_) => return record(ParsedRecord::NotJson),
+            let Self::On(parser) = self else { return None };
+            let unseen = usize::try_from(parser.offset()).ok().and_then(|seen| text.get(seen..))?;
+            if unseen.is_empty() || parser.error().is_some() {
+                return None;
+            }
+            let (since, nodes, repairs) = (parser.mark(), parser.nodes(), *parser.repairs());
+            let room = options.limits.max_parsed_values.saturating_sub(*values);
+            parser.set_max_nodes(parse.limits.max_nodes.min(nodes + room));
+            let failed = parser.feed(unseen).is_err();
+            *values += parser.nodes() - nodes;
+            if *parser.repairs() != repairs {
+                for (repair, count) in parser.repairs().iter() {
+                    let new = count - repairs.count(repair);
+                    if new > 0 {
+                        repaired(anomaly(repair), new);
+                    }
                 }
             }
+            Some(ParsedRecord { since, failed })
         }
 
-        /// Returns the change that a record stands for.
-        pub(crate) fn change(
+        /// Returns the changes that a record stands for.
+        pub(crate) fn changes(
             &self,
             record: &ParsedRecord,
             at: Place,
             kind: TextKind,
-        ) -> Option<Change<'_>> {
-            let parser = self.0.as_ref()?;
-            Some(match record {
-                ParsedRecord::Changed(told) => {
-                    Change::Parsed { at, kind, change: parser.change(told) }
-                }
-                ParsedRecord::NotJson => Change::NotJson { at, kind, error: *parser.error()? },
-            })
+        ) -> impl Iterator<Item = Change<'_>> + use<'_> {
+            let changes = self.parser().map(|parser| parser.changes_since(record.since));
+            let failed = if record.failed { self.error() } else { None };
+            let changes = changes.into_iter().flatten();
+            changes
+                .map(move |change| Change::Parsed { at, kind, change })
+                .chain(failed.map(|error| Change::NotJson { at, kind, error }))
         }
 
         pub(crate) fn parser(&self) -> Option<&Parser> {
-            self.0.as_deref()
+            match self {
+                Self::On(parser) => Some(parser),
+                Self::Off | Self::Refused => None,
+            }
+        }
+
+        fn error(&self) -> Option<Error> {
+            match self {
+                Self::On(parser) => parser.error().copied(),
+                Self::Off => None,
+                Self::Refused => Some(Error::limit(Limit::Nodes, 0)),
+            }
         }
     }
 
-    fn unseen<'t>(parser: &Parser, text: &'t str) -> &'t str {
-        let seen = usize::try_from(parser.offset()).ok();
-        seen.and_then(|seen| text.get(seen..)).unwrap_or_default()
-    }
-
-    /// Returns the value of a text that is over, or why it is not JSON; `None` if it is not parsed.
-    pub(crate) fn finished(parsed: Parsed, text: &str) -> Option<Result<Value, Error>> {
-        let mut parser = parsed.0?;
-        let rest = unseen(&parser, text);
-        let result = parser.feed(rest).and_then(|()| parser.finish().map(drop));
-        Some(result.map(|()| parser.value().unwrap_or_default()))
+    fn anomaly(repair: Repair) -> AnomalyKind {
+        match repair {
+            Repair::Fence => AnomalyKind::JsonFence,
+            Repair::TrailingComma => AnomalyKind::JsonTrailingComma,
+            Repair::ThinkBlock => AnomalyKind::JsonThinkBlock,
+            Repair::ControlCharacter => AnomalyKind::JsonControlCharacter,
+            Repair::UnknownEscape => AnomalyKind::JsonUnknownEscape,
+            // Text before or after the value, and what may be added.
+            _ => AnomalyKind::JsonText,
+        }
     }
 }
 
 #[cfg(not(feature = "partial"))]
 mod off {
     use crate::engine::change::Change;
-    use crate::engine::options::Options;
     use crate::engine::place::{Place, TextKind};
 
     #[derive(Debug, Clone, Default)]
@@ -108,15 +150,13 @@ mod off {
     pub(crate) enum ParsedRecord {}
 
     impl Parsed {
-        pub(crate) fn begin(&mut self, _: TextKind, _: &Options) {}
-
-        pub(crate) fn change(
+        pub(crate) fn changes(
             &self,
-            record: &ParsedRecord,
+            _: &ParsedRecord,
             _: Place,
             _: TextKind,
-        ) -> Option<Change<'_>> {
-            match *record {}
+        ) -> core::iter::Empty<Change<'_>> {
+            core::iter::empty()
         }
     }
 }

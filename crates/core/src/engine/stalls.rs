@@ -18,28 +18,41 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::seconds;
 use crate::error::{Stall, StallKind};
 
 /// Limits on how long a stream may go without something. None is set by default.
 ///
 /// No value is right for all: a model that reasons may take minutes to its first token and say
 /// nothing meanwhile, and between two tokens some seconds are a lot.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+///
+/// Reads from a configuration, and serialises, as numbers of seconds. A member that is missing is
+/// no limit, and one that is unknown is an error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct StallLimits {
     /// The time between one byte of the body and the next.
+    #[serde(with = "seconds")]
     pub bytes: Option<Duration>,
     /// The time between one event and the next. Comments are not events.
+    #[serde(with = "seconds")]
     pub events: Option<Duration>,
     /// The time between one piece of the model's output and the next: content, reasoning, refusals,
     /// tool and function calls, audio.
+    #[serde(with = "seconds")]
     pub content: Option<Duration>,
     /// The time from the request to the first byte. Where it is not set, `bytes` counts.
+    #[serde(with = "seconds")]
     pub first_bytes: Option<Duration>,
     /// The time from the request to the first event. Where it is not set, `events` counts.
+    #[serde(with = "seconds")]
     pub first_event: Option<Duration>,
     /// The time from the request to the first output, which is the time to the first token. Where
     /// it is not set, `content` counts.
+    #[serde(with = "seconds")]
     pub first_content: Option<Duration>,
 }
 

@@ -2,17 +2,21 @@
 //! changed.
 //!
 //! This file is the one owner of growing text. It keeps the halves of surrogate pairs that wait for
-//! their other half, the record of what is new, the bytes that count against
-//! [`Limits::max_folded`](crate::Limits::max_folded), and the JSON parser of a text that has one. A
-//! dialect holds a [`TextId`] for each of its texts and appends through it. Two rules hold:
+//! their other half, the record of what is new, and the JSON parser of a text that has one. A
+//! dialect holds a [`TextId`] for each of its texts and appends through it. It also counts what is
+//! [`Held`]. Three rules hold:
 //!
 //! - A text is appended to in one place, [`Transcript::append`], and only that returns
 //!   [`Effect::Appended`]. The learned frame appends through it as well, so both ways agree.
 //! - Nothing is refused here. A dialect weighs an event before it folds it; see
-//!   [`Transcript::admit`].
+//!   [`Transcript::has_room`] and [`Transcript::admit`].
+//! - Whatever a dialect keeps is counted where it is kept, and taken off where it is replaced: texts
+//!   here, other members by [`Transcript::set`], [`Transcript::hold`] and [`Transcript::replaced`].
+//!   In debug builds the accumulator compares the count with a walk through the state.
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::AddAssign;
 
 use super::anomaly::{Anomalies, AnomalyKind};
 use super::options::Options;
@@ -31,13 +35,45 @@ pub struct Transcript {
     texts: Vec<Slot>,
     records: Vec<Record>,
     parsed: Vec<(TextId, ParsedRecord)>,
+    /// The number of values that the parsers hold.
+    #[cfg(feature = "partial")]
+    parsed_values: usize,
     anomalies: Anomalies,
     /// The number of the current event, from 1.
     event: u64,
-    /// The bytes that count against `max_folded`.
-    folded: usize,
+    /// Everything that is held of the stream.
+    held: Held,
+    /// The most bytes that the current event can add.
+    most: usize,
     /// The last event had a choice, even one that changed nothing.
     had_choices: bool,
+}
+
+/// The amount that is held of a stream, or that an event adds to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The bytes that count against [`Limits::max_folded`](crate::Limits::max_folded).
+    pub(crate) bytes: usize,
+    /// The choices, tool calls and unknown members, which count against
+    /// [`Limits::max_items`](crate::Limits::max_items).
+    pub(crate) items: usize,
+}
+
+impl Held {
+    pub(crate) fn bytes(bytes: usize) -> Self {
+        Self { bytes, items: 0 }
+    }
+
+    pub(crate) fn item(bytes: usize) -> Self {
+        Self { bytes, items: 1 }
+    }
+}
+
+impl AddAssign for Held {
+    fn add_assign(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.items += other.items;
+    }
 }
 
 /// A text that grows.
@@ -90,14 +126,37 @@ impl Transcript {
         Self { options, ..Self::default() }
     }
 
+    /// Forgets the notes of the last event, and begins one that is read in full.
+    ///
+    /// `most` is the length of its data, which is the most that it can add.
+    pub(crate) fn begin_event(&mut self, most: usize) {
+        self.most = most;
+        if self.records.capacity() > Self::KEEP {
+            // After an event that made a long list an event is always read in full.
+            self.records = Vec::new();
+        }
+        self.begin_learned();
+    }
+
     /// Forgets the notes of the last event, and counts the next.
-    pub(crate) fn begin_event(&mut self) {
+    #[inline]
+    pub(crate) fn begin_learned(&mut self) {
         self.event += 1;
         self.records.clear();
         self.parsed.clear();
         self.anomalies.begin_event();
         self.had_choices = false;
     }
+
+    /// Says that the current event can add this many bytes at most.
+    ///
+    /// For one that is not read as it was sent: repaired, or a line of it.
+    pub(crate) fn expect(&mut self, most: usize) {
+        self.most = most;
+    }
+
+    /// The longest list of notes whose memory is kept for the next event.
+    const KEEP: usize = 64;
 
     /// Returns the number of events so far.
     pub(crate) fn events(&self) -> u64 {
@@ -145,12 +204,7 @@ impl Transcript {
             // Most answers have one text; room for four would be most of what a stream holds.
             self.texts.reserve_exact(1);
         }
-        let mut parsed = Parsed::default();
-        if kind == TextKind::Arguments {
-            // A call without arguments has a parser too, which then finds that they are missing.
-            parsed.begin(kind, &self.options);
-        }
-        let text = Text::default();
+        let (text, parsed) = (Text::default(), Parsed::default());
         self.texts.push(Slot { at, kind, member, text, parsed, is_free: false });
         TextId(self.texts.len() as u32 - 1)
     }
@@ -159,11 +213,15 @@ impl Transcript {
     #[inline]
     pub(crate) fn append(&mut self, id: TextId, string: &RawStr<'_>) -> Effect {
         let slot = &mut self.texts[id.0 as usize];
-        let start = slot.text.len();
+        let (start, half) = (slot.text.len(), slot.text.half_weight());
         slot.text.push(string.as_json());
         let (kind, end) = (slot.kind, slot.text.len());
+        self.held.bytes += end - start;
+        if half + slot.text.half_weight() > 0 {
+            self.held.bytes = self.held.bytes + slot.text.half_weight() - half;
+        }
         if end > start {
-            self.records.push(Record::Text { id, kind, start, end });
+            self.record(id, kind, start, end);
             Effect::Appended(id)
         } else {
             // Half a surrogate pair may wait now.
@@ -180,36 +238,96 @@ impl Transcript {
         if delta.is_empty() {
             return Effect::Nothing;
         }
-        let start = slot.text.len();
-        if !slot.text.extend_to(delta.as_json()) {
-            let (choice, member) = (slot.at.choice, slot.member);
+        let before = (slot.text.len(), slot.text.weight());
+        let extends = slot.text.extend_to(delta.as_json());
+        if !extends {
             slot.text.push(delta.as_json());
-            self.anomaly(AnomalyKind::NotCumulative, Some(choice), member);
         }
-        self.record_growth(id, start);
+        self.record_extension(id, before, extends);
         Effect::Other
     }
 
     /// Appends a piece of arguments: a string's text, or the compact JSON of any other value, which
-    /// is what the string would have held.
+    /// is what the string would have held. Where deltas are cumulative, appends what is new in it.
     pub(crate) fn append_piece(&mut self, id: TextId, piece: &RawValue<'_>) -> Effect {
-        match piece.as_string() {
-            Some(string) => self.append(id, &string),
+        match piece.as_raw_str() {
+            Some(string) => self.append_delta(id, &string),
             None => {
-                let slot = &mut self.texts[id.0 as usize];
-                let start = slot.text.len();
-                slot.text.push_plain(&piece.to_compact());
-                self.record_growth(id, start);
+                self.append_value(id, piece);
                 Effect::Other
             }
         }
     }
 
+    #[inline(never)]
+    fn append_value(&mut self, id: TextId, piece: &RawValue<'_>) {
+        let slot = &mut self.texts[id.0 as usize];
+        let before = (slot.text.len(), slot.text.weight());
+        let value = piece.to_compact();
+        let is_whole = self.options.cumulative && !slot.text.is_empty();
+        let extends = is_whole && slot.text.extend_to_plain(&value);
+        if !extends {
+            slot.text.push_plain(&value);
+        }
+        self.record_extension(id, before, extends || !is_whole);
+    }
+
+    /// Records that a text was extended by a cumulative delta, or that the delta was appended.
+    fn record_extension(&mut self, id: TextId, before: (usize, usize), extends: bool) {
+        let slot = &self.texts[id.0 as usize];
+        let (start, weight) = before;
+        let (choice, member) = (slot.at.choice, slot.member);
+        self.held.bytes = self.held.bytes + slot.text.weight() - weight;
+        if !extends {
+            self.anomaly(AnomalyKind::NotCumulative, Some(choice), member);
+        }
+        self.record_growth(id, start);
+    }
+
+    /// Notes what a text has grown by, if it has.
     fn record_growth(&mut self, id: TextId, start: usize) {
         let slot = &self.texts[id.0 as usize];
         let (kind, end) = (slot.kind, slot.text.len());
         if end > start {
-            self.records.push(Record::Text { id, kind, start, end });
+            self.record(id, kind, start, end);
+        }
+    }
+
+    /// Notes a piece of a text. Pieces that touch are one.
+    #[inline(always)]
+    fn record(&mut self, id: TextId, kind: TextKind, start: usize, new_end: usize) {
+        match self.records.last_mut() {
+            Some(Record::Text { id: last, end, .. }) if *last == id => *end = new_end,
+            _ => self.records.push(Record::Text { id, kind, start, end: new_end }),
+        }
+    }
+
+    /// Returns the bytes that appending a string adds to a text, which may not have begun.
+    pub(crate) fn growth(&self, id: Option<TextId>, string: &RawStr<'_>) -> usize {
+        match id {
+            Some(id) => self.texts[id.0 as usize].text.growth(string.as_json()),
+            None => Text::default().growth(string.as_json()),
+        }
+    }
+
+    /// As [`growth`](Self::growth), for a delta that may be cumulative.
+    pub(crate) fn delta_growth(&self, id: Option<TextId>, delta: &RawStr<'_>) -> usize {
+        match id {
+            Some(id) if self.options.cumulative => {
+                self.texts[id.0 as usize].text.growth_to(delta.as_json())
+            }
+            _ => self.growth(id, delta),
+        }
+    }
+
+    /// As [`growth`](Self::growth), for a piece of arguments.
+    pub(crate) fn piece_growth(&self, id: Option<TextId>, piece: &RawValue<'_>) -> usize {
+        match piece.as_raw_str() {
+            Some(string) => self.delta_growth(id, &string),
+            None => {
+                let whole = id.filter(|&id| self.is_whole_so_far(id, piece));
+                piece.to_compact().len() - whole.map_or(0, |id| self.text(id).len())
+            }
         }
     }
 
@@ -231,13 +349,21 @@ impl Transcript {
 
     #[cfg(feature = "partial")]
     fn parse_appended(&mut self) {
+        if self.parsed.capacity() > Self::KEEP {
+            self.parsed = Vec::new();
+        }
         for record in &self.records {
             let &Record::Text { id, kind, .. } = record else { continue };
             let slot = &mut self.texts[id.0 as usize];
-            if !slot.is_free {
-                slot.parsed.begin(kind, &self.options);
-                slot.parsed.advance(slot.text.as_str(), |record| self.parsed.push((id, record)));
+            if slot.is_free {
+                continue;
             }
+            let (choice, member, event) = (Some(slot.at.choice), slot.member, self.event);
+            let (text, values) = ((kind, slot.text.as_str()), &mut self.parsed_values);
+            let record = slot.parsed.advance(text, &self.options, values, |anomaly, count| {
+                self.anomalies.note_apart(anomaly, choice, member, (event, count));
+            });
+            self.parsed.extend(record.map(|record| (id, record)));
         }
     }
 
@@ -257,6 +383,24 @@ impl Transcript {
         (slot.at, slot.kind)
     }
 
+    /// Reports whether nothing was appended to a text.
+    pub(crate) fn is_empty(&self, id: TextId) -> bool {
+        self.texts[id.0 as usize].text.is_empty()
+    }
+
+    /// Reports whether a piece of arguments is the whole so far, where deltas are cumulative.
+    ///
+    /// Linear in the piece.
+    pub(crate) fn is_whole_so_far(&self, id: TextId, piece: &RawValue<'_>) -> bool {
+        let text = self.text(id);
+        self.options.cumulative && !text.is_empty() && {
+            match piece.as_raw_str() {
+                Some(string) => string.to_text().starts_with(text),
+                None => piece.to_compact().starts_with(text),
+            }
+        }
+    }
+
     pub(crate) fn text(&self, id: TextId) -> &str {
         self.texts[id.0 as usize].text.as_str()
     }
@@ -267,11 +411,11 @@ impl Transcript {
         self.texts.iter().position(is_it).map(|position| TextId(position as u32))
     }
 
-    /// Takes a finished text out, if it began, with its parser.
-    pub(crate) fn take(&mut self, id: Option<TextId>) -> (Option<String>, Parsed) {
-        let Some(id) = id else { return (None, Parsed::default()) };
-        let slot = &mut self.texts[id.0 as usize];
-        (Some(core::mem::take(&mut slot.text).into_string()), core::mem::take(&mut slot.parsed))
+    /// Takes a finished text out, if it began. Its parser is dropped.
+    pub(crate) fn take(&mut self, id: Option<TextId>) -> Option<String> {
+        let slot = &mut self.texts[id?.0 as usize];
+        slot.parsed = Parsed::default();
+        Some(core::mem::take(&mut slot.text).into_string())
     }
 
     pub(crate) fn parser_of(&self, id: TextId) -> &Parsed {
@@ -284,28 +428,71 @@ impl Transcript {
     }
 }
 
-/// The bytes that count against `max_folded`.
+/// The count of what is held.
 impl Transcript {
-    /// Counts the bytes that an event adds, if they are within the limit.
+    /// Reports whether the event fits whatever is in it. If not, it has to be weighed.
+    ///
+    /// Whatever folding adds stands in the event's data: the text of each member, and at least two
+    /// bytes for each choice, tool call and unknown member.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        let limits = &self.options.limits;
+        self.held.bytes.saturating_add(self.most) <= limits.max_folded
+            && self.held.items.saturating_add(self.most / 2) <= limits.max_items
+    }
+
+    /// Reports whether a string may be appended whose length between its quotes is `len`.
+    #[inline]
+    pub(crate) fn has_room_for(&self, len: usize) -> bool {
+        self.held.bytes.saturating_add(len) <= self.options.limits.max_folded
+    }
+
+    /// Checks that what an event adds is within the limits.
     ///
     /// # Errors
-    /// They are not; nothing was counted.
-    pub(crate) fn admit(&mut self, bytes: usize) -> Result<(), Error> {
-        let folded = self.folded.saturating_add(bytes);
-        let max = self.options.limits.max_folded;
-        if folded > max {
-            return Err(Limit::Folded.passed(max));
+    /// The limit that it would exceed.
+    pub(crate) fn admit(&self, new: Held) -> Result<(), Error> {
+        let limits = &self.options.limits;
+        if self.held.bytes.saturating_add(new.bytes) > limits.max_folded {
+            return Err(Limit::Folded.passed(limits.max_folded));
         }
-        self.folded = folded;
+        if self.held.items.saturating_add(new.items) > limits.max_items {
+            return Err(Limit::Items.passed(limits.max_items));
+        }
         Ok(())
     }
 
-    /// Takes bytes off that are no longer kept.
-    pub(crate) fn release(&mut self, bytes: usize) {
-        self.folded = self.folded.saturating_sub(bytes);
+    /// Counts what is held from now on.
+    pub(crate) fn hold(&mut self, new: Held) {
+        self.held += new;
     }
 
-    pub(crate) fn folded(&self) -> usize {
-        self.folded
+    /// Counts a value that had `before` bytes and now has `now`.
+    pub(crate) fn replaced(&mut self, before: usize, now: usize) {
+        self.held.bytes = self.held.bytes.saturating_sub(before) + now;
+    }
+
+    /// Sets a text that a dialect keeps, and counts it.
+    pub(crate) fn set(&mut self, kept: &mut Option<String>, sent: &RawStr<'_>) {
+        let new = sent.to_text().into_owned();
+        let before = kept.as_ref().map_or(0, String::len);
+        self.replaced(before, new.len());
+        *kept = Some(new);
+    }
+
+    /// Returns the most bytes that [`set`](Self::set) adds.
+    pub(crate) fn set_growth(kept: Option<&str>, sent: Option<&RawStr<'_>>) -> usize {
+        let len = sent.map_or(0, |sent| sent.to_text().len());
+        len.saturating_sub(kept.map_or(0, str::len))
+    }
+
+    pub(crate) fn held(&self) -> Held {
+        self.held
+    }
+
+    /// Returns the bytes that all texts hold.
+    #[cfg(debug_assertions)]
+    pub(crate) fn texts_weight(&self) -> usize {
+        self.texts.iter().map(|slot| slot.text.weight()).sum()
     }
 }

@@ -59,9 +59,9 @@ impl<'a> Update<'a> {
                 Some(Change::Text { at, kind, text })
             }
         };
-        let parsed = transcript.parsed().iter().filter_map(move |(id, record)| {
+        let parsed = transcript.parsed().iter().flat_map(move |(id, record)| {
             let (at, kind) = transcript.place(*id);
-            transcript.parser_of(*id).change(record, at, kind)
+            transcript.parser_of(*id).changes(record, at, kind)
         });
         transcript.records().iter().filter_map(change).chain(parsed)
     }
@@ -69,7 +69,7 @@ impl<'a> Update<'a> {
     /// Returns the parser of a tool call's arguments, by the call's place.
     ///
     /// `None` without [`Options::with_parsed_arguments`](crate::Options::with_parsed_arguments),
-    /// and as long as there is no such call.
+    /// and as long as none of the call's arguments came.
     #[cfg(feature = "partial")]
     #[must_use]
     pub fn parsed_arguments(&self, at: Place) -> Option<&'a deltawire_partial::Parser> {
@@ -126,8 +126,9 @@ impl<'a> Update<'a> {
     }
 
     /// Returns the index and the unknown members of each choice: the last value of each member that
-    /// came so far. Empty unless [`Options::with_unknown`](crate::Options::with_unknown) keeps
-    /// them.
+    /// came so far.
+    ///
+    /// Empty if [`Options::with_unknown`](crate::Options::with_unknown) drops them.
     pub fn unknown_members(&self) -> impl Iterator<Item = (u64, &'a Unknown<'static>)> + use<'a> {
         let dialect = self.dialect;
         (0..).map_while(move |position| dialect.unknown(position))

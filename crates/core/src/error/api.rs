@@ -1,8 +1,11 @@
 //! An error in a server's words.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+
+use serde::Serialize;
 
 use super::escaped::Escaped;
 use crate::json::{RawValue, repair};
@@ -11,12 +14,24 @@ use crate::json::{RawValue, repair};
 ///
 /// Servers and proxies agree on no shape, so the usual members are looked for where they may stand,
 /// and the whole object is kept beside them: [`body`](Self::body).
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// It serialises as `{"message", "type", "param", "code"}`, with null for what the server did not
+/// send. [`Error`](crate::Error) and [`Refused`](crate::Refused) write the whole object beside it.
+///
+/// ```
+/// use deltawire::ApiError;
+///
+/// let body = r#"{"error":{"message":"too long","code":"context_length_exceeded"}}"#;
+/// let error = ApiError::from_body(body).unwrap();
+/// assert!(error.is_code("context_length_exceeded"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ApiError {
     /// The server's message. If it gives none, the error as JSON.
     pub message: String,
     /// OpenAI's `type`, as sent (`invalid_request_error`, …), or `error_type`.
+    #[serde(rename = "type")]
     pub error_type: Option<RawValue<'static>>,
     /// The parameter of the request that is at fault.
     pub param: Option<RawValue<'static>>,
@@ -25,6 +40,7 @@ pub struct ApiError {
     /// OpenAI sends a text (`context_length_exceeded`), llama.cpp a number. If there is none, it is
     /// the `status_code`, or a `status` that is a number.
     pub code: Option<RawValue<'static>>,
+    #[serde(skip)]
     body: Option<RawValue<'static>>,
 }
 
@@ -43,8 +59,35 @@ impl ApiError {
             let is_bare = || object.says("message") || object.says("detail");
             object.error().or_else(|| is_bare().then(|| object.described()))
         };
-        let error = read(&body).or_else(|| body.find_element(|element| read(&element)))?;
+        let error = read(&body).or_else(|| body.elements().find_map(|element| read(&element)))?;
         Some(error.with_body(&body))
+    }
+
+    /// Returns the code as text. A number is returned as its digits.
+    ///
+    /// OpenAI's codes are in its guide "Error codes": `context_length_exceeded`,
+    /// `rate_limit_exceeded`, `insufficient_quota` and others.
+    #[must_use]
+    pub fn code(&self) -> Option<Cow<'_, str>> {
+        self.code.as_ref().map(RawValue::to_text)
+    }
+
+    /// Reports whether this is the code, as a text or as a number.
+    #[must_use]
+    pub fn is_code(&self, code: &str) -> bool {
+        self.code().is_some_and(|sent| sent == code)
+    }
+
+    /// Returns the `type` as text.
+    #[must_use]
+    pub fn error_type(&self) -> Option<Cow<'_, str>> {
+        self.error_type.as_ref().map(RawValue::to_text)
+    }
+
+    /// Returns the request's parameter that is at fault, as text.
+    #[must_use]
+    pub fn param(&self) -> Option<Cow<'_, str>> {
+        self.param.as_ref().map(RawValue::to_text)
     }
 
     /// Returns the whole JSON that the error came in, with every member.
@@ -62,7 +105,7 @@ impl ApiError {
     /// in Groq's `x_groq`, in the `data` that a gateway wraps an object in.
     pub(crate) fn of(value: &RawValue<'_>) -> Option<Self> {
         let read = |value: &RawValue<'_>| Object::new(value)?.error();
-        let error = read(value).or_else(|| value.find_element(|element| read(&element)));
+        let error = read(value).or_else(|| value.elements().find_map(|element| read(&element)));
         error.map(|error| error.with_body(value))
     }
 
@@ -91,11 +134,11 @@ impl ApiError {
         if let Some(object) = Object::new(value) {
             return object.bare();
         }
-        if value.as_string().is_some() || value.is_array() || value.as_str() == "true" {
+        if value.as_raw_str().is_some() || value.is_array() || value.as_json() == "true" {
             return Self::new(value.to_text().into_owned());
         }
         let code = Some(value.clone().into_owned());
-        Self { code, ..Self::new(alloc::format!("error {}", value.as_str())) }
+        Self { code, ..Self::new(alloc::format!("error {}", value.as_json())) }
     }
 
     fn with_body(self, body: &RawValue<'_>) -> Self {
@@ -108,7 +151,7 @@ impl ApiError {
             || self
                 .code
                 .as_ref()
-                .is_some_and(|code| self.message == alloc::format!("error {}", code.as_str()))
+                .is_some_and(|code| self.message == alloc::format!("error {}", code.as_json()))
     }
 }
 
@@ -152,7 +195,7 @@ impl<'v> Object<'v> {
             return Some(self.described());
         }
         let of_choice = || {
-            self.get("choices")?.find_element(|choice| {
+            self.get("choices")?.elements().find_map(|choice| {
                 let error = choice.member("error").filter(|error| !error.is_void())?;
                 Some(ApiError::from_value(&error))
             })
@@ -177,7 +220,7 @@ impl<'v> Object<'v> {
     /// The status is a number of 400 or more, also in quotes, or the word `error`.
     fn is_failure(self) -> bool {
         let is_failed = |name: &&str| {
-            let number = self.get(name).and_then(|value| match value.as_string() {
+            let number = self.get(name).and_then(|value| match value.as_raw_str() {
                 Some(text) => text.to_text().parse().ok(),
                 None => value.as_u64(),
             });
@@ -195,7 +238,8 @@ impl<'v> Object<'v> {
     /// Looks no deeper than one member.
     fn described(self) -> ApiError {
         // Cloudflare's `{"success":false,"errors":[{"code":…,"message":…}]}`.
-        let first = || self.get("errors")?.find_element(|error| Some(ApiError::from_value(&error)));
+        let first =
+            || self.get("errors")?.elements().next().map(|error| ApiError::from_value(&error));
         let error = self.telling("error").map(|error| ApiError::from_value(&error));
         let Some(mut error) = error.or_else(first) else { return self.bare() };
         let beside = self.bare();
@@ -213,7 +257,7 @@ impl<'v> Object<'v> {
     fn bare(self) -> ApiError {
         let owned = |name| self.get(name).map(RawValue::into_owned);
         let status = || owned("status").filter(|status| status.as_u64().is_some());
-        let json = || self.0.clone().into_owned().as_str().into();
+        let json = || self.0.clone().into_owned().as_json().into();
         ApiError {
             error_type: owned("type").or_else(|| owned("error_type")),
             param: owned("param"),
@@ -230,8 +274,9 @@ impl<'v> Object<'v> {
         let message = names.iter().find_map(|name| self.telling(name))?;
         let text =
             |value: &RawValue<'_>, name| value.member(name).map(|said| said.to_text().into_owned());
-        let of_first =
-            message.find_element(|first| text(&first, "msg").or_else(|| text(&first, "message")));
+        let of_first = message
+            .elements()
+            .find_map(|first| text(&first, "msg").or_else(|| text(&first, "message")));
         let said = of_first.or_else(|| text(&message, "message"));
         Some(said.unwrap_or_else(|| message.to_text().into_owned()))
     }
@@ -248,12 +293,12 @@ impl fmt::Display for ApiError {
             [("type", &self.error_type), ("param", &self.param), ("code", &self.code)]
         {
             if let Some(value) = value {
-                write!(f, "{separator}{name} {}", Escaped::new(value.as_str()).at_most(80))?;
+                write!(f, "{separator}{name} {}", Escaped::new(value.as_json()).at_most(80))?;
                 separator = ", ";
             }
         }
         for (name, value) in self.others() {
-            let (name, value) = (Escaped::new(&name).at_most(32), Escaped::new(value.as_str()));
+            let (name, value) = (Escaped::new(&name).at_most(32), Escaped::new(value.as_json()));
             write!(f, "{separator}{name} {}", value.at_most(120))?;
             separator = ", ";
         }
@@ -287,11 +332,11 @@ impl ApiError {
         ];
         let mut others = Vec::new();
         let Some(body) = &self.body else { return others };
-        let element = body.find_element(|element| Some(element.into_owned()));
+        let element = body.elements().next().map(RawValue::into_owned);
         let object = element.as_ref().unwrap_or(body);
         let inner = object.member("error").filter(RawValue::is_object);
         let error = inner.as_ref().unwrap_or(object);
-        if error.as_str() == self.message {
+        if error.as_json() == self.message {
             return others;
         }
         let _ = error.find_member(|name, value| {

@@ -1,47 +1,81 @@
-//! A text of another party, shown in one line.
+//! A text of another party, made harmless where it is shown.
 
 use alloc::string::String;
 use core::fmt::{self, Write as _};
 
-/// A text of another party (a server, a proxy, an HTTP stack), shown in one line.
+/// A text of another party, made harmless for a terminal or a log.
 ///
-/// Characters that end the line, move the cursor or turn the direction of writing are escaped:
-/// control characters of both sets, line and paragraph separators, bidirectional controls, byte
-/// order marks, tags. A long text is shortened in its middle: messages say at their end what went
-/// wrong as often as at their beginning. Unlike `{:?}` it adds no quotes, and leaves
-/// quotes and backslashes as they are, so the text cannot be recovered from it.
+/// Such a text comes from a server, a proxy or an HTTP stack. Characters that end the line, move
+/// the cursor or turn the direction of writing are escaped: control characters of both sets, line
+/// and paragraph separators, bidirectional controls, byte order marks, tags. A text of more than
+/// [`Escaped::MAX`] bytes is shortened in its middle, because messages say at their end what went
+/// wrong as often as at their beginning. Unlike `{:?}` it adds no quotes, and leaves quotes and
+/// backslashes as they are, so the text cannot be recovered from it.
+///
+/// The errors of this crate show texts of others in this way. Fields keep them as they came.
+///
+/// ```
+/// use deltawire::Escaped;
+///
+/// assert_eq!(Escaped::new("one\n\u{1b}[31mtwo").to_string(), "one\\n\\u{1b}[31mtwo");
+/// assert_eq!(Escaped::new("one\ntwo").lines().at_most(6).to_string(), "one\n…wo");
+/// ```
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Escaped<'t> {
+pub struct Escaped<'t> {
     text: &'t str,
     max: usize,
+    lines: bool,
 }
 
 impl<'t> Escaped<'t> {
     /// The number of bytes that are shown by default.
-    const MAX: usize = 800;
+    pub const MAX: usize = 800;
 
-    /// Shows at most [`Escaped::MAX`] bytes of this text.
+    /// Shows at most [`Escaped::MAX`] bytes of this text in one line.
     ///
     /// An escape makes at most six bytes of one.
-    pub(super) fn new(text: &'t str) -> Self {
-        Self { text, max: Self::MAX }
+    #[must_use]
+    pub fn new(text: &'t str) -> Self {
+        Self { text, max: Self::MAX, lines: false }
     }
 
     /// Shows at most this many bytes, cut between characters, and `…` where others were.
-    pub(super) fn at_most(mut self, bytes: usize) -> Self {
+    ///
+    /// The beginning has two thirds of them, the end has the rest.
+    #[must_use]
+    pub fn at_most(mut self, bytes: usize) -> Self {
         self.max = bytes;
         self
+    }
+
+    /// Leaves line feeds and tabs as they are.
+    #[must_use]
+    pub fn lines(mut self) -> Self {
+        self.lines = true;
+        self
+    }
+
+    fn escape(&self, text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in text.chars() {
+            let layout = self.lines && matches!(character, '\n' | '\t');
+            if acts(character) && !layout {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match ends(self.text, self.max) {
-            None => escape(self.text, f),
+            None => self.escape(self.text, f),
             Some((head, tail)) => {
-                escape(head, f)?;
+                self.escape(head, f)?;
                 f.write_char('…')?;
-                escape(tail, f)
+                self.escape(tail, f)
             }
         }
     }
@@ -61,17 +95,6 @@ impl fmt::Display for Quoted<'_> {
             Some((head, tail)) => write!(f, "{head:?}…{tail:?}"),
         }
     }
-}
-
-fn escape(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for character in text.chars() {
-        if acts(character) {
-            write!(f, "{}", character.escape_default())?;
-        } else {
-            f.write_char(character)?;
-        }
-    }
-    Ok(())
 }
 
 /// Returns the two ends of a text that has more than `max` bytes, which have at most that together.
@@ -103,8 +126,8 @@ pub(crate) fn evidence(text: &str, max: usize) -> String {
 /// The bidirectional controls are those of Unicode's UAX 9, the tags those of block E0000.
 fn acts(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-        || matches!(character, '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
+        || matches!(character, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}')
+        || matches!(character, '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
 }
 
 /// Decodes a prefix of `bytes` lossily into at most `max` bytes of text.
@@ -169,6 +192,12 @@ mod tests {
         ] {
             assert_eq!(Escaped::new(text).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn lines_stay_lines_if_asked_for() {
+        let shown = Escaped::new("a\n\tb\r\u{1b}c\u{2028}").lines().to_string();
+        assert_eq!(shown, "a\n\tb\\r\\u{1b}c\\u{2028}");
     }
 
     #[test]

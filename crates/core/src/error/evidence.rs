@@ -94,6 +94,15 @@ impl Evidence {
         }
     }
 
+    /// Adds the response's headers, as [`Refused::with_headers`] does.
+    #[must_use]
+    pub fn with_headers<'h>(self, headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
+        match self.0 {
+            Kind::Status(refused) => Self(Kind::Status(Box::new((*refused).with_headers(headers)))),
+            kind @ Kind::ContentType(_) => Self(kind),
+        }
+    }
+
     /// Returns the number of bytes to keep of the body's beginning.
     #[must_use]
     pub fn max_body(&self) -> usize {

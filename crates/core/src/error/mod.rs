@@ -17,11 +17,12 @@ mod refused;
 mod stall;
 
 pub use api::ApiError;
+pub use escaped::Escaped;
 pub use evidence::Evidence;
 pub use refused::Refused;
 pub use stall::{Stall, StallKind};
 
-use escaped::{Escaped, Quoted};
+use escaped::Quoted;
 pub(crate) use escaped::{beginning, evidence};
 
 /// The reason why a stream ended before its answer was complete.
@@ -89,6 +90,16 @@ pub enum Error {
         /// The offset in the stream, in bytes, if the decoder found it.
         offset: Option<u64>,
     },
+    /// A choice ended with a finish reason that says that it failed.
+    ///
+    /// It is `error` (OpenRouter, Mistral) or `network_error` (Z.ai). The answer as far as it came
+    /// has it.
+    FinishReason {
+        /// The index of the choice.
+        choice: u64,
+        /// The finish reason.
+        reason: String,
+    },
     /// The connection failed. Adapters report it; see [`How::Broken`](crate::How::Broken).
     Transport {
         /// The message of the transport.
@@ -118,6 +129,8 @@ pub enum Limit {
     Folded,
     /// The limit `max_unknown_members`.
     UnknownMembers,
+    /// The limit `max_items`.
+    Items,
 }
 
 impl Limit {
@@ -131,6 +144,7 @@ impl Limit {
             Self::ToolCalls => "max_tool_calls",
             Self::Folded => "max_folded",
             Self::UnknownMembers => "max_unknown_members",
+            Self::Items => "max_items",
         }
     }
 
@@ -148,8 +162,8 @@ impl Error {
 
     /// Returns one word for the kind of error.
     ///
-    /// It is `api`, `stray_lines`, `invalid_json`, `invalid_chunk`, `refused`, `not_an_event_stream`, `limit`,
-    /// `transport`, `timeout` or `stalled`.
+    /// It is `api`, `stray_lines`, `invalid_json`, `invalid_chunk`, `refused`,
+    /// `not_an_event_stream`, `limit`, `finish_reason`, `transport`, `timeout` or `stalled`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -160,6 +174,7 @@ impl Error {
             Self::Refused(_) => "refused",
             Self::NotAnEventStream { .. } => "not_an_event_stream",
             Self::Limit { .. } => "limit",
+            Self::FinishReason { .. } => "finish_reason",
             Self::Transport { timed_out: false, .. } => "transport",
             Self::Transport { timed_out: true, .. } => "timeout",
             Self::Stalled(_) => "stalled",
@@ -258,6 +273,9 @@ impl fmt::Display for Error {
                     Some(offset) => write!(f, " with the line at byte {offset}"),
                     None => Ok(()),
                 }
+            }
+            Self::FinishReason { choice, reason } => {
+                write!(f, "choice {choice} failed: its finish reason is {reason:?}")
             }
             Self::Transport { message, timed_out: false } => {
                 write!(f, "the connection failed: {}", Escaped::new(message))

@@ -1,21 +1,22 @@
 //! A JSON array that grows.
 
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::Deserialize;
-use serde::ser::{Error as _, Serialize, Serializer};
-use serde_json::value::RawValue as SerdeRaw;
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::RawValue;
+use super::formats::Json;
+use super::value::elements;
 
 /// A JSON array, kept as text, that grows by the elements of other arrays.
 ///
 /// It holds log probabilities, token lists and reasoning details. Text is smaller than values: a
 /// log probability with five alternatives is some 400 bytes of text, and dozens of allocations as
 /// values. Text also loses nothing: elements stay as they were sent, unknown members and every
-/// digit included.
+/// digit included. It serialises as a [`RawValue`] does.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawArray {
     /// The text of a whole array, at all times. It has no white space.
@@ -31,7 +32,7 @@ impl Default for RawArray {
 impl RawArray {
     /// Returns the array as JSON text.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub fn as_json(&self) -> &str {
         &self.text
     }
 
@@ -44,23 +45,39 @@ impl RawArray {
     /// Returns the number of elements. Scans the whole text, so it is linear in it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.elements().len()
+        self.elements().count()
     }
 
-    /// Returns each element as its text. Linear; allocates one vector.
-    #[must_use]
-    pub fn elements(&self) -> Vec<RawValue<'_>> {
-        let values: Vec<&SerdeRaw> = serde_json::from_str(&self.text).unwrap_or_default();
-        values.into_iter().map(|value| RawValue::within(value.get(), false)).collect()
+    /// Returns each element as its text.
+    ///
+    /// Reads the array as it goes: linear in it, without an allocation.
+    pub fn elements(&self) -> impl Iterator<Item = RawValue<'_>> {
+        elements(&self.text)
     }
 
-    /// Returns the elements as values of type `T`. Linear.
+    /// Reads the array as a `T`, such as a vector. Linear.
+    ///
+    /// ```
+    /// use deltawire::TokenLogprob;
+    /// use deltawire::json::RawArray;
+    ///
+    /// let array: RawArray = serde_json::from_str(r#"[{"token": "a", "logprob": -0.5}]"#)?;
+    /// assert_eq!(array.as_json(), r#"[{"token":"a","logprob":-0.5}]"#);
+    /// assert_eq!(array.deserialize::<Vec<TokenLogprob>>()?[0].token, "a");
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// The error of `serde_json` for the first element that is not a `T`, with its column in the
+    /// The error of `serde_json` for the first element that does not fit, with its column in the
     /// text.
-    pub fn parse<'t, T: Deserialize<'t>>(&'t self) -> Result<Vec<T>, serde_json::Error> {
+    pub fn deserialize<'t, T: Deserialize<'t>>(&'t self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.text)
+    }
+
+    /// Returns the array as a value of `serde_json`; see [`RawValue::to_value`].
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        Json::new(&self.text).to_value()
     }
 
     /// Appends the elements of an array. Any other value is appended as one element.
@@ -69,6 +86,18 @@ impl RawArray {
         self.push_text(
             text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(&text),
         );
+    }
+
+    /// Returns the most bytes by which [`extend`](Self::extend) makes `this` longer.
+    pub(crate) fn growth(this: Option<&Self>, values: &RawValue<'_>) -> usize {
+        let len = values.to_compact().len() - if values.is_array() { 2 } else { 0 };
+        // A comma at most, or the brackets of a new array.
+        len + if this.is_some() { 1 } else { 2 }
+    }
+
+    /// Makes room for elements of so many bytes.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
     }
 
     /// Appends one element of any type.
@@ -80,6 +109,7 @@ impl RawArray {
         if elements.is_empty() {
             return;
         }
+        self.text.reserve(elements.len() + 1);
         self.text.pop();
         if self.text.len() > 1 {
             self.text.push(',');
@@ -89,6 +119,14 @@ impl RawArray {
     }
 }
 
+/// Formats the JSON text.
+impl fmt::Display for RawArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Formats the JSON text.
 impl fmt::Debug for RawArray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -97,6 +135,25 @@ impl fmt::Debug for RawArray {
 
 impl Serialize for RawArray {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        SerdeRaw::from_string(self.text.clone()).map_err(S::Error::custom)?.serialize(serializer)
+        Json::new(&self.text).serialize(serializer)
+    }
+}
+
+/// Reads an array of any format.
+impl<'de> Deserialize<'de> for RawArray {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value: RawValue<'_> = Deserialize::deserialize(deserializer)?;
+        if !value.is_array() {
+            return Err(D::Error::custom("the value is not an array"));
+        }
+        let mut array = Self::default();
+        array.extend(&value);
+        Ok(array)
+    }
+}
+
+impl From<RawArray> for Value {
+    fn from(array: RawArray) -> Self {
+        array.to_value()
     }
 }

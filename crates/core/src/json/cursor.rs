@@ -7,6 +7,7 @@
 //! [`super::is_json`].
 
 use alloc::borrow::Cow;
+use core::fmt;
 
 use super::ends::{
     eight_digits, escaped_end, plain_end, plain_len, space_end, special, string_end, value_end,
@@ -26,6 +27,12 @@ pub struct Cursor<'a> {
 /// The error of a text that is not JSON from the current position on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invalid;
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the text is not JSON")
+    }
+}
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
@@ -85,6 +92,13 @@ impl<'a> Cursor<'a> {
         Some(Name::with_head(&bytes[start..end], head))
     }
 
+    /// Returns the name of the member whose value is next, if it stands there without escapes.
+    pub(crate) fn name_just_read(&self, name: Name<'_>) -> Option<&'a str> {
+        let end = self.at.checked_sub(2)?;
+        let text = self.text.get(end.checked_sub(name.as_bytes().len())?..end)?;
+        (text.as_bytes() == name.as_bytes()).then_some(text)
+    }
+
     /// Consumes the brace that closes an object, and reports whether it was next.
     #[inline(always)]
     pub(crate) fn close_object(&mut self) -> bool {
@@ -142,6 +156,14 @@ impl<'a> Cursor<'a> {
         self.spaced = false;
         self.at = value_end(bytes, start, &mut self.spaced).ok_or(Invalid)?;
         Ok(&self.text[start..self.at])
+    }
+
+    /// Consumes the next value, if it is a number or a boolean, and returns its text.
+    pub(crate) fn scalar(&mut self) -> Result<Option<&'a str>, Invalid> {
+        match self.peek() {
+            Some(b'0'..=b'9' | b'-' | b't' | b'f') => self.value().map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Consumes the next value, if it is a string, and returns what the quotes hold.

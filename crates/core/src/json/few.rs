@@ -20,7 +20,9 @@ enum Inner<T> {
 }
 
 impl<T> List<T> {
-    /// Appends a default element and returns it. It is built in place, because elements are large.
+    /// Appends a default element and returns it.
+    ///
+    /// It is built in place, because elements are large.
     pub(crate) fn push_default(&mut self) -> &mut T
     where
         T: Default,

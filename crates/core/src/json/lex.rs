@@ -9,6 +9,7 @@
 //! the same name counts, because the second call overwrites the first. A value of a type that its
 //! member cannot have is noted and otherwise ignored: a chunk is any JSON object.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use core::cell::Cell;
 
@@ -27,20 +28,29 @@ pub struct Walk {
     pub(crate) whole_body: bool,
     /// The largest number of elements of each list, by [`ListId`].
     max_elements: [usize; ListId::COUNT],
+    /// The largest number of elements of all lists together.
+    max_items: usize,
+    /// The number of elements so far.
+    items: Cell<usize>,
     /// The largest number of unknown members that are kept.
     max_unknown: usize,
     /// The number of unknown members kept so far.
     unknown: Cell<usize>,
-    /// The first bound that was exceeded. Values beyond a bound are checked and dropped.
+    /// The first bound that was exceeded, if any.
+    ///
+    /// Values beyond a bound are checked and dropped.
     overflow: Cell<Option<Overflow>>,
     /// The first member whose value had a type that it cannot have.
     unexpected: Cell<Option<&'static str>>,
     /// A member's name says that something may have gone wrong.
     suspect: Cell<bool>,
+    /// The first text that is a number or a boolean.
+    scalar: Cell<Option<&'static str>>,
 }
 
-/// A list whose length is bounded. The dialect assigns the numbers; the lexer gives them no
-/// meaning.
+/// A list whose length is bounded.
+///
+/// The dialect assigns the numbers. The lexer gives them no meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ListId(pub(crate) usize);
 
@@ -54,6 +64,8 @@ impl ListId {
 pub(crate) enum Overflow {
     /// A list has too many elements.
     Elements(ListId),
+    /// All lists together have too many elements.
+    Items,
     /// There are too many unknown members.
     Unknown,
 }
@@ -65,11 +77,14 @@ impl Walk {
             keep_unknown: false,
             whole_body: false,
             max_elements: [usize::MAX; ListId::COUNT],
+            max_items: usize::MAX,
+            items: Cell::new(0),
             max_unknown: usize::MAX,
             unknown: Cell::new(0),
             overflow: Cell::new(None),
             unexpected: Cell::new(None),
             suspect: Cell::new(false),
+            scalar: Cell::new(None),
         }
     }
 
@@ -86,9 +101,20 @@ impl Walk {
         self
     }
 
+    /// Bounds the number of elements of all lists together.
+    pub(crate) fn with_max_items(mut self, max: usize) -> Self {
+        self.max_items = max;
+        self
+    }
+
     /// Returns the first member whose value had a type that it cannot have, if any.
     pub(crate) fn unexpected(&self) -> Option<&'static str> {
         self.unexpected.get()
+    }
+
+    /// Returns the first text that is a number or a boolean, if any.
+    pub(crate) fn scalar(&self) -> Option<&'static str> {
+        self.scalar.get()
     }
 
     /// Returns the first bound that was exceeded, if any.
@@ -151,6 +177,37 @@ impl Walk {
         Ok(())
     }
 
+    /// Consumes a text and returns it. A number or a boolean is its text as written, and noted.
+    ///
+    /// Returns `None` for any other value. One that is not null is noted.
+    #[inline(always)]
+    pub(crate) fn text<'de>(
+        &self,
+        member: &'static str,
+        cursor: &mut Cursor<'de>,
+    ) -> Result<Option<RawStr<'de>>, Invalid> {
+        match cursor.string() {
+            Some(inner) => Ok(Some(RawStr::from_inner(inner))),
+            None => self.scalar_text(member, cursor),
+        }
+    }
+
+    #[inline(never)]
+    fn scalar_text<'de>(
+        &self,
+        member: &'static str,
+        cursor: &mut Cursor<'de>,
+    ) -> Result<Option<RawStr<'de>>, Invalid> {
+        let Some(value) = cursor.scalar()? else {
+            return self.no_string(member, cursor).map(|()| None);
+        };
+        if self.scalar.get().is_none() {
+            self.scalar.set(Some(member));
+        }
+        // Neither has a character that a string would escape.
+        Ok(Some(RawStr::from_inner(value)))
+    }
+
     /// Consumes any value and returns its text.
     pub(crate) fn raw<'de>(&self, cursor: &mut Cursor<'de>) -> Result<&'de str, Invalid> {
         cursor.value()
@@ -173,12 +230,16 @@ impl Walk {
         if !self.keep_unknown {
             return self.skip(cursor);
         }
+        let name = match cursor.name_just_read(name) {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(String::from_utf8_lossy(name.as_bytes()).into_owned()),
+        };
         if let Some(value) = self.value(cursor)? {
             self.unknown.set(self.unknown.get() + 1);
             if self.unknown.get() > self.max_unknown {
                 self.exceed(Overflow::Unknown);
             } else {
-                kept.set(&String::from_utf8_lossy(name.as_bytes()), value);
+                kept.set(name, value);
             }
         }
         Ok(())
@@ -299,10 +360,15 @@ pub(crate) fn elements<'de, V: Elements<'de>>(
     let mut first = true;
     while cursor.next_element(&mut first)? {
         let (count, list) = into.count();
-        if count >= walk.max_elements[list.0] {
+        let items = walk.items.get();
+        if count >= walk.max_elements[list.0] || items >= walk.max_items {
+            let is_long = count >= walk.max_elements[list.0];
             cursor.value()?;
-            walk.exceed(Overflow::Elements(list));
-        } else if into.element(cursor, walk)? == Shape::Other {
+            walk.exceed(if is_long { Overflow::Elements(list) } else { Overflow::Items });
+            continue;
+        }
+        walk.items.set(items + 1);
+        if into.element(cursor, walk)? == Shape::Other {
             walk.note(member);
         }
     }

@@ -9,7 +9,9 @@
 #[derive(Debug, Clone, Copy)]
 pub struct Name<'n> {
     bytes: &'n [u8],
-    /// The first eight bytes, the first one lowest. A shorter name is padded with zeros.
+    /// The first eight bytes, the first one lowest.
+    ///
+    /// A shorter name is padded with zeros.
     head: u64,
 }
 

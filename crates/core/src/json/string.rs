@@ -5,17 +5,20 @@ use core::cmp::Ordering;
 use core::fmt;
 
 use memchr::memchr;
-use serde::ser::{Error as _, Serialize, Serializer};
-use serde_json::value::RawValue as SerdeRaw;
+use serde::ser::{Serialize, Serializer};
 
+use super::formats::{Json, writes_json};
 use super::text::decode;
 
 /// A JSON string as it stands on the wire: the text between its quotes.
 ///
 /// Its escapes are as sent. It is borrowed from the event where possible, and known to be
 /// well-formed. Decoding is left to the caller, because most strings of a stream are read once or
-/// never. Serialised, the string is as it was sent, even if it holds one half of a surrogate pair
-/// whose other half arrives in the next delta.
+/// never.
+///
+/// `serde_json` writes the string as it was sent, even if it holds one half of a surrogate pair
+/// whose other half arrives in the next delta. In any other format, and in a
+/// [`serde_json::Value`], that half becomes U+FFFD.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct RawStr<'a>(Cow<'a, str>);
 
@@ -89,12 +92,12 @@ impl PartialEq<&str> for RawStr<'_> {
 impl Serialize for RawStr<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.to_text() {
-            // Without escapes the serializer writes the same, and faster.
-            Cow::Borrowed(text) => serializer.serialize_str(text),
-            Cow::Owned(_) => {
-                let quoted = alloc::format!("\"{}\"", self.0);
-                SerdeRaw::from_string(quoted).map_err(S::Error::custom)?.serialize(serializer)
+            // A half of a surrogate pair is passed on where that is possible.
+            Cow::Owned(_) if writes_json::<S>() => {
+                Json::new(&alloc::format!("\"{}\"", self.0)).serialize(serializer)
             }
+            // Without escapes the serializer writes the same, and faster.
+            text => serializer.serialize_str(&text),
         }
     }
 }

@@ -28,6 +28,35 @@ impl Text {
         self.text.len()
     }
 
+    /// Returns the number of bytes held. Half a pair that waits counts as what may replace it.
+    pub(crate) fn weight(&self) -> usize {
+        self.text.len() + self.half_weight()
+    }
+
+    /// Returns the part of the [`weight`](Self::weight) that is half a pair that waits.
+    #[inline(always)]
+    pub(crate) fn half_weight(&self) -> usize {
+        if self.half == 0 { 0 } else { char::REPLACEMENT_CHARACTER.len_utf8() }
+    }
+
+    /// Returns the number of bytes by which a fragment makes the text heavier. Linear in it.
+    pub(crate) fn growth(&self, fragment: &str) -> usize {
+        let mut rest = Self { text: String::new(), half: self.half, repaired: false };
+        let before = rest.weight();
+        rest.push(fragment);
+        rest.weight().saturating_sub(before)
+    }
+
+    /// As [`growth`](Self::growth), for a fragment that repeats the text so far.
+    pub(crate) fn growth_to(&self, whole: &str) -> usize {
+        let mut other = Self::default();
+        other.push(whole);
+        match other.text.strip_prefix(self.text.as_str()) {
+            Some(_) => other.weight().saturating_sub(self.weight()),
+            None => self.growth(whole),
+        }
+    }
+
     /// Reports whether nothing was pushed, not even half a pair.
     pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.half == 0
@@ -57,6 +86,17 @@ impl Text {
     pub(crate) fn extend_to(&mut self, whole: &str) -> bool {
         let mut other = Self::default();
         other.push(whole);
+        self.extend_to_text(&other)
+    }
+
+    /// As [`extend_to`](Self::extend_to), for a text that is not in a JSON string.
+    pub(crate) fn extend_to_plain(&mut self, whole: &str) -> bool {
+        let mut other = Self::default();
+        other.push_plain(whole);
+        self.extend_to_text(&other)
+    }
+
+    fn extend_to_text(&mut self, other: &Self) -> bool {
         let Some(new) = other.text.strip_prefix(self.text.as_str()) else { return false };
         if !new.is_empty() || other.half != 0 {
             self.half = other.half;
@@ -146,7 +186,14 @@ pub(crate) fn unescape(letter: u8) -> Option<char> {
     })
 }
 
-/// Decodes a JSON string without its quotes. The result is borrowed if there are no escapes.
+/// Returns the text between the quotes, if a valid JSON value is a string.
+pub(crate) fn string_inner(json: &str) -> Option<&str> {
+    json.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// Decodes a JSON string without its quotes.
+///
+/// The result is borrowed if there are no escapes.
 pub(crate) fn decode(string: &str) -> Cow<'_, str> {
     if memchr(b'\\', string.as_bytes()).is_none() {
         return Cow::Borrowed(string);

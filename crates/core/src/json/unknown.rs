@@ -1,81 +1,166 @@
 //! Members that their object's type does not know.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 
 use super::RawValue;
 
 /// The members of an object that its type does not know, by name, each as sent.
 ///
-/// Wherever objects are folded, one rule merges them: the last value of a name that is not null
-/// counts, whole.
-#[derive(Clone, Default)]
-pub struct Unknown<'a>(
-    /// `None` without members. A pointer, because hardly any chunk has members.
+/// In an answer they are merged as [`Options::keep_unknown`](crate::Options::keep_unknown) says.
+#[derive(Clone)]
+pub struct Unknown<'a>(Members<'a>);
+
+/// A name and its value.
+type Member<'a> = (Cow<'a, str>, RawValue<'a>);
+
+#[derive(Clone)]
+enum Members<'a> {
+    /// At most [`Unknown::FEW`] members, ordered by name. Nearly every object has no more, and
+    /// finding one of them costs less than a map does.
+    Few(Vec<Member<'a>>),
     #[allow(
         clippy::box_collection,
         reason = "a map is three words, and a chunk has one in each of its objects"
     )]
-    Option<Box<BTreeMap<String, RawValue<'a>>>>,
-);
+    Many(Box<BTreeMap<Cow<'a, str>, RawValue<'a>>>),
+}
+
+impl Default for Unknown<'_> {
+    #[inline(always)]
+    fn default() -> Self {
+        Self(Members::Few(Vec::new()))
+    }
+}
 
 impl<'a> Unknown<'a> {
+    /// The largest number of members that are searched one after another.
+    const FEW: usize = 16;
+
     /// Reports whether there are no members.
+    #[inline(always)]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_none() || self.len() == 0
+        self.len() == 0
     }
 
     /// Returns the number of members.
+    #[inline(always)]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |members| members.len())
+        match &self.0 {
+            Members::Few(members) => members.len(),
+            Members::Many(members) => members.len(),
+        }
     }
 
     /// Returns the value of the member of this name, if any.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&RawValue<'a>> {
-        self.0.as_ref()?.get(name)
+        match &self.0 {
+            Members::Few(members) => {
+                members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+            }
+            Members::Many(members) => members.get(name),
+        }
+    }
+
+    /// As [`get`](Self::get), to change the value.
+    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut RawValue<'a>> {
+        match &mut self.0 {
+            Members::Few(members) => {
+                members.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
+            }
+            Members::Many(members) => members.get_mut(name),
+        }
     }
 
     /// Returns the name and value of each member, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RawValue<'a>)> {
-        self.0.iter().flat_map(|members| members.iter()).map(|(name, value)| (name.as_str(), value))
+        let (few, many) = match &self.0 {
+            Members::Few(members) => (Some(members), None),
+            Members::Many(members) => (None, Some(members)),
+        };
+        let few = few.into_iter().flatten().map(|(name, value)| (&**name, value));
+        let many = many.into_iter().flat_map(|members| members.iter());
+        few.chain(many.map(|(name, value)| (&**name, value)))
+    }
+
+    /// Calls `each` with the name and value of each member, as [`iter`](Self::iter) gives them.
+    #[inline(always)]
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&str, &RawValue<'a>)) {
+        match &self.0 {
+            Members::Few(members) => {
+                for (name, value) in members {
+                    each(name, value);
+                }
+            }
+            Members::Many(members) => members.iter().for_each(|(name, value)| each(name, value)),
+        }
     }
 
     /// Returns the same members with texts of their own. Allocates.
     #[must_use]
     pub fn into_owned(self) -> Unknown<'static> {
-        let owned = |members: BTreeMap<String, RawValue<'a>>| {
-            members.into_iter().map(|(name, value)| (name, value.into_owned())).collect()
+        let owned = |(name, value): Member<'a>| {
+            (Cow::Owned(name.into_owned()), RawValue::into_owned(value))
         };
-        Unknown(self.0.map(|members| Box::new(owned(*members))))
+        Unknown(match self.0 {
+            Members::Few(members) => Members::Few(members.into_iter().map(owned).collect()),
+            Members::Many(members) => {
+                Members::Many(Box::new(members.into_iter().map(owned).collect()))
+            }
+        })
     }
 
-    /// Sets the value of a name, and returns its former value, if any.
-    pub(crate) fn set(&mut self, name: &str, value: RawValue<'a>) -> Option<RawValue<'a>> {
-        let members = self.0.get_or_insert_default();
-        match members.get_mut(name) {
-            Some(old) => Some(core::mem::replace(old, value)),
-            None => members.insert(name.into(), value),
+    /// Sets the value of the member of this name.
+    ///
+    /// The value is anything that makes a [`serde_json::Value`].
+    pub fn insert(&mut self, name: &str, value: impl Into<Value>) {
+        self.set(Cow::Owned(name.into()), RawValue::from(value.into()));
+    }
+
+    /// Removes the member of this name, and returns its value, if any.
+    pub fn remove(&mut self, name: &str) -> Option<RawValue<'a>> {
+        match &mut self.0 {
+            Members::Few(members) => {
+                let at = members.iter().position(|(known, _)| known == name)?;
+                Some(members.remove(at).1)
+            }
+            Members::Many(members) => members.remove(name),
         }
     }
 
-    /// Returns the same members without this one.
-    pub(crate) fn without(mut self, name: &str) -> Self {
-        if let Some(members) = &mut self.0 {
-            members.remove(name);
+    /// Sets the value of a name. The last one counts.
+    pub(crate) fn set(&mut self, name: Cow<'a, str>, value: RawValue<'a>) {
+        let members = match &mut self.0 {
+            Members::Many(members) => {
+                members.insert(name, value);
+                return;
+            }
+            Members::Few(members) => members,
+        };
+        if members.is_empty() {
+            // Most objects that have such members have one or two.
+            *members = Vec::with_capacity(2);
+            members.push((name, value));
+            return;
         }
-        self
-    }
-
-    /// Returns the number of bytes of text held.
-    pub(crate) fn weight(&self) -> usize {
-        self.iter().map(|(name, value)| name.len() + value.as_str().len()).sum()
+        match members.iter().position(|(known, _)| *known >= name) {
+            Some(at) if members[at].0 == name => members[at].1 = value,
+            _ if members.len() == Self::FEW => {
+                let mut many: BTreeMap<_, _> = core::mem::take(members).into_iter().collect();
+                many.insert(name, value);
+                self.0 = Members::Many(Box::new(many));
+            }
+            at => members.insert(at.unwrap_or(members.len()), (name, value)),
+        }
     }
 }
 

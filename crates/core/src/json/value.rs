@@ -1,21 +1,40 @@
 //! JSON values kept as text.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::string::{String, ToString};
 use core::fmt;
 
-use serde::ser::{Error as _, Serialize, Serializer};
+use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue as SerdeRaw;
 
 use super::RawStr;
 use super::cursor::{Cursor, Invalid};
+use super::formats::{Json, read_json};
+use super::text::{decode, string_inner};
 
 /// A JSON value of any type as it stands on the wire, kept as its text.
 ///
 /// The text keeps every digit of its numbers, every member and every escape. It is known to be
-/// well-formed. Two values are equal if their texts are. Serialising works with `serde_json`, and
-/// writes the text without white space.
+/// well-formed. Two values are equal if their texts are. A value equals a `str` if it is a string
+/// with that text.
+///
+/// `serde_json` writes the text as it is, without white space. Any other format, such as YAML or
+/// TOML, gets the value that the text stands for, as [`to_value`](Self::to_value) describes it. A
+/// value is read from JSON text with every digit, and from any other format as the nearest JSON.
+///
+/// ```
+/// use deltawire::json::RawValue;
+///
+/// let error = RawValue::parse(r#"{"code": "rate_limit", "status": 429}"#)?;
+/// let code = error.member("code").unwrap();
+/// assert!(code == "rate_limit");
+/// assert_eq!(code.as_str().as_deref(), Some("rate_limit"));
+/// assert_eq!(code.as_json(), r#""rate_limit""#);
+/// assert_eq!(error.member("status").unwrap().as_u64(), Some(429));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct RawValue<'a> {
     text: Cow<'a, str>,
@@ -46,25 +65,45 @@ impl<'a> RawValue<'a> {
         serde_json::from_str::<&SerdeRaw>(text).map(|value| Self::within(value.get(), true))
     }
 
-    /// Returns the value as text, which any JSON parser can read.
+    /// Returns the value as JSON text, as it was sent.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub fn as_json(&self) -> &str {
         &self.text
     }
 
-    /// Returns the string, if the value is a string.
+    /// Returns the text of a string, decoded, or `None` if the value is not a string.
+    ///
+    /// The text is borrowed if the string has no escapes. Half of a surrogate pair becomes U+FFFD.
     #[must_use]
-    pub fn as_string(&self) -> Option<RawStr<'_>> {
+    pub fn as_str(&self) -> Option<Cow<'_, str>> {
+        string_inner(&self.text).map(decode)
+    }
+
+    /// Returns the string as it stands on the wire, if the value is a string.
+    pub(crate) fn as_raw_str(&self) -> Option<RawStr<'_>> {
         string_inner(&self.text).map(RawStr::from_inner)
     }
 
-    /// Returns a string's text without quotes and escapes. Any other value is returned as it is.
+    /// Returns the text of a string, decoded, or the JSON text of any other value.
     #[must_use]
     pub fn to_text(&self) -> Cow<'_, str> {
-        match string_inner(&self.text) {
-            Some(inner) => Cow::Owned(RawStr::from_inner(inner).to_text().into_owned()),
-            None => Cow::Borrowed(&self.text),
-        }
+        self.as_str().unwrap_or(Cow::Borrowed(&self.text))
+    }
+
+    /// Returns the value of `true` or `false`, or `None` for any other value.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        self.text.parse().ok()
+    }
+
+    /// Returns the value as the nearest `f64`, if it is a number.
+    ///
+    /// Returns `None` for any other value, and for a number beyond the range of an `f64`.
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        let starts_number = |byte: u8| byte == b'-' || byte.is_ascii_digit();
+        self.text.bytes().next().filter(|&byte| starts_number(byte))?;
+        self.text.parse().ok().filter(|number: &f64| number.is_finite())
     }
 
     /// Returns the value as a whole number of zero or more, if it is one.
@@ -73,6 +112,24 @@ impl<'a> RawValue<'a> {
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         whole_number(&self.text)
+    }
+
+    /// Reads the value as a `T`. Linear.
+    ///
+    /// # Errors
+    /// The error of `serde_json`, with its line and column in the text.
+    pub fn deserialize<'t, T: Deserialize<'t>>(&'t self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(&self.text)
+    }
+
+    /// Returns the value as a value of `serde_json`. Linear.
+    ///
+    /// Half of a surrogate pair becomes U+FFFD. Numbers are rounded as `serde_json` rounds them. A
+    /// number beyond the range of an `f64` becomes a string of its digits. An array or object in
+    /// more than 127 others becomes a string of its JSON text.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        Json::new(&self.text).to_value()
     }
 
     /// Returns the last member of this name, if the value is an object that has one.
@@ -117,41 +174,27 @@ impl<'a> RawValue<'a> {
         None
     }
 
-    /// Returns the first result for an element of an array, in order. Builds no list. Linear.
-    pub(crate) fn find_element<T>(
-        &self,
-        mut find: impl FnMut(RawValue<'_>) -> Option<T>,
-    ) -> Option<T> {
-        if !self.is_array() {
-            return None;
-        }
-        let mut cursor = Cursor::new(&self.text);
-        cursor.open_array().ok()?;
-        let mut first = true;
-        while cursor.next_element(&mut first).ok()? {
-            if let Some(found) = find(RawValue::lexed(&mut cursor).ok()?) {
-                return Some(found);
-            }
-        }
-        None
-    }
-
     /// Reports whether the value says nothing: null, false, an empty text, an empty array, or an
     /// object in which every member is null.
     pub(crate) fn is_void(&self) -> bool {
         match self.text.as_bytes() {
             b"null" | b"false" | b"\"\"" => true,
-            [b'[', ..] => self.find_element(|_| Some(())).is_none(),
+            [b'[', ..] => self.elements().next().is_none(),
             [b'{', ..] => self.find_member(|_, value| value.map(drop)).is_none(),
             _ => false,
         }
     }
 
-    /// Returns the elements of an array, and no elements for any other value. Linear.
-    #[must_use]
-    pub fn elements(&self) -> Vec<RawValue<'_>> {
-        let values: Vec<&SerdeRaw> = serde_json::from_str(&self.text).unwrap_or_default();
-        values.into_iter().map(|value| RawValue::within(value.get(), self.spaced)).collect()
+    /// Returns the elements of an array, and no elements for any other value.
+    ///
+    /// Reads the array as it goes: linear in it, without an allocation.
+    pub fn elements(&self) -> impl Iterator<Item = RawValue<'_>> {
+        elements(&self.text)
+    }
+
+    /// Wraps the text of one valid JSON value that has no white space outside its strings.
+    pub(crate) fn compacted(text: String) -> RawValue<'static> {
+        RawValue { text: Cow::Owned(text), spaced: false }
     }
 
     /// Returns the same value with a text of its own. Allocates.
@@ -164,16 +207,20 @@ impl<'a> RawValue<'a> {
 
     /// Replaces the value by `other`, and reports whether that changes it.
     ///
-    /// Reuses the buffer of the current text.
+    /// Reuses the buffer of the current text, unless most of it would be left empty.
     pub(crate) fn assign(&mut self, other: &RawValue<'_>) -> bool {
         let text = other.to_compact();
         if *self.text == *text {
             return false;
         }
-        let own = self.text.to_mut();
-        own.clear();
-        own.push_str(&text);
         self.spaced = false;
+        match &mut self.text {
+            Cow::Owned(own) if own.capacity() <= 64 + 4 * text.len() => {
+                own.clear();
+                own.push_str(&text);
+            }
+            own => *own = Cow::Owned(text.into_owned()),
+        }
         true
     }
 
@@ -199,6 +246,28 @@ impl PartialEq for RawValue<'_> {
 
 impl Eq for RawValue<'_> {}
 
+/// Reports whether the value is a string with this text.
+impl PartialEq<str> for RawValue<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.as_raw_str().is_some_and(|text| text == *other)
+    }
+}
+
+/// Reports whether the value is a string with this text.
+impl PartialEq<&str> for RawValue<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self == *other
+    }
+}
+
+/// Formats the JSON text as it was sent.
+impl fmt::Display for RawValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Formats the JSON text as it was sent.
 impl fmt::Debug for RawValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -207,15 +276,40 @@ impl fmt::Debug for RawValue<'_> {
 
 impl Serialize for RawValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw =
-            SerdeRaw::from_string(self.to_compact().into_owned()).map_err(S::Error::custom)?;
-        raw.serialize(serializer)
+        Json::new(&self.to_compact()).serialize(serializer)
     }
 }
 
-/// Returns the text between the quotes, if a valid JSON value is a string.
-pub(crate) fn string_inner(json: &str) -> Option<&str> {
-    json.strip_prefix('"')?.strip_suffix('"')
+/// Reads a value of any format. The result does not borrow.
+impl<'de> Deserialize<'de> for RawValue<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(RawValue::within(read_json(deserializer)?.get(), true).into_owned())
+    }
+}
+
+impl From<Value> for RawValue<'_> {
+    fn from(value: Value) -> Self {
+        Self { text: Cow::Owned(value.to_string()), spaced: false }
+    }
+}
+
+/// Returns the same as [`RawValue::to_value`].
+impl From<RawValue<'_>> for Value {
+    fn from(value: RawValue<'_>) -> Self {
+        value.to_value()
+    }
+}
+
+/// Returns the elements of a valid JSON value, if it is an array.
+pub(super) fn elements(json: &str) -> impl Iterator<Item = RawValue<'_>> {
+    let mut cursor = Cursor::new(json);
+    let mut first = true;
+    let is_open = json.starts_with('[') && cursor.open_array().is_ok();
+    core::iter::from_fn(move || {
+        let is_next = is_open && cursor.next_element(&mut first).ok()?;
+        if is_next { RawValue::lexed(&mut cursor).ok() } else { None }
+    })
+    .fuse()
 }
 
 /// Returns a whole number in [0, 2^64), in any spelling, or `None`.

@@ -5,9 +5,13 @@ use alloc::string::String;
 use core::fmt;
 
 use super::chunk::{ChoiceParts, WireChoice};
-use super::unknown::{keep_unknown, unknown_fits};
+use super::logprobs::ChunkLogprobs;
+#[cfg(debug_assertions)]
+use super::unknown::held_last;
+use super::unknown::{keep_last, last_growth, unknown_fits};
 use crate::engine::{
-    AnomalyKind, Change, Effect, Logprobs, Note, Options, Place, TextId, TextKind, Transcript, What,
+    AnomalyKind, Change, Effect, Held, Logprobs, Note, Options, Place, TextId, TextKind,
+    Transcript, What,
 };
 use crate::error::Error;
 use crate::json::{RawStr, Unknown};
@@ -21,15 +25,25 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
 
     /// The `object` of the answer.
     const OBJECT: &'static str;
+    /// An unknown member of a chunk's choice that repeats what is folded anyway, and is not kept.
+    const REPEATED: Option<&'static str>;
 
-    /// Returns the bytes that folding the message of a delta may add, as they stand in the JSON.
-    fn weight(delta: &Self::Delta<'_>, keep_unknown: bool) -> usize;
+    /// Returns the most that folding the message of a delta adds.
+    fn growth(this: Option<&ChoiceState<Self>>, delta: &Self::Delta<'_>, to: &Transcript) -> Held;
+
+    /// Returns what the message holds besides its texts.
+    #[cfg(debug_assertions)]
+    fn held(&self) -> Held;
 
     /// Checks that the message stays within the limits with a delta.
     ///
     /// # Errors
     /// The first limit that it would exceed.
-    fn fits(this: Option<&Self>, delta: &Self::Delta<'_>, options: &Options) -> Result<(), Error>;
+    fn fits(
+        this: Option<&ChoiceState<Self>>,
+        delta: &Self::Delta<'_>,
+        texts: &Transcript,
+    ) -> Result<(), Error>;
 
     /// Folds the message of a delta.
     fn fold(choice: &mut ChoiceState<Self>, delta: &Self::Delta<'_>, to: &mut Sink<'_>) -> Effect;
@@ -38,6 +52,9 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     ///
     /// Written as a pattern that names every member, so that no member is forgotten.
     fn only_text<'e>(delta: &'e Self::Delta<'_>) -> Option<&'e str>;
+
+    /// Notes what can only be told at the end of the stream.
+    fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript);
 
     /// Returns the change that a note about the message stands for.
     fn change(&self, note: Note, choice: u64) -> Option<Change<'_>>;
@@ -68,10 +85,47 @@ impl<M: Message> ChoiceState<M> {
         this: Option<&Self>,
         delta: &M::Delta<'_>,
         parts: &ChoiceParts<'_>,
-        options: &Options,
+        texts: &Transcript,
     ) -> Result<(), Error> {
-        unknown_fits(this.map(|choice| &choice.extra), parts.extra, options)?;
-        M::fits(this.map(|choice| &choice.message), delta, options)
+        let extra = this.map(|choice| &choice.extra);
+        let has = |name: &str| extra.is_some_and(|extra| extra.get(name).is_some());
+        unknown_fits(extra.map_or(0, Unknown::len), has, parts.extra, &texts.options)?;
+        if let Some(logprobs) = parts.logprobs.filter(|logprobs| !logprobs.extra.is_empty()) {
+            let kept = this.and_then(|choice| choice.logprobs.as_deref());
+            logprobs.fits(kept, &texts.options)?;
+        }
+        M::fits(this, delta, texts)
+    }
+
+    /// Returns the most that folding a delta adds.
+    pub(crate) fn growth(
+        this: Option<&Self>,
+        delta: &M::Delta<'_>,
+        parts: &ChoiceParts<'_>,
+        to: &Transcript,
+    ) -> Held {
+        let mut new = M::growth(this, delta, to);
+        if let Some(sent) = parts.logprobs {
+            let kept = this.and_then(|choice| choice.logprobs.as_deref());
+            new.bytes += Logprobs::growth(kept, sent.lists(), &sent.extra);
+        }
+        // An empty reason is none.
+        let reason = parts.finish_reason.filter(|reason| !reason.is_empty());
+        let before = this.and_then(|choice| choice.finish_reason.as_deref());
+        new.bytes += Transcript::set_growth(before, reason);
+        let extra = this.map(|choice| &choice.extra);
+        new += last_growth(extra, parts.extra, M::REPEATED, &to.options);
+        new
+    }
+
+    /// Returns what the choice holds besides its texts, itself included.
+    #[cfg(debug_assertions)]
+    pub(crate) fn held(&self) -> Held {
+        let mut held = Held::item(self.finish_reason.as_ref().map_or(0, String::len));
+        held.bytes += self.logprobs.as_deref().map_or(0, Logprobs::weight);
+        held += held_last(&self.extra);
+        held += self.message.held();
+        held
     }
 
     /// Folds a delta: the message, then what both endpoints have.
@@ -83,14 +137,27 @@ impl<M: Message> ChoiceState<M> {
     ) -> Effect {
         let mut effect = M::fold(self, delta, to);
         if let Some(logprobs) = parts.logprobs {
-            self.logprobs.get_or_insert_default().extend(logprobs.lists());
-            effect = Effect::Other;
-            if logprobs.lists().iter().any(|list| list.is_some()) {
-                effect = to.note(What::Logprobs, 0);
-            }
+            effect = self.fold_logprobs(logprobs, to);
         }
         effect = effect.and(self.fold_finish(parts.finish_reason, to));
-        effect.and(keep_unknown(&mut self.extra, parts.extra, to.transcript))
+        effect.and(keep_last(&mut self.extra, parts.extra, M::REPEATED, to.transcript))
+    }
+
+    fn fold_logprobs(&mut self, sent: &ChunkLogprobs<'_>, to: &mut Sink<'_>) -> Effect {
+        let kept = self.logprobs.get_or_insert_default();
+        let before = kept.weight();
+        kept.extend(sent.lists());
+        let mut has_list = sent.lists().iter().any(|list| list.is_some());
+        for (name, value) in sent.extra.iter() {
+            if value.is_array() {
+                kept.extend_other(name, value);
+                has_list = true;
+            } else {
+                to.anomaly(AnomalyKind::UnexpectedType, "logprobs");
+            }
+        }
+        to.transcript.replaced(before, kept.weight());
+        if has_list { to.note(What::Logprobs, 0) } else { Effect::Other }
     }
 
     pub(crate) fn fold_content(&mut self, text: &RawStr<'_>, to: &mut Sink<'_>) -> Effect {
@@ -113,7 +180,7 @@ impl<M: Message> ChoiceState<M> {
             Some(_) => to.anomaly(AnomalyKind::Changed, "finish_reason"),
             None => {}
         }
-        self.finish_reason = Some(reason.to_text().into_owned());
+        to.transcript.set(&mut self.finish_reason, reason);
         to.note(What::Finish, 0)
     }
 

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::logprobs::ChunkLogprobs;
+use super::usage::says_something;
 use crate::engine::{AnomalyKind, Limits};
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{
@@ -59,7 +60,7 @@ pub struct Chunk<'a, C> {
     /// Groq's member: its `usage` repeats the chunk's, its `error` ends the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_groq: Option<RawValue<'a>>,
-    /// The other members. Padding (`obfuscation`, Mistral's `p`) is dropped.
+    /// The other members. A stream's padding (`obfuscation`, Mistral's `p`) is dropped.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
     /// The text between the quotes of OpenAI's `obfuscation` or Mistral's `p`.
@@ -70,6 +71,9 @@ pub struct Chunk<'a, C> {
     /// Such a member reads as missing.
     #[serde(skip)]
     pub unexpected: Option<&'static str>,
+    /// The first text, if any, that is a number or a boolean. It was read as written.
+    #[serde(skip)]
+    pub scalar: Option<&'static str>,
     /// The chunk says that it is an error, or holds one.
     #[serde(skip)]
     pub(crate) says_error: bool,
@@ -105,6 +109,7 @@ impl<C> Default for Chunk<'_, C> {
             extra: Unknown::default(),
             padding: Padding(None),
             unexpected: None,
+            scalar: None,
             says_error: false,
             odd: None,
         }
@@ -137,9 +142,18 @@ impl<'a, C> Chunk<'a, C> {
     }
 
     /// Returns the chunk's usage, or else Groq's copy of it.
+    ///
+    /// Of the two that are objects, the first that says something counts.
     pub(crate) fn any_usage(&self) -> Option<RawValue<'_>> {
-        let groq = || self.x_groq.as_ref()?.member("usage");
-        self.usage.clone().or_else(groq).filter(RawValue::is_object)
+        let own = self.usage.as_ref().filter(|usage| usage.is_object());
+        if own.is_some_and(says_something) || self.x_groq.is_none() {
+            return own.cloned();
+        }
+        let groq = self.x_groq.as_ref()?.member("usage").filter(RawValue::is_object);
+        match own {
+            Some(own) if !groq.as_ref().is_some_and(says_something) => Some(own.clone()),
+            _ => groq,
+        }
     }
 }
 
@@ -159,6 +173,8 @@ pub struct ChoiceParts<'c> {
     pub(crate) position: usize,
     pub(crate) logprobs: Option<&'c ChunkLogprobs<'c>>,
     pub(crate) finish_reason: Option<&'c RawStr<'c>>,
+    /// The token counts in the choice (Moonshot).
+    pub(crate) usage: Option<&'c RawValue<'c>>,
     pub(crate) extra: &'c Unknown<'c>,
 }
 
@@ -177,24 +193,30 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(
     chunk: &mut Chunk<'a, C>,
     walk: &Walk,
 ) -> Result<(), Error> {
-    let shape = match parse_object(data, chunk, walk) {
-        Ok(shape) => shape,
-        // Read it again with `serde_json`, for the wording.
-        Err(Invalid) => {
-            return Err(match is_json(data) {
-                Err(error) => Error::invalid_json(&error, data),
-                Ok(()) => Error::invalid_json(&"it breaks the grammar of RFC 8259", data),
-            });
-        }
-    };
-    if shape != Shape::Whole {
-        return Err(Error::invalid_chunk(&"no JSON object", data));
-    }
+    read_object(data, chunk, walk)?;
     chunk.unexpected = walk.unexpected();
+    chunk.scalar = walk.scalar();
     if chunk.may_be_other(walk) {
         chunk.look(data, walk)?;
     }
     Ok(())
+}
+
+/// Reads one JSON object within the bounds of `walk`.
+pub(crate) fn read_object<'a, T: Members<'a>>(
+    data: &'a str,
+    into: &mut T,
+    walk: &Walk,
+) -> Result<(), Error> {
+    match parse_object(data, into, walk) {
+        Ok(Shape::Whole) => Ok(()),
+        Ok(_) => Err(Error::invalid_chunk(&"no JSON object", data)),
+        // Read it again with `serde_json`, for the wording.
+        Err(Invalid) => Err(match is_json(data) {
+            Err(error) => Error::invalid_json(&error, data),
+            Ok(()) => Error::invalid_json(&"it breaks the grammar of RFC 8259", data),
+        }),
+    }
 }
 
 impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
@@ -266,6 +288,7 @@ pub(crate) fn walk(limits: &Limits, keep_unknown: bool) -> Walk {
         .with_unknown(keep_unknown, limits.max_unknown_members)
         .with_max_elements(CHOICES, limits.max_choices)
         .with_max_elements(TOOL_CALLS, limits.max_tool_calls)
+        .with_max_items(limits.max_items)
 }
 
 /// Checks that a chunk that was walked through stayed within these limits.
@@ -277,6 +300,7 @@ pub(crate) fn check(limits: &Limits, walk: &Walk) -> Result<(), Error> {
         None => Ok(()),
         Some(Overflow::Elements(TOOL_CALLS)) => Err(Limit::ToolCalls.passed(limits.max_tool_calls)),
         Some(Overflow::Elements(_)) => Err(Limit::Choices.passed(limits.max_choices)),
+        Some(Overflow::Items) => Err(Limit::Items.passed(limits.max_items)),
         Some(Overflow::Unknown) => Err(Limit::UnknownMembers.passed(limits.max_unknown_members)),
     }
 }
@@ -324,7 +348,7 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
             self.system_fingerprint = walk.string("system_fingerprint", cursor)?;
         } else if name.is("service_tier") {
             self.service_tier = walk.string("service_tier", cursor)?;
-        } else if name.is("obfuscation") || name.is("p") {
+        } else if (name.is("obfuscation") || name.is("p")) && !walk.whole_body {
             self.padding = Padding(string_inner(walk.raw(cursor)?));
         } else if name.is("error") {
             self.error = walk.value(cursor)?;
@@ -394,7 +418,7 @@ fn seconds<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, In
     }
     walk.note("created");
     let float = value
-        .as_str()
+        .as_json()
         .parse::<f64>()
         .ok()
         .filter(|float| (0.0..9_007_199_254_740_992.0).contains(float));
@@ -414,7 +438,7 @@ pub(crate) fn index<'de>(
     }
     let Some(value) = walk.value(cursor)? else { return Ok(None) };
     let index = value.as_u64();
-    if index.is_none() && !value.as_str().starts_with('-') {
+    if index.is_none() && !value.as_json().starts_with('-') {
         walk.note(member);
     }
     Ok(index)

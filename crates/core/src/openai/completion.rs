@@ -43,7 +43,7 @@ pub struct Completion<C> {
     /// The moderation results, as sent: the last that arrived.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moderation: Option<RawValue<'static>>,
-    /// The other members, if they were asked for.
+    /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
 }

@@ -9,13 +9,14 @@ use alloc::vec::Vec;
 use super::choice::{ChoiceState, Message, Sink};
 use super::chunk::{ChoiceParts, Chunk, WireChoice, check, read, walk};
 use super::completion::Completion;
-use super::logprobs::ChunkLogprobs;
 use super::payload::Payload;
-use super::unknown::{keep_unknown, unknown_fits};
-use super::usage::Usage;
+#[cfg(debug_assertions)]
+use super::unknown::held_last;
+use super::unknown::{keep_last, keep_member, last_growth, member_growth, unknown_fits};
+use super::usage::{Usage, says_something};
 use crate::engine::{
-    AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Read, Sealed, TokenCounts,
-    Transcript, What,
+    AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Read, Sealed,
+    TokenCounts, Transcript, What,
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown};
@@ -31,11 +32,28 @@ pub struct Envelope<M> {
     pub(crate) service_tier: Option<String>,
     pub(crate) moderation: Option<RawValue<'static>>,
     pub(crate) usage: Option<Usage>,
+    usage_rank: UsageRank,
     pub(crate) extra: Unknown<'static>,
     /// In the order in which they began.
     choices: Vec<ChoiceState<M>>,
     /// Positions in `choices`, ordered by the choices' indices.
     order: Vec<usize>,
+    /// Something was folded into a choice after another had begun.
+    interleaved: bool,
+}
+
+/// The finish reasons of an answer that is not whole: the server's part failed.
+const FAILURES: [&str; 2] = ["error", "network_error"];
+
+/// The worth of token counts. Those of a lower rank never replace others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum UsageRank {
+    /// They are missing, or nothing in them is other than zero.
+    #[default]
+    Empty,
+    /// They stand in a choice (Moonshot).
+    OfChoice,
+    OfChunk,
 }
 
 impl<M> Default for Envelope<M> {
@@ -48,9 +66,11 @@ impl<M> Default for Envelope<M> {
             service_tier: None,
             moderation: None,
             usage: None,
+            usage_rank: UsageRank::default(),
             extra: Unknown::default(),
             choices: Vec::new(),
             order: Vec::new(),
+            interleaved: false,
         }
     }
 }
@@ -80,12 +100,18 @@ impl<M: Message> Dialect for Envelope<M> {
     }
 
     fn fold(&mut self, chunk: &Self::Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        to.admit(self.weigh(chunk, &to.options)?)?;
+        self.fits(chunk, to)?;
+        if !to.has_room() {
+            to.admit(self.growth(chunk, to))?;
+        }
         if let Some(member) = chunk.unexpected {
             to.anomaly(AnomalyKind::UnexpectedType, None, member);
         }
         if let Some(kind) = chunk.odd {
             to.anomaly(kind, None, "");
+        }
+        if let Some(member) = chunk.scalar {
+            to.anomaly(AnomalyKind::ScalarText, None, member);
         }
         let mut effect = self.fold_members(chunk, to);
         for delta in &chunk.choices {
@@ -96,7 +122,8 @@ impl<M: Message> Dialect for Envelope<M> {
     }
 
     fn holes<'e>(chunk: &'e Self::Event<'_>) -> Option<Holes<'e>> {
-        // A member with `_` has no effect when it comes again, or folding it has said so.
+        // A member with `_` has no effect when it comes again, or folding it has said so: of
+        // unknown members, that each has the value that is kept.
         let Chunk {
             id: _,
             object: _,
@@ -109,25 +136,32 @@ impl<M: Message> Dialect for Envelope<M> {
             moderation: None,
             error: None,
             x_groq: None,
-            extra,
+            extra: _,
             padding,
             unexpected: _,
             says_error: false,
             odd: _,
+            // Not a string, so there is no hole between quotes.
+            scalar: None,
         } = chunk
         else {
             return None;
         };
         let [delta] = &choices[..] else { return None };
-        let ChoiceParts { index: _, position: _, logprobs: None, finish_reason, extra: of_choice } =
-            delta.parts()
+        let ChoiceParts {
+            index: _,
+            position: _,
+            logprobs: None,
+            finish_reason,
+            usage: None,
+            extra: _,
+        } = delta.parts()
         else {
             return None;
         };
-        let is_bare = extra.is_empty() && of_choice.is_empty();
         let has_reason = finish_reason.is_some_and(|reason| !reason.is_empty());
-        let text = M::only_text(delta).filter(|_| is_bare && !has_reason)?;
-        Some(Holes { text, padding: padding.0 })
+        let text = M::only_text(delta).filter(|_| !has_reason)?;
+        Some(Holes::of_text(text).with(padding.0.map(Hole::Padding)))
     }
 
     fn api_error(chunk: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>> {
@@ -142,8 +176,41 @@ impl<M: Message> Dialect for Envelope<M> {
         !self.choices.is_empty() && choices.all(|choice| choice.finish_reason.is_some())
     }
 
+    fn failure(&self) -> Option<Error> {
+        let failed = |choice: &ChoiceState<M>| {
+            let reason = choice.finish_reason.as_ref()?;
+            let (choice, reason) = (choice.index, reason.clone());
+            FAILURES.contains(&&*reason).then_some(Error::FinishReason { choice, reason })
+        };
+        self.choices.iter().find_map(failed)
+    }
+
+    fn settle(&mut self, texts: &mut Transcript) {
+        for choice in &mut self.choices {
+            M::settle(choice, texts);
+        }
+        if let [others @ .., last] = &self.choices[..] {
+            let is_finished = |choice: &ChoiceState<M>| choice.finish_reason.is_some();
+            let is_alone = is_finished(last) && !others.iter().any(is_finished);
+            if is_alone && !others.is_empty() && !self.interleaved {
+                texts.anomaly(AnomalyKind::IndexCountsTokens, None, "choices.index");
+            }
+        }
+    }
+
     fn token_counts(&self) -> Option<TokenCounts> {
         self.usage.as_ref().map(Usage::counts)
+    }
+
+    #[cfg(debug_assertions)]
+    fn held(&self) -> Held {
+        let strings = [&self.id, &self.model, &self.system_fingerprint, &self.service_tier];
+        let mut held = Held::bytes(strings.into_iter().flatten().map(String::len).sum());
+        held.bytes += self.moderation.as_ref().map_or(0, |value| value.as_json().len());
+        held.bytes += self.usage.as_ref().map_or(0, Usage::weight);
+        held += held_last(&self.extra);
+        self.choices.iter().for_each(|choice| held += choice.held());
+        held
     }
 
     fn answer(mut self, texts: &mut Transcript) -> Self::Answer {
@@ -179,37 +246,80 @@ impl<M: Message> Notes for Envelope<M> {
 }
 
 impl<M: Message> Envelope<M> {
-    /// Returns the bytes that a chunk would add, if the other limits allow it.
-    fn weigh(&self, chunk: &Chunk<'_, M::Delta<'_>>, options: &Options) -> Result<usize, Error> {
-        let keep = options.keep_unknown;
-        let unknown = |extra: &Unknown<'_>| if keep { extra.weight() } else { 0 };
-        let mut weight = chunk.moderation.as_ref().map_or(0, |value| value.as_str().len());
-        weight += unknown(&chunk.extra);
+    /// Checks that the state stays within the limits of each list with a chunk.
+    fn fits(&self, chunk: &Chunk<'_, M::Delta<'_>>, texts: &Transcript) -> Result<(), Error> {
+        let options = &texts.options;
         let mut new = 0;
         for delta in &chunk.choices {
             let parts = delta.parts();
-            let choice = self.position(parts.index()).map(|position| &self.choices[position]);
+            let index = index_of(&parts, options);
+            let choice = self.position(index).map(|position| &self.choices[position]);
             new += usize::from(choice.is_none());
-            weight += M::weight(delta, keep) + unknown(parts.extra);
-            weight += parts.logprobs.map_or(0, ChunkLogprobs::weight);
-            weight += parts.finish_reason.map_or(0, |reason| reason.as_json().len());
-            ChoiceState::fits(choice, delta, &parts, options)?;
+            ChoiceState::fits(choice, delta, &parts, texts)?;
         }
         let max = options.limits.max_choices;
         if self.choices.len() + new > max {
             return Err(Limit::Choices.passed(max));
         }
-        unknown_fits(Some(&self.extra), &chunk.extra, options)?;
-        Ok(weight)
+        let has = |name: &str| self.extra.get(name).is_some();
+        unknown_fits(self.extra.len(), has, &chunk.extra, options)
+    }
+
+    /// Returns the most that folding a chunk adds: exactly that, unless a chunk repeats itself.
+    ///
+    /// Linear in the chunk. Only a chunk that comes near a limit is weighed.
+    #[inline(never)]
+    fn growth(&self, chunk: &Chunk<'_, M::Delta<'_>>, to: &Transcript) -> Held {
+        let mut new = Held::default();
+        let kept = [
+            (&self.id, &chunk.id, true),
+            (&self.model, &chunk.model, true),
+            (&self.system_fingerprint, &chunk.system_fingerprint, false),
+            (&self.service_tier, &chunk.service_tier, false),
+        ];
+        for (kept, sent, is_first) in kept {
+            if kept.is_none() || !is_first {
+                new.bytes += Transcript::set_growth(kept.as_deref(), sent.as_ref());
+            }
+        }
+        let value = |sent: Option<&RawValue<'_>>, before: usize| {
+            sent.map_or(0, |sent| sent.to_compact().len().saturating_sub(before))
+        };
+        let moderation = self.moderation.as_ref().map_or(0, |value| value.as_json().len());
+        new.bytes += value(chunk.moderation.as_ref(), moderation);
+        let usage = self.usage.as_ref().map_or(0, Usage::weight);
+        new.bytes += value(chunk.any_usage().as_ref(), usage);
+        new += last_growth(Some(&self.extra), &chunk.extra, None, &to.options);
+        if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {
+            new += member_growth(Some(&self.extra), "x_groq", groq);
+        }
+        let mut begun = Vec::new();
+        for delta in &chunk.choices {
+            let parts = delta.parts();
+            let index = index_of(&parts, &to.options);
+            let choice = self.position(index).map(|position| &self.choices[position]);
+            if choice.is_none() && !begun.contains(&index) {
+                begun.push(index);
+                new.items += 1;
+            }
+            new.bytes += value(parts.usage, usage);
+            new += ChoiceState::growth(choice, delta, &parts, to);
+        }
+        new
     }
 
     fn fold_choice(&mut self, delta: &M::Delta<'_>, to: &mut Transcript) -> Effect {
         let parts = delta.parts();
-        let index = parts.index();
+        let index = index_of(&parts, &to.options);
         let (position, began) = self.find(index);
+        self.interleaved |= position + 1 < self.choices.len();
+        let one_choice = to.options.one_choice;
         let mut sink = Sink { transcript: to, index, position };
-        if parts.index.is_none() {
+        if parts.index.is_none() && !one_choice {
             sink.anomaly(AnomalyKind::MissingIndex, "choices.index");
+        }
+        if began {
+            sink.transcript.hold(Held::item(0));
         }
         Effect::set(began).and(self.choices[position].fold(delta, &parts, &mut sink))
     }
@@ -251,36 +361,61 @@ impl<M: Message> Envelope<M> {
             _ => {}
         }
         let fingerprint = chunk.system_fingerprint.as_ref();
-        effect = effect.and(set_last(&mut self.system_fingerprint, fingerprint));
-        effect = effect.and(set_last(&mut self.service_tier, chunk.service_tier.as_ref()));
+        effect = effect.and(set_last(&mut self.system_fingerprint, fingerprint, to));
+        effect = effect.and(set_last(&mut self.service_tier, chunk.service_tier.as_ref(), to));
         if let Some(sent) = &chunk.moderation {
             let moderation = sent.clone().into_owned();
-            let dropped = sent.as_str().len() - moderation.as_str().len();
+            let now = moderation.as_json().len();
             let before = self.moderation.replace(moderation);
-            to.release(dropped + before.map_or(0, |before| before.as_str().len()));
+            to.replaced(before.map_or(0, |before| before.as_json().len()), now);
             effect = Effect::Other;
         }
         if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {
-            self.extra.set("x_groq", groq.clone().into_owned());
-            effect = Effect::Other;
+            effect = effect.and(keep_member(&mut self.extra, "x_groq", groq, to));
         }
-        effect.and(keep_unknown(&mut self.extra, &chunk.extra, to))
+        effect.and(keep_last(&mut self.extra, &chunk.extra, None, to))
     }
 
-    /// The last usage counts, whole. One that differs from the one before is noted: running totals,
-    /// or one for each choice.
-    fn fold_usage<C>(&mut self, chunk: &Chunk<'_, C>, to: &mut Transcript) -> Effect {
-        let Some(sent) = chunk.any_usage() else { return Effect::Nothing };
+    /// Folds the chunk's token counts, then those of its choices.
+    fn fold_usage(&mut self, chunk: &Chunk<'_, M::Delta<'_>>, to: &mut Transcript) -> Effect {
+        let mut effect = Effect::Nothing;
+        if let Some(sent) = chunk.any_usage() {
+            effect = self.set_usage(&sent, UsageRank::OfChunk, to);
+        }
+        for delta in &chunk.choices {
+            if let Some(sent) = delta.parts().usage.filter(|usage| usage.is_object()) {
+                effect = effect.and(self.set_usage(sent, UsageRank::OfChoice, to));
+            }
+        }
+        effect
+    }
+
+    /// Sets the token counts to the last of the highest rank, whole.
+    ///
+    /// Some that differ from others of their rank are noted: running totals, or some for each
+    /// choice.
+    fn set_usage(&mut self, sent: &RawValue<'_>, rank: UsageRank, to: &mut Transcript) -> Effect {
+        let rank = if says_something(sent) { rank } else { UsageRank::Empty };
+        let before = self.usage.as_ref().map_or(0, Usage::weight);
         match &mut self.usage {
-            None => self.usage = Some(Usage::new(sent)),
+            Some(_) if rank < self.usage_rank => return Effect::Nothing,
+            None => self.usage = Some(Usage::new(sent.clone())),
             Some(usage) => {
-                if usage.set(&sent) {
+                let is_other = usage.set(sent);
+                if is_other && rank == self.usage_rank && rank != UsageRank::Empty {
                     to.anomaly(AnomalyKind::Repeated, None, "usage");
                 }
             }
         }
+        to.replaced(before, self.usage.as_ref().map_or(0, Usage::weight));
+        self.usage_rank = rank;
         to.note(What::Usage, usize::MAX, 0)
     }
+}
+
+/// Returns the index of the choice that a part of a chunk is added to.
+fn index_of(parts: &ChoiceParts<'_>, options: &Options) -> u64 {
+    if options.one_choice { 0 } else { parts.index() }
 }
 
 /// Sets a text to the first that is not empty; another one later is noted.
@@ -293,7 +428,7 @@ fn set_first(
     let Some(sent) = sent.filter(|sent| !sent.is_empty()) else { return Effect::Nothing };
     match kept {
         None => {
-            *kept = Some(sent.to_text().into_owned());
+            to.set(kept, sent);
             return Effect::Other;
         }
         Some(kept) if sent == kept.as_str() => {}
@@ -303,9 +438,9 @@ fn set_first(
 }
 
 /// Sets a text to the last that was sent.
-fn set_last(kept: &mut Option<String>, sent: Option<&RawStr<'_>>) -> Effect {
+fn set_last(kept: &mut Option<String>, sent: Option<&RawStr<'_>>, to: &mut Transcript) -> Effect {
     let is_other = |sent: &&RawStr<'_>| kept.as_deref().is_none_or(|kept| **sent != kept);
     let Some(sent) = sent.filter(is_other) else { return Effect::Nothing };
-    *kept = Some(sent.to_text().into_owned());
+    to.set(kept, sent);
     Effect::Other
 }

@@ -2,11 +2,15 @@
 
 use serde::Serialize;
 
-use crate::json::{Cursor, Invalid, Members, Name, RawValue, Walk};
+use crate::engine::{Logprobs, Options};
+use crate::error::{Error, Limit};
+use crate::json::{
+    Cursor, Invalid, Members, Name, RawValue, Unknown, Walk, deserialize_by, parse_object,
+};
 
 /// The log probabilities of a chunk: arrays as sent.
 ///
-/// Chat completions have the first two, legacy completions the others. llama.cpp sends chat's
+/// Chat completions have the first three, legacy completions the others. llama.cpp sends chat's
 /// `content` in legacy completions too.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -17,6 +21,9 @@ pub struct ChunkLogprobs<'a> {
     /// The entries for the tokens of the refusal (chat).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<RawValue<'a>>,
+    /// The entries for the tokens of the reasoning (DeepSeek).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<RawValue<'a>>,
     /// The tokens (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<RawValue<'a>>,
@@ -29,25 +36,52 @@ pub struct ChunkLogprobs<'a> {
     /// The offset at which each token begins in the text, in characters (legacy).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_offset: Option<RawValue<'a>>,
+    /// The other members.
+    #[serde(flatten)]
+    pub extra: Unknown<'a>,
 }
 
 impl<'a> ChunkLogprobs<'a> {
-    pub(crate) fn lists(&self) -> [&Option<RawValue<'a>>; 6] {
+    pub(crate) fn lists(&self) -> [&Option<RawValue<'a>>; 7] {
         [
             &self.content,
             &self.refusal,
+            &self.reasoning_content,
             &self.tokens,
             &self.token_logprobs,
             &self.top_logprobs,
             &self.text_offset,
         ]
     }
+}
 
-    /// Returns the number of bytes that folding may add, as they stand in the JSON.
-    pub(crate) fn weight(&self) -> usize {
-        self.lists().into_iter().flatten().map(|list| list.as_str().len()).sum()
+impl ChunkLogprobs<'_> {
+    /// Checks that the lists that nobody knows may be kept with those that are.
+    ///
+    /// # Errors
+    /// There would be more than the limit allows.
+    #[inline(never)]
+    pub(crate) fn fits(&self, kept: Option<&Logprobs>, options: &Options) -> Result<(), Error> {
+        let max = options.limits.max_unknown_members;
+        let is_new = |name: &str| kept.is_none_or(|kept| !kept.others.contains_key(name));
+        let new = self.extra.iter().filter(|(name, _)| is_new(name)).count();
+        if kept.map_or(0, |kept| kept.others.len()) + new > max {
+            return Err(Limit::UnknownMembers.passed(max));
+        }
+        Ok(())
     }
 }
+
+deserialize_by!(Logprobs, "logprobs", |json| {
+    let mut sent = ChunkLogprobs::default();
+    parse_object(json, &mut sent, &Walk::new().with_unknown(true, usize::MAX))?;
+    let mut logprobs = Logprobs::default();
+    logprobs.extend(sent.lists());
+    for (name, list) in sent.extra.iter().filter(|(_, list)| list.is_array()) {
+        logprobs.extend_other(name, list);
+    }
+    Ok::<_, Invalid>(logprobs)
+});
 
 impl<'de> Members<'de> for ChunkLogprobs<'de> {
     fn member(
@@ -60,6 +94,8 @@ impl<'de> Members<'de> for ChunkLogprobs<'de> {
             &mut self.content
         } else if name.is("refusal") {
             &mut self.refusal
+        } else if name.is("reasoning_content") {
+            &mut self.reasoning_content
         } else if name.is("tokens") {
             &mut self.tokens
         } else if name.is("token_logprobs") {
@@ -69,7 +105,7 @@ impl<'de> Members<'de> for ChunkLogprobs<'de> {
         } else if name.is("text_offset") {
             &mut self.text_offset
         } else {
-            return walk.skip(cursor);
+            return walk.unknown(name, cursor, &mut self.extra);
         };
         let value = walk.value(cursor)?;
         if value.as_ref().is_some_and(|value| !value.is_array()) {

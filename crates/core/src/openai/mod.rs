@@ -19,8 +19,10 @@ pub(crate) use envelope::Envelope;
 pub use logprobs::ChunkLogprobs;
 pub use usage::Usage;
 
-pub(crate) use body::{deserialize_body, read_body};
+pub(crate) use body::{first_choice, read_body, read_choice};
 pub(crate) use choice::{ChoiceState, Message, Sink};
-pub(crate) use chunk::{ChoiceParts, TOOL_CALLS, WireChoice, index, read_whole};
+pub(crate) use chunk::{ChoiceParts, TOOL_CALLS, WireChoice, index, read_object, read_whole};
 
-pub(crate) use unknown::{keep_unknown, unknown_fits};
+#[cfg(debug_assertions)]
+pub(crate) use unknown::held_growing;
+pub(crate) use unknown::{growth, keep_growing, unknown_fits};

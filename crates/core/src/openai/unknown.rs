@@ -1,60 +1,156 @@
-//! Members that nobody here knows: kept on request, merged under one rule.
+//! Members that nobody here knows, kept by default.
+//!
+//! Of the chunk's and the choice's the last value counts. A delta's, and those of what is in it,
+//! are pieces that [`Growing`] puts together.
 
-use crate::engine::{Effect, Options, Transcript};
+use alloc::string::String;
+
+use crate::engine::{Effect, Held, Options, Transcript};
 use crate::error::{Error, Limit};
-use crate::json::Unknown;
+use crate::json::{Growing, Grown, RawValue, Unknown};
 
-/// Merges unknown members, if they are kept: of each name the last value that is not null.
+/// Keeps the last value of each member but `repeated`, if unknown members are kept.
 ///
-/// A value that is replaced no longer counts as folded, nor does white space that is not kept.
+/// A value that came before has no effect, so a chunk that repeats it may be learned from.
 #[inline(always)]
-pub(crate) fn keep_unknown(
+pub(crate) fn keep_last(
     kept: &mut Unknown<'static>,
     sent: &Unknown<'_>,
+    repeated: Option<&'static str>,
     to: &mut Transcript,
 ) -> Effect {
-    if !to.options.keep_unknown || sent.is_empty() {
+    if sent.is_empty() || !to.options.keep_unknown {
         return Effect::Nothing;
     }
-    merge(kept, sent, to);
-    Effect::Other
+    keep_each(kept, sent, repeated, to)
 }
 
 #[inline(never)]
-fn merge(kept: &mut Unknown<'static>, sent: &Unknown<'_>, to: &mut Transcript) {
-    for (name, sent) in sent.iter() {
-        let value = sent.clone().into_owned();
-        let dropped = sent.as_str().len() - value.as_str().len();
-        let before = kept.set(name, value);
-        to.release(dropped + before.map_or(0, |before| name.len() + before.as_str().len()));
+fn keep_each(
+    kept: &mut Unknown<'static>,
+    sent: &Unknown<'_>,
+    repeated: Option<&'static str>,
+    to: &mut Transcript,
+) -> Effect {
+    let mut effect = Effect::Nothing;
+    sent.for_each(|name, value| {
+        if Some(name) != repeated && keep_member(kept, name, value, to) == Effect::Other {
+            effect = Effect::Other;
+        }
+    });
+    effect
+}
+
+/// Keeps the last value of one member.
+#[inline]
+pub(crate) fn keep_member(
+    kept: &mut Unknown<'static>,
+    name: &str,
+    sent: &RawValue<'_>,
+    to: &mut Transcript,
+) -> Effect {
+    match kept.get_mut(name) {
+        Some(value) if *value == *sent => return Effect::Nothing,
+        Some(value) => {
+            let before = value.as_json().len();
+            if !value.assign(sent) {
+                return Effect::Nothing;
+            }
+            to.replaced(before, value.as_json().len());
+        }
+        None => {
+            let value = sent.clone().into_owned();
+            to.hold(Held::item(name.len() + value.as_json().len()));
+            kept.set(String::from(name).into(), value);
+        }
+    }
+    Effect::Other
+}
+
+/// Adds pieces to the members that they belong to, if unknown members are kept.
+#[inline(always)]
+pub(crate) fn keep_growing(kept: &mut Growing, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
+    if sent.is_empty() || !to.options.keep_unknown { Effect::Nothing } else { grow(kept, sent, to) }
+}
+
+#[inline(never)]
+fn grow(kept: &mut Growing, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
+    let mut effect = Effect::Nothing;
+    sent.for_each(|name, piece| {
+        match kept.add(name, piece) {
+            Grown::Nothing => return,
+            Grown::Began(bytes) => to.hold(Held::item(bytes)),
+            Grown::From(before, now) => to.replaced(before, now),
+        }
+        effect = Effect::Other;
+    });
+    effect
+}
+
+/// Returns the most that [`keep_last`] adds.
+pub(crate) fn last_growth(
+    kept: Option<&Unknown<'_>>,
+    sent: &Unknown<'_>,
+    repeated: Option<&'static str>,
+    options: &Options,
+) -> Held {
+    let mut new = Held::default();
+    let is_kept = |(name, _): &(&str, _)| options.keep_unknown && Some(*name) != repeated;
+    for (name, value) in sent.iter().filter(is_kept) {
+        new += member_growth(kept, name, value);
+    }
+    new
+}
+
+/// Returns the most that keeping the last value of one member adds.
+pub(crate) fn member_growth(kept: Option<&Unknown<'_>>, name: &str, sent: &RawValue<'_>) -> Held {
+    let len = sent.to_compact().len();
+    match kept.and_then(|kept| kept.get(name)) {
+        Some(before) => Held::bytes(len.saturating_sub(before.as_json().len())),
+        None => Held::item(name.len() + len),
     }
 }
 
-/// Checks that unknown members may be kept with those that are.
+/// Returns the most that adding pieces adds.
+pub(crate) fn growth(kept: Option<&Growing>, sent: &Unknown<'_>, options: &Options) -> Held {
+    let none = Growing::default();
+    let kept = kept.unwrap_or(&none);
+    let mut new = Held::default();
+    for (name, piece) in sent.iter().filter(|_| options.keep_unknown) {
+        let (bytes, begins) = kept.growth(name, piece);
+        new += Held { bytes, items: usize::from(begins) };
+    }
+    new
+}
+
+/// Returns what is held of members.
+#[cfg(debug_assertions)]
+pub(crate) fn held_last(kept: &Unknown<'_>) -> Held {
+    let bytes = kept.iter().map(|(name, value)| name.len() + value.as_json().len()).sum();
+    Held { bytes, items: kept.len() }
+}
+
+/// Returns what is held of members that grow.
+#[cfg(debug_assertions)]
+pub(crate) fn held_growing(kept: &Growing) -> Held {
+    Held { bytes: kept.weight(), items: kept.len() }
+}
+
+/// Checks that members may be kept with those that are: `len` of them, of which `has` tells.
 ///
 /// # Errors
 /// There would be more than the limit allows.
 #[inline(always)]
 pub(crate) fn unknown_fits(
-    kept: Option<&Unknown<'_>>,
-    sent: &Unknown<'_>,
-    options: &Options,
-) -> Result<(), Error> {
-    if options.keep_unknown && !sent.is_empty() { merged_fits(kept, sent, options) } else { Ok(()) }
-}
-
-#[inline(never)]
-fn merged_fits(
-    kept: Option<&Unknown<'_>>,
+    len: usize,
+    has: impl Fn(&str) -> bool,
     sent: &Unknown<'_>,
     options: &Options,
 ) -> Result<(), Error> {
     let max = options.limits.max_unknown_members;
-    let len = kept.map_or(0, Unknown::len);
-    if len + sent.len() <= max {
+    if sent.is_empty() || !options.keep_unknown || len + sent.len() <= max {
         return Ok(());
     }
-    let is_new = |name: &str| kept.is_none_or(|kept| kept.get(name).is_none());
-    let new = sent.iter().filter(|(name, _)| is_new(name)).count();
+    let new = sent.iter().filter(|(name, _)| !has(name)).count();
     if len + new > max { Err(Limit::UnknownMembers.passed(max)) } else { Ok(()) }
 }

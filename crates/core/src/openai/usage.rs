@@ -5,13 +5,13 @@ use core::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::engine::TokenCounts;
-use crate::json::RawValue;
+use crate::json::{Invalid, RawValue, deserialize_by};
 
 /// The token counts of a completion, as the server sent them.
 ///
-/// They are whole, unknown members included, and never summed or recomputed: xAI's total is not
-/// prompt plus completion, Perplexity sends running totals. Reading a count goes through their
-/// text, some hundred bytes.
+/// The server's object is kept whole, with its unknown members. Nothing is summed or recomputed:
+/// xAI's total is not prompt plus completion, and Perplexity sends running totals. Reading a count
+/// searches the object's text, which is some hundred bytes long.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Usage(RawValue<'static>);
 
@@ -20,8 +20,14 @@ impl Usage {
         Self(json.into_owned())
     }
 
-    /// Replaces the counts by what was sent, and reports whether that differs. Some servers send
-    /// running totals in every chunk.
+    /// Returns the number of bytes held.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.as_json().len()
+    }
+
+    /// Replaces the counts by what was sent, and reports whether that differs.
+    ///
+    /// Some servers send running totals in every chunk.
     pub(crate) fn set(&mut self, sent: &RawValue<'_>) -> bool {
         self.0.assign(sent)
     }
@@ -44,14 +50,17 @@ impl Usage {
         self.0.member("total_tokens")?.as_u64()
     }
 
-    /// Returns the tokens of the prompt that were cached, `prompt_tokens_details.cached_tokens`.
+    /// Returns the tokens of the prompt that were cached.
+    ///
+    /// It is the member `prompt_tokens_details.cached_tokens`.
     #[must_use]
     pub fn cached_tokens(&self) -> Option<u64> {
         self.0.member("prompt_tokens_details")?.member("cached_tokens")?.as_u64()
     }
 
-    /// Returns the tokens of the answer that are reasoning,
-    /// `completion_tokens_details.reasoning_tokens`.
+    /// Returns the tokens of the answer that are reasoning.
+    ///
+    /// It is the member `completion_tokens_details.reasoning_tokens`.
     #[must_use]
     pub fn reasoning_tokens(&self) -> Option<u64> {
         self.0.member("completion_tokens_details")?.member("reasoning_tokens")?.as_u64()
@@ -69,11 +78,34 @@ impl Usage {
         }
     }
 
-    /// Returns the whole object.
+    /// Returns the whole object, as sent.
     #[must_use]
-    pub fn as_json(&self) -> &RawValue<'static> {
+    pub fn as_raw(&self) -> &RawValue<'static> {
         &self.0
     }
+}
+
+deserialize_by!(Usage, "usage", |json| {
+    Ok::<_, Invalid>(Usage::new(RawValue::within(json, true)))
+});
+
+/// Reports whether token counts say something: a number in them is not zero.
+///
+/// Servers send `{}` or zeros in chunks that have no counts yet, or none any more.
+pub(crate) fn says_something(usage: &RawValue<'_>) -> bool {
+    let (mut inside, mut escaped, mut exponent) = (false, false, false);
+    usage.as_json().bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => inside = !inside,
+            b'e' | b'E' => exponent = true,
+            b',' | b':' => exponent = false,
+            b'1'..=b'9' => return !inside && !exponent,
+            _ => {}
+        }
+        false
+    })
 }
 
 impl fmt::Debug for Usage {
@@ -85,5 +117,25 @@ impl fmt::Debug for Usage {
 impl Serialize for Usage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_say_something_if_one_is_not_zero() {
+        for (json, expected) in [
+            ("{}", false),
+            (r#"{"total_tokens":0,"details":{"a":0.0,"b":0e5,"c":null,"d":false}}"#, false),
+            (r#"{"tokens_1":0,"tier":"9\"9","x":"\\"}"#, false),
+            (r#"{"a":0e5,"b":10}"#, true),
+            (r#"{"x":"\\","a":[0,{"b":0.5}]}"#, true),
+            (r#"{"a":-1}"#, true),
+        ] {
+            let usage = RawValue::parse(json).expect("JSON");
+            assert_eq!(says_something(&usage), expected, "{json}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 /// A recorded stream.
 pub(crate) struct Fixture {
     pub(crate) name: String,
-    /// Of a legacy completion.
+    /// True for a legacy completion.
     pub(crate) legacy: bool,
     pub(crate) stream: Vec<u8>,
     /// The outcome it must come to.

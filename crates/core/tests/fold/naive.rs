@@ -12,11 +12,13 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
-/// What it came to.
+/// The result of the naive fold.
 #[derive(Debug, Clone, Default)]
 pub struct Naive {
     choices: BTreeMap<u64, Choice>,
     usage: Value,
+    /// The unknown members of the chunks.
+    extra: Map<String, Value>,
     chunks: usize,
     /// The kind of error that ended the stream.
     pub(crate) error: Option<&'static str>,
@@ -27,11 +29,102 @@ pub struct Naive {
 
 #[derive(Debug, Clone, Default)]
 struct Choice {
-    /// By the name of the member; a legacy completion has the member `text`.
+    /// By the name of the member; a legacy completion's text is content.
     texts: BTreeMap<&'static str, String>,
     finish: Option<String>,
     /// ID, name and arguments by index.
     calls: BTreeMap<u64, (String, String, String)>,
+    /// The unknown members of the choice, and of its deltas.
+    extra: Map<String, Value>,
+    of_delta: Map<String, Value>,
+}
+
+/// The members that the fold knows, of a chunk, a choice and a delta.
+const OF_CHUNK: [&str; 13] = [
+    "id",
+    "object",
+    "created",
+    "model",
+    "choices",
+    "usage",
+    "system_fingerprint",
+    "service_tier",
+    "obfuscation",
+    "p",
+    "error",
+    "x_groq",
+    "moderation",
+];
+const OF_CHOICE: [&str; 6] = ["index", "delta", "logprobs", "finish_reason", "text", "message"];
+const OF_DELTA: [&str; 10] = [
+    "content",
+    "role",
+    "tool_calls",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "refusal",
+    "function_call",
+    "audio",
+    "content_parts",
+];
+
+/// Returns the members that are not known, and not null.
+fn unknown<'v>(
+    object: &'v Map<String, Value>,
+    known: &'static [&str],
+) -> impl Iterator<Item = (&'v String, &'v Value)> {
+    object.iter().filter(move |(name, value)| !known.contains(&name.as_str()) && !value.is_null())
+}
+
+/// Puts a piece of a member to what came of it before. `None` where the rule is not so simple.
+fn grow(kept: &mut Value, piece: &Value, name: &str, depth: usize) -> Option<()> {
+    if depth > 16 {
+        return None;
+    }
+    let is_label = ["index", "type", "id", "channel"].contains(&name);
+    match (&mut *kept, piece) {
+        (_, Value::Null) => {}
+        (Value::String(kept), Value::String(piece)) if !is_label => kept.push_str(piece),
+        (Value::Array(kept), Value::Array(piece)) if !is_label => {
+            let mut touched = Vec::new();
+            for element in piece {
+                let index = index(element)?;
+                let same = |kept: &Value| index.is_some() && self::index(kept) == Some(index);
+                match kept.iter().rposition(same).filter(|place| !touched.contains(place)) {
+                    Some(place) => {
+                        grow(&mut kept[place], element, "", depth + 1)?;
+                        touched.push(place);
+                    }
+                    None => {
+                        touched.push(kept.len());
+                        kept.push(element.clone());
+                    }
+                }
+            }
+        }
+        (Value::Object(kept), Value::Object(piece)) if !is_label => {
+            for (name, value) in piece {
+                match kept.get_mut(name) {
+                    Some(kept) => grow(kept, value, name, depth + 1)?,
+                    None => drop(kept.insert(name.clone(), value.clone())),
+                }
+            }
+        }
+        _ => *kept = piece.clone(),
+    }
+    Some(())
+}
+
+/// The index of an element, if it is an object that has one; `None` if that is an odd number.
+fn index(element: &Value) -> Option<Option<u64>> {
+    match element.get("index") {
+        Some(Value::Number(number)) if number.as_u64().is_some_and(|index| index < 1 << 31) => {
+            Some(number.as_u64())
+        }
+        Some(Value::Number(number)) if number.as_i64().is_none_or(|index| index >= 0) => None,
+        _ => Some(None),
+    }
 }
 
 /// Folds the data of these events. `None` if they do not keep to the reference.
@@ -39,6 +132,9 @@ pub(crate) fn fold(events: &[String]) -> Option<Naive> {
     let mut naive = Naive::default();
     for data in events {
         naive.add(data)?;
+    }
+    if naive.error.is_none() && naive.has_failed() {
+        naive.error = Some("finish_reason");
     }
     Some(naive)
 }
@@ -99,6 +195,7 @@ impl Naive {
         let is_cut_done = self.ends_within_done() && (finished || !broken);
         match (self.done || is_cut_done, finished) {
             _ if self.error.is_some() => "error",
+            (done, _) if self.has_failed() && (done || !broken) => "error",
             (true, true) => "done",
             (true, false) if self.chunks == 0 => "empty",
             (true, false) => "done_without_finish_reason",
@@ -110,13 +207,19 @@ impl Naive {
         }
     }
 
+    /// Reports whether the server says of a choice that it failed.
+    fn has_failed(&self) -> bool {
+        let failed = |reason: &str| ["error", "network_error"].contains(&reason);
+        self.choices.values().any(|choice| choice.finish.as_deref().is_some_and(failed))
+    }
+
     /// Returns what is kept: the choices and the usage.
     #[must_use]
     pub fn kept(&self) -> Value {
         let choices = self.choices.iter().map(|(index, choice)| {
             let calls: Vec<_> =
-                choice.calls.values().map(|(id, name, arguments)| json!([id, name, arguments])).collect();
-            let text = choice.texts.get("content").or(choice.texts.get("text"));
+                choice.calls.values().map(|(id, name, text)| json!([id, name, text])).collect();
+            let text = choice.texts.get("content");
             json!({"index": index, "text": text, "tool_calls": calls, "finish_reason": choice.finish})
         });
         json!({"choices": choices.collect::<Vec<_>>(), "usage": self.usage})
@@ -167,6 +270,18 @@ impl Naive {
         json!({"choices": choices.collect::<Vec<_>>(), "usage": self.usage})
     }
 
+    /// Returns the unknown members that must be in the completion of a chat.
+    pub(crate) fn unknown(&self) -> Value {
+        let choices = self.choices.values().map(|choice| {
+            let mut members = choice.extra.clone();
+            members.insert("message".into(), Value::Object(choice.of_delta.clone()));
+            Value::Object(members)
+        });
+        let mut members = self.extra.clone();
+        members.insert("choices".into(), choices.collect());
+        Value::Object(members)
+    }
+
     fn event(&mut self, data: &str) -> Option<()> {
         let Ok(chunk) = serde_json::from_str::<Value>(data) else {
             // Half characters, endless numbers and depth are JSON, but nothing for a value.
@@ -198,6 +313,9 @@ impl Naive {
             return None;
         }
         self.chunks += 1;
+        for (name, value) in unknown(&chunk, &OF_CHUNK) {
+            self.extra.insert(name.clone(), value.clone());
+        }
         for (position, choice) in array(&chunk, "choices")?.iter().enumerate() {
             let choice = choice.as_object().filter(|choice| !choice.contains_key("error"))?;
             let index = match choice.get("index") {
@@ -208,7 +326,11 @@ impl Naive {
         }
         match chunk.get("usage") {
             None | Some(Value::Null) => {}
-            Some(usage) if usage.is_object() => self.usage = usage.clone(),
+            Some(usage) if usage.is_object() => {
+                if says_something(usage) || !says_something(&self.usage) {
+                    self.usage = usage.clone();
+                }
+            }
             Some(_) => return None,
         }
         let error = chunk.get("error").unwrap_or(&Value::Null);
@@ -230,8 +352,19 @@ impl Choice {
             None | Some(Value::Null) => &none,
             Some(delta) => delta.as_object()?,
         };
-        if delta.contains_key("reasoning") {
+        let misplaced = ["message", "usage"].iter().any(|name| choice.contains_key(*name));
+        if misplaced || ["reasoning", "reasoning_text"].iter().any(|name| delta.contains_key(*name))
+        {
             return None;
+        }
+        for (name, value) in unknown(choice, &OF_CHOICE) {
+            self.extra.insert(name.clone(), value.clone());
+        }
+        for (name, value) in unknown(delta, &OF_DELTA) {
+            match self.of_delta.get_mut(name) {
+                Some(kept) => grow(kept, value, name, 0)?,
+                None => drop(self.of_delta.insert(name.clone(), value.clone())),
+            }
         }
         for part in ["content", "refusal", "reasoning_content"] {
             if let Some(text) = string(delta, part)? {
@@ -241,8 +374,12 @@ impl Choice {
         for call in array(delta, "tool_calls")? {
             self.call(call.as_object()?)?;
         }
+        // A legacy completion, or its text in a chat completion.
         if let Some(text) = choice.get("text").and_then(Value::as_str) {
-            self.texts.entry("text").or_default().push_str(text);
+            if !delta.values().all(Value::is_null) {
+                return None;
+            }
+            self.texts.entry("content").or_default().push_str(text);
         }
         if let Some(reason) = string(choice, "finish_reason")?.filter(|reason| !reason.is_empty()) {
             self.finish = Some(reason.to_owned());
@@ -261,8 +398,11 @@ impl Choice {
         }
         match self.calls.get_mut(&index) {
             Some(known) => {
-                let same =
-                    id.is_none_or(|id| id == known.0) && name.is_none_or(|name| name == known.1);
+                // A name without an ID may begin another call.
+                let same = match (id, name) {
+                    (None, name) => name.is_none(),
+                    (Some(id), name) => id == known.0 && name.is_none_or(|name| name == known.1),
+                };
                 if !same {
                     return None;
                 }
@@ -271,6 +411,9 @@ impl Choice {
             None => {
                 let (id, name) =
                     (id.filter(|id| !id.is_empty())?, name.filter(|name| !name.is_empty())?);
+                if ["null", "None"].contains(&id) {
+                    return None;
+                }
                 if self.calls.values().any(|known| known.0 == id) {
                     return None;
                 }
@@ -278,6 +421,16 @@ impl Choice {
             }
         }
         Some(())
+    }
+}
+
+/// Reports whether a number in token counts is not zero.
+fn says_something(usage: &Value) -> bool {
+    match usage {
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Array(elements) => elements.iter().any(says_something),
+        Value::Object(members) => members.values().any(says_something),
+        _ => false,
     }
 }
 

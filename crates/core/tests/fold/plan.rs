@@ -47,7 +47,8 @@ impl Plan {
                 json!({"id": format!("c{index}"), "type": "function", "function": {"name": "f", "arguments": arguments}})
             });
             let calls: Vec<_> = calls.collect();
-            let mut message = json!({"role": "assistant", "tool_calls": if calls.is_empty() { Value::Null } else { json!(calls) }});
+            let calls = if calls.is_empty() { Value::Null } else { json!(calls) };
+            let mut message = json!({"role": "assistant", "tool_calls": calls});
             for part in ["content", "reasoning_content", "refusal"] {
                 message[part] = json!(choice.texts.get(part));
             }
@@ -87,7 +88,10 @@ impl Plan {
                 self.delta(choice, "", &format!(r#","finish_reason":"{reason}""#), style);
             }
             17 => {
-                self.usage = json!({"total_tokens": style});
+                // Counts of zero say nothing where others came before.
+                if style != 0 || self.usage.is_null() {
+                    self.usage = json!({"total_tokens": style});
+                }
                 self.chunk(&format!(r#""choices":[],"usage":{{"total_tokens":{style}}}"#), 0);
             }
             18 => {
@@ -184,7 +188,7 @@ impl Plan {
     }
 }
 
-/// What stands between the quotes of a JSON string that means `text`, in one of its spellings.
+/// Returns the inside of a JSON string that means `text`, in one of its spellings.
 pub(crate) fn spelled(text: &str, style: u8) -> String {
     if style & 1 == 0 {
         let json = serde_json::to_string(text).expect("a string is JSON");

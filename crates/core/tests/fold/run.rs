@@ -16,7 +16,7 @@ use serde::ser::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// How a stream's transport comes to its end.
+/// The end of a stream's transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// The body ends as HTTP says it should.
@@ -237,20 +237,26 @@ pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
 /// Panics if an object that the fold writes has two members of one name, which other readers of it
 /// may take differently. What is kept as it was sent (usage, the entries of log probabilities,
 /// unknown members) may have what was sent.
-pub(crate) fn no_member_twice(json: &str) {
-    const OURS: [&str; 9] = [
-        "answer",
-        "choices",
-        "message",
-        "tool_calls",
-        "function",
-        "custom",
-        "function_call",
-        "audio",
-        "logprobs",
-    ];
-    struct Names;
-    impl<'de> Visitor<'de> for Names {
+pub(crate) fn no_member_twice(outcome: &str) {
+    no_member_twice_in(outcome, "outcome");
+}
+
+/// Returns the names of the members of an object of ours that are objects of ours, or arrays of
+/// such.
+fn ours(object: &str) -> &'static [&'static str] {
+    match object {
+        "outcome" => &["answer"],
+        "answer" => &["choices"],
+        "choices" => &["message", "logprobs"],
+        "message" => &["tool_calls", "function_call", "audio"],
+        "tool_calls" => &["function", "custom"],
+        _ => &[],
+    }
+}
+
+fn no_member_twice_in(json: &str, object: &str) {
+    struct Names<'o>(&'o str);
+    impl<'de> Visitor<'de> for Names<'_> {
         type Value = ();
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -260,8 +266,9 @@ pub(crate) fn no_member_twice(json: &str) {
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
             let mut names = BTreeSet::new();
             while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
-                if OURS.contains(&name.get().trim_matches('"')) {
-                    no_member_twice(value.get());
+                let plain = name.get().trim_matches('"');
+                if ours(self.0).contains(&plain) {
+                    no_member_twice_in(value.get(), plain);
                 }
                 assert!(names.insert(name.get().to_owned()), "two members {name}");
             }
@@ -269,10 +276,10 @@ pub(crate) fn no_member_twice(json: &str) {
         }
     }
     if json.starts_with('{') {
-        serde_json::Deserializer::from_str(json).deserialize_map(Names).expect("an object");
+        serde_json::Deserializer::from_str(json).deserialize_map(Names(object)).expect("an object");
     } else if json.starts_with('[') {
         let elements: Vec<&RawValue> = serde_json::from_str(json).expect("an array");
-        elements.into_iter().for_each(|element| no_member_twice(element.get()));
+        elements.into_iter().for_each(|element| no_member_twice_in(element.get(), object));
     }
 }
 

@@ -4,7 +4,7 @@
 //! Slow and simple on purpose: what the decoder is compared with has to be right at a glance. It
 //! has no limits.
 
-/// What a whole stream comes to.
+/// The result of a whole stream.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Interpreted {
     /// Type, data and ID of each event.

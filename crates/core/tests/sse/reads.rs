@@ -7,7 +7,7 @@ use deltawire::sse::{Decoder, Error};
 /// Inputs up to this long are cut at every two places.
 pub(crate) const SHORT: usize = 64;
 
-/// What one call of `decode` handed out.
+/// The result of one call of `decode`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// An event: its type, its data and its ID.
@@ -26,7 +26,7 @@ impl Seen {
 /// All that can be seen of a decoder from the beginning of a stream to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Run {
-    /// What came out, in order.
+    /// The results, in order.
     pub(crate) seen: Vec<Seen>,
     /// The last event ID string at the end.
     pub(crate) last_event_id: String,

@@ -4,7 +4,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use deltawire_partial::{Change, Error, ErrorKind, Incomplete, Options, Parser};
+use deltawire_partial::{Change, Error, ErrorKind, Incomplete, Options, Parser, Repairs};
 use serde_json::Value;
 
 /// Closes everything that is open in a prefix of a JSON text, which makes it JSON.
@@ -110,24 +110,28 @@ pub(crate) struct Seen {
     pub(crate) changes: Vec<String>,
     pub(crate) value: Option<Value>,
     pub(crate) error: Option<Error>,
+    pub(crate) repairs: Repairs,
 }
 
-pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t str>) -> Seen {
-    let mut parser = Parser::with_options(options);
-    let mut changes: Vec<String> = Vec::new();
-    // The path of the string that grew, if that was the last change.
-    let mut growing = None;
-    let mut note = |change: Change<'_>| {
+/// Writes changes down, with those of one string that follow each other as one.
+#[derive(Default)]
+struct Notes {
+    changes: Vec<String>,
+    /// The path of the string that grew, if that was the last change.
+    growing: Option<String>,
+}
+
+impl Notes {
+    fn add(&mut self, change: Change<'_>) {
         let text = match change {
             Change::Text { path, text } => {
                 assert!(!text.is_empty(), "a string grew by nothing");
                 let path = path.to_string();
-                if growing.as_ref() == Some(&path) {
-                    return changes.last_mut().expect("it grew before").push_str(text);
+                if self.growing.as_ref() == Some(&path) {
+                    return self.changes.last_mut().expect("it grew before").push_str(text);
                 }
-                let told = format!("text {path} {text}");
-                growing = Some(path);
-                changes.push(told);
+                self.changes.push(format!("text {path} {text}"));
+                self.growing = Some(path);
                 return;
             }
             Change::Key { path } => format!("key {path}"),
@@ -138,24 +142,42 @@ pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t st
             }
             other => panic!("{other:?}"),
         };
-        growing = None;
-        changes.push(text);
-    };
+        self.growing = None;
+        self.changes.push(text);
+    }
+}
+
+/// Reads pieces of a text, and returns everything that the parser reports.
+///
+/// # Panics
+/// Panics if the changes since a mark before each piece are not those that the piece made.
+pub(crate) fn seen<'t>(options: Options, pieces: impl IntoIterator<Item = &'t str>) -> Seen {
+    let mut parser = Parser::with_options(options);
+    let (mut notes, mut marked) = (Notes::default(), Notes::default());
     let run = || -> Result<(), Error> {
         for piece in pieces {
-            let mut rest = piece;
-            while let Some(change) = parser.next(&mut rest)? {
-                note(change);
-            }
+            let (mark, mut rest) = (parser.mark(), piece);
+            let result = loop {
+                match parser.next(&mut rest) {
+                    Ok(Some(change)) => notes.add(change),
+                    Ok(None) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            };
+            parser.changes_since(mark).for_each(|change| marked.add(change));
+            result?;
             assert_eq!(rest, "", "a piece was not used up");
         }
+        let mark = parser.mark();
         while let Some(change) = parser.finish()? {
-            note(change);
+            notes.add(change);
         }
+        parser.changes_since(mark).for_each(|change| marked.add(change));
         Ok(())
     };
     let error = run().err();
-    Seen { changes, value: parser.value(), error }
+    assert_eq!(marked.changes, notes.changes, "the changes since marks");
+    Seen { changes: notes.changes, value: parser.value(), error, repairs: *parser.repairs() }
 }
 
 /// Checks that `serde_json` reports the same about the text.

@@ -11,7 +11,7 @@ fn whole(server: &Server, recording: &Recording, faults: &str) -> Result<Value, 
     let response = ask_with(&deltawire_ureq::agent(), server, recording, faults, false)?;
     Ok(match recording.endpoint {
         Endpoint::Chat => serde_json::to_value(deltawire_ureq::chat_completion(response)?),
-        Endpoint::Completion => serde_json::to_value(deltawire_ureq::completion(response)?),
+        _ => serde_json::to_value(deltawire_ureq::completion(response)?),
     }
     .unwrap())
 }

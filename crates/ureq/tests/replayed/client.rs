@@ -51,7 +51,7 @@ pub(crate) fn ask_with(
 ) -> Result<Response<Body>, Error> {
     let path = match recording.endpoint {
         Endpoint::Chat => "chat/completions",
-        Endpoint::Completion => "completions",
+        _ => "completions",
     };
     let body =
         if streamed { r#"{"stream":true,"stream_options":{"include_usage":true}}"# } else { "{}" };
@@ -70,7 +70,7 @@ pub(crate) struct Seen {
     /// The content of choice 0, as the updates told it.
     pub(crate) text: String,
     pub(crate) updates: usize,
-    /// What `next` ended with.
+    /// The error with which `next` ended, if any.
     pub(crate) error: Option<deltawire::Error>,
     pub(crate) end: End,
     /// The error of the outcome.
@@ -99,7 +99,7 @@ impl Seen {
 pub(crate) fn folded(recording: &Recording, body: &[u8], how: How) -> Seen {
     match recording.endpoint {
         Endpoint::Chat => folded_by(chat::Session::new(), body, how),
-        Endpoint::Completion => folded_by(completions::Session::new(), body, how),
+        _ => folded_by(completions::Session::new(), body, how),
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn stream(server: &Server, recording: &Recording, faults: &str) -> Re
 fn read_response(endpoint: Endpoint, response: Response<Body>) -> Result<Seen, Error> {
     match endpoint {
         Endpoint::Chat => deltawire_ureq::chat(response).map(read),
-        Endpoint::Completion => deltawire_ureq::completions(response).map(read),
+        _ => deltawire_ureq::completions(response).map(read),
     }
 }
 
@@ -243,7 +243,7 @@ pub(crate) fn fetch(answer: &str) -> Response<Body> {
     deltawire_ureq::agent().get(format!("http://{}/", canned(answer))).call().unwrap()
 }
 
-/// What a call gives, and how long it took.
+/// Returns the result of a call and the time that it took.
 pub(crate) fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let result = call();

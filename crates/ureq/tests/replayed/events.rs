@@ -8,7 +8,7 @@ use deltawire_ureq::Events;
 
 use crate::client::{Breaks, Interrupted, ask, of_stream, recording, server};
 
-/// What the core makes of a body in one piece.
+/// Returns what the core makes of a body in one piece.
 fn decoded(body: &[u8]) -> Vec<OwnedEvent> {
     let (mut decoder, mut input, mut events) = (Decoder::new(), body, Vec::new());
     while let Some(event) = decoder.decode(&mut input).unwrap() {

@@ -15,7 +15,7 @@ use deltawire_ureq::ChatStream;
 
 use crate::client::{Seen, agent, ask, ask_with, read, recording, server, stream, timed};
 
-/// How often the limits are looked at, what they are set to, and what none of these tests may take.
+/// The time between two looks at the limits.
 const TICK: Duration = Duration::from_millis(100);
 const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_secs(4);

@@ -105,8 +105,7 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
 }
 
 #[test]
-fn events_are_timed_too_tokens_may_be_told_as_they_come_and_a_stream_that_is_not_timed_has_no_times()
- {
+fn events_are_timed_too_tokens_may_be_told_as_they_come_and_an_untimed_stream_has_none() {
     let sent =
         Instant::now().checked_sub(Duration::from_secs(3600)).expect("the clock began longer ago");
     let recorder = Recorder::new().with_long_gaps(Duration::ZERO);

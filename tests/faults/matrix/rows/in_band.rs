@@ -1,4 +1,4 @@
-//! What a server puts into the stream, and leaves out of it.
+//! The events that a server puts into the stream, and those that it leaves out.
 
 use crate::bytes::{DONE, FINISH, events, text};
 use crate::row::{Answer, Row, row};

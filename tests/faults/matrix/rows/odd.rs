@@ -11,6 +11,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let in_delta =
         |member: &str| data(&format!("{{\"choices\":[{{\"index\":0,\"delta\":{{{member}}}}}]}}"));
     let choice = |index: usize| format!("{{\"index\":{index},\"delta\":{{\"content\":\"a\"}}}}");
+    let many = (0..10_000).map(|n| format!("\"m{n}\":{n}")).collect::<Vec<_>>().join(",");
     let at_once = data(&format!(
         "{{\"choices\":[{}]}}",
         (0..10_000).map(choice).collect::<Vec<_>>().join(",")
@@ -109,8 +110,10 @@ pub(crate) fn rows() -> Vec<Row> {
             .keeps("a\0b"),
         stream(
             "10,000 members in a delta",
-            &[hi, &in_delta(&(0..10_000).map(|n| format!("\"m{n}\":{n}")).collect::<Vec<_>>().join(",")), FINISH, DONE],
+            &[hi, &in_delta(&many), FINISH, DONE],
         )
+        .ends("limit")
+        .says("the stream passed the limit max_unknown_members of 4096")
         .keeps("hi"),
         stream(
             "the same member 10,000 times",

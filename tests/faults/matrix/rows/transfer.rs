@@ -4,7 +4,7 @@
 use crate::bytes::{DONE, FINISH, chunk, chunked, text};
 use crate::row::{Answer, Row, row};
 
-/// What reqwest puts before hyper's words.
+/// The words that reqwest puts before hyper's.
 macro_rules! body {
     ($text:literal) => {
         concat!("the connection failed: request or response body error: error reading a body from connection: ", $text)

@@ -1,4 +1,4 @@
-//! What a delta may hold, tool calls apart, and finish reasons.
+//! The members of a delta, except for tool calls, and finish reasons.
 
 use deltawire::{AnomalyKind, End};
 use serde_json::{Value, json};
@@ -113,12 +113,12 @@ pub(super) fn parts() -> Vec<Case> {
         case("thinking may be a text").delta(r#""content":[{"type":"thinking","thinking":"a"}]"#).content("x").done().says(
             json!({"reasoning_content": "a", "content": "x"}),
         ),
-        case("a reference is no text")
+        case("a reference is no text, and is dropped with unknown members")
+            .drop_unknown()
             .delta(r#""content":[{"type":"text","text":"a"},{"type":"reference","reference_ids":[1,2]}]"#)
             .done()
             .says(json!({"content": "a", "content_parts": Value::Null})),
-        case("a reference is kept on request")
-            .keep_unknown()
+        case("a reference is no text, and is kept")
             .delta(r#""content":[{"type":"text","text":"a"},{"type":"reference","reference_ids":[1,2]}]"#)
             .done()
             .says(json!({"content": "a", "content_parts": [{"type": "reference", "reference_ids": [1, 2]}]})),

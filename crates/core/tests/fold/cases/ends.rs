@@ -1,4 +1,4 @@
-//! How streams end.
+//! The ends of streams.
 
 use deltawire::{AnomalyKind, End};
 use serde_json::{Value, json};

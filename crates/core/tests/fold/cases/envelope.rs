@@ -101,31 +101,22 @@ pub(super) fn last() -> Vec<Case> {
             .chunk(r#""moderation":null,"choices":[]"#)
             .done()
             .has(json!({"moderation": {"flagged": true, "n": [1]}})),
-        case("unknown members are dropped")
+        case("unknown members are dropped on request")
+            .drop_unknown()
             .chunk(r#""citations":["a"],"choices":[{"index":0,"a":1,"delta":{"b":2,"tool_calls":[{"index":0,"id":"c","d":3,"function":{"name":"f"}}]}}]"#)
             .done()
             .has(json!({"citations": null, "choices": [{"a": null, "message": {"b": null, "tool_calls":
                 [{"id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}]}}]})),
-        case("unknown members are kept at every level on request")
-            .keep_unknown()
+        case("unknown members are kept at every level")
             .chunk(r#""citations":["a"],"choices":[{"index":0,"a":1,"delta":{"b":2,"tool_calls":[{"index":0,"id":"c","d":3,"function":{"name":"f"}}]}}]"#)
             .done()
             .has(json!({"citations": ["a"], "choices": [{"a": 1, "message": {"b": 2, "tool_calls":
                 [{"id": "c", "type": "function", "function": {"name": "f", "arguments": ""}, "d": 3}]}}]})),
-        case("of unknown members the last value counts, whole, and null erases nothing")
-            .keep_unknown()
-            .chunk(r#""timings":{"a":1,"b":2},"choices":[{"index":0,"x":[1],"delta":{"y":"1"}}]"#)
-            .chunk(r#""timings":{"a":3},"choices":[{"index":0,"x":[2],"delta":{"y":"2"}}]"#)
-            .chunk(r#""timings":null,"choices":[{"index":0,"x":null,"delta":{"y":null}}]"#)
-            .done()
-            .has(json!({"timings": {"a": 3}, "choices": [{"x": [2], "message": {"y": "2"}}]})),
-        case("padding is dropped also on request")
-            .keep_unknown()
+        case("padding is dropped, though unknown members are kept")
             .chunk(r#""obfuscation":"aaaa","p":"abcd","choices":[{"index":0,"delta":{"content":"x"}}]"#)
             .done()
             .has(json!({"obfuscation": null, "p": null, "choices": [{"message": {"content": "x"}}]})),
-        case("Azure's filter results are kept on request")
-            .keep_unknown()
+        case("Azure's filter results are kept")
             .chunk(r#""choices":[],"id":"","model":"","object":"","created":0,"prompt_filter_results":[{"prompt_index":0}]"#)
             .choice(r#""delta":{"content":"x"},"content_filter_results":{"hate":{"filtered":false}}"#)
             .choice(r#""delta":{},"finish_reason":"stop""#)
@@ -134,8 +125,7 @@ pub(super) fn last() -> Vec<Case> {
             .ends(End::Done)
             .has(json!({"prompt_filter_results": [{"prompt_index": 0}], "choices": [{"message": {"content": "x"},
                 "content_filter_results": {"hate": {"filtered": true}}, "content_filter_offsets": {"check_offset": 5}}]})),
-        case("Groq's member is kept on request")
-            .keep_unknown()
+        case("Groq's member is kept")
             .chunk(r#""x_groq":{"id":"req_1"},"choices":[]"#)
             .done()
             .has(json!({"x_groq": {"id": "req_1"}})),

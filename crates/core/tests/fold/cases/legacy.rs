@@ -58,8 +58,7 @@ pub(super) fn legacy_completions() -> Vec<Case> {
             .chunk(r#""error":{"message":"boom","code":500}"#)
             .fails("boom", json!(null), json!(null), json!(500))
             .text("a"),
-        whole(legacy("unknown members of a legacy completion are kept on request")
-            .keep_unknown()
+        whole(legacy("unknown members of a legacy completion are kept")
             .chunk(r#""timings":{"n":1},"choices":[{"index":0,"text":"x","stop_reason":null,"prompt_logprobs":[1]}]"#))
         .has(json!({"timings": {"n": 1}, "choices": [{"text": "x", "prompt_logprobs": [1]}]})),
         whole(legacy("a choice of a legacy completion without index is told by its position").choices(r#"{"text":"x"}"#))

@@ -7,11 +7,14 @@
 #![allow(clippy::needless_pass_by_value, reason = "the rows of a table are read without `&`")]
 
 mod deltas;
+mod elsewhere;
 mod ends;
 mod envelope;
+mod kept;
 mod legacy;
 mod lenient;
 mod payloads;
+mod routing;
 mod servers;
 mod text;
 mod tool_calls;
@@ -33,15 +36,15 @@ pub(crate) struct Case {
     pub(crate) stream: Vec<u8>,
     /// The data of its events, if it is made of nothing else.
     pub(crate) events: Option<Vec<String>>,
-    /// How the transport ends.
+    /// The end of the transport.
     pub(crate) ending: Ending,
-    /// How the stream ends.
+    /// The end of the stream.
     pub(crate) end: Option<End>,
-    /// What must be in the completion.
+    /// A part that must be in the completion.
     pub(crate) completion: Value,
     /// Kind, member and choice of each anomaly, in order. `None` if any may come.
     pub(crate) anomalies: Option<Vec<(AnomalyKind, &'static str, Option<u64>)>>,
-    /// What must be in the error.
+    /// A part that must be in the error.
     pub(crate) error: Value,
 }
 
@@ -66,15 +69,20 @@ fn legacy(name: &'static str) -> Case {
     Case { legacy: true, ..case(name) }
 }
 
-/// What the stream holds.
+/// The stream of a case.
 impl Case {
-    fn keep_unknown(mut self) -> Self {
-        self.options = self.options.with_unknown(true);
+    fn drop_unknown(mut self) -> Self {
+        self.options = self.options.with_unknown(false);
         self
     }
 
     fn cumulative(mut self) -> Self {
         self.options = self.options.with_cumulative(true);
+        self
+    }
+
+    fn one_choice(mut self) -> Self {
+        self.options = self.options.with_one_choice(true);
         self
     }
 
@@ -153,7 +161,7 @@ impl Case {
     }
 }
 
-/// What is expected of it.
+/// The expectations of a case.
 impl Case {
     fn ends(mut self, end: End) -> Self {
         self.end = Some(end);
@@ -203,7 +211,7 @@ impl Case {
         self
     }
 
-    /// What is odd, and how often, is of no interest.
+    /// Accepts any anomalies.
     fn any_oddities(mut self) -> Self {
         self.anomalies = None;
         self
@@ -246,6 +254,10 @@ pub(crate) fn all() -> Vec<Case> {
         envelope::first(),
         envelope::last(),
         envelope::usage(),
+        kept::envelope(),
+        kept::growing(),
+        kept::elements(),
+        kept::levels(),
         envelope::choices(),
         deltas::text(),
         deltas::parts(),
@@ -254,6 +266,20 @@ pub(crate) fn all() -> Vec<Case> {
         tool_calls::rules(),
         tool_calls::servers(),
         tool_calls::members(),
+        routing::ids(),
+        routing::names(),
+        routing::positions(),
+        routing::documents(),
+        routing::cumulative(),
+        routing::many(),
+        elsewhere::messages(),
+        elsewhere::endpoints(),
+        elsewhere::scalars(),
+        elsewhere::reasoning(),
+        elsewhere::usage(),
+        elsewhere::logprobs(),
+        elsewhere::failures(),
+        elsewhere::one_choice(),
         lenient::names(),
         lenient::types(),
         lenient::sizes(),

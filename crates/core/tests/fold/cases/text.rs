@@ -160,11 +160,21 @@ pub(super) fn cumulative() -> Vec<Case> {
             .content(r"\u00e9a")
             .done()
             .text("éa"),
-        case("tool calls are never cumulative")
+        case("cumulative refusal")
             .cumulative()
-            .calls(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}"#)
-            .calls(r#"{"index":0,"function":{"arguments":"{}"}}"#)
+            .delta(r#""refusal":"I can""#)
+            .delta(r#""refusal":"I cannot""#)
             .done()
-            .calling(json!([function("a", "f", "{{}")])),
+            .says(json!({"refusal": "I cannot"})),
+        case("cumulative deltas count only as what is kept of them")
+            .cumulative()
+            .limits(|limits| limits.max_folded = 9)
+            .content("ab")
+            .content("abcd")
+            .content("abcde")
+            .finish("stop")
+            .data("[DONE]")
+            .ends(End::Done)
+            .text("abcde"),
     ]
 }

@@ -1,4 +1,4 @@
-//! What is done with each field.
+//! The fields, one by one.
 
 use super::{Case, case};
 

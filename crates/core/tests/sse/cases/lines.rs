@@ -104,7 +104,7 @@ pub(super) fn line_ends() -> Vec<Case> {
     ]
 }
 
-/// What other standards take for line ends, or languages for white space.
+/// The line ends of other standards, and the white space of other languages.
 pub(super) fn no_line_ends() -> Vec<Case> {
     vec![
         case("U+2028 and U+2029 end no line", "data: a\u{2028}data: b\u{2029}c\n\n")

@@ -1,4 +1,4 @@
-//! What the standard says of which bytes, as data: the table behind the tests of the decoder.
+//! The standard as data: the table of the tests of the decoder.
 //!
 //! "The standard" is WHATWG HTML, section 9.2.6, and for what is no UTF-8 the decoder of the
 //! Encoding standard, section 8.1.1. Every expected value is derived from their text.

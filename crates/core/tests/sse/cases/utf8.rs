@@ -92,7 +92,7 @@ pub(super) fn malformed() -> Vec<Case> {
     ]
 }
 
-/// What is UTF-8 comes through as it is.
+/// UTF-8 comes through as it is.
 pub(super) fn well_formed() -> Vec<Case> {
     vec![
         case("characters of two, three and four bytes are whole", "data: ü€😀\n\n").message("ü€😀"),

@@ -1,11 +1,11 @@
-//! What the example `ask` says of a request, through either adapter.
+//! The example `ask` tells the same of a request through either adapter.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use deltawire_replay::{Server, Speed};
 
-/// Status, standard output and standard error of `ask`, which cargo built beside this test.
+/// Returns the success, standard output and standard error of `ask`, which cargo built.
 fn ask(args: &[&str]) -> (bool, String, String) {
     let test = std::env::current_exe().expect("the test knows its own path");
     let folder: PathBuf = test.ancestors().nth(2).expect("target/debug/deps").join("examples");
@@ -75,10 +75,35 @@ fn both_adapters_tell_the_same_of_each_end() {
 }
 
 #[test]
+fn a_key_is_printed_neither_as_a_wrong_header_nor_otherwise() {
+    for via in ["ureq", "async"] {
+        for args in [
+            &["--header", "authorization Bearer sk-SECRET", "http://127.0.0.1:1", "{}"][..],
+            &["--header", "authorization: Bearer sk-SECRET\n", "http://127.0.0.1:1", "{}"],
+            &["--header", "authori zation: sk-SECRET", "http://127.0.0.1:1", "{}"],
+            &["--header", ": sk-SECRET", "http://127.0.0.1:1", "{}"],
+            &["--header=authorization sk-SECRET", "http://127.0.0.1:1", "{}"],
+            &["--haeder=authorization: sk-SECRET", "http://127.0.0.1:1", "{}"],
+            &["--header", "authorization: Bearer sk-SECRET", "http://127.0.0.1:1", "{}"],
+            &["--header", "authorization: Bearer sk-SECRET", "no url", "{}"],
+            &["authorization: Bearer sk-SECRET", "http://127.0.0.1:1", "{}"],
+            &["authorization: Bearer sk-SECRET", "{}"],
+        ] {
+            let (success, line, error) = ask(&[&["--via", via], args].concat());
+            assert!(!success && line.is_empty() && error.starts_with("ask: "), "{args:?}: {error}");
+            assert!(!error.contains("SECRET"), "{args:?}: {error}");
+        }
+    }
+}
+
+#[test]
 fn a_wrong_option_is_told() {
     for (args, expected) in [
         (&["http://127.0.0.1:1"][..], "ask: a URL and a JSON body are needed"),
-        (&["--header", "x", "http://127.0.0.1:1", "{}"], "ask: --header is name: value, not \"x\""),
+        (
+            &["--header", "x", "http://127.0.0.1:1", "{}"],
+            "ask: --header is name: value, and this one has no colon",
+        ),
         (
             &["--via", "curl", "http://127.0.0.1:1", "{}"],
             "ask: --via is ureq or async, --endpoint chat or completion",

@@ -1,13 +1,16 @@
-//! The time by which reading can begin sooner: the same request not streamed and streamed, with the
-//! seconds at which each message came, and what that comes to in tokens.
+//! Prints how much sooner reading can begin if the same request is streamed.
+//!
+//! Each message has the time at which it arrived. The timing and the token counts follow.
 //!
 //! `cargo run --release --example time_to_first_token -- --plot tokens.svg`
+
+mod plot;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use deltawire::{Change, TextKind};
-use deltawire_examples::{COUNT_TO_100, Error, Screen, Server, exit_code, plot};
+use deltawire_examples::{COUNT_TO_100, Error, Screen, Server, exit_code};
 use deltawire_usage::{Counter, Vocabulary, include_usage};
 use lexopt::ValueExt;
 use serde_json::json;

@@ -1,17 +1,21 @@
-//! One streamed request to a URL, through the adapter that is asked for: how it ended and the
-//! folded completion, as one line of JSON.
+//! Sends one streamed request to a URL, and prints its end and its answer as one line of JSON.
 //!
 //! `cargo run --release --example ask -- --via async http://127.0.0.1:8080/v1/chat/completions '{"model":"one-plus-one","stream":true}'`
 //!
-//! `--via ureq` (the default; it asks for gzip) or `--via async` (over reqwest, which here does
-//! not); `--header 'name: value'`, also several times; `--endpoint completion` for the legacy
-//! endpoint; `--stop-at-text` to stop as soon as there is text; `--text` for the text of choice 0
-//! in place of the completion. The exit status is 0 for every end that is told, 1 if there is none:
-//! a refused request, no connection.
+//! - `--via ureq`, the default, or `--via async`, over reqwest, names the adapter. With the feature
+//!   `gzip` ureq asks for a compressed answer.
+//! - `--header 'name: value'` adds a header, and may be repeated.
+//! - `--endpoint completion` reads a stream of the legacy endpoint.
+//! - `--stop-at-text` stops as soon as there is text.
+//! - `--text` prints the text of choice 0 instead of the answer.
+//! - `--cumulative`, `--one-choice` and `--drop-unknown` are those of the example `fold`.
+//!
+//! The exit status is 0 for every end of a stream. It is 1 if there is no stream: for a refused
+//! request, or without a connection.
 
 use std::process::ExitCode;
 
-use deltawire::{Dialect, Outcome};
+use deltawire::{Dialect, Options, Outcome};
 use deltawire_examples::{Error, Screen, exit_code};
 use lexopt::{Arg, ValueExt};
 use serde::Serialize;
@@ -21,6 +25,7 @@ struct Request {
     url: String,
     body: String,
     headers: Vec<(String, String)>,
+    options: Options,
     stop_at_text: bool,
     text: bool,
 }
@@ -33,13 +38,16 @@ fn run() -> Result<ExitCode, Error> {
     let (mut via, mut endpoint, mut places) =
         (String::from("ureq"), String::from("chat"), Vec::new());
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    let (mut stop_at_text, mut text) = (false, false);
+    let (mut options, mut stop_at_text, mut text) = (Options::new(), false, false);
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Long("via") => via = args.value()?.string()?,
             Arg::Long("endpoint") => endpoint = args.value()?.string()?,
             Arg::Long("header") => headers.push(header(&args.value()?.string()?)?),
+            Arg::Long("cumulative") => options = options.with_cumulative(true),
+            Arg::Long("one-choice") => options = options.with_one_choice(true),
+            Arg::Long("drop-unknown") => options = options.with_unknown(false),
             Arg::Long("stop-at-text") => stop_at_text = true,
             Arg::Long("text") => text = true,
             Arg::Value(value) => places.push(value.string()?),
@@ -48,7 +56,11 @@ fn run() -> Result<ExitCode, Error> {
     }
     let [url, body] =
         <[String; 2]>::try_from(places).map_err(|_| "a URL and a JSON body are needed")?;
-    let request = Request { url, body, headers, stop_at_text, text };
+    // Not shown, because a header whose option was forgotten stands here.
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err("the URL must begin with http:// or https://".into());
+    }
+    let request = Request { url, body, headers, options, stop_at_text, text };
     match (via.as_str(), endpoint.as_str()) {
         ("ureq", "chat") => blocking(&request, deltawire_ureq::chat),
         ("ureq", "completion") => blocking(&request, deltawire_ureq::completions),
@@ -61,19 +73,20 @@ fn run() -> Result<ExitCode, Error> {
     }
 }
 
+/// Splits a header. The line is not shown, because it may hold a key.
 fn header(line: &str) -> Result<(String, String), Error> {
     let (name, value) =
-        line.split_once(':').ok_or_else(|| format!("--header is name: value, not {line:?}"))?;
+        line.split_once(':').ok_or("--header is name: value, and this one has no colon")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-fn blocking<E: Dialect<Answer: Serialize>>(
-    request: &Request,
-    open: impl FnOnce(Response<ureq::Body>) -> Result<deltawire_ureq::Stream<E>, deltawire_ureq::Error>,
-) -> Result<ExitCode, Error> {
+fn blocking<E: Dialect<Answer: Serialize>, F>(request: &Request, open: F) -> Result<ExitCode, Error>
+where
+    F: FnOnce(Response<ureq::Body>) -> Result<deltawire_ureq::Stream<E>, deltawire_ureq::Error>,
+{
     let post = deltawire_ureq::agent().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
-    let mut stream = open(post.send(&request.body)?)?;
+    let mut stream = open(post.send(&request.body)?)?.options(request.options);
     // An error ends the loop; it is in the outcome.
     while let Ok(Some(update)) = stream.next() {
         if request.stop_at_text && !update.text().is_empty() {
@@ -94,7 +107,8 @@ where
 {
     let post = reqwest::Client::new().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
-    let mut stream = open(post.body(request.body.clone()).send().await?.into()).await?;
+    let response = post.body(request.body.clone()).send().await?;
+    let mut stream = open(response.into()).await?.options(request.options);
     while let Ok(Some(update)) = stream.next().await {
         if request.stop_at_text && !update.text().is_empty() {
             break;

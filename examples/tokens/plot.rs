@@ -1,14 +1,14 @@
-//! Messages over time, as a picture in the terminal and as SVG.
+//! The number of messages over time, as a picture in the terminal and as SVG.
 
 use plotters::prelude::{
     BLACK, BLUE, ChartBuilder, IntoDrawingArea, LineSeries, RED, SVGBackend, WHITE,
 };
 use textplots::{Chart, Plot, Shape};
 
-use crate::Error;
+use deltawire_examples::Error;
 
-/// How many messages had come at each time, drawn in dots of text: about 60 columns and 15 lines.
-pub fn in_text(seconds: &[f64]) -> String {
+/// Draws the number of messages over time in dots of text, about 60 columns and 15 lines.
+pub(crate) fn in_text(seconds: &[f64]) -> String {
     let points: Vec<(f32, f32)> =
         steps(seconds).into_iter().map(|(x, y)| (x as f32, y as f32)).collect();
     let end = points.last().map_or(1.0, |&(x, _)| x.max(0.01));
@@ -20,9 +20,8 @@ pub fn in_text(seconds: &[f64]) -> String {
     format!("Messages received over the seconds after request:\n{chart}")
 }
 
-/// The same as an SVG file, with a line at the time at which the answer came when it was not
-/// streamed.
-pub fn as_svg(file: &str, seconds: &[f64], whole: f64) -> Result<(), Error> {
+/// Draws the same as an SVG file, with a line at the time of the answer that was not streamed.
+pub(crate) fn as_svg(file: &str, seconds: &[f64], whole: f64) -> Result<(), Error> {
     let points = steps(seconds);
     let end = points.last().map_or(whole, |&(x, _)| x.max(whole)) * 1.05;
     let most = points.len() as f64 * 1.05;
@@ -46,7 +45,7 @@ pub fn as_svg(file: &str, seconds: &[f64], whole: f64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Time and count of each message, from zero.
+/// Returns the time and the number of each message, from zero.
 fn steps(seconds: &[f64]) -> Vec<(f64, f64)> {
     let counted = seconds.iter().enumerate().map(|(before, &at)| (at, (before + 1) as f64));
     std::iter::once((0.0, 0.0)).chain(counted).collect()

@@ -1,5 +1,4 @@
-//! A proxy in axum: passes a streamed completion on as it comes, folds it on the way, and logs a
-//! line when it is over, however that came.
+//! Passes a streamed completion on through axum, folds it on the way, and logs a line at its end.
 //!
 //! `cargo run --release --example axum_proxy`
 
@@ -58,8 +57,9 @@ async fn proxy(
         .into_response())
 }
 
-/// The events of upstream, folded as they pass. It owns the connection: whoever drops it has
-/// upstream stop.
+/// The events of upstream, folded as they pass.
+///
+/// It owns the connection: dropping it makes upstream stop.
 struct Folded {
     events: Events<reqwest::Body>,
     accumulator: Option<Accumulator>,
@@ -113,7 +113,7 @@ impl Folded {
     }
 }
 
-/// Over: with `[DONE]`, or because the client went away and axum dropped the body.
+/// Logs the end: `[DONE]`, or a client that went away, for which axum drops the body.
 impl Drop for Folded {
     fn drop(&mut self) {
         self.log(How::Stopped);
@@ -161,7 +161,7 @@ async fn run() -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints at most so many chunks of a response as they come, and says how it ended.
+/// Prints at most this many chunks of a response as they arrive, and then its end.
 async fn print(
     response: reqwest::Response,
     most: usize,

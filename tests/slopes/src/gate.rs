@@ -1,0 +1,184 @@
+//! The gate, in each policy.
+
+use std::time::Duration;
+
+use deltawire::{Place, TextKind};
+use deltawire_gate::{Annotation, Gate, Options, Policy, Verdict};
+
+use crate::{Held, Row, repeat};
+
+/// Passes text through a gate in pieces, and releases what it hands out.
+fn pass(options: Options, text: &str, length: usize) {
+    let mut gate = Gate::new(options.with_max_unreleased(usize::MAX));
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        let at = Place::choice(0);
+        std::hint::black_box(gate.push_text(at, TextKind::Content, piece, Duration::ZERO).is_ok());
+        release(&mut gate);
+    }
+    gate.end(Duration::ZERO);
+    release(&mut gate);
+    std::hint::black_box(gate.finish());
+}
+
+fn release(gate: &mut Gate) {
+    while let Some(id) = gate.next_span().map(|span| span.id) {
+        std::hint::black_box(gate.judge(id, Verdict::Release, Duration::ZERO).is_ok());
+    }
+    while let Some(piece) = gate.next_released() {
+        std::hint::black_box(piece.text);
+    }
+}
+
+fn step(number: usize) -> Duration {
+    Duration::from_millis(number as u64)
+}
+
+/// The rows of the gate.
+#[must_use]
+pub fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    // The default window, again and again.
+    for (name, unit) in [
+        ("gate/sentences/blank-tab", " \t"),
+        ("gate/sentences/brackets", ")'"),
+        ("gate/sentences/no-break-space", "\u{a0} "),
+        ("gate/sentences/en-em-space", "\u{2002}\u{2003}"),
+        ("gate/sentences/joined", " \u{301}"),
+        ("gate/sentences/digits", "1 "),
+        ("gate/sentences/stops", ".!"),
+    ] {
+        let make = move |size: usize| {
+            let block = format!(".{}A", unit.repeat(2040));
+            block.repeat(size.div_ceil(block.len()))
+        };
+        let run = |text: &str| pass(Policy::sentences().into(), text, 7);
+        rows.push(Row::new(name, make, run).cost(8000));
+    }
+    // One window as long as the text: after a full stop nothing, or nothing that decides.
+    for (name, begin, unit) in [
+        ("gate/window/blank-tab", "A.", " \t"),
+        ("gate/window/brackets", "A.", ")'"),
+        ("gate/window/no-break-space", "A.", "\u{a0} "),
+        ("gate/window/en-em-space", "A.", "\u{2003}\u{2002}"),
+        ("gate/window/joined-space", "A.", " \u{301}"),
+        ("gate/window/joined-bracket", "A.", ")\u{200d}\u{301}"),
+        ("gate/window/joined", "A.", "\u{301}"),
+        ("gate/window/digits", "A.", "1 "),
+        ("gate/window/bracket-space", "A.", ") "),
+        ("gate/window/word", "", "x"),
+        ("gate/window/ideographs", "", "漢"),
+        ("gate/window/ideographic-stops", "", "。"),
+        ("gate/window/stops", "", ". "),
+        ("gate/window/stop-bracket", "", ".)"),
+        ("gate/window/abbreviations", "", "e.g. "),
+        ("gate/window/numbers", "", "5. 1 "),
+        ("gate/window/carriage-returns", "", "\r"),
+        ("gate/window/line-feeds", "", "\n"),
+    ] {
+        let make = move |size| format!("{begin}{}1A", repeat(unit, size));
+        let run = |text: &str| pass(Policy::sentences().with_max_held(usize::MAX).into(), text, 1);
+        rows.push(Row::new(name, make, run).size(4 << 10).cost(12_000));
+    }
+    let english = "He said \"Go!\" Then e.g. this. And 3.14 so on.\n\n";
+    for (name, policy, length) in [
+        ("gate/english/sentences", Policy::sentences(), 4),
+        ("gate/english/sentences-by-character", Policy::sentences(), 1),
+        ("gate/english/paragraphs", Policy::paragraphs(), 4),
+        ("gate/english/characters", Policy::characters(1).with_context(9), 4),
+        ("gate/english/tokens", Policy::tokens(3), 4),
+        ("gate/english/whole", Policy::whole(), 4),
+        ("gate/english/azure", Policy::azure_async_filter(), 4),
+    ] {
+        let run = move |text: &str| pass(policy.into(), text, length);
+        let row = Row::new(name, move |size| repeat(english, size), run);
+        rows.push(row.cost(8000));
+    }
+    // An update of 150 bytes each, of which the input has one.
+    rows.push(updates("gate/annotations", |count| {
+        let mut gate = Gate::new(Policy::azure_async_filter());
+        gate.set_annotation_origin(0, 0);
+        for number in 0..count {
+            for kind in [TextKind::Content, TextKind::Reasoning] {
+                let at = Place::choice(0);
+                std::hint::black_box(gate.push_text(at, kind, "ab", Duration::ZERO).is_ok());
+            }
+            gate.annotate(0, &Annotation::new(2 * number, 0..2 * number, false), Duration::ZERO);
+        }
+        std::hint::black_box(gate.finish());
+    }));
+    rows.push(updates("gate/late", |count| {
+        let mut gate = Gate::new(Policy::characters(1));
+        gate.set_annotation_origin(0, 0);
+        let text = "x".repeat(count);
+        std::hint::black_box(
+            gate.push_text(Place::choice(0), TextKind::Content, &text, Duration::ZERO).is_ok(),
+        );
+        release(&mut gate);
+        for number in 0..count {
+            gate.annotate(0, &Annotation::new(0, number..count, true), Duration::ZERO);
+        }
+        std::hint::black_box(gate.finish());
+    }));
+    rows.push(updates("gate/filters", |count| {
+        let mut gate = Gate::new(Policy::azure_async_filter());
+        gate.set_annotation_origin(0, 0);
+        for _ in 0..count {
+            for kind in [TextKind::Content, TextKind::Reasoning] {
+                let at = Place::choice(0);
+                std::hint::black_box(gate.push_text(at, kind, "ab", Duration::ZERO).is_ok());
+            }
+        }
+        for number in (0..count).rev() {
+            gate.annotate(0, &Annotation::new(0, number..count, true), Duration::ZERO);
+        }
+        std::hint::black_box(gate.finish());
+    }));
+    rows.push(updates("gate/requeue", |count| {
+        let mut gate = Gate::new(Options::from(Policy::tokens(1)).with_max_unreleased(usize::MAX));
+        for _ in 0..count {
+            let at = Place::choice(0);
+            std::hint::black_box(
+                gate.push_text(at, TextKind::Content, "a", Duration::ZERO).is_ok(),
+            );
+        }
+        let spans: Vec<_> = std::iter::from_fn(|| gate.next_span().map(|span| span.id)).collect();
+        spans.into_iter().for_each(|span| gate.requeue(span));
+        release(&mut gate);
+    }));
+    rows.push(updates("gate/age", |count| {
+        let policy = Policy::sentences().with_max_age(Duration::from_secs(9));
+        let mut gate = Gate::new(policy);
+        for number in 0..count {
+            let at = Place::choice(number as u64 % 1024);
+            std::hint::black_box(gate.push_text(at, TextKind::Content, "a", step(number)).is_ok());
+            std::hint::black_box(gate.deadline());
+            release(&mut gate);
+        }
+        std::hint::black_box(gate.finish());
+    }));
+    rows.push(
+        updates("gate/texts", |count| {
+            let mut gate = Gate::new(Policy::sentences());
+            for number in 0..count {
+                let at = Place::item(number as u64 / 1000, number as u32 % 1000);
+                std::hint::black_box(
+                    gate.push_text(at, TextKind::Arguments, "a", step(number)).is_ok(),
+                );
+            }
+            std::hint::black_box(gate.finish());
+        })
+        .held(Held { times: 8, plus: 4 << 20 }),
+    );
+    rows
+}
+
+/// Makes a row of updates that take at least 40 bytes each on the wire.
+fn updates(name: &'static str, run: impl Fn(usize) + Send + Sync + 'static) -> Row {
+    const LEAST: usize = 40;
+    let row = Row::new(name, |size| repeat("x", size), move |input| run(input.len() / LEAST));
+    row.size(40 << 10).cost(2000)
+}
