@@ -2,9 +2,9 @@
 //! seen of a decoder.
 //!
 //! A corpus file is the bytes of one [`Input`] in the order of its fields, so that files can be
-//! written by hand: one byte whose lowest bits are `error_lines` and `stray_lines`, one each for `max_line` and
-//! `max_event`, eight lengths of reads, and then the stream. Run a target from the repository's
-//! root, with what it finds in a folder of its own:
+//! written by hand: one byte whose lowest bits are `error_lines` and `stray_lines`, one each for
+//! `max_line` and `max_event`, eight lengths of reads, and then the stream. Run a target from the
+//! repository's root, with what it finds in a folder of its own:
 //!
 //! ```sh
 //! mkdir -p target/fuzz-corpus

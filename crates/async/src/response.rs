@@ -16,10 +16,10 @@ use crate::stream::{ChatStream, CompletionStream, Stream};
 
 /// Reads the response to a streamed chat completion request.
 ///
-/// It is ready at once, and nothing of the body is read yet. If the request was refused it waits for
-/// the body, without a time limit; a timeout around it bounds a server that never ends the body. A
-/// content type does not decide, since many servers send a wrong one: the body's first bytes do,
-/// and [`Stream::next`] returns the error of a body that is not an event stream.
+/// It is ready at once, and nothing of the body is read yet. If the request was refused it waits
+/// for the body, without a time limit; a timeout around it bounds a server that never ends the
+/// body. A content type does not decide, since many servers send a wrong one: the body's first
+/// bytes do, and [`Stream::next`] returns the error of a body that is not an event stream.
 ///
 /// # Errors
 /// A status other than 2xx, with at most [`Refused::MAX_BODY`](deltawire::Refused::MAX_BODY) bytes

@@ -109,8 +109,8 @@ fn a_sentinel_that_the_end_of_the_body_cut_counts_though_a_break_is_an_error() {
         for (stream, end) in
             [(FINISHED, End::Done), (UNFINISHED, End::DoneWithoutFinishReason), ("", End::Empty)]
         {
-            // Two questions, if the answer is whole: that it is, and that the transfer is not. If it
-            // is not whole, the break is the end.
+            // Two questions, if the answer is whole: that it is, and that the transfer is not. If
+            // it is not whole, the break is the end.
             let is_whole = end == End::Done;
             for (how, error, cut) in [
                 (How::Clean, None, end),

@@ -18,7 +18,7 @@ fn decoder() -> Decoder {
     Decoder::new().with_stray_lines(true)
 }
 
-/// What a stream comes to with stray lines, whatever the cut.
+/// Checks that a stream comes to this with stray lines, whatever the cut.
 fn check(input: &[u8], seen: &[Seen]) {
     for reads in every_cut(input) {
         let got = run(decoder(), reads.iter().copied());

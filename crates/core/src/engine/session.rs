@@ -507,10 +507,11 @@ impl<D: Dialect> Session<D> {
 impl<D: Dialect> Session<D> {
     /// Ends the stream, and reports whether there is a last update.
     ///
-    /// Only the first end counts. A block that no blank line completed is discarded, but for a sentinel, and for the lines of
-    /// one that has several chunks: [`update`](Self::update) then returns what these changed, and
-    /// the next call returns the error, if any. A break that cut the sentinel of a complete answer
-    /// is an error here, and the outcome is whole all the same: these are two questions.
+    /// Only the first end counts. A block that no blank line completed is discarded, but for a
+    /// sentinel, and for the lines of one that has several chunks: [`update`](Self::update) then
+    /// returns what these changed, and the next call returns the error, if any. A break that cut
+    /// the sentinel of a complete answer is an error here, and the outcome is whole all the same:
+    /// these are two questions.
     ///
     /// # Errors
     /// The error that the stream ended with: a refused request, a body that is not an event stream,

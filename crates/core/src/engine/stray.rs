@@ -89,7 +89,7 @@ impl Json {
 mod tests {
     use super::*;
 
-    /// Returns the message of the error that the lines are, and the number of the line it is told at.
+    /// Returns the message of the error that the lines are, and the number of its last line.
     fn told(lines: &[&str]) -> Option<(usize, String)> {
         let mut stray = Stray::default();
         let mut errors = lines.iter().map(|line| stray.take(line)).enumerate();

@@ -1,4 +1,4 @@
-//! What is nearly JSON, made JSON: for data that was found not to be it.
+//! The repair of data that is nearly JSON.
 //!
 //! Python's `json` writes the numbers that JSON does not have as `NaN`, `Infinity` and `-Infinity`
 //! (log probabilities of vLLM are `-Infinity`), and some gateways paste strings together without

@@ -119,10 +119,11 @@ impl<C> Default for Chunk<'_, C> {
 impl<'a, C> Chunk<'a, C> {
     /// Returns the error that the chunk carries, if any.
     ///
-    /// Writes the chunk as JSON if it may carry one. The error is in `error` (an object, a text or a code; null, false and what is empty are not
-    /// errors), in a choice's `error` or in `x_groq.error`, or the chunk is the error:
-    /// `"object":"error"`, `error_message`, `error_type`, `errors`, or a `code` or `status` of 400
-    /// or more with a message and without choices.
+    /// Writes the chunk as JSON if it may carry one. The error is in `error` (an object, a text or
+    /// a code; null, false and what is empty are not errors), in a choice's `error` or in
+    /// `x_groq.error`. Or the chunk is the error: it has `"object":"error"`, `error_message`,
+    /// `error_type`, `errors`, or a `code` or `status` of 400 or more with a message and without
+    /// choices.
     #[must_use]
     pub fn api_error(&self) -> Option<ApiError>
     where

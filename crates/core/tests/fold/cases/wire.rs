@@ -1,4 +1,4 @@
-//! What stands on the wire in place of events with chunks: lines that are no fields, errors of every
+//! Cases of what stands in place of events with chunks: lines that are no fields, errors of every
 //! shape, keep-alives that are events, several chunks in one event, JSON as Python writes it.
 
 use deltawire::AnomalyKind as Odd;
