@@ -61,7 +61,7 @@ fn fold<E: Dialect<Answer: serde::Serialize>>(to: &Arguments) -> Result<ExitCode
     let mut stdin = std::io::stdin().lock();
     let mut broken = None;
     while broken.is_none() && !session.is_ended() {
-        let mut input = match stdin.read(&mut buffer) {
+        let input = match stdin.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => &buffer[..count],
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -71,7 +71,8 @@ fn fold<E: Dialect<Answer: serde::Serialize>>(to: &Arguments) -> Result<ExitCode
             }
         };
         // An error ends the loop; it is in the outcome.
-        while let Ok(Some(update)) = session.push(&mut input) {
+        let mut updates = session.read(input);
+        while let Ok(Some(update)) = updates.next() {
             if to.text {
                 screen.print(update.text())?;
             }

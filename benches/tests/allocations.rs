@@ -56,14 +56,14 @@ fn folding_ten_thousand_chunks_allocates_only_where_the_answer_doubles() {
         // The first event byte by byte: what holds the beginning of a cut line has grown then too,
         // wherever the first such cut falls.
         let first = corpus.bytes.windows(2).position(|pair| pair == b"\n\n").unwrap() + 2;
-        for mut byte in corpus.bytes[..first].chunks(1) {
-            while fold.push(&mut byte).unwrap().is_some() {}
+        for byte in corpus.bytes[..first].chunks(1) {
+            fold.feed(byte).unwrap();
         }
         let mut reads = corpus.reads(size);
         let mut fold_to = |offset: u64| {
             while fold.decoder().offset() < offset {
-                let mut read = reads.next().unwrap();
-                while fold.push(&mut read).unwrap().is_some() {}
+                let read = reads.next().unwrap();
+                fold.feed(read).unwrap();
             }
             fold.accumulator().text().len()
         };
@@ -86,8 +86,8 @@ fn a_chunk_of_any_stream_allocates_nothing() {
     for corpus in corpora::fold() {
         let mut fold = chat::Session::new();
         let made = measure(|| {
-            for mut read in corpus.reads(ReadSize::Event) {
-                while fold.push(&mut read).unwrap().is_some() {}
+            for read in corpus.reads(ReadSize::Event) {
+                fold.feed(read).unwrap();
             }
         });
         assert!(
@@ -106,8 +106,8 @@ fn a_stream_under_way_costs_less_than_two_kibibytes_besides_its_text() {
     let made = measure(|| {
         let mut fold = chat::Session::new();
         // The finish reason, the token counts and `[DONE]` are yet to come.
-        for mut read in corpus.reads(ReadSize::Event).take(100) {
-            while fold.push(&mut read).unwrap().is_some() {}
+        for read in corpus.reads(ReadSize::Event).take(100) {
+            fold.feed(read).unwrap();
         }
         held = Some(fold);
     });

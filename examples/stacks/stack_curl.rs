@@ -65,14 +65,16 @@ impl Callbacks<'_> {
     }
 
     /// Takes a part of the body. Returns the number of bytes taken, zero to stop the transfer.
-    fn push(&mut self, mut bytes: &[u8]) -> usize {
+    fn push(&mut self, bytes: &[u8]) -> usize {
         let count = bytes.len();
-        while let Ok(Some(update)) = self.session.push(&mut bytes) {
+        let mut updates = self.session.read(bytes);
+        while let Ok(Some(update)) = updates.next() {
             if let Err(error) = self.screen.print(update.text()) {
                 self.failed = Some(error);
                 return 0;
             }
         }
+        drop(updates);
         if self.session.is_ended() { 0 } else { count }
     }
 }

@@ -58,7 +58,7 @@ fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompleti
     let (mut session, mut body) = open(request)?;
     let mut buffer = [0; 16 << 10];
     while !session.is_ended() {
-        let mut input = match body.read(&mut buffer) {
+        let input = match body.read(&mut buffer) {
             Ok(0) => break,
             Ok(count) => &buffer[..count],
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -66,7 +66,8 @@ fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCompleti
                 return Ok(session.close(How::broken(&error, error.kind() == ErrorKind::TimedOut)));
             }
         };
-        while let Ok(Some(update)) = session.push(&mut input) {
+        let mut updates = session.read(input);
+        while let Ok(Some(update)) = updates.next() {
             screen.print(update.text())?;
         }
     }

@@ -85,14 +85,9 @@ fn held<E: Dialect>(stream: &[u8], options: Options, length: u8) -> usize {
     let length = if length == 0 { stream.len().max(1) } else { length.into() };
     let made = measure(|| {
         let mut fold = Session::<E>::with_options(options);
-        'reads: for read in stream.chunks(length) {
-            let mut input = read;
-            loop {
-                match fold.push(&mut input) {
-                    Ok(Some(_)) => {}
-                    Ok(None) => break,
-                    Err(_) => break 'reads,
-                }
+        for read in stream.chunks(length) {
+            if fold.feed(read).is_err() {
+                break;
             }
         }
         drop(fold.close(How::Clean));

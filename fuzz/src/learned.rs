@@ -35,17 +35,21 @@ fn both<E: Dialect<Answer: Serialize>>(stream: &[u8], options: Options) {
 /// Every update, the error, and the outcome.
 fn seen<E: Dialect<Answer: Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
     let mut fold = Session::<E>::with_options(options);
-    let mut input = stream;
+    let mut updates = fold.read(stream);
     let mut seen = Vec::new();
     loop {
-        match fold.push(&mut input) {
-            Ok(Some(update)) => seen.push(format!("{:?}", update.changes().collect::<Vec<_>>())),
+        match updates.next() {
+            Ok(Some(update)) => seen.push(format!("{update:?}")),
             Ok(None) => break,
             Err(error) => {
                 seen.push(error.to_string());
                 break;
             }
         }
+    }
+    drop(updates);
+    if let Ok(true) = fold.end(How::Clean) {
+        seen.push(format!("{:?}", fold.update()));
     }
     seen.push(serde_json::to_string(&fold.close(How::Clean)).unwrap_or_default());
     seen

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use deltawire::chat::{Chat, ToolCallKind};
-use deltawire::{AnomalyKind, Change, How, Options, Session, TextKind};
+use deltawire::{AnomalyKind, Change, How, Options, Place, Session, TextKind};
 
 /// The ways to send an index, each with its meaning.
 const INDICES: [(&str, Option<u64>); 8] = [
@@ -340,11 +340,11 @@ fn compare(
     length: usize,
 ) {
     let mut fold = Session::<Chat>::with_options(options);
-    let mut texts: BTreeMap<(u64, usize), String> = BTreeMap::new();
-    let mut heads: BTreeMap<(u64, usize), (String, String)> = BTreeMap::new();
+    let mut texts: BTreeMap<Place, String> = BTreeMap::new();
+    let mut heads: BTreeMap<Place, (String, String)> = BTreeMap::new();
     for read in stream.as_bytes().chunks(length) {
-        let mut input = read;
-        while let Some(update) = fold.push(&mut input).expect("all of these are chunks") {
+        let mut updates = fold.read(read);
+        while let Some(update) = updates.next().expect("all of these are chunks") {
             for change in update.changes() {
                 match change {
                     Change::ToolCall { at, id, name } => {
@@ -352,10 +352,10 @@ fn compare(
                             id.unwrap_or_default().to_owned(),
                             name.unwrap_or_default().to_owned(),
                         );
-                        heads.insert((at.choice, at.item as usize), head);
+                        heads.insert(at, head);
                     }
                     Change::Text { at, kind: TextKind::Arguments, text } => {
-                        texts.entry((at.choice, at.item as usize)).or_default().push_str(text);
+                        texts.entry(at).or_default().push_str(text);
                     }
                     other => panic!("{other:?} in {stream}"),
                 }
@@ -367,13 +367,14 @@ fn compare(
     for (choice, (index, expected)) in outcome.answer.choices.iter().zip(choices) {
         assert_eq!(choice.index, *index);
         for (place, call) in expected.calls.iter().enumerate() {
-            let (id, name) = heads.remove(&(*index, place)).unwrap_or_default();
+            let at = Place::item(*index, place as u32);
+            let (id, name) = heads.remove(&at).unwrap_or_default();
             assert_eq!(
                 (&*id, &*name),
                 (call.id, &*call.name),
                 "call {place} of choice {index} in {stream}"
             );
-            let text = texts.remove(&(*index, place)).unwrap_or_default();
+            let text = texts.remove(&at).unwrap_or_default();
             assert_eq!(text, call.text, "call {place} of choice {index} in {stream}");
         }
         // By index, those without one last, else by arrival.

@@ -7,7 +7,7 @@
 use std::io::Write;
 
 use deltawire::sse::Event;
-use deltawire::{Accumulator, Change, Dialect, How, Options, Session, Update};
+use deltawire::{Accumulator, Change, Dialect, How, Options, Place, Session, Update};
 use serde::Serialize;
 
 use crate::fold::Ending;
@@ -47,23 +47,23 @@ impl Trace {
         'reads: for read in reads {
             let mut input = read;
             loop {
-                match fold.push(&mut input) {
-                    Ok(Some(update)) => trace.see(update),
-                    Ok(None) => break,
+                match fold.advance(&mut input) {
+                    Ok(true) => trace.see(fold.update()),
+                    Ok(false) => break,
                     Err(_) => break 'reads,
                 }
             }
-            assert!(input.is_empty(), "`None` although {} bytes were left", input.len());
+            assert!(input.is_empty(), "`false` although {} bytes were left", input.len());
         }
         let how = match ending {
             Ending::Clean => How::Clean,
             Ending::Broken => How::broken("connection reset", false),
             Ending::Stopped => How::Stopped,
         };
-        if fold.end(how.clone()) == Ok(true) {
+        if let Ok(true) = fold.end(how) {
             trace.see(fold.update());
         }
-        let outcome = fold.close(how);
+        let outcome = fold.close(How::Stopped);
         trace.outcome = serde_json::to_vec(&outcome).expect("every outcome serialises");
         trace
     }
@@ -87,27 +87,29 @@ impl Trace {
                     .expect("every completion so far serialises");
             }
         }
+        if let Ok(true) = accumulator.end(How::Clean) {
+            trace.see(accumulator.update());
+        }
         trace.outcome =
-            serde_json::to_vec(&accumulator.close(How::Clean)).expect("every outcome serialises");
+            serde_json::to_vec(&accumulator.close(How::Stopped)).expect("every outcome serialises");
         trace
     }
 
     fn see(&mut self, update: Update<'_>) {
-        self.piece(b'=', 0, 0, update.text());
+        self.piece(b'=', Place::choice(0), update.text());
         for change in update.changes() {
             match change {
-                Change::Text { at, kind, text } => self.piece(kind as u8, at.choice, at.item, text),
+                Change::Text { at, kind, text } => self.piece(kind as u8, at, text),
                 other => write!(self.updates, "{other:?};").expect("a vector takes all"),
             }
         }
     }
 
     /// Told apart by its length from whatever is next.
-    fn piece(&mut self, kind: u8, choice: u64, item: u32, text: &str) {
+    fn piece(&mut self, kind: u8, at: Place, text: &str) {
         self.updates.push(kind);
-        for number in [choice, u64::from(item), text.len() as u64] {
-            self.updates.extend_from_slice(&number.to_le_bytes());
-        }
+        write!(self.updates, "{};{};{};", at.choice, at.item, text.len())
+            .expect("a vector takes all");
         self.updates.extend_from_slice(text.as_bytes());
     }
 }

@@ -283,11 +283,8 @@ impl Run<'_> {
         }
         let stream = format!("data: {{\"choices\":[{{\"index\":{choice}{members}}}]}}\n\n");
         let mut session = chat::Session::with_options(deltawire::Options::new().with_unknown(true));
-        let update = session
-            .push(&mut stream.as_bytes())
-            .expect("a chunk is accepted")
-            .expect("a chunk is an update");
-        let taken = self.gate.push(&update, self.now);
+        session.feed(stream.as_bytes()).expect("a chunk is accepted");
+        let taken = self.gate.push(&session.update(), self.now);
         let room = self.naive.admit(choice, TextKind::Content, &text);
         same_refusal(taken, room.clone());
         if room.is_err() {

@@ -108,8 +108,7 @@ fn ours(reads: Reads) -> Folded {
 fn ours_with(options: Options, reads: Reads) -> Folded {
     let mut fold = deltawire::chat::Session::with_options(options);
     for read in reads {
-        let mut input = read;
-        while fold.push(&mut input).expect("no error").is_some() {}
+        fold.feed(read).expect("no error");
     }
     let outcome = fold.close(How::Clean);
     let mut folded = Folded::default();

@@ -6,31 +6,55 @@
 //!   └───────────── the learned frame: match, append ──────────────▶ the texts that grow
 //! ```
 //!
-//! Someone else owns the connection: an HTTP client, a test, a file. Bytes go in as they arrive,
-//! cut anywhere. An [`Update`] comes out for each event, and the [`Outcome`] at the end.
+//! **For a program that uses an HTTP client, take an adapter**: `deltawire-async` for reqwest,
+//! hyper and every other async stack, on any runtime; `deltawire-ureq` for ureq, blocking. They
+//! return the types of this crate, and each is a loop of a few lines around it.
+//!
+//! This crate takes bytes from anything else: a websocket, a callback, a test, or with
+//! [`ReadStream`] any [`std::io::Read`]. Bytes go in as they arrive, cut anywhere. An [`Update`]
+//! comes out for each event, and the [`Outcome`] at the end.
 //!
 //! ```
-//! use deltawire::{End, How, chat};
+//! use deltawire::{Change, How, Update, chat};
 //!
-//! let body = br#"data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let body = br#"data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}
 //!
 //! data: {"choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"stop"}]}
 //!
 //! data: [DONE]
 //!
 //! "#;
-//! let mut session = chat::Session::new();
-//! for mut read in body.chunks(7) {
-//!     while let Some(update) = session.push(&mut read)? {
-//!         print!("{}", update.text()); // the new content of choice 0
+//!     let mut session = chat::Session::new();
+//!     for read in body.chunks(7) {
+//!         let mut updates = session.read(read);
+//!         while let Ok(Some(update)) = updates.next() {
+//!             see(&update);
+//!         }
+//!     }
+//!     // The body ended in order. Some tool calls are whole only by that.
+//!     if let Ok(true) = session.end(How::Clean) {
+//!         see(&session.update());
+//!     }
+//!     // The answer if it is complete, else an error that has all that came, and the reason.
+//!     let completion = session.close(How::Clean).into_complete()?;
+//!     assert_eq!(completion.text(), "Hello");
+//!     Ok(())
+//! }
+//!
+//! fn see(update: &Update<'_>) {
+//!     print!("{}", update.text()); // the new content of choice 0
+//!     for change in update.changes() {
+//!         if let Change::ToolCallDone { name, arguments, .. } = change {
+//!             println!("{name}({arguments})"); // told once, when the call is whole
+//!         }
 //!     }
 //! }
-//! let outcome = session.close(How::Clean); // the body ended in order
-//!
-//! assert_eq!(outcome.end, End::Done);
-//! assert_eq!(outcome.answer.text(), "Hello");
-//! # Ok::<(), deltawire::Error>(())
 //! ```
+//!
+//! The whole body at once, of a recorded file say, is [`chat::fold`]. The example
+//! [`sans_io`](https://docs.rs/crate/deltawire/latest/source/examples/sans_io.rs) is the same loop
+//! with a tool call, token counts and the response's head.
 //!
 //! # The stages
 //! Each stands alone, for callers that want a part of it.
@@ -42,11 +66,20 @@
 //! | [`chat::Chunk::parse`], [`completions::Chunk::parse`] | an event's data | the typed chunk, borrowed |
 //! | [`chat::Accumulator`], [`completions::Accumulator`] | events | an [`Update`] for each, the [`Outcome`] at the end |
 //! | [`chat::Session`], [`completions::Session`] | a response: its head, bytes, times and end | the same, the next deadline, and every error by its name |
+//! | [`chat::ReadStream`], [`completions::ReadStream`] | any [`std::io::Read`] | the same |
 //! | [`chat::ChatCompletion::from_json`], [`completions::Completion::from_json`] | the body of an answer that was not streamed | the type that a stream folds to |
 //!
-//! Crates beside this one take updates further: `deltawire-gate` holds text until it is judged,
-//! `deltawire-timing` records when each part arrived, `deltawire-usage` counts tokens, and
-//! `deltawire-partial` reads JSON that is still arriving.
+//! # The crates beside it
+//!
+//! | crate | what it does |
+//! |---|---|
+//! | `deltawire-async` | the async adapter: reqwest, hyper, axum, any runtime |
+//! | `deltawire-ureq` | the blocking adapter: ureq |
+//! | `deltawire-partial` | reads JSON that is still arriving, as tool calls' arguments |
+//! | `deltawire-gate` | shows text only after its verdict |
+//! | `deltawire-timing` | records when each part arrived: time to first token and the rest |
+//! | `deltawire-usage` | counts tokens where the server gives no counts |
+//! | `deltawire-replay` | serves recorded streams, with faults, for tests without a network |
 //!
 //! # What holds
 //! - **Chunking never shows.** Any cut of the same bytes gives the same events, updates and
@@ -60,21 +93,23 @@
 //! - **Time comes from outside.** A [`Session`] is told the time, and says when a stream is
 //!   stalled.
 //! - **Nothing is lost.** Every [`End`] hands over what was folded.
+//! - **A tool call is told once**, when it is whole: [`Change::ToolCallDone`].
 //! - **Nothing is invented.** What was repaired is an [`Anomaly`]; a member that never came is
 //!   `None`.
 //! - **The fast path is only faster.** [`Accumulator::stats`] counts how often it is taken.
 //!
 //! # In scope, out of scope
 //! In: OpenAI's chat completions and legacy completions, as OpenAI and the many servers that speak
-//! like it stream them. Out: HTTP, building requests, retrying requests, clocks, logging; other
-//! vendors' own event formats, whose events the [`sse::Decoder`] still decodes.
+//! like it stream them. Out: HTTP, building requests, retrying requests, clocks, logging. Other
+//! event formats, such as OpenAI's Responses API, are out too; the [`sse::Decoder`] decodes their
+//! events.
 //!
 //! # Features
 //! - `partial` parses arguments and content as JSON while they arrive, with `deltawire-partial`.
 //! - `simdutf8` checks UTF-8 with vector instructions.
-//! - `std` (default) lets dependencies use the standard library, for run-time detection of vector
-//!   instructions in memchr, and lets [`Refused::retry_after`] read dates. Without it the crate is
-//!   `no_std` with `alloc`. It has no unsafe code.
+//! - `std` (default) adds [`ReadStream`], lets [`Refused::retry_after`] read dates, and lets memchr
+//!   detect vector instructions at run time. Without it the crate is `no_std` with `alloc`. It has
+//!   no unsafe code.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -92,10 +127,13 @@ pub mod json;
 mod openai;
 pub mod sse;
 
+#[cfg(feature = "std")]
+pub use engine::ReadStream;
 pub use engine::{
-    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Limits, Logprobs, Options,
-    Outcome, Place, Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob,
-    Update,
+    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Incomplete, Item, Limits,
+    Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Session, StallLimits, Stats,
+    TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd, Update,
+    Updates,
 };
 pub use error::{ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};

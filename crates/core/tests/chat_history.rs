@@ -13,8 +13,7 @@ fn streamed(deltas: &[&str]) -> Message {
     let mut session = chat::Session::with_options(Options::new().with_unknown(true));
     for delta in deltas {
         let event = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\n\n");
-        let mut input = event.as_bytes();
-        while session.push(&mut input).expect("a chunk").is_some() {}
+        session.feed(event.as_bytes()).expect("a chunk");
     }
     let answer: ChatCompletion = session.close(How::Clean).answer;
     answer.choices.into_iter().next().expect("a choice").message

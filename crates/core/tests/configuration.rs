@@ -45,14 +45,14 @@ fn stall_limits_are_numbers_of_seconds() {
 #[test]
 fn an_anomaly_is_a_line_of_a_log() {
     let mut session = chat::Session::new();
-    let mut input = &br#"data: {"id":"a","choices":[{"index":3,"delta":{},"finish_reason":"stop"}]}
+    let input = br#"data: {"id":"a","choices":[{"index":3,"delta":{},"finish_reason":"stop"}]}
 
 data: {"id":"b","choices":[{"index":3,"delta":{},"finish_reason":"length"}]}
 
 data: {"id":"c","choices":[]}
 
-"#[..];
-    while session.push(&mut input).unwrap().is_some() {}
+"#;
+    session.feed(input).unwrap();
     let lines: Vec<_> = session.accumulator().anomalies().iter().map(ToString::to_string).collect();
     assert_eq!(
         lines,

@@ -34,8 +34,8 @@ fn json(text: &str) -> String {
 
 fn ended(body: &str) -> Error {
     let mut fold = chat::Session::new();
-    let mut input = body.as_bytes();
-    while let Ok(Some(_)) = fold.push(&mut input) {}
+    let input = body.as_bytes();
+    let _ = fold.feed(input);
     fold.close(How::Clean).error.expect("a stream that ends with an error")
 }
 
@@ -108,8 +108,8 @@ fn a_body_of_another_kind_is_one_short_line_whatever_it_holds() {
         for body in [&text, &format!("<html>{text}"), &format!(r#"{{"error":{}}}"#, json(&text))] {
             let mut fold = chat::Session::new();
             fold.head(200, |name| (name == "content-type").then_some(&*text));
-            let mut input = body.as_bytes();
-            while let Ok(Some(_)) = fold.push(&mut input) {}
+            let input = body.as_bytes();
+            let _ = fold.feed(input);
             let outcome = fold.close(How::Clean);
             assert_eq!(outcome.end, End::NotAnEventStream);
             let error = outcome.error.unwrap();
@@ -144,8 +144,8 @@ fn gzip_that_nobody_decompressed_is_told_as_such_and_not_as_an_empty_stream() {
         b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03KI,I\xb4R\x88\x8e\xf5u\xf4s\x8c\x8d\xe5\x02\x00";
     for size in [1, 2, gzip.len()] {
         let mut fold = chat::Session::new();
-        for mut read in gzip.chunks(size) {
-            while let Ok(Some(_)) = fold.push(&mut read) {}
+        for read in gzip.chunks(size) {
+            let _ = fold.feed(read);
         }
         let outcome = fold.close(How::Clean);
         assert_eq!(outcome.end, End::NotAnEventStream);

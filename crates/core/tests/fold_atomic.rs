@@ -356,14 +356,7 @@ fn the_limits_of_line_and_event_are_exact() {
     let stream = format!("data: {data}\n\n");
     let fold = |limits: Limits, stream: &str| {
         let mut fold = Session::with_options(Options::new().with_limits(limits));
-        let mut input = stream.as_bytes();
-        let error = loop {
-            match fold.push(&mut input) {
-                Ok(Some(_)) => {}
-                Ok(None) => break None,
-                Err(error) => break Some(error),
-            }
-        };
+        let error = fold.feed(stream.as_bytes()).err();
         let outcome = fold.close(How::Clean);
         assert_eq!(outcome.error, error);
         (outcome.answer.text().to_owned(), outcome.end, error.as_ref().map(passed))

@@ -11,8 +11,8 @@ const FINISHED: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":
 /// The outcome when the connection breaks after `stream`, and when the caller stops there.
 fn broken_and_stopped(stream: &str) -> [Outcome<chat::ChatCompletion>; 2] {
     let mut fold = chat::Session::new();
-    let mut input = stream.as_bytes();
-    while let Ok(Some(_)) = fold.push(&mut input) {}
+    let input = stream.as_bytes();
+    let _ = fold.feed(input);
     [fold.clone().close(How::broken("peer is gone", false)), fold.close(How::Stopped)]
 }
 
@@ -73,8 +73,8 @@ fn stall() -> Stall {
 
 fn pushed(stream: &str) -> chat::Session {
     let mut session = chat::Session::new();
-    let mut input = stream.as_bytes();
-    while let Ok(Some(_)) = session.push(&mut input) {}
+    let input = stream.as_bytes();
+    let _ = session.feed(input);
     session
 }
 
@@ -94,7 +94,7 @@ fn only_the_first_end_that_is_told_counts() {
             let mut session = pushed(stream);
             assert_eq!(session.end(first.clone()).err(), error, "{stream:?}");
             assert!(session.is_ended());
-            let late = session.push(&mut UNFINISHED.as_bytes()).map(|update| update.is_some());
+            let late = session.advance(&mut UNFINISHED.as_bytes());
             assert_eq!(late, error.clone().map_or(Ok(false), Err), "{stream:?}");
             assert_eq!(session.end(second.clone()).err(), error, "{stream:?}");
             let outcome = session.close(second);
@@ -119,7 +119,7 @@ fn a_sentinel_that_the_end_of_the_body_cut_counts_though_a_break_is_an_error() {
             ] {
                 let mut session = pushed(&format!("{stream}{rest}"));
                 assert_eq!(session.end(how.clone()).err(), error, "{stream:?} {rest:?} {how:?}");
-                assert_eq!(session.push(&mut &b"data: x\n\n"[..]).err(), error, "an error stays");
+                assert_eq!(session.feed(b"data: x\n\n").err(), error, "an error stays");
                 let outcome = session.close(how);
                 let expected = if is_whole { (end, None) } else { (cut, error) };
                 assert_eq!((outcome.end, outcome.error), expected, "{stream:?} {rest:?}");

@@ -17,7 +17,7 @@ use fixtures::{Fixture, all, body, fixture};
 use naive::Naive;
 use reads::{byte_by_byte, with_empty_reads};
 use run::{Ending, Seen, updates_add_up};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 fn in_reads<'i>(
     fixture: &Fixture,
@@ -59,8 +59,27 @@ fn every_recording_comes_to_what_the_second_fold_says() {
         {
             error.retain(|name, _| expected.contains_key(name));
         }
+        let counts = got.as_object_mut().and_then(|got| got.remove("usage"));
+        let usage = &fixture.expected["answer"]["usage"];
+        assert_eq!(counts, Some(token_counts(usage)), "{}", fixture.name);
         assert_eq!(got, fixture.expected, "{}", fixture.name);
     }
+}
+
+/// The token counts of the outcome, given the server's own object.
+fn token_counts(usage: &Value) -> Value {
+    if usage.is_null() {
+        return Value::Null;
+    }
+    let counts = [
+        ("input", &usage["prompt_tokens"]),
+        ("output", &usage["completion_tokens"]),
+        ("total", &usage["total_tokens"]),
+        ("cached", &usage["prompt_tokens_details"]["cached_tokens"]),
+        ("reasoning", &usage["completion_tokens_details"]["reasoning_tokens"]),
+    ];
+    let sent = counts.into_iter().filter(|(_, count)| count.is_u64());
+    sent.map(|(name, count)| (name.to_owned(), count.clone())).collect::<Map<_, _>>().into()
 }
 
 #[test]

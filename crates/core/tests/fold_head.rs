@@ -23,7 +23,7 @@ fn folded<'b>(
     reads: impl IntoIterator<Item = &'b [u8]>,
 ) -> Outcome<chat::ChatCompletion> {
     for mut read in reads {
-        while let Ok(Some(_)) = fold.push(&mut read) {}
+        while let Ok(true) = fold.advance(&mut read) {}
         assert!(read.is_empty() || fold.is_ended());
     }
     fold.close(How::Clean)
@@ -329,8 +329,7 @@ fn the_refused_request_is_all_that_an_adapter_makes_of_it() {
 fn a_refused_body_that_breaks_or_is_left_is_evidence_as_far_as_it_came() {
     let fold = || {
         let mut fold = with_head(503, &[]);
-        let mut input = &b"bus"[..];
-        assert!(fold.push(&mut input).unwrap().is_none() && !fold.is_ended());
+        assert!(fold.feed(b"bus").is_ok() && !fold.is_ended());
         fold
     };
     let stall =
@@ -358,18 +357,14 @@ fn of_a_body_that_does_not_end_no_more_is_taken_than_is_kept() {
             let (read, mut taken) = (vec![b'x'; size], 0);
             let error = loop {
                 taken += size;
-                match fold.push(&mut &read[..]) {
-                    Ok(update) => assert!(update.is_none() && !fold.is_ended()),
+                match fold.advance(&mut &read[..]) {
+                    Ok(advanced) => assert!(!advanced && !fold.is_ended()),
                     Err(error) => break error,
                 }
             };
             assert!(taken >= most && taken - size < most, "{taken} bytes in reads of {size}");
             assert!(fold.is_ended());
-            assert_eq!(
-                fold.push(&mut &read[..]).unwrap_err(),
-                error,
-                "every later call says the same"
-            );
+            assert_eq!(fold.feed(&read).unwrap_err(), error, "every later call says the same");
             let kept = match &error {
                 Error::Refused(refused) => &refused.body,
                 Error::NotAnEventStream { beginning, .. } => beginning,

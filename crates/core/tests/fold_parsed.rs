@@ -2,8 +2,8 @@
 //! outcome, the same in every cut and with or without the learned envelope.
 
 use deltawire::{
-    Anomaly, AnomalyKind, Change, Dialect, How, Limits, Options, Place, Session, TextKind, chat,
-    completions, sse,
+    Anomaly, AnomalyKind, Change, Dialect, How, Item, Limits, Options, Place, Session, TextKind,
+    chat, completions, sse,
 };
 use deltawire_partial::{self as partial, ErrorKind};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ fn content(fragments: &[&str]) -> String {
 }
 
 /// The call whose arguments a text is, if it is not content.
-fn call_of(at: Place, kind: TextKind) -> Option<u32> {
+fn call_of(at: Place, kind: TextKind) -> Option<Item> {
     (kind == TextKind::Arguments).then_some(at.item)
 }
 
@@ -42,8 +42,8 @@ fn run<E: Dialect>(options: Options, reads: &[&[u8]]) -> (Vec<String>, E::Answer
     let mut fold = Session::<E>::with_options(options);
     let mut told = Vec::new();
     for read in reads {
-        let mut input = *read;
-        while let Some(update) = fold.push(&mut input).expect("the stream is no error") {
+        let mut updates = fold.read(read);
+        while let Some(update) = updates.next().expect("the stream is no error") {
             for change in update.changes() {
                 told.extend(match change {
                     Change::Parsed { at, kind, change: partial::Change::Text { path, text } } => {

@@ -7,17 +7,21 @@ use proptest::prelude::*;
 /// Everything that is seen of a stream while it is folded, and what it comes to.
 fn seen<E: Dialect<Answer: serde::Serialize>>(stream: &[u8], options: Options) -> Vec<String> {
     let mut fold = Session::<E>::with_options(options);
-    let mut input = stream;
+    let mut updates = fold.read(stream);
     let mut seen = Vec::new();
     loop {
-        match fold.push(&mut input) {
-            Ok(Some(update)) => seen.push(format!("{:?}", update.changes().collect::<Vec<_>>())),
+        match updates.next() {
+            Ok(Some(update)) => seen.push(format!("{update:?}")),
             Ok(None) => break,
             Err(error) => {
                 seen.push(error.to_string());
                 break;
             }
         }
+    }
+    drop(updates);
+    if let Ok(true) = fold.end(How::Clean) {
+        seen.push(format!("{:?}", fold.update()));
     }
     seen.push(serde_json::to_string(&fold.close(How::Clean)).expect("an outcome serialises"));
     seen
@@ -30,16 +34,16 @@ fn seen_in_reads(stream: &[u8], size: usize, options: Options) -> Vec<String> {
     let mut seen = Vec::new();
     'reads: for mut read in stream.chunks(size) {
         loop {
-            match fold.push(&mut read) {
-                Ok(Some(update)) => {
-                    let changes = format!("{:?}", update.changes().collect::<Vec<_>>());
+            match fold.advance(&mut read) {
+                Ok(true) => {
                     seen.push(format!(
-                        "{changes} at {} {:?}",
+                        "{:?} at {} {:?}",
+                        fold.update(),
                         fold.decoder().offset(),
                         fold.decoder().last_event_id()
                     ));
                 }
-                Ok(None) => break,
+                Ok(false) => break,
                 Err(error) => {
                     seen.push(error.to_string());
                     break 'reads;
@@ -272,8 +276,8 @@ fn an_event_is_not_taken_for_one_that_is_written_otherwise() {
 /// The number of events of a stream that took the fast path.
 fn learned<D: Dialect>(stream: &str, options: Options) -> u64 {
     let mut session = Session::<D>::with_options(options);
-    let mut input = stream.as_bytes();
-    while let Ok(Some(_)) = session.push(&mut input) {}
+    let input = stream.as_bytes();
+    let _ = session.feed(input);
     session.accumulator().stats().learned
 }
 

@@ -131,11 +131,48 @@ fn an_event_that_is_read_sets_the_clocks_back_as_an_update_does() {
         let mut input = TEXT.as_bytes();
         assert!(match by_event {
             true => session.next_event(&mut input).unwrap().is_some(),
-            false => session.push(&mut input).unwrap().is_some(),
+            false => session.advance(&mut input).unwrap(),
         });
         session.wait(s(105)); // a hundred seconds of the caller's
         assert_eq!(session.deadline(), Some(s(115)), "by event: {by_event}");
     }
+}
+
+#[test]
+fn updates_that_are_dropped_early_lose_no_bytes_and_repeat_none() {
+    let body = (0..9).map(|n| TEXT.replace("\"a\"", &format!("\"{n}\""))).collect::<String>();
+    let whole = chat::fold(body.as_bytes());
+    assert_eq!(whole.answer.text(), "012345678");
+    for size in [1, 40, body.len()] {
+        for taken in 0..4 {
+            let mut session = chat::Session::new();
+            for read in body.as_bytes().chunks(size) {
+                let mut updates = session.read(read);
+                for _ in 0..taken {
+                    let _ = updates.next().unwrap();
+                }
+            }
+            assert_eq!(session.accumulator().stats().folded, 9, "{size} {taken}");
+            assert_eq!(session.close(How::Clean), whole, "{size} {taken}");
+        }
+    }
+}
+
+#[test]
+fn an_error_in_bytes_that_nobody_looked_at_is_the_next_calls() {
+    let body = format!("{TEXT}data: {{\"error\":{{\"message\":\"overloaded\"}}}}\n\n{TEXT}");
+    let mut session = chat::Session::new();
+    drop(session.read(body.as_bytes()));
+    let error = session.feed(b"").unwrap_err();
+    assert_eq!(error.to_string(), "the server sent an error: overloaded");
+    assert_eq!(session.read(TEXT.as_bytes()).next().unwrap_err(), error);
+    assert_eq!(session.end(How::Clean).unwrap_err(), error);
+
+    let mut session = chat::Session::new();
+    let mut text = String::new();
+    let result = session.read(body.as_bytes()).for_each(|update| text += update.text());
+    assert_eq!((text.as_str(), result), ("a", Err(error.clone())));
+    assert_eq!(chat::Session::new().feed(body.as_bytes()), Err(error));
 }
 
 #[test]
@@ -160,7 +197,7 @@ fn a_session_is_set_up_in_any_order() {
         );
         let mut accepted = session;
         accepted.head(200, |_| None);
-        assert_eq!(accepted.push(&mut TEXT.as_bytes()).unwrap_err().kind(), "limit", "{order}");
+        assert_eq!(accepted.feed(TEXT.as_bytes()).unwrap_err().kind(), "limit", "{order}");
     }
     assert_eq!(chat::Session::new().with_stall_limits(StallLimits::new()).deadline(), None);
 }
@@ -173,18 +210,11 @@ fn a_choice_that_failed_is_told_at_the_end_and_what_came_after_it_is_kept() {
     for end in ["data: [DONE]\n\n", "data: [DONE]", ""] {
         let body = [TEXT, failed, usage, end].concat();
         let mut session = chat::Session::new();
-        let mut input = body.as_bytes();
         let mut updates = 0;
-        let pushed = loop {
-            match session.push(&mut input) {
-                Ok(Some(_)) => updates += 1,
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
+        let read = session.read(body.as_bytes()).for_each(|_| updates += 1);
         let expected = Error::FinishReason { choice: 0, reason: "error".into() };
         assert_eq!(updates, 3, "{end:?}");
-        assert_eq!(pushed.is_err(), end.ends_with("\n\n"), "{end:?}");
+        assert_eq!(read.is_err(), end.ends_with("\n\n"), "{end:?}");
         assert_eq!(session.end(How::Clean), Err(expected.clone()), "{end:?}");
         let outcome = session.close(How::Clean);
         assert_eq!(outcome.error, Some(expected), "{end:?}");
@@ -210,8 +240,7 @@ fn a_long_answer_of_cumulative_deltas_stays_within_the_limit_of_what_is_kept() {
         let data = format!(
             "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\",\"tool_calls\":[{{\"index\":0,\"function\":{{\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
         );
-        let mut input = data.as_bytes();
-        while session.push(&mut input).expect("within the limit").is_some() {}
+        session.feed(data.as_bytes()).expect("within the limit");
     }
     let outcome = session.close(How::Stopped);
     assert_eq!(outcome.answer.text(), text);

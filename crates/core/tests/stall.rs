@@ -35,8 +35,8 @@ fn watch(limits: StallLimits, came: &[Came]) -> chat::Session {
 }
 
 /// Pushes bytes to the end, and waits on at once.
-fn feed<D: Dialect>(session: &mut Session<D>, mut bytes: &[u8]) {
-    while let Ok(Some(_)) = session.push(&mut bytes) {}
+fn feed<D: Dialect>(session: &mut Session<D>, bytes: &[u8]) {
+    let _ = session.feed(bytes);
     session.wait(session.times().latest);
 }
 
@@ -333,8 +333,8 @@ fn some_stall() -> Stall {
 
 fn stalled(stream: &str) -> Outcome<chat::ChatCompletion> {
     let mut fold = chat::Session::new();
-    let mut input = stream.as_bytes();
-    while let Ok(Some(_)) = fold.push(&mut input) {}
+    let input = stream.as_bytes();
+    let _ = fold.feed(input);
     fold.close(How::Stalled(some_stall()))
 }
 
@@ -388,7 +388,7 @@ fn a_stream_that_had_ended_before_does_not_stall() {
 fn the_time_between_an_update_and_the_next_wait_is_the_callers() {
     let mut session = chat::Session::new().with_stall_limits(StallLimits::new().with_bytes(s(10)));
     session.arrived(s(5));
-    assert!(session.push(&mut chunk(r#""content":"a""#).as_bytes()).unwrap().is_some());
+    assert!(session.advance(&mut chunk(r#""content":"a""#).as_bytes()).unwrap());
     session.wait(s(105)); // a hundred seconds of the caller's
     assert_eq!(session.deadline(), Some(s(115)));
     assert_eq!(session.stalled(s(114)), None);
@@ -407,7 +407,7 @@ fn a_stream_that_has_ended_does_not_stall() {
         let mut session = chat::Session::new().with_stall_limits(limits);
         session.arrived(s(5));
         assert_eq!(session.deadline(), Some(s(15)));
-        let _ = session.push(&mut end.as_bytes());
+        let _ = session.feed(end.as_bytes());
         assert!(session.is_ended());
         session.wait(s(6));
         assert_eq!((session.deadline(), session.stalled(s(60))), (None, None), "{end}");

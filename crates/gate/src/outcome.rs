@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::time::Duration;
 
-use deltawire::{Place, TextKind};
+use deltawire::{Item, Place, TextKind};
 use serde::Serialize as DeriveSerialize;
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
@@ -197,7 +197,7 @@ fn name<M: SerializeMap>(map: &mut M, at: Place, kind: TextKind) -> Result<(), M
     map.serialize_entry("kind", &kind)?;
     match (kind, at.item) {
         (TextKind::Arguments, call) => map.serialize_entry("call", &call),
-        (_, 0) => Ok(()),
+        (_, Item::FIRST) => Ok(()),
         (_, item) => map.serialize_entry("item", &item),
     }
 }

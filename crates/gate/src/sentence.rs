@@ -87,9 +87,7 @@ impl Sentences {
     pub(crate) fn finish(held: &str) -> Option<usize> {
         let text = held.find(|character: char| !character.is_whitespace())?;
         let short: String = without_runs(held).map(|(_, character)| character).collect();
-        let mut boundaries =
-            short.split_sentence_bound_indices().map(|(boundary, _)| in_window(held, boundary));
-        boundaries.find(|&boundary| boundary > text)
+        boundaries(held, &short).map(|(_, at)| at).find(|&at| at > text)
     }
 
     /// Segments the open part of `held`.
@@ -103,13 +101,9 @@ impl Sentences {
         let length = self.scratch.len();
         self.scratch.push('a');
         let closed = window.chars().next_back().is_some_and(is_separator);
-        let mut boundaries =
-            self.scratch.split_sentence_bound_indices().map(|(boundary, _)| boundary);
-        boundaries.find_map(|boundary| {
+        boundaries(window, &self.scratch).find_map(|(boundary, at)| {
             let certain = boundary > 0 && (boundary < length || closed && boundary == length);
-            let boundary =
-                self.from + if certain { in_window(window, boundary) } else { return None };
-            (boundary > text).then_some(boundary)
+            (certain && self.from + at > text).then_some(self.from + at)
         })
     }
 }
@@ -202,16 +196,16 @@ fn without_runs(window: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-/// Returns the place in the window of a byte that was counted without runs.
-fn in_window(window: &str, short: usize) -> usize {
+/// Returns the boundaries of a window without runs, each with its place in the window.
+fn boundaries(window: &str, short: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut kept = without_runs(window).peekable();
     let mut counted = 0;
-    for (at, character) in without_runs(window) {
-        if counted == short {
-            return at;
+    short.split_sentence_bound_indices().map(move |(boundary, _)| {
+        while let Some((_, character)) = kept.next_if(|_| counted < boundary) {
+            counted += character.len_utf8();
         }
-        counted += character.len_utf8();
-    }
-    window.len()
+        (boundary, kept.peek().map_or(window.len(), |&(at, _)| at))
+    })
 }
 
 #[cfg(test)]
@@ -262,7 +256,7 @@ mod tests {
             .take(5)
             .collect();
             let short: String = without_runs(&text).map(|(_, character)| character).collect();
-            let found = short.split_sentence_bound_indices().map(|(at, _)| in_window(&text, at));
+            let found = boundaries(&text, &short).map(|(_, at)| at);
             assert!(found.eq(text.split_sentence_bound_indices().map(|(at, _)| at)), "{text:?}");
         }
     }

@@ -40,8 +40,9 @@ fn through<D: Dialect>(
     let mut session = Session::<D>::with_options(deltawire::Options::new().with_unknown(true));
     let mut gate = Gate::new(options);
     let mut seen = Seen::default();
-    for mut read in body.as_bytes().chunks(size) {
-        while let Some(update) = session.push(&mut read).unwrap() {
+    for read in body.as_bytes().chunks(size) {
+        let mut updates = session.read(read);
+        while let Some(update) = updates.next().unwrap() {
             gate.push(&update, NOW).unwrap();
             judge(&mut gate, &mut seen);
         }
@@ -137,8 +138,9 @@ fn tokens_of_updates_are_counted_by_who_can() {
     for (by_words, expected) in [(false, ["a b c ", "d"]), (true, ["a b ", "c d"])] {
         let mut session = Session::<Chat>::new();
         let mut gate = Gate::new(Policy::tokens(2));
-        let mut input = body.as_bytes();
-        while let Some(update) = session.push(&mut input).unwrap() {
+        let input = body.as_bytes();
+        let mut updates = session.read(input);
+        while let Some(update) = updates.next().unwrap() {
             let count = |text: &str| if by_words { text.split_whitespace().count() } else { 1 };
             gate.push_counted(&update, NOW, count).unwrap();
         }
@@ -285,8 +287,9 @@ fn a_session_that_drops_unknown_members_leaves_all_of_it_to_the_judge() {
             Session::<Chat>::with_options(deltawire::Options::new().with_unknown(keep));
         let (mut gate, mut seen) = (Gate::new(Policy::azure_async_filter()), Seen::default());
         let body = stream(&chunks);
-        let mut input = body.as_bytes();
-        while let Some(update) = session.push(&mut input).unwrap() {
+        let input = body.as_bytes();
+        let mut updates = session.read(input);
+        while let Some(update) = updates.next().unwrap() {
             gate.push(&update, NOW).unwrap();
             judge(&mut gate, &mut seen);
         }

@@ -16,10 +16,8 @@ pub(crate) fn answer(recording: &Recording) -> Result<String, String> {
 }
 
 fn fold<D: Dialect>(mut session: Session<D>, recording: &Recording) -> Outcome<D::Answer> {
-    let body = recording.body();
-    let mut input = &body[..];
     // An error ends the stream, and is part of its outcome.
-    while let Ok(Some(_)) = session.push(&mut input) {}
+    let _ = session.feed(&recording.body());
     session.close(match recording.end.map(|end| end.how) {
         Some(Ending::Cut) => {
             How::Broken { message: "the recording ends here".into(), timed_out: false }

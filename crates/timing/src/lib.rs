@@ -19,10 +19,11 @@
 //! ];
 //! let mut session = chat::Session::new();
 //! let mut recorder = Recorder::new();
-//! for (millis, mut read) in reads {
+//! for (millis, read) in reads {
 //!     let now = Duration::from_millis(millis); // since the request
 //!     session.arrived(now);
-//!     while let Some(update) = session.push(&mut read)? {
+//!     let mut updates = session.read(read);
+//!     while let Some(update) = updates.next()? {
 //!         recorder.record(&update, now);
 //!     }
 //! }

@@ -164,8 +164,7 @@ completion!(completions::Completion, "text_completion");
 /// use deltawire_timing::open_telemetry::{self, Value};
 ///
 /// let mut session = chat::Session::new();
-/// let mut read = &b"data: {\"model\":\"m\",\"choices\":[]}\n\n"[..];
-/// while session.push(&mut read)?.is_some() {}
+/// session.feed(b"data: {\"model\":\"m\",\"choices\":[]}\n\n")?;
 /// let outcome = session.close(How::Clean);
 /// assert_eq!(
 ///     open_telemetry::attributes(&outcome, None, None),

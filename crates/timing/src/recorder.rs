@@ -71,6 +71,10 @@ impl Recorder {
     /// The best time is that of the read that completed the event, [`Times::latest`]. The work on
     /// the events before it then does not count.
     pub fn record(&mut self, update: &Update<'_>, now: Duration) {
+        if update.at_end() {
+            // The end of the stream brings no chunk.
+            return;
+        }
         let now = self.chunks.last.map_or(now, |last| last.max(now));
         self.last_gap = self.chunks.note(now);
         if let (Some(gap), Some(long_gaps)) = (self.last_gap, &mut self.long_gaps) {

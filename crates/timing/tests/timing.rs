@@ -27,8 +27,8 @@ impl<D: Dialect> Recording<D> {
     /// Reads bytes that arrive at this time, in milliseconds.
     fn read(&mut self, at: u64, bytes: &str) {
         self.session.arrived(ms(at));
-        let mut input = bytes.as_bytes();
-        while let Some(update) = self.session.push(&mut input).unwrap() {
+        let mut updates = self.session.read(bytes.as_bytes());
+        while let Some(update) = updates.next().unwrap() {
             self.recorder.record(&update, ms(at));
         }
     }
@@ -479,11 +479,10 @@ fn an_outcome_has_its_attributes() {
 #[test]
 fn each_choice_has_a_finish_reason_even_if_none_arrived() {
     let mut session = chat::Session::new();
-    let mut input =
-        &br#"data: {"choices":[{"index":0,"delta":{}},{"index":1,"finish_reason":"stop"}]}
+    let input = br#"data: {"choices":[{"index":0,"delta":{}},{"index":1,"finish_reason":"stop"}]}
 
-"#[..];
-    while session.push(&mut input).unwrap().is_some() {}
+"#;
+    session.feed(input).unwrap();
     let outcome = session.close(How::Clean);
     let reasons = Value::Strings(vec!["error", "stop"]);
     assert!(
@@ -495,7 +494,7 @@ fn each_choice_has_a_finish_reason_even_if_none_arrived() {
 #[test]
 fn an_outcome_with_an_error_has_its_kind() {
     let mut session = completions::Session::new();
-    assert!(session.push(&mut &b"data: {\"error\":{\"message\":\"no\"}}\n\n"[..]).is_err());
+    assert!(session.feed(b"data: {\"error\":{\"message\":\"no\"}}\n\n").is_err());
     let outcome: Outcome<completions::Completion> = session.close(How::Clean);
     let expected = json!([
         ["gen_ai.operation.name", "text_completion"],
@@ -511,7 +510,8 @@ fn a_recording_is_bounded_however_long_the_stream_is() {
     let mut recorder = Recorder::new();
     let event = format!("data: {}\n\n", delta(r#"{"content":"a"}"#, "null"));
     for n in 0..20_000 {
-        let update = session.push(&mut event.as_bytes()).unwrap().unwrap();
+        session.feed(event.as_bytes()).unwrap();
+        let update = session.update();
         recorder.record(&update, Duration::from_micros(n * 997));
         recorder.tokens(2);
     }
@@ -525,4 +525,17 @@ fn a_recording_is_bounded_however_long_the_stream_is() {
     );
     assert_eq!(per_token.count, 2 * 19_999);
     assert!(gaps.p50.abs_diff(gaps.max) <= gaps.max / 64, "{gaps:?}");
+}
+
+#[test]
+fn a_tool_call_that_is_whole_only_at_the_end_is_no_chunk() {
+    let mut recording: Recording = Recording::default();
+    recording.event(10, &delta("{}", "\"stop\""));
+    recording.event(20, &delta(r#"{"tool_calls":[{"id":"a"}]}"#, "null"));
+    let before = recording.finish(None);
+    recording.event(30, "[DONE]");
+    assert!(recording.session.update().at_end() && !recording.session.update().is_empty());
+    let after = recording.finish(None);
+    assert_eq!(after.between_chunks, before.between_chunks);
+    assert_eq!((after.chunks, after.end), (2, ms(30)));
 }

@@ -11,9 +11,11 @@
 //!
 //! # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hello to\"}}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\" you!\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 //! let mut session = chat::Session::new();
-//! let mut read = body.as_bytes();
-//! while let Some(update) = session.push(&mut read)? {
-//!     counter.push(&update); // costs the length of the new text
+//! for read in body.as_bytes().chunks(1024) {
+//!     let mut updates = session.read(read);
+//!     while let Some(update) = updates.next()? {
+//!         counter.push(&update); // costs the length of the new text
+//!     }
 //! }
 //! let outcome = session.close(How::Clean);
 //! assert_eq!(

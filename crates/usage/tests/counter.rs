@@ -13,8 +13,8 @@ fn stream(counter: &mut Counter, chunks: &[Value]) -> (Outcome<chat::ChatComplet
     let mut new = Vec::new();
     for chunk in chunks {
         let event = format!("data: {chunk}\n\n");
-        let mut input = event.as_bytes();
-        while let Some(update) = session.push(&mut input).unwrap() {
+        let mut updates = session.read(event.as_bytes());
+        while let Some(update) = updates.next().unwrap() {
             new.push(counter.push(&update));
         }
     }
@@ -131,7 +131,8 @@ fn frames_that_the_session_learned_are_counted_as_others() {
     let mut session = chat::Session::new();
     for _ in 0..50 {
         let event = format!("data: {}\n\n", delta(0, &json!({"content": "straw"})));
-        counter.push(&session.push(&mut event.as_bytes()).unwrap().unwrap());
+        session.feed(event.as_bytes()).unwrap();
+        counter.push(&session.update());
     }
     assert!(session.accumulator().stats().learned > 0);
     assert_eq!(counter.completion_tokens(), VOCABULARY.count(&"straw".repeat(50)));
@@ -143,11 +144,8 @@ fn legacy_completions_are_counted_and_unknown_models_are_errors() {
     let mut counter = Counter::for_request(&request).unwrap();
     assert_eq!(counter.prompt_tokens(), Some(6));
     let mut session = completions::Session::new();
-    let mut input =
-        &b"data: {\"choices\":[{\"index\":0,\"text\":\"4,5\"}]}\n\ndata: [DONE]\n\n"[..];
-    while let Some(update) = session.push(&mut input).unwrap() {
-        counter.push(&update);
-    }
+    let body = b"data: {\"choices\":[{\"index\":0,\"text\":\"4,5\"}]}\n\ndata: [DONE]\n\n";
+    session.read(body).for_each(|update| _ = counter.push(&update)).unwrap();
     let usage = counter.settle(&session.close(How::Clean).answer);
     assert_eq!(
         (usage.total_tokens, usage.source),

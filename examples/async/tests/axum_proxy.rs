@@ -13,9 +13,7 @@ fn axum_proxy_passes_on_what_comes_and_logs_each_end() {
     assert!(output.status.success(), "{log}");
     let sky = deltawire_replay::recordings::find("smollm2-sky").unwrap();
     let mut fold = deltawire::chat::Session::new();
-    let body = sky.body();
-    let mut input = &body[..];
-    while fold.push(&mut input).unwrap().is_some() {}
+    fold.feed(&sky.body()).unwrap();
     let whole = fold.close(deltawire::How::Clean).answer;
     for (line, expected) in text.lines().zip([
         format!("to the end: {} (done)", whole.text()),

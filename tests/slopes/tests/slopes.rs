@@ -1,6 +1,7 @@
 //! Holds the table: instructions grow as the input does, and memory is bounded by it.
 //!
 //!     cargo test --release -p deltawire-slopes
+//!     DELTAWIRE_SLOPES=gate/ cargo test --release -p deltawire-slopes    # the rows of one part
 //!
 //! Valgrind counts the instructions, which depend neither on the machine nor on what else it does.
 //! Without it only memory is held.
@@ -15,6 +16,14 @@ use deltawire_slopes::{Row, rows};
 
 /// The steepest growth: of the logarithm of instructions by the logarithm of the size.
 const STEEPEST: f64 = 1.15;
+
+/// Returns the rows whose names begin as the environment asks.
+fn chosen() -> Vec<Row> {
+    let begin = std::env::var("DELTAWIRE_SLOPES").unwrap_or_default();
+    let rows: Vec<Row> = rows().into_iter().filter(|row| row.name.starts_with(&begin)).collect();
+    assert!(!rows.is_empty(), "no row begins with {begin:?}");
+    rows
+}
 
 /// Returns the instructions of a row at a size, and the length of its input.
 fn instructions(name: &str, size: usize) -> (u64, u64) {
@@ -61,7 +70,7 @@ fn instructions_grow_as_the_input_does() {
         println!("SKIPPED: valgrind, which counts instructions, is not installed");
         return;
     }
-    let rows = Mutex::new(rows().into_iter());
+    let rows = Mutex::new(chosen().into_iter());
     let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
@@ -85,7 +94,7 @@ fn instructions_grow_as_the_input_does() {
 #[cfg_attr(debug_assertions, ignore = "takes long in a debug build: cargo test --release")]
 fn memory_is_bounded_by_what_was_sent() {
     let mut failed = Vec::new();
-    for row in rows() {
+    for row in chosen() {
         for times in [1, 8, 64] {
             let input = (row.make)(row.size * times);
             // What is loaded once, such as a vocabulary, is loaded before.

@@ -147,8 +147,7 @@ mod tests {
         body += &last();
         assert_eq!(body.len(), lengths.body(tokens));
         let mut fold = deltawire::chat::Session::new();
-        let mut input = body.as_bytes();
-        while fold.push(&mut input).unwrap().is_some() {}
+        fold.feed(body.as_bytes()).unwrap();
         let outcome = fold.close(deltawire::How::Clean);
         assert!(outcome.is_complete() && outcome.anomalies.is_empty());
         assert_eq!(outcome.answer.text(), traffic.text(3, tokens));

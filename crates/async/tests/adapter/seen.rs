@@ -32,9 +32,9 @@ where
     let mut updates = Vec::new();
     let mut input = body;
     let mut error = loop {
-        match fold.push(&mut input) {
-            Ok(Some(update)) => updates.push(shown(update)),
-            Ok(None) => break None,
+        match fold.advance(&mut input) {
+            Ok(true) => updates.push(shown(fold.update())),
+            Ok(false) => break None,
             Err(error) => break Some(error),
         }
     };

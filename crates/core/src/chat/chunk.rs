@@ -37,9 +37,10 @@ impl<'a> Chunk<'a> {
         read_whole(data)
     }
 
-    /// Returns the new content of choice 0. It is empty if the chunk has none.
+    /// Returns the new content of choice 0. It is empty if the chunk has none, or has it in parts.
     ///
-    /// Half of a surrogate pair becomes U+FFFD; folding joins halves that arrive in two chunks.
+    /// It is borrowed if it has no escapes. Half of a surrogate pair becomes U+FFFD; folding joins
+    /// halves that arrive in two chunks.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         let choice = self.choices.iter().find(|choice| choice.parts().index() == 0);
@@ -210,9 +211,10 @@ impl Content<'_> {
     }
 }
 
+/// Displays as its text, decoded.
 impl fmt::Display for Content<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_text())
+        f.pad(&self.to_text())
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 #[cfg(feature = "partial")]
 use serde_json::Value;
 
-use crate::engine::Logprobs;
+use crate::engine::{Item, Logprobs, Place, ToolCallKind};
 use crate::json::{RawArray, Unknown};
 #[cfg(feature = "partial")]
 use deltawire_partial as partial;
@@ -31,6 +31,13 @@ impl ChatCompletion {
     pub fn text(&self) -> &str {
         let choice = self.choices.iter().find(|choice| choice.index == 0);
         choice.and_then(|choice| choice.message.content.as_deref()).unwrap_or_default()
+    }
+
+    /// Returns the tool call at this place, as changes name it.
+    #[must_use]
+    pub fn tool_call(&self, at: Place) -> Option<&ToolCall> {
+        let choice = self.choices.iter().find(|choice| choice.index == at.choice)?;
+        choice.message.tool_call(at.item)
     }
 }
 
@@ -79,6 +86,9 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_details: Option<RawArray>,
     /// The tool calls, ordered by their index on the wire, then by arrival.
+    ///
+    /// Changes name a call by its [`Item`], which is no position in this list:
+    /// [`tool_call`](Self::tool_call) finds it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// The function call of the interface before tool calls.
@@ -95,6 +105,14 @@ pub struct Message {
     /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'static>,
+}
+
+impl Message {
+    /// Returns the tool call that is this item, which need not stand at that index.
+    #[must_use]
+    pub fn tool_call(&self, item: Item) -> Option<&ToolCall> {
+        self.tool_calls.iter().find(|call| call.item == item)
+    }
 }
 
 /// The name of the member in which the reasoning arrived.
@@ -150,9 +168,14 @@ impl ToolCall {
 ///
 /// Its fragments were told by their ID, index, name and order together, because servers leave out,
 /// repeat or change each of them. `docs/anomalies.md` has the rules.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ToolCall {
+    /// The call's item in the changes of its stream.
+    ///
+    /// It is bookkeeping: it is not serialised, and calls that differ in nothing else are equal. A
+    /// call that is of no stream has the first item.
+    pub item: Item,
     /// The call's ID, to be sent back with the tool's result. Some servers send none.
     pub id: Option<String>,
     /// A function or a custom tool.
@@ -171,14 +194,14 @@ pub struct ToolCall {
     pub function_extra: Unknown<'static>,
 }
 
-/// The kind of tool that is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ToolCallKind {
-    /// A function, with arguments in JSON.
-    Function,
-    /// A custom tool, with free text as its input.
-    Custom,
+impl PartialEq for ToolCall {
+    fn eq(&self, other: &Self) -> bool {
+        // Every member is named, so that a new one is not forgotten.
+        let Self { item: _, id, kind, call_type, name, arguments, extra, function_extra } = self;
+        (id, kind, call_type) == (&other.id, &other.kind, &other.call_type)
+            && (name, arguments) == (&other.name, &other.arguments)
+            && (extra, function_extra) == (&other.extra, &other.function_extra)
+    }
 }
 
 impl Serialize for ToolCall {

@@ -52,6 +52,13 @@ impl Documents {
         self.begun == 1 && is_open
     }
 
+    /// Reports whether there is one document, and it has its end.
+    ///
+    /// A number or a literal has none before white space, because it may go on.
+    pub(super) fn are_one_whole(self) -> bool {
+        self.begun == 1 && !self.are_unfinished() && self.within != Within::Word
+    }
+
     /// Reports whether the scanned part is one whole document and `more` begins another.
     pub(super) fn are_followed_by(mut self, more: &str) -> bool {
         let is_whole = self.begun == 1 && !self.are_unfinished();
@@ -181,6 +188,28 @@ mod tests {
             let mut documents = Documents::default();
             documents.advance(text);
             assert_eq!(documents.are_unfinished(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_document_is_whole_once_nothing_can_go_on() {
+        for (text, expected) in [
+            ("{}", true),
+            (" [{\"a\":1}]\n", true),
+            ("\"a\"", true),
+            ("null ", true),
+            ("", false),
+            (" ", false),
+            ("1", false),
+            ("nul", false),
+            ("{", false),
+            ("\"a", false),
+            ("{}{}", false),
+            ("{} 1", false),
+        ] {
+            let mut documents = Documents::default();
+            documents.advance(text);
+            assert_eq!(documents.are_one_whole(), expected, "{text}");
         }
     }
 

@@ -4,12 +4,11 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::chunk::{AudioDelta, ChunkChoice, Content, Delta, Misplaced};
-use super::completion::{
-    Audio, ChatCompletion, Choice, FunctionCall, ReasoningName, ToolCall, ToolCallKind,
-};
+use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, ReasoningName, ToolCall};
 use super::tool_calls::{CallState, ToolCalls};
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Held, Note, Place, TextId, TextKind, Transcript, What,
+    self, AnomalyKind, Change, Effect, Held, Note, Outcome, Place, TextId, TextKind, ToolCallKind,
+    ToolCallSoFar, Transcript, What,
 };
 use crate::error::Error;
 use crate::json::{Growing, RawArray, RawStr, RawValue, deserialize_by};
@@ -28,6 +27,31 @@ pub type Accumulator = engine::Accumulator<Chat>;
 
 /// Folds the bytes of a streamed chat completion; see [`crate::Session`].
 pub type Session = engine::Session<Chat>;
+
+/// Reads a streamed chat completion from any [`std::io::Read`]; see [`crate::ReadStream`].
+#[cfg(feature = "std")]
+pub type ReadStream<R> = engine::ReadStream<Chat, R>;
+
+/// Folds the whole body of a streamed chat completion, such as a recorded file.
+///
+/// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.
+///
+/// ```
+/// use deltawire::chat;
+///
+/// let body = br#"data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}
+///
+/// data: [DONE]
+///
+/// "#;
+/// let completion = chat::fold(body).into_complete()?;
+/// assert_eq!(completion.text(), "Hi");
+/// # Ok::<(), deltawire::Incomplete<chat::ChatCompletion>>(())
+/// ```
+#[must_use]
+pub fn fold(body: &[u8]) -> Outcome<ChatCompletion> {
+    engine::fold::<Chat>(body)
+}
 
 /// A message as far as it came. Its content is in the choice.
 #[derive(Debug, Clone, Default)]
@@ -235,13 +259,35 @@ impl Message for ChatMessage {
         }
     }
 
-    fn change(&self, note: Note, choice: u64) -> Option<Change<'_>> {
+    fn tell_calls(
+        &mut self,
+        finish_reason: Option<&str>,
+        is_over: bool,
+        to: &mut Sink<'_>,
+    ) -> Effect {
+        self.tool_calls.tell(finish_reason, is_over, to)
+    }
+
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>> {
+        self.tool_calls.so_far(at, texts)
+    }
+
+    fn change<'a>(&'a self, note: Note, choice: u64, texts: &'a Transcript) -> Option<Change<'a>> {
         match note.what {
             What::Role => Some(Change::Role { choice, role: self.role.as_deref()? }),
             What::ToolCall => {
-                let call = self.tool_calls.get(note.item as usize)?;
-                let at = Place::item(choice, note.item);
-                Some(Change::ToolCall { at, id: call.id.as_deref(), name: call.name.as_deref() })
+                let call = self.tool_calls.so_far(Place::item(choice, note.item), texts)?;
+                Some(Change::ToolCall { at: call.at, id: call.id, name: call.name })
+            }
+            What::ToolCallDone => {
+                let call = self.tool_calls.so_far(Place::item(choice, note.item), texts)?;
+                Some(Change::ToolCallDone {
+                    at: call.at,
+                    id: call.id,
+                    name: call.name.unwrap_or_default(),
+                    arguments: call.arguments,
+                    kind: call.kind,
+                })
             }
             What::FunctionCall => {
                 let name = self.rare.as_ref()?.function_name.as_deref()?;
@@ -669,14 +715,16 @@ impl AudioDelta<'_> {
 }
 
 fn complete_call(call: CallState, texts: &mut Transcript) -> ToolCall {
-    let custom = call.is_custom();
+    let kind = call.kind();
     let arguments = texts.take(Some(call.arguments)).unwrap_or_default();
     ToolCall {
+        item: call.item,
         id: call.id,
-        kind: if custom { ToolCallKind::Custom } else { ToolCallKind::Function },
-        call_type: call
-            .call_type
-            .unwrap_or_else(|| if custom { "custom" } else { "function" }.into()),
+        kind,
+        call_type: call.call_type.unwrap_or_else(|| match kind {
+            ToolCallKind::Custom => "custom".into(),
+            _ => "function".into(),
+        }),
         name: call.name.unwrap_or_default(),
         arguments,
         extra: call.extra.into_unknown(),

@@ -7,11 +7,12 @@ mod fold;
 mod request;
 mod tool_calls;
 
+pub use crate::engine::ToolCallKind;
 pub use chunk::{
     AudioDelta, Chunk, ChunkChoice, Content, CustomDelta, Delta, FunctionDelta, ToolCallDelta,
 };
-pub use completion::{
-    Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall, ToolCallKind,
-};
-pub use fold::{Accumulator, Chat, Session};
+pub use completion::{Audio, ChatCompletion, Choice, FunctionCall, Message, ToolCall};
+#[cfg(feature = "std")]
+pub use fold::ReadStream;
+pub use fold::{Accumulator, Chat, Session, fold};
 pub use request::Reasoning;

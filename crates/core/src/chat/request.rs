@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use serde_json::{Map, Value, json};
 
-use super::completion::{Message, ReasoningName, ToolCall, ToolCallKind};
+use super::completion::{Message, ReasoningName, ToolCall};
+use crate::engine::{Item, ToolCallKind};
 use crate::json::{RawArray, Unknown};
 
 /// The treatment of a message's reasoning in the next request.
@@ -96,13 +97,20 @@ impl Message {
     /// let message = &answer.choices[0].message;
     ///
     /// let mut history = vec![Message::user("What time is it?").to_request(Reasoning::Drop)];
-    /// history.push(message.to_request(Reasoning::AsSent)); for call in &message.tool_calls {
-    /// let id = call.id.as_deref().unwrap_or_default();     history.push(Message::tool(id,
-    /// "12:30").to_request(Reasoning::Drop)); } assert_eq!(     serde_json::Value::from(history),
-    /// json!([         {"role": "user", "content": "What time is it?"},         {"role":
-    /// "assistant", "content": null, "reasoning": "I need the time.", "tool_calls": [
-    /// {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}]},
-    /// {"role": "tool", "content": "12:30", "tool_call_id": "c1"},     ]) );
+    /// history.push(message.to_request(Reasoning::AsSent));
+    /// for call in &message.tool_calls {
+    ///     let id = call.id.as_deref().unwrap_or_default();
+    ///     history.push(Message::tool(id, "12:30").to_request(Reasoning::Drop));
+    /// }
+    /// assert_eq!(
+    ///     serde_json::Value::from(history),
+    ///     json!([
+    ///         {"role": "user", "content": "What time is it?"},
+    ///         {"role": "assistant", "content": null, "reasoning": "I need the time.", "tool_calls": [
+    ///             {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}]},
+    ///         {"role": "tool", "content": "12:30", "tool_call_id": "c1"},
+    ///     ])
+    /// );
     /// # Ok::<(), deltawire::Error>(())
     /// ```
     ///
@@ -199,6 +207,7 @@ impl ToolCall {
         arguments: impl Into<String>,
     ) -> Self {
         Self {
+            item: Item::FIRST,
             id: Some(id.into()),
             kind: ToolCallKind::Function,
             call_type: "function".into(),

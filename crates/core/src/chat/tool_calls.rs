@@ -24,7 +24,10 @@ use alloc::vec::Vec;
 
 use super::chunk::{FunctionDelta, ToolCallDelta};
 use super::documents::Documents;
-use crate::engine::{AnomalyKind, Effect, Held, TextId, TextKind, Transcript, What};
+use crate::engine::{
+    AnomalyKind, Effect, Held, Item, Place, TextId, TextKind, ToolCallKind, ToolCallSoFar,
+    Transcript, What,
+};
 use crate::error::{Error, Limit};
 use crate::json::{Growing, RawStr, RawValue, Unknown, string_inner};
 #[cfg(debug_assertions)]
@@ -56,6 +59,7 @@ struct Many {
 /// A tool call as it is folded.
 #[derive(Debug, Clone)]
 pub(crate) struct CallState {
+    pub(crate) item: Item,
     /// Its first index on the wire.
     pub(crate) index: Option<u64>,
     pub(crate) id: Option<String>,
@@ -64,6 +68,7 @@ pub(crate) struct CallState {
     /// The arguments, or a custom tool's input.
     pub(crate) arguments: TextId,
     pub(crate) custom: bool,
+    told: Told,
     pub(crate) extra: Growing,
     /// Unknown members of `function` or `custom`.
     pub(crate) function_extra: Growing,
@@ -76,6 +81,27 @@ impl CallState {
     pub(crate) fn is_custom(&self) -> bool {
         self.custom || self.call_type.as_deref() == Some("custom")
     }
+
+    pub(crate) fn kind(&self) -> ToolCallKind {
+        if self.is_custom() { ToolCallKind::Custom } else { ToolCallKind::Function }
+    }
+
+    /// Reports whether it is a function's call, and the arguments are one document with its end.
+    fn is_one_document(&mut self, texts: &Transcript) -> bool {
+        self.documents.advance(texts.text(self.arguments));
+        !self.is_custom() && self.documents.are_one_whole()
+    }
+}
+
+/// The state of telling that a call is whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Told {
+    #[default]
+    Nothing,
+    /// It is whole.
+    Done,
+    /// It was cut.
+    Cut,
 }
 
 /// The parts of a fragment that tell its call; what means nothing is absent.
@@ -265,8 +291,49 @@ impl ToolCalls {
         self.calls.is_empty()
     }
 
-    pub(crate) fn get(&self, position: usize) -> Option<&CallState> {
-        self.calls.get(position)
+    /// Returns the call at this place, as far as it came.
+    pub(crate) fn so_far<'a>(
+        &'a self,
+        at: Place,
+        texts: &'a Transcript,
+    ) -> Option<ToolCallSoFar<'a>> {
+        let call = self.calls.get(at.item.position())?;
+        Some(ToolCallSoFar {
+            at,
+            id: call.id.as_deref(),
+            name: call.name.as_deref(),
+            arguments: texts.text(call.arguments),
+            kind: call.kind(),
+            is_done: call.told == Told::Done,
+        })
+    }
+
+    /// Tells each call that is whole and was not told before.
+    ///
+    /// A call is whole if the choice ended for a reason that cuts nothing. Else nothing but its
+    /// arguments can say so: those of a function that are one JSON document, with its end.
+    pub(crate) fn tell(
+        &mut self,
+        finish_reason: Option<&str>,
+        is_over: bool,
+        to: &mut Sink<'_>,
+    ) -> Effect {
+        let is_cut = finish_reason.is_none_or(cuts);
+        let mut effect = Effect::Nothing;
+        for (position, call) in self.calls.iter_mut().enumerate() {
+            if call.told != Told::Nothing {
+                continue;
+            }
+            if !is_cut || call.is_one_document(to.transcript) {
+                to.transcript.settle_text(call.arguments);
+                call.told = Told::Done;
+                effect = effect.and(to.note(What::ToolCallDone, position as u32));
+            } else if is_over {
+                call.told = Told::Cut;
+                to.anomaly(AnomalyKind::CutToolCall, "tool_calls.arguments");
+            }
+        }
+        effect
     }
 
     /// Returns the calls, ordered by index, then arrival; those without an index last.
@@ -390,8 +457,17 @@ impl ToolCalls {
         if position == before || identified || named {
             effect = effect.and(to.note(What::ToolCall, position as u32));
         }
+        let is_late = call.told == Told::Done;
+        let before = if is_late { to.transcript.text(call.arguments).len() } else { 0 };
         for piece in pieces(fragment) {
             effect = effect.and(to.transcript.append_piece(call.arguments, piece));
+        }
+        if is_late {
+            // Not an effect of the frame alone: an empty piece is no anomaly.
+            effect = effect.and(Effect::Other);
+            if identified || named || to.transcript.text(call.arguments).len() > before {
+                to.anomaly(AnomalyKind::AfterFinish, "tool_calls");
+            }
         }
         for extra in function_extra(fragment) {
             effect = effect.and(keep_growing(&mut call.function_extra, extra, to.transcript));
@@ -444,12 +520,14 @@ impl ToolCalls {
         let position = self.calls.len();
         to.transcript.hold(Held::item(0));
         self.calls.push(CallState {
+            item: Item::new(position as u32),
             index: None,
             id: None,
             call_type: None,
             name: None,
             arguments: to.open(TextKind::Arguments, position as u32, "tool_calls.arguments"),
             custom: false,
+            told: Told::Nothing,
             extra: Growing::default(),
             function_extra: Growing::default(),
             documents: Documents::default(),
@@ -507,6 +585,26 @@ impl ToolCallDelta<'_> {
         }
         string_inner(arguments.as_ref()?.as_json())
     }
+}
+
+/// Reports whether a choice that ended for this reason may end within a tool call.
+///
+/// `length` and `content_filter` are OpenAI's. Others are `error` (OpenRouter, Mistral),
+/// `model_length` (Mistral), `abort` (vLLM), `insufficient_system_resource` (DeepSeek),
+/// `network_error` and `sensitive` (Zhipu), and `max_tokens` of gateways to Anthropic and Google.
+fn cuts(finish_reason: &str) -> bool {
+    const REASONS: [&str; 9] = [
+        "length",
+        "content_filter",
+        "error",
+        "network_error",
+        "model_length",
+        "max_tokens",
+        "abort",
+        "insufficient_system_resource",
+        "sensitive",
+    ];
+    REASONS.iter().any(|reason| reason.eq_ignore_ascii_case(finish_reason))
 }
 
 /// Returns the fragment's ID, if it has one.

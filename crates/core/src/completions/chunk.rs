@@ -26,7 +26,8 @@ impl<'a> Chunk<'a> {
 
     /// Returns the new text of choice 0. It is empty if the chunk has none.
     ///
-    /// Half of a surrogate pair becomes U+FFFD; folding joins halves that arrive in two chunks.
+    /// It is borrowed if it has no escapes. Half of a surrogate pair becomes U+FFFD; folding joins
+    /// halves that arrive in two chunks.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         let choice = self.choices.iter().find(|choice| choice.parts().index() == 0);

@@ -2,7 +2,9 @@
 
 use super::chunk::{ChunkChoice, Misplaced};
 use super::completion::{Choice, Completion};
-use crate::engine::{self, AnomalyKind, Change, Effect, Held, Note, Transcript};
+use crate::engine::{
+    self, AnomalyKind, Change, Effect, Held, Note, Outcome, Place, ToolCallSoFar, Transcript,
+};
 use crate::error::Error;
 use crate::json::{RawStr, deserialize_by};
 use crate::openai::{ChoiceState, Envelope, Message, Sink, read_body, read_choice};
@@ -15,6 +17,31 @@ pub type Accumulator = engine::Accumulator<Completions>;
 
 /// Folds the bytes of a streamed legacy completion; see [`crate::Session`].
 pub type Session = engine::Session<Completions>;
+
+/// Reads a streamed legacy completion from any [`std::io::Read`]; see [`crate::ReadStream`].
+#[cfg(feature = "std")]
+pub type ReadStream<R> = engine::ReadStream<Completions, R>;
+
+/// Folds the whole body of a streamed legacy completion, such as a recorded file.
+///
+/// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.
+///
+/// ```
+/// use deltawire::completions;
+///
+/// let body = br#"data: {"choices":[{"index":0,"text":"Hi","finish_reason":"stop"}]}
+///
+/// data: [DONE]
+///
+/// "#;
+/// let completion = completions::fold(body).into_complete()?;
+/// assert_eq!(completion.text(), "Hi");
+/// # Ok::<(), deltawire::Incomplete<completions::Completion>>(())
+/// ```
+#[must_use]
+pub fn fold(body: &[u8]) -> Outcome<Completion> {
+    engine::fold::<Completions>(body)
+}
 
 /// The message of a legacy completion. It is a text and nothing else, and that is in the choice.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,7 +111,15 @@ impl Message for TextMessage {
 
     fn settle(_: &mut ChoiceState<Self>, _: &mut Transcript) {}
 
-    fn change(&self, _: Note, _: u64) -> Option<Change<'_>> {
+    fn tell_calls(&mut self, _: Option<&str>, _: bool, _: &mut Sink<'_>) -> Effect {
+        Effect::Nothing
+    }
+
+    fn tool_call<'a>(&'a self, _: Place, _: &'a Transcript) -> Option<ToolCallSoFar<'a>> {
+        None
+    }
+
+    fn change<'a>(&'a self, _: Note, _: u64, _: &'a Transcript) -> Option<Change<'a>> {
         None
     }
 

@@ -6,4 +6,6 @@ mod fold;
 
 pub use chunk::{Chunk, ChunkChoice};
 pub use completion::{Choice, Completion};
-pub use fold::{Accumulator, Completions, Session};
+#[cfg(feature = "std")]
+pub use fold::ReadStream;
+pub use fold::{Accumulator, Completions, Session, fold};

@@ -1,6 +1,8 @@
 //! The accumulator: events in, updates out, the outcome at the end.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
 
 use super::anomaly::{Anomaly, AnomalyKind};
 use super::counts::TokenCounts;
@@ -10,6 +12,7 @@ use super::options::Options;
 use super::outcome::{End, How, Outcome};
 use super::place::{Place, TextKind};
 use super::stray::Stray;
+use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
 use crate::error::Error;
@@ -22,14 +25,17 @@ use crate::sse::Event;
 /// nothing, and ends the stream. Every way of ending hands over what was folded so far. An event
 /// costs one pass over its JSON and, but for the growth of the answer, no allocation.
 ///
-/// [`Session`](crate::Session) takes bytes instead of events, and does four things that are left to
-/// whoever decodes: it judges the head and the first bytes; it asks the decoder for `error:` lines
-/// and stray lines ([`with_error_lines`](crate::sse::Decoder::with_error_lines),
-/// [`with_stray_lines`](crate::sse::Decoder::with_stray_lines)), which are pushed as every event; it
-/// pushes what the end of the body cut ([`push_cut`](Self::push_cut),
-/// [`Decoder::finish`](crate::sse::Decoder::finish),
-/// [`Decoder::finish_line`](crate::sse::Decoder::finish_line)); and it makes an exceeded limit of
-/// the decoder the end of the stream ([`How::Limit`]).
+/// [`Session`](crate::Session) takes bytes in place of events, and does four things that a caller
+/// with a decoder of its own has to do:
+///
+/// - It judges the head and the first bytes.
+/// - It asks the decoder for `error:` lines and stray lines
+///   ([`with_error_lines`](crate::sse::Decoder::with_error_lines),
+///   [`with_stray_lines`](crate::sse::Decoder::with_stray_lines)), which are pushed like events.
+/// - It pushes what the end of the body cut ([`push_cut`](Self::push_cut),
+///   [`Decoder::finish`](crate::sse::Decoder::finish),
+///   [`Decoder::finish_line`](crate::sse::Decoder::finish_line)).
+/// - It ends the stream when a limit of the decoder is exceeded ([`How::Limit`]).
 ///
 /// ```
 /// use deltawire::{End, How, chat, sse::Event};
@@ -49,7 +55,7 @@ use crate::sse::Event;
 /// assert_eq!(outcome.answer.text(), "Hello");
 /// # Ok::<(), deltawire::Error>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Accumulator<D> {
     dialect: D,
     transcript: Transcript,
@@ -71,7 +77,9 @@ pub struct Accumulator<D> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The events that arrived, including those that mean nothing. Comments are not events.
+    /// The events that arrived, including those that mean nothing.
+    ///
+    /// Comments are not events.
     pub events: u64,
     /// The events that were folded.
     pub folded: u64,
@@ -94,8 +102,8 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Folds one event, and returns what it changed.
     ///
-    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`,
-    /// and for everything after it.
+    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`
+    /// unless tool calls are whole only by then, and for everything after it.
     ///
     /// # Errors
     /// An error that the server sent, data that is not a chunk, a limit that was exceeded. The
@@ -106,19 +114,20 @@ impl<D: Dialect> Accumulator<D> {
         Ok(if self.advance(event)? { Some(self.update()) } else { None })
     }
 
-    /// Folds one event, and reports whether it was one that changes something.
+    /// Folds one event, and returns true unless it means nothing.
     ///
-    /// [`update`](Self::update) then returns what it changed. For loops in which the borrow checker
-    /// does not let an update be returned.
+    /// [`update`](Self::update) then returns what it changed. This is for loops in which the borrow
+    /// checker does not let an update be returned.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn advance(&mut self, event: &Event<'_>) -> Result<bool, Error> {
         self.advance_with(event, None)
     }
 
-    /// As [`advance`](Self::advance). `frame` is where the event stood in the input, if it is known
-    /// that no template matches there.
+    /// Folds one event, like [`advance`](Self::advance).
+    ///
+    /// `frame` is the event's place in the input, if it is known that no template matches there.
     pub(crate) fn advance_with(
         &mut self,
         event: &Event<'_>,
@@ -183,7 +192,12 @@ impl<D: Dialect> Accumulator<D> {
             Read::Error(error) => return Err(Error::Api(error)),
             Read::Done => {
                 self.done = true;
-                return self.dialect.failure().map_or(Ok(false), Err);
+                let has_told = self.conclude();
+                if let Some(error) = self.dialect.failure() {
+                    // What was told is handed out first.
+                    self.fail(error);
+                }
+                return Ok(has_told);
             }
             Read::KeepAlive => {
                 self.transcript.anomaly(AnomalyKind::KeepAlive, None, "");
@@ -223,8 +237,9 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Learns from an event if all that folding it did was to append, else forgets: templates may
-    /// not hold any more.
+    /// Learns from an event if all that folding it did was to append.
+    ///
+    /// Forgets the templates otherwise, since they may no longer hold.
     fn learn(
         &mut self,
         event: &Event<'_>,
@@ -242,21 +257,20 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Folds the event that `input` begins with, undecoded, if it matches a learned frame. Returns
-    /// the number of bytes that it takes.
+    /// Folds the undecoded event that begins `input`, if a learned frame matches.
+    ///
+    /// Returns the number of bytes that it takes.
     #[inline]
     pub(crate) fn advance_framed(&mut self, input: &[u8]) -> Option<usize> {
         let found = self.learned.find_frame(input).filter(|_| !self.is_ended())?;
         self.append_learned(&found).then_some(found.len)
     }
 
-    /// Begins an event that matches a template, and does what folding it does. Does nothing, and
-    /// returns false, if the limits do not allow it; a full parse then says which one.
+    /// Folds an event that matches a template.
+    ///
+    /// Does nothing, and returns false, if a limit does not allow it. A full parse then says which.
     #[inline]
     fn append_learned(&mut self, found: &Match<'_>) -> bool {
-        if !self.dialect.accepts(&found.values) {
-            return false;
-        }
         let target = self.learned.target(found.template);
         if !self.transcript.has_room_for(found.text.len()) {
             return false;
@@ -267,7 +281,6 @@ impl<D: Dialect> Accumulator<D> {
             self.transcript.anomalies().again(anomaly);
         }
         let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
-        self.dialect.refill(&found.values, &mut self.transcript);
         self.transcript.parse();
         self.folded += 1;
         self.fast += 1;
@@ -302,7 +315,9 @@ impl<D: Dialect> Accumulator<D> {
         self.transcript.anomalies().quote(content_type);
     }
 
-    /// Folds an event that was read elsewhere. An error that it carries is not looked at.
+    /// Folds an event that was read elsewhere.
+    ///
+    /// An error that the event carries is ignored.
     ///
     /// # Errors
     /// A limit that was exceeded; nothing of the event was folded then. And any error that the
@@ -328,8 +343,9 @@ impl<D: Dialect> Accumulator<D> {
         Update::new(&self.transcript, &self.dialect)
     }
 
-    /// Reports whether the stream has ended: of itself, with `[DONE]` or an error, or because its
-    /// body has. Nothing that arrives now counts.
+    /// Reports whether the stream has ended, so that nothing that arrives now counts.
+    ///
+    /// It ended with `[DONE]`, with an error, or with its body.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.done || self.error.is_some() || self.end.is_some()
@@ -352,13 +368,40 @@ impl<D: Dialect> Accumulator<D> {
         self.update().so_far(TextKind::Content, Place::choice(0)).unwrap_or_default()
     }
 
-    /// Returns the token counts that the server sent so far. Reads them from the server's object.
+    /// Returns the tool call at this place, as far as it came.
+    ///
+    /// ```
+    /// use deltawire::{Place, chat, sse::Event};
+    ///
+    /// let call = r#"{"id":"c1","function":{"name":"now","arguments":"{\"zo"}}"#;
+    /// let chunk = format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{call}]}}}}]}}"#);
+    /// let mut accumulator = chat::Accumulator::new();
+    /// accumulator.push(&Event::new(&chunk))?;
+    /// let call = accumulator.tool_call(Place::item(0, 0)).unwrap();
+    /// assert_eq!((call.name, call.arguments, call.is_done), (Some("now"), "{\"zo", false));
+    /// # Ok::<(), deltawire::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tool_call(&self, at: Place) -> Option<ToolCallSoFar<'_>> {
+        self.dialect.tool_call(at, &self.transcript)
+    }
+
+    /// Returns the tool calls so far of the choice with this index.
+    ///
+    /// They are in the order in which they began.
+    pub fn tool_calls(&self, choice: u64) -> impl Iterator<Item = ToolCallSoFar<'_>> {
+        self.update().tool_calls(choice)
+    }
+
+    /// Returns the token counts that the server sent last.
+    ///
+    /// Reads them from the server's object.
     #[must_use]
     pub fn token_counts(&self) -> Option<TokenCounts> {
         self.dialect.token_counts()
     }
 
-    /// Returns what was odd so far.
+    /// Returns the anomalies so far.
     #[must_use]
     pub fn anomalies(&self) -> &[Anomaly] {
         self.transcript.anomaly_list()
@@ -377,25 +420,40 @@ impl<D: Dialect> Accumulator<D> {
         dialect.answer(&mut transcript)
     }
 
+    /// Records how the stream ended, and returns true if that changed something.
+    ///
+    /// [`update`](Self::update) then has it: tool calls that are whole only by the end. Only the
+    /// first end counts, and an end that the stream brought itself counts before it.
+    ///
+    /// # Errors
+    /// The error that the stream ended with.
+    pub fn end(&mut self, how: How) -> Result<bool, Error> {
+        let changed = self.end_cut(how, Rest::None);
+        if changed { Ok(true) } else { self.check().map(|()| false) }
+    }
+
     /// Ends the stream, and returns its outcome.
     ///
-    /// A stream that has ended of itself has that end, whatever `how` says.
+    /// A stream that has ended by itself has that end, whatever `how` says.
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
-        self.end(how, false);
+        self.end_cut(how, Rest::None);
         self.check_count();
         self.transcript.settle();
         self.check_count();
         let anomalies = core::mem::take(self.transcript.anomalies()).into_vec();
         let end = self.end.unwrap_or(End::Stopped);
+        let usage = self.dialect.token_counts();
         let answer = self.dialect.answer(&mut self.transcript);
-        Outcome { answer, end, anomalies, error: self.error.map(|error| *error) }
+        Outcome { answer, end, usage, anomalies, error: self.error.map(|error| *error) }
     }
 
-    /// Ends the stream, `cut` within an event. Only the first end counts.
-    pub(crate) fn end(&mut self, how: How, cut: bool) {
+    /// Ends the stream, and reports whether that changed something.
+    ///
+    /// Only the first end counts. `rest` is what the body ended with.
+    pub(crate) fn end_cut(&mut self, how: How, rest: Rest) -> bool {
         if self.end.is_some() {
-            return;
+            return false;
         }
         self.dialect.settle(&mut self.transcript);
         let end = match how {
@@ -406,17 +464,20 @@ impl<D: Dialect> Accumulator<D> {
             How::Stopped => Some(End::Stopped),
         };
         let failure = how.into_error();
-        if cut && failure.is_some() && !self.is_complete() {
+        if rest != Rest::None && failure.is_some() && !self.is_complete() {
             // A sentinel that a break cut says nothing of an answer that is not complete.
             self.done = false;
         }
-        if self.error.is_none() && (self.done || end.is_none()) {
+        let is_clean = self.done || (self.error.is_none() && end.is_none());
+        // A sentinel that the end of the body cut was no event yet.
+        let is_over = self.done || (is_clean && self.dialect.is_finished());
+        if is_clean && self.error.is_none() {
             self.error = self.dialect.failure().map(Box::new);
         }
         if self.done || self.error.is_some() {
             self.end = Some(self.natural_end(false));
         } else {
-            self.end = Some(end.unwrap_or_else(|| self.natural_end(cut)));
+            self.end = Some(end.unwrap_or_else(|| self.natural_end(rest != Rest::None)));
             self.error = failure.map(Box::new);
         }
         let is_early =
@@ -424,9 +485,26 @@ impl<D: Dialect> Accumulator<D> {
         if let Some(stray) = self.stray.take().filter(|_| is_early && self.error.is_none()) {
             self.fail(Error::StrayLines { text: stray.text().into() });
         }
+        if is_over && rest != Rest::Folded {
+            self.transcript.clear();
+        }
+        (is_over && self.conclude()) || rest == Rest::Folded
     }
 
-    /// Returns the end of a stream that is over of itself, or whose body ended in order.
+    /// Records what is whole only at the end, and returns true if anything is.
+    fn conclude(&mut self) -> bool {
+        self.transcript.begin_end();
+        self.dialect.conclude(&mut self.transcript);
+        self.transcript.parse();
+        !self.transcript.records().is_empty()
+    }
+
+    /// Reports whether the stream ended with its sentinel.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Returns the end of a stream that ended by itself, or whose body ended in order.
     fn natural_end(&self, cut: bool) -> End {
         match self.error.as_deref() {
             Some(Error::Limit { .. }) => return End::Limit,
@@ -449,7 +527,7 @@ impl<D: Dialect> Accumulator<D> {
         self.error = Some(Box::new(error));
     }
 
-    /// Returns the error that ended the stream, as one.
+    /// Fails with the error that ended the stream, if one did.
     fn check(&self) -> Result<(), Error> {
         self.error.as_deref().map_or(Ok(()), |error| Err(error.clone()))
     }
@@ -560,27 +638,53 @@ impl<D: Dialect> Accumulator<D> {
         if self.is_ended() {
             return false;
         }
-        let lines: alloc::vec::Vec<&str> =
+        let lines: Vec<&str> =
             event.data.split('\n').filter(|line| !line.trim().is_empty()).collect();
+        let is_done = |line: &&str| self.read(&Event { data: line, ..*event }) == Ok(Read::Done);
         let is_chunk = |line: &&str| self.is_chunk(&Event { data: line, ..*event });
-        let count = match &lines[..] {
-            [line] => {
-                self.done = self.read(&Event { data: line, ..*event }) == Ok(Read::Done);
-                return false;
-            }
+        let whole = match &lines[..] {
+            [line] => usize::from(is_done(line)),
             [before @ .., last] if before.iter().all(is_chunk) => {
                 before.len() + usize::from(is_chunk(last))
             }
-            _ => return false,
+            _ => 0,
         };
-        self.transcript.begin_event(event.data.len());
-        let number = self.transcript.events();
-        match self.fold_lines(event, lines.into_iter().take(count)) {
-            Ok(is_folded) => is_folded,
-            Err(error) => {
-                self.fail(error.at_event(number));
-                false
+        // The end that is told next decides whether a sentinel counts.
+        let chunks = lines[..whole].iter().position(is_done).unwrap_or(whole);
+        let mut is_folded = false;
+        if chunks > 0 {
+            self.transcript.begin_event(event.data.len());
+            let number = self.transcript.events();
+            match self.fold_lines(event, lines[..chunks].iter().copied()) {
+                Ok(folded) => is_folded = folded,
+                Err(error) => self.fail(error.at_event(number)),
             }
         }
+        self.done = chunks < whole && !self.is_ended();
+        is_folded
+    }
+}
+
+/// The block that a body ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// None: it ended between events.
+    None,
+    /// A block that was cut, and brought no update.
+    Cut,
+    /// A block that was cut, some lines of which are folded: the update has them.
+    Folded,
+}
+
+/// Leaves out the state: everything that was folded.
+impl<D> fmt::Debug for Accumulator<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accumulator")
+            .field("events", &self.transcript.events())
+            .field("folded_bytes", &self.transcript.held().bytes)
+            .field("done", &self.done)
+            .field("error", &self.error)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
     }
 }

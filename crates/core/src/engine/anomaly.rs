@@ -99,10 +99,16 @@ pub enum AnomalyKind {
     UnexpectedType,
     /// Half of a surrogate pair never met its other half, and stands as U+FFFD.
     LoneSurrogate,
-    /// Text arrived after the choice's finish reason. It was folded all the same.
+    /// Text, or a part of a tool call that was told as done, arrived after the choice's finish
+    /// reason. It was folded all the same.
     AfterFinish,
     /// With cumulative deltas: a delta does not begin with the text so far. It was appended whole.
     NotCumulative,
+    /// A tool call was cut, by its choice's finish reason or by a `[DONE]` without one.
+    ///
+    /// Nothing says that its arguments are whole, so no
+    /// [`Change::ToolCallDone`](crate::Change::ToolCallDone) told of it.
+    CutToolCall,
     /// The content type is not `text/event-stream`, but the body is an event stream.
     ContentType,
     /// A line is no field. It was passed over; see

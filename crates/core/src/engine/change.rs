@@ -6,6 +6,7 @@ use deltawire_partial as partial;
 use super::counts::TokenCounts;
 use super::logprobs::Logprobs;
 use super::place::{Place, TextKind};
+use super::tool_call::ToolCallKind;
 
 /// One thing that an event changed, borrowed from what is folded.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +37,31 @@ pub enum Change<'a> {
         /// The name of the function or tool as far as it came, once known.
         name: Option<&'a str>,
     },
+    /// A tool call is whole, and can be started. Told once for each call.
+    ///
+    /// A call is whole when the server says so: at its choice's finish reason, or else at `[DONE]`
+    /// or the clean end of a complete stream. That arguments happen to parse closes no call. So
+    /// whenever the answer is complete, the calls that were told are the calls of the answer.
+    ///
+    /// A finish reason that cuts (`length`, `content_filter`, `error`, …) makes nothing whole, and
+    /// neither does a `[DONE]` without one. Then a function's call is told only if its arguments
+    /// are one whole JSON document. Any other is an
+    /// [`AnomalyKind::CutToolCall`](crate::AnomalyKind::CutToolCall).
+    ToolCallDone {
+        /// The call's place.
+        at: Place,
+        /// The call's ID, to be sent back with the tool's result. Some servers send none.
+        id: Option<&'a str>,
+        /// The name of the function or tool; empty if none arrived.
+        name: &'a str,
+        /// The arguments as JSON text, or a custom tool's input as free text.
+        ///
+        /// Many servers send an empty text for a function without arguments. It is as they sent it,
+        /// and means `{}`.
+        arguments: &'a str,
+        /// A function or a custom tool.
+        kind: ToolCallKind,
+    },
     /// The function call of the interface that preceded tool calls got its name.
     FunctionCall {
         /// The choice's index.
@@ -54,8 +80,9 @@ pub enum Change<'a> {
     Finish {
         /// The choice's index.
         choice: u64,
-        /// The reason: `stop`, `length`, `tool_calls`, `content_filter`, or another of the
-        /// server's.
+        /// The reason.
+        ///
+        /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
         reason: &'a str,
     },
     /// Token counts arrived. The last ones count.
@@ -63,9 +90,10 @@ pub enum Change<'a> {
         /// The counts.
         TokenCounts,
     ),
-    /// Something changed in a text that is parsed as JSON: see
+    /// Something changed in a text that is parsed as JSON.
+    ///
     /// [`Options::with_parsed_arguments`](crate::Options::with_parsed_arguments) and
-    /// [`Options::with_parsed_content`](crate::Options::with_parsed_content).
+    /// [`Options::with_parsed_content`](crate::Options::with_parsed_content) ask for it.
     #[cfg(feature = "partial")]
     Parsed {
         /// The place that the text belongs to.

@@ -14,10 +14,14 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use serde::Serialize;
+
 use super::change::Change;
 use super::counts::TokenCounts;
 use super::options::Options;
+use super::place::Place;
 use super::record::Note;
+use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use crate::error::{ApiError, Error};
 use crate::json::Unknown;
@@ -27,11 +31,23 @@ use crate::sse;
 ///
 /// A value of the type is the state of one stream. The trait is sealed; its methods are called by
 /// [`Accumulator`](crate::Accumulator) and [`Session`](crate::Session).
+///
+/// Code that is generic over it can log, compare, serialise and send whatever comes out:
+///
+/// ```
+/// use deltawire::{Dialect, Session, chat};
+///
+/// fn log<D: Dialect>(session: Session<D>) -> String {
+///     let outcome = session.close(deltawire::How::Stopped);
+///     std::thread::spawn(move || format!("{} {:?}", outcome.end, outcome.answer)).join().unwrap()
+/// }
+/// assert!(log(chat::Session::new()).starts_with("stopped Completion"));
+/// ```
 pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// An event of the stream, borrowed from its data.
-    type Event<'a>: Default;
+    type Event<'a>: Clone + fmt::Debug + Default;
     /// The answer: what the same API returns without `stream`.
-    type Answer;
+    type Answer: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
     /// Reads an event into `into`, which is empty.
     ///
@@ -52,17 +68,6 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Returns the one string that folding the event appends, if it can do nothing else.
     fn holes<'e>(event: &'e Self::Event<'_>) -> Option<Holes<'e>>;
 
-    /// Reports whether the values of an event that matched a learned frame do what
-    /// [`refill`](Self::refill) can do: those of [`Hole::Value`], in the order in which they stand.
-    ///
-    /// Otherwise the event is parsed in full. Nothing of it was folded yet.
-    fn accepts(&self, values: &Values<'_>) -> bool {
-        values.is_empty()
-    }
-
-    /// Folds the values of an event that matched a learned frame, after its text was appended.
-    fn refill(&mut self, _values: &Values<'_>, _to: &mut Transcript) {}
-
     /// Returns the error that an event carries beside what it adds, if any. `data` is the event's.
     fn api_error(event: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>>;
 
@@ -74,6 +79,11 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
 
     /// Notes what can only be told at the end of the stream, before the answer is made.
     fn settle(&mut self, texts: &mut Transcript);
+
+    /// Records what is whole only at the end of the stream.
+    ///
+    /// It is called at the sentinel and at a complete end, and changes nothing the second time.
+    fn conclude(&mut self, to: &mut Transcript);
 
     /// Returns the last token counts that came.
     fn token_counts(&self) -> Option<TokenCounts>;
@@ -96,7 +106,10 @@ pub trait Sealed {}
 /// [`Update`](crate::Update) holds one, and is held over awaits.
 pub trait Notes: Send + Sync {
     /// Returns the change that a note of this dialect stands for.
-    fn change(&self, note: Note) -> Option<Change<'_>>;
+    fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>>;
+
+    /// Returns the tool call at this place, as far as it came.
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>>;
 
     /// Returns the index and the unknown members of the choice at this position, if there is one.
     fn unknown(&self, position: usize) -> Option<(u64, &Unknown<'static>)>;
@@ -117,62 +130,12 @@ pub enum Read {
     Event,
 }
 
-/// The values of an event that may differ in the next one of the same frame. Each lies in the
-/// event's data.
+/// The strings of an event that may differ in the next one of the same frame. Each lies in the
+/// event's data, as it stands between its quotes.
 #[derive(Debug, Clone, Copy)]
 pub struct Holes<'e> {
-    /// The string that is appended, as it stands between its quotes.
+    /// The string that is appended.
     pub(crate) text: &'e str,
-    /// The other values, in any order.
-    pub(crate) others: [Option<Hole<'e>>; Holes::OTHERS],
-}
-
-impl<'e> Holes<'e> {
-    /// The largest number of values besides the text.
-    pub(crate) const OTHERS: usize = 3;
-
-    /// Returns the holes of an event that appends this string, and nothing else that may differ.
-    pub(crate) fn of_text(text: &'e str) -> Self {
-        Self { text, others: [None; Holes::OTHERS] }
-    }
-
-    /// Adds a value that may differ, if there is one.
-    pub(crate) fn with(mut self, hole: Option<Hole<'e>>) -> Self {
-        if let Some(free) = self.others.iter_mut().find(|other| other.is_none()) {
-            *free = hole;
-        }
-        self
-    }
-}
-
-/// A value, besides the text, that may differ in the next event of the same frame.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Hole<'e> {
-    /// A string that means nothing, as it stands between its quotes.
-    Padding(&'e str),
-    /// A value that [`Dialect::refill`] takes, as JSON.
-    #[allow(dead_code, reason = "no dialect so far numbers its events")]
-    Value(&'e str),
-}
-
-/// The values that fill the holes of a learned frame anew, besides its text.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Values<'e> {
-    values: [&'e str; Holes::OTHERS],
-    len: usize,
-}
-
-impl<'e> Values<'e> {
-    pub(crate) fn push(&mut self, value: &'e str) {
-        self.values[self.len] = value;
-        self.len += 1;
-    }
-}
-
-impl<'e> core::ops::Deref for Values<'e> {
-    type Target = [&'e str];
-
-    fn deref(&self) -> &[&'e str] {
-        &self.values[..self.len]
-    }
+    /// A string that means nothing, if there is one.
+    pub(crate) padding: Option<&'e str>,
 }

@@ -13,19 +13,16 @@ use crate::json::{RawArray, RawValue, Unknown};
 /// They are lists that grew chunk by chunk, with their entries as sent.
 ///
 /// ```
-/// use deltawire::{How, TokenLogprob, chat};
+/// use deltawire::{TokenLogprob, chat};
 ///
-/// let mut session = chat::Session::new();
-/// let mut input =
-///     &br#"data: {"choices":[{"index":0,"logprobs":{"content":[{"token":"a","logprob":-0.5}]}}]}
+/// let body =
+///     br#"data: {"choices":[{"index":0,"logprobs":{"content":[{"token":"a","logprob":-0.5}]}}]}
 ///
-/// "#[..];
-/// while session.push(&mut input)?.is_some() {}
-/// let completion = session.close(How::Clean).answer;
+/// "#;
+/// let completion = chat::fold(body).answer;
 /// let logprobs = completion.choices[0].logprobs.as_ref().unwrap();
 /// let tokens: Vec<TokenLogprob> = logprobs.content.as_ref().unwrap().deserialize().unwrap();
 /// assert_eq!((tokens[0].token.as_str(), tokens[0].logprob), ("a", Some(-0.5)));
-/// # Ok::<(), deltawire::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

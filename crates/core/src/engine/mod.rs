@@ -14,13 +14,17 @@ mod learned;
 mod logprobs;
 mod options;
 mod outcome;
+mod owned;
 mod parsed;
 mod place;
+#[cfg(feature = "std")]
+mod read_stream;
 mod record;
 mod seconds;
 mod session;
 mod stalls;
 mod stray;
+mod tool_call;
 mod transcript;
 mod update;
 
@@ -31,12 +35,17 @@ pub use counts::TokenCounts;
 pub use dialect::Dialect;
 pub use logprobs::{Logprobs, TokenLogprob};
 pub use options::{Limits, Options};
-pub use outcome::{End, How, Outcome};
-pub use place::{Place, TextKind};
-pub use session::{Session, Times};
+pub use outcome::{End, How, Incomplete, Outcome, UnknownEnd};
+pub use owned::{OwnedChange, OwnedUpdate};
+pub use place::{Item, Place, TextKind};
+#[cfg(feature = "std")]
+pub use read_stream::ReadStream;
+pub use session::{Session, Times, Updates};
 pub use stalls::StallLimits;
+pub use tool_call::{ToolCallKind, ToolCallSoFar};
 pub use update::Update;
 
-pub(crate) use dialect::{Hole, Holes, Notes, Read, Sealed};
+pub(crate) use dialect::{Holes, Notes, Read, Sealed};
 pub(crate) use record::{Note, TextId, What};
+pub(crate) use session::fold;
 pub(crate) use transcript::{Effect, Held, Transcript};

@@ -1,26 +1,35 @@
-//! The end of a stream, and what is handed over then.
+//! The end of a stream, and the outcome that is handed over then.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use core::str::FromStr;
 
-use serde::Serialize;
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Serialize};
 
 use super::anomaly::Anomaly;
-use crate::error::{Error, Limit, Stall};
+use super::counts::TokenCounts;
+use crate::error::{Error, Escaped, Limit, Stall, beginning};
 use crate::sse;
 
-/// The outcome of a stream: the answer as far as it came, the end, and what was odd on the way.
+/// The outcome of a stream: the answer as far as it came, and how it ended.
 ///
-/// Serialises as `{"answer": …, "end": …, "anomalies": […], "error": …}`.
+/// Serialises as `{"answer": …, "end": …, "usage": …, "anomalies": […], "error": …}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Outcome<A> {
-    /// Everything that was folded: the same type, and the same JSON, as the answer to the request
-    /// without `stream`.
+    /// Everything that was folded.
+    ///
+    /// It has the type, and the JSON, of the answer to the same request without `stream`.
     pub answer: A,
     /// The way in which the stream ended.
     pub end: End,
+    /// The token counts that the server sent last, in one vocabulary for all dialects.
+    ///
+    /// The answer has the server's own object.
+    pub usage: Option<TokenCounts>,
     /// The anomalies, each kind once with a count.
     pub anomalies: Vec<Anomaly>,
     /// The reason why the stream ended early, for the ends that have one.
@@ -32,6 +41,78 @@ impl<A> Outcome<A> {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.end.is_complete()
+    }
+
+    /// Returns the answer if it is complete.
+    ///
+    /// ```
+    /// use deltawire::chat;
+    ///
+    /// let body = br#"data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}
+    ///
+    /// "#;
+    /// let incomplete = chat::fold(body).into_complete().unwrap_err();
+    /// assert_eq!(
+    ///     incomplete.to_string(),
+    ///     "the answer is incomplete (truncated): the stream ended before the answer did"
+    /// );
+    /// assert_eq!(incomplete.outcome().answer.text(), "Hel");
+    /// ```
+    ///
+    /// # Errors
+    /// The answer is not complete. The error owns the whole outcome, so nothing is lost.
+    pub fn into_complete(self) -> Result<A, Incomplete<A>> {
+        if self.is_complete() { Ok(self.answer) } else { Err(Incomplete(Box::new(self))) }
+    }
+}
+
+/// The error of an answer that is not complete. It owns the outcome.
+///
+/// Its text names the end, and has the text of the stream's [`error`](Self::error) or else says
+/// what the end means. So the stream's error is not its `source` as well: a report of the whole
+/// chain says each thing once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incomplete<A>(Box<Outcome<A>>);
+
+impl<A> Incomplete<A> {
+    /// Returns the outcome, with the answer as far as it came.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome<A> {
+        &self.0
+    }
+
+    /// Returns the outcome by value.
+    #[must_use]
+    pub fn into_outcome(self) -> Outcome<A> {
+        *self.0
+    }
+
+    /// Returns the way in which the stream ended.
+    #[must_use]
+    pub fn end(&self) -> End {
+        self.0.end
+    }
+
+    /// Returns the error that ended the stream, if one did.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.0.error.as_ref()
+    }
+}
+
+impl<A> fmt::Display for Incomplete<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the answer is incomplete ({}): ", self.end())?;
+        match self.error() {
+            Some(error) => error.fmt(f),
+            None => f.write_str(self.end().meaning()),
+        }
+    }
+}
+
+impl<A: fmt::Debug> core::error::Error for Incomplete<A> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.error().and_then(core::error::Error::source)
     }
 }
 
@@ -61,8 +142,9 @@ pub enum How {
 }
 
 impl How {
-    /// Returns the end of a connection that broke with this error, because nothing arrived in time
-    /// or for another reason.
+    /// Returns the end of a connection that broke with this error.
+    ///
+    /// `timed_out` says that it broke because nothing arrived in time.
     #[must_use]
     pub fn broken(error: impl fmt::Display, timed_out: bool) -> Self {
         Self::Broken { message: error.to_string(), timed_out }
@@ -104,23 +186,27 @@ impl From<Error> for How {
 }
 
 /// The end of a stream. Each stream has exactly one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+///
+/// Displays, parses and serialises as its [`name`](Self::name).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum End {
     /// `[DONE]` arrived, and every choice has its finish reason.
     Done,
-    /// The stream ended cleanly without `[DONE]`, and every choice has its finish reason.
+    /// The stream ended in order without `[DONE]`; every choice has its finish reason.
     DoneWithoutSentinel,
-    /// `[DONE]` arrived, but a choice has no finish reason. An interrupted request looks so with
-    /// llama-cpp-python, and several choices do with LiteLLM.
+    /// `[DONE]` arrived, but a choice has no finish reason.
+    ///
+    /// An interrupted request looks so with llama-cpp-python, and several choices do with LiteLLM.
     DoneWithoutFinishReason,
     /// The stream ended, or the connection broke, before that.
     Truncated,
     /// The server sent an error in the stream, or an event that is not a chunk.
     Error,
-    /// The body is not an event stream, or the request was refused
-    /// ([`Session::head`](crate::Session::head)).
+    /// The body is not an event stream, or the request was refused.
+    ///
+    /// [`Session::head`](crate::Session::head) tells of a refusal.
     NotAnEventStream,
     /// The stream ended without a single chunk.
     Empty,
@@ -128,9 +214,10 @@ pub enum End {
     Limit,
     /// The caller stopped before the end.
     Stopped,
-    /// The stream is open and went without bytes, events or content for longer than a caller's
-    /// limit: [`StallLimits`](crate::StallLimits). Also after all finish reasons if `[DONE]` did
-    /// not come, as a broken connection is truncated there.
+    /// The stream is open, and went without something for longer than a caller's limit.
+    ///
+    /// The limits are [`StallLimits`](crate::StallLimits). It is this end also after all finish
+    /// reasons, if `[DONE]` did not come, as a broken connection is truncated there.
     Stalled,
 }
 
@@ -161,4 +248,50 @@ impl End {
             Self::Stalled => "stalled",
         }
     }
+
+    /// Returns what the end means, for a reader who has not met its name.
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "the stream is done",
+            Self::DoneWithoutSentinel => "the stream is done, without `[DONE]`",
+            Self::DoneWithoutFinishReason => {
+                "the stream is done, but a choice has no finish reason"
+            }
+            Self::Truncated => "the stream ended before the answer did",
+            Self::Error => "the stream ended with an error",
+            Self::NotAnEventStream => "the body is not an event stream",
+            Self::Empty => "the stream ended without a single chunk",
+            Self::Limit => "a limit was exceeded",
+            Self::Stopped => "the caller stopped before the end",
+            Self::Stalled => "the stream stalled",
+        }
+    }
 }
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for End {
+    type Err = UnknownEnd;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEnd> {
+        let named: Result<Self, serde::de::value::Error> =
+            Self::deserialize(name.into_deserializer());
+        named.map_err(|_| UnknownEnd(beginning(name, 80).into()))
+    }
+}
+
+/// The error of a text that names no [`End`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownEnd(String);
+
+impl fmt::Display for UnknownEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no end of a stream is named \"{}\"", Escaped::new(&self.0))
+    }
+}
+
+impl core::error::Error for UnknownEnd {}

@@ -42,7 +42,7 @@ impl TextKind {
         }
     }
 
-    /// Reports whether the text is prose or code that a person reads; encoded audio is not.
+    /// Reports whether a person can read the text, as opposed to encoded audio.
     #[must_use]
     pub fn is_readable(self) -> bool {
         self != Self::AudioData
@@ -61,21 +61,72 @@ impl fmt::Display for TextKind {
 pub struct Place {
     /// The index of the choice on the wire.
     pub choice: u64,
-    /// The number of the item within the choice: of a tool call, in the order in which the calls
-    /// began, from 0. It is 0 for texts that a choice has only one of.
-    pub item: u32,
+    /// The item within the choice, such as a tool call.
+    ///
+    /// It is the first one for texts that a choice has only one of.
+    pub item: Item,
 }
 
 impl Place {
     /// Returns the place of the texts that a choice has only one of.
     #[must_use]
     pub fn choice(choice: u64) -> Self {
-        Self { choice, item: 0 }
+        Self { choice, item: Item::FIRST }
     }
 
     /// Returns the place of an item, such as a tool call.
+    ///
+    /// `number` counts from 0, in the order in which the choice's items began.
     #[must_use]
-    pub fn item(choice: u64, item: u32) -> Self {
-        Self { choice, item }
+    pub fn item(choice: u64, number: u32) -> Self {
+        Self { choice, item: Item(number) }
+    }
+}
+
+/// The identity of an item within a choice, such as a tool call.
+///
+/// Items are numbered from 0 in the order in which they began, and that is how an item displays.
+/// The number cannot be taken out, because it is not the item's index in the answer: a message's
+/// `tool_calls` are ordered by their index on the wire.
+/// [`Message::tool_call`](crate::chat::Message::tool_call) finds the call of an item.
+///
+/// ```compile_fail
+/// # fn id(message: &deltawire::chat::Message, at: deltawire::Place) -> Option<&str> {
+/// message.tool_calls[at.item].id.as_deref() // does not compile
+/// # }
+/// ```
+///
+/// ```
+/// # fn id(message: &deltawire::chat::Message, at: deltawire::Place) -> Option<&str> {
+/// message.tool_call(at.item)?.id.as_deref()
+/// # }
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Item(u32);
+
+impl Item {
+    /// The first item of a choice.
+    pub const FIRST: Self = Self(0);
+
+    pub(crate) fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Returns the position among the items, in the order in which they began.
+    pub(crate) fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -15,7 +15,7 @@ pub(crate) enum Record {
     Note(Note),
 }
 
-/// Something that a dialect set in its own state, and which the dialect turns into a change.
+/// Something that a dialect set in its own state, to be turned into a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Note {
     pub(crate) what: What,
@@ -30,6 +30,7 @@ pub struct Note {
 pub(crate) enum What {
     Role,
     ToolCall,
+    ToolCallDone,
     FunctionCall,
     Logprobs,
     Finish,
@@ -37,7 +38,7 @@ pub(crate) enum What {
 }
 
 impl Record {
-    /// Reports whether the model said something with it. This is the one place that decides that.
+    /// Reports whether it is output of the model. Nothing else decides that.
     ///
     /// A role, a finish reason, log probabilities and token counts are not output by themselves.
     pub(crate) fn is_output(&self) -> bool {

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //!   head(status, headers) ─┐
-//!   push(bytes) ───────────┼─▶ Session ─▶ updates, the next deadline, an error
+//!   read(bytes) ───────────┼─▶ Session ─▶ updates, the next deadline, an error
 //!   wait, arrived, tick ───┤      │
 //!   end(How) ──────────────┘      └─▶ Outcome
 //! ```
 //!
-//! An adapter is a loop around it: it reads, says when, pushes what it read, and says how the body
-//! ended. The rules of a response live here and nowhere else:
+//! An adapter is a loop around it: it reads, says when, passes on what it read, and says how the
+//! body ended. The rules of a response live here and nowhere else:
 //!
 //! - A refused request, or a body that begins as JSON, HTML or gzip does, is not an event stream.
 //!   Its beginning is the evidence of the error. With another content type, a body has to begin as
@@ -21,9 +21,10 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
-use super::accumulator::Accumulator;
+use super::accumulator::{Accumulator, Rest};
 use super::dialect::Dialect;
 use super::learned::Framed;
 use super::options::Options;
@@ -35,8 +36,8 @@ use crate::sse::{Decoder, Event, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
 ///
-/// It does no I/O and has no clock. Whoever reads the response pushes what was read, takes the
-/// updates, and says how the body ended.
+/// It does no I/O and has no clock. The caller reads the response, passes on what it read, takes
+/// the updates, and says how the body ended.
 ///
 /// ```
 /// use deltawire::{How, chat};
@@ -47,8 +48,9 @@ use crate::sse::{Decoder, Event, OwnedEvent};
 ///     b"lo\"}}]}\n\ndata: [DO",
 ///     b"NE]\n\n",
 /// ];
-/// for mut read in reads {
-///     while let Some(update) = session.push(&mut read)? {
+/// for read in reads {
+///     let mut updates = session.read(read);
+///     while let Some(update) = updates.next()? {
 ///         assert_eq!(update.text(), "Hello");
 ///     }
 /// }
@@ -56,7 +58,7 @@ use crate::sse::{Decoder, Event, OwnedEvent};
 /// assert_eq!(outcome.answer.text(), "Hello");
 /// # Ok::<(), deltawire::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Session<D> {
     decoder: Decoder,
     accumulator: Accumulator<D>,
@@ -64,8 +66,54 @@ pub struct Session<D> {
     times: Times,
     /// Only where a limit is set.
     stalls: Option<Box<Stalls>>,
-    /// A break or stall that cut the event of a sentinel: the answer is whole, the transfer is not.
+    /// The break or stall that cut the event of a sentinel.
+    ///
+    /// The answer is whole then, and the transfer is not.
     broken: Option<Box<Error>>,
+}
+
+/// The updates in the bytes that were read last, as [`Session::read`] returns them.
+///
+/// Dropping it folds the bytes that are left, without their updates.
+#[derive(Debug)]
+pub struct Updates<'s, D: Dialect> {
+    session: &'s mut Session<D>,
+    unread: &'s [u8],
+}
+
+impl<D: Dialect> Updates<'_, D> {
+    /// Folds the next event, and returns what it changed.
+    ///
+    /// Returns `None` once the bytes are used up.
+    ///
+    /// # Errors
+    /// An error that ended the stream: see [`Accumulator::push`]. Or a body that is not an event
+    /// stream, once [`Error::EVIDENCE`] bytes of it came (of a refused request: see
+    /// [`Session::head`]). Or an exceeded limit. Every later call returns the same error, and what
+    /// was folded stays.
+    #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend")]
+    pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
+        let advanced = self.session.advance(&mut self.unread)?;
+        Ok(advanced.then(|| self.session.update()))
+    }
+
+    /// Calls `see` with each update that is left.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`next`](Self::next).
+    pub fn for_each(mut self, mut see: impl FnMut(Update<'_>)) -> Result<(), Error> {
+        while let Some(update) = self.next()? {
+            see(update);
+        }
+        Ok(())
+    }
+}
+
+impl<D: Dialect> Drop for Updates<'_, D> {
+    fn drop(&mut self) {
+        // An error stays, and the next call on the session returns it.
+        while let Ok(true) = self.session.advance(&mut self.unread) {}
+    }
 }
 
 /// The times that a session was told, since the request.
@@ -74,8 +122,9 @@ pub struct Session<D> {
 pub struct Times {
     /// The arrival of the first bytes of the body.
     pub first_byte: Option<Duration>,
-    /// The latest time: the arrival of the bytes that were pushed last, while an update is looked
-    /// at.
+    /// The latest time that was told.
+    ///
+    /// In an update it is the arrival of the bytes that completed the event.
     pub latest: Duration,
     /// The end of the body or of the stream, whichever came first.
     pub end: Option<Duration>,
@@ -164,7 +213,7 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Folds in another way. To be called before anything is pushed; head and stall limits stay.
+    /// Sets the options, before anything is read. The head and the stall limits stay.
     #[must_use]
     pub fn options(self, options: Options) -> Self {
         Self { body: self.body, stalls: self.stalls, ..Self::with_options(options) }
@@ -172,35 +221,34 @@ impl<D: Dialect> Session<D> {
 
     /// Sets limits on how long the stream may go without bytes, events or content.
     ///
-    /// Someone has to tell the times then: [`wait`](Self::wait), [`arrived`](Self::arrived). The
-    /// session answers with a [`deadline`](Self::deadline).
+    /// The caller then has to tell the times ([`wait`](Self::wait), [`arrived`](Self::arrived)),
+    /// and gets a [`deadline`](Self::deadline).
     #[must_use]
     pub fn with_stall_limits(mut self, limits: StallLimits) -> Self {
         self.stalls = (!limits.is_unlimited()).then(|| Box::new(Stalls::new(limits)));
         self
     }
 
-    /// Records the response's head: its status, and a function that looks up a header.
+    /// Records the response head: its status, and a look-up of its headers.
     ///
-    /// The function returns the text of the header with a lower-case name. Call this before the
-    /// body is pushed.
+    /// `header` returns the value of a header, given its name in lower case. The head has to be
+    /// told before the body is read.
     ///
-    /// A request that was refused is then an error with its body: the body is pushed as any other,
-    /// nothing of it is folded, and its beginning becomes the evidence of [`Error::Refused`] (a
-    /// status other than 2xx, at most [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes).
+    /// A request that was refused is then an error that has the body. The body is read like any
+    /// other, but nothing of it is folded. Its beginning, at most
+    /// [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes, becomes part of [`Error::Refused`].
     ///
     /// A content type does not decide, since many servers send a wrong one: the first bytes of the
     /// body do. With another one than `text/event-stream` they have to begin a field or a comment,
-    /// which is an [anomaly](crate::AnomalyKind::ContentType). Otherwise the body is evidence of
-    /// [`Error::NotAnEventStream`] (at most [`Error::EVIDENCE`] bytes).
+    /// which is an [anomaly](crate::AnomalyKind::ContentType). Otherwise the beginning of the body,
+    /// at most [`Error::EVIDENCE`] bytes, becomes part of [`Error::NotAnEventStream`].
     ///
     /// ```
     /// use deltawire::{Error, How, chat};
     ///
     /// let mut session = chat::Session::new();
     /// session.head(429, |name| (name == "retry-after").then_some("2"));
-    /// let mut body = &br#"{"error":{"message":"slow down"}}"#[..];
-    /// assert!(session.push(&mut body)?.is_none());
+    /// session.feed(br#"{"error":{"message":"slow down"}}"#)?;
     /// let error = session.close(How::Clean).error.unwrap();
     /// assert_eq!(
     ///     error.to_string(),
@@ -218,35 +266,42 @@ impl<D: Dialect> Session<D> {
         };
     }
 
-    /// Reports whether the body is known not to be an event stream: by its status or first bytes.
+    /// Reports whether the status or the first bytes tell that this is no event stream.
     ///
-    /// Bytes pushed then are evidence only, and [`push`](Self::push) or [`end`](Self::end) returns
-    /// the error.
+    /// Bytes that are read then are evidence only, and [`Updates::next`] or [`end`](Self::end)
+    /// returns the error.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(self.body, Body::Other(..))
     }
 
-    /// Consumes bytes from the front of `input` until an event was folded, and returns what it
-    /// changed.
+    /// Takes bytes that were read, and returns the updates in them.
     ///
-    /// Returns `None` once the input is used up. After `[DONE]` everything is consumed and ignored.
-    ///
-    /// # Errors
-    /// An error that ended the stream: see [`Accumulator::push`]. Or a body that is not an event
-    /// stream, once [`Error::EVIDENCE`] bytes of it came (of a refused request: see
-    /// [`head`](Self::head)). Or an exceeded limit. Every later call returns the same error, and
-    /// what was folded stays.
-    pub fn push(&mut self, input: &mut &[u8]) -> Result<Option<Update<'_>>, Error> {
-        Ok(if self.advance(input)? { Some(self.update()) } else { None })
+    /// [`Updates::next`] folds one event after the other. Dropping the updates early folds the
+    /// rest, so that no bytes are lost and none are read twice. They borrow the session until then,
+    /// so they belong into the loop that reads. After `[DONE]` bytes are ignored.
+    pub fn read<'s>(&'s mut self, bytes: &'s [u8]) -> Updates<'s, D> {
+        Updates { session: self, unread: bytes }
     }
 
-    /// Consumes bytes until an event was folded, and reports whether one was.
-    ///
-    /// [`update`](Self::update) then returns what it changed.
+    /// Folds bytes that were read, for callers that want the outcome only.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`Updates::next`].
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        while self.advance(&mut bytes)? {}
+        Ok(())
+    }
+
+    /// Consumes bytes from the front of `input` until an event changed something.
+    ///
+    /// This is the low-level verb, for adapters that keep what is unread themselves;
+    /// [`read`](Self::read) is the safe one. Returns true if [`update`](Self::update) has the
+    /// changes of a new event. Returns false once the input is used up. The caller must pass what
+    /// is left of the input again.
+    ///
+    /// # Errors
+    /// Returns the same errors as [`Updates::next`].
     #[inline]
     pub fn advance(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         let advanced = match self.advance_framed(input) {
@@ -291,7 +346,10 @@ impl<D: Dialect> Session<D> {
                     let framed =
                         frame.map(|frame| Framed { bytes: &before[..frame.len], data: frame.data });
                     if self.accumulator.advance_with(&event, framed)? {
-                        show(&event);
+                        // The sentinel is no event to hand on, even where it changed something.
+                        if !self.accumulator.is_done() {
+                            show(&event);
+                        }
                         return Ok(true);
                     }
                 }
@@ -306,13 +364,13 @@ impl<D: Dialect> Session<D> {
         Ok(false)
     }
 
-    /// Consumes bytes until an event was folded, and returns the event itself. Copies its texts.
+    /// Consumes bytes until an event was folded, and returns the event itself.
     ///
-    /// For callers that want more of an event than the update says: of a chat completion,
-    /// [`chat::Chunk::parse`](crate::chat::Chunk::parse) reads its data.
+    /// Copies the event's texts. It is for callers that want more of an event than the update says:
+    /// of a chat completion, [`chat::Chunk::parse`](crate::chat::Chunk::parse) reads its data.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`Updates::next`].
     pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, Error> {
         let mut owned = None;
         let advanced = self.advance_decoded(input, |event| owned = Some(event.into_owned()));
@@ -334,26 +392,27 @@ impl<D: Dialect> Session<D> {
         &self.accumulator
     }
 
-    /// Returns the decoder: the last event ID, the reconnection time, the number of bytes so far.
+    /// Returns the decoder, which has the last event ID and the number of bytes so far.
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
     }
 
-    /// Reports whether the stream has ended: with `[DONE]`, with an error, or with its body. There
-    /// is nothing left to read for.
+    /// Reports whether the stream has ended, so that there is nothing left to read for.
+    ///
+    /// It ended with `[DONE]`, with an error, or with its body.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.accumulator.is_ended()
     }
 
-    /// Looks at the first bytes, where the head left that open.
+    /// Judges the body by its first bytes, unless the head did.
     ///
-    /// `{`, `[` and `<` begin a body that is not an event stream, which two official clients take
-    /// for an empty one. So does the first byte of gzip's magic number (RFC 1952, section 2.3.1),
-    /// where a proxy compressed and nobody undid it: the header `content-encoding` does not tell,
-    /// because some stacks (libcurl) leave it in place when they decompress. No field of an event
-    /// stream begins so.
+    /// `{`, `[` and `<` begin a body that is not an event stream. Two official clients take such a
+    /// body for an empty stream. The first byte of gzip's magic number (RFC 1952, section 2.3.1)
+    /// begins a body that a proxy compressed and nobody decompressed. The header
+    /// `content-encoding` does not tell, because some stacks (libcurl) leave it in place when they
+    /// decompress. No field of an event stream begins with any of these.
     fn is_event_stream(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
         const GZIP: u8 = 0x1f;
@@ -428,16 +487,18 @@ impl<D: Dialect> Session<D> {
 
 /// Time. Every `now` is the time since the request, by the caller's clock.
 impl<D: Dialect> Session<D> {
-    /// Tells that the caller waits for bytes from here on.
+    /// Records that the caller waits for bytes from now on.
     ///
-    /// Before it, since the last update, the time was the caller's, and does not count as a stall.
+    /// The time between the last update and this was the caller's. It does not count as a stall.
     pub fn wait(&mut self, now: Duration) {
         if let Some(stalls) = &mut self.stalls {
             stalls.wait(now);
         }
     }
 
-    /// Tells that bytes arrived, which are pushed next. Ignored once the stream has ended.
+    /// Records that the bytes that are read next arrived now.
+    ///
+    /// It is ignored once the stream has ended.
     pub fn arrived(&mut self, now: Duration) {
         if self.is_ended() {
             return;
@@ -449,7 +510,9 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Tells the time, for an end that is told next. Ignored once the stream has ended.
+    /// Records the time of an end that is told next.
+    ///
+    /// It is ignored once the stream has ended.
     pub fn tick(&mut self, now: Duration) {
         self.times = self.times_at(now);
     }
@@ -460,8 +523,10 @@ impl<D: Dialect> Session<D> {
         self.times
     }
 
-    /// Returns the times as they would be if `now` were told. It is not: events of the last read
-    /// may still be to come, and have the time of their arrival.
+    /// Returns the times as they would be after a [`tick`](Self::tick) at `now`.
+    ///
+    /// Nothing is recorded, since events of the last read may be left, which have the time of their
+    /// arrival.
     #[must_use]
     pub fn times_at(&self, now: Duration) -> Times {
         let Times { latest, .. } = self.times;
@@ -469,19 +534,19 @@ impl<D: Dialect> Session<D> {
         Times { latest, ..self.times }
     }
 
-    /// Returns the time at which the stream stalls unless something arrives first. `None` if no
-    /// limit is running, or if the stream has ended.
+    /// Returns the time at which the stream stalls unless something arrives first.
     ///
-    /// It holds for a caller that waits for bytes; see [`wait`](Self::wait).
+    /// Returns `None` if no limit is active, or if the stream has ended. It holds for a caller that
+    /// waits for bytes; see [`wait`](Self::wait).
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         self.running()?.deadline()
     }
 
-    /// Returns the stall, if a limit has passed at `now`. It ends nothing by itself:
-    /// [`How::Stalled`] does.
+    /// Returns the stall, if a limit has passed at `now`.
     ///
-    /// It holds for a caller that waits for bytes; see [`wait`](Self::wait).
+    /// It ends nothing by itself: [`How::Stalled`] does. It holds for a caller that waits for
+    /// bytes; see [`wait`](Self::wait).
     #[must_use]
     pub fn stalled(&self, now: Duration) -> Option<Stall> {
         self.running()?.check(now)
@@ -505,28 +570,29 @@ impl<D: Dialect> Session<D> {
 
 /// The end.
 impl<D: Dialect> Session<D> {
-    /// Ends the stream, and reports whether there is a last update.
+    /// Records how the body ended, and returns true if that changed something.
     ///
-    /// Only the first end counts. A block that no blank line completed is discarded, but for a
-    /// sentinel, and for the lines of one that has several chunks: [`update`](Self::update) then
-    /// returns what these changed, and the next call returns the error, if any. A break that cut
-    /// the sentinel of a complete answer is an error here, and the outcome is whole all the same:
-    /// these are two questions.
+    /// [`update`](Self::update) then has the changes: tool calls that are whole only by the end, and
+    /// the lines of an event with several chunks that no blank line completed. Only the first end
+    /// counts. Any other block that no blank line completed is discarded, unless it is a sentinel.
+    /// A connection that broke within the sentinel of a complete answer is an error here, and the
+    /// outcome is complete all the same.
     ///
     /// # Errors
     /// The error that the stream ended with: a refused request, a body that is not an event stream,
-    /// an error in the stream, lines that are no fields, a broken connection, a stall.
+    /// an error in the stream, lines that are no fields, a broken connection, a stall. Where the
+    /// end also changed something, the next call returns the error.
     pub fn end(&mut self, how: How) -> Result<bool, Error> {
         if let Body::Other(other) | Body::Suspect(other) = &self.body {
             if self.accumulator.error().is_none() && !self.is_ended() {
                 self.accumulator.fail(other.evidence.error(&other.beginning));
             }
         }
-        let (mut cut, mut is_changed) = (false, false);
+        let mut rest = Rest::None;
         if how != How::Stopped && !self.is_ended() {
             if let Some(event) = self.decoder.finish() {
-                cut = true;
-                is_changed = self.accumulator.push_cut(&event);
+                let is_folded = self.accumulator.push_cut(&event);
+                rest = if is_folded { Rest::Folded } else { Rest::Cut };
             }
             if let Some(line) = self.decoder.finish_line() {
                 // The error that the line is, if it is one, is in the outcome.
@@ -537,22 +603,44 @@ impl<D: Dialect> Session<D> {
             }
         }
         self.times.end.get_or_insert(self.times.latest);
-        self.accumulator.end(how, cut);
-        if is_changed { Ok(true) } else { self.check().map(|()| false) }
+        if self.accumulator.end_cut(how, rest) {
+            return Ok(true);
+        }
+        self.check().map(|()| false)
     }
 
-    /// Returns the error that the stream ended with, as one.
+    /// Fails with the error that the stream ended with, if one did.
     fn check(&self) -> Result<(), Error> {
         let error = self.accumulator.error().or(self.broken.as_deref());
         error.map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    /// Ends the session, and returns its outcome. An end that was told before, or that the stream
-    /// brought itself, counts before `how`.
+    /// Ends the session, and returns its outcome.
+    ///
+    /// An end that was told before, or that the stream brought itself, counts before `how`.
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
         // The error is in the outcome.
         let _ = self.end(how);
         self.accumulator.close(How::Stopped)
     }
+}
+
+/// Leaves out the state, which is everything that was folded.
+impl<D> fmt::Debug for Session<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("offset", &self.decoder.offset())
+            .field("accumulator", &self.accumulator)
+            .field("times", &self.times)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Folds the whole body of a response.
+pub(crate) fn fold<D: Dialect>(body: &[u8]) -> Outcome<D::Answer> {
+    let mut session = Session::<D>::new();
+    // An error is in the outcome.
+    let _ = session.feed(body);
+    session.close(How::Clean)
 }

@@ -48,6 +48,8 @@ pub struct Transcript {
     most: usize,
     /// The last event had a choice, even one that changed nothing.
     had_choices: bool,
+    /// The records are those of the stream's end.
+    is_over: bool,
 }
 
 /// The amount that is held of a stream, or that an event adds to it.
@@ -143,6 +145,21 @@ impl Transcript {
     #[inline]
     pub(crate) fn begin_learned(&mut self) {
         self.event += 1;
+        self.clear();
+    }
+
+    /// Says that the notes that follow are of the stream's end, unless they join those of an event.
+    pub(crate) fn begin_end(&mut self) {
+        self.is_over = self.records.is_empty();
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Forgets the notes of the last event.
+    #[inline]
+    pub(crate) fn clear(&mut self) {
         self.records.clear();
         self.parsed.clear();
         self.anomalies.begin_event();
@@ -377,6 +394,13 @@ impl Transcript {
                 self.anomalies.note(AnomalyKind::LoneSurrogate, choice, slot.member, self.event);
             }
         }
+    }
+
+    /// Replaces the half of a surrogate pair at the end of a text, if one waits there.
+    pub(crate) fn settle_text(&mut self, id: TextId) {
+        let start = self.texts[id.0 as usize].text.len();
+        self.texts[id.0 as usize].text.settle();
+        self.record_growth(id, start);
     }
 
     pub(crate) fn place(&self, id: TextId) -> (Place, TextKind) {

@@ -4,8 +4,10 @@ use core::fmt;
 
 use super::change::Change;
 use super::dialect::Notes;
+use super::owned::OwnedUpdate;
 use super::place::{Place, TextKind};
 use super::record::Record;
+use super::tool_call::ToolCallSoFar;
 use super::transcript::Transcript;
 use crate::json::Unknown;
 
@@ -21,14 +23,17 @@ impl<'a> Update<'a> {
         Self { transcript, dialect }
     }
 
-    /// Returns the new content of choice 0, which is what to print as it arrives. Empty if there is
-    /// none.
+    /// Returns the new content of choice 0, which is what a program prints.
+    ///
+    /// It is empty if there is none.
     #[must_use]
     pub fn text(&self) -> &'a str {
         self.content(0)
     }
 
-    /// Returns the new content of the choice with this index. Empty if there is none.
+    /// Returns the new content of the choice with this index.
+    ///
+    /// It is empty if there is none.
     #[must_use]
     pub fn content(&self, choice: u64) -> &'a str {
         let is_it = |record: &&Record| match **record {
@@ -46,13 +51,14 @@ impl<'a> Update<'a> {
         self.transcript.text(id).get(start..end).unwrap_or_default()
     }
 
-    /// Returns everything that changed, in the order in which it was folded: choice by choice,
-    /// within one by the members' order in the API reference; then what that changed in texts that
-    /// are parsed.
+    /// Returns everything that changed, in the order in which it was folded.
+    ///
+    /// The order is choice by choice, and within one that of the members in the API reference. The
+    /// changes in texts that are parsed come last.
     pub fn changes(&self) -> impl Iterator<Item = Change<'a>> + use<'a> {
         let Self { transcript, dialect } = *self;
         let change = move |record: &Record| match *record {
-            Record::Note(note) => dialect.change(note),
+            Record::Note(note) => dialect.change(note, transcript),
             Record::Text { id, start, end, .. } => {
                 let (at, kind) = transcript.place(id);
                 let text = transcript.text(id).get(start..end).unwrap_or_default();
@@ -97,10 +103,34 @@ impl<'a> Update<'a> {
         Some(self.transcript.text(self.transcript.find(kind, at)?))
     }
 
-    /// Reports whether the model said something with the event: content, reasoning, a refusal, a
-    /// tool or function call or arguments of one, audio or its transcript.
+    /// Returns the tool call at this place, as far as it came.
+    #[must_use]
+    pub fn tool_call(&self, at: Place) -> Option<ToolCallSoFar<'a>> {
+        self.dialect.tool_call(at, self.transcript)
+    }
+
+    /// Returns the tool calls so far of the choice with this index.
     ///
-    /// A role, a finish reason, log probabilities and token counts are not output by themselves.
+    /// They are in the order in which they began.
+    pub fn tool_calls(&self, choice: u64) -> impl Iterator<Item = ToolCallSoFar<'a>> + use<'a> {
+        let Self { transcript, dialect } = *self;
+        (0..).map_while(move |number| dialect.tool_call(Place::item(choice, number), transcript))
+    }
+
+    /// Reports whether the update is that of the stream's end, and not of a chunk.
+    ///
+    /// The end is `[DONE]` or the end of the body. It has an update only if tool calls are whole
+    /// only by then. The update of chunks that the end of the body cut is one of chunks.
+    #[must_use]
+    pub fn at_end(&self) -> bool {
+        self.transcript.is_over()
+    }
+
+    /// Reports whether the event brought output of the model.
+    ///
+    /// Output is content, reasoning, a refusal, a tool or function call or arguments of one, audio
+    /// or its transcript. A role, a finish reason, log probabilities and token counts are not
+    /// output by themselves.
     #[must_use]
     pub fn has_output(&self) -> bool {
         self.transcript.records().iter().any(Record::is_output)
@@ -112,23 +142,53 @@ impl<'a> Update<'a> {
         self.transcript.records().iter().any(Record::is_content)
     }
 
-    /// Reports whether the event changed nothing: a repeated role, an empty delta, a keep-alive.
+    /// Reports whether the event changed nothing.
+    ///
+    /// Examples are a repeated role, an empty delta, and a keep-alive.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.transcript.records().is_empty()
     }
 
-    /// Reports whether the event had a choice at all, even one that changed nothing. OpenAI's usage
-    /// chunk has none, nor has Azure's first.
+    /// Reports whether the event had a choice, even one that changed nothing.
+    ///
+    /// OpenAI's usage chunk has none, nor has Azure's first.
     #[must_use]
     pub fn has_choices(&self) -> bool {
         self.transcript.had_choices()
     }
 
-    /// Returns the index and the unknown members of each choice: the last value of each member that
-    /// came so far.
+    /// Returns the changes with texts of their own, to be sent elsewhere. Copies them.
     ///
-    /// Empty if [`Options::with_unknown`](crate::Options::with_unknown) drops them.
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// use deltawire::{OwnedUpdate, chat};
+    ///
+    /// let (to_screen, updates) = mpsc::channel::<OwnedUpdate>();
+    /// let mut session = chat::Session::new();
+    /// session
+    ///     .read(b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n")
+    ///     .for_each(|update| to_screen.send(update.into_owned()).expect("the screen is there"))?;
+    /// drop(to_screen);
+    /// let text = updates.iter().map(|update| update.text().into_owned()).collect::<String>();
+    /// assert_eq!(text, "Hi");
+    /// # Ok::<(), deltawire::Error>(())
+    /// ```
+    #[must_use]
+    pub fn into_owned(self) -> OwnedUpdate {
+        OwnedUpdate {
+            changes: self.changes().map(Change::into_owned).collect(),
+            has_output: self.has_output(),
+            has_content: self.has_content(),
+            has_choices: self.has_choices(),
+        }
+    }
+
+    /// Returns the index of each choice, and its unknown members so far.
+    ///
+    /// They are the last value of each member. There are none if
+    /// [`Options::with_unknown`](crate::Options::with_unknown) drops them.
     pub fn unknown_members(&self) -> impl Iterator<Item = (u64, &'a Unknown<'static>)> + use<'a> {
         let dialect = self.dialect;
         (0..).map_while(move |position| dialect.unknown(position))

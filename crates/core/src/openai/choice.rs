@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
+use serde::Serialize;
+
 use super::chunk::{ChoiceParts, WireChoice};
 use super::logprobs::ChunkLogprobs;
 #[cfg(debug_assertions)]
@@ -11,7 +13,7 @@ use super::unknown::held_last;
 use super::unknown::{keep_last, last_growth, unknown_fits};
 use crate::engine::{
     AnomalyKind, Change, Effect, Held, Logprobs, Note, Options, Place, TextId, TextKind,
-    Transcript, What,
+    ToolCallSoFar, Transcript, What,
 };
 use crate::error::Error;
 use crate::json::{RawStr, Unknown};
@@ -21,7 +23,7 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     /// The part of a chunk that is added to a choice.
     type Delta<'a>: WireChoice<'a>;
     /// The choice of the answer.
-    type Choice;
+    type Choice: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
     /// The `object` of the answer.
     const OBJECT: &'static str;
@@ -56,8 +58,21 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     /// Notes what can only be told at the end of the stream.
     fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript);
 
+    /// Tells the tool calls that are whole, given the choice's finish reason.
+    ///
+    /// `is_over` says that no more comes.
+    fn tell_calls(
+        &mut self,
+        finish_reason: Option<&str>,
+        is_over: bool,
+        to: &mut Sink<'_>,
+    ) -> Effect;
+
+    /// Returns the tool call at this place, as far as it came.
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>>;
+
     /// Returns the change that a note about the message stands for.
-    fn change(&self, note: Note, choice: u64) -> Option<Change<'_>>;
+    fn change<'a>(&'a self, note: Note, choice: u64, texts: &'a Transcript) -> Option<Change<'a>>;
 
     /// Makes the choice of the answer.
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Self::Choice;
@@ -181,18 +196,24 @@ impl<M: Message> ChoiceState<M> {
             None => {}
         }
         to.transcript.set(&mut self.finish_reason, reason);
+        let _ = self.message.tell_calls(self.finish_reason.as_deref(), false, to);
         to.note(What::Finish, 0)
     }
 
+    /// Tells the tool calls that are whole only at the end of the stream.
+    pub(crate) fn conclude(&mut self, to: &mut Sink<'_>) {
+        let _ = self.message.tell_calls(self.finish_reason.as_deref(), true, to);
+    }
+
     /// Returns the change that a note about this choice stands for.
-    pub(crate) fn change(&self, note: Note) -> Option<Change<'_>> {
+    pub(crate) fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>> {
         let choice = self.index;
         match note.what {
             What::Finish => Some(Change::Finish { choice, reason: self.finish_reason.as_deref()? }),
             What::Logprobs => {
                 Some(Change::Logprobs { choice, logprobs: self.logprobs.as_deref()? })
             }
-            _ => self.message.change(note, choice),
+            _ => self.message.change(note, choice, texts),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! This is the part that both endpoints share. Their choices are in [`chat`](crate::chat) and
 //! [`completions`](crate::completions).
 
+use core::fmt;
+
 use serde::Serialize;
 
 use super::logprobs::ChunkLogprobs;
@@ -159,7 +161,7 @@ impl<'a, C> Chunk<'a, C> {
 }
 
 /// The part of a chunk's choice that both endpoints have.
-pub trait WireChoice<'de>: Default + Members<'de> {
+pub trait WireChoice<'de>: Clone + fmt::Debug + Default + Members<'de> {
     /// Sets the position in the array, which stands for an index that is missing.
     fn set_position(&mut self, position: usize);
 

@@ -15,8 +15,8 @@ use super::unknown::held_last;
 use super::unknown::{keep_last, keep_member, last_growth, member_growth, unknown_fits};
 use super::usage::{Usage, says_something};
 use crate::engine::{
-    AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Read, Sealed,
-    TokenCounts, Transcript, What,
+    AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Place, Read, Sealed,
+    TokenCounts, ToolCallSoFar, Transcript, What,
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown};
@@ -161,7 +161,7 @@ impl<M: Message> Dialect for Envelope<M> {
         };
         let has_reason = finish_reason.is_some_and(|reason| !reason.is_empty());
         let text = M::only_text(delta).filter(|_| !has_reason)?;
-        Some(Holes::of_text(text).with(padding.0.map(Hole::Padding)))
+        Some(Holes { text, padding: padding.0 })
     }
 
     fn api_error(chunk: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>> {
@@ -195,6 +195,13 @@ impl<M: Message> Dialect for Envelope<M> {
             if is_alone && !others.is_empty() && !self.interleaved {
                 texts.anomaly(AnomalyKind::IndexCountsTokens, None, "choices.index");
             }
+        }
+    }
+
+    fn conclude(&mut self, to: &mut Transcript) {
+        for (position, choice) in self.choices.iter_mut().enumerate() {
+            let index = choice.index;
+            choice.conclude(&mut Sink { transcript: to, index, position });
         }
     }
 
@@ -233,11 +240,15 @@ impl<M: Message> Dialect for Envelope<M> {
 }
 
 impl<M: Message> Notes for Envelope<M> {
-    fn change(&self, note: Note) -> Option<Change<'_>> {
+    fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>> {
         match note.what {
             What::Usage => self.token_counts().map(Change::Usage),
-            _ => self.choices.get(note.choice)?.change(note),
+            _ => self.choices.get(note.choice)?.change(note, texts),
         }
+    }
+
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>> {
+        self.choices[self.position(at.choice)?].message.tool_call(at, texts)
     }
 
     fn unknown(&self, position: usize) -> Option<(u64, &Unknown<'static>)> {

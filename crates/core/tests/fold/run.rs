@@ -52,6 +52,8 @@ impl Seen {
 #[derive(Default)]
 struct Watch {
     updates: Vec<Vec<String>>,
+    /// The tool calls that were told as done.
+    done: Vec<Value>,
     text: String,
     parts: BTreeMap<Part, String>,
 }
@@ -68,6 +70,14 @@ impl Watch {
                     ((at, kind), text)
                 }
                 Change::ToolCall { at, .. } => ((at, TextKind::Arguments), ""),
+                Change::ToolCallDone { at, id, name, arguments, kind } => {
+                    let so_far = update.tool_call(at).expect("a call that is done is there");
+                    assert!(so_far.is_done && update.tool_calls(at.choice).any(|c| c == so_far));
+                    let kind = format!("{kind:?}");
+                    let done = (at.choice, at.item, id, name, arguments, kind);
+                    self.done.push(serde_json::to_value(done).expect("a call is JSON"));
+                    continue;
+                }
                 _ => continue,
             };
             self.parts.entry(part).or_default().push_str(piece);
@@ -79,7 +89,48 @@ impl Watch {
     fn seen<C: Serialize>(self, outcome: &Outcome<C>) -> Seen {
         let outcome = serde_json::to_string(outcome).expect("every outcome serialises");
         no_member_twice(&outcome);
+        // Members that are kept as sent may hold half a surrogate pair, which is no `Value`.
+        if let Ok(outcome) = serde_json::from_str(&outcome) {
+            done_is_called(self.done, &outcome);
+        }
         Seen { updates: self.updates, text: self.text, parts: self.parts, outcome }
+    }
+}
+
+/// Panics unless the tool calls that were told as done are those of the answer, if it is complete:
+/// each once, with the same ID, name and text. A call that was cut is an anomaly instead.
+#[track_caller]
+fn done_is_called(mut done: Vec<Value>, outcome: &Value) {
+    let count = |kind: &str| -> u64 {
+        let anomalies = outcome["anomalies"].as_array().expect("a list").iter();
+        let of_kind = anomalies.filter(|anomaly| anomaly["kind"] == kind);
+        of_kind.map(|anomaly| anomaly["count"].as_u64().expect("a count")).sum()
+    };
+    let mut called = Vec::new();
+    for choice in outcome["answer"]["choices"].as_array().expect("choices are a list") {
+        for call in choice["message"]["tool_calls"].as_array().into_iter().flatten() {
+            let (kind, of) = match call.get("custom") {
+                Some(custom) => ("Custom", custom),
+                None => ("Function", &call["function"]),
+            };
+            let text = of.get("input").unwrap_or(&of["arguments"]);
+            called.push(serde_json::json!([choice["index"], call["id"], of["name"], text, kind]));
+        }
+    }
+    let places: BTreeSet<String> = done.iter().map(|d| format!("{} {}", d[0], d[1])).collect();
+    assert_eq!(places.len(), done.len(), "a call was told twice: {done:?}");
+    for done in &mut done {
+        done.as_array_mut().expect("a tuple is a list").remove(1);
+    }
+    let complete = ["done", "done_without_sentinel"].map(Value::from).contains(&outcome["end"]);
+    if complete && count("more") == 0 {
+        assert_eq!(done.len() as u64 + count("cut_tool_call"), called.len() as u64, "{outcome}");
+    }
+    if count("after_finish") == 0 {
+        for done in &done {
+            let at = called.iter().position(|called| called == done);
+            called.remove(at.unwrap_or_else(|| panic!("{done} is done and not called")));
+        }
     }
 }
 
@@ -98,35 +149,35 @@ where
     'reads: for read in reads {
         let mut input = read;
         loop {
-            match fold.push(&mut input) {
-                Ok(Some(update)) => watch.see(update),
-                Ok(None) => break,
+            match fold.advance(&mut input) {
+                Ok(true) => watch.see(fold.update()),
+                Ok(false) => break,
                 Err(error) => {
                     assert!(fold.is_ended(), "an error, and the stream goes on");
-                    let again = fold.push(&mut &b"data: {}\n\n"[..]).map(|_| ());
+                    let again = fold.feed(b"data: {}\n\n");
                     assert_eq!(again, Err(error), "an error stays");
                     break 'reads;
                 }
             }
         }
-        assert!(input.is_empty(), "`None` although {} bytes were left", input.len());
+        assert!(input.is_empty(), "`false` although {} bytes were left", input.len());
     }
     let how = match ending {
         Ending::Clean => How::Clean,
         Ending::Broken => How::broken("connection reset", false),
         Ending::Stopped => How::Stopped,
     };
-    if fold.end(how.clone()) == Ok(true) {
+    if let Ok(true) = fold.end(how) {
         watch.see(fold.update());
     }
-    watch.seen(&fold.close(how))
+    watch.seen(&fold.close(How::Stopped))
 }
 
 /// The counts of a whole stream.
 pub(crate) fn stats<D: Dialect>(stream: &[u8]) -> Stats {
     let mut session = Session::<D>::new();
-    let mut input = stream;
-    while let Ok(Some(_)) = session.push(&mut input) {}
+    let input = stream;
+    let _ = session.feed(input);
     session.accumulator().stats()
 }
 
@@ -151,8 +202,10 @@ where
                 .expect("every completion so far serialises");
         }
     }
-    let outcome = accumulator.close(How::Clean);
-    watch.seen(&outcome)
+    if let Ok(true) = accumulator.end(How::Clean) {
+        watch.see(accumulator.update());
+    }
+    watch.seen(&accumulator.close(How::Stopped))
 }
 
 /// Pushes the same as chunks that were read before and own their texts. `None` if one of the events
@@ -178,19 +231,24 @@ where
                 watch.see(accumulator.push_parsed(&chunk).ok()?);
             }
             _ => {
-                accumulator.push(&Event::new(data)).ok()?;
+                if let Some(update) = accumulator.push(&Event::new(data)).ok()? {
+                    watch.see(update);
+                }
             }
         }
     }
-    let outcome = accumulator.close(How::Clean);
-    Some(watch.seen(&outcome))
+    if let Ok(true) = accumulator.end(How::Clean) {
+        watch.see(accumulator.update());
+    }
+    Some(watch.seen(&accumulator.close(How::Stopped)))
 }
 
 /// Reports whether the updates added what was folded in the end. A half of a surrogate pair that
 /// ends a text is replaced only at the end of the stream, when no update comes any more.
 #[track_caller]
 pub(crate) fn updates_add_up(seen: &Seen, name: &str) {
-    let outcome = seen.outcome();
+    // Members that are kept as sent may hold what is no `Value`: half a surrogate pair, 1e999.
+    let Ok(outcome) = serde_json::from_str::<Value>(&seen.outcome) else { return };
     let mut parts = seen.parts.clone();
     for choice in outcome["answer"]["choices"].as_array().expect("choices are an array") {
         let index = choice["index"].as_u64().expect("every choice has its index");

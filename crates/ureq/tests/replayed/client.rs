@@ -110,12 +110,12 @@ fn folded_by<D: Dialect<Answer: Serialize>>(
 ) -> Seen {
     let (mut text, mut updates) = (String::new(), 0);
     let error = loop {
-        match session.push(&mut body) {
-            Ok(Some(update)) => {
-                text.push_str(update.text());
+        match session.advance(&mut body) {
+            Ok(true) => {
+                text.push_str(session.update().text());
                 updates += 1;
             }
-            Ok(None) => break session.end(how).err(),
+            Ok(false) => break session.end(how).err(),
             Err(error) => break Some(error),
         }
     };

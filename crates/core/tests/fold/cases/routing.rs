@@ -434,6 +434,7 @@ pub(super) fn documents() -> Vec<Case> {
             .data("[DONE]")
             .ends(End::Done)
             .calling(json!([function("a", "f", "{\"a\":\"b")]))
+            .odd_choice(AnomalyKind::CutToolCall, ARGUMENTS)
             .odd_choice(AnomalyKind::UnfinishedArguments, ARGUMENTS),
         sent("arguments of a call that is cut with its stream", &[(i0a, "f", "{")])
             .ends(End::Truncated)
