@@ -10,6 +10,19 @@ use http_body::Body;
 use crate::error::{BoxError, Error, all_headers, header};
 use crate::frames::{Frames, State};
 
+/// Returns the response, unless the request was refused.
+///
+/// The content type and the first bytes of the body decide later.
+pub(crate) async fn not_refused<B>(response: Response<B>) -> Result<Response<B>, Error>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let status = response.status().as_u16();
+    let evidence = Evidence::refused(status, |name| header(response.headers(), name));
+    accepted(response, evidence).await
+}
+
 /// Returns the response if it is an event stream.
 ///
 /// Without a content type the first bytes of the body decide later.
@@ -24,7 +37,7 @@ where
 }
 
 /// Returns the response, unless there is evidence of an error to read.
-pub(crate) async fn accepted<B>(
+async fn accepted<B>(
     response: Response<B>,
     evidence: Option<Evidence>,
 ) -> Result<Response<B>, Error>

@@ -11,9 +11,9 @@ use http::Response;
 use http_body::Body;
 
 use crate::body::StreamBody;
-use crate::error::{BoxError, Error};
+use crate::error::{BoxError, Error, header};
 use crate::frames::Frames;
-use crate::head::event_stream;
+use crate::head::not_refused;
 use crate::stream::{AnswerStream, ChatStream, CompletionStream, Recording};
 use crate::timer::{Clock, Timer};
 
@@ -157,9 +157,9 @@ impl Reader {
     /// Takes the head of the response, where there is no [`http::Response`].
     ///
     /// It is the status, and a function that returns the text of the header with a lower-case name.
-    /// A refused request, or another content type, is then an error of [`AnswerStream::next`] with
-    /// the body; see [`Session::head`]. [`chat`](Self::chat) and its like have a response, and look
-    /// at its head instead.
+    /// A refused request is then an error of [`AnswerStream::next`] with the body, and a content
+    /// type leaves it to the first bytes; see [`Session::head`]. [`chat`](Self::chat) and its like
+    /// have a response, and look at its head instead.
     pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
         self.evidence = Evidence::not_a_stream(status, header);
         self
@@ -202,8 +202,9 @@ impl Reader {
         B: Body,
         B::Error: Into<BoxError>,
     {
-        let (head, body) = event_stream(response).await?.into_parts();
-        let mut stream = Self { evidence: None, ..self }.read_body(body);
+        let (head, body) = not_refused(response).await?.into_parts();
+        let lookup = |name: &str| header(&head.headers, name);
+        let mut stream = self.head(head.status.as_u16(), lookup).read_body(body);
         stream.head = Some(Box::new(head));
         Ok(stream)
     }
@@ -223,7 +224,7 @@ impl Reader {
         let Self { options, limits, timer, clock, recorder, evidence } = self;
         let mut session = Session::with_options(options).with_stall_limits(limits);
         if let Some(evidence) = evidence {
-            session.refuse(evidence);
+            session.judged(evidence);
         }
         AnswerStream { session, frames: Frames::new(body), clock, timer, recorder, head: None }
     }

@@ -2,26 +2,27 @@
 
 use deltawire::chat::ChatCompletion;
 use deltawire::completions::Completion;
-use deltawire::{Evidence, Limit, Limits};
+use deltawire::{Limit, Limits};
 use http::Response;
 use http_body::Body;
 
-use crate::error::{BoxError, Error, header};
+use crate::error::{BoxError, Error};
 use crate::events::Events;
-use crate::head::{accepted, beginning, event_stream};
+use crate::head::{beginning, event_stream, not_refused};
 use crate::reader::Reader;
 use crate::stream::{ChatStream, CompletionStream};
 
 /// Reads the response to a streamed chat completion request.
 ///
-/// For an event stream it is ready at once, and nothing of the body is read yet. If the request was
-/// refused it waits for the body, without a time limit; a timeout around it bounds a server that
-/// never ends the body.
+/// It is ready at once, and nothing of the body is read yet. If the request was refused it waits
+/// for the body, without a time limit; a timeout around it bounds a server that never ends the
+/// body. A content type does not decide, since many servers send a wrong one: the body's first
+/// bytes do, and [`AnswerStream::next`](crate::AnswerStream::next) returns the error of a body that
+/// is not an event stream.
 ///
 /// # Errors
 /// A status other than 2xx, with at most [`Refused::MAX_BODY`](deltawire::Refused::MAX_BODY) bytes
-/// of the body. A content type other than `text/event-stream`, with the body's beginning. If there
-/// is no content type, the body's first bytes decide later.
+/// of the body.
 pub async fn chat<B>(response: Response<B>) -> Result<ChatStream<B>, Error>
 where
     B: Body,
@@ -45,7 +46,7 @@ where
 /// Reads a response as bare events, whatever they carry, as [`chat`] does.
 ///
 /// # Errors
-/// As [`chat`].
+/// As [`chat`], and a content type other than `text/event-stream`, with the body's beginning.
 pub async fn events<B>(response: Response<B>) -> Result<Events<B>, Error>
 where
     B: Body,
@@ -91,9 +92,7 @@ where
     B::Error: Into<BoxError>,
 {
     let max = Limits::default().max_folded;
-    let status = response.status().as_u16();
-    let evidence = Evidence::refused(status, |name| header(response.headers(), name));
-    let (body, failed) = beginning(accepted(response, evidence).await?.into_body(), max + 1).await;
+    let (body, failed) = beginning(not_refused(response).await?.into_body(), max + 1).await;
     if let Some(error) = failed {
         return Err(error.into());
     }

@@ -110,15 +110,9 @@ impl<D: Dialect> Folding<D> {
         self.accumulator.is_ended() && self.accumulator.error().is_none()
     }
 
-    fn fail(mut self, error: &Error) {
+    fn fail(self, error: &Error) {
         match error {
-            Error::Stream(error @ deltawire::Error::Transport(_)) => {
-                self.end(How::from(error.clone()));
-            }
-            Error::Stream(error) => {
-                self.accumulator.fail(error.clone());
-                self.end(How::Clean);
-            }
+            Error::Stream(error) => self.end(How::from(error.clone())),
             error => self.end(How::broken(error, false)),
         }
     }

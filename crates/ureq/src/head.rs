@@ -8,6 +8,15 @@ use ureq::http::Response;
 
 use crate::error::{Error, all_headers, header};
 
+/// Returns the response, unless the request was refused.
+///
+/// The content type and the first bytes of the body decide later.
+pub(crate) fn not_refused(response: Response<Body>) -> Result<Response<Body>, Error> {
+    let status = response.status().as_u16();
+    let evidence = Evidence::refused(status, |name| header(response.headers(), name));
+    accepted(response, evidence)
+}
+
 /// Returns the response if it is an event stream.
 ///
 /// Without a content type the first bytes of the body decide later.
@@ -18,10 +27,7 @@ pub(crate) fn event_stream(response: Response<Body>) -> Result<Response<Body>, E
 }
 
 /// Returns the response, unless there is evidence of an error to read.
-pub(crate) fn accepted(
-    response: Response<Body>,
-    evidence: Option<Evidence>,
-) -> Result<Response<Body>, Error> {
+fn accepted(response: Response<Body>, evidence: Option<Evidence>) -> Result<Response<Body>, Error> {
     let Some(evidence) = evidence else { return Ok(response) };
     let evidence = evidence.with_headers(all_headers(response.headers()));
     let mut reader = response.into_body().into_reader();

@@ -10,8 +10,8 @@ use deltawire_timing::Recorder;
 use ureq::Body;
 use ureq::http::Response;
 
-use crate::error::Error;
-use crate::head::event_stream;
+use crate::error::{Error, header};
+use crate::head::not_refused;
 use crate::read::ReadAhead;
 use crate::stream::{AnswerStream, ChatStream, Clock, CompletionStream};
 
@@ -179,9 +179,9 @@ impl Reader {
     /// Takes the head of the response, where it is not ureq's.
     ///
     /// It is the status, and a function that returns the text of the header with a lower-case name.
-    /// A refused request, or another content type, is then an error of [`AnswerStream::next`] with
-    /// the body; see [`Session::head`]. [`chat`](Self::chat) and its like have a response, and look
-    /// at its head instead.
+    /// A refused request is then an error of [`AnswerStream::next`] with the body, and a content
+    /// type leaves it to the first bytes; see [`Session::head`]. [`chat`](Self::chat) and its like
+    /// have a response, and look at its head instead.
     pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
         self.evidence = Evidence::not_a_stream(status, header);
         self
@@ -211,8 +211,9 @@ impl Reader {
         self,
         response: Response<Body>,
     ) -> Result<AnswerStream<D>, Error> {
-        let (head, body) = event_stream(response)?.into_parts();
-        let mut stream = Self { evidence: None, ..self }.read(body.into_reader());
+        let (head, body) = not_refused(response)?.into_parts();
+        let lookup = |name: &str| header(&head.headers, name);
+        let mut stream = self.head(head.status.as_u16(), lookup).read(body.into_reader());
         stream.head = Some(Box::new(head));
         Ok(stream)
     }
@@ -225,7 +226,7 @@ impl Reader {
     pub fn read<D: Dialect, R: Read>(self, reader: R) -> AnswerStream<D, R> {
         let mut session = Session::with_options(self.options).with_stall_limits(self.limits);
         if let Some(evidence) = self.evidence {
-            session.refuse(evidence);
+            session.judged(evidence);
         }
         AnswerStream {
             session,

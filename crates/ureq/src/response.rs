@@ -4,13 +4,13 @@ use std::io::Read;
 
 use deltawire::chat::ChatCompletion;
 use deltawire::completions::Completion;
-use deltawire::{Evidence, Limit, Limits};
+use deltawire::{Limit, Limits};
 use ureq::http::Response;
 use ureq::{Body, BodyReader};
 
-use crate::error::{Error, header};
+use crate::error::Error;
 use crate::events::Events;
-use crate::head::{accepted, event_stream};
+use crate::head::{event_stream, not_refused};
 use crate::reader::Reader;
 use crate::stream::{ChatStream, CompletionStream};
 
@@ -26,12 +26,14 @@ pub fn agent() -> ureq::Agent {
 
 /// Reads the response to a streamed chat completion request.
 ///
-/// Reads nothing of the body yet, unless the request was refused.
+/// Reads nothing of the body yet, unless the request was refused. A content type does not decide,
+/// since many servers send a wrong one: the body's first bytes do, and
+/// [`AnswerStream::next`](crate::AnswerStream::next) returns the error of a body that is not an
+/// event stream.
 ///
 /// # Errors
-/// A status other than 2xx, with the body, or a content type other than `text/event-stream`, with
-/// the body's beginning. Both wait for that much of the body, as long as the agent's time limits
-/// let them.
+/// A status other than 2xx, with the body. It waits for that, as long as the agent's time limits
+/// let it.
 pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
     Reader::new().chat(response)
 }
@@ -47,7 +49,7 @@ pub fn completions(response: Response<Body>) -> Result<CompletionStream, Error> 
 /// Reads a response as bare events, whatever they carry.
 ///
 /// # Errors
-/// As [`chat`].
+/// As [`chat`], and a content type other than `text/event-stream`, with the body's beginning.
 pub fn events(response: Response<Body>) -> Result<Events<BodyReader<'static>>, Error> {
     Ok(Events::from_reader(event_stream(response)?.into_body().into_reader()))
 }
@@ -75,9 +77,7 @@ pub fn completion(response: Response<Body>) -> Result<Completion, Error> {
 fn whole_body(response: Response<Body>) -> Result<String, Error> {
     let max = Limits::default().max_folded;
     let mut body = Vec::new();
-    let status = response.status().as_u16();
-    let evidence = Evidence::refused(status, |name| header(response.headers(), name));
-    let reader = accepted(response, evidence)?.into_body().into_reader();
+    let reader = not_refused(response)?.into_body().into_reader();
     reader.take(max as u64 + 1).read_to_end(&mut body)?;
     if body.len() > max {
         return Err(deltawire::Error::Limit { limit: Limit::Folded, max, offset: None }.into());

@@ -67,11 +67,11 @@ fn events_pass_unchanged_and_each_end_is_told_once_by_its_name() {
         ),
         (
             "an event that is no chunk passes",
-            vec![chunk(), text("data: 7\n\n"), chunk()],
+            vec![chunk(), text("data: []\n\n"), chunk()],
             3,
             None,
             End::Error,
-            "data of event 2 is no chunk: no JSON object: \"7\"",
+            "data of event 2 is no chunk: no JSON object: \"[]\"",
         ),
         (
             "an error line is an event",

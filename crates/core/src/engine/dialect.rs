@@ -68,17 +68,6 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Returns the one string that folding the event appends, if it can do nothing else.
     fn holes<'e>(event: &'e Self::Event<'_>) -> Option<Holes<'e>>;
 
-    /// Reports whether the values of an event that matched a learned frame do what
-    /// [`refill`](Self::refill) can do: those of [`Hole::Value`], in the order in which they stand.
-    ///
-    /// Otherwise the event is parsed in full. Nothing of it was folded yet.
-    fn accepts(&self, values: &Values<'_>) -> bool {
-        values.is_empty()
-    }
-
-    /// Folds the values of an event that matched a learned frame, after its text was appended.
-    fn refill(&mut self, _values: &Values<'_>, _to: &mut Transcript) {}
-
     /// Returns the error that an event carries beside what it adds, if any. `data` is the event's.
     fn api_error(event: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>>;
 
@@ -131,6 +120,8 @@ pub trait Notes: Send + Sync {
 pub enum Read {
     /// It means nothing: blank, or `null`.
     Nothing,
+    /// It is neither an event of this API nor an error, and is passed over, which is an anomaly.
+    KeepAlive,
     /// It ends the stream in order.
     Done,
     /// It is an error and nothing else.
@@ -139,62 +130,12 @@ pub enum Read {
     Event,
 }
 
-/// The values of an event that may differ in the next one of the same frame. Each lies in the
-/// event's data.
+/// The strings of an event that may differ in the next one of the same frame. Each lies in the
+/// event's data, as it stands between its quotes.
 #[derive(Debug, Clone, Copy)]
 pub struct Holes<'e> {
-    /// The string that is appended, as it stands between its quotes.
+    /// The string that is appended.
     pub(crate) text: &'e str,
-    /// The other values, in any order.
-    pub(crate) others: [Option<Hole<'e>>; Holes::OTHERS],
-}
-
-impl<'e> Holes<'e> {
-    /// The largest number of values besides the text.
-    pub(crate) const OTHERS: usize = 3;
-
-    /// Returns the holes of an event that appends this string, and nothing else that may differ.
-    pub(crate) fn of_text(text: &'e str) -> Self {
-        Self { text, others: [None; Holes::OTHERS] }
-    }
-
-    /// Adds a value that may differ, if there is one.
-    pub(crate) fn with(mut self, hole: Option<Hole<'e>>) -> Self {
-        if let Some(free) = self.others.iter_mut().find(|other| other.is_none()) {
-            *free = hole;
-        }
-        self
-    }
-}
-
-/// A value, besides the text, that may differ in the next event of the same frame.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Hole<'e> {
-    /// A string that means nothing, as it stands between its quotes.
-    Padding(&'e str),
-    /// A value that [`Dialect::refill`] takes, as JSON.
-    #[allow(dead_code, reason = "no dialect so far numbers its events")]
-    Value(&'e str),
-}
-
-/// The values that fill the holes of a learned frame anew, besides its text.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Values<'e> {
-    values: [&'e str; Holes::OTHERS],
-    len: usize,
-}
-
-impl<'e> Values<'e> {
-    pub(crate) fn push(&mut self, value: &'e str) {
-        self.values[self.len] = value;
-        self.len += 1;
-    }
-}
-
-impl<'e> core::ops::Deref for Values<'e> {
-    type Target = [&'e str];
-
-    fn deref(&self) -> &[&'e str] {
-        &self.values[..self.len]
-    }
+    /// A string that means nothing, if there is one.
+    pub(crate) padding: Option<&'e str>,
 }

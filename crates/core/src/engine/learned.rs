@@ -1,8 +1,7 @@
 //! The learned frame: folding an event without decoding or parsing it.
 //!
 //! The events of one stream are the same bytes again and again, but for one string that is the new
-//! text, and a few other values. With OpenAI a string is padding (`obfuscation`); other APIs number
-//! their events, or send running token counts:
+//! text, and with OpenAI a second one that is padding (`obfuscation`):
 //!
 //! ```text
 //! data: {"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"Hel"}}],"obfuscation":"x7"}⏎⏎
@@ -12,12 +11,11 @@
 //!
 //! So when an event was parsed in full, and the whole [effect](super::transcript::Effect) of
 //! folding it was that one string was appended to one text, its bytes are kept as a [`Template`]:
-//! literals around a few holes, event line and line ends included. If later bytes equal the
-//! literals, and each hole holds exactly one JSON string or value, then the parse can differ in
-//! nothing but those; and since folding is a function of the parse and the state, all it would do
-//! is append the new string where the last one went, and what the dialect does with the other
-//! values: [`Dialect::refill`](super::dialect::Dialect::refill). That is then done directly.
-//! Anything else is parsed in full.
+//! literals around one or two holes, event line and line ends included. If later bytes equal the
+//! literals, and each hole holds exactly one JSON string, then the parse can differ in nothing but
+//! those strings; and since folding is a function of the parse and the state, all it would do is
+//! append the new string where the last one went. That is then done directly. Anything else is
+//! parsed in full.
 //!
 //! Three things make this safe, and have to stay true together:
 //!
@@ -45,9 +43,9 @@ use core::ops::Range;
 
 use memchr::memchr;
 
-use super::dialect::{Hole, Holes, Values};
+use super::dialect::Holes;
 use super::record::TextId;
-use crate::json::{string_end, value_end};
+use crate::json::string_end;
 use crate::sse::Event;
 
 /// The templates of a stream.
@@ -74,25 +72,11 @@ struct Template {
     is_framed: bool,
     /// The event's type. Empty if it is the default.
     event_type: String,
-    /// The holes within the frame, in order.
-    holes: Vec<Gap>,
+    /// The holes within the frame, between their quotes, in order.
+    holes: [Range<usize>; 2],
+    /// The hole that is the text. The other is padding, or empty at the end of the data.
+    text: usize,
     target: Target,
-}
-
-/// A hole in a frame.
-#[derive(Debug, Clone)]
-struct Gap {
-    /// The place of a string between its quotes, or of a whole value.
-    range: Range<usize>,
-    kind: GapKind,
-}
-
-/// The kinds of holes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum GapKind {
-    Text,
-    Padding,
-    Value,
 }
 
 /// The effect of folding an event.
@@ -110,8 +94,6 @@ pub(crate) struct Match<'d> {
     pub(crate) template: usize,
     /// The text's string, as it stands between its quotes.
     pub(crate) text: &'d str,
-    /// The other values, for [`Dialect::refill`](super::dialect::Dialect::refill).
-    pub(crate) values: Values<'d>,
     /// The number of bytes that the event takes.
     pub(crate) len: usize,
 }
@@ -138,8 +120,8 @@ impl Learned {
     pub(crate) fn find_frame<'i>(&mut self, input: &'i [u8]) -> Option<Match<'i>> {
         self.find_by(|template| {
             let frame = 0..template.frame.len();
-            let filled = template.fill(input, frame).filter(|_| template.is_framed)?;
-            filled.of(|range| core::str::from_utf8(&input[range]).ok())
+            let (text, end) = template.text_in(input, frame).filter(|_| template.is_framed)?;
+            Some((core::str::from_utf8(&input[text]).ok()?, end))
         })
     }
 
@@ -147,25 +129,25 @@ impl Learned {
     pub(crate) fn find_data<'d>(&mut self, event: &Event<'d>) -> Option<Match<'d>> {
         let data = event.data;
         self.find_by(|template| {
-            let filled = template.fill(data.as_bytes(), template.data.clone())?;
-            let is_whole = filled.len == data.len() && template.event_type == event_type(event);
-            if is_whole { filled.of(|range| data.get(range)) } else { None }
+            let (text, end) = template.text_in(data.as_bytes(), template.data.clone())?;
+            let is_whole = end == data.len() && template.event_type == event_type(event);
+            Some((data.get(text).filter(|_| is_whole)?, end))
         })
     }
 
     fn find_by<'d>(
         &mut self,
-        mut fill: impl FnMut(&Template) -> Option<Match<'d>>,
+        mut text_in: impl FnMut(&Template) -> Option<(&'d str, usize)>,
     ) -> Option<Match<'d>> {
         if self.pause > 0 {
             return None;
         }
         let count = self.templates.len();
         for position in (self.due..count).chain(0..self.due) {
-            let Some(found) = fill(&self.templates[position]) else { continue };
+            let Some((text, len)) = text_in(&self.templates[position]) else { continue };
             self.due = if position + 1 < count { position + 1 } else { 0 };
             self.misses = 0;
-            return Some(Match { template: position, ..found });
+            return Some(Match { template: position, text, len });
         }
         None
     }
@@ -200,14 +182,18 @@ impl Learned {
             return self.forget();
         }
         let data = event.data;
-        let Some(mut gaps) = gaps(data, &holes) else { return };
+        let end = data.len()..data.len();
+        let padding = holes.padding.map_or(Some(end), |padding| range_in(data, padding));
+        let (Some(text), Some(padding)) = (range_in(data, holes.text), padding) else { return };
+        let text_first = text.start < padding.start;
+        let holes = if text_first { [text, padding] } else { [padding, text] };
+        if holes[0].end > holes[1].start {
+            return;
+        }
         // Data that was joined from several lines, or that no frame is known of, stands alone.
         let is_framed = framed.is_some() && memchr(b'\n', data.as_bytes()).is_none();
         let framed = framed.unwrap_or(Framed { bytes: data.as_bytes(), data: 0..data.len() });
         let start = framed.data.start;
-        for gap in &mut gaps {
-            gap.range = gap.range.start + start..gap.range.end + start;
-        }
         let mut frame = self.room(target.text);
         frame.clear();
         frame.reserve_exact(framed.bytes.len());
@@ -217,7 +203,8 @@ impl Learned {
             data: framed.data,
             is_framed,
             event_type: event_type(event).into(),
-            holes: gaps,
+            holes: holes.map(|hole| hole.start + start..hole.end + start),
+            text: usize::from(!text_first),
             target,
         };
         self.due = self.templates.len();
@@ -250,75 +237,24 @@ impl Learned {
 
 impl Template {
     /// Matches `part` of the template, its holes filled anew, against the beginning of `bytes`.
+    ///
+    /// Returns the text's hole in `bytes`, and the offset at which the part ends.
     #[inline]
-    fn fill(&self, bytes: &[u8], part: Range<usize>) -> Option<Filled> {
-        let mut filled = Filled::default();
-        let (mut at, mut from) = (0, part.start);
-        for gap in &self.holes {
-            let start = literal(bytes, at, &self.frame[from..gap.range.start])?;
-            from = gap.range.end;
-            at = match gap.kind {
-                GapKind::Text => {
-                    let end = string_end(bytes, start)?;
-                    filled.text = start..end;
-                    end
-                }
-                GapKind::Padding => string_end(bytes, start)?,
-                GapKind::Value => {
-                    let end = value_end(bytes, start, &mut false)?;
-                    filled.push(start..end);
-                    end
-                }
-            };
+    fn text_in(&self, bytes: &[u8], part: Range<usize>) -> Option<(Range<usize>, usize)> {
+        let [first, second] = &self.holes;
+        let start = literal(bytes, 0, &self.frame[part.start..first.start])?;
+        let end = string_end(bytes, start)?;
+        let mut text = start..end;
+        let mut at = literal(bytes, end, &self.frame[first.end..second.start])?;
+        if second.start < self.data.end {
+            let end = string_end(bytes, at)?;
+            if self.text == 1 {
+                text = at..end;
+            }
+            at = end;
         }
-        filled.len = literal(bytes, at, &self.frame[from..part.end])?;
-        Some(filled)
+        Some((text, literal(bytes, at, &self.frame[second.end..part.end])?))
     }
-}
-
-/// The places of what fills a template's holes.
-#[derive(Default)]
-struct Filled {
-    text: Range<usize>,
-    values: [(usize, usize); Holes::OTHERS],
-    count: usize,
-    /// The number of bytes that match.
-    len: usize,
-}
-
-impl Filled {
-    #[inline]
-    fn push(&mut self, value: Range<usize>) {
-        self.values[self.count] = (value.start, value.end);
-        self.count += 1;
-    }
-
-    /// Returns the match, given a function that returns the text in a range.
-    #[inline]
-    fn of<'d>(self, text_in: impl Fn(Range<usize>) -> Option<&'d str>) -> Option<Match<'d>> {
-        let mut values = Values::default();
-        for &(start, end) in &self.values[..self.count] {
-            values.push(text_in(start..end)?);
-        }
-        Some(Match { template: 0, text: text_in(self.text)?, values, len: self.len })
-    }
-}
-
-/// Returns the holes of an event's data in order, unless one is not a part of it.
-fn gaps(data: &str, holes: &Holes<'_>) -> Option<Vec<Gap>> {
-    let text = Gap { range: range_in(data, holes.text)?, kind: GapKind::Text };
-    let mut gaps = Vec::with_capacity(1 + holes.others.iter().flatten().count());
-    gaps.push(text);
-    for hole in holes.others.iter().flatten() {
-        let (value, kind) = match *hole {
-            Hole::Padding(text) => (text, GapKind::Padding),
-            Hole::Value(value) => (value, GapKind::Value),
-        };
-        gaps.push(Gap { range: range_in(data, value)?, kind });
-    }
-    gaps.sort_by_key(|gap| gap.range.start);
-    let is_apart = |pair: &[Gap]| pair[0].range.end <= pair[1].range.start;
-    gaps.windows(2).all(is_apart).then_some(gaps)
 }
 
 /// Returns the offset after the literal, if `bytes` hold it at `at`.

@@ -23,6 +23,7 @@ mod record;
 mod seconds;
 mod session;
 mod stalls;
+mod stray;
 mod tool_call;
 mod transcript;
 mod update;
@@ -44,7 +45,7 @@ pub use stalls::StallLimits;
 pub use tool_call::{ToolCallKind, ToolCallSoFar};
 pub use update::Update;
 
-pub(crate) use dialect::{Hole, Holes, Notes, Read, Sealed};
+pub(crate) use dialect::{Holes, Notes, Read, Sealed};
 pub(crate) use record::{Note, TextId, What};
 pub(crate) use session::fold;
 pub(crate) use transcript::{Effect, Held, Transcript};

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::anomaly::Anomaly;
 use super::counts::TokenCounts;
-use crate::error::{Error, Escaped, Stall, TransportError, beginning};
+use crate::error::{Error, Escaped, Limit, Stall, TransportError, beginning};
+use crate::sse;
 
 /// The outcome of a stream: the answer as far as it came, and how it ended.
 ///
@@ -127,6 +128,10 @@ pub enum How {
     Broken(TransportError),
     /// The stream stalled, and was given up.
     Stalled(Stall),
+    /// A limit of the decoder was exceeded, and the stream was given up.
+    ///
+    /// For callers that decode themselves; a [`Session`](crate::Session) knows it.
+    Limit(sse::Error),
     /// The caller has enough.
     Stopped,
 }
@@ -146,16 +151,33 @@ impl How {
             Self::Clean | Self::Stopped => None,
             Self::Broken(error) => Some(Error::Transport(error)),
             Self::Stalled(stall) => Some(Error::Stalled(stall)),
+            Self::Limit(error) => Some(error.into()),
         }
     }
 }
 
-/// Makes an end of an error of the transport, or of a stall.
+/// Makes an end of an exceeded limit of the decoder.
+impl From<sse::Error> for How {
+    fn from(error: sse::Error) -> Self {
+        Self::Limit(error)
+    }
+}
+
+/// Makes an end of an error of the transport, of a stall, or of an exceeded limit of the decoder.
 impl From<Error> for How {
     fn from(error: Error) -> Self {
         match error {
             Error::Transport(error) => Self::Broken(error),
             Error::Stalled(stall) => Self::Stalled(stall),
+            Error::Limit { limit: Limit::Line, max, offset: Some(offset) } => {
+                Self::Limit(sse::Error::LineTooLong { max, offset })
+            }
+            Error::Limit { limit: Limit::Event, max, offset: Some(offset) } => {
+                Self::Limit(sse::Error::EventTooLarge { max, offset })
+            }
+            Error::Limit { limit: Limit::Id, max, offset: Some(offset) } => {
+                Self::Limit(sse::Error::IdTooLong { max, offset })
+            }
             other => Self::broken(other, false),
         }
     }

@@ -69,6 +69,7 @@ impl Growing {
     }
 
     /// Returns the number of bytes held of names and values.
+    #[cfg(debug_assertions)]
     pub(crate) fn weight(&self) -> usize {
         let members = self.0.iter().flat_map(|members| members.iter());
         members.map(|(name, log)| name.len() + log.text.len()).sum()

@@ -15,10 +15,10 @@ use super::unknown::held_last;
 use super::unknown::{keep_last, keep_member, last_growth, member_growth, unknown_fits};
 use super::usage::{Usage, says_something};
 use crate::engine::{
-    AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Place, Read,
-    Sealed, TokenCounts, ToolCallSoFar, Transcript, What,
+    AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Place, Read, Sealed,
+    TokenCounts, ToolCallSoFar, Transcript, What,
 };
-use crate::error::{ApiError, Error, Limit, is_error};
+use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown};
 use crate::sse::Event;
 
@@ -90,6 +90,7 @@ impl<M: Message> Dialect for Envelope<M> {
             Payload::Nothing => return Ok(Read::Nothing),
             Payload::Done => return Ok(Read::Done),
             Payload::Error(error) => return Ok(Read::Error(Box::new(error))),
+            Payload::KeepAlive => return Ok(Read::KeepAlive),
             Payload::Chunk(data) => data,
         };
         let walk = walk(&options.limits, options.keep_unknown);
@@ -105,6 +106,9 @@ impl<M: Message> Dialect for Envelope<M> {
         }
         if let Some(member) = chunk.unexpected {
             to.anomaly(AnomalyKind::UnexpectedType, None, member);
+        }
+        if let Some(kind) = chunk.odd {
+            to.anomaly(kind, None, "");
         }
         if let Some(member) = chunk.scalar {
             to.anomaly(AnomalyKind::ScalarText, None, member);
@@ -135,6 +139,8 @@ impl<M: Message> Dialect for Envelope<M> {
             extra: _,
             padding,
             unexpected: _,
+            says_error: false,
+            odd: _,
             // Not a string, so there is no hole between quotes.
             scalar: None,
         } = chunk
@@ -155,18 +161,14 @@ impl<M: Message> Dialect for Envelope<M> {
         };
         let has_reason = finish_reason.is_some_and(|reason| !reason.is_empty());
         let text = M::only_text(delta).filter(|_| !has_reason)?;
-        Some(Holes::of_text(text).with(padding.0.map(Hole::Padding)))
+        Some(Holes { text, padding: padding.0 })
     }
 
     fn api_error(chunk: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>> {
-        let error = chunk.api_error()?;
-        // A bare `error` may leave to its neighbours what it cannot say.
-        match RawValue::parse(data) {
-            Ok(value) if chunk.error.as_ref().is_some_and(is_error) => {
-                Some(Box::new(ApiError::in_object(&value)))
-            }
-            _ => Some(Box::new(error)),
+        if !chunk.may_be_error() {
+            return None;
         }
+        ApiError::of(&RawValue::parse(data).ok()?).map(Box::new)
     }
 
     fn is_finished(&self) -> bool {
