@@ -33,7 +33,7 @@ fn run() -> Result<ExitCode, Error> {
     let mut screen = Screen::new();
     let mut source = EventSource::get(&url)?.with_reconnect(reconnect).retry_if(|error| {
         let again = !error.is_futile();
-        eprintln!("{error}{}", if again { "; connecting again" } else { "" });
+        eprintln!("{error:#}{}", if again { "; connecting again" } else { "" });
         again
     });
     for event in &mut source {

@@ -92,7 +92,7 @@ fn fold<E: Dialect<Answer: serde::Serialize>>(to: &Arguments) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     match outcome.error {
-        Some(error) => Err(format!("{}: {error}", outcome.end.name()).into()),
+        Some(error) => Err(format!("{}: {error:#}", outcome.end.name()).into()),
         None => Err(format!("the answer is not complete: {}", outcome.end.name()).into()),
     }
 }

@@ -1,5 +1,6 @@
 //! Anomalies: what was repaired, dropped or contradicted itself on the way.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -187,8 +188,13 @@ impl fmt::Display for AnomalyKind {
 }
 
 /// The anomalies of a stream, told apart by kind, choice and member. Their number is bounded.
+///
+/// Boxed, because most streams have none.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Anomalies {
+pub(crate) struct Anomalies(Option<Box<Kept>>);
+
+#[derive(Debug, Clone, Default)]
+struct Kept {
     list: Vec<Anomaly>,
     /// The key of each anomaly in `list`.
     keys: Vec<Key>,
@@ -215,6 +221,7 @@ impl PartialEq for Key {
 }
 
 impl Anomalies {
+    /// The most that are kept; one more counts the others.
     const MOST: usize = 64;
 
     /// Notes an anomaly of event number `event`.
@@ -226,11 +233,12 @@ impl Anomalies {
         event: u64,
     ) {
         let key = Key { kind, choice, member };
+        let kept = self.0.get_or_insert_default();
         // An anomaly of one event is usually one of all events, in the same order.
-        let due = self.noted.last().map_or(0, |last| last + 1);
+        let due = kept.noted.last().map_or(0, |last| last + 1);
         let position =
-            if self.keys.get(due) == Some(&key) { due } else { self.position(key, event) };
-        self.again(position);
+            if kept.keys.get(due) == Some(&key) { due } else { kept.position(key, event) };
+        kept.again(position);
     }
 
     /// Notes an anomaly `count` times that is not one of the event's frame: it comes of the text,
@@ -243,17 +251,69 @@ impl Anomalies {
         member: &'static str,
         (event, count): (u64, u64),
     ) {
-        let position = self.position(Key { kind, choice, member }, event);
-        if let Some(anomaly) = self.list.get_mut(position) {
+        let kept = self.0.get_or_insert_default();
+        let position = kept.position(Key { kind, choice, member }, event);
+        if let Some(anomaly) = kept.list.get_mut(position) {
             anomaly.count += count;
         }
     }
 
+    /// Shows this text with what the current event noted and cannot be understood without.
+    ///
+    /// The text of the first time stays.
+    pub(crate) fn quote(&mut self, text: &str) {
+        let Some(kept) = &mut self.0 else { return };
+        for &position in &kept.noted {
+            if let Some(anomaly) = kept.list.get_mut(position) {
+                if anomaly.kind.is_quoted() && anomaly.excerpt.is_none() {
+                    anomaly.excerpt = Some(evidence(text, Error::EXCERPT));
+                }
+            }
+        }
+    }
+
+    /// Replaces the text that is shown with an anomaly, if it is kept.
+    pub(crate) fn requote(&mut self, kind: AnomalyKind, text: &str) {
+        let mut list = self.0.iter_mut().flat_map(|kept| &mut kept.list);
+        if let Some(anomaly) = list.find(|anomaly| anomaly.kind == kind) {
+            anomaly.excerpt = Some(text.into());
+        }
+    }
+
+    #[inline]
+    pub(crate) fn begin_event(&mut self) {
+        if let Some(kept) = &mut self.0 {
+            kept.noted.clear();
+        }
+    }
+
+    /// Returns the positions that the current event noted, for [`again`](Self::again).
+    pub(crate) fn noted(&self) -> &[usize] {
+        self.0.as_deref().map_or(&[], |kept| &kept.noted)
+    }
+
+    /// Counts the anomaly at this position once more.
+    pub(crate) fn again(&mut self, position: usize) {
+        if let Some(kept) = &mut self.0 {
+            kept.again(position);
+        }
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Anomaly> {
+        self.0.map_or_else(Vec::new, |kept| kept.list)
+    }
+
+    pub(crate) fn list(&self) -> &[Anomaly] {
+        self.0.as_deref().map_or(&[], |kept| &kept.list)
+    }
+}
+
+impl Kept {
     /// Returns the position of the anomaly, or of the one that counts those beyond the bound.
     #[inline(never)]
     fn position(&mut self, mut key: Key, event: u64) -> usize {
         let mut position = self.keys.iter().position(|kept| *kept == key);
-        if position.is_none() && self.list.len() >= Self::MOST {
+        if position.is_none() && self.list.len() >= Anomalies::MOST {
             key = Key { kind: AnomalyKind::More, choice: None, member: "" };
             position = self.keys.iter().position(|kept| *kept == key);
         }
@@ -266,48 +326,10 @@ impl Anomalies {
         })
     }
 
-    /// Shows this text with what the current event noted and cannot be understood without.
-    ///
-    /// The text of the first time stays.
-    pub(crate) fn quote(&mut self, text: &str) {
-        for &position in &self.noted {
-            if let Some(anomaly) = self.list.get_mut(position) {
-                if anomaly.kind.is_quoted() && anomaly.excerpt.is_none() {
-                    anomaly.excerpt = Some(evidence(text, Error::EXCERPT));
-                }
-            }
-        }
-    }
-
-    /// Replaces the text that is shown with an anomaly, if it is kept.
-    pub(crate) fn requote(&mut self, kind: AnomalyKind, text: &str) {
-        if let Some(anomaly) = self.list.iter_mut().find(|anomaly| anomaly.kind == kind) {
-            anomaly.excerpt = Some(text.into());
-        }
-    }
-
-    pub(crate) fn begin_event(&mut self) {
-        self.noted.clear();
-    }
-
-    /// Returns the positions that the current event noted, for [`again`](Self::again).
-    pub(crate) fn noted(&self) -> &[usize] {
-        &self.noted
-    }
-
-    /// Counts the anomaly at this position once more.
-    pub(crate) fn again(&mut self, position: usize) {
+    fn again(&mut self, position: usize) {
         if let Some(anomaly) = self.list.get_mut(position) {
             anomaly.count += 1;
             self.noted.push(position);
         }
-    }
-
-    pub(crate) fn into_vec(self) -> Vec<Anomaly> {
-        self.list
-    }
-
-    pub(crate) fn list(&self) -> &[Anomaly] {
-        &self.list
     }
 }
