@@ -55,7 +55,9 @@ impl Annotation {
     }
 }
 
-/// Reports whether a category says `"filtered": true`. `None` if the results are not an object.
+/// Reports whether a category says `"filtered": true`.
+///
+/// `None` if the results are not an object.
 ///
 /// The categories are the service's business, and new ones appear: hate, sexual, violence,
 /// self_harm, protected_material_text and others, one object each.

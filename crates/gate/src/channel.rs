@@ -69,7 +69,9 @@ struct Taken {
     redacted: usize,
 }
 
-/// A piece of the text that is released. `shown` is its range in the text that is shown.
+/// A piece of the text that is released.
+///
+/// `shown` is its range in the text that is shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece {
     pub(crate) shown: Range<usize>,
@@ -130,8 +132,10 @@ impl Channel {
         (self.held != self.end).then(|| self.arrival(self.held.characters).saturating_add(age))
     }
 
-    /// Accepts a text. Calls `cut` with the beginning and end of each span that is complete with
-    /// it. Dropped text is only counted.
+    /// Accepts a text.
+    ///
+    /// Calls `cut` with the beginning and end of each span that is complete with it. Dropped text
+    /// is only counted.
     pub(crate) fn push(
         &mut self,
         text: &str,
@@ -207,8 +211,9 @@ impl Channel {
         Some((from, to))
     }
 
-    /// Cuts off all held text, because the text is over. Ends of sentences that depended on the
-    /// next characters are certain now.
+    /// Cuts off all held text, because the text is over.
+    ///
+    /// Ends of sentences that depended on the next characters are certain now.
     pub(crate) fn finish(&mut self, mut cut: impl FnMut(Position, Position)) {
         while self.held != self.end {
             let held = &self.text[self.held.bytes - self.base.bytes..];
@@ -225,7 +230,9 @@ impl Channel {
         }
     }
 
-    /// Returns the position of a character at or after another position. Linear in the distance.
+    /// Returns the position of a character at or after another position.
+    ///
+    /// Linear in the distance.
     pub(crate) fn place_from(&self, from: Position, character: usize) -> Position {
         let text = &self.text[from.bytes - self.base.bytes..];
         let bytes =

@@ -98,7 +98,9 @@ struct Annotations {
     /// It is an offset of the service's, because the origin may be set later.
     clean: usize,
     filtered: bool,
-    /// The number of the first span that they may still release. All before it are settled.
+    /// The number of the first span that they may still release.
+    ///
+    /// All before it are settled.
     next: u64,
 }
 
@@ -139,7 +141,9 @@ impl Choice {
         self.channels.get(&self.open?)?.due()
     }
 
-    /// Notes the time at which the gate looks at the choice again. Returns the one before.
+    /// Notes the time at which the gate looks at the choice again.
+    ///
+    /// Returns the one before.
     pub(crate) fn schedule(&mut self, at: Option<Duration>) -> Option<Duration> {
         core::mem::replace(&mut self.scheduled, at)
     }
@@ -368,8 +372,9 @@ impl Choice {
         Some(late)
     }
 
-    /// Releases the content that annotations have checked, up to this character. Spans that a judge
-    /// is asked about are left to the judge.
+    /// Releases the content that annotations have checked, up to this character.
+    ///
+    /// Spans that a judge is asked about are left to the judge.
     fn release_through(&mut self, character: usize, shared: &mut Shared) {
         let content = TextId::content(self.index);
         if !self.channels.get(&content).is_some_and(|channel| channel.waits_for_annotations()) {

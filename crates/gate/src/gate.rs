@@ -131,7 +131,9 @@ impl Gate {
         Ok(())
     }
 
-    /// Checks that there is room for these texts. Text that would be dropped needs no room.
+    /// Checks that there is room for these texts.
+    ///
+    /// Text that would be dropped needs no room.
     fn admit<'t>(&self, texts: impl IntoIterator<Item = (TextId, &'t str)>) -> Result<(), Error> {
         if self.ended {
             return Err(Error::Ended);
@@ -282,7 +284,9 @@ impl Gate {
         }
     }
 
-    /// Returns a span that waits for its verdict. `None` once it has one, or is dropped.
+    /// Returns a span that waits for its verdict.
+    ///
+    /// `None` once it has one, or is dropped.
     #[must_use]
     pub fn span(&self, id: SpanId) -> Option<Span<'_>> {
         self.choices.get(&id.choice)?.span(id.number)

@@ -27,8 +27,10 @@ impl<S: fmt::Display, J: fmt::Display> fmt::Display for GatedError<S, J> {
     }
 }
 
-/// An error whatever the judge's is. Boxed errors are not errors themselves, so that one is in the
-/// variant and in the text, and is not a source.
+/// An error whatever the judge's is.
+///
+/// Boxed errors are not errors themselves, so that one is in the variant and in the text, and is
+/// not a source.
 impl<S, J> error::Error for GatedError<S, J>
 where
     S: error::Error + 'static,

@@ -71,7 +71,9 @@ pub struct Stopped {
     pub after: usize,
 }
 
-/// The account of one text. Offsets are in characters of the text as the model wrote it.
+/// The account of one text.
+///
+/// Offsets are in characters of the text as the model wrote it.
 ///
 /// Serialises with its kind as `kind`. Arguments also have the number of their tool call as `call`,
 /// and other texts that belong to an item its number as `item`.
@@ -88,7 +90,9 @@ pub struct TextOutcome {
     pub shown: String,
     /// The parts that were replaced.
     pub redacted: Vec<Redacted>,
-    /// The rest that a stop dropped, or that the options withhold. It is the end of the text.
+    /// The rest that a stop dropped, or that the options withhold.
+    ///
+    /// It is the end of the text.
     pub dropped: Option<Range<usize>>,
     /// The part that never got its verdict, or was not taken after it.
     pub held: Option<Range<usize>>,

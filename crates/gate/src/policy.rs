@@ -111,7 +111,9 @@ impl Policy {
         self
     }
 
-    /// Limits how long a character is held for the end of its span. Unlimited by default.
+    /// Limits how long a character is held for the end of its span.
+    ///
+    /// Unlimited by default.
     ///
     /// After that time the held text is handed out as it is. The gate has no clock, so the limit
     /// takes effect with the next push, or with [`Gate::tick`](crate::Gate::tick) if nothing

@@ -18,10 +18,13 @@ pub struct Released<'a> {
     pub kind: TextKind,
     /// The text to show.
     pub text: &'a str,
-    /// The part of the model's text that it stands for, in characters. Empty for an insertion.
+    /// The part of the model's text that it stands for, in characters.
+    ///
+    /// Empty for an insertion.
     pub characters: Range<usize>,
-    /// The span that it belongs to, as far as it is shown, in characters. The piece that ends where
-    /// the span does is its last.
+    /// The span that it belongs to, as far as it is shown, in characters.
+    ///
+    /// The piece that ends where the span does is its last.
     pub span: Range<usize>,
     /// True if `text` is a replacement.
     pub redacted: bool,

@@ -24,8 +24,9 @@ use unicode_segmentation::UnicodeSegmentation;
 /// A search for the first certain boundary of the held text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sentences {
-    /// The byte of the held text before which everything is decided. The text after it is
-    /// segmented.
+    /// The byte of the held text before which everything is decided.
+    ///
+    /// The text after it is segmented.
     from: usize,
     /// A character after `from` can end a sentence, and it is not decided yet.
     open: bool,
@@ -108,7 +109,9 @@ impl Sentences {
     }
 }
 
-/// Reports whether a line end ends a sentence whatever follows. CR does not: LF may follow.
+/// Reports whether a line end ends a sentence whatever follows.
+///
+/// CR does not: LF may follow.
 fn is_separator(character: char) -> bool {
     matches!(character, '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -128,8 +131,9 @@ fn is_plain(character: char) -> bool {
     is_boundary("!", character, "", 1)
 }
 
-/// Reports whether a plain character is a letter of any script. SB8 looks no further than a letter,
-/// so the characters after it make no difference.
+/// Reports whether a plain character is a letter of any script.
+///
+/// SB8 looks no further than a letter, so the characters after it make no difference.
 fn is_letter(character: char) -> bool {
     is_boundary(". ", character, "a", 2) == is_boundary(". ", character, "A", 2)
 }

@@ -30,7 +30,9 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Redaction {
-    /// The part, in characters from the beginning of the span. `None` is the whole span.
+    /// The part, in characters from the beginning of the span.
+    ///
+    /// `None` is the whole span.
     pub characters: Option<Range<usize>>,
     /// The text that is shown in its place. May be empty.
     pub replacement: String,

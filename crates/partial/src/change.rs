@@ -35,7 +35,9 @@ pub enum Change<'p> {
     Text {
         /// The path of the string.
         path: Path<'p>,
-        /// The new text, with escapes decoded. It is never empty and never half a surrogate pair.
+        /// The new text, with escapes decoded.
+        ///
+        /// It is never empty and never half a surrogate pair.
         text: &'p str,
     },
     /// A value is complete.

@@ -24,7 +24,9 @@ pub struct Error {
     ///
     /// It is 0 if the offending byte is a line feed, or if the text ended just after one.
     pub column: u64,
-    /// The offending character. `None` at the end of the text and for a number out of range.
+    /// The offending character.
+    ///
+    /// `None` at the end of the text and for a number out of range.
     pub found: Option<char>,
 }
 

@@ -9,7 +9,9 @@ use crate::options::Incomplete;
 use crate::path::{Path, Segment};
 use crate::tree::{Tag, Tree};
 
-/// A view of one value, as far as it has arrived. It borrows from the parser and copies nothing.
+/// A view of one value, as far as it has arrived.
+///
+/// It borrows from the parser and copies nothing.
 ///
 /// [`Incomplete`] chooses which part of an incomplete value is visible. If a name appears twice in
 /// one object, the later member counts, as it does in `serde_json`. Only [`members`](Self::members)
@@ -149,7 +151,9 @@ impl<'p> Node<'p> {
         })
     }
 
-    /// Returns true if both are the same value of the same parser. Cheaper than equality.
+    /// Returns true if both are the same value of the same parser.
+    ///
+    /// Cheaper than equality.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         core::ptr::eq(self.tree, other.tree) && self.at == other.at
@@ -186,7 +190,9 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// Returns the children of an array or object whose tag is `tag`. Any other value has none.
+    /// Returns the children of an array or object whose tag is `tag`.
+    ///
+    /// Any other value has none.
     pub(crate) fn children_if(&self, tag: Tag) -> Children<'p> {
         let container = matches!(tag, Tag::Array | Tag::Object) && self.tag() == tag;
         Children {
@@ -253,7 +259,9 @@ impl fmt::Debug for Node<'_> {
     }
 }
 
-/// Writes the visible part as compact JSON, or nothing if none is visible. Builds the value.
+/// Writes the visible part as compact JSON, or nothing if none is visible.
+///
+/// Builds the value.
 impl fmt::Display for Node<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.to_value().map_or(Ok(()), |value| write!(f, "{value}"))

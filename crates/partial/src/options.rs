@@ -105,7 +105,9 @@ pub struct Options {
     /// [`DraftValue`](crate::ErrorKind::DraftValue), because the value was part of a block that
     /// began before the text did.
     pub think_block: bool,
-    /// Accepts a control character in a string, such as a line feed. It stands for itself.
+    /// Accepts a control character in a string, such as a line feed.
+    ///
+    /// It stands for itself.
     pub control_characters: bool,
     /// Accepts an escape that JSON does not have, such as `\d`.
     ///

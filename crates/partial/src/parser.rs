@@ -26,7 +26,9 @@ use crate::since::{Changes, Mark};
 use crate::string::Escape;
 use crate::tree::{NONE, Tag, Tree};
 
-/// A parser for JSON that arrives in pieces, cut anywhere. It keeps the value so far.
+/// A parser for JSON that arrives in pieces, cut anywhere.
+///
+/// It keeps the value so far.
 ///
 /// [`next`](Self::next) takes text and returns what it changed. Between two pieces,
 /// [`value`](Self::value), [`deserialize`](Self::deserialize) and [`root`](Self::root) return what
@@ -287,7 +289,9 @@ impl Parser {
         self.options.limits.max_nodes = max;
     }
 
-    /// Runs to the next change. Returns true if there was one, and `piece` is what is left then.
+    /// Runs to the next change.
+    ///
+    /// Returns true if there was one, and `piece` is what is left then.
     fn advance(&mut self, piece: &mut &str) -> Result<bool, Error> {
         if let Some(error) = self.error {
             return Err(error);

@@ -5,7 +5,9 @@ use core::fmt::{self, Write};
 
 use crate::tree::{NONE, Tree};
 
-/// The place of a value in its document. It is borrowed and costs nothing to create.
+/// The place of a value in its document.
+///
+/// It is borrowed and costs nothing to create.
 ///
 /// It displays as a JSON pointer (RFC 6901), such as `/items/3/name`, and as the empty text for the
 /// root. It can be compared with the text of a pointer, which allocates nothing.

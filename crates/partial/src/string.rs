@@ -14,8 +14,10 @@ pub(crate) enum Escape {
     None,
     /// After the backslash.
     Backslash,
-    /// After `\u` and up to three digits, whose value is `unit`. In the second half of a surrogate
-    /// pair, `high` is the first half. It is 0 otherwise. `text` has the digits as they stand.
+    /// After `\u` and up to three digits, whose value is `unit`.
+    ///
+    /// In the second half of a surrogate pair, `high` is the first half. It is 0 otherwise. `text`
+    /// has the digits as they stand.
     Unit { high: u16, digits: u8, unit: u16, text: [u8; 3] },
     /// After the first half of a surrogate pair.
     High(u16),

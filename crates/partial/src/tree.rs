@@ -39,7 +39,9 @@ pub(crate) struct Entry {
     pub(crate) text: u32,
     /// The length of its own text, or the number of children of an array or object.
     pub(crate) len: u32,
-    /// The next entry that is not inside this one. Not known while an array or object is open.
+    /// The next entry that is not inside this one.
+    ///
+    /// Not known while an array or object is open.
     pub(crate) next: u32,
     /// The array or object that contains it.
     pub(crate) parent: u32,

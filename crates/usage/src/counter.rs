@@ -33,7 +33,9 @@ pub struct Counter {
     in_parts: bool,
 }
 
-/// The most texts that are counted at once. An answer has fewer: eight for each of 128 choices.
+/// The most texts that are counted at once.
+///
+/// An answer has fewer: eight for each of 128 choices.
 const MOST_TEXTS: usize = 2048;
 
 /// The most bytes for which the counters of the texts hold their state, of 48 bytes each at most.
@@ -172,7 +174,9 @@ impl Counter {
         }
     }
 
-    /// Counts a call's name once. It arrives whole, and again with an ID that is later than it.
+    /// Counts a call's name once.
+    ///
+    /// It arrives whole, and again with an ID that is later than it.
     fn name(&mut self, at: Place, arguments: TextKind, name: &str) {
         if self.named.insert((at, arguments)) {
             self.count += self.vocabulary.count(name);

@@ -20,7 +20,9 @@ use bpe_openai::appendable_encoder::AppendableEncoder;
 
 use crate::vocabulary::Vocabulary;
 
-/// The number of characters of a run that cost no credit. Ordinary text has few longer ones.
+/// The number of characters of a run that cost no credit.
+///
+/// Ordinary text has few longer ones.
 const FREE: u64 = 32;
 
 /// The states that are kept from one piece to the next.

@@ -83,8 +83,9 @@ enum Piece {
     },
     /// A word with a lower case letter.
     LowerWord,
-    /// A word and an apostrophe, which is in `rest`. Contractions of `o200k_base` belong to the
-    /// word.
+    /// A word and an apostrophe, which is in `rest`.
+    ///
+    /// Contractions of `o200k_base` belong to the word.
     Apostrophe,
     /// A word and `'r`, `'v` or `'l`, which is in `rest`.
     Suffix(char),

@@ -87,8 +87,8 @@ pub struct Message {
     pub reasoning_details: Option<RawArray>,
     /// The tool calls, ordered by their index on the wire, then by arrival.
     ///
-    /// Changes name a call by its [`Item`], which is no position in this list:
-    /// [`tool_call`](Self::tool_call) finds it.
+    /// Changes identify a call by its [`Item`], which is not a position in this list.
+    /// [`tool_call`](Self::tool_call) finds the call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// The function call of the interface before tool calls.
@@ -108,7 +108,9 @@ pub struct Message {
 }
 
 impl Message {
-    /// Returns the tool call that is this item, which need not stand at that index.
+    /// Returns the tool call of this item.
+    ///
+    /// It need not stand at that index of the list.
     #[must_use]
     pub fn tool_call(&self, item: Item) -> Option<&ToolCall> {
         self.tool_calls.iter().find(|call| call.item == item)
@@ -122,7 +124,7 @@ impl Message {
 pub(super) struct ReasoningName(pub(super) Option<&'static str>);
 
 impl ReasoningName {
-    /// The name of reasoning that is a part of the content, as from Mistral.
+    /// The name for reasoning that is a part of the content, as Mistral sends it.
     pub(super) const THINKING: &'static str = "thinking";
 }
 
@@ -153,7 +155,8 @@ impl ToolCall {
     /// Reads the whole text with each call, and keeps nothing.
     ///
     /// # Errors
-    /// The error of parsing them, with its position. If the stream was cut, it is an end too soon.
+    /// The error of parsing them, with its position. If the stream was cut, the error is an
+    /// unexpected end.
     #[must_use]
     pub fn parsed_arguments(
         &self,
@@ -166,15 +169,15 @@ impl ToolCall {
 
 /// A tool call.
 ///
-/// Its fragments were told by their ID, index, name and order together, because servers leave out,
+/// Its fragments were identified by ID, index, name and order together, because servers leave out,
 /// repeat or change each of them. `docs/anomalies.md` has the rules.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ToolCall {
     /// The call's item in the changes of its stream.
     ///
-    /// It is bookkeeping: it is not serialised, and calls that differ in nothing else are equal. A
-    /// call that is of no stream has the first item.
+    /// It is not serialised, and two calls that differ only in it are equal. A call that does not
+    /// come from a stream has the first item.
     pub item: Item,
     /// The call's ID, to be sent back with the tool's result. Some servers send none.
     pub id: Option<String>,

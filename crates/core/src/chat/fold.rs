@@ -28,7 +28,9 @@ pub type Accumulator = engine::Accumulator<Chat>;
 /// Folds the bytes of a streamed chat completion; see [`crate::Session`].
 pub type Session = engine::Session<Chat>;
 
-/// Reads a streamed chat completion from any [`std::io::Read`]; see [`crate::ReadStream`].
+/// Reads a streamed chat completion from any [`std::io::Read`].
+///
+/// See [`crate::ReadStream`].
 #[cfg(feature = "std")]
 pub type ReadStream<R> = engine::ReadStream<Chat, R>;
 
@@ -426,7 +428,7 @@ impl Delta<'_> {
             || self.reasoning_text.is_some()
     }
 
-    /// Returns the reasoning under each of its names, but once if several have the same.
+    /// Returns the reasoning under each of its names, without repetitions.
     ///
     /// Servers on their way from one name to another send both.
     fn reasonings(&self) -> impl Iterator<Item = (&'static str, &RawStr<'_>)> {

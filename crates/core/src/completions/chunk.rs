@@ -64,7 +64,9 @@ pub struct ChunkChoice<'a> {
     pub(crate) position: usize,
 }
 
-/// The members of a choice that stand where they should not. They are among the unknown ones too.
+/// The misplaced members of a choice.
+///
+/// They are among the unknown ones too.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Misplaced<'a> {
     /// The content of a chat completion's delta.
@@ -104,7 +106,7 @@ fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<RawStr<'
 }
 
 impl<'a> ChunkChoice<'a> {
-    /// Reads a member that stands where it should not, or that nobody knows.
+    /// Reads a misplaced or unknown member.
     #[inline(never)]
     fn other_member(
         &mut self,
@@ -130,7 +132,9 @@ impl<'a> ChunkChoice<'a> {
         walk.unknown(name, cursor, &mut self.extra)
     }
 
-    /// Sets a misplaced member. Of several with one name the last counts, also if it is null.
+    /// Sets a misplaced member.
+    ///
+    /// Of several with one name the last counts, also if it is null.
     fn misplace<T>(
         &mut self,
         value: Option<T>,

@@ -127,7 +127,9 @@ impl Logprobs {
 pub struct TokenLogprob {
     /// The token as text. Bytes that are not text are as the server writes them.
     pub token: String,
-    /// The natural logarithm of its probability. OpenAI sends -9999 for a very unlikely one.
+    /// The natural logarithm of its probability.
+    ///
+    /// OpenAI sends -9999 for a very unlikely one.
     #[serde(default)]
     pub logprob: Option<f64>,
     /// The token's bytes.

@@ -1,4 +1,4 @@
-//! The engine: everything that folding a stream has in common, whatever API sent it.
+//! The engine: the part of folding that all APIs have in common.
 //!
 //! [`Session`] takes bytes, [`Accumulator`] takes events. Both are generic over a [`Dialect`],
 //! which reads one API's events and folds them: texts into the

@@ -44,10 +44,14 @@ pub struct StallLimits {
     /// tool and function calls, audio.
     #[serde(with = "seconds")]
     pub content: Option<Duration>,
-    /// The time from the request to the first byte. Where it is not set, `bytes` counts.
+    /// The time from the request to the first byte.
+    ///
+    /// Where it is not set, `bytes` counts.
     #[serde(with = "seconds")]
     pub first_bytes: Option<Duration>,
-    /// The time from the request to the first event. Where it is not set, `events` counts.
+    /// The time from the request to the first event.
+    ///
+    /// Where it is not set, `events` counts.
     #[serde(with = "seconds")]
     pub first_event: Option<Duration>,
     /// The time from the request to the first output, which is the time to the first token. Where
@@ -121,8 +125,9 @@ impl StallLimits {
     }
 }
 
-/// The clocks of one stream. Every time is one since the request; one that goes back counts as the
-/// latest before it.
+/// The clocks of one stream.
+///
+/// Every time is one since the request; one that goes back counts as the latest before it.
 #[derive(Debug, Clone)]
 pub(crate) struct Stalls {
     limits: StallLimits,
@@ -139,8 +144,9 @@ pub(crate) struct Stalls {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Clock {
-    /// The time at which it was set back last, without the caller's time. At first zero, the
-    /// request.
+    /// The time at which it was set back last, without the caller's time.
+    ///
+    /// At first zero, the request.
     since: Duration,
     /// The thing it waits for has arrived before.
     came: bool,
@@ -202,8 +208,9 @@ impl Stalls {
         Some(first.saturating_add(self.away))
     }
 
-    /// Returns the stall by the clock that ran out first, if one has. Of several at once it is that
-    /// of the bytes before that of the events.
+    /// Returns the stall by the clock that ran out first, if one has.
+    ///
+    /// Of several at once it is that of the bytes before that of the events.
     pub(crate) fn check(&self, now: Duration) -> Option<Stall> {
         let now = now.max(self.latest).saturating_sub(self.away);
         let Running { kind, clock, limit, deadline } =

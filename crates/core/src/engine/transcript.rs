@@ -227,7 +227,9 @@ impl Transcript {
         TextId(self.texts.len() as u32 - 1)
     }
 
-    /// Appends a string, decoded. Linear in it; allocates only where the text outgrows its buffer.
+    /// Appends a string, decoded.
+    ///
+    /// Linear in it; allocates only where the text outgrows its buffer.
     #[inline]
     pub(crate) fn append(&mut self, id: TextId, string: &RawStr<'_>) -> Effect {
         let slot = &mut self.texts[id.0 as usize];
@@ -430,7 +432,9 @@ impl Transcript {
         self.texts[id.0 as usize].text.as_str()
     }
 
-    /// Returns the text of this kind at this place, if it has begun. Looks at each text.
+    /// Returns the text of this kind at this place, if it has begun.
+    ///
+    /// Looks at each text.
     pub(crate) fn find(&self, kind: TextKind, at: Place) -> Option<TextId> {
         let is_it = |slot: &Slot| slot.kind == kind && slot.at == at;
         self.texts.iter().position(is_it).map(|position| TextId(position as u32))

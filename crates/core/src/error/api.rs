@@ -99,7 +99,9 @@ impl ApiError {
         self.body.as_ref()
     }
 
-    /// Returns the error that a value is, if it says that it is one. An array may be around it.
+    /// Returns the error that a value is, if it says that it is one.
+    ///
+    /// An array may be around it.
     ///
     /// Looks at the value's own members, and where the rules of an API put an error: in a choice,
     /// in Groq's `x_groq`, in the `data` that a gateway wraps an object in.

@@ -45,22 +45,30 @@ pub enum Error {
     },
     /// An event's data is not JSON. Nothing of it was folded.
     InvalidJson {
-        /// The number of the event in the stream, from 1. It is 0 if a single chunk was read.
+        /// The number of the event in the stream, from 1.
+        ///
+        /// It is 0 if a single chunk was read.
         event: u64,
         /// The error of the parser, with line and column.
         reason: String,
-        /// The data. Of more than [`Error::EXCERPT`] bytes, the two ends with `…` between them.
+        /// The data.
+        ///
+        /// Of more than [`Error::EXCERPT`] bytes, the two ends with `…` between them.
         data: String,
     },
     /// An event's data is JSON but not an object, so it cannot be a chunk.
     ///
     /// Nothing of it was folded.
     InvalidChunk {
-        /// The number of the event in the stream, from 1. It is 0 if a single chunk was read.
+        /// The number of the event in the stream, from 1.
+        ///
+        /// It is 0 if a single chunk was read.
         event: u64,
         /// The kind of value that it is instead.
         reason: String,
-        /// The data. Of more than [`Error::EXCERPT`] bytes, the two ends with `…` between them.
+        /// The data.
+        ///
+        /// Of more than [`Error::EXCERPT`] bytes, the two ends with `…` between them.
         data: String,
     },
     /// The server refused the request: it answered with a status other than 2xx.
@@ -72,9 +80,13 @@ pub enum Error {
     ///
     /// It begins as JSON, HTML or gzip does, or its content type says so.
     NotAnEventStream {
-        /// The content type, if a header gave one. At most [`Refused::MAX_HEADER`] bytes are kept.
+        /// The content type, if a header gave one.
+        ///
+        /// At most [`Refused::MAX_HEADER`] bytes are kept.
         content_type: Option<String>,
-        /// The beginning of the body, at most [`Error::EVIDENCE`] bytes. Invalid UTF-8 is replaced.
+        /// The beginning of the body, at most [`Error::EVIDENCE`] bytes.
+        ///
+        /// Invalid UTF-8 is replaced.
         beginning: String,
         /// The error in the body, if any.
         ///
@@ -100,7 +112,9 @@ pub enum Error {
         /// The finish reason.
         reason: String,
     },
-    /// The connection failed. Adapters report it; see [`How::Broken`](crate::How::Broken).
+    /// The connection failed.
+    ///
+    /// Adapters report it; see [`How::Broken`](crate::How::Broken).
     Transport {
         /// The message of the transport.
         message: String,

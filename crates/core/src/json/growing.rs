@@ -110,7 +110,9 @@ impl Growing {
 /// The pieces of one member.
 #[derive(Debug, Clone)]
 struct Log {
-    /// The pieces, one after another, all of one type. A string is one text from the beginning.
+    /// The pieces, one after another, all of one type.
+    ///
+    /// A string is one text from the beginning.
     text: String,
     /// The length of the text after it was last merged.
     merged: usize,
@@ -302,7 +304,9 @@ struct Member {
 }
 
 impl Member {
-    /// Returns the place of its name between the quotes. In compact JSON a colon follows at once.
+    /// Returns the place of its name between the quotes.
+    ///
+    /// In compact JSON a colon follows at once.
     fn name(self) -> Span {
         Span { start: self.name, end: self.value - 2 }
     }
@@ -351,8 +355,9 @@ impl Element {
 }
 
 impl Merger<'_> {
-    /// Objects that are nested deeper are not merged: of them the last counts, whole. So merging
-    /// needs little stack, and no more passes over a log than this.
+    /// Objects that are nested deeper are not merged: of them the last counts, whole.
+    ///
+    /// So merging needs little stack, and no more passes over a log than this.
     const MAX_DEPTH: usize = 32;
     /// In longer logs members and elements are counted first, for a list of just that length.
     const COUNTED: usize = 16 << 10;
@@ -425,8 +430,9 @@ impl Merger<'_> {
         Some(())
     }
 
-    /// Calls `each` with the members of the objects. Of those of one name that follow each other the
-    /// last counts.
+    /// Calls `each` with the members of the objects.
+    ///
+    /// Of those of one name that follow each other the last counts.
     fn members(&self, objects: &[Span], mut each: impl FnMut(Member)) -> Option<()> {
         for object in objects {
             let mut last: Option<Member> = None;
@@ -493,7 +499,9 @@ impl Merger<'_> {
         Some(())
     }
 
-    /// Calls `each` with the elements of the lists. Those without an index that touch are one.
+    /// Calls `each` with the elements of the lists.
+    ///
+    /// Those without an index that touch are one.
     fn elements(&self, lists: &[Span], mut each: impl FnMut(Element)) -> Option<()> {
         for list in lists {
             let mut start = list.start + 1;
@@ -506,8 +514,9 @@ impl Merger<'_> {
         Some(())
     }
 
-    /// Returns the element of the list that begins at `start`, and its index. One without an index
-    /// goes on to the next that has one.
+    /// Returns the element of the list that begins at `start`, and its index.
+    ///
+    /// One without an index goes on to the next that has one.
     fn element(&self, list: Span, start: u32) -> Option<(Span, u32)> {
         let (mut end, index) = self.single(start)?;
         while index == Element::NO_INDEX && end + 2 < list.end {

@@ -177,7 +177,9 @@ impl Walk {
         Ok(())
     }
 
-    /// Consumes a text and returns it. A number or a boolean is its text as written, and noted.
+    /// Consumes a text and returns it.
+    ///
+    /// A number or a boolean is its text as written, and noted.
     ///
     /// Returns `None` for any other value. One that is not null is noted.
     #[inline(always)]

@@ -21,7 +21,9 @@ pub(crate) struct Repaired {
 /// The longest text that is repaired, in bytes: many times what a server sends as one event.
 const MAX: usize = 4 << 20;
 
-/// Replaces what Python and careless gateways write. Returns `None` if nothing of it is there.
+/// Replaces what Python and careless gateways write.
+///
+/// Returns `None` if nothing of it is there.
 ///
 /// Linear. Anything else that is not JSON stays as it is: the result has to be read strictly. The
 /// result may be six times as long, so a text of more than [`MAX`] bytes is left alone.

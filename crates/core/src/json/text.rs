@@ -28,7 +28,9 @@ impl Text {
         self.text.len()
     }
 
-    /// Returns the number of bytes held. Half a pair that waits counts as what may replace it.
+    /// Returns the number of bytes held.
+    ///
+    /// Half a pair that waits counts as what may replace it.
     pub(crate) fn weight(&self) -> usize {
         self.text.len() + self.half_weight()
     }
@@ -39,7 +41,9 @@ impl Text {
         if self.half == 0 { 0 } else { char::REPLACEMENT_CHARACTER.len_utf8() }
     }
 
-    /// Returns the number of bytes by which a fragment makes the text heavier. Linear in it.
+    /// Returns the number of bytes by which a fragment makes the text heavier.
+    ///
+    /// Linear in it.
     pub(crate) fn growth(&self, fragment: &str) -> usize {
         let mut rest = Self { text: String::new(), half: self.half, repaired: false };
         let before = rest.weight();

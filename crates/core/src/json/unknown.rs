@@ -22,8 +22,9 @@ type Member<'a> = (Cow<'a, str>, RawValue<'a>);
 
 #[derive(Clone)]
 enum Members<'a> {
-    /// At most [`Unknown::FEW`] members, ordered by name. Nearly every object has no more, and
-    /// finding one of them costs less than a map does.
+    /// At most [`Unknown::FEW`] members, ordered by name.
+    ///
+    /// Nearly every object has no more, and finding one of them costs less than a map does.
     Few(Vec<Member<'a>>),
     #[allow(
         clippy::box_collection,

@@ -185,7 +185,9 @@ impl<M: Message> ChoiceState<M> {
         effect
     }
 
-    /// The last finish reason that is not empty counts. An empty one (TGI) is not one yet.
+    /// The last finish reason that is not empty counts.
+    ///
+    /// An empty one (TGI) is not one yet.
     fn fold_finish(&mut self, reason: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> Effect {
         let Some(reason) = reason.filter(|reason| !reason.is_empty()) else {
             return Effect::Nothing;

@@ -428,7 +428,9 @@ fn seconds<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, In
     Ok(float.map(|float| float as u64))
 }
 
-/// Reads an index on the wire. A null and a negative number (Bedrock sends -1) read as missing.
+/// Reads an index on the wire.
+///
+/// A null and a negative number (Bedrock sends -1) read as missing.
 ///
 /// Any other value that is not an index does too, and is noted.
 pub(crate) fn index<'de>(
