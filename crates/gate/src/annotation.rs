@@ -59,8 +59,8 @@ impl Annotation {
 ///
 /// `None` if the results are not an object.
 ///
-/// The categories are the service's business, and new ones appear: hate, sexual, violence,
-/// self_harm, protected_material_text and others, one object each.
+/// The service defines the categories, and adds new ones: hate, sexual, violence, self_harm,
+/// protected_material_text and others, one object each.
 fn is_filtered(results: &RawValue<'_>) -> Option<bool> {
     let categories: BTreeMap<String, &SerdeRaw> = serde_json::from_str(results.as_json()).ok()?;
     let says = |category: &SerdeRaw| {

@@ -30,7 +30,7 @@ use crate::verdict::Redaction;
 /// A text on its way through the gate, and the part of it that was shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Channel {
-    /// Only where the text is judged.
+    /// The cutter, if the text is judged.
     cutter: Option<Cutter>,
     text: String,
     /// The beginning of `text`.
@@ -40,7 +40,7 @@ pub(crate) struct Channel {
     /// Everything after it is in no span yet.
     held: Position,
     end: Position,
-    /// The first character that arrived at each time. Without the text that is settled.
+    /// The first character that arrived at each time, after the settled text.
     arrivals: VecDeque<(usize, Duration)>,
     /// The character from which on everything is dropped.
     dropped: Option<usize>,
@@ -211,7 +211,7 @@ impl Channel {
         Some((from, to))
     }
 
-    /// Cuts off all held text, because the text is over.
+    /// Cuts off all held text, because the text has ended.
     ///
     /// Ends of sentences that depended on the next characters are certain now.
     pub(crate) fn finish(&mut self, mut cut: impl FnMut(Position, Position)) {
@@ -355,8 +355,10 @@ impl Channel {
         self.base = Position { bytes: to.bytes - context, characters: to.characters - characters };
     }
 
-    /// Drops everything from this character on: text in spans, held text, and text that is still to
-    /// arrive. Returns the number of characters that were kept so far and are dropped now.
+    /// Drops everything from this character on.
+    ///
+    /// That is text in spans, held text, and text that is still to arrive. Returns the number of
+    /// characters that were kept so far and are dropped now.
     pub(crate) fn drop_from(&mut self, character: usize) -> usize {
         let before = self.kept();
         let after = before.min(character);

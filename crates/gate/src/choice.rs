@@ -12,9 +12,9 @@
 //! The totals in [`Shared`] change together with the queue (`ahead`, `undecided`) and with the
 //! channels (`unreleased`).
 //!
-//! Annotations are the hard part. They speak of characters of the content, wherever its spans end,
-//! so one may split a span that waits for them. Both halves then keep the number: the first has its
-//! verdict, and nobody was asked about the second, so no name means two spans.
+//! Annotations are the hard part. They refer to characters of the content, wherever its spans end,
+//! so one may split a span that waits for them. Both halves then keep the number. The first half
+//! has its verdict, and nobody was asked about the second, so the number still identifies one span.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -35,7 +35,7 @@ use crate::verdict::Verdict;
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
     index: u64,
-    /// Boxed, because a node of the map has room for eleven.
+    /// The texts. Each is boxed, because a node of the map has room for eleven.
     channels: BTreeMap<TextId, Box<Channel>>,
     /// The text that arrived last: the only one that may be held.
     open: Option<TextId>,
@@ -49,17 +49,17 @@ pub(crate) struct Choice {
 /// A span in the queue.
 #[derive(Debug, Clone)]
 struct Entry {
-    /// Ascending. The halves of a span that an annotation split share one.
+    /// The number, in ascending order. The halves of a split span share one.
     number: u64,
     text: TextId,
     start: Position,
     end: Position,
-    /// A judge is asked. Otherwise the span passes, or waits for annotations.
+    /// A judge is asked about the span. Otherwise it passes, or waits for annotations.
     asked: bool,
-    /// The span is with a judge, not in the list of those to hand out.
+    /// The span is with a judge, and not in the list of spans to hand out.
     handed_out: bool,
     verdict: Option<Verdict>,
-    /// Whatever the verdict, no more than this many characters are shown.
+    /// The most characters that are shown, whatever the verdict.
     stop: Option<usize>,
 }
 
@@ -72,7 +72,7 @@ enum Awaits {
 }
 
 impl Awaits {
-    /// Returns the one for text that is cut off before its policy cuts it.
+    /// Returns the event for text that is cut off before its policy cuts it.
     fn of(channel: &Channel) -> Self {
         if channel.waits_for_annotations() { Self::Annotation } else { Self::Judge }
     }
@@ -327,7 +327,9 @@ impl Choice {
         }
     }
 
-    /// Records that the server's filter ended the choice: annotations say nothing about the rest.
+    /// Records that the server's filter ended the choice.
+    ///
+    /// Annotations say nothing about the rest.
     pub(crate) fn note_filtered(&mut self) {
         self.annotations.filtered = true;
     }
@@ -410,8 +412,9 @@ impl Choice {
         self.annotations.next = shared.next;
     }
 
-    /// Stops the choice now: this much of the content is released already, and some of it is
-    /// filtered.
+    /// Stops the choice now, because released content is filtered.
+    ///
+    /// `released` is the amount of content that is released already.
     fn stop_here(&mut self, released: usize, shared: &mut Shared) {
         // An earlier stop stays where it is if everything before it is released.
         if self.stop.is_none() || !self.queue.is_empty() {

@@ -1,8 +1,7 @@
 //! The gate itself: text and verdicts in, spans and released text out.
 //!
 //! It finds the choice for each call, refuses text for which there is no room, and accounts for
-//! what the choices share. The order of release is the business of [`Choice`], and the cutting that
-//! of its channels.
+//! what the choices share. [`Choice`] orders the release, and its channels cut the text.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -39,8 +38,8 @@ pub struct Gate {
 impl Gate {
     /// Returns an empty gate.
     ///
-    /// A [`Policy`](crate::Policy) alone stands for [`Options::new`] of it: every kind of text is
-    /// judged by that policy.
+    /// A [`Policy`](crate::Policy) alone means [`Options::new`] with it: that policy applies to
+    /// every kind of text.
     #[must_use]
     pub fn new(options: impl Into<Options>) -> Self {
         Self {
@@ -66,7 +65,7 @@ impl Gate {
     /// Accepts the changes of an update, and counts the tokens of each of its texts.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn push_counted(
         &mut self,
         update: &Update<'_>,
@@ -98,7 +97,7 @@ impl Gate {
     /// Audio data is not judged, and counts as an empty text.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn push_text(
         &mut self,
         at: Place,
@@ -114,7 +113,7 @@ impl Gate {
     /// Text that completes no token belongs to the next one.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn push_tokens(
         &mut self,
         at: Place,
@@ -382,9 +381,9 @@ impl Gate {
 
     /// Reports whether every choice that has begun is stopped.
     ///
-    /// Nothing that arrives of them will be shown. A choice begins with its first text, even an
-    /// empty one, with its first annotation or the origin of its annotations, or with the finish
-    /// reason `content_filter`.
+    /// No more of their text will be shown. A choice begins with its first text, even an empty one,
+    /// with its first annotation or the origin of its annotations, or with the finish reason
+    /// `content_filter`.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         !self.choices.is_empty() && self.choices.values().all(Choice::is_stopped)

@@ -9,7 +9,7 @@ use deltawire::{Item, Place, TextKind};
 use serde::Serialize as DeriveSerialize;
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-/// The account of all choices: the text that was shown, the text that was not, and the delay.
+/// The account of all choices: shown text, other text, and the delay.
 ///
 /// Each character of a text is in exactly one of four groups: shown as it arrived, `redacted`,
 /// `dropped`, `held`.
@@ -86,7 +86,9 @@ pub struct TextOutcome {
     pub kind: TextKind,
     /// The number of characters that arrived.
     pub characters: usize,
-    /// The text that was shown: everything that was taken from the gate, replacements included.
+    /// The text that was shown.
+    ///
+    /// It is everything that was taken from the gate, with replacements.
     pub shown: String,
     /// The parts that were replaced.
     pub redacted: Vec<Redacted>,
@@ -96,7 +98,7 @@ pub struct TextOutcome {
     pub dropped: Option<Range<usize>>,
     /// The part that never got its verdict, or was not taken after it.
     pub held: Option<Range<usize>>,
-    /// The parts that were released before an annotation said that they are filtered.
+    /// The parts that were released before an annotation filtered them.
     ///
     /// These are the first [`MOST_LATE`](Self::MOST_LATE).
     pub late: Vec<Range<usize>>,

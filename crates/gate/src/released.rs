@@ -28,9 +28,11 @@ pub struct Released<'a> {
     pub span: Range<usize>,
     /// True if `text` is a replacement.
     pub redacted: bool,
-    /// The arrival time of its last character: the time at which it could have been shown without a
-    /// gate. For an insertion, that of the preceding character, or of the first of its span.
+    /// The arrival time of its last character.
+    ///
+    /// Without a gate the text could have been shown then. An insertion has the time of the
+    /// preceding character, or of the first character of its span.
     pub arrived: Duration,
-    /// The time of its release: that of the last verdict that it waited for.
+    /// The time of its release, which is the time of the last verdict that it needed.
     pub released: Duration,
 }

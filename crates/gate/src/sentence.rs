@@ -200,7 +200,9 @@ fn without_runs(window: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-/// Returns the boundaries of a window without runs, each with its place in the window.
+/// Returns the boundaries of a window, each with its place in the window.
+///
+/// Runs are one character.
 fn boundaries(window: &str, short: &str) -> impl Iterator<Item = (usize, usize)> {
     let mut kept = without_runs(window).peekable();
     let mut counted = 0;

@@ -23,7 +23,9 @@ pub(crate) struct Shared {
     pub(crate) unreleased: usize,
     /// The number of texts of all choices.
     pub(crate) texts: usize,
-    /// The choices that hold text with an age limit, by the time at which it is cut off.
+    /// The choices that hold text with an age limit.
+    ///
+    /// The key is the time at which the text is cut off.
     pub(crate) due: BTreeSet<(Duration, u64)>,
 }
 

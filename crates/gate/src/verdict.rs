@@ -21,7 +21,7 @@ pub enum Verdict {
     /// Everything after it is dropped, in every text of the choice: held text, spans that wait for
     /// verdicts, and text that is still to arrive.
     Stop {
-        /// The number of characters of the span that are still shown. 0 shows nothing of it.
+        /// The number of characters of the span that are still shown, from its beginning.
         at: usize,
     },
 }

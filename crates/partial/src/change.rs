@@ -28,7 +28,7 @@ pub enum Change<'p> {
     Began {
         /// The path of the value.
         path: Path<'p>,
-        /// The type of the value, which its first byte tells.
+        /// The type of the value, which its first byte determines.
         kind: Kind,
     },
     /// A string grew.

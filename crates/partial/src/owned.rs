@@ -7,7 +7,9 @@ use serde_json::Value;
 use crate::change::Change;
 use crate::node::Kind;
 
-/// A [`Change`] that owns its texts and values, as [`Change::into_owned`] returns it.
+/// A [`Change`] that owns its texts and values.
+///
+/// [`Change::into_owned`] returns it.
 ///
 /// Paths are JSON pointers (RFC 6901), such as `/items/3/name`.
 #[derive(Debug, Clone, PartialEq)]

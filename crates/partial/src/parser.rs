@@ -258,7 +258,7 @@ impl Parser {
         &self.options
     }
 
-    /// Returns a mark of where the parser stands.
+    /// Returns a mark of the parser's current position.
     ///
     /// [`changes_since`](Self::changes_since) returns what changed after it. So the changes of a
     /// piece can be read after the piece was [fed](Self::feed), and more than once.
@@ -276,7 +276,9 @@ impl Parser {
         Changes::new(&self.tree, self.options.incomplete, mark)
     }
 
-    /// Returns the number of values that the parser holds, and names whose values have not begun.
+    /// Returns the number of values that the parser holds.
+    ///
+    /// It counts names whose values have not begun as well.
     #[must_use]
     pub fn nodes(&self) -> usize {
         self.tree.len()
@@ -284,7 +286,7 @@ impl Parser {
 
     /// Sets [`Limits::max_nodes`](crate::Limits::max_nodes) from here on.
     ///
-    /// For parsers that have a bound in common.
+    /// It is for parsers that share a limit.
     pub fn set_max_nodes(&mut self, max: usize) {
         self.options.limits.max_nodes = max;
     }
@@ -521,7 +523,7 @@ impl Parser {
         Ok(false)
     }
 
-    /// Decodes the rest of a string as far as it has come. Returns true at its end.
+    /// Decodes the rest of a string as far as it has arrived. Returns true at its end.
     fn decode(&mut self, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         let (start, controls) = (*at, self.repairs.count(Repair::ControlCharacter));
         let how = (&self.options, &mut self.repairs);

@@ -1,4 +1,4 @@
-//! Strings, which may be cut at any byte, also inside an escape.
+//! Strings, which may be cut at any byte, even inside an escape.
 
 use alloc::string::String;
 
@@ -163,7 +163,7 @@ fn special(word: u64) -> u64 {
     (below(word ^ (ONES * 2), 0x21) | below(word ^ (ONES * u64::from(b'\\')), 1)) & (ONES << 7)
 }
 
-/// Returns the character that a backslash and `letter` stand for, or `None`.
+/// Returns the character of the escape with this letter, or `None`.
 fn unescape(letter: u8) -> Option<char> {
     Some(match letter {
         b'b' => '\u{8}',

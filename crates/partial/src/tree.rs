@@ -41,7 +41,7 @@ pub(crate) struct Entry {
     pub(crate) len: u32,
     /// The next entry that is not inside this one.
     ///
-    /// Not known while an array or object is open.
+    /// It is not known while an array or object is open.
     pub(crate) next: u32,
     /// The array or object that contains it.
     pub(crate) parent: u32,

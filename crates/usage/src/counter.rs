@@ -38,7 +38,9 @@ pub struct Counter {
 /// An answer has fewer: eight for each of 128 choices.
 const MOST_TEXTS: usize = 2048;
 
-/// The most bytes for which the counters of the texts hold their state, of 48 bytes each at most.
+/// The most bytes for which the counters of the texts hold their state.
+///
+/// The state is at most 48 bytes for each.
 const MOST_HELD: usize = 48 << 10;
 
 impl Counter {
@@ -62,7 +64,7 @@ impl Counter {
     /// It has the vocabulary of the request's `model`, and the prompt's count by [`prompt_tokens`].
     ///
     /// # Errors
-    /// A model that is not known, or a request without one.
+    /// Fails if the model is not known, or if the request has no model.
     pub fn for_request(request: &Value) -> Result<Self, UnknownModel> {
         let model = request.get("model").and_then(Value::as_str).unwrap_or_default();
         Ok(Self::with_prompt_of(Vocabulary::for_model(model)?, request))
@@ -81,7 +83,7 @@ impl Counter {
         Self::new(vocabulary).with_prompt_tokens(prompt_tokens(vocabulary, request))
     }
 
-    /// Sets the prompt's tokens, where they are known from elsewhere.
+    /// Sets the prompt's tokens, if they are known from elsewhere.
     #[must_use]
     pub fn with_prompt_tokens(mut self, tokens: u64) -> Self {
         self.prompt_tokens = Some(tokens);
@@ -118,9 +120,9 @@ impl Counter {
 
     /// Reports whether the count is exactly that of the whole texts.
     ///
-    /// It is not where [`TextCounter::is_exact`] says so of one of them. It is also not where more
-    /// than 2,048 texts grow at once, or words of 48 KiB together: those are counted in parts, each
-    /// end of which may add a token.
+    /// It is not exact if [`TextCounter::is_exact`] is false for one of them. It is also not exact
+    /// if more than 2,048 texts grow at once, or words of 48 KiB together. Those are counted in
+    /// parts, and each end of a part may add a token.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         !self.in_parts && self.texts.values().all(TextCounter::is_exact)
@@ -176,7 +178,7 @@ impl Counter {
 
     /// Counts a call's name once.
     ///
-    /// It arrives whole, and again with an ID that is later than it.
+    /// The name arrives whole, and again if its ID arrives later.
     fn name(&mut self, at: Place, arguments: TextKind, name: &str) {
         if self.named.insert((at, arguments)) {
             self.count += self.vocabulary.count(name);
@@ -187,7 +189,7 @@ impl Counter {
 impl Vocabulary {
     /// Returns the number of tokens of a whole answer.
     ///
-    /// A [`Counter`] arrives at the same over the stream of the answer.
+    /// A [`Counter`] gives the same number for the stream of the answer.
     #[must_use]
     pub fn completion_tokens(self, completion: &ChatCompletion) -> u64 {
         let mut count = 0;

@@ -55,7 +55,7 @@ impl Vocabulary {
     /// fine-tuned one (`ft:gpt-4o:…`) uses the vocabulary of its base.
     ///
     /// # Errors
-    /// A model that is not known here. The message lists those that are.
+    /// Fails if the model is not known. The message lists the known models.
     pub fn for_model(model: &str) -> Result<Self, UnknownModel> {
         let base =
             model.strip_prefix("ft:").map_or(model, |rest| rest.split(':').next().unwrap_or(rest));

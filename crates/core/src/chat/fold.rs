@@ -36,7 +36,8 @@ pub type ReadStream<R> = engine::ReadStream<Chat, R>;
 
 /// Folds the whole body of a streamed chat completion, such as a recorded file.
 ///
-/// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.
+/// The body counts as ended in order. The default [`Options`](crate::Options) apply; a [`Session`]
+/// takes others.
 ///
 /// ```
 /// use deltawire::chat;
@@ -55,7 +56,7 @@ pub fn fold(body: &[u8]) -> Outcome<ChatCompletion> {
     engine::fold::<Chat>(body)
 }
 
-/// A message as far as it came. Its content is in the choice.
+/// A message as far as it has arrived. Its content is in the choice.
 #[derive(Debug, Clone, Default)]
 pub struct ChatMessage {
     role: Option<String>,
@@ -78,7 +79,7 @@ struct Rare {
     /// Unknown members of the function call.
     function_extra: Growing,
     audio: Option<AudioState>,
-    /// Some of the texts came in a `message` in place of a delta.
+    /// Some of the texts arrived in a `message` in place of a delta.
     in_messages: bool,
     /// Unknown members of the message.
     extra: Growing,
@@ -99,7 +100,7 @@ impl ChatCompletion {
     /// Linear in the body.
     ///
     /// # Errors
-    /// A body that is not JSON, is not an object, or is an error body.
+    /// Fails if the body is not JSON, is not an object, or is an error body.
     pub fn from_json(body: &str) -> Result<Self, Error> {
         read_body::<ChatMessage>(body)
     }
@@ -133,7 +134,9 @@ impl Message for ChatMessage {
     type Choice = Choice;
 
     const OBJECT: &'static str = "chat.completion";
-    /// Perplexity and Writer repeat the whole message so far in every chunk, beside the delta.
+    /// The member in which Perplexity and Writer repeat the whole message so far.
+    ///
+    /// Every chunk has it beside the delta.
     const REPEATED: Option<&'static str> = Some("message");
 
     fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
@@ -344,7 +347,7 @@ impl Message for ChatMessage {
 }
 
 impl Delta<'_> {
-    /// Returns the most that folding it adds.
+    /// Returns an upper bound of what folding the delta adds.
     fn growth(&self, choice: Option<&ChoiceState<ChatMessage>>, to: &Transcript) -> Held {
         let message = choice.map(|choice| &choice.message);
         let mut new = Held::default();
@@ -439,7 +442,7 @@ impl Delta<'_> {
         (0..names.len()).filter(move |&at| is_first(at)).filter_map(named)
     }
 
-    /// Reports whether the model says something with it; a role is nothing.
+    /// Reports whether the delta has output of the model. A role is not output.
     fn has_output(&self) -> bool {
         let is_text =
             |text: &Option<RawStr<'_>>| text.as_ref().is_some_and(|text| !text.is_empty());
@@ -487,7 +490,7 @@ impl Delta<'_> {
             || self.content_parts.is_some()
     }
 
-    /// Folds what few deltas have. Its effect is never learned from.
+    /// Folds the members that few deltas have. They are never learned from.
     #[inline(never)]
     fn fold_rare(&self, message: &mut ChatMessage, to: &mut Sink<'_>) -> Effect {
         let rare = message.rare.get_or_insert_default();
@@ -528,7 +531,7 @@ enum Meant<'m, 'a> {
     Message(&'m Delta<'a>),
     /// The text, as if it were the delta's content.
     Text(&'m RawStr<'a>),
-    /// Nothing: the message holds the texts that came in deltas.
+    /// Nothing, because the message repeats the texts of the deltas.
     Again,
     Nothing,
 }
@@ -536,7 +539,8 @@ enum Meant<'m, 'a> {
 impl<'a> Misplaced<'a> {
     /// Returns the part that is folded.
     ///
-    /// A message is, if the choice has no text yet, or all of its texts came in messages.
+    /// A message is folded if the choice has no text yet, or if all of its texts arrived in
+    /// messages.
     fn meant(
         &self,
         choice: Option<&ChoiceState<ChatMessage>>,
@@ -595,7 +599,7 @@ impl ChatMessage {
         self.rare.as_ref().is_some_and(|rare| rare.in_messages)
     }
 
-    /// The first role that is not empty counts.
+    /// Sets the role. The first role that is not empty counts.
     fn fold_role(&mut self, role: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> Effect {
         let Some(role) = role.filter(|role| !role.is_empty()) else { return Effect::Nothing };
         if self.role.is_some() {

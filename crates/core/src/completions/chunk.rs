@@ -134,7 +134,7 @@ impl<'a> ChunkChoice<'a> {
 
     /// Sets a misplaced member.
     ///
-    /// Of several with one name the last counts, also if it is null.
+    /// If several have one name, the last one counts, even if it is null.
     fn misplace<T>(
         &mut self,
         value: Option<T>,

@@ -26,7 +26,8 @@ pub type ReadStream<R> = engine::ReadStream<Completions, R>;
 
 /// Folds the whole body of a streamed legacy completion, such as a recorded file.
 ///
-/// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.
+/// The body counts as ended in order. The default [`Options`](crate::Options) apply; a [`Session`]
+/// takes others.
 ///
 /// ```
 /// use deltawire::completions;
@@ -47,7 +48,7 @@ pub fn fold(body: &[u8]) -> Outcome<Completion> {
 
 /// The message of a legacy completion.
 ///
-/// It is a text and nothing else, and that is in the choice.
+/// It is a text and nothing else, and the choice holds it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TextMessage;
 

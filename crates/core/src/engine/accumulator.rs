@@ -229,9 +229,9 @@ impl<D: Dialect> Accumulator<D> {
         Ok(effect)
     }
 
-    /// Panics if what is held is not what was counted, in debug builds.
+    /// Panics if the count of what is held is wrong, in debug builds.
     ///
-    /// Walks through the state.
+    /// It walks through the state.
     fn check_count(&self) {
         #[cfg(debug_assertions)]
         {

@@ -121,7 +121,7 @@ pub enum AnomalyKind {
     CutToolCall,
     /// The content type is not `text/event-stream`, but the body is an event stream.
     ContentType,
-    /// A line is no field.
+    /// A line is not a field.
     ///
     /// It was passed over; see
     /// [`Decoder::with_stray_lines`](crate::sse::Decoder::with_stray_lines).
@@ -211,7 +211,7 @@ impl fmt::Display for AnomalyKind {
     }
 }
 
-/// The anomalies of a stream, told apart by kind, choice and member.
+/// The anomalies of a stream, counted by kind, choice and member.
 ///
 /// Their number is bounded.
 #[derive(Debug, Clone, Default)]

@@ -68,7 +68,7 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Returns the string that the event appends, if it has no other effect.
     fn holes<'e>(event: &'e Self::Event<'_>) -> Option<Holes<'e>>;
 
-    /// Returns the error that an event carries beside what it adds, if any.
+    /// Returns the error that an event carries beside its choices, if any.
     ///
     /// `data` is the event's.
     fn api_error(event: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>>;

@@ -2,8 +2,8 @@
 //!
 //! [`Session`] takes bytes, [`Accumulator`] takes events. Both are generic over a [`Dialect`],
 //! which reads one API's events and folds them: texts into the
-//! [`Transcript`](transcript::Transcript), the rest into itself. The engine knows no dialect;
-//! `openai` has the first two.
+//! [`Transcript`](transcript::Transcript), the rest into itself. The engine does not know the
+//! dialects; `openai` has the first two.
 
 mod accumulator;
 mod anomaly;

@@ -1,4 +1,4 @@
-//! Changes and updates that borrow nothing: for channels, other tasks and streams of items.
+//! Changes and updates that borrow nothing, for channels and other tasks.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -63,7 +63,8 @@ pub enum OwnedChange {
     },
     /// Log probabilities arrived.
     ///
-    /// The lists are not copied, because each change has all of them so far. The answer has them.
+    /// The lists are not copied, because each change would have all of them so far. The answer has
+    /// them.
     Logprobs {
         /// The choice's index.
         choice: u64,
@@ -77,7 +78,7 @@ pub enum OwnedChange {
         /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
         reason: String,
     },
-    /// Token counts arrived. The last ones count.
+    /// Token counts arrived. They replace earlier ones.
     Usage(
         /// The counts.
         TokenCounts,
@@ -92,7 +93,7 @@ pub enum OwnedChange {
         /// The change, and where in the JSON it happened.
         change: partial::OwnedChange,
     },
-    /// A text that is parsed stopped being JSON. It is folded on as text.
+    /// A parsed text is no longer JSON. It is still folded as text.
     #[cfg(feature = "partial")]
     NotJson {
         /// The place that the text belongs to.
@@ -105,7 +106,7 @@ pub enum OwnedChange {
 }
 
 impl Change<'_> {
-    /// Returns the change with texts of its own. Copies them.
+    /// Returns the change with copies of its texts.
     #[must_use]
     pub fn into_owned(self) -> OwnedChange {
         match self {

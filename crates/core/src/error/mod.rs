@@ -33,10 +33,10 @@ pub(crate) use escaped::{beginning, evidence};
 pub enum Error {
     /// The server sent an error in the stream.
     ///
-    /// It is an event named `error`, an `error:` line, an object that says it is an error, or JSON
-    /// lines outside of any field that are one.
+    /// It is an event named `error`, an `error:` line, an object that declares itself an error, or
+    /// such an object in lines that are not fields.
     Api(Box<ApiError>),
-    /// The stream ended without its finish reasons, after lines that are no fields.
+    /// The stream ended without its finish reasons, after lines that are not fields.
     ///
     /// A server or a proxy that fails in mid-stream may write its error as bare text.
     StrayLines {
@@ -104,8 +104,7 @@ pub enum Error {
     },
     /// A choice ended with a finish reason that says that it failed.
     ///
-    /// It is `error` (OpenRouter, Mistral) or `network_error` (Z.ai). The answer as far as it came
-    /// has it.
+    /// It is `error` (OpenRouter, Mistral) or `network_error` (Z.ai). The answer so far has it too.
     FinishReason {
         /// The index of the choice.
         choice: u64,
@@ -171,7 +170,9 @@ impl Error {
     /// The largest number of bytes kept of a body that is not an event stream.
     pub const EVIDENCE: usize = 4096;
 
-    /// The largest number of bytes kept of data that is not a chunk, and of stray lines.
+    /// The largest number of bytes kept of odd data and of stray lines.
+    ///
+    /// Odd data is data that is not a chunk.
     pub const EXCERPT: usize = 1024;
 
     /// Returns one word for the kind of error.

@@ -1,23 +1,22 @@
 //! Unknown members that grow delta by delta.
 //!
-//! A delta's members are pieces of the members that the body has when it is not streamed. The rule
-//! that puts them together, at every depth:
+//! A delta's members are pieces of the members that the body has when it is not streamed. This rule
+//! puts them together, at every depth:
 //!
-//! - strings are appended, but for the names that are labels ([`is_label`]): of those the last
-//!   counts;
+//! - strings are appended, except labels ([`is_label`]), of which the last counts;
 //! - arrays are extended; an element that is an object with an `index` is merged with the one of
 //!   the same index that an earlier delta sent;
 //! - objects are merged member by member;
-//! - of numbers, booleans, and values of different types the last counts;
+//! - the last number, the last boolean, and the last of values of different types counts;
 //! - null is nothing new.
 //!
 //! Pieces are not merged when they arrive. A member is kept as a *log*: its pieces as JSON, one
 //! after another. The log is merged when it has doubled, and when the answer is made. So a delta
-//! costs a copy of its bytes, a stream costs a constant number of passes over them, and what is
-//! held is the bytes that were sent, without nodes or values beside them.
+//! costs a copy of its bytes, and a stream a constant number of passes over them. Only the bytes
+//! that were sent are held, without nodes or values beside them.
 //!
-//! Two kinds of pieces need no merging, and are most: a string, and an array without an `index` in
-//! it, are appended to what is kept at once.
+//! Most pieces need no merging: a string, and an array without an `index` in it, are appended at
+//! once.
 //!
 //! [`merge`] works on texts alone. It cuts the objects of a log into members (12 bytes each), sorts
 //! them by name, and writes each group; a group of one is copied as it was sent. A position in a
@@ -48,10 +47,10 @@ pub(crate) struct Growing(
     Option<Box<BTreeMap<String, Log>>>,
 );
 
-/// What a piece did to the members it was added to.
+/// The effect of a piece on the members that it was added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grown {
-    /// It is nothing new.
+    /// The piece is nothing new.
     Nothing,
     /// A member began, with this many bytes, its name included.
     Began(usize),
@@ -87,7 +86,9 @@ impl Growing {
         if log.push(name, &piece) { Grown::From(before, log.text.len()) } else { Grown::Nothing }
     }
 
-    /// Returns the most bytes that adding a piece may add, and whether it begins a member.
+    /// Returns an upper bound of the bytes that a piece adds.
+    ///
+    /// Also reports whether the piece begins a member.
     pub(crate) fn growth(&self, name: &str, piece: &RawValue<'_>) -> (usize, bool) {
         let piece = piece.to_compact();
         match self.0.as_ref().and_then(|members| members.get(name)) {
@@ -222,20 +223,24 @@ impl Log {
     }
 }
 
-/// Reports whether the member is a label and no text, though it comes with each delta.
+/// Reports whether the member is a label and not a text.
 ///
 /// The official Python client does not append `type` either. Groq repeats `channel` in each delta.
 fn is_label(name: &str) -> bool {
     matches!(name, "index" | "type" | "id" | "channel")
 }
 
-/// Reports whether an array may have an element with an `index`, also one with escapes in its name.
+/// Reports whether an array may have an element with an `index`.
+///
+/// The name may have escapes.
 fn has_index(array: &str) -> bool {
     let has = |needle: &[u8]| memmem::find(array.as_bytes(), needle).is_some();
     has(b"\"index\"") || has(b"\\u")
 }
 
-/// Reports whether merging a value with itself gives the value, so that it may be sent again.
+/// Reports whether merging a value with itself gives the value.
+///
+/// Such a value may be sent again.
 ///
 /// That holds if no string and no array in it has anything to append.
 fn is_settled(value: &str) -> bool {
@@ -316,8 +321,9 @@ impl Member {
     }
 }
 
-/// Merges the values of one type that `log` holds one after another up to these ends, in compact
-/// JSON.
+/// Merges the values of `log` that end at these positions.
+///
+/// All have one type. The result is compact JSON.
 fn merge(log: &str, ends: &[u32]) -> String {
     let mut values = Vec::with_capacity(ends.len());
     let mut start = 0;
@@ -344,7 +350,9 @@ struct Merger<'l> {
 /// An element of an array that is merged by index.
 #[derive(Debug, Clone, Copy)]
 struct Element {
-    /// The index, then the beginning of the element that it is merged into, its own if of none.
+    /// The index, then the beginning of the element that it is merged into.
+    ///
+    /// If it is merged into no other element, that is its own beginning.
     key: u32,
     start: u32,
 }
@@ -359,7 +367,9 @@ impl Merger<'_> {
     ///
     /// So merging needs little stack, and no more passes over a log than this.
     const MAX_DEPTH: usize = 32;
-    /// In longer logs members and elements are counted first, for a list of just that length.
+    /// The length from which the members and elements of a log are counted first.
+    ///
+    /// The list then has exactly that length.
     const COUNTED: usize = 16 << 10;
 
     /// Writes what `values` come to, in the order in which they arrived.
@@ -529,8 +539,9 @@ impl Merger<'_> {
         Some((Span { start, end }, index))
     }
 
-    /// Returns the end of the one element that begins at `start`, and its `index`, if it is an
-    /// object that has one that is possible.
+    /// Returns the end of the element that begins at `start`, and its `index`.
+    ///
+    /// The `index` is `None` unless the element is an object with a valid one.
     fn single(&self, start: u32) -> Option<(u32, u32)> {
         let bytes = self.log.as_bytes();
         let mut index = Element::NO_INDEX;
@@ -589,14 +600,16 @@ impl Merger<'_> {
     }
 }
 
-/// Returns the number of the one of `parents`, which are in order, that a position lies in, from 1.
+/// Returns the number of the parent, from 1, in which a position lies.
+///
+/// The `parents` are in order.
 fn parent(parents: &[Span], at: u32) -> usize {
     parents.partition_point(|parent| parent.start <= at)
 }
 
-/// Calls `each` with each member of the object that begins at `start`, in compact JSON, and returns
-/// its end.
-/// Returns `None` if it is not JSON.
+/// Calls `each` with each member of the object, and returns the object's end.
+///
+/// The object begins at `start`, in compact JSON. Returns `None` if it is not JSON.
 fn members(bytes: &[u8], start: u32, mut each: impl FnMut(Member)) -> Option<u32> {
     let mut at = start as usize + 1;
     while *bytes.get(at)? == b'"' {

@@ -294,7 +294,9 @@ pub(crate) fn is_scalar(text: &str) -> bool {
     !is_nested && cursor.value().is_ok() && cursor.end().is_ok()
 }
 
-/// Returns the text of the last member of this name, if `text` is an object that has one.
+/// Returns the text of the last member of this name.
+///
+/// Returns `None` if `text` is not an object or has no such member.
 pub(crate) fn member<'de>(text: &'de str, name: &str) -> Option<&'de str> {
     let mut cursor = Cursor::new(text);
     if cursor.peek() != Some(b'{') {

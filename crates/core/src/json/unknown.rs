@@ -93,7 +93,9 @@ impl<'a> Unknown<'a> {
         few.chain(many.map(|(name, value)| (&**name, value)))
     }
 
-    /// Calls `each` with the name and value of each member, as [`iter`](Self::iter) gives them.
+    /// Calls `each` with the name and value of each member.
+    ///
+    /// The order is that of [`iter`](Self::iter).
     #[inline(always)]
     pub(crate) fn for_each(&self, mut each: impl FnMut(&str, &RawValue<'a>)) {
         match &self.0 {

@@ -174,8 +174,10 @@ impl<'a> RawValue<'a> {
         None
     }
 
-    /// Reports whether the value says nothing: null, false, an empty text, an empty array, or an
-    /// object in which every member is null.
+    /// Reports whether the value is empty.
+    ///
+    /// Null, false, an empty text, an empty array, and an object in which every member is null are
+    /// empty.
     pub(crate) fn is_void(&self) -> bool {
         match self.text.as_bytes() {
             b"null" | b"false" | b"\"\"" => true,
@@ -192,7 +194,7 @@ impl<'a> RawValue<'a> {
         elements(&self.text)
     }
 
-    /// Wraps the text of one valid JSON value that has no white space outside its strings.
+    /// Wraps the text of a valid JSON value without white space outside its strings.
     pub(crate) fn compacted(text: String) -> RawValue<'static> {
         RawValue { text: Cow::Owned(text), spaced: false }
     }

@@ -8,7 +8,9 @@ use crate::engine::{Dialect, Limits, Options, Transcript};
 use crate::error::Error;
 use crate::json::Walk;
 
-/// Reads the body of an answer that was not streamed, and keeps every member as sent.
+/// Reads the body of an answer that was not streamed.
+///
+/// It keeps every member as sent.
 ///
 /// # Errors
 /// A body that is not JSON, is not an object, or is an error body.

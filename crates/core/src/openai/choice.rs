@@ -1,4 +1,4 @@
-//! A choice of either endpoint as it is folded, and what the two endpoints do differently.
+//! A choice as it is folded, and the differences between the two endpoints.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -27,7 +27,9 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
 
     /// The `object` of the answer.
     const OBJECT: &'static str;
-    /// An unknown member of a chunk's choice that repeats what is folded anyway, and is not kept.
+    /// An unknown member of a choice that only repeats what is folded.
+    ///
+    /// It is not kept.
     const REPEATED: Option<&'static str>;
 
     /// Returns the most that folding the message of a delta adds.

@@ -79,7 +79,7 @@ pub struct Chunk<'a, C> {
     /// The chunk says that it is an error, or holds one.
     #[serde(skip)]
     pub(crate) says_error: bool,
-    /// The chunk stands in another object, or is none that is known.
+    /// The chunk stands in another object, or has no known member.
     #[serde(skip)]
     pub(crate) odd: Option<AnomalyKind>,
 }
@@ -138,7 +138,7 @@ impl<'a, C> Chunk<'a, C> {
         ApiError::of(&RawValue::parse(&json).ok()?)
     }
 
-    /// Reports whether the chunk has to be looked at for an error.
+    /// Reports whether the chunk has to be searched for an error.
     #[inline]
     pub(crate) fn may_be_error(&self) -> bool {
         self.says_error || self.error.is_some() || self.x_groq.is_some()
@@ -146,7 +146,7 @@ impl<'a, C> Chunk<'a, C> {
 
     /// Returns the chunk's usage, or else Groq's copy of it.
     ///
-    /// Of the two that are objects, the first that says something counts.
+    /// If both are objects, the first that is not empty counts.
     pub(crate) fn any_usage(&self) -> Option<RawValue<'_>> {
         let own = self.usage.as_ref().filter(|usage| usage.is_object());
         if self.x_groq.is_none() || own.is_some_and(says_something) {
@@ -231,7 +231,7 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
             || self.object.as_ref().is_some_and(|object| object.as_json() == "error")
     }
 
-    /// Looks at the whole object for an error, for a chunk in its `data`, and for anything known.
+    /// Searches the object for an error, a chunk in `data`, and known members.
     #[inline(never)]
     fn look(&mut self, data: &'a str, walk: &Walk) -> Result<(), Error> {
         let Ok(value) = RawValue::parse(data) else { return Ok(()) };
@@ -263,7 +263,7 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
     }
 }
 
-/// Reports whether a member of a chunk says something that nobody here knows.
+/// Reports whether a chunk's member is unknown and not empty.
 fn is_foreign(name: &[u8]) -> bool {
     const KNOWN: [&str; 9] = [
         "id",
@@ -367,7 +367,7 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
 }
 
 impl<'de, C> Chunk<'de, C> {
-    /// Takes a member that a chunk should not have.
+    /// Takes an unexpected member of a chunk.
     #[inline(never)]
     fn other(
         &mut self,

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 /// An event as the standard dispatches it.
 ///
-/// It is borrowed from the bytes it came in, or from the decoder.
+/// It is borrowed from the bytes that it arrived in, or from the decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event<'a> {
@@ -30,7 +30,7 @@ impl<'a> Event<'a> {
 
     /// Returns an event of the default type with this data and an empty ID.
     ///
-    /// It is for those who decode with another library, and use only what comes after.
+    /// It is for callers that decode with another library.
     #[must_use]
     pub fn new(data: &'a str) -> Self {
         Self { event: Self::DEFAULT_TYPE, data, id: "" }
@@ -42,7 +42,7 @@ impl<'a> Event<'a> {
         Self { event: if event.is_empty() { Self::DEFAULT_TYPE } else { event }, ..self }
     }
 
-    /// Reports whether this is a line of an unknown field, and not an event of the standard.
+    /// Reports whether this is a stray line, and not an event of the standard.
     ///
     /// See [`Decoder::with_stray_lines`](super::Decoder::with_stray_lines).
     #[must_use]

@@ -1,7 +1,7 @@
 //! The event source: one stream of events over one connection after another.
 //!
 //! It is a state machine that neither connects nor waits. [`EventSource::action`] says what to do
-//! next; the caller, who has sockets and a clock, does it and says what came of it. The rules are
+//! next; the caller, who has sockets and a clock, does it and reports the result. The rules are
 //! those of the WHATWG's `EventSource` (HTML, sections 9.2.2 to 9.2.4).
 //!
 //! ```text
@@ -49,9 +49,9 @@ use super::{Decoder, Error, Event, Limits, Reconnect, Wait, is_event_stream};
 /// It decides when to connect, with which `Last-Event-ID`, how long to wait and when to stop, and
 /// turns the bytes of each connection into events.
 ///
-/// Every input that the state has no use for is ignored, so a late word of a connection that is
-/// over does no harm. An event beyond the [`Limits`] is an error of [`decode`](Self::decode), after
-/// which the stream goes on; it closes nothing.
+/// An input that does not fit the state is ignored, so a late report of a finished connection does
+/// no harm. An event beyond the [`Limits`] is an error of [`decode`](Self::decode), after which the
+/// stream goes on; it closes nothing.
 ///
 /// ```
 /// use deltawire::sse::{Action, Closed, EventSource};
@@ -233,7 +233,7 @@ impl EventSource {
         self
     }
 
-    /// Returns the next thing to do, the same until the source is told something.
+    /// Returns the next thing to do. It stays the same until the next input.
     #[must_use]
     pub fn action(&self) -> Action<'_> {
         match &self.state {

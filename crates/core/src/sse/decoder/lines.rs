@@ -46,7 +46,9 @@ pub(super) enum Block {
     Open,
     /// It has passed a limit, and is skipped up to its blank line.
     Dropped,
-    /// It was handed out, and the event may borrow from the buffers until the next call.
+    /// The block was returned as an event.
+    ///
+    /// The event may borrow from the buffers until the next call.
     HandedOut,
 }
 

@@ -270,7 +270,7 @@ impl Decoder {
         if self.data.is_empty() { None } else { Some(self.event(&[])) }
     }
 
-    /// Returns the line that the end of the stream cut, if it is a stray or an `error` line.
+    /// Returns the stray or `error` line that the end of the stream cut, if any.
     ///
     /// Both are given as a [stray line](Self::with_stray_lines): of an `error` line, the part of
     /// its value that arrived. Returns `None` unless such lines are events. Call it after
@@ -452,7 +452,7 @@ mod tests {
 
     #[test]
     fn a_block_start_has_nothing_pending_before_it() {
-        /// Bytes that are decoded, bytes that come next, and the rest of these if a block begins.
+        /// A case: decoded bytes, the bytes that follow, and their rest if a block begins.
         type Case = (&'static [u8], &'static [u8], Option<&'static [u8]>);
         let cases: [Case; 12] = [
             (b"", b"data: x", Some(b"data: x")),
