@@ -259,7 +259,7 @@ impl fmt::Debug for Node<'_> {
     }
 }
 
-/// Writes the visible part as compact JSON, or nothing if none is visible.
+/// Writes the visible part as compact JSON, or nothing if no part is visible.
 ///
 /// Builds the value.
 impl fmt::Display for Node<'_> {

@@ -164,7 +164,7 @@ impl Counter {
         }
     }
 
-    /// Counts what has not ended of each text as if it had. A long text pays for that.
+    /// Counts the open piece of each text as if it had ended. This has a cost for long texts.
     #[inline(never)]
     fn end_parts(&mut self) {
         self.held = 0;

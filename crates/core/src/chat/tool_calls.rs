@@ -298,7 +298,7 @@ impl ToolCalls {
         self.calls.is_empty()
     }
 
-    /// Returns the call at this place, as far as it came.
+    /// Returns the call at this place, as far as it has arrived.
     pub(crate) fn so_far<'a>(
         &'a self,
         at: Place,

@@ -45,7 +45,7 @@ pub enum AnomalyKind {
     /// It is the envelope's `id`, `model` or `created`, a tool call's `type`, or a finish reason.
     /// The first value is kept, but the last finish reason.
     Changed,
-    /// A member that comes once came again.
+    /// A member that should arrive once arrived again.
     ///
     /// It is a role, a usage other than the one before, or a whole `message` after deltas, which
     /// was not folded.

@@ -173,7 +173,7 @@ impl OwnedUpdate {
 
     /// Returns the new content of the choice with this index.
     ///
-    /// It is empty if there is none. Copies only where the event brought content in several pieces.
+    /// It is empty if there is none. It copies only if the event brought content in several pieces.
     #[must_use]
     pub fn content(&self, choice: u64) -> Cow<'_, str> {
         let mut pieces = self.changes.iter().filter_map(|change| match change {

@@ -333,7 +333,9 @@ impl Transcript {
         }
     }
 
-    /// Returns the same as [`growth`](Self::growth), for a delta that may be cumulative.
+    /// Returns the growth by a delta that may be cumulative.
+    ///
+    /// See [`growth`](Self::growth).
     pub(crate) fn delta_growth(&self, id: Option<TextId>, delta: &RawStr<'_>) -> usize {
         match id {
             Some(id) if self.options.cumulative => {

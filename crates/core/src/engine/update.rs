@@ -154,7 +154,7 @@ impl<'a> Update<'a> {
 
     /// Reports whether the event had a choice, even one that changed nothing.
     ///
-    /// OpenAI's usage chunk has none, nor has Azure's first.
+    /// OpenAI's usage chunk has no choice, and neither has Azure's first chunk.
     #[must_use]
     pub fn has_choices(&self) -> bool {
         self.transcript.had_choices()

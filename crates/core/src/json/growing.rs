@@ -39,7 +39,7 @@ use super::{RawValue, Unknown};
 /// The unknown members of an object that arrives in pieces, by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Growing(
-    /// `None` without members.
+    /// The members. It is `None` if there are none.
     #[allow(
         clippy::box_collection,
         reason = "a map is three words, and hardly any object has such members"
@@ -54,7 +54,7 @@ pub(crate) enum Grown {
     Nothing,
     /// A member began, with this many bytes, its name included.
     Began(usize),
-    /// A member of so many bytes now has so many.
+    /// A member of the first number of bytes now has the second number.
     From(usize, usize),
 }
 
@@ -363,7 +363,7 @@ impl Element {
 }
 
 impl Merger<'_> {
-    /// Objects that are nested deeper are not merged: of them the last counts, whole.
+    /// The depth from which objects are not merged. The last of them counts, whole.
     ///
     /// So merging needs little stack, and no more passes over a log than this.
     const MAX_DEPTH: usize = 32;
@@ -372,7 +372,7 @@ impl Merger<'_> {
     /// The list then has exactly that length.
     const COUNTED: usize = 16 << 10;
 
-    /// Writes what `values` come to, in the order in which they arrived.
+    /// Writes the merged `values`, in the order in which they arrived.
     fn merge(&mut self, values: &[Span], depth: usize) -> Option<()> {
         let last = *values.iter().rfind(|value| !self.is_null(**value)).or(values.last())?;
         let kind = self.kind(last);
@@ -442,7 +442,7 @@ impl Merger<'_> {
 
     /// Calls `each` with the members of the objects.
     ///
-    /// Of those of one name that follow each other the last counts.
+    /// If members of one name follow each other, the last one counts.
     fn members(&self, objects: &[Span], mut each: impl FnMut(Member)) -> Option<()> {
         for object in objects {
             let mut last: Option<Member> = None;
@@ -511,7 +511,7 @@ impl Merger<'_> {
 
     /// Calls `each` with the elements of the lists.
     ///
-    /// Those without an index that touch are one.
+    /// Adjacent elements without an index are one.
     fn elements(&self, lists: &[Span], mut each: impl FnMut(Element)) -> Option<()> {
         for list in lists {
             let mut start = list.start + 1;
@@ -526,7 +526,7 @@ impl Merger<'_> {
 
     /// Returns the element of the list that begins at `start`, and its index.
     ///
-    /// One without an index goes on to the next that has one.
+    /// An element without an index extends to the next that has one.
     fn element(&self, list: Span, start: u32) -> Option<(Span, u32)> {
         let (mut end, index) = self.single(start)?;
         while index == Element::NO_INDEX && end + 2 < list.end {

@@ -250,7 +250,7 @@ impl Walk {
 
 /// A type that reads the members of its object.
 pub trait Members<'de> {
-    /// Takes the next value, which is that of the member `name`.
+    /// Takes the next value, which belongs to the member `name`.
     ///
     /// It has to consume exactly one value, whatever the name is.
     fn member(

@@ -11,7 +11,7 @@ use crate::json::{Growing, Grown, RawValue, Unknown};
 
 /// Keeps the last value of each member but `repeated`, if unknown members are kept.
 ///
-/// A value that came before has no effect, so a chunk that repeats it may be learned from.
+/// A value that arrived before has no effect, so a chunk that repeats it may be learned from.
 #[inline(always)]
 pub(crate) fn keep_last(
     kept: &mut Unknown<'static>,

@@ -142,8 +142,7 @@ pub enum Action<'a> {
     Wait(Wait),
     /// Stop, for this reason.
     ///
-    /// Close the connection, if any. An error is told once by
-    /// [`take_error`](EventSource::take_error).
+    /// Close the connection, if any. [`take_error`](EventSource::take_error) returns an error once.
     Stop(&'a Closed),
 }
 
@@ -286,9 +285,9 @@ impl EventSource {
 
     /// Takes bytes off the front of `input` until an event is complete.
     ///
-    /// It works as [`Decoder::decode`] does, and drops bytes that come when none are to be read.
-    /// From the first byte on the connection counts as one that works, and back-off begins anew
-    /// when it ends. The head is not enough for that, as a proxy sends one without a server.
+    /// It works as [`Decoder::decode`] does, and drops bytes that arrive when the source does not
+    /// read. From the first byte on the connection counts as one that works, and back-off begins
+    /// anew when it ends. The head is not enough for that, as a proxy sends one without a server.
     ///
     /// # Errors
     /// An event beyond the [`Limits`]. It is lost, and its ID does not count; the next call goes on
@@ -426,7 +425,7 @@ impl EventSource {
 
 /// The reason why an [`EventSource`] is closed.
 ///
-/// The events that came before stay valid.
+/// Earlier events stay valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Closed {
