@@ -232,7 +232,7 @@ impl Channel {
 
     /// Returns the position of a character at or after another position.
     ///
-    /// Linear in the distance.
+    /// The cost is linear in the distance.
     pub(crate) fn place_from(&self, from: Position, character: usize) -> Position {
         let text = &self.text[from.bytes - self.base.bytes..];
         let bytes =
@@ -382,7 +382,9 @@ impl Channel {
         }
     }
 
-    /// Marks a piece as taken. Returns its text.
+    /// Marks a piece as taken.
+    ///
+    /// Returns its text.
     pub(crate) fn take(&mut self, piece: &Piece) -> &str {
         self.taken.shown = piece.shown.end;
         self.taken.characters = piece.characters.end;

@@ -35,7 +35,9 @@ use crate::verdict::Verdict;
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
     index: u64,
-    /// The texts. Each is boxed, because a node of the map has room for eleven.
+    /// The texts.
+    ///
+    /// Each is boxed, because a node of the map has room for eleven.
     channels: BTreeMap<TextId, Box<Channel>>,
     /// The text that arrived last: the only one that may be held.
     open: Option<TextId>,
@@ -49,12 +51,16 @@ pub(crate) struct Choice {
 /// A span in the queue.
 #[derive(Debug, Clone)]
 struct Entry {
-    /// The number, in ascending order. The halves of a split span share one.
+    /// The number, in ascending order.
+    ///
+    /// The halves of a split span share one.
     number: u64,
     text: TextId,
     start: Position,
     end: Position,
-    /// A judge is asked about the span. Otherwise it passes, or waits for annotations.
+    /// A judge is asked about the span.
+    ///
+    /// Otherwise it passes, or waits for annotations.
     asked: bool,
     /// The span is with a judge, and not in the list of spans to hand out.
     handed_out: bool,

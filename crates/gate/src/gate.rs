@@ -57,7 +57,8 @@ impl Gate {
     /// unknown members ([`deltawire::Options::with_unknown`]).
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::Ended`]. Nothing of the update was accepted then.
+    /// Returns [`Error::Full`], [`Error::TooManyTexts`] or [`Error::Ended`]. Nothing of the update
+    /// was accepted then.
     pub fn push(&mut self, update: &Update<'_>, now: Duration) -> Result<(), Error> {
         self.push_counted(update, now, |_| 1)
     }
@@ -92,7 +93,9 @@ impl Gate {
         Ok(())
     }
 
-    /// Accepts text from any source, as one token. An empty text changes nothing.
+    /// Accepts text from any source, as one token.
+    ///
+    /// An empty text changes nothing.
     ///
     /// Audio data is not judged, and counts as an empty text.
     ///
@@ -231,14 +234,18 @@ impl Gate {
         self.shared.due.first().map(|&(due, _)| due)
     }
 
-    /// Ends the stream in order. All text that is held is handed out to be judged.
+    /// Ends the stream in order.
+    ///
+    /// All text that is held is handed out to be judged.
     ///
     /// Text that waits for annotations is released as far as they went, since no more will arrive.
     pub fn end(&mut self, now: Duration) {
         self.close(true, now);
     }
 
-    /// Ends a stream that broke. All text that is held is handed out to be judged.
+    /// Ends a stream that broke.
+    ///
+    /// All text that is held is handed out to be judged.
     ///
     /// Text that waits for annotations is handed out as well.
     pub fn break_off(&mut self, now: Duration) {
@@ -297,8 +304,8 @@ impl Gate {
     /// nothing.
     ///
     /// # Errors
-    /// [`Error::UnknownSpan`], [`Error::AlreadyJudged`], [`Error::OutOfSpan`]. A span that still
-    /// waits goes on waiting, and may be [requeued](Self::requeue).
+    /// Returns [`Error::UnknownSpan`], [`Error::AlreadyJudged`] or [`Error::OutOfSpan`]. A span
+    /// that still waits goes on waiting, and may be [requeued](Self::requeue).
     pub fn judge(&mut self, span: SpanId, verdict: Verdict, now: Duration) -> Result<(), Error> {
         let choice = self.choices.get_mut(&span.choice).filter(|_| span.number < self.shared.next);
         let choice = choice.ok_or(Error::UnknownSpan { span })?;
@@ -337,7 +344,9 @@ impl Gate {
         self.choice(choice).0.set_origin(characters);
     }
 
-    /// Takes the next piece that may be shown. A piece that is taken counts as shown.
+    /// Takes the next piece that may be shown.
+    ///
+    /// A piece that is taken counts as shown.
     ///
     /// Pieces are in the order in which they were released. Within a choice that is the order in
     /// which the text arrived.

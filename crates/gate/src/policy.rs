@@ -12,12 +12,16 @@ use core::time::Duration;
 pub struct Policy {
     pub(crate) cut: Cut,
     pub(crate) max_age: Option<Duration>,
-    /// The most characters that are held. It is at least 1.
+    /// The most characters that are held.
+    ///
+    /// It is at least 1.
     pub(crate) max_held: usize,
     pub(crate) context: usize,
 }
 
-/// The rule for the end of a span. Counts are at least 1.
+/// The rule for the end of a span.
+///
+/// Counts are at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     Sentences,
@@ -115,7 +119,7 @@ impl Policy {
 
     /// Limits how long a character is held for the end of its span.
     ///
-    /// Unlimited by default.
+    /// By default there is no limit.
     ///
     /// After that time the held text is handed out as it is. The gate has no clock, so the limit
     /// takes effect with the next push, or with [`Gate::tick`](crate::Gate::tick) if nothing

@@ -30,7 +30,9 @@ pub(crate) struct Sentences {
     from: usize,
     /// A character after `from` can end a sentence, and it is not decided yet.
     open: bool,
-    /// The last digit or sign after that character. A letter would have decided.
+    /// The last digit or sign after that character.
+    ///
+    /// A letter would have decided.
     plain: Option<usize>,
     after_cr: bool,
     /// The first character that is not white space.
@@ -83,8 +85,9 @@ impl Sentences {
         found
     }
 
-    /// Returns the length in bytes of the first sentence of `held` if nothing follows. `None` if
-    /// `held` is white space.
+    /// Returns the length in bytes of the first sentence of `held` if nothing follows.
+    ///
+    /// Returns `None` if `held` is white space.
     pub(crate) fn finish(held: &str) -> Option<usize> {
         let text = held.find(|character: char| !character.is_whitespace())?;
         let short: String = without_runs(held).map(|(_, character)| character).collect();

@@ -11,7 +11,9 @@ use crate::text::TextId;
 pub(crate) struct Shared {
     /// The number of the next span.
     pub(crate) next: u64,
-    /// The spans to hand out. Some may have been judged or dropped since.
+    /// The spans to hand out.
+    ///
+    /// Some may have been judged or dropped since.
     pub(crate) to_judge: VecDeque<SpanId>,
     /// The number of spans that wait for a judge, handed out or not.
     pub(crate) undecided: usize,

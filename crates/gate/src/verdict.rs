@@ -11,7 +11,9 @@ use core::ops::Range;
 pub enum Verdict {
     /// The span is shown as it is.
     Release,
-    /// Parts of the span are replaced. The rest is shown.
+    /// Parts of the span are replaced.
+    ///
+    /// The rest is shown.
     Redact(
         /// The parts, in order, without overlap.
         Vec<Redaction>,
@@ -34,7 +36,9 @@ pub struct Redaction {
     ///
     /// `None` is the whole span.
     pub characters: Option<Range<usize>>,
-    /// The text that is shown in its place. May be empty.
+    /// The text that is shown in its place.
+    ///
+    /// It may be empty.
     pub replacement: String,
 }
 

@@ -19,7 +19,9 @@ use crate::tree::Tree;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Change<'p> {
-    /// The name of a member is complete. Its value comes next.
+    /// The name of a member is complete.
+    ///
+    /// Its value comes next.
     Key {
         /// The path of the member, which ends with the name.
         path: Path<'p>,
@@ -68,7 +70,9 @@ pub(crate) struct Told {
     event: Event,
     /// The entry of the value or member.
     at: u32,
-    /// The range of the new text in the tree's texts. Empty unless the event is `Text`.
+    /// The range of the new text in the tree's texts.
+    ///
+    /// It is empty unless the event is `Text`.
     start: u32,
     end: u32,
 }

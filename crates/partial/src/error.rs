@@ -120,7 +120,9 @@ pub enum ErrorKind {
     UnfinishedPair,
     /// No number looks like this.
     InvalidNumber,
-    /// A number is too large for an `f64`. This is known when the number has ended.
+    /// A number is too large for an `f64`.
+    ///
+    /// This is known when the number has ended.
     NumberOutOfRange,
     /// A limit was exceeded.
     Limit {

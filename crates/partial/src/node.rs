@@ -115,19 +115,25 @@ impl<'p> Node<'p> {
         self.tag() == Tag::Null && self.is_visible()
     }
 
-    /// Returns the visible elements of an array. Any other value has none.
+    /// Returns the visible elements of an array.
+    ///
+    /// Any other value has none.
     #[must_use]
     pub fn elements(&self) -> Children<'p> {
         self.children_if(Tag::Array)
     }
 
-    /// Returns the visible members of an object, in order. Any other value has none.
+    /// Returns the visible members of an object, in order.
+    ///
+    /// Any other value has none.
     #[must_use]
     pub fn members(&self) -> Members<'p> {
         Members(self.children_if(Tag::Object))
     }
 
-    /// Returns the last visible member with this name. Linear in the number of members.
+    /// Returns the last visible member with this name.
+    ///
+    /// The cost is linear in the number of members.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Self> {
         self.members().filter(|(key, _)| *key == name).map(|(_, value)| value).last()
@@ -268,7 +274,9 @@ impl fmt::Display for Node<'_> {
     }
 }
 
-/// Compares the visible parts. Builds both values.
+/// Compares the visible parts.
+///
+/// It builds both values.
 impl PartialEq for Node<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.is_same(other) && self.incomplete == other.incomplete

@@ -220,7 +220,9 @@ impl Parser {
         }
     }
 
-    /// Returns the visible value at a JSON pointer (RFC 6901). See [`Node::at`].
+    /// Returns the visible value at a JSON pointer (RFC 6901).
+    ///
+    /// See [`Node::at`].
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<Node<'_>> {
         self.root()?.at(pointer)
@@ -523,7 +525,9 @@ impl Parser {
         Ok(false)
     }
 
-    /// Decodes the rest of a string as far as it has arrived. Returns true at its end.
+    /// Decodes the rest of a string as far as it has arrived.
+    ///
+    /// Returns true at its end.
     fn decode(&mut self, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         let (start, controls) = (*at, self.repairs.count(Repair::ControlCharacter));
         let how = (&self.options, &mut self.repairs);
@@ -606,7 +610,9 @@ impl Parser {
         Ok(self.complete(latest))
     }
 
-    /// Does the work of `finish`. Returns true if there was a change.
+    /// Does the work of `finish`.
+    ///
+    /// Returns true if there was a change.
     fn end(&mut self) -> Result<bool, Error> {
         use ErrorKind::{EndInArray, EndInObject, EndInString, EndInValue};
         if let Some(error) = self.error {

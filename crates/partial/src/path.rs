@@ -33,7 +33,9 @@ impl<'p> Path<'p> {
         self.tree.entry(self.at).parent == NONE
     }
 
-    /// Returns the number of steps. Linear in it.
+    /// Returns the number of steps.
+    ///
+    /// The cost is linear in their number.
     #[must_use]
     pub fn len(&self) -> usize {
         self.steps_up().count()
@@ -51,7 +53,9 @@ impl<'p> Path<'p> {
         self.steps_up().next()
     }
 
-    /// Returns the steps from the root down. Allocates a list of them.
+    /// Returns the steps from the root down.
+    ///
+    /// It allocates a list of them.
     pub fn segments(
         &self,
     ) -> impl DoubleEndedIterator<Item = Segment<'p>> + ExactSizeIterator + use<'p> {
@@ -164,7 +168,9 @@ impl PartialEq<&str> for Path<'_> {
     }
 }
 
-/// Compares the steps. The paths may come from different parsers.
+/// Compares the steps.
+///
+/// The paths may come from different parsers.
 impl PartialEq for Path<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.steps_up().eq(other.steps_up())

@@ -33,7 +33,9 @@ pub(crate) enum Tag {
 pub(crate) struct Entry {
     pub(crate) tag: Tag,
     pub(crate) complete: bool,
-    /// The start of its name in the texts. The name ends where its own text begins.
+    /// The start of its name in the texts.
+    ///
+    /// The name ends where its own text begins.
     pub(crate) key: u32,
     /// The start of its own text in the texts.
     pub(crate) text: u32,

@@ -26,7 +26,9 @@ pub struct Counter {
     /// The calls whose names are counted, by the place and kind of their arguments.
     named: BTreeSet<(Place, TextKind)>,
     count: u64,
-    /// The highest count so far. A token that joins two others lowers the count.
+    /// The highest count so far.
+    ///
+    /// A token that joins two others lowers the count.
     most: u64,
     /// The number of bytes for which the counters of the texts hold their state.
     held: usize,
@@ -164,7 +166,9 @@ impl Counter {
         }
     }
 
-    /// Counts the open piece of each text as if it had ended. This has a cost for long texts.
+    /// Counts the open piece of each text as if it had ended.
+    ///
+    /// This has a cost for long texts.
     #[inline(never)]
     fn end_parts(&mut self) {
         self.held = 0;

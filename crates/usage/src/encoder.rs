@@ -41,7 +41,9 @@ pub(crate) struct Encoder {
 #[derive(Clone, Default)]
 struct Run {
     byte: u8,
-    /// The length of the run. It is 0 after a character of several bytes.
+    /// The length of the run.
+    ///
+    /// It is 0 after a character of several bytes.
     length: u64,
     /// The token counts at the last period of the bytes that are appended.
     counts: Vec<u32>,
@@ -124,7 +126,9 @@ impl Encoder {
         self.states.extend(character.encode_utf8(&mut [0; 4]).bytes());
     }
 
-    /// Removes the last character, which is this one. Only the count is right then.
+    /// Removes the last character, which is this one.
+    ///
+    /// Only the count is right then.
     pub(crate) fn pop(&mut self, character: char) {
         if self.run.guessed > 0 {
             self.run.guessed -= 1;
@@ -217,7 +221,9 @@ impl Period {
     /// The length of the run in which a period is searched: eight longest tokens.
     const LENGTH: usize = 1024;
 
-    /// Returns the period of a byte. The first call for a byte costs some milliseconds.
+    /// Returns the period of a byte.
+    ///
+    /// The first call for a byte costs some milliseconds.
     fn of(vocabulary: Vocabulary, byte: u8) -> Self {
         static PERIODS: [[OnceLock<Period>; 128]; 2] =
             [const { [const { OnceLock::new() }; 128] }; 2];

@@ -72,7 +72,9 @@ enum Piece {
     Empty,
     /// One character that a word may follow: punctuation or white space.
     Lone(char),
-    /// `'r`, `'v` or `'l` at the beginning. Contractions of `cl100k_base` are pieces of their own.
+    /// `'r`, `'v` or `'l` at the beginning.
+    ///
+    /// Contractions of `cl100k_base` are pieces of their own.
     Contraction(char),
     /// A word without a lower case letter, with or without a letter of both cases.
     ///
@@ -394,7 +396,9 @@ impl TextCounter {
         self.split = None;
     }
 
-    /// Ends the first part, if there are two. The second is the piece then.
+    /// Ends the first part, if there are two.
+    ///
+    /// The second is the piece then.
     fn end_split(&mut self) {
         if let Some(split) = self.split.take() {
             self.counted += split;

@@ -8,8 +8,9 @@ use bpe_openai::Tokenizer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Vocabulary {
-    /// `o200k_base`: GPT-4o and everything since. The `o200k_harmony` of gpt-oss differs only in
-    /// special tokens, which text does not have.
+    /// `o200k_base`: GPT-4o and everything since.
+    ///
+    /// The `o200k_harmony` of gpt-oss differs only in special tokens, which text does not have.
     O200kBase,
     /// `cl100k_base`: GPT-4, GPT-3.5 Turbo.
     Cl100kBase,
@@ -32,7 +33,9 @@ const MODELS: &[(&str, Vocabulary)] = &[
     ("babbage-002", Cl100kBase),
 ];
 
-/// Beginnings of names, from the same file. The first that fits counts.
+/// Beginnings of names, from the same file.
+///
+/// The first that fits counts.
 const PREFIXES: &[(&str, Vocabulary)] = &[
     ("o1-", O200kBase),
     ("o3-", O200kBase),

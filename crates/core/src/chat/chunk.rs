@@ -31,8 +31,8 @@ impl<'a> Chunk<'a> {
     /// ```
     ///
     /// # Errors
-    /// Data that is not JSON, that is not an object, or that has more choices or tool calls than
-    /// the limits allow.
+    /// Fails if the data is not JSON, is not an object, or has more choices or tool calls than the
+    /// limits allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
     }
@@ -197,7 +197,9 @@ pub struct Delta<'a> {
     pub extra: Unknown<'a>,
 }
 
-/// The content of a message on the wire. It displays as its text.
+/// The content of a message on the wire.
+///
+/// It displays as its text.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Content<'a> {
@@ -208,7 +210,9 @@ pub enum Content<'a> {
 }
 
 impl Content<'_> {
-    /// Returns the text. It is empty for parts, whose text only folding gives.
+    /// Returns the text.
+    ///
+    /// It is empty for parts, whose text only folding gives.
     #[must_use]
     pub fn to_text(&self) -> Cow<'_, str> {
         match self {

@@ -26,7 +26,9 @@ use deltawire_partial as partial;
 pub type ChatCompletion = crate::Completion<Choice>;
 
 impl ChatCompletion {
-    /// Returns the content of choice 0. It is empty if there is no such choice.
+    /// Returns the content of choice 0.
+    ///
+    /// It is empty if there is no such choice.
     #[must_use]
     pub fn text(&self) -> &str {
         let choice = self.choices.iter().find(|choice| choice.index == 0);
@@ -45,7 +47,9 @@ impl ChatCompletion {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Choice {
-    /// The choice's index on the wire. Indices may have gaps, and need not begin at 0.
+    /// The choice's index on the wire.
+    ///
+    /// Indices may have gaps, and need not begin at 0.
     pub index: u64,
     /// The message of the model.
     pub message: Message,
@@ -136,12 +140,14 @@ impl PartialEq for ReasoningName {
 
 #[cfg(feature = "partial")]
 impl Message {
-    /// Parses the content as JSON. Returns `None` if there is no content.
+    /// Parses the content as JSON.
+    ///
+    /// Returns `None` if there is no content.
     ///
     /// Reads the whole text with each call, and keeps nothing.
     ///
     /// # Errors
-    /// The error of parsing it, with its position.
+    /// Returns the parser's error, with its position.
     #[must_use]
     pub fn parsed(&self, options: partial::Options) -> Option<Result<Value, partial::Error>> {
         self.content.as_deref().map(|content| partial::Parser::parse(content, options))
@@ -150,12 +156,14 @@ impl Message {
 
 #[cfg(feature = "partial")]
 impl ToolCall {
-    /// Parses the arguments of a function as JSON. Returns `None` for a custom tool.
+    /// Parses the arguments of a function as JSON.
+    ///
+    /// Returns `None` for a custom tool.
     ///
     /// Reads the whole text with each call, and keeps nothing.
     ///
     /// # Errors
-    /// The error of parsing them, with its position. If the stream was cut, the error is an
+    /// Returns the parser's error, with its position. If the stream was cut, the error is an
     /// unexpected end.
     #[must_use]
     pub fn parsed_arguments(
@@ -179,7 +187,9 @@ pub struct ToolCall {
     /// It is not serialised, and two calls that differ only in it are equal. A call that does not
     /// come from a stream has the first item.
     pub item: Item,
-    /// The call's ID, to be sent back with the tool's result. Some servers send none.
+    /// The call's ID, to be sent back with the tool's result.
+    ///
+    /// Some servers send none.
     pub id: Option<String>,
     /// A function or a custom tool.
     pub kind: ToolCallKind,
@@ -258,7 +268,9 @@ impl Serialize for ToolCall {
 pub struct FunctionCall {
     /// The function's name; empty if none arrived.
     pub name: String,
-    /// The function's arguments, as JSON text. It is complete if the stream was.
+    /// The function's arguments, as JSON text.
+    ///
+    /// It is complete if the stream was.
     pub arguments: String,
     /// The other members.
     #[serde(flatten)]

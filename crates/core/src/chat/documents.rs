@@ -14,7 +14,9 @@ use memchr::memchr2;
 pub(super) struct Documents {
     /// The number of bytes that were scanned.
     scanned: usize,
-    /// The number of documents that began. It stops at two.
+    /// The number of documents that began.
+    ///
+    /// It stops at two.
     begun: u8,
     /// The number of brackets that are open.
     depth: usize,

@@ -56,7 +56,9 @@ pub fn fold(body: &[u8]) -> Outcome<ChatCompletion> {
     engine::fold::<Chat>(body)
 }
 
-/// A message as far as it has arrived. Its content is in the choice.
+/// A message as far as it has arrived.
+///
+/// Its content is in the choice.
 #[derive(Debug, Clone, Default)]
 pub struct ChatMessage {
     role: Option<String>,
@@ -97,7 +99,7 @@ struct AudioState {
 impl ChatCompletion {
     /// Reads the body of an answer that was not streamed, and keeps every member.
     ///
-    /// Linear in the body.
+    /// The cost is linear in the body.
     ///
     /// # Errors
     /// Fails if the body is not JSON, is not an object, or is an error body.
@@ -442,7 +444,9 @@ impl Delta<'_> {
         (0..names.len()).filter(move |&at| is_first(at)).filter_map(named)
     }
 
-    /// Reports whether the delta has output of the model. A role is not output.
+    /// Reports whether the delta has output of the model.
+    ///
+    /// A role is not output.
     fn has_output(&self) -> bool {
         let is_text =
             |text: &Option<RawStr<'_>>| text.as_ref().is_some_and(|text| !text.is_empty());
@@ -490,7 +494,9 @@ impl Delta<'_> {
             || self.content_parts.is_some()
     }
 
-    /// Folds the members that few deltas have. They are never learned from.
+    /// Folds the members that few deltas have.
+    ///
+    /// They are never learned from.
     #[inline(never)]
     fn fold_rare(&self, message: &mut ChatMessage, to: &mut Sink<'_>) -> Effect {
         let rare = message.rare.get_or_insert_default();
@@ -599,7 +605,9 @@ impl ChatMessage {
         self.rare.as_ref().is_some_and(|rare| rare.in_messages)
     }
 
-    /// Sets the role. The first role that is not empty counts.
+    /// Sets the role.
+    ///
+    /// The first role that is not empty counts.
     fn fold_role(&mut self, role: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> Effect {
         let Some(role) = role.filter(|role| !role.is_empty()) else { return Effect::Nothing };
         if self.role.is_some() {

@@ -104,7 +104,9 @@ enum Told {
     Cut,
 }
 
-/// The parts of a fragment that identify its call. Meaningless parts are absent.
+/// The parts of a fragment that identify its call.
+///
+/// Meaningless parts are absent.
 #[derive(Debug, Clone, Copy)]
 struct Fragment<'f> {
     index: Option<u64>,
@@ -132,7 +134,9 @@ const ORPHAN: Odd = (AnomalyKind::OrphanArguments, "tool_calls");
 
 /// Routing.
 impl ToolCalls {
-    /// Returns the call that a fragment belongs to. Each arm is a row of the table.
+    /// Returns the call that a fragment belongs to.
+    ///
+    /// Each arm is a row of the table.
     fn route(&self, fragment: Fragment<'_>, texts: &Transcript) -> Route {
         use Route::{New, To};
         let bound = fragment.index.and_then(|index| self.bound(index));

@@ -18,13 +18,14 @@ impl<'a> Chunk<'a> {
     /// Makes one pass over it. Allocates only for a second choice, and for unknown members.
     ///
     /// # Errors
-    /// Data that is not JSON, that is not an object, or that has more choices than the limits
-    /// allow.
+    /// Fails if the data is not JSON, is not an object, or has more choices than the limits allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
     }
 
-    /// Returns the new text of choice 0. It is empty if the chunk has none.
+    /// Returns the new text of choice 0.
+    ///
+    /// It is empty if the chunk has none.
     ///
     /// It is borrowed if it has no escapes. Half of a surrogate pair becomes U+FFFD; folding joins
     /// halves that arrive in two chunks.

@@ -55,10 +55,10 @@ pub struct TextMessage;
 impl Completion {
     /// Reads the body of an answer that was not streamed, and keeps every member.
     ///
-    /// Linear in the body.
+    /// The cost is linear in the body.
     ///
     /// # Errors
-    /// A body that is not JSON, is not an object, or is an error body.
+    /// Fails if the body is not JSON, is not an object, or is an error body.
     pub fn from_json(body: &str) -> Result<Self, Error> {
         read_body::<TextMessage>(body)
     }

@@ -163,12 +163,14 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Reads an event in full and folds it. Reports whether there was anything to fold.
+    /// Reads an event in full and folds it.
+    ///
+    /// Reports whether there was anything to fold.
     ///
     /// An error that the event carries beside what it adds ends the stream.
     ///
     /// # Errors
-    /// Nothing of the event was folded.
+    /// Returns the error of an event of which nothing was folded.
     fn fold_event(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<bool, Error> {
         let mut parsed = D::Event::default();
         match D::read(event, &self.transcript.options, &mut parsed) {
@@ -367,7 +369,9 @@ impl<D: Dialect> Accumulator<D> {
         self.error.as_deref()
     }
 
-    /// Returns the content of choice 0 so far. Empty if there is none.
+    /// Returns the content of choice 0 so far.
+    ///
+    /// It is empty if there is none.
     #[must_use]
     pub fn text(&self) -> &str {
         self.update().so_far(TextKind::Content, Place::choice(0)).unwrap_or_default()
@@ -418,7 +422,9 @@ impl<D: Dialect> Accumulator<D> {
         Stats { events: self.transcript.events(), folded: self.folded, learned: self.fast }
     }
 
-    /// Returns the answer so far. Copies everything that was folded.
+    /// Returns the answer so far.
+    ///
+    /// It copies everything that was folded.
     #[must_use]
     pub fn answer(&self) -> D::Answer {
         let Self { dialect, mut transcript, .. } = self.clone();
@@ -545,7 +551,7 @@ impl<D: Dialect> Accumulator<D> {
     /// Nothing is learned from it.
     ///
     /// # Errors
-    /// `error`, if it is neither. Nothing of the event was folded.
+    /// Returns `error` if it is neither. Nothing of the event was folded then.
     #[inline(never)]
     fn fold_nearly(&mut self, event: &Event<'_>, error: Error) -> Result<bool, Error> {
         if !matches!(self.read_nearly(event), Err(Error::InvalidJson { .. })) {
@@ -680,7 +686,9 @@ pub(crate) enum Rest {
     None,
     /// A block that was cut, without an update.
     Cut,
-    /// A block that was cut. The update has those of its lines that were folded.
+    /// A block that was cut.
+    ///
+    /// The update has those of its lines that were folded.
     Folded,
 }
 

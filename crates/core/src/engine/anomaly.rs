@@ -16,7 +16,9 @@ use crate::error::{Error, Escaped, evidence};
 pub struct Anomaly {
     /// The kind.
     pub kind: AnomalyKind,
-    /// The choice it happened in, by its index on the wire. `None` for the envelope.
+    /// The choice it happened in, by its index on the wire.
+    ///
+    /// It is `None` for the envelope.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<u64>,
     /// The member concerned.
@@ -63,7 +65,9 @@ pub enum AnomalyKind {
     ///
     /// A call without a name was begun for it.
     OrphanArguments,
-    /// A tool call's ID is the text `null` or `None`. It was taken as missing.
+    /// A tool call's ID is the text `null` or `None`.
+    ///
+    /// It was taken as missing.
     ToolCallIdPlaceholder,
     /// A fragment of a tool call has no name, and an ID that no call has.
     ///
@@ -100,7 +104,9 @@ pub enum AnomalyKind {
     /// The choice index seems to count tokens (TGI, Foundry Local).
     /// [`Options::with_one_choice`](crate::Options::with_one_choice) then folds the one answer.
     IndexCountsTokens,
-    /// A text is a number or a boolean, without quotes. It was appended as written.
+    /// A text is a number or a boolean, without quotes.
+    ///
+    /// It was appended as written.
     ScalarText,
     /// A member has a value of a type that it cannot have, and was ignored.
     UnexpectedType,
@@ -135,7 +141,9 @@ pub enum AnomalyKind {
     ///
     /// It changed nothing, except for unknown members.
     UnknownChunk,
-    /// A chunk stands in the member `data` of another object. It was folded.
+    /// A chunk stands in the member `data` of another object.
+    ///
+    /// It was folded.
     WrappedChunk,
     /// An event has several chunks, one on each line, and each was folded.
     ///
@@ -167,7 +175,9 @@ pub enum AnomalyKind {
     ///
     /// The text of the escape is kept.
     JsonUnknownEscape,
-    /// More kinds of anomalies arrived than are kept. This one counts the rest.
+    /// More kinds of anomalies arrived than are kept.
+    ///
+    /// This one counts the rest.
     More,
 }
 

@@ -37,7 +37,9 @@ pub enum Change<'a> {
         /// The name of the function or tool, as far as it has arrived.
         name: Option<&'a str>,
     },
-    /// A tool call is whole, and can be started. It is reported once for each call.
+    /// A tool call is whole, and can be started.
+    ///
+    /// It is reported once for each call.
     ///
     /// A call is whole when the server says so: at its choice's finish reason, or else at `[DONE]`
     /// or the clean end of a complete stream. Arguments that happen to parse do not make it whole.
@@ -50,7 +52,9 @@ pub enum Change<'a> {
     ToolCallDone {
         /// The call's place.
         at: Place,
-        /// The call's ID, to be sent back with the tool's result. Some servers send none.
+        /// The call's ID, to be sent back with the tool's result.
+        ///
+        /// Some servers send none.
         id: Option<&'a str>,
         /// The name of the function or tool; empty if none arrived.
         name: &'a str,
@@ -73,7 +77,9 @@ pub enum Change<'a> {
     Logprobs {
         /// The choice's index.
         choice: u64,
-        /// All log probabilities so far. The new ones are at the ends of the lists.
+        /// All log probabilities so far.
+        ///
+        /// The new ones are at the ends of the lists.
         logprobs: &'a Logprobs,
     },
     /// A choice got its finish reason.
@@ -85,7 +91,9 @@ pub enum Change<'a> {
         /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
         reason: &'a str,
     },
-    /// Token counts arrived. They replace earlier ones.
+    /// Token counts arrived.
+    ///
+    /// They replace earlier ones.
     Usage(
         /// The counts.
         TokenCounts,
@@ -103,7 +111,9 @@ pub enum Change<'a> {
         /// The change, and where in the JSON it happened.
         change: partial::Change<'a>,
     },
-    /// A parsed text is no longer JSON. It is still folded as text.
+    /// A parsed text is no longer JSON.
+    ///
+    /// It is still folded as text.
     #[cfg(feature = "partial")]
     NotJson {
         /// The place that the text belongs to.

@@ -72,7 +72,9 @@ struct Template {
     ///
     /// It may be matched before decoding.
     is_framed: bool,
-    /// The event's type. Empty if it is the default.
+    /// The event's type.
+    ///
+    /// It is empty if it is the default.
     event_type: String,
     /// The holes within the frame, between their quotes, in order.
     holes: [Range<usize>; 2],

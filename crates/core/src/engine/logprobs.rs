@@ -125,7 +125,9 @@ impl Logprobs {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct TokenLogprob {
-    /// The token as text. Bytes that are not text are as the server writes them.
+    /// The token as text.
+    ///
+    /// Bytes that are not text are as the server writes them.
     pub token: String,
     /// The natural logarithm of its probability.
     ///

@@ -100,7 +100,9 @@ impl Limits {
 pub struct Options {
     /// The limits.
     pub limits: Limits,
-    /// Keeps unknown members, such as `timings` or `citations`. It is on by default.
+    /// Keeps unknown members, such as `timings` or `citations`.
+    ///
+    /// It is on by default.
     ///
     /// In the chunk and the choice, the last value of a name counts. In a delta and below, members
     /// grow to what a body has that is not streamed. Arrays are extended, and elements that are
@@ -202,8 +204,8 @@ impl Options {
     /// Whatever the options accept that is not JSON is an anomaly. Complete JSON does not close a
     /// call. A custom tool's input is not parsed.
     ///
-    /// Costs one more pass over the arguments, and holds their names and scalars once more, with 28
-    /// bytes for each value until the stream ends. The number of values is bounded by
+    /// It costs one more pass over the arguments. Until the stream ends it holds their names and
+    /// scalars once more, and 28 bytes for each value. The number of values is bounded by
     /// [`Limits::max_parsed_values`]. The outcome holds the text alone, which
     /// [`ToolCall::parsed_arguments`](crate::chat::ToolCall::parsed_arguments) reads again.
     #[cfg(feature = "partial")]
@@ -213,7 +215,9 @@ impl Options {
         self
     }
 
-    /// Parses each choice's content while it arrives. Needs the feature `partial`.
+    /// Parses each choice's content while it arrives.
+    ///
+    /// Needs the feature `partial`.
     ///
     /// It is for structured output (`response_format`).
     ///

@@ -66,7 +66,9 @@ impl<A> Outcome<A> {
     }
 }
 
-/// The error of an answer that is not complete. It owns the outcome.
+/// The error of an answer that is not complete.
+///
+/// It owns the outcome.
 ///
 /// Its text names the end. Then follows the text of the stream's [`error`](Self::error), or else
 /// the meaning of the end. So the stream's error is not its `source` as well, and a report of the
@@ -186,7 +188,9 @@ impl From<Error> for How {
     }
 }
 
-/// The end of a stream. Each stream has exactly one.
+/// The end of a stream.
+///
+/// Each stream has exactly one.
 ///
 /// Displays, parses and serialises as its [`name`](Self::name).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

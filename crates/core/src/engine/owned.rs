@@ -45,7 +45,9 @@ pub enum OwnedChange {
     ToolCallDone {
         /// The call's place.
         at: Place,
-        /// The call's ID, to be sent back with the tool's result. Some servers send none.
+        /// The call's ID, to be sent back with the tool's result.
+        ///
+        /// Some servers send none.
         id: Option<String>,
         /// The name of the function or tool; empty if none arrived.
         name: String,
@@ -78,7 +80,9 @@ pub enum OwnedChange {
         /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
         reason: String,
     },
-    /// Token counts arrived. They replace earlier ones.
+    /// Token counts arrived.
+    ///
+    /// They replace earlier ones.
     Usage(
         /// The counts.
         TokenCounts,
@@ -93,7 +97,9 @@ pub enum OwnedChange {
         /// The change, and where in the JSON it happened.
         change: partial::OwnedChange,
     },
-    /// A parsed text is no longer JSON. It is still folded as text.
+    /// A parsed text is no longer JSON.
+    ///
+    /// It is still folded as text.
     #[cfg(feature = "partial")]
     NotJson {
         /// The place that the text belongs to.

@@ -4,7 +4,9 @@ use core::fmt;
 
 use serde::Serialize;
 
-/// The kind of a text that grows. All of them are output of the model.
+/// The kind of a text that grows.
+///
+/// All of them are output of the model.
 ///
 /// Serialises as its name in snake case, as `content` or `function_arguments`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

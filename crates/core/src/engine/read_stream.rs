@@ -63,7 +63,9 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
     /// A read returns what has arrived, so a large one delays nothing.
     pub const READ_SIZE: usize = 16 * 1024;
 
-    /// Returns a stream with the default [`Options`]. Reads nothing yet.
+    /// Returns a stream with the default [`Options`].
+    ///
+    /// It reads nothing yet.
     ///
     /// It does not know a status or a content type; see [`head`](Self::head). A body that begins as
     /// JSON, HTML or gzip does is still an error.
@@ -93,7 +95,9 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
         self
     }
 
-    /// Returns what the next event changed. Blocks until an event arrives.
+    /// Returns what the next event changed.
+    ///
+    /// It blocks until an event arrives.
     ///
     /// Returns `None` once the stream has ended. The outcome of [`finish`](Self::finish) has the
     /// end.
@@ -153,7 +157,9 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
 }
 
 impl<D: Dialect, R> ReadStream<D, R> {
-    /// Returns what the last event changed. It is empty before the first event.
+    /// Returns what the last event changed.
+    ///
+    /// It is empty before the first event.
     #[must_use]
     pub fn update(&self) -> Update<'_> {
         self.session.update()
@@ -165,7 +171,9 @@ impl<D: Dialect, R> ReadStream<D, R> {
         self.session.accumulator()
     }
 
-    /// Ends the stream, and returns its outcome. Reads nothing more.
+    /// Ends the stream, and returns its outcome.
+    ///
+    /// It reads nothing more.
     ///
     /// If the stream has not ended yet, the end is [`End::Stopped`](crate::End::Stopped).
     #[must_use]

@@ -138,7 +138,9 @@ enum Body {
     /// The content type is another one, and the bytes so far do not decide.
     Suspect(Box<Other>),
     EventStream,
-    /// The body is not an event stream. It is boxed, because this is rare.
+    /// The body is not an event stream.
+    ///
+    /// It is boxed, because this is rare.
     Other(Box<Other>),
 }
 
@@ -213,7 +215,9 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Sets the options, before anything is read. The head and the stall limits stay.
+    /// Sets the options, before anything is read.
+    ///
+    /// The head and the stall limits stay.
     #[must_use]
     pub fn options(self, options: Options) -> Self {
         Self { body: self.body, stalls: self.stalls, ..Self::with_options(options) }
@@ -556,7 +560,9 @@ impl<D: Dialect> Session<D> {
         self.running()?.check(now)
     }
 
-    /// Returns the clocks of a stall. A stream that has ended cannot stall.
+    /// Returns the clocks of a stall.
+    ///
+    /// A stream that has ended cannot stall.
     fn running(&self) -> Option<&Stalls> {
         self.stalls.as_deref().filter(|_| !self.is_ended())
     }

@@ -39,7 +39,9 @@ pub struct StallLimits {
     /// The time between one byte of the body and the next.
     #[serde(with = "seconds")]
     pub bytes: Option<Duration>,
-    /// The time between one event and the next. Comments are not events.
+    /// The time between one event and the next.
+    ///
+    /// Comments are not events.
     #[serde(with = "seconds")]
     pub events: Option<Duration>,
     /// The time between one piece of the model's output and the next.

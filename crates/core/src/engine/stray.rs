@@ -39,7 +39,9 @@ impl Stray {
     }
 }
 
-/// An object or array over several lines. Each byte is read once.
+/// An object or array over several lines.
+///
+/// Each byte is read once.
 #[derive(Debug, Clone, Default)]
 struct Json {
     text: String,

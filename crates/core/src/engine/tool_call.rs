@@ -8,7 +8,9 @@ use super::place::Place;
 pub struct ToolCallSoFar<'a> {
     /// The call's place.
     pub at: Place,
-    /// The call's ID, once known. Some servers send none.
+    /// The call's ID, once known.
+    ///
+    /// Some servers send none.
     pub id: Option<&'a str>,
     /// The name of the function or tool, once known.
     pub name: Option<&'a str>,

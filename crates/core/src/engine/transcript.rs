@@ -91,7 +91,9 @@ struct Slot {
     is_free: bool,
 }
 
-/// The effect of folding. The learned frame depends on it.
+/// The effect of folding.
+///
+/// The learned frame depends on it.
 ///
 /// Only an event whose whole effect is `Appended` may be learned from. Code that sets, begins or
 /// binds anything returns `Other`. In doubt `Other` is right, because it costs speed only.
@@ -228,7 +230,7 @@ impl Transcript {
 
     /// Appends a string, decoded.
     ///
-    /// Linear in it; allocates only where the text outgrows its buffer.
+    /// The cost is linear in the string. It allocates only if the text outgrows its buffer.
     #[inline]
     pub(crate) fn append(&mut self, id: TextId, string: &RawStr<'_>) -> Effect {
         let slot = &mut self.texts[id.0 as usize];
@@ -314,7 +316,9 @@ impl Transcript {
         }
     }
 
-    /// Notes a piece of a text. Adjacent pieces become one.
+    /// Notes a piece of a text.
+    ///
+    /// Adjacent pieces become one.
     #[inline(always)]
     fn record(&mut self, id: TextId, kind: TextKind, start: usize, new_end: usize) {
         match self.records.last_mut() {
@@ -424,7 +428,7 @@ impl Transcript {
 
     /// Reports whether a cumulative piece of arguments repeats the whole so far.
     ///
-    /// Linear in the piece.
+    /// The cost is linear in the piece.
     pub(crate) fn is_whole_so_far(&self, id: TextId, piece: &RawValue<'_>) -> bool {
         let text = self.text(id);
         self.options.cumulative && !text.is_empty() && {
@@ -447,7 +451,9 @@ impl Transcript {
         self.texts.iter().position(is_it).map(|position| TextId(position as u32))
     }
 
-    /// Takes a finished text out, if it began. Its parser is dropped.
+    /// Takes a finished text out, if it began.
+    ///
+    /// Its parser is dropped.
     pub(crate) fn take(&mut self, id: Option<TextId>) -> Option<String> {
         let slot = &mut self.texts[id?.0 as usize];
         slot.parsed = Parsed::default();
@@ -466,7 +472,9 @@ impl Transcript {
 
 /// The count of what is held.
 impl Transcript {
-    /// Reports whether the event fits in any case. If not, it has to be weighed.
+    /// Reports whether the event fits in any case.
+    ///
+    /// If not, it has to be weighed.
     ///
     /// Folding adds only what stands in the event's data: the text of each member, and at least two
     /// bytes for each choice, tool call and unknown member.

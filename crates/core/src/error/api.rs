@@ -28,7 +28,9 @@ use crate::json::{RawValue, repair};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ApiError {
-    /// The server's message. If it gives none, the error as JSON.
+    /// The server's message.
+    ///
+    /// If the server gives none, it is the error as JSON.
     pub message: String,
     /// OpenAI's `type`, as sent (`invalid_request_error`, …), or `error_type`.
     #[serde(rename = "type")]
@@ -45,7 +47,9 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Reads an error body. Returns `None` if `body` is not one.
+    /// Reads an error body.
+    ///
+    /// Returns `None` if `body` is not one.
     ///
     /// An error body is one of these: an object that has `error`, `errors`, `error_message`,
     /// `"object":"error"`, or a `code` of 400 or more with a message; an object with `message` or
@@ -62,7 +66,9 @@ impl ApiError {
         Some(error.with_body(&body))
     }
 
-    /// Returns the code as text. A number is returned as its digits.
+    /// Returns the code as text.
+    ///
+    /// A number is returned as its digits.
     ///
     /// OpenAI's codes are in its guide "Error codes": `context_length_exceeded`,
     /// `rate_limit_exceeded`, `insufficient_quota` and others.

@@ -43,7 +43,9 @@ pub enum Error {
         /// The beginning of these lines, at most [`Error::EXCERPT`] bytes.
         text: String,
     },
-    /// An event's data is not JSON. Nothing of it was folded.
+    /// An event's data is not JSON.
+    ///
+    /// Nothing of it was folded.
     InvalidJson {
         /// The number of the event in the stream, from 1.
         ///
@@ -93,7 +95,9 @@ pub enum Error {
         /// It is read if the body is an error body in JSON that `beginning` holds completely.
         error: Option<Box<ApiError>>,
     },
-    /// A limit was exceeded. The chunk that would have exceeded it was not folded.
+    /// A limit was exceeded.
+    ///
+    /// The chunk that would have exceeded it was not folded.
     Limit {
         /// The limit.
         limit: Limit,

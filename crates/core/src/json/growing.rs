@@ -39,7 +39,9 @@ use super::{RawValue, Unknown};
 /// The unknown members of an object that arrives in pieces, by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Growing(
-    /// The members. It is `None` if there are none.
+    /// The members.
+    ///
+    /// It is `None` if there are none.
     #[allow(
         clippy::box_collection,
         reason = "a map is three words, and hardly any object has such members"
@@ -74,7 +76,9 @@ impl Growing {
         members.map(|(name, log)| name.len() + log.text.len()).sum()
     }
 
-    /// Adds a piece of the member `name`. Linear in the piece, over a whole stream.
+    /// Adds a piece of the member `name`.
+    ///
+    /// It is linear in the piece, over a whole stream.
     pub(crate) fn add(&mut self, name: &str, piece: &RawValue<'_>) -> Grown {
         let piece = piece.to_compact();
         let members = self.0.get_or_insert_default();
@@ -358,12 +362,16 @@ struct Element {
 }
 
 impl Element {
-    /// Stands for no index. Such elements stay where they are.
+    /// Stands for no index.
+    ///
+    /// Such elements stay where they are.
     const NO_INDEX: u32 = u32::MAX;
 }
 
 impl Merger<'_> {
-    /// The depth from which objects are not merged. The last of them counts, whole.
+    /// The depth from which objects are not merged.
+    ///
+    /// The last of them counts, whole.
     ///
     /// So merging needs little stack, and no more passes over a log than this.
     const MAX_DEPTH: usize = 32;
@@ -558,7 +566,9 @@ impl Merger<'_> {
         Some((end, index))
     }
 
-    /// Writes the insides of strings or arrays as one. None of them is empty.
+    /// Writes the insides of strings or arrays as one.
+    ///
+    /// None of them is empty.
     fn join(&mut self, values: &[Span], open: char, close: char, between: &str) {
         self.reserve();
         self.out.push(open);

@@ -153,7 +153,9 @@ impl Walk {
         if cursor.null() { Ok(None) } else { RawValue::lexed(cursor).map(Some) }
     }
 
-    /// Consumes a string and returns it. Returns `None` for any other value.
+    /// Consumes a string and returns it.
+    ///
+    /// Returns `None` for any other value.
     ///
     /// A value that is neither a string nor null is noted.
     #[inline(always)]
@@ -282,7 +284,7 @@ pub(crate) enum Shape {
 /// Checks that `text` is one JSON value, of any type and depth.
 ///
 /// # Errors
-/// The error of `serde_json`, with line and column.
+/// Returns the error of `serde_json`, with line and column.
 pub(crate) fn is_json(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str::<IgnoredAny>(text).map(|_| ())
 }

@@ -43,7 +43,7 @@ impl Text {
 
     /// Returns the number of bytes by which a fragment makes the text heavier.
     ///
-    /// Linear in it.
+    /// The cost is linear in the fragment.
     pub(crate) fn growth(&self, fragment: &str) -> usize {
         let mut rest = Self { text: String::new(), half: self.half, repaired: false };
         let before = rest.weight();
@@ -51,7 +51,7 @@ impl Text {
         rest.weight().saturating_sub(before)
     }
 
-    /// As [`growth`](Self::growth), for a fragment that repeats the text so far.
+    /// Returns the growth by a fragment that repeats the text so far.
     pub(crate) fn growth_to(&self, whole: &str) -> usize {
         let mut other = Self::default();
         other.push(whole);
@@ -73,7 +73,7 @@ impl Text {
 
     /// Appends the text of one fragment, which is a JSON string without its quotes.
     ///
-    /// Linear in the fragment. Allocates only if the text outgrows its buffer.
+    /// The cost is linear in the fragment. It allocates only if the text outgrows its buffer.
     pub(crate) fn push(&mut self, fragment: &str) {
         let mut rest = fragment;
         while let Some(escape) = memchr(b'\\', rest.as_bytes()) {
@@ -93,7 +93,7 @@ impl Text {
         self.extend_to_text(&other)
     }
 
-    /// As [`extend_to`](Self::extend_to), for a text that is not in a JSON string.
+    /// Extends like [`extend_to`](Self::extend_to), by a text that is not in a JSON string.
     pub(crate) fn extend_to_plain(&mut self, whole: &str) -> bool {
         let mut other = Self::default();
         other.push_plain(whole);
@@ -118,7 +118,9 @@ impl Text {
         }
     }
 
-    /// Returns the finished text. Half a pair that still waits becomes U+FFFD.
+    /// Returns the finished text.
+    ///
+    /// Half a pair that still waits becomes U+FFFD.
     pub(crate) fn into_string(mut self) -> String {
         self.settle();
         self.text

@@ -72,7 +72,7 @@ impl<'a> Unknown<'a> {
         }
     }
 
-    /// As [`get`](Self::get), to change the value.
+    /// Returns the value of the member of this name, to change it.
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut RawValue<'a>> {
         match &mut self.0 {
             Members::Few(members) => {
@@ -108,7 +108,9 @@ impl<'a> Unknown<'a> {
         }
     }
 
-    /// Returns the same members with texts of their own. Allocates.
+    /// Returns the same members with texts of their own.
+    ///
+    /// It allocates.
     #[must_use]
     pub fn into_owned(self) -> Unknown<'static> {
         let owned = |(name, value): Member<'a>| {
@@ -140,7 +142,9 @@ impl<'a> Unknown<'a> {
         }
     }
 
-    /// Sets the value of a name. The last one counts.
+    /// Sets the value of a name.
+    ///
+    /// The last one counts.
     pub(crate) fn set(&mut self, name: Cow<'a, str>, value: RawValue<'a>) {
         let members = match &mut self.0 {
             Members::Many(members) => {

@@ -18,7 +18,9 @@ use crate::engine::{
 use crate::error::Error;
 use crate::json::{RawStr, Unknown};
 
-/// The message of a choice as it is folded. The two endpoints differ in it.
+/// The message of a choice as it is folded.
+///
+/// The two endpoints differ in it.
 pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     /// The part of a chunk that is added to a choice.
     type Delta<'a>: WireChoice<'a>;

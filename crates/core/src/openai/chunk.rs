@@ -62,7 +62,9 @@ pub struct Chunk<'a, C> {
     /// Groq's member: its `usage` repeats the chunk's, its `error` ends the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_groq: Option<RawValue<'a>>,
-    /// The other members. A stream's padding (`obfuscation`, Mistral's `p`) is dropped.
+    /// The other members.
+    ///
+    /// A stream's padding (`obfuscation`, Mistral's `p`) is dropped.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
     /// The text between the quotes of OpenAI's `obfuscation` or Mistral's `p`.
@@ -73,7 +75,9 @@ pub struct Chunk<'a, C> {
     /// Such a member reads as missing.
     #[serde(skip)]
     pub unexpected: Option<&'static str>,
-    /// The first text, if any, that is a number or a boolean. It was read as written.
+    /// The first text, if any, that is a number or a boolean.
+    ///
+    /// It was read as written.
     #[serde(skip)]
     pub scalar: Option<&'static str>,
     /// The chunk says that it is an error, or holds one.
@@ -84,7 +88,9 @@ pub struct Chunk<'a, C> {
     pub(crate) odd: Option<AnomalyKind>,
 }
 
-/// The padding of a chunk. It means nothing, so chunks that differ in it are equal.
+/// The padding of a chunk.
+///
+/// It means nothing, so chunks that differ in it are equal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Padding<'a>(pub(crate) Option<&'a str>);
 
@@ -297,7 +303,7 @@ pub(crate) fn walk(limits: &Limits, keep_unknown: bool) -> Walk {
 /// Checks that a chunk that was walked through stayed within these limits.
 ///
 /// # Errors
-/// The first limit that it exceeded.
+/// Returns the first limit that was exceeded.
 pub(crate) fn check(limits: &Limits, walk: &Walk) -> Result<(), Error> {
     match walk.overflow() {
         None => Ok(()),

@@ -47,7 +47,9 @@ pub struct Envelope<M> {
 /// The finish reasons of a failed answer.
 const FAILURES: [&str; 2] = ["error", "network_error"];
 
-/// The worth of token counts. Those of a lower rank never replace others.
+/// The worth of token counts.
+///
+/// Those of a lower rank never replace others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum UsageRank {
     /// They are missing, or all of them are zero.
@@ -282,7 +284,7 @@ impl<M: Message> Envelope<M> {
     ///
     /// It is exact unless the chunk repeats itself.
     ///
-    /// Linear in the chunk. Only a chunk that comes near a limit is weighed.
+    /// The cost is linear in the chunk. Only a chunk near a limit is weighed.
     #[inline(never)]
     fn growth(&self, chunk: &Chunk<'_, M::Delta<'_>>, to: &Transcript) -> Held {
         let mut new = Held::default();

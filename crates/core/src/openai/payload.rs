@@ -25,7 +25,9 @@ impl<'a> Payload<'a> {
     /// The text that ends a stream.
     const DONE: &'static str = "[DONE]";
 
-    /// Classifies an event. Looks at the two ends of an object's data only.
+    /// Classifies an event.
+    ///
+    /// It looks at the two ends of an object's data only.
     #[inline]
     pub(crate) fn of(event: &Event<'a>) -> Self {
         let data = event.data;

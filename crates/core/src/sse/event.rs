@@ -36,7 +36,9 @@ impl<'a> Event<'a> {
         Self { event: Self::DEFAULT_TYPE, data, id: "" }
     }
 
-    /// Returns the event with this type. An empty one is the default type.
+    /// Returns the event with this type.
+    ///
+    /// An empty one is the default type.
     #[must_use]
     pub fn with_type(self, event: &'a str) -> Self {
         Self { event: if event.is_empty() { Self::DEFAULT_TYPE } else { event }, ..self }
@@ -50,7 +52,9 @@ impl<'a> Event<'a> {
         self.event.is_empty()
     }
 
-    /// Returns the event with texts of its own. Allocates for each that is not empty.
+    /// Returns the event with texts of its own.
+    ///
+    /// It allocates for each that is not empty.
     #[must_use]
     pub fn into_owned(self) -> OwnedEvent {
         OwnedEvent { event: self.event.into(), data: self.data.into(), id: self.id.into() }
@@ -67,11 +71,17 @@ impl<'a> Event<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OwnedEvent {
-    /// The event's type. See [`Event::event`].
+    /// The event's type.
+    ///
+    /// See [`Event::event`].
     pub event: String,
-    /// The event's data. See [`Event::data`].
+    /// The event's data.
+    ///
+    /// See [`Event::data`].
     pub data: String,
-    /// The last event ID string at this event. See [`Event::id`].
+    /// The last event ID string at this event.
+    ///
+    /// See [`Event::id`].
     pub id: String,
 }
 

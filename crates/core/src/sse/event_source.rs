@@ -213,7 +213,9 @@ impl EventSource {
         self
     }
 
-    /// Sets the limits of an event. Call it before anything is decoded.
+    /// Sets the limits of an event.
+    ///
+    /// Call it before anything is decoded.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         let mut decoder = Decoder::with_limits(limits);
@@ -232,7 +234,9 @@ impl EventSource {
         self
     }
 
-    /// Returns the next thing to do. It stays the same until the next input.
+    /// Returns the next thing to do.
+    ///
+    /// It stays the same until the next input.
     #[must_use]
     pub fn action(&self) -> Action<'_> {
         match &self.state {
@@ -290,8 +294,8 @@ impl EventSource {
     /// anew when it ends. The head is not enough for that, as a proxy sends one without a server.
     ///
     /// # Errors
-    /// An event beyond the [`Limits`]. It is lost, and its ID does not count; the next call goes on
-    /// after it.
+    /// Fails at an event beyond the [`Limits`]. The event is lost, and its ID does not count; the
+    /// next call goes on after it.
     pub fn decode<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],

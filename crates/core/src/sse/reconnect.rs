@@ -37,7 +37,9 @@ pub struct Reconnect {
     /// The next failure closes the source with [`Closed::GaveUp`](super::Closed::GaveUp). The
     /// default is None, as in the standard.
     pub max_reconnects: Option<u32>,
-    /// The permission to send a request again that is not a GET. It is off by default.
+    /// The permission to send a request again that is not a GET.
+    ///
+    /// It is off by default.
     ///
     /// A POST that is sent twice may do twice what it does: a completion is made and paid for
     /// twice. Turn it on if the server goes by the `Last-Event-ID`, or does not mind.

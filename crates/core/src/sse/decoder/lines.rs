@@ -21,7 +21,9 @@ use super::Decoder;
 pub(super) enum Line {
     /// After this many bytes of what may be the byte order mark of the stream.
     Mark(u8),
-    /// At the beginning of a line, after a CR. An LF here belongs to the CR.
+    /// At the beginning of a line, after a CR.
+    ///
+    /// An LF here belongs to the CR.
     AfterCr,
     /// At the beginning of a line.
     Start,
@@ -69,11 +71,17 @@ pub(super) enum Step<'i> {
     UsedUp,
     /// A line has ended, and nothing of the current block counts yet.
     BlockStart,
-    /// A block has ended that is an event. This is its data, if that is in the read.
+    /// A block has ended that is an event.
+    ///
+    /// This is its data, if that is in the read.
     Event(&'i [u8]),
-    /// An `error` line has ended. Its value is in the buffer.
+    /// An `error` line has ended.
+    ///
+    /// Its value is in the buffer.
     ErrorLine,
-    /// A line of an unknown field has ended. Its beginning is in the buffer.
+    /// A line of an unknown field has ended.
+    ///
+    /// Its beginning is in the buffer.
     StrayLine,
 }
 
@@ -314,7 +322,9 @@ impl Decoder {
         self.take(input, len + ending);
     }
 
-    /// Ends a block: its ID counts from here. Returns whether it is an event.
+    /// Ends a block: its ID counts from here.
+    ///
+    /// Returns whether it is an event.
     fn end_block(&mut self) -> bool {
         if self.has_id {
             core::mem::swap(&mut self.id, &mut self.last_event_id);

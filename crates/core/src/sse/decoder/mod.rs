@@ -99,7 +99,9 @@ pub(crate) struct Frame {
     pub(crate) len: usize,
 }
 
-/// The capacity beyond which a buffer is given back. A smaller one is reused.
+/// The capacity beyond which a buffer is given back.
+///
+/// A smaller one is reused.
 const KEEP_CAPACITY: usize = 1 << 20;
 
 impl Default for Decoder {
@@ -177,9 +179,9 @@ impl Decoder {
     /// are cut, joined or repaired goes to buffers that are reused.
     ///
     /// # Errors
-    /// A line or block exceeds the [`Limits`]. The whole block is dropped: its ID does not count,
-    /// but a `retry` line before the limit does. The next call goes on after the blank line that
-    /// ends the block.
+    /// Fails if a line or block exceeds the [`Limits`]. The whole block is dropped: its ID does not
+    /// count, but a `retry` line before the limit does. The next call goes on after the blank line
+    /// that ends the block.
     #[inline]
     pub fn decode<'s, 'i: 's>(
         &'s mut self,
