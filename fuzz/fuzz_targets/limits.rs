@@ -3,9 +3,9 @@
 //!
 //! A corpus file is nine bytes, one each for the options (from the lowest bit: keep unknown
 //! members, cumulative deltas, the legacy endpoint, no learning), `max_line`, `max_event`,
-//! `max_choices`, `max_tool_calls` and `max_items`, `max_folded`, `max_unknown_members`, the length of the reads,
-//! how often the rest comes; and the rest, in which each `#` is the number of the repetition, so
-//! that a short input has as many indices, IDs and names as there are repetitions.
+//! `max_choices`, `max_tool_calls` and `max_items`, `max_folded`, `max_unknown_members`, the length
+//! of the reads, how often the rest comes; and the rest, in which each `#` is the number of the
+//! repetition, so that a short input has as many indices, IDs and names as there are repetitions.
 //!
 //! The check is here and not in the crate, because whoever links the counting allocator runs with
 //! it.

@@ -10,9 +10,10 @@
 //!   [`Effect::Appended`]. The learned frame appends through it as well, so both ways agree.
 //! - Nothing is refused here. A dialect weighs an event before it folds it; see
 //!   [`Transcript::has_room`] and [`Transcript::admit`].
-//! - Whatever a dialect keeps is counted where it is kept, and taken off where it is replaced: texts
-//!   here, other members by [`Transcript::set`], [`Transcript::hold`] and [`Transcript::replaced`].
-//!   In debug builds the accumulator compares the count with a walk through the state.
+//! - Whatever a dialect keeps is counted where it is kept, and taken off where it is replaced:
+//!   texts here, other members by [`Transcript::set`], [`Transcript::hold`] and
+//!   [`Transcript::replaced`]. In debug builds the accumulator compares the count with a walk
+//!   through the state.
 
 use alloc::string::String;
 use alloc::vec::Vec;
