@@ -133,7 +133,7 @@ data: [DONE]
     let completion = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
     let outcome = |completion: &str, end: &str, error: &str| {
         format!(
-            "{{\"answer\":{completion},\"end\":\"{end}\",\"anomalies\":[],\"error\":{error}}}\n"
+            "{{\"answer\":{completion},\"end\":\"{end}\",\"usage\":null,\"anomalies\":[],\"error\":{error}}}\n"
         )
     };
     for size in ["1", "5", "4096"] {
