@@ -78,10 +78,11 @@ fn fold<E: Dialect<Answer: serde::Serialize>>(to: &Arguments) -> Result<ExitCode
             }
         }
     }
-    let outcome = match broken {
-        Some(error) => session.close(How::broken(error, false)),
-        None => session.close(How::Clean),
-    };
+    let how = broken.map_or(How::Clean, |error| How::broken(error, false));
+    if session.end(how.clone()) == Ok(true) && to.text {
+        screen.print(session.update().text())?;
+    }
+    let outcome = session.close(how);
     if !to.text {
         screen.line(&serde_json::to_string(&outcome)?)?;
     } else if screen.is_terminal() {

@@ -142,13 +142,14 @@ data: [DONE]
     pipes("fold", &["--text"], whole, 0, "hi");
     let nothing = r#"{"object":"chat.completion","choices":[]}"#;
     pipes("fold", &[], b"", 1, &outcome(nothing, "empty", "null"));
-    pipes("fold", &[], b"\xff\x00garbage\n\n", 1, &outcome(nothing, "empty", "null"));
+    let stray = "{\"answer\":{\"object\":\"chat.completion\",\"choices\":[]},\"end\":\"empty\",\"anomalies\":[{\"kind\":\"stray_line\",\"member\":\"\",\"event\":0,\"count\":1,\"excerpt\":\"\u{FFFD}\\u0000garbage\"}],\"error\":{\"kind\":\"stray_lines\",\"message\":\"the stream ended early, after lines that are no fields: \\\"\u{FFFD}\\\\0garbage\\\"\",\"type\":null,\"param\":null,\"code\":null,\"data\":\"\u{FFFD}\\u0000garbage\"}}\n";
+    pipes("fold", &[], b"\xff\x00garbage\n\n", 1, stray);
     pipes("fold", &[], b"data: {\"choi", 1, &outcome(nothing, "truncated", "null"));
     let refused = br#"{"error":{"message":"no","type":"t","param":"p","code":7}}"#;
-    let error = r#"{"kind":"not_an_event_stream","message":"the body is no event stream: no (type \"t\", param \"p\", code 7)","type":"t","param":"p","code":7}"#;
+    let error = r#"{"kind":"not_an_event_stream","message":"the body is no event stream: no (type \"t\", param \"p\", code 7)","type":"t","param":"p","code":7,"body":{"error":{"message":"no","type":"t","param":"p","code":7}}}"#;
     pipes("fold", &[], refused, 1, &outcome(nothing, "not_an_event_stream", error));
     let in_band = b"data: {\"error\":{\"message\":\"overloaded\",\"code\":\"x\"}}\n\n";
-    let error = r#"{"kind":"api","message":"overloaded","type":null,"param":null,"code":"x"}"#;
+    let error = r#"{"kind":"api","message":"overloaded","type":null,"param":null,"code":"x","body":{"error":{"message":"overloaded","code":"x"}}}"#;
     pipes("fold", &[], in_band, 1, &outcome(nothing, "error", error));
     let legacy = b"data: {\"choices\":[{\"text\":\"a\",\"index\":0,\"finish_reason\":\"length\"}]}\n\ndata: [DONE]";
     let completion = r#"{"object":"text_completion","choices":[{"text":"a","index":0,"finish_reason":"length"}]}"#;

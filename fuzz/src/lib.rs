@@ -2,9 +2,9 @@
 //! seen of a decoder.
 //!
 //! A corpus file is the bytes of one [`Input`] in the order of its fields, so that files can be
-//! written by hand: one byte for `error_lines` (its lowest bit), one each for `max_line` and
-//! `max_event`, eight lengths of reads, and then the stream. Run a target from the repository's
-//! root, with what it finds in a folder of its own:
+//! written by hand: one byte whose lowest bits are `error_lines` and `stray_lines`, one each for
+//! `max_line` and `max_event`, eight lengths of reads, and then the stream. Run a target from the
+//! repository's root, with what it finds in a folder of its own:
 //!
 //! ```sh
 //! mkdir -p target/fuzz-corpus
@@ -39,8 +39,8 @@ use reads::{Run, Seen};
 /// A stream, the reads it comes in, and how it is decoded.
 #[derive(Debug, Arbitrary)]
 pub struct Input<'a> {
-    /// True if `error` field lines are events.
-    error_lines: bool,
+    /// From the lowest bit: `error` field lines are events, lines of unknown fields are.
+    lines: u8,
     /// The limits; 255 of either leaves that one at its default.
     max_line: u8,
     max_event: u8,
@@ -57,7 +57,7 @@ impl<'a> Input<'a> {
     /// # Panics
     /// If it does not.
     pub fn check_cuts(&self) {
-        let decoder = Decoder::with_limits(self.limits()).with_error_lines(self.error_lines);
+        let decoder = with_lines(Decoder::with_limits(self.limits()), self.lines);
         let whole = reads::run(decoder.clone(), [self.stream]);
         let cut = reads::run(decoder.clone(), self.reads());
         assert_eq!(cut, whole, "in reads of {:?}", self.lengths);
@@ -71,7 +71,7 @@ impl<'a> Input<'a> {
     /// # Panics
     /// If it does not.
     pub fn check_naive(&self) {
-        check_interpreted(self.stream, &self.reads(), self.error_lines);
+        check_interpreted(self.stream, &self.reads(), self.lines);
     }
 
     fn limits(&self) -> Limits {
@@ -91,8 +91,10 @@ impl<'a> Input<'a> {
 }
 
 /// A stream, whole and in these reads, gives what a literal reading of the standard gives.
-fn check_interpreted(stream: &[u8], reads: &[&[u8]], error_lines: bool) {
-    let naive = naive::interpret(stream, error_lines);
+fn check_interpreted(stream: &[u8], reads: &[&[u8]], lines: u8) {
+    // A literal reading does not shorten lines.
+    let lines = if stream.len() > Decoder::MAX_STRAY_LINE { lines & 1 } else { lines };
+    let naive = naive::interpret(stream, lines & 1 != 0, lines & 2 != 0);
     let seen = |(event, data, id): &(String, String, String)| Seen::event(event, data, id);
     let expected = Run {
         seen: naive.events.iter().map(seen).collect(),
@@ -100,10 +102,15 @@ fn check_interpreted(stream: &[u8], reads: &[&[u8]], error_lines: bool) {
         retry: naive.retry,
         unfinished: naive.unfinished,
     };
-    let decoder = Decoder::new().with_error_lines(error_lines);
+    let decoder = with_lines(Decoder::new(), lines);
     assert_eq!(reads::run(decoder.clone(), [stream]), expected, "whole");
     let lengths = || reads.iter().map(|read| read.len()).collect::<Vec<_>>();
     assert_eq!(reads::run(decoder, reads.iter().copied()), expected, "in reads of {:?}", lengths());
+}
+
+/// The decoder with the lines that these bits say as events.
+fn with_lines(decoder: Decoder, lines: u8) -> Decoder {
+    decoder.with_error_lines(lines & 1 != 0).with_stray_lines(lines & 2 != 0)
 }
 
 /// A stream in reads of these lengths, over and over.

@@ -44,7 +44,7 @@ const PIECES: [&[u8]; 33] = [
 ];
 
 /// The stream that these pieces make gives what a literal reading of the standard gives, with
-/// `error` lines as events and without, whole and cut.
+/// `error` lines and stray lines as events and without, whole and cut.
 ///
 /// # Panics
 /// If it does not.
@@ -56,7 +56,7 @@ pub fn check(bytes: &[u8]) {
             PIECES.get(usize::from(*piece)).copied().unwrap_or(std::slice::from_ref(piece)),
         );
     }
-    for error_lines in [false, true] {
-        check_interpreted(&stream, &cut(&stream, *lengths), error_lines);
+    for lines in 0..4 {
+        check_interpreted(&stream, &cut(&stream, *lengths), lines);
     }
 }

@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use deltawire::chat::ChatCompletion;
 use deltawire::completions::Completion;
-use deltawire::{Evidence, Limit, Limits};
+use deltawire::{Dialect, Evidence, Limit, Limits};
 use http::Response;
 use http_body::Body;
 
@@ -16,20 +16,20 @@ use crate::stream::{ChatStream, CompletionStream, Stream};
 
 /// Reads the response to a streamed chat completion request.
 ///
-/// For an event stream it is ready at once, and nothing of the body is read yet. If the request was
-/// refused it waits for the body, without a time limit; a timeout around it bounds a server that
-/// never ends the body.
+/// It is ready at once, and nothing of the body is read yet. If the request was refused it waits
+/// for the body, without a time limit; a timeout around it bounds a server that never ends the
+/// body. A content type does not decide, since many servers send a wrong one: the body's first
+/// bytes do, and [`Stream::next`] returns the error of a body that is not an event stream.
 ///
 /// # Errors
 /// A status other than 2xx, with at most [`Refused::MAX_BODY`](deltawire::Refused::MAX_BODY) bytes
-/// of the body. A content type other than `text/event-stream`, with the body's beginning. If there
-/// is no content type, the body's first bytes decide later.
+/// of the body.
 pub async fn chat<B>(response: Response<B>) -> Result<ChatStream<B>, Error>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    event_stream(response).await.map(Stream::from_body)
+    stream(response).await
 }
 
 /// Reads the response to a streamed legacy completion request, as [`chat`] does.
@@ -41,13 +41,13 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    event_stream(response).await.map(Stream::from_body)
+    stream(response).await
 }
 
 /// Reads a response as bare events, whatever they carry, as [`chat`] does.
 ///
 /// # Errors
-/// As [`chat`].
+/// As [`chat`], and a content type other than `text/event-stream`, with the body's beginning.
 pub async fn events<B>(response: Response<B>) -> Result<Events<B>, Error>
 where
     B: Body,
@@ -84,6 +84,20 @@ where
     B::Error: Into<BoxError>,
 {
     Ok(Completion::from_json(&whole_body(response).await?)?)
+}
+
+/// Returns the stream of a response, unless the request was refused.
+async fn stream<D, B>(response: Response<B>) -> Result<Stream<D, B>, Error>
+where
+    D: Dialect,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let evidence = Evidence::refused(status, |name| header(&headers, name));
+    let body = accepted(response, evidence).await?;
+    Ok(Stream::from_body(body).head(status, |name| header(&headers, name)))
 }
 
 /// Returns the body of a response that is an event stream.

@@ -125,11 +125,9 @@ where
     /// # Errors
     /// As [`next`](Self::next).
     pub fn poll_advance(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
-        let advanced = ready!(self.poll_step(
-            cx,
-            |session, input| Ok(session.advance(input)?.then_some(())),
-            || Some(())
-        ))?;
+        let advance =
+            |session: &mut Session<D>, input: &mut &[u8]| Ok(session.advance(input)?.then_some(()));
+        let advanced = ready!(self.poll_step(cx, advance, Some(())))?;
         Poll::Ready(Ok(advanced.is_some()))
     }
 
@@ -154,20 +152,26 @@ where
 
     /// Feeds the session until it gives something, and asks for a frame when it has nothing left.
     ///
-    /// `last` is what the end gives, where it changed something.
+    /// Gives `last` if the end of the body brings an update.
     fn poll_step<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut take: impl FnMut(&mut Session<D>, &mut &[u8]) -> Result<Option<T>, deltawire::Error>,
-        last: impl FnOnce() -> Option<T>,
+        mut last: Option<T>,
     ) -> Poll<Result<Option<T>, Error>> {
         let mut this = self.project();
+        let mut is_last = false;
         loop {
-            ready!(this.frames.as_mut().poll_turn(cx));
-            let mut input = &this.frames.unread()[..];
-            let taken = take(this.session, &mut input);
-            let left = input.len();
-            this.frames.as_mut().leave(left);
+            let taken = if is_last {
+                Ok(last.take())
+            } else {
+                ready!(this.frames.as_mut().poll_turn(cx));
+                let mut input = &this.frames.unread()[..];
+                let taken = take(this.session, &mut input);
+                let left = input.len();
+                this.frames.as_mut().leave(left);
+                taken
+            };
             if let Some(taken) = taken? {
                 this.frames.as_mut().count();
                 #[cfg(feature = "timing")]
@@ -195,9 +199,8 @@ where
                 match stall {
                     Poll::Ready(stall) => {
                         this.session.tick(this.clock.now());
-                        if this.session.end(How::Stalled(stall))? {
-                            return Poll::Ready(Ok(last()));
-                        }
+                        is_last = this.session.end(How::Stalled(stall))?;
+                        continue;
                     }
                     Poll::Pending if is_flooded => ready!(this.frames.as_mut().poll_fill(cx)),
                     Poll::Pending => return Poll::Pending,
@@ -210,15 +213,11 @@ where
                 State::Open => {}
                 State::Ended => {
                     this.session.tick(this.clock.now());
-                    if this.session.end(How::Clean)? {
-                        return Poll::Ready(Ok(last()));
-                    }
+                    is_last = this.session.end(How::Clean)?;
                 }
                 State::Broken(error) => {
                     this.session.tick(this.clock.now());
-                    if this.session.end((**error).clone().into())? {
-                        return Poll::Ready(Ok(last()));
-                    }
+                    is_last = this.session.end((**error).clone().into())?;
                 }
             }
         }
@@ -416,7 +415,7 @@ impl<S> FoldedEvents<S> {
         if *is_over {
             return Poll::Ready(None);
         }
-        let event = ready!(stream.poll_step(cx, Session::next_event, || None)).transpose();
+        let event = ready!(stream.poll_step(cx, Session::next_event, None)).transpose();
         *is_over = !matches!(event, Some(Ok(_)));
         Poll::Ready(event)
     }

@@ -1,6 +1,7 @@
 //! An error quotes a server, a proxy or an HTTP stack in one short line, whatever it says.
 
-use deltawire::{End, Error, How, Refused, chat};
+use deltawire::json::RawValue;
+use deltawire::{ApiError, End, Error, How, Refused, chat};
 
 /// Everything that acts on a terminal or a log, and what looks like the end of a value.
 const HOSTILE: &str =
@@ -17,9 +18,9 @@ fn one_quiet_line(text: &str, what: &str) {
     assert!(!text.chars().any(acts), "{what}: {text:?}");
 }
 
-/// A text of a megabyte that begins as it may.
+/// A text of a quarter of a megabyte that begins as it may.
 fn long() -> String {
-    HOSTILE.repeat((1 << 20) / HOSTILE.len())
+    HOSTILE.repeat((1 << 18) / HOSTILE.len())
 }
 
 fn json(text: &str) -> String {
@@ -50,10 +51,27 @@ fn an_error_in_the_stream_is_one_short_line_whatever_it_holds() {
             ("code", format!(r#"{{"error":{{"message":"m","code":{{"a":{value}}}}}}}"#)),
             ("other members", format!(r#"{{"error":{{"m":{value}}}}}"#)),
             ("not JSON", format!(r#"{{"a":{value}"#)),
-            ("no chunk", value.clone()),
+            ("no chunk", format!("[{value}]")),
+            (
+                "members beside",
+                format!(r#"{{"error":{value},"a":{value},"b":{value},"c":{value},"d":{value}}}"#),
+            ),
+            (
+                "all members",
+                format!(
+                    r#"{{"error":{{"message":{value},"type":{value},"param":{value},"code":{value},"a":{value},{value}:{value},"c":{{"d":{value}}}}}}}"#
+                ),
+            ),
+            ("a list", format!(r#"[{{"error":{{"message":{value}}}}}]"#)),
         ] {
             one_quiet_line(&ended(&format!("data: {data}\n\n")).to_string(), what);
+            one_quiet_line(&ended(&format!("{data}\n").repeat(2)).to_string(), what);
+            one_quiet_line(&ended(&format!(":\n{data}\n")).to_string(), what);
         }
+        one_quiet_line(
+            &ended(&format!(":\nx{}\n", text.replace(['\r', '\n'], " "))).to_string(),
+            "stray lines",
+        );
     }
     // White space of JSON goes when a value is kept, control characters that it lets stand do not.
     let error = ended("data: {\"error\":{\"message\":\"m\",\"code\":{\ndata: \"a\":\u{9b}1}}}\n\n");
@@ -137,4 +155,94 @@ fn gzip_that_nobody_decompressed_is_told_as_such_and_not_as_an_empty_stream() {
             "the body is no event stream; it is compressed with gzip, and nothing on the way here decompressed it"
         );
     }
+}
+
+#[test]
+fn a_long_text_shows_both_of_its_ends() {
+    let x = "x".repeat(5000);
+    for (body, has) in [
+        (
+            format!("data: {{\"error\":{{\"message\":\"begins {x} ends\"}}}}\n\n"),
+            ["begins xx", "xx ends"],
+        ),
+        (format!("data: begins {x} ends\n\n"), ["begins xx", "xx ends"]),
+        (format!("data: [\"begins {x} ends\"]\n\n"), ["begins xx", "xx ends"]),
+        (format!(":\nbegins {x} ends\n"), ["begins xx", "x"]),
+        (
+            format!(
+                "data: {{\"error\":{{\"message\":\"m\",\"failed_generation\":\"begins {x} ends\"}}}}\n\n"
+            ),
+            ["(failed_generation \"begins xx", "xx ends\")"],
+        ),
+    ] {
+        let error = ended(&body);
+        let text = error.to_string();
+        assert!(has.iter().all(|part| text.contains(part)) && text.contains('…'), "{text}");
+        assert!(text.len() < 1200, "{} bytes: {text}", text.len());
+        let kept = match &error {
+            Error::InvalidJson { data, .. } | Error::InvalidChunk { data, .. } => data.len(),
+            Error::StrayLines { text } => text.len(),
+            _ => continue,
+        };
+        assert!((Error::EXCERPT - 8..=Error::EXCERPT + 3).contains(&kept), "{kept}");
+    }
+}
+
+#[test]
+fn an_error_body_is_read_in_every_shape_and_kept_whole() {
+    for (body, shown) in [
+        (
+            r#"{"error":{"message":"m","type":"t","param":"p","code":"c"}}"#,
+            r#"m (type "t", param "p", code "c")"#,
+        ),
+        (r#"{"error":"m"}"#, "m"),
+        (r#"{"error":"m","status_code":500}"#, "m (code 500)"),
+        (
+            r#"[{"error":{"code":503,"message":"m","status":"UNAVAILABLE"}}]"#,
+            r#"m (code 503, status "UNAVAILABLE")"#,
+        ),
+        (
+            r#"{"success":false,"errors":[{"code":7003,"message":"m"}],"messages":[],"result":null}"#,
+            "m (code 7003)",
+        ),
+        (r#"{"detail":"m"}"#, "m"),
+        (r#"{"detail":[{"loc":["body","model"],"msg":"m","type":"missing"}]}"#, "m"),
+        (r#"{"message":"m"}"#, "m"),
+        (r#"[{"message":"m"}]"#, "m"),
+        (r#"{"error_message":"m","error_type":"t"}"#, r#"m (type "t")"#),
+        (r#"{"object":"error","message":"m","code":40303}"#, "m (code 40303)"),
+        (r#"{"status":404,"message":"m"}"#, "m (code 404)"),
+        (
+            r#"{"error":{"message":"m","code":429,"metadata":{"raw":"slow"}},"user_id":"u"}"#,
+            r#"m (code 429, metadata {"raw":"slow"})"#,
+        ),
+        (r#"{"error":{"reason":"r"}}"#, r#"{"reason":"r"}"#),
+        (r#"{"error":503}"#, "error 503 (code 503)"),
+    ] {
+        let error = ApiError::from_body(body).expect(body);
+        assert_eq!(error.to_string(), shown, "{body}");
+        assert_eq!(error.body().map(RawValue::as_json), Some(body));
+        let refused = Refused::new(400, |_| None, body.as_bytes());
+        assert_eq!(refused.error, Some(error), "{body}");
+        let json = serde_json::to_string(&Error::Refused(Box::new(refused))).unwrap();
+        assert!(json.ends_with(&format!(r#""body":{body}}}"#)), "{json}");
+    }
+    for none in [
+        "",
+        "x",
+        "[]",
+        "{}",
+        "1",
+        r#"{"choices":[]}"#,
+        r#"{"error":null}"#,
+        r#"{"error":{}}"#,
+        r#"["m"]"#,
+        r#"{"code":500}"#,
+    ] {
+        assert_eq!(ApiError::from_body(none), None, "{none}");
+    }
+    // What is not JSON is a message without a body.
+    let error = ended("event: error\ndata: upstream gone\n\n");
+    let said = error.api_error().unwrap();
+    assert_eq!((said.message.as_str(), said.body()), ("upstream gone", None));
 }

@@ -68,7 +68,7 @@ fn a_chunk_that_is_no_json_changes_nothing() {
     for cut in (1..whole.len()).filter(|&at| whole.is_char_boundary(at)).step_by(3) {
         refuses(keeping(Limits::default()), &[RICH], &whole[..cut], "invalid_json", End::Error);
     }
-    for garbage in ["x", "}", ",", "\u{FEFF}", "null", "{}", "\0"] {
+    for garbage in ["x", "}", ",", "\u{FEFF}", "null", "{}", "\0", "\n{\"a\":1", "\nnull"] {
         refuses(
             keeping(Limits::default()),
             &[RICH],
@@ -77,19 +77,9 @@ fn a_chunk_that_is_no_json_changes_nothing() {
             End::Error,
         );
     }
-    for wrong in [
-        r#""\q""#,
-        "\"\t\"",
-        "NaN",
-        "tru",
-        "[1,]",
-        r#"{"a" 1}"#,
-        r#"{"a":1,}"#,
-        "'x'",
-        "01",
-        "1.",
-        "+1",
-    ] {
+    for wrong in
+        [r#""\q""#, "nan", "tru", "[1,]", r#"{"a" 1}"#, r#"{"a":1,}"#, "'x'", "01", "1.", "+1"]
+    {
         refuses(
             keeping(Limits::default()),
             &[RICH],
@@ -102,9 +92,7 @@ fn a_chunk_that_is_no_json_changes_nothing() {
 
 #[test]
 fn a_chunk_that_is_no_object_changes_nothing() {
-    for data in
-        ["[]", "[{}]", "1", "-1e999", "true", "\"x\"", "\"\\ud83d\"", &format!("[{{{MORE}}}]")]
-    {
+    for data in ["[]", "[{}]", "[1]", &format!("[{{{MORE}}}]")] {
         refuses(keeping(Limits::default()), &[RICH], data, "invalid_chunk", End::Error);
         refuses(keeping(Limits::default()), &[], data, "invalid_chunk", End::Error);
     }

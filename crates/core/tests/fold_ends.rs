@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use deltawire::{End, Error, How, Outcome, Stall, StallLimits, chat};
+use deltawire::{End, Error, How, Outcome, Stall, StallLimits, chat, sse};
 
 const UNFINISHED: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
 const FINISHED: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
@@ -109,20 +109,72 @@ fn a_sentinel_that_the_end_of_the_body_cut_counts_though_a_break_is_an_error() {
         for (stream, end) in
             [(FINISHED, End::Done), (UNFINISHED, End::DoneWithoutFinishReason), ("", End::Empty)]
         {
-            for (how, error) in [
-                (How::Clean, None),
-                (broken(), lost()),
-                (How::Stalled(stall()), Some(Error::Stalled(stall()))),
+            // Two questions, if the answer is whole: that it is, and that the transfer is not. If
+            // it is not whole, the break is the end.
+            let is_whole = end == End::Done;
+            for (how, error, cut) in [
+                (How::Clean, None, end),
+                (broken(), lost(), End::Truncated),
+                (How::Stalled(stall()), Some(Error::Stalled(stall())), End::Stalled),
             ] {
                 let mut session = pushed(&format!("{stream}{rest}"));
                 assert_eq!(session.end(how.clone()).err(), error, "{stream:?} {rest:?} {how:?}");
                 assert_eq!(session.feed(b"data: x\n\n").err(), error, "an error stays");
                 let outcome = session.close(how);
-                assert_eq!((outcome.end, outcome.error), (end, None), "{stream:?} {rest:?}");
+                let expected = if is_whole { (end, None) } else { (cut, error) };
+                assert_eq!((outcome.end, outcome.error), expected, "{stream:?} {rest:?}");
             }
             // The caller who has enough does not ask.
             assert_eq!(pushed(&format!("{stream}{rest}")).close(How::Stopped).end, End::Stopped);
         }
+    }
+}
+
+#[test]
+fn a_limit_of_a_decoder_of_ones_own_is_a_limit() {
+    let mut limits = sse::Limits::default();
+    limits.max_line = 80;
+    let mut decoder = sse::Decoder::with_limits(limits);
+    let mut accumulator = chat::Accumulator::new();
+    let body = format!("{UNFINISHED}data: {}\n\n", "x".repeat(100));
+    let mut input = body.as_bytes();
+    let error = loop {
+        match decoder.decode(&mut input) {
+            Ok(event) => _ = accumulator.push(&event.expect("more")).unwrap(),
+            Err(error) => break error,
+        }
+    };
+    for how in [How::from(error), How::Limit(error), How::from(Error::from(error))] {
+        let outcome = accumulator.clone().close(how);
+        assert_eq!((outcome.end, outcome.answer.text()), (End::Limit, "a"));
+        assert_eq!(outcome.error, Some(Error::from(error)));
+        assert_eq!(accumulator.clone().close(How::Clean).end, End::Truncated);
+    }
+}
+
+#[test]
+fn an_accumulator_with_a_decoder_of_ones_own_says_what_a_session_says() {
+    for body in [
+        format!("{UNFINISHED}error: {{\"message\":\"no\"}}\n"),
+        format!("{UNFINISHED}{{\n\"error\": \"no\"\n}}\n"),
+        format!("{UNFINISHED}upstream gone"),
+        format!("{FINISHED}data: [DONE]"),
+        [FINISHED.trim_end(), "\ndata: [DONE]\n"].concat(),
+        [UNFINISHED.trim_end(), "\n", FINISHED.trim_end(), "\ndata: {"].concat(),
+    ] {
+        let mut decoder = sse::Decoder::new().with_error_lines(true).with_stray_lines(true);
+        let mut accumulator = chat::Accumulator::new();
+        let mut input = body.as_bytes();
+        while let Ok(Some(event)) = decoder.decode(&mut input) {
+            let _ = accumulator.push(&event);
+        }
+        if let Some(event) = decoder.finish() {
+            let _ = accumulator.push_cut(&event);
+        }
+        if let Some(line) = decoder.finish_line() {
+            let _ = accumulator.push(&line);
+        }
+        assert_eq!(accumulator.close(How::Clean), pushed(&body).close(How::Clean), "{body}");
     }
 }
 

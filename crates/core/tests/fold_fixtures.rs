@@ -54,10 +54,10 @@ fn every_recording_comes_to_what_the_second_fold_says() {
     for fixture in all() {
         // The second fold knows no other members.
         let mut got = plain(&fixture).outcome();
-        if let (Value::Object(error), None) =
-            (&mut got["error"], fixture.expected["error"].get("message"))
+        if let (Value::Object(error), Value::Object(expected)) =
+            (&mut got["error"], &fixture.expected["error"])
         {
-            error.remove("message");
+            error.retain(|name, _| expected.contains_key(name));
         }
         let counts = got.as_object_mut().and_then(|got| got.remove("usage"));
         let usage = &fixture.expected["answer"]["usage"];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deltawire::{End, Error, How, Outcome, Refused, StallLimits, chat};
+use deltawire::{AnomalyKind, End, Error, How, Outcome, Refused, StallLimits, chat};
 
 const STREAM: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 const ERROR: &str = r#"{"error":{"message":"slow down","type":"rate_limit"}}"#;
@@ -99,7 +99,7 @@ fn a_refused_request_is_an_error_with_its_body() {
 
 #[test]
 fn another_content_type_is_an_error_with_the_beginning_of_the_body() {
-    let wrong = |content_type: Headers, body, message| {
+    let wrong = |content_type: Headers, body: &str, message: &str| {
         ends(
             200,
             content_type,
@@ -111,26 +111,93 @@ fn another_content_type_is_an_error_with_the_beginning_of_the_body() {
     let json =
         "the body is no event stream but \"application/json\": slow down (type \"rate_limit\")";
     wrong(&[("content-type", "application/json")], ERROR, json);
-    let plain = "the body is no event stream but \"text/plain\"; it begins \"data: 1\\n\\n\"";
-    wrong(&[("content-type", "text/plain")], "data: 1\n\n", plain);
-    let empty = "the body is no event stream but \"text/plain\"; it begins \"\"";
-    wrong(&[("content-type", "text/plain")], "", empty);
-    // Not even where the body is an event stream.
-    for other in [
+    let plain = |body, shown: &str| {
+        let text = format!("the body is no event stream but \"text/plain\"; it begins \"{shown}\"");
+        wrong(&[("content-type", "text/plain")], body, &text);
+    };
+    plain("", "");
+    plain(" \r\n", " \\r\\n");
+    plain("busy", "busy");
+    // Not quite fields.
+    for body in
+        ["datum: 1", "data", "data 1", "da", "Data: 1", "events: 1", "\u{FEFF}x", "é", "x: 1"]
+    {
+        plain(body, body.trim_start_matches('\u{FEFF}'));
+    }
+    let lines = "{\"choices\":[]}\n{\"choices\":[]}\n";
+    let ndjson =
+        format!("the body is no event stream but \"application/x-ndjson\"; it begins {lines:?}");
+    wrong(&[("content-type", "application/x-ndjson")], lines, &ndjson);
+    let list = "[{\n\"error\": {\"message\": \"slow down\", \"type\": \"rate_limit\"}\n}]";
+    wrong(&[("content-type", "application/json")], list, json);
+}
+
+#[test]
+fn a_body_that_begins_as_an_event_stream_is_one_whatever_its_content_type() {
+    const OTHER: [&str; 6] = [
         "application/json; charset=utf-8",
+        "application/octet-stream",
         "application/x-ndjson",
+        "text/plain",
         "text/event-streams",
-        "text/event",
+        "text/event-stream, application/json",
+    ];
+    for other in OTHER {
+        for before in [
+            "",
+            "\n",
+            "\u{FEFF}",
+            "\u{FEFF}\r\n \n",
+            ": c\n\n",
+            ":\n",
+            "event: e\n",
+            "id\n",
+            "retry: 1\n",
+            "data\n\n",
+        ] {
+            let body = format!("{before}{STREAM}");
+            let session = || {
+                let mut session = chat::Session::new();
+                session.head(200, |name| (name == "content-type").then_some(other));
+                assert!(!session.is_refused());
+                session
+            };
+            let whole = folded(session(), [body.as_bytes()]);
+            assert_eq!((whole.end, whole.answer.text()), (End::Done, "a"), "{other} {before:?}");
+            let [odd] = &whole.anomalies[..] else { panic!("{:?}", whole.anomalies) };
+            assert_eq!((odd.kind, odd.event, odd.count), (AnomalyKind::ContentType, 0, 1));
+            assert_eq!(odd.excerpt.as_deref(), Some(other));
+            for cut in 0..=body.len() {
+                let (first, second) = body.as_bytes().split_at(cut);
+                assert_eq!(folded(session(), [first, second]), whole, "{other} {before:?} {cut}");
+            }
+            assert_eq!(folded(session(), body.as_bytes().chunks(1)), whole);
+        }
+    }
+    let error = "data: {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit\"}}\n\n";
+    let mut session = chat::Session::new();
+    session.head(200, |name| (name == "content-type").then_some("application/json"));
+    assert_eq!(folded(session, [error.as_bytes()]).end, End::Error);
+}
+
+#[test]
+fn of_a_content_type_that_is_a_list_the_last_counts() {
+    for list in [
+        "application/json, text/event-stream",
+        "application/json, text/event-stream; charset=utf-8",
+        "text/event-stream,text/event-stream",
+        "application/json,Text/Event-Stream ;a=b, ",
+        "text/event-stream, */*",
+        "text/event-stream; a=\"x, application/json\"",
     ] {
         let mut session = chat::Session::new();
-        session.head(200, |name| (name == "content-type").then_some(other));
-        assert!(session.is_refused());
-        match folded(session, [STREAM.as_bytes()]).error {
-            Some(Error::NotAnEventStream { content_type: Some(told), .. }) => {
-                assert_eq!(told, other);
-            }
-            error => panic!("{other}: {error:?}"),
-        }
+        session.head(200, |name| (name == "content-type").then_some(list));
+        let outcome = folded(session, [STREAM.as_bytes()]);
+        assert_eq!((outcome.end, &outcome.anomalies[..]), (End::Done, &[][..]), "{list}");
+        assert!(deltawire::sse::is_event_stream(list), "{list}");
+    }
+    for other in ["text/event-stream, text/plain", "", ",", "text/event-stream-x", "event-stream"] {
+        assert!(!deltawire::sse::is_event_stream(other), "{other}");
     }
 }
 

@@ -172,7 +172,15 @@ fn every_case_chunk_by_chunk() {
             run::in_chunks::<Chat>(case.options, events, |data| chat::Chunk::parse(data))
         };
         if let Some(got) = got {
-            assert_eq!(got.outcome(), whole(case).outcome(), "{}", case.name);
+            // Of a chunk that was read before there is nothing to quote.
+            let [got, expected] = [got, whole(case)].map(|seen| {
+                let mut outcome = seen.outcome();
+                for anomaly in outcome["anomalies"].as_array_mut().expect("a list") {
+                    anomaly.as_object_mut().expect("an anomaly").remove("excerpt");
+                }
+                outcome
+            });
+            assert_eq!(got, expected, "{}", case.name);
             checked += 1;
         }
     }

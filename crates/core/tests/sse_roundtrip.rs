@@ -171,8 +171,9 @@ proptest! {
         stream in stream(),
         lengths in lengths(),
         error_lines in any::<bool>(),
+        stray_lines in any::<bool>(),
     ) {
-        let naive = naive::interpret(&stream, error_lines);
+        let naive = naive::interpret(&stream, error_lines, stray_lines);
         let expected = Run {
             seen: naive
                 .events
@@ -183,7 +184,8 @@ proptest! {
             retry: naive.retry,
             unfinished: naive.unfinished,
         };
-        let decoder = Decoder::new().with_error_lines(error_lines);
+        let decoder =
+            Decoder::new().with_error_lines(error_lines).with_stray_lines(stray_lines);
         let shown = stream.escape_ascii();
         let whole = run(decoder.clone(), [&stream[..]]);
         prop_assert_eq!(&whole, &expected, "whole: {}", shown);

@@ -270,7 +270,7 @@ fn an_event_is_the_same_wherever_the_characters_of_the_next_one_lie() {
 
 /// Returns what the naive decoder makes of a stream.
 fn interpreted(stream: &[u8]) -> Run {
-    let naive = naive::interpret(stream, false);
+    let naive = naive::interpret(stream, false, false);
     Run {
         seen: naive.events.iter().map(|(event, data, id)| Seen::event(event, data, id)).collect(),
         last_event_id: naive.last_event_id,

@@ -439,7 +439,7 @@ mod tests {
             "{unknown}"
         );
         let long = error(&format!(r#"{{{chat},"status":"{}"}}"#, "x".repeat(1000)));
-        assert!(long.len() < 200 && long.ends_with("xxx…"), "{long}");
+        assert!(long.len() < 200 && long.contains("xxx…xxx"), "{long}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use deltawire::chat::ChatCompletion;
 use deltawire::completions::Completion;
-use deltawire::{Evidence, Limit, Limits};
+use deltawire::{Dialect, Evidence, Limit, Limits};
 use ureq::http::Response;
 use ureq::{Body, BodyReader};
 
@@ -24,14 +24,15 @@ pub fn agent() -> ureq::Agent {
 
 /// Reads the response to a streamed chat completion request.
 ///
-/// Reads nothing of the body yet, unless the request was refused.
+/// Reads nothing of the body yet, unless the request was refused. A content type does not decide,
+/// since many servers send a wrong one: the body's first bytes do, and [`Stream::next`] returns the
+/// error of a body that is not an event stream.
 ///
 /// # Errors
-/// A status other than 2xx, with the body, or a content type other than `text/event-stream`, with
-/// the body's beginning. Both wait for that much of the body, as long as the agent's time limits
-/// let them.
+/// A status other than 2xx, with the body. It waits for that, as long as the agent's time limits
+/// let it.
 pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
-    event_stream(response).map(Stream::from_reader)
+    stream(response)
 }
 
 /// Reads the response to a streamed legacy completion request.
@@ -39,13 +40,13 @@ pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
 /// # Errors
 /// As [`chat`].
 pub fn completions(response: Response<Body>) -> Result<CompletionStream, Error> {
-    event_stream(response).map(Stream::from_reader)
+    stream(response)
 }
 
 /// Reads a response as bare events, whatever they carry.
 ///
 /// # Errors
-/// As [`chat`].
+/// As [`chat`], and a content type other than `text/event-stream`, with the body's beginning.
 pub fn events(response: Response<Body>) -> Result<Events<BodyReader<'static>>, Error> {
     event_stream(response).map(Events::from_reader)
 }
@@ -67,6 +68,14 @@ pub fn chat_completion(response: Response<Body>) -> Result<ChatCompletion, Error
 /// As [`chat_completion`].
 pub fn completion(response: Response<Body>) -> Result<Completion, Error> {
     Ok(Completion::from_json(&whole_body(response)?)?)
+}
+
+/// Returns the stream of a response, unless the request was refused.
+fn stream<D: Dialect>(response: Response<Body>) -> Result<Stream<D, BodyReader<'static>>, Error> {
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let reader = accepted(response, Evidence::refused(status, |name| header(&headers, name)))?;
+    Ok(Stream::from_reader(reader).head(status, |name| header(&headers, name)))
 }
 
 /// Returns the reader of a response that is an event stream.

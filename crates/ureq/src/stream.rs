@@ -204,7 +204,7 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
         let advance =
             |session: &mut Session<D>, input: &mut &[u8]| Ok(session.advance(input)?.then_some(()));
-        let advanced = self.step(advance, || Some(()))?;
+        let advanced = self.step(advance, Some(()))?;
         Ok(advanced.map(|()| self.session.update()))
     }
 
@@ -218,14 +218,18 @@ impl<D: Dialect, R: Read> Stream<D, R> {
 
     /// Feeds the session until it gives something, and reads when it has nothing left.
     ///
-    /// `last` is what the end gives, where it changed something.
+    /// Gives `last` if the end of the body brings an update.
     fn step<T>(
         &mut self,
         mut take: impl FnMut(&mut Session<D>, &mut &[u8]) -> Result<Option<T>, deltawire::Error>,
-        last: impl FnOnce() -> Option<T>,
+        mut last: Option<T>,
     ) -> Result<Option<T>, Error> {
+        let mut is_last = false;
         loop {
-            let taken = self.body.with_unread(|input| take(&mut self.session, input))?;
+            let taken = match is_last {
+                true => last.take(),
+                false => self.body.with_unread(|input| take(&mut self.session, input))?,
+            };
             if taken.is_some() {
                 #[cfg(feature = "timing")]
                 if let Some(recorder) = &mut self.recorder {
@@ -236,13 +240,11 @@ impl<D: Dialect, R: Read> Stream<D, R> {
             if self.session.is_ended() {
                 return Ok(None);
             }
-            if self.read()? {
-                return Ok(last());
-            }
+            is_last = self.read()?;
         }
     }
 
-    /// Reads until something arrives, or the body ends. Returns true if the end changed something.
+    /// Reads until something arrives, or the body ends. Reports whether the end brought an update.
     fn read(&mut self) -> Result<bool, deltawire::Error> {
         loop {
             let before = self.clock.now();
@@ -359,7 +361,7 @@ impl<D: Dialect, R: Read> Iterator for FoldedEvents<'_, D, R> {
         if self.has_failed {
             return None;
         }
-        let event = self.stream.step(Session::next_event, || None).transpose();
+        let event = self.stream.step(Session::next_event, None).transpose();
         self.has_failed = matches!(event, Some(Err(_)));
         event
     }

@@ -154,12 +154,13 @@ fn dropping_the_future_of_a_refused_response_at_any_await_point_drops_the_body()
         )
     };
     for status in [503, 200] {
+        // A content type alone refuses bare events only.
         let mut point = 0;
         loop {
             let dropped = on_both(async || {
                 let points = Points::drop_at(point);
                 let (response, polls) = refused(status);
-                let dropped = points.watch(deltawire_async::chat(response)).await.is_none();
+                let dropped = points.watch(deltawire_async::events(response)).await.is_none();
                 assert_eq!(Arc::strong_count(&polls), 1, "the body is gone, dropped or not");
                 dropped
             });

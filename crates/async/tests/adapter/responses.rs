@@ -88,15 +88,17 @@ fn of_a_refused_body_no_more_is_read_than_is_kept() {
         let refused = refused(smol::block_on(deltawire_async::events(response(status, &[], body))));
         assert_eq!((refused.body.len(), frames.load(Relaxed)), (max, max / 5000 + 1));
     }
-    let error = smol::block_on(deltawire_async::chat(response(
-        200,
-        &[("content-type", "text/html")],
-        endless(),
-    )));
-    let Err(Error::Stream(deltawire::Error::NotAnEventStream { beginning, .. })) = error else {
-        panic!("{error:?}")
-    };
-    assert_eq!(beginning.len(), deltawire::Error::EVIDENCE);
+    let html = || response(200, &[("content-type", "text/html")], endless());
+    for error in [
+        smol::block_on(deltawire_async::events(html())).unwrap_err(),
+        smol::block_on(async { deltawire_async::chat(html()).await?.next().await.map(drop) })
+            .unwrap_err(),
+    ] {
+        let Error::Stream(deltawire::Error::NotAnEventStream { beginning, .. }) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(beginning.len(), deltawire::Error::EVIDENCE);
+    }
     // What came before a body failed is kept.
     let body = Scripted::new([data(b"busy"), Step::Pending, Step::Fail("reset by peer")]);
     let refused = refused(smol::block_on(deltawire_async::completions(response(503, &[], body))));
@@ -112,8 +114,11 @@ fn a_stream_that_is_told_its_head_says_what_a_response_says() {
         (200, &[("content-type", "application/json")]),
     ] {
         let script = || Scripted::pending_of(body.chunks(10));
-        let said =
-            smol::block_on(deltawire_async::chat(response(status, headers, script()))).unwrap_err();
+        let said = smol::block_on(async {
+            let mut stream = deltawire_async::chat(response(status, headers, script())).await?;
+            stream.next().await.map(drop)
+        })
+        .unwrap_err();
         let header = |name: &str| {
             headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value)
         };
@@ -128,6 +133,46 @@ fn a_stream_that_is_told_its_head_says_what_a_response_says() {
             (End::NotAnEventStream, Some(said))
         );
     }
+}
+
+#[test]
+fn a_content_type_that_lies_is_an_anomaly_and_a_list_is_its_last() {
+    let stream = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    for (content_type, odd) in [
+        ("application/json", 1),
+        ("text/plain", 1),
+        ("application/json, text/event-stream; charset=utf-8", 0),
+    ] {
+        let outcome = on_both(|| async {
+            let body = Scripted::pending_of(stream.as_bytes().chunks(3));
+            let answer = response(200, &[("content-type", content_type)], body);
+            let mut stream = deltawire_async::chat(answer).await.unwrap();
+            while stream.next().await.unwrap().is_some() {}
+            stream.finish()
+        });
+        assert_eq!((outcome.end, outcome.answer.text()), (End::Done, "Hi"), "{content_type}");
+        assert_eq!(outcome.anomalies.len(), odd, "{content_type}");
+    }
+}
+
+#[test]
+fn what_the_end_of_the_body_completes_is_a_last_update() {
+    let chunk = |text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n")
+    };
+    let body = [chunk("H"), chunk("i")].concat();
+    let end = |step: Option<Step>| {
+        on_both(|| async {
+            let steps = body.as_bytes().chunks(9).map(data).chain(step.clone());
+            let mut stream = ChatStream::from_body(Scripted::new(steps));
+            let text = stream.next().await.unwrap().unwrap().text().to_owned();
+            let failed = stream.next().await.map(|update| update.is_some());
+            (text, failed.map_err(|error| error.to_string()), stream.finish().end)
+        })
+    };
+    assert_eq!(end(None), ("Hi".into(), Ok(false), End::Truncated));
+    let broken = Err("the connection failed: reset".to_owned());
+    assert_eq!(end(Some(Step::Fail("reset"))), ("Hi".into(), broken, End::Truncated));
 }
 
 #[test]

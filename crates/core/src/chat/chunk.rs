@@ -118,6 +118,9 @@ impl<'a> ChunkChoice<'a> {
             self.misplace(message, |misplaced| &mut misplaced.message);
             return Ok(());
         }
+        if name.is("error") {
+            walk.suspect();
+        }
         // They are kept as unknown members too, so they are read twice.
         let mut again = cursor.clone();
         if name.is("text") {

@@ -112,6 +112,9 @@ impl<'a> ChunkChoice<'a> {
         cursor: &mut Cursor<'a>,
         walk: &Walk,
     ) -> Result<(), Invalid> {
+        if name.is("error") {
+            walk.suspect();
+        }
         // They are kept as unknown members too, so they are read twice.
         let mut again = cursor.clone();
         if name.is("usage") {

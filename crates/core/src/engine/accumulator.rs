@@ -1,20 +1,22 @@
 //! The accumulator: events in, updates out, the outcome at the end.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
-use super::anomaly::Anomaly;
+use super::anomaly::{Anomaly, AnomalyKind};
 use super::counts::TokenCounts;
 use super::dialect::{Dialect, Read};
 use super::learned::{Framed, Learned, Match, Target};
 use super::options::Options;
 use super::outcome::{End, How, Outcome};
 use super::place::{Place, TextKind};
+use super::stray::Stray;
 use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
-use crate::error::{ApiError, Error};
-use crate::json::RawStr;
+use crate::error::Error;
+use crate::json::{RawStr, repair};
 use crate::sse::Event;
 
 /// Folds the events of one stream into the answer.
@@ -27,11 +29,13 @@ use crate::sse::Event;
 /// with a decoder of its own has to do:
 ///
 /// - It judges the head and the first bytes.
-/// - It asks the decoder for `error:` lines
-///   ([`with_error_lines`](crate::sse::Decoder::with_error_lines)).
-/// - It takes a `[DONE]` that no blank line completed from
-///   [`Decoder::finish`](crate::sse::Decoder::finish).
-/// - It ends the stream when a limit of the decoder is exceeded.
+/// - It asks the decoder for `error:` lines and stray lines
+///   ([`with_error_lines`](crate::sse::Decoder::with_error_lines),
+///   [`with_stray_lines`](crate::sse::Decoder::with_stray_lines)), which are pushed like events.
+/// - It pushes what the end of the body cut ([`push_cut`](Self::push_cut),
+///   [`Decoder::finish`](crate::sse::Decoder::finish),
+///   [`Decoder::finish_line`](crate::sse::Decoder::finish_line)).
+/// - It ends the stream when a limit of the decoder is exceeded ([`How::Limit`]).
 ///
 /// ```
 /// use deltawire::{End, How, chat, sse::Event};
@@ -63,6 +67,8 @@ pub struct Accumulator<D> {
     /// The number of them that took the fast path.
     fast: u64,
     error: Option<Box<Error>>,
+    /// The lines that are no fields, if any came.
+    stray: Option<Box<Stray>>,
     /// The end, once the body has ended.
     end: Option<End>,
 }
@@ -129,6 +135,9 @@ impl<D: Dialect> Accumulator<D> {
     ) -> Result<bool, Error> {
         self.check()?;
         let is_ended = self.is_ended();
+        if event.is_stray_line() {
+            return self.take_stray(event.data).map(|()| false);
+        }
         if !is_ended && frame.is_none() {
             if let Some(found) = self.learned.find_data(event) {
                 if self.append_learned(&found) {
@@ -142,16 +151,11 @@ impl<D: Dialect> Accumulator<D> {
         }
         let number = self.transcript.events();
         match self.fold_event(event, frame) {
-            Ok(None) => Ok(false),
-            Ok(Some(None)) => Ok(true),
-            Ok(Some(Some(error))) => {
-                self.fail(Error::Api(error));
-                if self.transcript.records().is_empty() {
-                    self.check().map(|()| true)
-                } else {
-                    Ok(true)
-                }
+            // What the event adds beside its error is shown first.
+            Ok(is_folded) if self.error.is_none() || !self.transcript.records().is_empty() => {
+                Ok(is_folded)
             }
+            Ok(is_folded) => self.check().map(|()| is_folded),
             Err(error) => {
                 self.fail(error.at_event(number));
                 self.check().map(|()| false)
@@ -159,37 +163,58 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Reads an event in full and folds it.
+    /// Reads an event in full and folds it. Reports whether there was anything to fold.
     ///
-    /// Returns `None` if there is nothing to fold, else the error that the event carries beside
-    /// what it adds.
-    fn fold_event(
-        &mut self,
-        event: &Event<'_>,
-        frame: Option<Framed<'_>>,
-    ) -> Result<Option<Option<Box<ApiError>>>, Error> {
+    /// An error that the event carries beside what it adds ends the stream.
+    ///
+    /// # Errors
+    /// Nothing of the event was folded.
+    fn fold_event(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<bool, Error> {
         let mut parsed = D::Event::default();
-        match D::read(event, &self.transcript.options, &mut parsed)? {
-            Read::Nothing => return Ok(None),
-            Read::Done => {
-                self.done = true;
-                let has_told = self.conclude();
-                return match self.dialect.failure() {
-                    Some(error) if has_told => {
-                        // What was told is handed out first; the next call returns the error.
-                        self.fail(error);
-                        Ok(Some(None))
-                    }
-                    Some(error) => Err(error),
-                    None => Ok(if has_told { Some(None) } else { None }),
-                };
+        match D::read(event, &self.transcript.options, &mut parsed) {
+            Ok(Read::Event) => {}
+            Ok(read) => return self.pass(read, event.data),
+            Err(Error::InvalidJson { event: number, reason, data }) => {
+                return self.fold_nearly(event, Error::InvalidJson { event: number, reason, data });
             }
-            Read::Error(error) => return Err(Error::Api(error)),
-            Read::Event => {}
+            Err(error) => return Err(error),
         }
         let effect = self.fold(&parsed)?;
         self.learn(event, frame, &parsed, effect);
-        Ok(Some(D::api_error(&parsed, event.data)))
+        self.settle_event(&parsed, event.data);
+        Ok(true)
+    }
+
+    /// Does what an event without anything to fold asks for.
+    #[inline(never)]
+    fn pass(&mut self, read: Read, data: &str) -> Result<bool, Error> {
+        match read {
+            Read::Error(error) => return Err(Error::Api(error)),
+            Read::Done => {
+                self.done = true;
+                let has_told = self.conclude();
+                if let Some(error) = self.dialect.failure() {
+                    // What was told is handed out first.
+                    self.fail(error);
+                }
+                return Ok(has_told);
+            }
+            Read::KeepAlive => {
+                self.transcript.anomaly(AnomalyKind::KeepAlive, None, "");
+                self.transcript.anomalies().quote(data);
+            }
+            Read::Nothing | Read::Event => {}
+        }
+        Ok(false)
+    }
+
+    /// Ends the stream if the event that was folded carries an error, and quotes it if it was odd.
+    #[inline]
+    fn settle_event(&mut self, parsed: &D::Event<'_>, data: &str) {
+        self.transcript.anomalies().quote(data);
+        if let Some(error) = D::api_error(parsed, data) {
+            self.fail(Error::Api(error));
+        }
     }
 
     fn fold(&mut self, event: &D::Event<'_>) -> Result<Effect, Error> {
@@ -262,6 +287,34 @@ impl<D: Dialect> Accumulator<D> {
         true
     }
 
+    /// Takes a line that is no field.
+    ///
+    /// # Errors
+    /// The error that the lines are, if they say so. The stream has ended with it.
+    #[inline(never)]
+    fn take_stray(&mut self, line: &str) -> Result<(), Error> {
+        if self.is_ended() {
+            return Ok(());
+        }
+        let stray = self.stray.get_or_insert_default();
+        let error = stray.take(line);
+        let anomalies = self.transcript.anomalies();
+        // No event notes it, and there is no bound to how often it happens.
+        anomalies.begin_event();
+        self.transcript.anomaly(AnomalyKind::StrayLine, None, "");
+        self.transcript.anomalies().requote(AnomalyKind::StrayLine, stray.text());
+        if let Some(error) = error {
+            self.fail(Error::Api(Box::new(error)));
+        }
+        self.check()
+    }
+
+    /// Notes that the body is an event stream, though its content type is this one.
+    pub(crate) fn note_content_type(&mut self, content_type: &str) {
+        self.transcript.anomaly(AnomalyKind::ContentType, None, "");
+        self.transcript.anomalies().quote(content_type);
+    }
+
     /// Folds an event that was read elsewhere.
     ///
     /// An error that the event carries is ignored.
@@ -296,6 +349,11 @@ impl<D: Dialect> Accumulator<D> {
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.done || self.error.is_some() || self.end.is_some()
+    }
+
+    /// Reports whether the sentinel arrived after every finish reason.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.done && self.error.is_none() && self.dialect.is_finished()
     }
 
     /// Returns the error that ended the stream.
@@ -370,7 +428,7 @@ impl<D: Dialect> Accumulator<D> {
     /// # Errors
     /// The error that the stream ended with.
     pub fn end(&mut self, how: How) -> Result<bool, Error> {
-        let changed = self.end_cut(how, false);
+        let changed = self.end_cut(how, Rest::None);
         if changed { Ok(true) } else { self.check().map(|()| false) }
     }
 
@@ -379,7 +437,7 @@ impl<D: Dialect> Accumulator<D> {
     /// A stream that has ended by itself has that end, whatever `how` says.
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
-        self.end_cut(how, false);
+        self.end_cut(how, Rest::None);
         self.check_count();
         self.transcript.settle();
         self.check_count();
@@ -392,30 +450,45 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Ends the stream, and reports whether that changed something.
     ///
-    /// Only the first end counts. `cut` says that the stream ended within an event.
-    pub(crate) fn end_cut(&mut self, how: How, cut: bool) -> bool {
+    /// Only the first end counts. `rest` is what the body ended with.
+    pub(crate) fn end_cut(&mut self, how: How, rest: Rest) -> bool {
         if self.end.is_some() {
             return false;
         }
         self.dialect.settle(&mut self.transcript);
-        let is_clean = self.done || (self.error.is_none() && how == How::Clean);
+        let end = match how {
+            How::Clean => None,
+            How::Broken { .. } => Some(End::Truncated),
+            How::Stalled(_) => Some(End::Stalled),
+            How::Limit(_) => Some(End::Limit),
+            How::Stopped => Some(End::Stopped),
+        };
+        let failure = how.into_error();
+        if rest != Rest::None && failure.is_some() && !self.is_complete() {
+            // A sentinel that a break cut says nothing of an answer that is not complete.
+            self.done = false;
+        }
+        let is_clean = self.done || (self.error.is_none() && end.is_none());
         // A sentinel that the end of the body cut was no event yet.
         let is_over = self.done || (is_clean && self.dialect.is_finished());
         if is_clean && self.error.is_none() {
             self.error = self.dialect.failure().map(Box::new);
         }
-        let end = match how {
-            _ if self.done || self.error.is_some() => self.natural_end(false),
-            How::Clean => self.natural_end(cut),
-            How::Broken { .. } => End::Truncated,
-            How::Stalled(_) => End::Stalled,
-            How::Stopped => End::Stopped,
-        };
-        if !self.is_ended() {
-            self.error = how.into_error().map(Box::new);
+        if self.done || self.error.is_some() {
+            self.end = Some(self.natural_end(false));
+        } else {
+            self.end = Some(end.unwrap_or_else(|| self.natural_end(rest != Rest::None)));
+            self.error = failure.map(Box::new);
         }
-        self.end = Some(end);
-        is_over && self.conclude()
+        let is_early =
+            matches!(self.end, Some(End::Truncated | End::Empty | End::DoneWithoutFinishReason));
+        if let Some(stray) = self.stray.take().filter(|_| is_early && self.error.is_none()) {
+            self.fail(Error::StrayLines { text: stray.text().into() });
+        }
+        if is_over && rest != Rest::Folded {
+            self.transcript.clear();
+        }
+        (is_over && self.conclude()) || rest == Rest::Folded
     }
 
     /// Records what is whole only at the end, and returns true if anything is.
@@ -450,13 +523,6 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Ends the stream if the event, which the end of the body cut, is the sentinel.
-    pub(crate) fn push_cut(&mut self, event: &Event<'_>) {
-        let mut parsed = D::Event::default();
-        let read = D::read(event, &self.transcript.options, &mut parsed);
-        self.done |= read == Ok(Read::Done) && !self.is_ended();
-    }
-
     pub(crate) fn fail(&mut self, error: Error) {
         self.error = Some(Box::new(error));
     }
@@ -465,6 +531,149 @@ impl<D: Dialect> Accumulator<D> {
     fn check(&self) -> Result<(), Error> {
         self.error.as_deref().map_or(Ok(()), |error| Err(error.clone()))
     }
+}
+
+/// Events that are not what they should be: nearly JSON, several in one, or cut by the end.
+impl<D: Dialect> Accumulator<D> {
+    /// Folds an event whose data is not JSON, if it is nearly JSON or several events.
+    ///
+    /// Nothing is learned from it.
+    ///
+    /// # Errors
+    /// `error`, if it is neither. Nothing of the event was folded.
+    #[inline(never)]
+    fn fold_nearly(&mut self, event: &Event<'_>, error: Error) -> Result<bool, Error> {
+        if !matches!(self.read_nearly(event), Err(Error::InvalidJson { .. })) {
+            return self.fold_readable(event);
+        }
+        let lines = || event.data.split('\n').filter(|line| !line.trim().is_empty());
+        let is_chunk = |line: &str| self.is_chunk(&Event { data: line, ..*event });
+        if lines().count() < 2 || !lines().all(is_chunk) {
+            return Err(error);
+        }
+        self.fold_lines(event, lines())
+    }
+
+    /// Folds each line as an event of its own, and reports whether any was folded.
+    ///
+    /// # Errors
+    /// The first line is refused, and nothing was folded. If a later one is, the stream has ended.
+    fn fold_lines<'l>(
+        &mut self,
+        event: &Event<'_>,
+        lines: impl Iterator<Item = &'l str>,
+    ) -> Result<bool, Error> {
+        let number = self.transcript.events();
+        let mut is_folded = false;
+        for line in lines {
+            match self.fold_readable(&Event { data: line, ..*event }) {
+                Ok(folded) => is_folded |= folded,
+                Err(error) if is_folded => self.fail(error.at_event(number)),
+                Err(error) => return Err(error),
+            }
+            if self.is_ended() {
+                break;
+            }
+        }
+        self.transcript.anomaly(AnomalyKind::SeveralChunks, None, "");
+        Ok(is_folded)
+    }
+
+    /// Folds an event that is JSON, or nearly JSON.
+    fn fold_readable(&mut self, event: &Event<'_>) -> Result<bool, Error> {
+        let repaired = match self.read(event) {
+            Err(Error::InvalidJson { .. }) => repair(event.data),
+            _ => None,
+        };
+        let data = repaired.as_ref().map_or(event.data, |repaired| &repaired.text);
+        let mut parsed = D::Event::default();
+        let read = D::read(&Event { data, ..*event }, &self.transcript.options, &mut parsed)?;
+        let is_folded = if read == Read::Event {
+            self.learned.forget();
+            // A text that was repaired may have become longer.
+            self.transcript.expect(data.len());
+            let _ = self.fold(&parsed)?;
+            self.settle_event(&parsed, data);
+            true
+        } else {
+            self.pass(read, data)?
+        };
+        if let Some(repaired) = &repaired {
+            if repaired.numbers {
+                self.transcript.anomaly(AnomalyKind::NotANumber, None, "");
+            }
+            if repaired.controls {
+                self.transcript.anomaly(AnomalyKind::ControlCharacter, None, "");
+            }
+        }
+        Ok(is_folded)
+    }
+
+    /// Reads an event, only to know what it is.
+    fn read(&self, event: &Event<'_>) -> Result<Read, Error> {
+        D::read(event, &self.transcript.options, &mut D::Event::default())
+    }
+
+    /// Reads an event as [`read`](Self::read) does, repaired if need be.
+    fn read_nearly(&self, event: &Event<'_>) -> Result<Read, Error> {
+        match self.read(event) {
+            Err(error @ Error::InvalidJson { .. }) => match repair(event.data) {
+                Some(repaired) => self.read(&Event { data: &repaired.text, ..*event }),
+                None => Err(error),
+            },
+            read => read,
+        }
+    }
+
+    /// Reports whether a line can be an event of its own: an object or the sentinel.
+    fn is_chunk(&self, line: &Event<'_>) -> bool {
+        matches!(self.read_nearly(line), Ok(Read::Done | Read::Event) | Err(Error::Limit { .. }))
+    }
+
+    /// Takes an event that the end of the body cut, and reports whether anything of it was folded.
+    ///
+    /// By the standard such an event is discarded. A sentinel counts all the same, and so do the
+    /// lines of an event that has several chunks, one a line; the last of them only if it is whole.
+    pub fn push_cut(&mut self, event: &Event<'_>) -> bool {
+        if self.is_ended() {
+            return false;
+        }
+        let lines: Vec<&str> =
+            event.data.split('\n').filter(|line| !line.trim().is_empty()).collect();
+        let is_done = |line: &&str| self.read(&Event { data: line, ..*event }) == Ok(Read::Done);
+        let is_chunk = |line: &&str| self.is_chunk(&Event { data: line, ..*event });
+        let whole = match &lines[..] {
+            [line] => usize::from(is_done(line)),
+            [before @ .., last] if before.iter().all(is_chunk) => {
+                before.len() + usize::from(is_chunk(last))
+            }
+            _ => 0,
+        };
+        // The end that is told next decides whether a sentinel counts.
+        let chunks = lines[..whole].iter().position(is_done).unwrap_or(whole);
+        let mut is_folded = false;
+        if chunks > 0 {
+            self.transcript.begin_event(event.data.len());
+            let number = self.transcript.events();
+            match self.fold_lines(event, lines[..chunks].iter().copied()) {
+                Ok(folded) => is_folded = folded,
+                Err(error) => self.fail(error.at_event(number)),
+            }
+        }
+        self.done = chunks < whole && !self.is_ended();
+        is_folded
+    }
+}
+
+/// The block that a body ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// None: it ended between events.
+    None,
+    /// A block that was cut, and brought no update.
+    Cut,
+    /// A block that was cut, some lines of which are folded: the update has them.
+    Folded,
 }
 
 /// Leaves out the state: everything that was folded.

@@ -6,6 +6,8 @@ use core::fmt;
 
 use serde::Serialize;
 
+use crate::error::{Error, Escaped, evidence};
+
 /// Something that was repaired, or that contradicted what came before. It never stops a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -18,9 +20,18 @@ pub struct Anomaly {
     /// The member concerned.
     pub member: String,
     /// The number of the first event it happened in, from 1.
+    ///
+    /// Of what stands between events it is the number of the event before, or 0.
     pub event: u64,
     /// The number of times it happened.
     pub count: u64,
+    /// The data that it is about, of the first time.
+    ///
+    /// Only kinds that cannot be understood without have one: data that was passed over, a content
+    /// type, the beginning of stray lines. It has at most
+    /// [`Error::EXCERPT`](crate::Error::EXCERPT) bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<String>,
 }
 
 /// The kinds of [`Anomaly`].
@@ -98,6 +109,26 @@ pub enum AnomalyKind {
     /// Nothing says that its arguments are whole, so no
     /// [`Change::ToolCallDone`](crate::Change::ToolCallDone) told of it.
     CutToolCall,
+    /// The content type is not `text/event-stream`, but the body is an event stream.
+    ContentType,
+    /// A line is no field. It was passed over; see
+    /// [`Decoder::with_stray_lines`](crate::sse::Decoder::with_stray_lines).
+    StrayLine,
+    /// An event is neither a chunk nor an error, and was passed over as a keep-alive: one with a
+    /// name whose data is not an object, or one whose data is a time, a number or a text in quotes.
+    KeepAlive,
+    /// A chunk has no member that is known. It was folded as one that changes nothing, but for
+    /// unknown members.
+    UnknownChunk,
+    /// A chunk stands in the member `data` of another object. It was folded.
+    WrappedChunk,
+    /// An event has several chunks, one a line: the server divides its events by one line end. Each
+    /// was folded.
+    SeveralChunks,
+    /// A number is `NaN`, `Infinity` or `-Infinity`, as Python writes them. It was read as null.
+    NotANumber,
+    /// A string has a control character that is not escaped. It was read as that character.
+    ControlCharacter,
     /// A text that is parsed as JSON, and accepted with
     /// [lenience](crate::Options::with_parsed_content), has a Markdown fence around it.
     JsonFence,
@@ -115,7 +146,19 @@ pub enum AnomalyKind {
     More,
 }
 
+impl AnomalyKind {
+    /// Reports whether the data of the event is shown with it.
+    fn is_quoted(self) -> bool {
+        matches!(
+            self,
+            Self::ContentType | Self::KeepAlive | Self::UnknownChunk | Self::WrappedChunk
+        )
+    }
+}
+
 /// Displays as `changed finish_reason in choice 0, first in event 7, 3 times`.
+///
+/// An excerpt follows after a colon, in one line.
 impl fmt::Display for Anomaly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind.fmt(f)?;
@@ -126,7 +169,13 @@ impl fmt::Display for Anomaly {
             write!(f, " in choice {choice}")?;
         }
         write!(f, ", first in event {}", self.event)?;
-        if self.count > 1 { write!(f, ", {} times", self.count) } else { Ok(()) }
+        if self.count > 1 {
+            write!(f, ", {} times", self.count)?;
+        }
+        match &self.excerpt {
+            Some(excerpt) => write!(f, ": {}", Escaped::new(excerpt).at_most(160)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -210,10 +259,31 @@ impl Anomalies {
         }
         position.unwrap_or_else(|| {
             let Key { kind, choice, member } = key;
-            self.list.push(Anomaly { kind, choice, member: member.into(), event, count: 0 });
+            let member = member.into();
+            self.list.push(Anomaly { kind, choice, member, event, count: 0, excerpt: None });
             self.keys.push(key);
             self.list.len() - 1
         })
+    }
+
+    /// Shows this text with what the current event noted and cannot be understood without.
+    ///
+    /// The text of the first time stays.
+    pub(crate) fn quote(&mut self, text: &str) {
+        for &position in &self.noted {
+            if let Some(anomaly) = self.list.get_mut(position) {
+                if anomaly.kind.is_quoted() && anomaly.excerpt.is_none() {
+                    anomaly.excerpt = Some(evidence(text, Error::EXCERPT));
+                }
+            }
+        }
+    }
+
+    /// Replaces the text that is shown with an anomaly, if it is kept.
+    pub(crate) fn requote(&mut self, kind: AnomalyKind, text: &str) {
+        if let Some(anomaly) = self.list.iter_mut().find(|anomaly| anomaly.kind == kind) {
+            anomaly.excerpt = Some(text.into());
+        }
     }
 
     pub(crate) fn begin_event(&mut self) {

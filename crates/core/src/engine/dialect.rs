@@ -120,6 +120,8 @@ pub trait Notes: Send + Sync {
 pub enum Read {
     /// It means nothing: blank, or `null`.
     Nothing,
+    /// It is neither an event of this API nor an error, and is passed over, which is an anomaly.
+    KeepAlive,
     /// It ends the stream in order.
     Done,
     /// It is an error and nothing else.

@@ -23,6 +23,7 @@ mod record;
 mod seconds;
 mod session;
 mod stalls;
+mod stray;
 mod tool_call;
 mod transcript;
 mod update;

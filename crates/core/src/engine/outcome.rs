@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::anomaly::Anomaly;
 use super::counts::TokenCounts;
-use crate::error::{Error, Escaped, Stall, beginning};
+use crate::error::{Error, Escaped, Limit, Stall, beginning};
+use crate::sse;
 
 /// The outcome of a stream: the answer as far as it came, and how it ended.
 ///
@@ -132,6 +133,10 @@ pub enum How {
     },
     /// The stream stalled, and was given up.
     Stalled(Stall),
+    /// A limit of the decoder was exceeded, and the stream was given up.
+    ///
+    /// For callers that decode themselves; a [`Session`](crate::Session) knows it.
+    Limit(sse::Error),
     /// The caller has enough.
     Stopped,
 }
@@ -151,16 +156,30 @@ impl How {
             Self::Clean | Self::Stopped => None,
             Self::Broken { message, timed_out } => Some(Error::Transport { message, timed_out }),
             Self::Stalled(stall) => Some(Error::Stalled(stall)),
+            Self::Limit(error) => Some(error.into()),
         }
     }
 }
 
-/// Makes an end of an error of the transport, or of a stall.
+/// Makes an end of an exceeded limit of the decoder.
+impl From<sse::Error> for How {
+    fn from(error: sse::Error) -> Self {
+        Self::Limit(error)
+    }
+}
+
+/// Makes an end of an error of the transport, of a stall, or of an exceeded limit of the decoder.
 impl From<Error> for How {
     fn from(error: Error) -> Self {
         match error {
             Error::Transport { message, timed_out } => Self::Broken { message, timed_out },
             Error::Stalled(stall) => Self::Stalled(stall),
+            Error::Limit { limit: Limit::Line, max, offset: Some(offset) } => {
+                Self::Limit(sse::Error::LineTooLong { max, offset })
+            }
+            Error::Limit { limit: Limit::Event, max, offset: Some(offset) } => {
+                Self::Limit(sse::Error::EventTooLarge { max, offset })
+            }
             other => Self::Broken { message: other.to_string(), timed_out: false },
         }
     }

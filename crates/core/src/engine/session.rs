@@ -10,19 +10,21 @@
 //! An adapter is a loop around it: it reads, says when, passes on what it read, and says how the
 //! body ended. The rules of a response live here and nowhere else:
 //!
-//! - A refused request, another content type, or a body that begins as JSON, HTML or gzip does is
-//!   not an event stream. Its beginning is the evidence of the error.
+//! - A refused request, or a body that begins as JSON, HTML or gzip does, is not an event stream.
+//!   Its beginning is the evidence of the error. With another content type, a body has to begin as
+//!   an event stream does: with a field or a comment.
 //! - A learned frame is matched against the bytes before they are decoded. The decoder is told how
 //!   many to skip; it does not call back.
 //! - The first end that is told counts, and an end that the stream brought itself counts before it.
-//!   The sentinel counts even where the end of the body cut its event.
+//!   The sentinel counts even where the end of the body cut its event, and so do the lines of an
+//!   event that has several chunks.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::accumulator::Accumulator;
+use super::accumulator::{Accumulator, Rest};
 use super::dialect::Dialect;
 use super::learned::Framed;
 use super::options::Options;
@@ -133,6 +135,8 @@ pub struct Times {
 enum Body {
     /// So far white space, and this many bytes of a byte order mark.
     Unknown(usize),
+    /// The content type says that it is not an event stream, and the bytes so far leave it open.
+    Suspect(Box<Other>),
     EventStream,
     /// Not an event stream. Boxed, since most bodies are.
     Other(Box<Other>),
@@ -145,10 +149,40 @@ struct Other {
     beginning: Vec<u8>,
 }
 
-impl Body {
-    fn other(evidence: Evidence) -> Self {
-        Self::Other(Box::new(Other { evidence, beginning: Vec::new() }))
+impl Other {
+    fn new(evidence: Evidence) -> Box<Self> {
+        Box::new(Self { evidence, beginning: Vec::new() })
     }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = self.evidence.max_body() - self.beginning.len();
+        self.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+}
+
+/// Reports whether a body begins as an event stream does.
+///
+/// It begins with a field or a comment, after a byte order mark and white space. Returns `None` if
+/// more bytes are needed to tell.
+fn begins_as_event_stream(body: &[u8]) -> Option<bool> {
+    const FIELDS: [&[u8]; 5] = [b"data", b"event", b"id", b"retry", b"error"];
+    const MARK: &[u8] = "\u{FEFF}".as_bytes();
+    if body.len() < MARK.len() && MARK.starts_with(body) {
+        return None;
+    }
+    let line = body.strip_prefix(MARK).unwrap_or(body).trim_ascii_start();
+    if line.first() == Some(&b':') {
+        return Some(true);
+    }
+    let is_field = |name: &&[u8]| {
+        let next = line.strip_prefix(*name).and_then(<[u8]>::first);
+        matches!(next, Some(b':' | b'\n' | b'\r'))
+    };
+    if FIELDS.iter().any(is_field) {
+        return Some(true);
+    }
+    let may_be_field = FIELDS.iter().any(|name| name.starts_with(line));
+    if may_be_field { None } else { Some(false) }
 }
 
 impl<D: Dialect> Default for Session<D> {
@@ -168,7 +202,9 @@ impl<D: Dialect> Session<D> {
     #[must_use]
     pub fn with_options(options: Options) -> Self {
         Self {
-            decoder: Decoder::with_limits(options.limits.of_decoder()).with_error_lines(true),
+            decoder: Decoder::with_limits(options.limits.of_decoder())
+                .with_error_lines(true)
+                .with_stray_lines(true),
             accumulator: Accumulator::with_options(options),
             body: Body::Unknown(0),
             times: Times::default(),
@@ -198,15 +234,14 @@ impl<D: Dialect> Session<D> {
     /// `header` returns the value of a header, given its name in lower case. The head has to be
     /// told before the body is read.
     ///
-    /// A request that was refused is then an error that has the body, and so is a body of another
-    /// content type. The body is read like any other, but nothing of it is folded. Its beginning
-    /// becomes part of the error:
+    /// A request that was refused is then an error that has the body. The body is read like any
+    /// other, but nothing of it is folded. Its beginning, at most
+    /// [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes, becomes part of [`Error::Refused`].
     ///
-    /// - a status other than 2xx is [`Error::Refused`], with at most
-    ///   [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes;
-    /// - another content type is [`Error::NotAnEventStream`], with at most [`Error::EVIDENCE`].
-    ///
-    /// Without a content type the first bytes of the body decide.
+    /// A content type does not decide, since many servers send a wrong one: the first bytes of the
+    /// body do. With another one than `text/event-stream` they have to begin a field or a comment,
+    /// which is an [anomaly](crate::AnomalyKind::ContentType). Otherwise the beginning of the body,
+    /// at most [`Error::EVIDENCE`] bytes, becomes part of [`Error::NotAnEventStream`].
     ///
     /// ```
     /// use deltawire::{Error, How, chat};
@@ -222,13 +257,16 @@ impl<D: Dialect> Session<D> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn head<'h>(&mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) {
-        self.body = match Evidence::not_a_stream(status, header) {
-            Some(evidence) => Body::other(evidence),
-            None => Body::Unknown(0),
+        self.body = match Evidence::refused(status, &header) {
+            Some(evidence) => Body::Other(Other::new(evidence)),
+            None => match Evidence::not_a_stream(status, header) {
+                Some(evidence) => Body::Suspect(Other::new(evidence)),
+                None => Body::Unknown(0),
+            },
         };
     }
 
-    /// Reports whether the head or the first bytes tell that this is no event stream.
+    /// Reports whether the status or the first bytes tell that this is no event stream.
     ///
     /// Bytes that are read then are evidence only, and [`Updates::next`] or [`end`](Self::end)
     /// returns the error.
@@ -394,22 +432,56 @@ impl<D: Dialect> Session<D> {
                 None => {}
                 Some(b'{' | b'[' | b'<' | GZIP) => {
                     *input = &input[seen..];
-                    self.body = Body::other(Evidence::of_first_bytes());
+                    self.body = Body::Other(Other::new(Evidence::of_first_bytes()));
                 }
                 Some(_) => self.body = Body::EventStream,
             }
         }
-        let Body::Other(other) = &mut self.body else { return Ok(true) };
-        let Other { evidence, beginning } = &mut **other;
-        let room = evidence.max_body() - beginning.len();
-        beginning.extend_from_slice(&input[..input.len().min(room)]);
+        if matches!(self.body, Body::Suspect(_)) {
+            self.judge(input);
+        }
+        let Body::Other(other) = &mut self.body else {
+            return Ok(matches!(self.body, Body::EventStream | Body::Unknown(_)));
+        };
+        other.keep(input);
         *input = &[];
-        if beginning.len() < evidence.max_body() {
+        if other.beginning.len() < other.evidence.max_body() {
             return Ok(false);
         }
-        let error = evidence.error(beginning);
+        let error = other.evidence.error(&other.beginning);
         self.accumulator.fail(error.clone());
         Err(error)
+    }
+
+    /// Judges a body of another content type by its first bytes, if there are enough of them.
+    ///
+    /// Bytes that leave it open are kept, and given to the decoder once it is an event stream: they
+    /// are white space and part of a field's name, in which no event ends.
+    #[inline(never)]
+    fn judge(&mut self, input: &mut &[u8]) {
+        let before = core::mem::replace(&mut self.body, Body::EventStream);
+        let Body::Suspect(mut other) = before else { return };
+        let earlier = other.beginning.len();
+        other.keep(input);
+        self.body = match begins_as_event_stream(&other.beginning) {
+            // White space that does not end.
+            None if other.beginning.len() == other.evidence.max_body() => Body::Other(other),
+            None => {
+                *input = &[];
+                Body::Suspect(other)
+            }
+            Some(true) => {
+                let mut beginning = &other.beginning[..earlier];
+                while let Ok(Some(_)) = self.decoder.decode(&mut beginning) {}
+                let content_type = other.evidence.content_type().unwrap_or_default();
+                self.accumulator.note_content_type(content_type);
+                Body::EventStream
+            }
+            Some(false) => {
+                other.beginning.truncate(earlier);
+                Body::Other(other)
+            }
+        };
     }
 }
 
@@ -500,32 +572,38 @@ impl<D: Dialect> Session<D> {
 impl<D: Dialect> Session<D> {
     /// Records how the body ended, and returns true if that changed something.
     ///
-    /// [`update`](Self::update) then has the changes: tool calls that are whole only by the end.
-    /// Only the first end counts. A block that no blank line completed is discarded, unless it is a
-    /// sentinel. A connection that broke within the sentinel is an error here, and the outcome is
-    /// complete all the same.
+    /// [`update`](Self::update) then has the changes: tool calls that are whole only by the end, and
+    /// the lines of an event with several chunks that no blank line completed. Only the first end
+    /// counts. Any other block that no blank line completed is discarded, unless it is a sentinel.
+    /// A connection that broke within the sentinel of a complete answer is an error here, and the
+    /// outcome is complete all the same.
     ///
     /// # Errors
     /// The error that the stream ended with: a refused request, a body that is not an event stream,
-    /// an error in the stream, a broken connection, a stall. Where the end also changed something,
-    /// the next call returns the error.
+    /// an error in the stream, lines that are no fields, a broken connection, a stall. Where the
+    /// end also changed something, the next call returns the error.
     pub fn end(&mut self, how: How) -> Result<bool, Error> {
-        if let Body::Other(other) = &self.body {
-            if self.accumulator.error().is_none() {
+        if let Body::Other(other) | Body::Suspect(other) = &self.body {
+            if self.accumulator.error().is_none() && !self.is_ended() {
                 self.accumulator.fail(other.evidence.error(&other.beginning));
             }
         }
-        let mut cut = false;
+        let mut rest = Rest::None;
         if how != How::Stopped && !self.is_ended() {
             if let Some(event) = self.decoder.finish() {
-                cut = true;
-                self.accumulator.push_cut(&event);
-                let is_whole = self.is_ended();
-                self.broken = how.clone().into_error().filter(|_| is_whole).map(Box::new);
+                let is_folded = self.accumulator.push_cut(&event);
+                rest = if is_folded { Rest::Folded } else { Rest::Cut };
+            }
+            if let Some(line) = self.decoder.finish_line() {
+                // The error that the line is, if it is one, is in the outcome.
+                let _ = self.accumulator.advance(&line);
+            }
+            if self.accumulator.is_complete() {
+                self.broken = how.clone().into_error().map(Box::new);
             }
         }
         self.times.end.get_or_insert(self.times.latest);
-        if self.accumulator.end_cut(how, cut) {
+        if self.accumulator.end_cut(how, rest) {
             return Ok(true);
         }
         self.check().map(|()| false)

@@ -12,8 +12,8 @@
 //!   [`Transcript::has_room`] and [`Transcript::admit`].
 //! - Whatever a dialect keeps is counted where it is kept, and taken off where it is replaced:
 //!   texts here, other members by [`Transcript::set`], [`Transcript::hold`] and
-//!   [`Transcript::replaced`]. In debug builds the accumulator compares the count with a walk
-//!   through the state.
+//!   [`Transcript::replaced`].
+//!   In debug builds the accumulator compares the count with a walk through the state.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -148,22 +148,29 @@ impl Transcript {
         self.clear();
     }
 
-    /// Forgets the notes of the last event. Those that follow are of the stream's end.
+    /// Says that the notes that follow are of the stream's end, unless they join those of an event.
     pub(crate) fn begin_end(&mut self) {
-        self.clear();
-        self.is_over = true;
+        self.is_over = self.records.is_empty();
     }
 
     pub(crate) fn is_over(&self) -> bool {
         self.is_over
     }
 
+    /// Forgets the notes of the last event.
     #[inline]
-    fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.records.clear();
         self.parsed.clear();
         self.anomalies.begin_event();
         self.had_choices = false;
+    }
+
+    /// Says that the current event can add this many bytes at most.
+    ///
+    /// For one that is not read as it was sent: repaired, or a line of it.
+    pub(crate) fn expect(&mut self, most: usize) {
+        self.most = most;
     }
 
     /// The longest list of notes whose memory is kept for the next event.

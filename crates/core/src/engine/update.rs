@@ -120,7 +120,7 @@ impl<'a> Update<'a> {
     /// Reports whether the update is that of the stream's end, and not of a chunk.
     ///
     /// The end is `[DONE]` or the end of the body. It has an update only if tool calls are whole
-    /// only by then.
+    /// only by then. The update of chunks that the end of the body cut is one of chunks.
     #[must_use]
     pub fn at_end(&self) -> bool {
         self.transcript.is_over()

@@ -2,17 +2,21 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::Serialize;
 
 use super::escaped::Escaped;
-use crate::json::RawValue;
+use crate::json::{RawValue, repair};
 
 /// An error in a server's words: an error body, or an error in the stream.
 ///
+/// Servers and proxies agree on no shape, so the usual members are looked for where they may stand,
+/// and the whole object is kept beside them: [`body`](Self::body).
+///
 /// It serialises as `{"message", "type", "param", "code"}`, with null for what the server did not
-/// send.
+/// send. [`Error`](crate::Error) and [`Refused`](crate::Refused) write the whole object beside it.
 ///
 /// ```
 /// use deltawire::ApiError;
@@ -26,27 +30,37 @@ use crate::json::RawValue;
 pub struct ApiError {
     /// The server's message. If it gives none, the error as JSON.
     pub message: String,
-    /// OpenAI's `type`, as sent (`invalid_request_error`, …).
+    /// OpenAI's `type`, as sent (`invalid_request_error`, …), or `error_type`.
     #[serde(rename = "type")]
     pub error_type: Option<RawValue<'static>>,
     /// The parameter of the request that is at fault.
     pub param: Option<RawValue<'static>>,
     /// The code.
     ///
-    /// OpenAI sends a text (`context_length_exceeded`), llama.cpp a number.
+    /// OpenAI sends a text (`context_length_exceeded`), llama.cpp a number. If there is none, it is
+    /// the `status_code`, or a `status` that is a number.
     pub code: Option<RawValue<'static>>,
+    #[serde(skip)]
+    body: Option<RawValue<'static>>,
 }
 
 impl ApiError {
     /// Reads an error body. Returns `None` if `body` is not one.
     ///
-    /// An error body is `{"error": …}`, or an object that describes the error itself, with
-    /// `message` or with FastAPI's `detail`.
+    /// An error body is an object that says so, as an event of a stream may (`error`, `errors`,
+    /// `error_message`, `"object":"error"`, a `code` of 400 or more with a message), one that
+    /// describes the error itself, with `message` or with FastAPI's `detail`, or an array around
+    /// one of these.
     #[must_use]
     pub fn from_body(body: &str) -> Option<Self> {
-        let body = RawValue::parse(body).ok().filter(RawValue::is_object)?;
-        let says = |name| body.member(name).is_some_and(|value| is_error(&value));
-        (says("error") || says("message") || says("detail")).then(|| Self::in_object(&body))
+        let body = RawValue::parse(body).ok()?;
+        let read = |value: &RawValue<'_>| {
+            let object = Object::new(value)?;
+            let is_bare = || object.says("message") || object.says("detail");
+            object.error().or_else(|| is_bare().then(|| object.described()))
+        };
+        let error = read(&body).or_else(|| body.elements().find_map(|element| read(&element)))?;
+        Some(error.with_body(&body))
     }
 
     /// Returns the code as text. A number is returned as its digits.
@@ -76,54 +90,59 @@ impl ApiError {
         self.param.as_ref().map(RawValue::to_text)
     }
 
-    /// Reads an object that is known to be an error: with an `error` member, or bare.
+    /// Returns the whole JSON that the error came in, with every member.
     ///
-    /// Looks no deeper than that member.
-    pub(crate) fn in_object(object: &RawValue<'_>) -> Self {
-        let Some(error) = object.member("error").filter(is_error) else {
-            return Self::bare(object);
-        };
-        let mut error = Self::from_value(&error);
-        // `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`: the
-        // members beside `error` complete it.
-        let beside = Self::bare(object);
-        if error.is_code_only() && object.member("message").is_some() {
-            error.message = beside.message;
-        }
-        error.error_type = error.error_type.or(beside.error_type);
-        error.param = error.param.or(beside.param);
-        error.code = error.code.or(beside.code);
-        error
+    /// Returns `None` if it was not JSON: the text is the message then. What OpenRouter calls
+    /// `metadata`, Groq `failed_generation` and Google `details` stands here.
+    #[must_use]
+    pub fn body(&self) -> Option<&RawValue<'static>> {
+        self.body.as_ref()
     }
 
-    /// Reads the value of an `error` member: an object, a text or a code.
-    pub(crate) fn from_value(value: &RawValue<'_>) -> Self {
-        if value.is_object() {
-            return Self::bare(value);
-        }
-        let code = value.as_raw_str().is_none() && !value.is_array() && value.as_json() != "true";
-        let message = if code {
-            alloc::format!("error {}", value.as_json())
-        } else {
-            value.to_text().into_owned()
-        };
-        Self {
-            message,
-            error_type: None,
-            param: None,
-            code: code.then(|| value.clone().into_owned()),
-        }
+    /// Returns the error that a value is, if it says that it is one. An array may be around it.
+    ///
+    /// Looks at the value's own members, and where the rules of an API put an error: in a choice,
+    /// in Groq's `x_groq`, in the `data` that a gateway wraps an object in.
+    pub(crate) fn of(value: &RawValue<'_>) -> Option<Self> {
+        let read = |value: &RawValue<'_>| Object::new(value)?.error();
+        let error = read(value).or_else(|| value.elements().find_map(|element| read(&element)));
+        error.map(|error| error.with_body(value))
     }
 
     /// Reads the data of an event named `error`, in any form.
     pub(crate) fn from_data(data: &str) -> Self {
-        match RawValue::parse(data) {
-            Ok(value) if value.is_object() => Self::in_object(&value),
-            Ok(value) => Self::from_value(&value),
-            Err(_) => {
-                Self { message: data.trim().into(), error_type: None, param: None, code: None }
-            }
+        let repaired;
+        let mut value = RawValue::parse(data).ok();
+        if value.is_none() {
+            repaired = repair(data);
+            value = repaired.as_ref().and_then(|repaired| RawValue::parse(&repaired.text).ok());
         }
+        let Some(value) = value else { return Self::new(data.trim().into()) };
+        let error = match Object::new(&value) {
+            Some(object) => object.described(),
+            None => Self::of(&value).unwrap_or_else(|| Self::from_value(&value)),
+        };
+        error.with_body(&value)
+    }
+
+    fn new(message: String) -> Self {
+        Self { message, error_type: None, param: None, code: None, body: None }
+    }
+
+    /// Reads the value of an `error` member: an object, a text or a code.
+    fn from_value(value: &RawValue<'_>) -> Self {
+        if let Some(object) = Object::new(value) {
+            return object.bare();
+        }
+        if value.as_raw_str().is_some() || value.is_array() || value.as_json() == "true" {
+            return Self::new(value.to_text().into_owned());
+        }
+        let code = Some(value.clone().into_owned());
+        Self { code, ..Self::new(alloc::format!("error {}", value.as_json())) }
+    }
+
+    fn with_body(self, body: &RawValue<'_>) -> Self {
+        Self { body: Some(body.clone().into_owned()), ..self }
     }
 
     /// Reports whether nothing is known but a code, or that something went wrong.
@@ -134,22 +153,138 @@ impl ApiError {
                 .as_ref()
                 .is_some_and(|code| self.message == alloc::format!("error {}", code.as_json()))
     }
+}
 
-    fn bare(object: &RawValue<'_>) -> Self {
-        let owned = |name| object.member(name).map(RawValue::into_owned);
-        let message = object.member("message").or_else(|| object.member("detail"));
-        Self {
-            message: match message {
-                Some(message) => message.to_text().into_owned(),
-                None => object.clone().into_owned().as_json().into(),
-            },
-            error_type: owned("type"),
-            param: owned("param"),
-            code: owned("code"),
+/// An object that may be an error.
+///
+/// Each look at a member reads the object, so that nothing is held of one with a million members.
+#[derive(Clone, Copy)]
+struct Object<'v>(&'v RawValue<'v>);
+
+impl<'v> Object<'v> {
+    fn new(value: &'v RawValue<'v>) -> Option<Self> {
+        value.is_object().then_some(Self(value))
+    }
+
+    /// Returns the last member of this name, if it is not null.
+    fn get(self, name: &str) -> Option<RawValue<'v>> {
+        self.0.member(name)
+    }
+
+    /// Returns a member that says something.
+    fn telling(self, name: &str) -> Option<RawValue<'v>> {
+        self.get(name).filter(|value| !value.is_void())
+    }
+
+    fn says(self, name: &str) -> bool {
+        self.telling(name).is_some()
+    }
+
+    /// Returns the error that the object is or holds, if it says so.
+    fn error(self) -> Option<ApiError> {
+        let of_data = || {
+            // One level deep, and not below a chunk.
+            let data = self.get("data").filter(|_| self.get("choices").is_none())?;
+            Object::new(&data)?.own_error()
+        };
+        self.own_error().or_else(of_data)
+    }
+
+    fn own_error(self) -> Option<ApiError> {
+        if self.is_error() {
+            return Some(self.described());
         }
+        let of_choice = || {
+            self.get("choices")?.elements().find_map(|choice| {
+                let error = choice.member("error").filter(|error| !error.is_void())?;
+                Some(ApiError::from_value(&error))
+            })
+        };
+        let of_groq = || {
+            let groq = self.get("x_groq")?;
+            let error = groq.member("error").filter(|error| !error.is_void())?;
+            Some(ApiError::from_value(&error))
+        };
+        of_choice().or_else(of_groq)
+    }
+
+    /// Reports whether the object says of itself that it is an error.
+    fn is_error(self) -> bool {
+        ["error", "errors", "error_message", "error_type"].iter().any(|name| self.says(name))
+            || self.get("object").is_some_and(|kind| kind.to_text() == "error")
+            || self.is_failure()
+    }
+
+    /// Reports whether the object has a status of a failed request, a message, and no choices.
+    ///
+    /// The status is a number of 400 or more, also in quotes, or the word `error`.
+    fn is_failure(self) -> bool {
+        let is_failed = |name: &&str| {
+            let number = self.get(name).and_then(|value| match value.as_raw_str() {
+                Some(text) => text.to_text().parse().ok(),
+                None => value.as_u64(),
+            });
+            number.is_some_and(|number| number >= 400)
+        };
+        let is_called_error =
+            || self.get("status").is_some_and(|status| status.to_text() == "error");
+        self.get("choices").is_none()
+            && (["code", "status", "status_code"].iter().any(is_failed) || is_called_error())
+            && self.message().is_some()
+    }
+
+    /// Reads an object that is known to be an error: around the error, or the error itself.
+    ///
+    /// Looks no deeper than one member.
+    fn described(self) -> ApiError {
+        // Cloudflare's `{"success":false,"errors":[{"code":…,"message":…}]}`.
+        let first =
+            || self.get("errors")?.elements().next().map(|error| ApiError::from_value(&error));
+        let error = self.telling("error").map(|error| ApiError::from_value(&error));
+        let Some(mut error) = error.or_else(first) else { return self.bare() };
+        let beside = self.bare();
+        // `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`.
+        if error.is_code_only() && self.message().is_some() {
+            error.message = beside.message;
+        }
+        error.error_type = error.error_type.or(beside.error_type);
+        error.param = error.param.or(beside.param);
+        error.code = error.code.or(beside.code);
+        error
+    }
+
+    /// Reads an object whose members are the error's.
+    fn bare(self) -> ApiError {
+        let owned = |name| self.get(name).map(RawValue::into_owned);
+        let status = || owned("status").filter(|status| status.as_u64().is_some());
+        let json = || self.0.clone().into_owned().as_json().into();
+        ApiError {
+            error_type: owned("type").or_else(|| owned("error_type")),
+            param: owned("param"),
+            code: owned("code").or_else(|| owned("status_code")).or_else(status),
+            ..ApiError::new(self.message().unwrap_or_else(json))
+        }
+    }
+
+    /// Returns the message among the members: a text, or the first of a list.
+    ///
+    /// The last two names are FastAPI's, whose list has an entry for each invalid parameter.
+    fn message(self) -> Option<String> {
+        let names = ["message", "error_message", "msg", "detail"];
+        let message = names.iter().find_map(|name| self.telling(name))?;
+        let text =
+            |value: &RawValue<'_>, name| value.member(name).map(|said| said.to_text().into_owned());
+        let of_first = message
+            .elements()
+            .find_map(|first| text(&first, "msg").or_else(|| text(&first, "message")));
+        let said = of_first.or_else(|| text(&message, "message"));
+        Some(said.unwrap_or_else(|| message.to_text().into_owned()))
     }
 }
 
+/// Displays the message with type, parameter and code, and the first of the error's other members.
+///
+/// Each is shortened in its middle.
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Escaped::new(&self.message))?;
@@ -162,13 +297,58 @@ impl fmt::Display for ApiError {
                 separator = ", ";
             }
         }
+        for (name, value) in self.others() {
+            let (name, value) = (Escaped::new(&name).at_most(32), Escaped::new(value.as_json()));
+            write!(f, "{separator}{name} {}", value.at_most(120))?;
+            separator = ", ";
+        }
         if separator == ", " { f.write_str(")") } else { Ok(()) }
     }
 }
 
-impl core::error::Error for ApiError {}
-
-/// Reports whether the value of an `error` member stands for an error.
-pub(crate) fn is_error(value: &RawValue<'_>) -> bool {
-    !matches!(value.as_json(), "null" | "false" | "\"\"")
+impl ApiError {
+    /// Returns the first members of the error that are shown nowhere else.
+    fn others(&self) -> Vec<(String, RawValue<'static>)> {
+        const MOST: usize = 3;
+        // What is shown, what a chunk has, and what only says that this is an error.
+        const SHOWN: [&str; 17] = [
+            "message",
+            "error_message",
+            "msg",
+            "detail",
+            "type",
+            "error_type",
+            "param",
+            "code",
+            "id",
+            "object",
+            "created",
+            "model",
+            "choices",
+            "usage",
+            "error",
+            "errors",
+            "success",
+        ];
+        let mut others = Vec::new();
+        let Some(body) = &self.body else { return others };
+        let element = body.elements().next().map(RawValue::into_owned);
+        let object = element.as_ref().unwrap_or(body);
+        let inner = object.member("error").filter(RawValue::is_object);
+        let error = inner.as_ref().unwrap_or(object);
+        if error.as_json() == self.message {
+            return others;
+        }
+        let _ = error.find_member(|name, value| {
+            let value = value.filter(|value| !value.is_void() && self.code.as_ref() != Some(value));
+            let is_shown = SHOWN.iter().any(|shown| shown.as_bytes() == name);
+            if let Some(value) = value.filter(|_| !is_shown) {
+                others.push((String::from_utf8_lossy(name).into_owned(), value.into_owned()));
+            }
+            (others.len() == MOST).then_some(())
+        });
+        others
+    }
 }
+
+impl core::error::Error for ApiError {}

@@ -7,8 +7,9 @@ use core::fmt::{self, Write as _};
 ///
 /// Such a text comes from a server, a proxy or an HTTP stack. Characters that end the line, move
 /// the cursor or turn the direction of writing are escaped: control characters of both sets, line
-/// and paragraph separators, bidirectional controls, byte order marks, tags. Only the first
-/// [`Escaped::MAX`] bytes are shown. Unlike `{:?}` it adds no quotes, and leaves quotes and
+/// and paragraph separators, bidirectional controls, byte order marks, tags. A text of more than
+/// [`Escaped::MAX`] bytes is shortened in its middle, because messages say at their end what went
+/// wrong as often as at their beginning. Unlike `{:?}` it adds no quotes, and leaves quotes and
 /// backslashes as they are, so the text cannot be recovered from it.
 ///
 /// The errors of this crate show texts of others in this way. Fields keep them as they came.
@@ -17,7 +18,7 @@ use core::fmt::{self, Write as _};
 /// use deltawire::Escaped;
 ///
 /// assert_eq!(Escaped::new("one\n\u{1b}[31mtwo").to_string(), "one\\n\\u{1b}[31mtwo");
-/// assert_eq!(Escaped::new("one\ntwo").lines().at_most(5).to_string(), "one\nt…");
+/// assert_eq!(Escaped::new("one\ntwo").lines().at_most(6).to_string(), "one\n…wo");
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'t> {
@@ -28,7 +29,7 @@ pub struct Escaped<'t> {
 
 impl<'t> Escaped<'t> {
     /// The number of bytes that are shown by default.
-    pub const MAX: usize = 1000;
+    pub const MAX: usize = 800;
 
     /// Shows at most [`Escaped::MAX`] bytes of this text in one line.
     ///
@@ -38,7 +39,9 @@ impl<'t> Escaped<'t> {
         Self { text, max: Self::MAX, lines: false }
     }
 
-    /// Shows at most this many bytes, cut between characters.
+    /// Shows at most this many bytes, cut between characters, and `…` where others were.
+    ///
+    /// The beginning has two thirds of them, the end has the rest.
     #[must_use]
     pub fn at_most(mut self, bytes: usize) -> Self {
         self.max = bytes;
@@ -51,12 +54,9 @@ impl<'t> Escaped<'t> {
         self.lines = true;
         self
     }
-}
 
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = beginning(self.text, self.max);
-        for character in shown.chars() {
+    fn escape(&self, text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in text.chars() {
             let layout = self.lines && matches!(character, '\n' | '\t');
             if acts(character) && !layout {
                 write!(f, "{}", character.escape_default())?;
@@ -64,7 +64,60 @@ impl fmt::Display for Escaped<'_> {
                 f.write_char(character)?;
             }
         }
-        if shown.len() < self.text.len() { f.write_char('…') } else { Ok(()) }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match ends(self.text, self.max) {
+            None => self.escape(self.text, f),
+            Some((head, tail)) => {
+                self.escape(head, f)?;
+                f.write_char('…')?;
+                self.escape(tail, f)
+            }
+        }
+    }
+}
+
+/// A text of another party in quotes, shortened in its middle.
+///
+/// Everything that is special to Rust's `{:?}` is escaped.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quoted<'t>(pub(super) &'t str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX: usize = 160;
+        match ends(self.0, MAX) {
+            None => write!(f, "{:?}", self.0),
+            Some((head, tail)) => write!(f, "{head:?}…{tail:?}"),
+        }
+    }
+}
+
+/// Returns the two ends of a text that has more than `max` bytes, which have at most that together.
+///
+/// They are cut between characters. The first has two thirds.
+fn ends(text: &str, max: usize) -> Option<(&str, &str)> {
+    if text.len() <= max {
+        return None;
+    }
+    let mut from = text.len() - max / 3;
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    Some((beginning(text, max - max / 3), &text[from..]))
+}
+
+/// Returns a text as evidence: whole if it is short, else its two ends with `…` between them.
+///
+/// The result has at most `max` bytes and those of the `…`.
+pub(crate) fn evidence(text: &str, max: usize) -> String {
+    match ends(text, max) {
+        None => text.into(),
+        Some((head, tail)) => [head, "…", tail].concat(),
     }
 }
 
@@ -150,12 +203,25 @@ mod tests {
     #[test]
     fn a_text_is_cut_between_characters_at_any_length() {
         let text = "aé€😀".repeat(300);
-        for max in 0..=text.len() {
+        for max in 0..text.len() {
             let shown = Escaped::new(&text).at_most(max).to_string();
-            let kept = shown.strip_suffix('…').unwrap_or(&shown);
-            assert!(kept.len() <= max && max - kept.len() < 4 && text.starts_with(kept), "{max}");
-            assert_eq!(shown.ends_with('…'), kept.len() < text.len(), "{max}");
+            assert_eq!(evidence(&text, max), shown);
+            let (head, tail) = shown.split_once('…').expect("a mark of what is left out");
+            let kept = head.len() + tail.len();
+            assert!(kept <= max && max - kept < 8, "{max}: {kept}");
+            assert!(text.starts_with(head) && text.ends_with(tail), "{max}");
+            assert!(head.len() + 4 >= tail.len(), "{max}");
         }
+        assert_eq!(Escaped::new(&text).at_most(text.len()).to_string(), text);
+        assert_eq!(evidence(&text, text.len()), text);
+    }
+
+    #[test]
+    fn a_quoted_text_shows_both_of_its_ends() {
+        assert_eq!(Quoted("a\"\n").to_string(), r#""a\"\n""#);
+        let shown = Quoted(&("a".repeat(500) + "b")).to_string();
+        assert!(shown.starts_with("\"aaa") && shown.contains("a\"…\"a") && shown.ends_with("ab\""));
+        assert!(shown.len() < 180, "{shown}");
     }
 
     #[test]

@@ -46,7 +46,9 @@ impl Evidence {
     /// Returns the evidence to read, if this head says that the body is not a stream.
     ///
     /// A status other than 2xx says so, or a content type other than `text/event-stream`. Without a
-    /// content type the first bytes of the body decide.
+    /// content type the first bytes of the body decide. Many servers send a wrong content type, so
+    /// a [`Session`](crate::Session) lets the first bytes decide even then; see
+    /// [`Session::head`](crate::Session::head).
     #[must_use]
     pub fn not_a_stream<'h>(status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
         if let Some(refused) = Self::refused(status, &header) {
@@ -81,6 +83,14 @@ impl Evidence {
                 Some(Self(Kind::Status(Box::new(Refused::by_head(status, header)))))
             }
             _ => None,
+        }
+    }
+
+    /// Returns the content type, if that is why the body is evidence.
+    pub(crate) fn content_type(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::ContentType(content_type) => content_type.as_deref(),
+            Kind::Status(_) => None,
         }
     }
 

@@ -22,8 +22,8 @@ pub use evidence::Evidence;
 pub use refused::Refused;
 pub use stall::{Stall, StallKind};
 
-pub(crate) use api::is_error;
-pub(crate) use escaped::beginning;
+use escaped::Quoted;
+pub(crate) use escaped::{beginning, evidence};
 
 /// The reason why a stream ended before its answer was complete.
 ///
@@ -33,15 +33,23 @@ pub(crate) use escaped::beginning;
 pub enum Error {
     /// The server sent an error in the stream.
     ///
-    /// It is an event named `error`, an `error` member, or an `error:` line.
+    /// It is an event named `error`, an `error:` line, an object that says it is an error, or JSON
+    /// lines outside of any field that are one.
     Api(Box<ApiError>),
+    /// The stream ended without its finish reasons, after lines that are no fields.
+    ///
+    /// A server or a proxy that fails in mid-stream may write its error as bare text.
+    StrayLines {
+        /// The beginning of these lines, at most [`Error::EXCERPT`] bytes.
+        text: String,
+    },
     /// An event's data is not JSON. Nothing of it was folded.
     InvalidJson {
         /// The number of the event in the stream, from 1. It is 0 if a single chunk was read.
         event: u64,
         /// The error of the parser, with line and column.
         reason: String,
-        /// The beginning of the data.
+        /// The data. Of more than [`Error::EXCERPT`] bytes, the two ends with `…` between them.
         data: String,
     },
     /// An event's data is JSON but not an object, so it cannot be a chunk.
@@ -52,7 +60,7 @@ pub enum Error {
         event: u64,
         /// The kind of value that it is instead.
         reason: String,
-        /// The beginning of the data.
+        /// The data. Of more than [`Error::EXCERPT`] bytes, the two ends with `…` between them.
         data: String,
     },
     /// The server refused the request: it answered with a status other than 2xx.
@@ -149,14 +157,18 @@ impl Error {
     /// The largest number of bytes kept of a body that is not an event stream.
     pub const EVIDENCE: usize = 4096;
 
+    /// The largest number of bytes kept of data that is not a chunk, and of stray lines.
+    pub const EXCERPT: usize = 1024;
+
     /// Returns one word for the kind of error.
     ///
-    /// It is `api`, `invalid_json`, `invalid_chunk`, `refused`, `not_an_event_stream`, `limit`,
-    /// `finish_reason`, `transport`, `timeout` or `stalled`.
+    /// It is `api`, `stray_lines`, `invalid_json`, `invalid_chunk`, `refused`,
+    /// `not_an_event_stream`, `limit`, `finish_reason`, `transport`, `timeout` or `stalled`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Api(_) => "api",
+            Self::StrayLines { .. } => "stray_lines",
             Self::InvalidJson { .. } => "invalid_json",
             Self::InvalidChunk { .. } => "invalid_chunk",
             Self::Refused(_) => "refused",
@@ -194,15 +206,13 @@ impl Error {
     }
 
     pub(crate) fn invalid_json(reason: &dyn fmt::Display, data: &str) -> Self {
-        Self::InvalidJson { event: 0, reason: reason.to_string(), data: beginning(data, 80).into() }
+        let data = evidence(data, Self::EXCERPT);
+        Self::InvalidJson { event: 0, reason: reason.to_string(), data }
     }
 
     pub(crate) fn invalid_chunk(reason: &dyn fmt::Display, data: &str) -> Self {
-        Self::InvalidChunk {
-            event: 0,
-            reason: reason.to_string(),
-            data: beginning(data, 80).into(),
-        }
+        let data = evidence(data, Self::EXCERPT);
+        Self::InvalidChunk { event: 0, reason: reason.to_string(), data }
     }
 
     /// Sets the number of the event.
@@ -231,12 +241,16 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Api(error) => write!(f, "the server sent an error: {error}"),
+            Self::StrayLines { text } => {
+                let text = Quoted(text);
+                write!(f, "the stream ended early, after lines that are no fields: {text}")
+            }
             Self::InvalidJson { event, reason, data } => {
-                write!(f, "{} is not JSON: {reason}: {data:?}", Source(*event))
+                write!(f, "{} is not JSON: {reason}: {}", Source(*event), Quoted(data))
             }
             Self::InvalidChunk { event, reason, data } => {
                 let what = if *event == 0 { "completion" } else { "chunk" };
-                write!(f, "{} is no {what}: {reason}: {data:?}", Source(*event))
+                write!(f, "{} is no {what}: {reason}: {}", Source(*event), Quoted(data))
             }
             Self::Refused(refused) => refused.fmt(f),
             Self::NotAnEventStream { content_type, beginning, error } => {
@@ -288,13 +302,15 @@ impl fmt::Display for Source {
     }
 }
 
-/// Serialises as `{"kind", "message", "type", "param", "code"}`.
+/// Serialises as `{"kind", "message", "type", "param", "code", "body", "data"}`.
 ///
-/// The last three are the server's, or null.
+/// `type`, `param` and `code` are the server's, or null. `body` is the whole JSON that the server's
+/// error came in. `data` is the text that is evidence of any other error: of an event, of stray
+/// lines, of a body. An error without one of these two leaves it out.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let api = self.api_error();
-        let mut fields = serializer.serialize_struct("Error", 5)?;
+        let mut fields = serializer.serialize_struct("Error", 7)?;
         fields.serialize_field("kind", self.kind())?;
         match self {
             Self::Api(error) => fields.serialize_field("message", &error.message)?,
@@ -303,6 +319,22 @@ impl Serialize for Error {
         fields.serialize_field("type", &api.and_then(|error| error.error_type.as_ref()))?;
         fields.serialize_field("param", &api.and_then(|error| error.param.as_ref()))?;
         fields.serialize_field("code", &api.and_then(|error| error.code.as_ref()))?;
+        match api.and_then(ApiError::body) {
+            Some(body) => fields.serialize_field("body", body)?,
+            None => fields.skip_field("body")?,
+        }
+        let data = match self {
+            Self::StrayLines { text: data }
+            | Self::InvalidJson { data, .. }
+            | Self::InvalidChunk { data, .. }
+            | Self::NotAnEventStream { beginning: data, .. } => Some(data),
+            Self::Refused(refused) => Some(&refused.body),
+            _ => None,
+        };
+        match data.filter(|_| api.is_none()) {
+            Some(data) => fields.serialize_field("data", data)?,
+            None => fields.skip_field("data")?,
+        }
         fields.end()
     }
 }

@@ -42,6 +42,8 @@ pub struct Walk {
     overflow: Cell<Option<Overflow>>,
     /// The first member whose value had a type that it cannot have.
     unexpected: Cell<Option<&'static str>>,
+    /// A member's name says that something may have gone wrong.
+    suspect: Cell<bool>,
     /// The first text that is a number or a boolean.
     scalar: Cell<Option<&'static str>>,
 }
@@ -81,6 +83,7 @@ impl Walk {
             unknown: Cell::new(0),
             overflow: Cell::new(None),
             unexpected: Cell::new(None),
+            suspect: Cell::new(false),
             scalar: Cell::new(None),
         }
     }
@@ -117,6 +120,16 @@ impl Walk {
     /// Returns the first bound that was exceeded, if any.
     pub(crate) fn overflow(&self) -> Option<Overflow> {
         self.overflow.get()
+    }
+
+    /// Reports whether a member was met that may tell of an error.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.suspect.get()
+    }
+
+    /// Notes that a member was met that may tell of an error.
+    pub(crate) fn suspect(&self) {
+        self.suspect.set(true);
     }
 
     /// Notes that the value of `member` has a type that it cannot have.
@@ -272,6 +285,30 @@ pub(crate) fn is_json(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str::<IgnoredAny>(text).map(|_| ())
 }
 
+/// Reports whether `text` is one JSON string, number or literal.
+pub(crate) fn is_scalar(text: &str) -> bool {
+    let mut cursor = Cursor::new(text);
+    let is_nested = matches!(cursor.peek(), Some(b'{' | b'['));
+    !is_nested && cursor.value().is_ok() && cursor.end().is_ok()
+}
+
+/// Returns the text of the last member of this name, if `text` is an object that has one.
+pub(crate) fn member<'de>(text: &'de str, name: &str) -> Option<&'de str> {
+    let mut cursor = Cursor::new(text);
+    if cursor.peek() != Some(b'{') {
+        return None;
+    }
+    let (mut found, mut before) = (None, b'{');
+    while let Some(member) = cursor.next_name(before).ok()? {
+        let value = cursor.value().ok()?;
+        if *member == *name.as_bytes() {
+            found = Some(value);
+        }
+        before = b',';
+    }
+    found
+}
+
 /// Walks through `text`, which must be one JSON object and nothing else.
 pub(crate) fn parse_object<'de, T: Members<'de>>(
     text: &'de str,
@@ -300,7 +337,8 @@ pub(crate) fn object<'de, T: Members<'de>>(
 
 /// Walks into the next array and takes its elements, up to the bound of their list.
 ///
-/// Elements beyond the bound are checked and dropped.
+/// Elements beyond the bound are checked and dropped. An object in place of the array is taken for
+/// its one element, and noted.
 pub(crate) fn elements<'de, V: Elements<'de>>(
     member: &'static str,
     cursor: &mut Cursor<'de>,
@@ -308,6 +346,10 @@ pub(crate) fn elements<'de, V: Elements<'de>>(
     walk: &Walk,
 ) -> Result<Shape, Invalid> {
     if cursor.peek() != Some(b'[') {
+        if cursor.peek() == Some(b'{') && into.count().0 < walk.max_elements[into.count().1.0] {
+            walk.note(member);
+            return into.element(cursor, walk);
+        }
         let shape = other(cursor)?;
         if shape == Shape::Other {
             walk.note(member);

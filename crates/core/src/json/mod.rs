@@ -14,6 +14,7 @@ mod formats;
 mod growing;
 mod lex;
 mod name;
+mod repair;
 mod string;
 mod text;
 mod unknown;
@@ -30,7 +31,9 @@ pub use few::List;
 pub(crate) use formats::{deserialize_by, deserialize_object};
 pub(crate) use growing::{Growing, Grown};
 pub(crate) use lex::{
-    Elements, ListId, Members, Overflow, Shape, Walk, elements, is_json, object, parse_object,
+    Elements, ListId, Members, Overflow, Shape, Walk, elements, is_json, is_scalar, member, object,
+    parse_object,
 };
 pub(crate) use name::Name;
+pub(crate) use repair::repair;
 pub(crate) use text::{Text, string_inner};

@@ -152,6 +152,39 @@ impl<'a> RawValue<'a> {
         found
     }
 
+    /// Returns the first result for a member of an object, in order. Builds no list.
+    ///
+    /// `find` is given each name, and the value unless it is null. Linear.
+    pub(crate) fn find_member<T>(
+        &self,
+        mut find: impl FnMut(&[u8], Option<RawValue<'_>>) -> Option<T>,
+    ) -> Option<T> {
+        if !self.is_object() {
+            return None;
+        }
+        let mut cursor = Cursor::new(&self.text);
+        let mut before = b'{';
+        while let Some(name) = cursor.next_name(before).ok()? {
+            let value = if cursor.null() { None } else { Some(RawValue::lexed(&mut cursor).ok()?) };
+            if let Some(found) = find(&name, value) {
+                return Some(found);
+            }
+            before = b',';
+        }
+        None
+    }
+
+    /// Reports whether the value says nothing: null, false, an empty text, an empty array, or an
+    /// object in which every member is null.
+    pub(crate) fn is_void(&self) -> bool {
+        match self.text.as_bytes() {
+            b"null" | b"false" | b"\"\"" => true,
+            [b'[', ..] => self.elements().next().is_none(),
+            [b'{', ..] => self.find_member(|_, value| value.map(drop)).is_none(),
+            _ => false,
+        }
+    }
+
     /// Returns the elements of an array, and no elements for any other value.
     ///
     /// Reads the array as it goes: linear in it, without an allocation.

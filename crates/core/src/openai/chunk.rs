@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use super::logprobs::ChunkLogprobs;
 use super::usage::says_something;
-use crate::engine::Limits;
-use crate::error::{ApiError, Error, Limit, is_error};
+use crate::engine::{AnomalyKind, Limits};
+use crate::error::{ApiError, Error, Limit};
 use crate::json::{
     Cursor, Elements, Invalid, List, ListId, Members, Name, Overflow, RawStr, RawValue, Shape,
-    Unknown, Walk, elements, is_json, object, parse_object, string_inner,
+    Unknown, Walk, elements, is_json, member, object, parse_object, string_inner,
 };
 
 /// One chunk of a streamed completion, borrowed from its event.
@@ -76,6 +76,12 @@ pub struct Chunk<'a, C> {
     /// The first text, if any, that is a number or a boolean. It was read as written.
     #[serde(skip)]
     pub scalar: Option<&'static str>,
+    /// The chunk says that it is an error, or holds one.
+    #[serde(skip)]
+    pub(crate) says_error: bool,
+    /// The chunk stands in another object, or is none that is known.
+    #[serde(skip)]
+    pub(crate) odd: Option<AnomalyKind>,
 }
 
 /// The padding of a chunk. It means nothing, so chunks that differ in it are equal.
@@ -106,6 +112,8 @@ impl<C> Default for Chunk<'_, C> {
             padding: Padding(None),
             unexpected: None,
             scalar: None,
+            says_error: false,
+            odd: None,
         }
     }
 }
@@ -113,21 +121,27 @@ impl<C> Default for Chunk<'_, C> {
 impl<'a, C> Chunk<'a, C> {
     /// Returns the error that the chunk carries, if any.
     ///
-    /// It is in `error` (an object, a text or a code; null, false and the empty text are not
-    /// errors) or in `x_groq.error`.
+    /// Writes the chunk as JSON if it may carry one. The error is in `error` (an object, a text or
+    /// a code; null, false and what is empty are not errors), in a choice's `error` or in
+    /// `x_groq.error`. Or the chunk is the error: it has `"object":"error"`, `error_message`,
+    /// `error_type`, `errors`, or a `code` or `status` of 400 or more with a message and without
+    /// choices.
     #[must_use]
-    pub fn api_error(&self) -> Option<ApiError> {
-        let groq = || {
-            self.x_groq
-                .as_ref()?
-                .member("error")
-                .filter(is_error)
-                .map(|error| ApiError::from_value(&error))
-        };
-        match self.error.as_ref().filter(|error| is_error(error)) {
-            Some(error) => Some(ApiError::from_value(error)),
-            None => groq(),
+    pub fn api_error(&self) -> Option<ApiError>
+    where
+        C: Serialize,
+    {
+        if !self.may_be_error() {
+            return None;
         }
+        let json = serde_json::to_string(self).ok()?;
+        ApiError::of(&RawValue::parse(&json).ok()?)
+    }
+
+    /// Reports whether the chunk has to be looked at for an error.
+    #[inline]
+    pub(crate) fn may_be_error(&self) -> bool {
+        self.says_error || self.error.is_some() || self.x_groq.is_some()
     }
 
     /// Returns the chunk's usage, or else Groq's copy of it.
@@ -185,6 +199,9 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(
     read_object(data, chunk, walk)?;
     chunk.unexpected = walk.unexpected();
     chunk.scalar = walk.scalar();
+    if chunk.may_be_other(walk) {
+        chunk.look(data, walk)?;
+    }
     Ok(())
 }
 
@@ -203,6 +220,63 @@ pub(crate) fn read_object<'a, T: Members<'a>>(
             Ok(()) => Error::invalid_json(&"it breaks the grammar of RFC 8259", data),
         }),
     }
+}
+
+impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
+    /// Reports whether the chunk may be an error, or an object of another kind.
+    #[inline]
+    fn may_be_other(&self, walk: &Walk) -> bool {
+        walk.is_suspect()
+            || (self.choices.is_empty() && self.usage.is_none())
+            || self.object.as_ref().is_some_and(|object| object.as_json() == "error")
+    }
+
+    /// Looks at the whole object for an error, for a chunk in its `data`, and for anything known.
+    #[inline(never)]
+    fn look(&mut self, data: &'a str, walk: &Walk) -> Result<(), Error> {
+        let Ok(value) = RawValue::parse(data) else { return Ok(()) };
+        self.says_error = ApiError::of(&value).is_some();
+        if ["choices", "usage", "x_groq", "moderation"]
+            .iter()
+            .any(|name| value.member(name).is_some())
+        {
+            return Ok(());
+        }
+        let has = |inner: &str, name| member(inner, name).is_some_and(|value| value != "null");
+        let is_chunk = |inner: &&str| has(inner, "choices") || has(inner, "usage");
+        if let Some(inner) = member(data, "data").filter(is_chunk) {
+            let says_error = self.says_error;
+            *self = Self::default();
+            read(inner, self, walk)?;
+            self.says_error |= says_error;
+            self.odd = Some(AnomalyKind::WrappedChunk);
+            return Ok(());
+        }
+        if self.says_error {
+            return Ok(());
+        }
+        let foreign = value.find_member(|name, value| value.filter(|_| is_foreign(name)).map(drop));
+        if foreign.is_some() {
+            self.odd = Some(AnomalyKind::UnknownChunk);
+        }
+        Ok(())
+    }
+}
+
+/// Reports whether a member of a chunk says something that nobody here knows.
+fn is_foreign(name: &[u8]) -> bool {
+    const KNOWN: [&str; 9] = [
+        "id",
+        "object",
+        "created",
+        "model",
+        "system_fingerprint",
+        "service_tier",
+        "obfuscation",
+        "p",
+        "error",
+    ];
+    !KNOWN.iter().any(|known| known.as_bytes() == name)
 }
 
 /// The choices of a chunk, as a list whose length is bounded.
@@ -286,9 +360,25 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
         } else if name.is("moderation") {
             self.moderation = walk.value(cursor)?;
         } else {
-            walk.unknown(name, cursor, &mut self.extra)?;
+            self.other(name, cursor, walk)?;
         }
         Ok(())
+    }
+}
+
+impl<'de, C> Chunk<'de, C> {
+    /// Takes a member that a chunk should not have.
+    #[inline(never)]
+    fn other(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        if name.is("error_message") || name.is("error_type") || name.is("errors") {
+            walk.suspect();
+        }
+        walk.unknown(name, cursor, &mut self.extra)
     }
 }
 

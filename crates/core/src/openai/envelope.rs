@@ -18,7 +18,7 @@ use crate::engine::{
     AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Place, Read, Sealed,
     TokenCounts, ToolCallSoFar, Transcript, What,
 };
-use crate::error::{ApiError, Error, Limit, is_error};
+use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown};
 use crate::sse::Event;
 
@@ -90,6 +90,7 @@ impl<M: Message> Dialect for Envelope<M> {
             Payload::Nothing => return Ok(Read::Nothing),
             Payload::Done => return Ok(Read::Done),
             Payload::Error(error) => return Ok(Read::Error(Box::new(error))),
+            Payload::KeepAlive => return Ok(Read::KeepAlive),
             Payload::Chunk(data) => data,
         };
         let walk = walk(&options.limits, options.keep_unknown);
@@ -105,6 +106,9 @@ impl<M: Message> Dialect for Envelope<M> {
         }
         if let Some(member) = chunk.unexpected {
             to.anomaly(AnomalyKind::UnexpectedType, None, member);
+        }
+        if let Some(kind) = chunk.odd {
+            to.anomaly(kind, None, "");
         }
         if let Some(member) = chunk.scalar {
             to.anomaly(AnomalyKind::ScalarText, None, member);
@@ -135,6 +139,8 @@ impl<M: Message> Dialect for Envelope<M> {
             extra: _,
             padding,
             unexpected: _,
+            says_error: false,
+            odd: _,
             // Not a string, so there is no hole between quotes.
             scalar: None,
         } = chunk
@@ -159,14 +165,10 @@ impl<M: Message> Dialect for Envelope<M> {
     }
 
     fn api_error(chunk: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>> {
-        let error = chunk.api_error()?;
-        // A bare `error` may leave to its neighbours what it cannot say.
-        match RawValue::parse(data) {
-            Ok(value) if chunk.error.as_ref().is_some_and(is_error) => {
-                Some(Box::new(ApiError::in_object(&value)))
-            }
-            _ => Some(Box::new(error)),
+        if !chunk.may_be_error() {
+            return None;
         }
+        ApiError::of(&RawValue::parse(data).ok()?).map(Box::new)
     }
 
     fn is_finished(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The meaning of an event's data, before it is read as a chunk.
 
 use crate::error::ApiError;
+use crate::json::{RawValue, is_scalar};
 use crate::sse::Event;
 
 /// The meaning of an event's data.
@@ -10,8 +11,10 @@ pub(crate) enum Payload<'a> {
     Nothing,
     /// `[DONE]`: the answer ends here, and nothing that comes after it counts.
     Done,
-    /// An event named `error`, whatever its data looks like.
+    /// An event named `error`, whatever its data looks like, or an array around an error.
     Error(ApiError),
+    /// Neither an object nor an error, in an event that is sent to keep the connection open.
+    KeepAlive,
     /// Everything else, to be read as a chunk.
     Chunk(&'a str),
 }
@@ -20,7 +23,7 @@ impl<'a> Payload<'a> {
     /// The text that ends a stream.
     const DONE: &'static str = "[DONE]";
 
-    /// Classifies an event. Looks at the two ends of the data only, but reads that of an error.
+    /// Classifies an event. Looks at the two ends of an object's data only.
     #[inline]
     pub(crate) fn of(event: &Event<'a>) -> Self {
         let data = event.data;
@@ -32,9 +35,41 @@ impl<'a> Payload<'a> {
             "" | "null" => Self::Nothing,
             Self::DONE => Self::Done,
             data if event.event == "error" => Self::Error(ApiError::from_data(data)),
-            data => Self::Chunk(data),
+            data if data.starts_with('{') => Self::Chunk(data),
+            data => Self::of_other(data, event.event != Event::DEFAULT_TYPE),
         }
     }
+
+    /// Classifies data that is not an object, of an event with a name of its own or without.
+    #[inline(never)]
+    fn of_other(data: &'a str, has_name: bool) -> Self {
+        // Google's `[{"error":{…}}]`.
+        let array = RawValue::parse(data).ok().filter(RawValue::is_array);
+        if let Some(error) = array.as_ref().and_then(ApiError::of) {
+            return Self::Error(error);
+        }
+        if has_name || is_scalar(data) || is_time(data) || is_ping(data) {
+            Self::KeepAlive
+        } else {
+            Self::Chunk(data)
+        }
+    }
+}
+
+/// Reports whether data is a date or a time in figures, which gateways send as a keep-alive.
+fn is_time(data: &str) -> bool {
+    let is_of_time = |byte: u8| {
+        byte.is_ascii_digit()
+            || matches!(byte, b'-' | b':' | b'.' | b',' | b'/' | b'+' | b' ' | b'T' | b'Z')
+    };
+    data.starts_with(|first: char| first.is_ascii_digit()) && data.bytes().all(is_of_time)
+}
+
+/// Reports whether data is one of the words that are sent to keep a connection open.
+fn is_ping(data: &str) -> bool {
+    ["ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"]
+        .iter()
+        .any(|word| data.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -48,9 +83,29 @@ mod tests {
         assert_eq!((of(" "), of("null")), (Payload::Nothing, Payload::Nothing));
         assert_eq!(of(" {} "), Payload::Chunk("{}"));
         assert_eq!(of("[done]"), Payload::Chunk("[done]"));
+        assert_eq!(of("[1]"), Payload::Chunk("[1]"));
+        assert_eq!(of("upstream timed out"), Payload::Chunk("upstream timed out"));
         let error = Event::new("{\"message\":\"overloaded\"}").with_type("error");
         assert!(
             matches!(Payload::of(&error), Payload::Error(error) if error.message == "overloaded")
         );
+        let error = of("[{\"error\":{\"message\":\"overloaded\"}}]");
+        assert!(matches!(error, Payload::Error(error) if error.message == "overloaded"));
+    }
+
+    #[test]
+    fn an_event_that_is_no_object_may_be_a_keep_alive() {
+        let named = |data| Payload::of(&Event::new(data).with_type("ping"));
+        for data in ["pong", "[1]", "1", "2023-02-20 08:40:33.556053", "<p>"] {
+            assert_eq!(named(data), Payload::KeepAlive, "{data}");
+        }
+        assert_eq!(named("{}"), Payload::Chunk("{}"));
+        assert_eq!(named("{"), Payload::Chunk("{"));
+        assert_eq!((named(""), named("[DONE]")), (Payload::Nothing, Payload::Done));
+        let unnamed = |data| Payload::of(&Event::new(data));
+        for data in ["1", "-1.5e3", "\"x\"", "true", "2024-04-27 01:35:43.686476", "01:35", "PING"]
+        {
+            assert_eq!(unnamed(data), Payload::KeepAlive, "{data}");
+        }
     }
 }

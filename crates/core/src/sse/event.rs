@@ -11,7 +11,8 @@ pub struct Event<'a> {
     /// The event's type.
     ///
     /// This is the value of the last `event` field of its block, or `message` if there is no such
-    /// field or its value is empty.
+    /// field or its value is empty. It is empty only for a stray line, if the decoder was asked for
+    /// those: [`Decoder::with_stray_lines`](super::Decoder::with_stray_lines).
     pub event: &'a str,
     /// The values of its `data` fields, joined with a line feed.
     ///
@@ -39,6 +40,14 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn with_type(self, event: &'a str) -> Self {
         Self { event: if event.is_empty() { Self::DEFAULT_TYPE } else { event }, ..self }
+    }
+
+    /// Reports whether this is a line of an unknown field, and not an event of the standard.
+    ///
+    /// See [`Decoder::with_stray_lines`](super::Decoder::with_stray_lines).
+    #[must_use]
+    pub fn is_stray_line(&self) -> bool {
+        self.event.is_empty()
     }
 
     /// Returns the event with texts of its own. Allocates for each that is not empty.
@@ -70,6 +79,6 @@ impl OwnedEvent {
     /// Returns the event, borrowed.
     #[must_use]
     pub fn as_event(&self) -> Event<'_> {
-        Event::new(&self.data).with_type(&self.event).with_id(&self.id)
+        Event { event: &self.event, data: &self.data, id: &self.id }
     }
 }

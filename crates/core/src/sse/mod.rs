@@ -22,9 +22,19 @@ pub use reconnect::{Reconnect, Wait};
 
 /// Returns whether a content type is `text/event-stream`, in any case.
 ///
-/// Parameters such as `charset` are ignored.
+/// Parameters such as `charset` are ignored. Of a list, as a server or a proxy makes it that sets
+/// the header twice, the last media type counts (Fetch standard, "extract a MIME type").
 #[must_use]
 pub fn is_event_stream(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("text/event-stream")
+    let mut is_quoted = false;
+    let mut is_between = |character: char| {
+        is_quoted ^= character == '"';
+        character == ',' && !is_quoted
+    };
+    let essences = content_type.split(&mut is_between).map(|part| {
+        let essence = part.split(';').next().unwrap_or_default();
+        essence.trim()
+    });
+    let last = essences.filter(|essence| essence.contains('/') && *essence != "*/*").last();
+    last.is_some_and(|essence| essence.eq_ignore_ascii_case("text/event-stream"))
 }

@@ -191,7 +191,9 @@ impl Naive {
     pub fn end(&self, broken: bool) -> &'static str {
         let finished =
             !self.choices.is_empty() && self.choices.values().all(|choice| choice.finish.is_some());
-        match (self.done || self.ends_within_done(), finished) {
+        // A break that cuts `[DONE]` is the end of an answer that is not whole.
+        let is_cut_done = self.ends_within_done() && (finished || !broken);
+        match (self.done || is_cut_done, finished) {
             _ if self.error.is_some() => "error",
             (done, _) if self.has_failed() && (done || !broken) => "error",
             (true, true) => "done",
@@ -286,14 +288,28 @@ impl Naive {
             if serde_json::from_str::<IgnoredAny>(data).is_ok() {
                 return None;
             }
+            // Times, pings, and what Python takes for JSON are not to the reference.
+            let is_nearly = data.starts_with(|first: char| first.is_ascii_alphanumeric())
+                || data.contains(|c: char| c < ' ')
+                || ["NaN", "Infinity"].iter().any(|number| data.contains(number));
             self.error = Some("invalid_json");
-            return Some(());
+            return (!is_nearly).then_some(());
         };
-        let Value::Object(chunk) = chunk else {
-            self.error = Some("invalid_chunk");
-            return Some(());
-        };
-        if chunk.contains_key("x_groq") {
+        let Value::Object(chunk) = chunk else { return None };
+        // What may be an error, or a chunk within another object.
+        const OTHER: [&str; 8] = [
+            "x_groq",
+            "error_message",
+            "error_type",
+            "errors",
+            "code",
+            "status",
+            "status_code",
+            "data",
+        ];
+        if OTHER.iter().any(|name| chunk.contains_key(*name))
+            || chunk.get("object") == Some(&json!("error"))
+        {
             return None;
         }
         self.chunks += 1;
@@ -301,7 +317,7 @@ impl Naive {
             self.extra.insert(name.clone(), value.clone());
         }
         for (position, choice) in array(&chunk, "choices")?.iter().enumerate() {
-            let choice = choice.as_object()?;
+            let choice = choice.as_object().filter(|choice| !choice.contains_key("error"))?;
             let index = match choice.get("index") {
                 None | Some(Value::Null) => position as u64,
                 Some(index) => index.as_u64()?,
@@ -318,6 +334,10 @@ impl Naive {
             Some(_) => return None,
         }
         let error = chunk.get("error").unwrap_or(&Value::Null);
+        if error.is_object() || error.is_array() {
+            self.error = Some("api").filter(|_| error["message"].is_string());
+            return self.error.map(drop);
+        }
         if !(error.is_null() || *error == json!(false) || *error == json!("")) {
             self.error = Some("api");
         }

@@ -18,8 +18,9 @@ pub(crate) struct Interpreted {
     pub(crate) unfinished: Option<String>,
 }
 
-/// Interprets `stream`; `error_lines` makes an event of every `error` field.
-pub(crate) fn interpret(stream: &[u8], error_lines: bool) -> Interpreted {
+/// Interprets `stream`; `error_lines` makes an event of every `error` field, `stray_lines` one
+/// without a type of every line of an unknown field.
+pub(crate) fn interpret(stream: &[u8], error_lines: bool, stray_lines: bool) -> Interpreted {
     let decoded = String::from_utf8_lossy(stream);
     let text = decoded.strip_prefix('\u{feff}').unwrap_or(&decoded);
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -53,6 +54,10 @@ pub(crate) fn interpret(stream: &[u8], error_lines: bool) -> Interpreted {
             }
             "error" if error_lines => {
                 out.events.push(("error".to_owned(), value.to_owned(), out.last_event_id.clone()));
+            }
+            "id" | "retry" => {}
+            _ if stray_lines && !line.starts_with(':') && !line.trim_ascii().is_empty() => {
+                out.events.push((String::new(), line.to_owned(), out.last_event_id.clone()));
             }
             _ => {}
         }

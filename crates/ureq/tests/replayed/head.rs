@@ -32,16 +32,38 @@ fn every_way_in_refuses_what_is_refused() {
         assert_eq!((refused.status, refused.header("retry-after")), (503, Some("3")));
         assert_eq!(refused.error.unwrap().message, "an error as it was asked for");
     }
-    for error in [
-        deltawire_ureq::chat(ask(&server, short(), "type=text/plain").unwrap()).unwrap_err(),
-        deltawire_ureq::completions(
-            ask(&server, recording("count-legacy"), "type=text/plain").unwrap(),
-        )
-        .unwrap_err(),
-        deltawire_ureq::events(ask(&server, short(), "type=text/plain").unwrap()).unwrap_err(),
-    ] {
-        assert_eq!(of_stream(error).kind(), "not_an_event_stream");
+    let error = deltawire_ureq::events(ask(&server, short(), "type=text/plain").unwrap());
+    assert_eq!(of_stream(error.unwrap_err()).kind(), "not_an_event_stream");
+}
+
+#[test]
+fn a_content_type_that_lies_is_an_anomaly_and_a_list_is_its_last() {
+    let server = server();
+    for (content_type, odd) in
+        [("text/plain", 1), ("application/json", 1), ("application/json, text/event-stream", 0)]
+    {
+        let faults = format!("type={content_type}");
+        let mut stream =
+            deltawire_ureq::chat(ask(&server, short(), &faults).unwrap()).expect("a stream");
+        while stream.next().unwrap().is_some() {}
+        let outcome = stream.finish();
+        assert_eq!((outcome.end, outcome.anomalies.len()), (End::Done, odd), "{content_type}");
     }
+}
+
+#[test]
+fn what_the_end_of_the_body_completes_is_a_last_update() {
+    let chunk = |text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n")
+    };
+    let body = [chunk("H"), chunk("i")].concat();
+    let mut stream = deltawire_ureq::ChatStream::from_reader(body.as_bytes());
+    assert_eq!(
+        stream.next().unwrap().map(|update| update.text().to_owned()).as_deref(),
+        Some("Hi")
+    );
+    assert!(stream.next().unwrap().is_none());
+    assert_eq!(stream.finish().end, End::Truncated);
 }
 
 #[test]
@@ -64,10 +86,12 @@ fn a_reader_that_is_told_its_head_says_what_a_response_says() {
         "status=429; header=\"retry-after: 3\"",
         "status=502; body=html",
         "body=json",
-        "type=text/plain",
+        "body=html; type=text/plain",
     ] {
-        let said =
-            deltawire_ureq::chat(ask(&server, short(), faults).unwrap()).unwrap_err().to_string();
+        let said = deltawire_ureq::chat(ask(&server, short(), faults).unwrap())
+            .and_then(|mut stream| stream.next().map(drop))
+            .unwrap_err()
+            .to_string();
         let (head, body) = ask(&server, short(), faults).unwrap().into_parts();
         let mut stream = deltawire_ureq::ChatStream::from_reader(body.into_reader())
             .head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok());
@@ -94,7 +118,7 @@ fn of_a_body_no_more_is_read_than_is_evidence_and_a_cut_does_not_lose_it() {
         [("type=text/plain", deltawire::Error::EVIDENCE), ("type=text/plain; cut=100", 100)]
     {
         let long = recording("count-to-100");
-        match of_stream(deltawire_ureq::chat(ask(&server, long, faults).unwrap()).unwrap_err()) {
+        match of_stream(deltawire_ureq::events(ask(&server, long, faults).unwrap()).unwrap_err()) {
             deltawire::Error::NotAnEventStream { beginning, .. } => {
                 assert_eq!(beginning.as_bytes(), &long.body()[..length]);
             }

@@ -49,9 +49,62 @@ pub(crate) fn rows() -> Vec<Row> {
             .keeps("hi"),
         stream("an error message of 1 MB", &[hi, &huge])
             .ends("error")
-            .says(format!("the server sent an error: {}…", "x".repeat(1000)))
+            .says(format!("the server sent an error: {}…{}", "x".repeat(534), "x".repeat(266)))
             .keeps("hi")
             .holds(12 << 20),
+        stream(
+            "an error with members of its own",
+            &[hi, "data: {\"error\":{\"message\":\"Provider returned error\",\"code\":429,\"metadata\":{\"raw\":\"slow down\"}}}\n\n"],
+        )
+        .ends("error")
+        .says(r#"the server sent an error: Provider returned error (code 429, metadata {"raw":"slow down"})"#)
+        .keeps("hi"),
+        stream(
+            "an object that is called an error",
+            &[hi, "data: {\"object\":\"error\",\"message\":\"no tools\",\"code\":400}\n\n", DONE],
+        )
+        .ends("error")
+        .says("the server sent an error: no tools (code 400)")
+        .keeps("hi"),
+        stream(
+            "an array around an error",
+            &[hi, "data: [{\"error\":{\"code\":503,\"message\":\"overloaded\"}}]\n\n"],
+        )
+        .ends("error")
+        .says("the server sent an error: overloaded (code 503)")
+        .keeps("hi"),
+        stream(
+            "an error over several lines, without `data:`",
+            &[hi, "{\n  \"error\": {\n    \"message\": \"overloaded\"\n  }\n}\n"],
+        )
+        .ends("error")
+        .says("the server sent an error: overloaded")
+        .keeps("hi"),
+        stream("text as the last line", &[hi, "Internal Server Error: upstream gone"])
+            .ends("truncated")
+            .says(r#"the stream ended early, after lines that are no fields: "Internal Server Error: upstream gone""#)
+            .keeps("hi"),
+        stream(
+            "keep-alives that are events",
+            &[hi, "event: ping\ndata: 2023-02-20 08:40:33\n\ndata: 1700000000\n\n", FINISH, DONE],
+        )
+        .keeps("hi"),
+        stream(
+            "events divided by one line end",
+            &[hi.trim_end(), "\n", FINISH.trim_end(), "\n", DONE.trim_end(), "\n"],
+        )
+        .keeps("hi"),
+        stream(
+            "events divided by one line end, cut within the last",
+            &[hi.trim_end(), "\n", FINISH.trim_end(), "\ndata: [DO"],
+        )
+        .ends("done_without_sentinel")
+        .keeps("hi"),
+        stream(
+            "NaN, and a raw control character",
+            &["data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"h\ti\"}}],\"a\":NaN}\n\n", FINISH, DONE],
+        )
+        .keeps("h\ti"),
         stream(
             "an error that is none: null, false, \"\"",
             &[hi, "data: {\"error\":null}\n\ndata: {\"error\":false}\n\ndata: {\"error\":\"\"}\n\n", FINISH, DONE],

@@ -45,7 +45,12 @@ pub(crate) fn rows() -> Vec<Row> {
         no(row("HTML, called an event stream", bytes(events(page)))).says(r#"the body is no event stream; it begins "<html><body>sign in</body></html>""#),
         no(row("200 with NDJSON", bytes(answer("application/x-ndjson", lines)))).says(r#"the body is no event stream but "application/x-ndjson"; it begins "{\"response\":\"h\",\"done\":false}\n{\"response\":\"i\",\"done\":true}\n""#),
         no(row("NDJSON, called an event stream", bytes(events(lines)))).says(r#"the body is no event stream; it begins "{\"response\":\"h\",\"done\":false}\n{\"response\":\"i\",\"done\":true}\n""#),
-        no(row("200 with an event stream, called plain text", bytes(answer("text/plain", &stream)))).says(r#"the body is no event stream but "text/plain"; it begins "data: {\"choices\":*"#),
+        no(row("200 with an array around an error, called JSON", bytes(answer("application/json", "[{\"error\":{\"code\":503,\"message\":\"overloaded\"}}]"))))
+            .says(r#"the body is no event stream but "application/json": overloaded (code 503)"#),
+        no(row("200 with plain text", bytes(answer("text/plain", "busy")))).says(r#"the body is no event stream but "text/plain"; it begins "busy""#),
+        row("200 with an event stream, called plain text", bytes(answer("text/plain", &stream))).keeps("hi"),
+        row("200 with an event stream, called JSON", bytes(answer("application/json", &stream))).keeps("hi"),
+        row("200 with a content type that is a list", bytes(answer("application/json, text/event-stream", &stream))).keeps("hi"),
         no(row("a content type of 40 kB", bytes(answer(&"x".repeat(40_000), ""))))
             .says(format!(r#"the body is no event stream but "{}"; it begins """#, "x".repeat(80))),
         row("gzip, told by a header: reqwest is built without it here", bytes(encoded))
@@ -58,8 +63,12 @@ pub(crate) fn rows() -> Vec<Row> {
             .ends("empty"),
         row("204", bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())).ends("empty"),
         row("white space only", bytes(events(" \r\n\n\r\t"))).ends("empty"),
-        row("200 with text that is no field", bytes(events("Service temporarily unavailable\n"))).ends("empty"),
-        row("200 with 64 kB of random bytes", bytes(events(noise(65_536)))).ends("empty"),
+        row("200 with text that is no field", bytes(events("Service temporarily unavailable\n")))
+            .ends("empty")
+            .says(r#"the stream ended early, after lines that are no fields: "Service temporarily unavailable""#),
+        row("200 with 64 kB of random bytes", bytes(events(noise(65_536))))
+            .ends("empty")
+            .says("the stream ended early, after lines that are no fields: *"),
     ]
 }
 

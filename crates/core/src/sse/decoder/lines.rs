@@ -31,6 +31,8 @@ pub(super) enum Line {
     Colon(Field),
     /// In the value of a field.
     Value(Field),
+    /// In a line of an unknown field that is kept, as its beginning.
+    Stray,
     /// In a comment, an unknown field, or a block that is dropped.
     Skip,
 }
@@ -69,6 +71,8 @@ pub(super) enum Step<'i> {
     Event(&'i [u8]),
     /// An `error` line has ended. Its value is in the buffer.
     ErrorLine,
+    /// A line of an unknown field has ended. Its beginning is in the buffer.
+    StrayLine,
 }
 
 const MARK: &[u8] = "\u{FEFF}".as_bytes();
@@ -117,19 +121,27 @@ impl Decoder {
             let rest = &input[taken..];
             let end = if rest.len() > searched { line_end(rest) } else { None };
             let value = &rest[..end.unwrap_or(rest.len())];
-            if let Line::Value(field) = self.line {
-                self.read_value(field, value, taken, end.is_some(), &mut in_read)?;
+            match self.line {
+                Line::Value(field) => {
+                    self.read_value(field, value, taken, end.is_some(), &mut in_read)?;
+                }
+                Line::Stray => self.keep_stray(value),
+                _ => {}
             }
             taken += value.len();
             if end.is_none() {
                 self.take(input, taken);
                 break;
             }
-            let is_error = matches!(self.line, Line::Value(Field::Error));
+            let line = self.line;
             self.end_line(input, taken);
-            if is_error {
+            if matches!(line, Line::Value(Field::Error)) {
                 self.keep(&mut in_read);
                 return Ok(Step::ErrorLine);
+            }
+            if line == Line::Stray && !self.value.trim_ascii().is_empty() {
+                self.keep(&mut in_read);
+                return Ok(Step::StrayLine);
             }
             is_next_line = true;
         }
@@ -161,7 +173,7 @@ impl Decoder {
                 }
                 Line::Mark(0) => Line::Start,
                 // Part of a mark, and then something else: it begins the name of an unknown field.
-                Line::Mark(_) => Line::Skip,
+                Line::Mark(seen) => self.begin_unknown(&MARK[..usize::from(seen)], first),
                 _ => return,
             };
         }
@@ -189,7 +201,7 @@ impl Decoder {
             _ => (0, input),
         };
         let Some(field) = Field::of(bytes, self.error_lines) else {
-            self.line = Line::Skip;
+            self.line = self.begin_unknown(&bytes[..seen], input[0]);
             return Ok(0);
         };
         let name = field.name().len();
@@ -207,6 +219,24 @@ impl Decoder {
         }
         self.line = if has_colon { Line::Colon(field) } else { Line::Value(field) };
         Ok(taken)
+    }
+
+    /// Begins a line of an unknown field, or a comment.
+    ///
+    /// The line begins with `seen`, which an earlier read had, and goes on with the byte `next`.
+    fn begin_unknown(&mut self, seen: &[u8], next: u8) -> Line {
+        if !self.stray_lines || (seen.is_empty() && next == b':') {
+            return Line::Skip;
+        }
+        self.value.clear();
+        self.keep_stray(seen);
+        Line::Stray
+    }
+
+    /// Keeps a piece of a stray line, as far as there is room.
+    fn keep_stray(&mut self, piece: &[u8]) {
+        let room = Self::MAX_STRAY_LINE - self.value.len();
+        self.value.extend_from_slice(&piece[..piece.len().min(room)]);
     }
 
     /// Begins a `data` line: lines are joined with a line feed, which counts as data.

@@ -36,7 +36,7 @@ use core::ops::Range;
 use super::Event;
 use super::field::text;
 use super::limits::{Error, Limits};
-use lines::{Block, Line, Step};
+use lines::{Block, Field, Line, Step};
 use shape::{Found, find};
 
 mod lines;
@@ -62,6 +62,8 @@ pub struct Decoder {
     limits: Limits,
     /// See [`Decoder::with_error_lines`].
     error_lines: bool,
+    /// See [`Decoder::with_stray_lines`].
+    stray_lines: bool,
     /// The place in a line at which the last read ended.
     line: Line,
     /// The state of the current block.
@@ -122,6 +124,7 @@ impl Decoder {
         Self {
             limits,
             error_lines: false,
+            stray_lines: false,
             line: Line::Mark(0),
             block: Block::Fresh,
             has_id: false,
@@ -146,6 +149,22 @@ impl Decoder {
     #[must_use]
     pub fn with_error_lines(mut self, on: bool) -> Self {
         self.error_lines = on;
+        self
+    }
+
+    /// The largest number of bytes kept of a [stray line](Self::with_stray_lines).
+    pub const MAX_STRAY_LINE: usize = 4 << 10;
+
+    /// Makes each line of an unknown field an event without a type.
+    ///
+    /// Its [`Event::event`] is empty, which no other event's is, and its data is the beginning of
+    /// the line, at most [`MAX_STRAY_LINE`](Self::MAX_STRAY_LINE) bytes. The block around it goes
+    /// on. Comments and lines of white space are not among them. This is off by default: the
+    /// standard ignores unknown fields. A server or a proxy that fails in mid-stream may write its
+    /// error as bare text or JSON, and a reader that follows the standard never sees it.
+    #[must_use]
+    pub fn with_stray_lines(mut self, on: bool) -> Self {
+        self.stray_lines = on;
         self
     }
 
@@ -200,6 +219,7 @@ impl Decoder {
                 Step::BlockStart => {}
                 Step::Event(data) => return Ok(Some((self.event(data), None))),
                 Step::ErrorLine => return Ok(Some((self.error_event(), None))),
+                Step::StrayLine => return Ok(Some((self.stray_event(), None))),
             }
         }
         Ok(None)
@@ -248,6 +268,18 @@ impl Decoder {
             self.clear_block();
         }
         if self.data.is_empty() { None } else { Some(self.event(&[])) }
+    }
+
+    /// Returns the line that the end of the stream cut, if it is a stray or an `error` line.
+    ///
+    /// Both are given as a [stray line](Self::with_stray_lines): of an `error` line, the part of
+    /// its value that arrived. Returns `None` unless such lines are events. Call it after
+    /// [`finish`](Self::finish).
+    pub fn finish_line(&mut self) -> Option<Event<'_>> {
+        let is_kept =
+            self.stray_lines && matches!(self.line, Line::Stray | Line::Value(Field::Error));
+        let has_text = is_kept && !self.value.trim_ascii().is_empty();
+        has_text.then(|| self.stray_event())
     }
 
     /// Begins another stream, as a reconnecting client does.
@@ -306,6 +338,15 @@ impl Decoder {
         Event::new(text(&self.value, &mut self.repaired))
             .with_type("error")
             .with_id(&self.last_event_id)
+    }
+
+    /// Returns the stray line that was read last, as an event.
+    ///
+    /// The block around it goes on.
+    #[inline(never)]
+    fn stray_event(&mut self) -> Event<'_> {
+        let line = text(&self.value, &mut self.repaired);
+        Event { event: "", ..Event::new(line).with_id(&self.last_event_id) }
     }
 
     /// Forgets the current block, and gives back what a large one made grow.

@@ -1,6 +1,6 @@
 //! The ends of streams.
 
-use deltawire::End;
+use deltawire::{AnomalyKind, End};
 use serde_json::{Value, json};
 
 use super::{Case, case, legacy};
@@ -129,11 +129,15 @@ pub(super) fn cut_off() -> Vec<Case> {
             .breaks()
             .ends(End::Done)
             .text("x"),
-        started("[DONE] cut off counts for a broken connection without finish reason")
+        started("[DONE] cut off by a broken connection says nothing without finish reason")
             .bytes("data: [DONE]\n")
             .breaks()
-            .ends(End::DoneWithoutFinishReason)
+            .fails_with("transport", End::Truncated)
             .text("x"),
+        case("[DONE] cut off by a broken connection, and nothing else")
+            .bytes("data: [DONE]")
+            .breaks()
+            .fails_with("transport", End::Truncated),
         started("a part of [DONE] is not [DONE]")
             .bytes("data: [DONE")
             .ends(End::Truncated)
@@ -174,10 +178,11 @@ pub(super) fn cut_off() -> Vec<Case> {
             .bytes("event: error\ndata: {\"message\":\"boom\"}\n")
             .ends(End::Truncated)
             .text("x"),
-        started("an error line without its line end is discarded")
+        started("an error line without its line end is evidence")
             .bytes("error: boom")
-            .ends(End::Truncated)
-            .text("x"),
+            .fails_with("stray_lines", End::Truncated)
+            .text("x")
+            .odd(AnomalyKind::StrayLine, ""),
         started("a connection that breaks within a chunk")
             .bytes(cut)
             .breaks()

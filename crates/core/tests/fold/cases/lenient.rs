@@ -18,7 +18,11 @@ pub(super) fn names() -> Vec<Case> {
             .delta(r#""tool\u005fcalls":[{"\u0069ndex":0,"i\u0064":"a","\u0074ype":"function","function":{"n\u0061me":"f","arg\u0075ments":"{}"}}]"#)
             .done()
             .calling(json!([function("a", "f", "{}")])),
-        case("names are case-sensitive").data(r#"{"Choices":5,"CHOICES":6,"choiceS":7}"#).content("x").done().text("x"),
+        case("names are case-sensitive").data(r#"{"Choices":5,"CHOICES":6,"choiceS":7}"#)
+            .content("x")
+            .done()
+            .text("x")
+            .odd(AnomalyKind::UnknownChunk, ""),
         case("a name that begins as a known one is unknown")
             .chunk(r#""choice":1,"choices2":2,"i":3,"":4,"choices":[{"index":0,"delta":{"content":"x","content2":"y"}}]"#)
             .done()
@@ -58,10 +62,16 @@ pub(super) fn types() -> Vec<Case> {
             .has(json!({"id": "a"}))
             .odd(AnomalyKind::UnexpectedType, "id"),
         case("choices of another type are ignored")
-            .chunk(r#""choices":{"index":0,"delta":{"content":"x"}}"#)
+            .chunk(r#""choices":"x""#)
             .content("y")
             .done()
             .text("y")
+            .odd(AnomalyKind::UnexpectedType, "choices"),
+        case("choices that are an object are one choice")
+            .chunk(r#""choices":{"index":0,"delta":{"content":"x"}}"#)
+            .content("y")
+            .done()
+            .text("xy")
             .odd(AnomalyKind::UnexpectedType, "choices"),
         case("a delta of another type is ignored, and the finish reason counts")
             .choice(r#""delta":"x","finish_reason":"stop""#)

@@ -18,6 +18,7 @@ mod routing;
 mod servers;
 mod text;
 mod tool_calls;
+mod wire;
 
 use deltawire::{AnomalyKind, End, Limits, Options};
 use serde_json::{Value, json};
@@ -287,6 +288,11 @@ pub(crate) fn all() -> Vec<Case> {
         text::cumulative(),
         legacy::legacy_completions(),
         servers::servers(),
+        wire::stray_lines(),
+        wire::error_shapes(),
+        wire::keep_alives(),
+        wire::one_newline(),
+        wire::nearly_json(),
     ]
     .into_iter()
     .flatten()

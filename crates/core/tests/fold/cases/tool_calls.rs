@@ -284,9 +284,14 @@ pub(super) fn members() -> Vec<Case> {
             .calling(json!([function("a", "f", "{}")]))
             .odd(AnomalyKind::UnexpectedType, "tool_calls"),
         case("calls that are no array are ignored")
-            .delta(r#""content":"x","tool_calls":{"index":0,"id":"a"}"#)
+            .delta(r#""content":"x","tool_calls":"a""#)
             .done()
             .says(json!({"content": "x", "tool_calls": null}))
+            .odd(AnomalyKind::UnexpectedType, "tool_calls"),
+        case("calls that are an object are one call")
+            .delta(r#""tool_calls":{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}"#)
+            .done()
+            .calling(json!([function("a", "f", "{}")]))
             .odd(AnomalyKind::UnexpectedType, "tool_calls"),
         case("a fragment of nothing is nothing for the call it belongs to")
             .calls(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}"#)

@@ -1,0 +1,140 @@
+//! Stray lines: lines of a stream that are no fields, kept as evidence.
+//!
+//! A server or a proxy that fails in mid-stream may write its error without `data:`, as text or as
+//! JSON, which may be printed over several lines (Gemini's compatible endpoint). To the standard
+//! such lines are unknown fields.
+
+use alloc::string::String;
+
+use crate::error::{ApiError, Error, beginning};
+use crate::json::RawValue;
+
+/// The stray lines of a stream.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stray {
+    /// The beginning of all lines.
+    text: String,
+    /// The lines of an object or array that is not closed yet.
+    json: Json,
+}
+
+impl Stray {
+    /// Takes a line. Returns the error that it completes, if it says that it is one.
+    pub(crate) fn take(&mut self, line: &str) -> Option<ApiError> {
+        if !self.text.is_empty() && self.text.len() < Error::EXCERPT {
+            self.text.push('\n');
+        }
+        self.text.push_str(beginning(line, Error::EXCERPT - self.text.len()));
+        if let Ok(value) = RawValue::parse(line) {
+            if let Some(error) = ApiError::of(&value) {
+                return Some(error);
+            }
+        }
+        self.json.take(line)
+    }
+
+    /// Returns the beginning of the lines, at most [`Error::EXCERPT`] bytes.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// An object or array over several lines, of which each byte is looked at once.
+#[derive(Debug, Clone, Default)]
+struct Json {
+    text: String,
+    /// The number of brackets that are open.
+    depth: usize,
+    /// The text ends within a string.
+    in_string: bool,
+}
+
+impl Json {
+    /// The longest text that is waited for, in bytes.
+    const MAX: usize = 4 << 10;
+
+    fn take(&mut self, line: &str) -> Option<ApiError> {
+        if self.text.is_empty() && !line.trim_start().starts_with(['{', '[']) {
+            return None;
+        }
+        if self.text.len() + line.len() >= Self::MAX {
+            *self = Self::default();
+            return None;
+        }
+        self.scan(line);
+        self.text.push_str(line);
+        self.text.push('\n');
+        if self.depth > 0 || self.in_string {
+            return None;
+        }
+        let text = core::mem::take(self).text;
+        RawValue::parse(&text).ok().as_ref().and_then(ApiError::of)
+    }
+
+    fn scan(&mut self, line: &str) {
+        let mut bytes = line.bytes();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'\\' if self.in_string => _ = bytes.next(),
+                b'"' => self.in_string = !self.in_string,
+                b'{' | b'[' if !self.in_string => self.depth += 1,
+                b'}' | b']' if !self.in_string => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the message of the error that the lines are, and the number of its last line.
+    fn told(lines: &[&str]) -> Option<(usize, String)> {
+        let mut stray = Stray::default();
+        let mut errors = lines.iter().map(|line| stray.take(line)).enumerate();
+        errors.find_map(|(number, error)| Some((number + 1, error?.message)))
+    }
+
+    #[test]
+    fn an_error_is_told_at_the_line_that_completes_it() {
+        for (lines, at) in [
+            (&[r#"{"error":{"message":"boom"}}"#][..], 1),
+            (&["Internal Server Error", r#"{"error":"boom"}"#], 2),
+            (&["{", r#"  "error": {"#, r#"    "message": "boom""#, "  }", "}"], 5),
+            (&[r#"[{"error":{"#, r#""message":"boom"}"#, "}", "]"], 4),
+            (&["[", "{", r#""message":"boom","code":500"#, "}", "]"], 5),
+            (&[r#"{"a":"}"#, r#"{"error":"boom"}"#], 2),
+            (&["{}", "{", r#""error":"boom"}"#], 3),
+            (&[r#"{"error":"b\"}oom","message":"#, "1}"], 2),
+        ] {
+            let told = told(lines).map(|(number, _)| number);
+            assert_eq!(told, Some(at), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_error_is_text() {
+        for lines in [
+            &["upstream gone"][..],
+            &[r#"{"choices":[]}"#],
+            &["{", "}"],
+            &[r#"{"error":null}"#],
+            &["{", r#""error":"boom""#],
+            &["[1,2]"],
+            &["}", "]"],
+        ] {
+            assert_eq!(told(lines), None, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut stray = Stray::default();
+        for _ in 0..3000 {
+            assert_eq!(stray.take("{ é"), None);
+            assert!(stray.text.len() <= Error::EXCERPT && stray.json.text.len() <= Json::MAX);
+        }
+        assert!(stray.text().starts_with("{ é\n{ é\n") && stray.text().len() > Error::EXCERPT - 3);
+    }
+}

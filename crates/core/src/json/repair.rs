@@ -1,0 +1,111 @@
+//! The repair of data that is nearly JSON.
+//!
+//! Python's `json` writes the numbers that JSON does not have as `NaN`, `Infinity` and `-Infinity`
+//! (log probabilities of vLLM are `-Infinity`), and some gateways paste strings together without
+//! escaping the control characters in them. Both are common enough that a whole answer should not
+//! be lost over them. This copies the text, so it is for the rare event on which the lexer failed.
+
+use alloc::string::String;
+use core::fmt::Write as _;
+
+/// A text that may be JSON now, and what was changed to make it so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repaired {
+    pub(crate) text: String,
+    /// A number that JSON does not have is now null.
+    pub(crate) numbers: bool,
+    /// A control character in a string is now an escape, which means the same.
+    pub(crate) controls: bool,
+}
+
+/// The longest text that is repaired, in bytes: many times what a server sends as one event.
+const MAX: usize = 4 << 20;
+
+/// Replaces what Python and careless gateways write. Returns `None` if nothing of it is there.
+///
+/// Linear. Anything else that is not JSON stays as it is: the result has to be read strictly. The
+/// result may be six times as long, so a text of more than [`MAX`] bytes is left alone.
+pub(crate) fn repair(text: &str) -> Option<Repaired> {
+    if text.len() > MAX {
+        return None;
+    }
+    const NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+    let mut repaired =
+        Repaired { text: String::with_capacity(text.len()), numbers: false, controls: false };
+    // The text from `from` on is still to be copied.
+    let (mut inside, mut at, mut from) = (false, 0, 0);
+    while let Some(&byte) = text.as_bytes().get(at) {
+        let mut len = 1;
+        match byte {
+            b'"' => inside = !inside,
+            // Whatever is escaped stays. If it is a control character, it is not JSON either way.
+            b'\\' if inside => len = 2,
+            ..=0x1f if inside => {
+                repaired.text.push_str(&text[from..at]);
+                let _ = write!(repaired.text, "\\u{byte:04x}");
+                from = at + 1;
+                repaired.controls = true;
+            }
+            b'N' | b'I' | b'-' if !inside => {
+                let rest = &text[at..];
+                if let Some(number) = NUMBERS.into_iter().find(|number| rest.starts_with(number)) {
+                    repaired.text.push_str(&text[from..at]);
+                    repaired.text.push_str("null");
+                    len = number.len();
+                    from = at + len;
+                    repaired.numbers = true;
+                }
+            }
+            _ => {}
+        }
+        at += len;
+    }
+    repaired.text.push_str(&text[from..]);
+    (repaired.numbers || repaired.controls).then_some(repaired)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::is_json;
+
+    #[test]
+    fn what_python_writes_becomes_null_and_what_a_string_holds_stays() {
+        for (text, expected) in [
+            ("NaN", "null"),
+            ("[NaN,-Infinity,Infinity]", "[null,null,null]"),
+            (r#"{"NaN":NaN,"a":"NaN -Infinity"}"#, r#"{"NaN":null,"a":"NaN -Infinity"}"#),
+            ("{\"a\" : -Infinity }", "{\"a\" : null }"),
+            (r#"["\"NaN",NaN,"é\\",NaN]"#, r#"["\"NaN",null,"é\\",null]"#),
+            ("[-1,NaN]", "[-1,null]"),
+        ] {
+            let repaired = repair(text).expect(text);
+            assert_eq!(
+                (&*repaired.text, repaired.numbers, repaired.controls),
+                (expected, true, false)
+            );
+            assert!(is_json(&repaired.text).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_control_character_in_a_string_becomes_its_escape() {
+        let repaired = repair("{\"a\u{1}\":\"\u{1b}[0m\té\0\n\"\n}").unwrap();
+        assert_eq!(repaired.text, "{\"a\\u0001\":\"\\u001b[0m\\u0009é\\u0000\\u000a\"\n}");
+        assert_eq!((repaired.numbers, repaired.controls), (false, true));
+        assert!(is_json(&repaired.text).is_ok());
+    }
+
+    #[test]
+    fn what_is_neither_is_left_to_be_refused() {
+        for text in ["", "{\"a\":1}", "nan", "inf", "-Inf", "{'a':1}", "\"NaN", "[1,]", "\"\\"] {
+            assert_eq!(repair(text), None, "{text}");
+        }
+        for text in
+            ["1NaN", "NaNNaN", "{\"a\":NaN", "\"a\\\u{1}\u{1}\"", "[NaN}", "\u{1}NaN", "--Infinity"]
+        {
+            let repaired = repair(text).expect(text);
+            assert!(is_json(&repaired.text).is_err(), "{text}");
+        }
+    }
+}
