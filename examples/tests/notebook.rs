@@ -142,7 +142,7 @@ data: [DONE]
     pipes("fold", &["--text"], whole, 0, "hi");
     let nothing = r#"{"object":"chat.completion","choices":[]}"#;
     pipes("fold", &[], b"", 1, &outcome(nothing, "empty", "null"));
-    let stray = "{\"answer\":{\"object\":\"chat.completion\",\"choices\":[]},\"end\":\"empty\",\"anomalies\":[{\"kind\":\"stray_line\",\"member\":\"\",\"event\":0,\"count\":1,\"excerpt\":\"\u{FFFD}\\u0000garbage\"}],\"error\":{\"kind\":\"stray_lines\",\"message\":\"the stream ended early, after lines that are no fields: \\\"\u{FFFD}\\\\0garbage\\\"\",\"type\":null,\"param\":null,\"code\":null,\"data\":\"\u{FFFD}\\u0000garbage\"}}\n";
+    let stray = "{\"answer\":{\"object\":\"chat.completion\",\"choices\":[]},\"end\":\"empty\",\"usage\":null,\"anomalies\":[{\"kind\":\"stray_line\",\"member\":\"\",\"event\":0,\"count\":1,\"excerpt\":\"\u{FFFD}\\u0000garbage\"}],\"error\":{\"kind\":\"stray_lines\",\"message\":\"the stream ended early, after lines that are no fields: \\\"\u{FFFD}\\\\0garbage\\\"\",\"type\":null,\"param\":null,\"code\":null,\"data\":\"\u{FFFD}\\u0000garbage\"}}\n";
     pipes("fold", &[], b"\xff\x00garbage\n\n", 1, stray);
     pipes("fold", &[], b"data: {\"choi", 1, &outcome(nothing, "truncated", "null"));
     let refused = br#"{"error":{"message":"no","type":"t","param":"p","code":7}}"#;
