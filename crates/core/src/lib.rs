@@ -56,6 +56,8 @@
 //! [`sans_io`](https://docs.rs/crate/deltawire/latest/source/examples/sans_io.rs) is the same loop
 //! with a tool call, token counts and the response's head.
 //!
+//! The [guide] has recipes: printing, history, tools, structured output, proxies, retries, tests.
+//!
 //! # The stages
 //! Each stands alone, for callers that want a part of it.
 //!
@@ -123,6 +125,7 @@ pub mod chat;
 pub mod completions;
 mod engine;
 mod error;
+pub mod guide;
 pub mod json;
 mod openai;
 pub mod sse;
