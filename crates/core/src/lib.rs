@@ -56,6 +56,8 @@
 //! [`sans_io`](https://docs.rs/crate/deltawire/latest/source/examples/sans_io.rs) is the same loop
 //! with a tool call, token counts and the response's head.
 //!
+//! The [guide] has recipes: printing, history, tools, structured output, proxies, retries, tests.
+//!
 //! # The stages
 //! Each stage can be used alone.
 //!
@@ -123,6 +125,7 @@ pub mod chat;
 pub mod completions;
 mod engine;
 mod error;
+pub mod guide;
 pub mod json;
 mod openai;
 pub mod sse;
@@ -135,7 +138,9 @@ pub use engine::{
     TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd, Update,
     Updates,
 };
-pub use error::{ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind};
+pub use error::{
+    ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind, TransportError,
+};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 
 #[cfg(doctest)]

@@ -32,7 +32,8 @@ impl<S: fmt::Display, J: fmt::Display> fmt::Display for GatedError<S, J> {
 /// Implements `Error` for any type of the judge's error.
 ///
 /// A boxed error is not an `Error` itself. So the judge's error is in the variant and in the text,
-/// and is not a source.
+/// and is not a source. The other variants display as the error that they wrap, so their source is
+/// the source of that error.
 impl<S, J> error::Error for GatedError<S, J>
 where
     S: error::Error + 'static,
@@ -40,9 +41,9 @@ where
 {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Stream(error) => Some(error),
+            Self::Stream(error) => error.source(),
             Self::Judge(_) => None,
-            Self::Gate(error) => Some(error),
+            Self::Gate(error) => error.source(),
         }
     }
 }

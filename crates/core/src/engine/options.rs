@@ -85,7 +85,9 @@ impl Default for Limits {
 impl Limits {
     /// Returns the limits that the decoder keeps.
     pub(crate) fn of_decoder(&self) -> sse::Limits {
-        sse::Limits { max_line: self.max_line, max_event: self.max_event }
+        // Nothing of the ID is folded, and no request carries it back: an event is not refused for
+        // its sake.
+        sse::Limits { max_line: self.max_line, max_event: self.max_event, max_id: self.max_event }
     }
 }
 

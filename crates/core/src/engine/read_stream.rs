@@ -12,7 +12,7 @@ use super::options::Options;
 use super::outcome::{How, Outcome};
 use super::session::Session;
 use super::update::Update;
-use crate::error::Error;
+use crate::error::{Error, TransportError};
 
 /// Reads a response from any [`std::io::Read`], and folds it event by event.
 ///
@@ -105,8 +105,8 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
     /// # Errors
     /// Returns the reason why the stream ended early: a failed reader, an error in the stream, a
     /// body that is not an event stream, or an exceeded limit. A reader that would block or timed
-    /// out counts as failed, and [`Error::Transport`] is then `timed_out`. Every later call returns
-    /// the same error. `finish` returns what was folded before.
+    /// out counts as failed: see [`TransportError::timed_out`]. Every later call returns the same
+    /// error. `finish` returns what was folded before.
     #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend")]
     pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
         Ok(if self.advance()? { Some(self.session.update()) } else { None })
@@ -133,14 +133,10 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
             match self.reader.read(&mut self.buffer) {
                 Ok(0) => return self.session.end(How::Clean),
                 Ok(count) => self.unread = 0..count.min(self.buffer.len()),
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    kind => {
-                        // A socket with a timeout reports `WouldBlock` on Unix.
-                        let timed_out = matches!(kind, ErrorKind::TimedOut | ErrorKind::WouldBlock);
-                        return self.session.end(How::broken(error, timed_out));
-                    }
-                },
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return self.session.end(How::Broken(TransportError::from_source(error)));
+                }
             }
         }
     }
