@@ -260,10 +260,10 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Takes the evidence of a head that was judged before there was a session.
+    /// Records a head that was judged before there was a session, as evidence.
     ///
-    /// It is that of [`Evidence::not_a_stream`], and does what [`head`](Self::head) does with such
-    /// a head.
+    /// The evidence is the result of [`Evidence::not_a_stream`]. The effect is that of
+    /// [`head`](Self::head) with the same head.
     pub fn judged(&mut self, evidence: Evidence) {
         let of = if evidence.is_refusal() { Body::Other } else { Body::Suspect };
         self.body = of(Other::new(evidence));

@@ -135,7 +135,9 @@ pub enum Limit {
     Line,
     /// The limit `max_event`.
     Event,
-    /// The limit `max_id` of [`sse::Limits`], which holds where events are read and not folded.
+    /// The limit `max_id` of [`sse::Limits`].
+    ///
+    /// It applies if events are read and not folded.
     Id,
     /// The limit `max_choices`.
     Choices,
@@ -305,7 +307,9 @@ impl fmt::Display for Error {
     }
 }
 
-/// The text of each variant is that of what it holds, so its source is that one's source.
+/// Returns the source of the error that the variant holds.
+///
+/// The variant displays as that error, so the error itself is not the source.
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {

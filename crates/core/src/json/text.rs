@@ -93,7 +93,9 @@ impl Text {
         self.extend_to_text(&other)
     }
 
-    /// Extends like [`extend_to`](Self::extend_to), by a text that is not in a JSON string.
+    /// Extends the text to `whole`, which is not in a JSON string.
+    ///
+    /// See [`extend_to`](Self::extend_to).
     pub(crate) fn extend_to_plain(&mut self, whole: &str) -> bool {
         let mut other = Self::default();
         other.push_plain(whole);

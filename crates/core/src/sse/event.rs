@@ -58,14 +58,14 @@ impl<'a> Event<'a> {
 
     /// Returns the event with texts of its own.
     ///
-    /// It allocates for each that is not empty. The ID is copied too, although it is mostly that of
-    /// the event before. [`with_shared_id`](Self::with_shared_id) shares it instead.
+    /// It allocates for each that is not empty. It copies the ID too, although most events have the
+    /// ID of the event before. [`with_shared_id`](Self::with_shared_id) shares it instead.
     #[must_use]
     pub fn into_owned(self) -> OwnedEvent {
         self.with_shared_id(EventId::from(self.id))
     }
 
-    /// Returns the event with texts of its own, but for the ID, which is this one.
+    /// Returns the event with texts of its own and this ID.
     ///
     /// [`Decoder::shared_last_event_id`](super::Decoder::shared_last_event_id) returns the ID of
     /// the event that was decoded last.
@@ -109,13 +109,13 @@ impl OwnedEvent {
 
 /// A last event ID string that many events share.
 ///
-/// It persists from event to event, so a copy in each would be paid for again and again. A clone
-/// costs a reference count, and the empty ID none. It dereferences to [`str`].
+/// It persists from event to event, so a copy in each event would cost memory again and again. A
+/// clone costs a reference count, and the empty ID none. It dereferences to [`str`].
 #[derive(Clone, Default, Eq)]
 pub struct EventId(Option<Arc<str>>);
 
 impl EventId {
-    /// Returns the ID as text, which is empty if there is none. Free.
+    /// Returns the ID as text, which is empty if there is none. It costs nothing.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
@@ -137,7 +137,7 @@ impl Deref for EventId {
     }
 }
 
-/// Two that share their text are not compared byte by byte.
+/// Two IDs that share their text are not compared byte by byte.
 impl PartialEq for EventId {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

@@ -374,9 +374,11 @@ impl Decoder {
         }
     }
 
-    /// Checks whether an `id` line may take `taken` bytes and `count` bytes of its value.
+    /// Checks whether an `id` line may take this many bytes.
     ///
-    /// The error is about the limit that is passed first, as in [`check_data`](Self::check_data).
+    /// The line grows by `taken + count` bytes, and its value by `count`.
+    ///
+    /// The error names the limit that is exceeded first, as in [`check_data`](Self::check_data).
     fn check_id(&mut self, taken: usize, count: usize) -> Result<(), Error> {
         let beyond_line = self.beyond_line(taken + count);
         let beyond_id = (self.value.len() + count).saturating_sub(self.limits.max_id) as u64;

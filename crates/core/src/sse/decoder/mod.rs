@@ -86,7 +86,7 @@ pub struct Decoder {
     event: String,
     id: String,
     last_event_id: String,
-    /// The last event ID as it is shared, made when somebody first asks for it.
+    /// The shared last event ID. It is made on the first request.
     shared_id: Option<EventId>,
 }
 
@@ -307,10 +307,10 @@ impl Decoder {
         &self.last_event_id
     }
 
-    /// Returns the last event ID string, shared by all who ask until an `id` line changes it.
+    /// Returns the last event ID string, shared until an `id` line changes it.
     ///
-    /// Copies the string once, and costs a reference count after that. It is for events that are
-    /// kept: [`Event::with_shared_id`].
+    /// The first call copies the string, and later calls cost a reference count. It is for events
+    /// that are kept: [`Event::with_shared_id`].
     pub fn shared_last_event_id(&mut self) -> EventId {
         let id = &self.last_event_id;
         self.shared_id.get_or_insert_with(|| EventId::from(&**id)).clone()
