@@ -77,24 +77,24 @@
 //! |---|---|
 //! | `deltawire-async` | the async adapter: reqwest, hyper, axum, any runtime |
 //! | `deltawire-ureq` | the blocking adapter: ureq |
-//! | `deltawire-partial` | reads JSON that is still arriving, as tool calls' arguments |
+//! | `deltawire-partial` | reads JSON that is still arriving, such as arguments of tool calls |
 //! | `deltawire-gate` | shows text only after its verdict |
 //! | `deltawire-timing` | records when each part arrived: time to first token and the rest |
-//! | `deltawire-usage` | counts tokens where the server gives no counts |
+//! | `deltawire-usage` | counts tokens if the server sends no counts |
 //! | `deltawire-replay` | serves recorded streams, with faults, for tests without a network |
 //!
 //! # What holds
 //! - **Chunking never shows.** Any cut of the same bytes gives the same events, updates and
 //!   outcome.
-//! - **Linear.** Every byte is looked at a bounded number of times, whatever the cuts.
+//! - **Linear.** Every byte is read a bounded number of times, whatever the cuts.
 //! - **Bounded.** [`Limits`] are on by default, and exceeding one is a typed error.
 //! - **Borrowed first.** An event that lies whole in the pushed bytes is borrowed from them, a
 //!   chunk's strings from its event, an update's slices from what is folded. In the steady state
-//!   only the answer's own growth allocates.
+//!   only the growth of the answer allocates.
 //! - **Atomic.** An event that is refused changes nothing that was folded before.
 //! - **Time comes from outside.** A [`Session`] takes the time from its caller, and reports a
 //!   stalled stream.
-//! - **Nothing is lost.** Every [`End`] hands over what was folded.
+//! - **Nothing is lost.** With every [`End`], the outcome has what was folded.
 //! - **A tool call is reported once**, when it is whole: [`Change::ToolCallDone`].
 //! - **Nothing is invented.** A repair is an [`Anomaly`], and a member that never arrived is
 //!   `None`.

@@ -677,9 +677,9 @@ fn repeats(sent: &RawStr<'_>, kept: &str, texts: &Transcript) -> bool {
     texts.options.cumulative && sent.to_text().starts_with(kept)
 }
 
-/// Sets what is set once, and reports whether it was set now.
+/// Sets a value that is set once, and reports whether it was set now.
 ///
-/// Another value later is noted.
+/// A different value later is noted as an anomaly.
 fn set_once(
     kept: &mut Option<String>,
     sent: Option<&RawStr<'_>>,

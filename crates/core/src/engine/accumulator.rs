@@ -502,7 +502,7 @@ impl<D: Dialect> Accumulator<D> {
         (is_over && self.conclude()) || rest == Rest::Folded
     }
 
-    /// Records what only the end completes, and returns true if anything is.
+    /// Records what only the end completes, and returns true if there is anything.
     fn conclude(&mut self) -> bool {
         self.transcript.begin_end();
         self.dialect.conclude(&mut self.transcript);

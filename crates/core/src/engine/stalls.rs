@@ -133,7 +133,7 @@ impl StallLimits {
 
 /// The clocks of one stream.
 ///
-/// Every time is one since the request; one that goes back counts as the latest before it.
+/// Times are measured from the request. A time that goes back counts as the latest before it.
 #[derive(Debug, Clone)]
 pub(crate) struct Stalls {
     limits: StallLimits,
@@ -152,7 +152,7 @@ pub(crate) struct Stalls {
 struct Clock {
     /// The time at which it was set back last, without the caller's time.
     ///
-    /// At first zero, the request.
+    /// It is zero at first, which is the time of the request.
     since: Duration,
     /// The thing it waits for has arrived before.
     came: bool,

@@ -57,7 +57,7 @@ pub enum Error {
         reason: String,
         /// The data.
         ///
-        /// Of more than [`Error::EXCERPT`] bytes, the two ends with `…` between them.
+        /// Beyond [`Error::EXCERPT`] bytes, only its two ends are kept, with `…` between them.
         data: String,
     },
     /// An event's data is JSON but not an object, so it cannot be a chunk.
@@ -72,7 +72,7 @@ pub enum Error {
         reason: String,
         /// The data.
         ///
-        /// Of more than [`Error::EXCERPT`] bytes, the two ends with `…` between them.
+        /// Beyond [`Error::EXCERPT`] bytes, only its two ends are kept, with `…` between them.
         data: String,
     },
     /// The server refused the request: it answered with a status other than 2xx.

@@ -13,8 +13,9 @@ use super::escaped::Escaped;
 ///
 /// It keeps the transport's own error as its [`source`](Error::source), if the adapter had one, so
 /// that a `downcast_ref` finds `reqwest::Error`, `hyper::Error` or `std::io::Error`. A clone shares
-/// the error. Two failures are equal if their texts are. An error that only repeats its cause's
-/// text, like reqwest's when a body times out, is left out of the chain.
+/// the error. Two failures are equal if they have the same message and both or neither timed out.
+/// An error that only repeats its cause's text, like reqwest's when a body times out, is left out
+/// of the chain.
 ///
 /// It displays as `the connection failed` or `waited too long`, and leaves the details to its
 /// source. The alternate form (`{:#}`) adds the [`message`](Self::message). If there is no source,
@@ -67,7 +68,7 @@ impl TransportError {
         Self { message, timed_out, source: Some(source.into()), repeated }
     }
 
-    /// Sets whether it timed out, for a transport with other errors for that.
+    /// Sets whether it timed out, for transports that report it in another way.
     #[must_use]
     pub fn with_timed_out(mut self, timed_out: bool) -> Self {
         self.timed_out = timed_out;

@@ -19,7 +19,7 @@ use crate::json::{
 /// One chunk of a streamed completion, borrowed from its event.
 ///
 /// `C` is the endpoint's choice. Reading is lenient, because servers differ. The order of members
-/// has no meaning. Any member may be missing or null. Of several members with one name the last
+/// has no meaning. Any member may be missing or null. If several members have one name, the last
 /// counts. A member of a type that it cannot have reads as missing. The chunk serialises to JSON of
 /// the same meaning. Members are named as in OpenAI's API reference ("The chat completion chunk
 /// object", "The completion object").
@@ -48,7 +48,7 @@ pub struct Chunk<'a, C> {
     pub service_tier: Option<RawStr<'a>>,
     /// The choices that the chunk adds to.
     ///
-    /// Empty in a chunk that carries only usage or filter results.
+    /// It is empty in a chunk that carries only usage or filter results.
     pub choices: List<C>,
     /// The token counts, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,11 +127,11 @@ impl<C> Default for Chunk<'_, C> {
 impl<'a, C> Chunk<'a, C> {
     /// Returns the error that the chunk carries, if any.
     ///
-    /// Writes the chunk as JSON if it may carry one. The error is in `error` (an object, a text or
-    /// a code; null, false and what is empty are not errors), in a choice's `error` or in
-    /// `x_groq.error`. Or the chunk is the error: it has `"object":"error"`, `error_message`,
-    /// `error_type`, `errors`, or a `code` or `status` of 400 or more with a message and without
-    /// choices.
+    /// It writes the chunk as JSON if the chunk may carry an error. The error is in `error` (an
+    /// object, a text or a code; null, false and empty values are not errors), in a choice's
+    /// `error` or in `x_groq.error`. Or the chunk is the error: it has `"object":"error"`,
+    /// `error_message`, `error_type`, `errors`, or a `code` or `status` of 400 or more with a
+    /// message and without choices.
     #[must_use]
     pub fn api_error(&self) -> Option<ApiError>
     where
