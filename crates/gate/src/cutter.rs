@@ -51,7 +51,7 @@ impl Cutter {
 
     /// Returns the length in bytes of the first span of `held` if nothing follows.
     ///
-    /// `None` stands for all of it.
+    /// Returns `None` if the span is all of it.
     pub(crate) fn finish(&self, held: &str) -> Option<usize> {
         if self.policy.cut == Cut::Sentences { Sentences::finish(held) } else { None }
     }

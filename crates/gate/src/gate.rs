@@ -228,7 +228,7 @@ impl Gate {
 
     /// Returns the time at which the oldest held text is to be cut off.
     ///
-    /// Call [`tick`](Self::tick) then. `None` if no held text has an age limit.
+    /// Call [`tick`](Self::tick) at that time. Returns `None` if no held text has an age limit.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         self.shared.due.first().map(|&(due, _)| due)
@@ -292,7 +292,7 @@ impl Gate {
 
     /// Returns a span that waits for its verdict.
     ///
-    /// `None` once it has one, or is dropped.
+    /// Returns `None` once the span has a verdict, or is dropped.
     #[must_use]
     pub fn span(&self, id: SpanId) -> Option<Span<'_>> {
         self.choices.get(&id.choice)?.span(id.number)
@@ -338,7 +338,7 @@ impl Gate {
     /// Sets the offset at which a choice's content begins in annotations.
     ///
     /// That is the length that the service counts for the prompt. By default it is the first
-    /// annotation's `start_offset`. An offset that is set later holds for later annotations and for
+    /// annotation's `start_offset`. An offset that is set later applies to later annotations and to
     /// the end. Text that was released before stays released.
     pub fn set_annotation_origin(&mut self, choice: u64, characters: usize) {
         self.choice(choice).0.set_origin(characters);
@@ -348,8 +348,8 @@ impl Gate {
     ///
     /// A piece that is taken counts as shown.
     ///
-    /// Pieces are in the order in which they were released. Within a choice that is the order in
-    /// which the text arrived.
+    /// Pieces have the order of their release. Within a choice the text has the order of its
+    /// arrival.
     pub fn next_released(&mut self) -> Option<Released<'_>> {
         let Ready { text: id, piece, released } = self.shared.ready.pop_front()?;
         self.shared.unreleased -= piece.characters.len();
@@ -425,7 +425,7 @@ impl Gate {
 
 /// Returns the text that a change adds to and the new part of it.
 ///
-/// `None` for other changes, and for text that cannot be judged.
+/// Returns `None` for other changes, and for text that cannot be judged.
 fn readable<'a>(change: &Change<'a>) -> Option<(TextId, &'a str)> {
     match *change {
         Change::Text { at, kind, text } if kind.is_readable() => Some((TextId { kind, at }, text)),

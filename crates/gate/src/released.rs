@@ -20,7 +20,7 @@ pub struct Released<'a> {
     pub text: &'a str,
     /// The part of the model's text that it stands for, in characters.
     ///
-    /// Empty for an insertion.
+    /// It is empty for an insertion.
     pub characters: Range<usize>,
     /// The span that it belongs to, as far as it is shown, in characters.
     ///

@@ -87,7 +87,7 @@ impl Sentences {
 
     /// Returns the length in bytes of the first sentence of `held` if nothing follows.
     ///
-    /// Returns `None` if `held` is white space.
+    /// Returns Returns `None` if `held` is white space.
     pub(crate) fn finish(held: &str) -> Option<usize> {
         let text = held.find(|character: char| !character.is_whitespace())?;
         let short: String = without_runs(held).map(|(_, character)| character).collect();

@@ -34,7 +34,7 @@ pub enum Verdict {
 pub struct Redaction {
     /// The part, in characters from the beginning of the span.
     ///
-    /// `None` is the whole span.
+    /// `None` means the whole span.
     pub characters: Option<Range<usize>>,
     /// The text that is shown in its place.
     ///

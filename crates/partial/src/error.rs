@@ -26,7 +26,7 @@ pub struct Error {
     pub column: u64,
     /// The offending character.
     ///
-    /// `None` at the end of the text and for a number out of range.
+    /// It is `None` at the end of the text and for a number out of range.
     pub found: Option<char>,
 }
 

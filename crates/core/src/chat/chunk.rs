@@ -70,8 +70,8 @@ pub struct ChunkChoice<'a> {
     pub logprobs: Option<ChunkLogprobs<'a>>,
     /// The reason why the choice ended.
     ///
-    /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's. An empty
-    /// one (TGI) means that the choice goes on.
+    /// It is `stop`, `length`, `tool_calls`, `content_filter`, or a reason of the server's own. An
+    /// empty one (TGI) means that the choice goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<RawStr<'a>>,
     /// The other members.

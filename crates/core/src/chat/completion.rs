@@ -58,7 +58,7 @@ pub struct Choice {
     pub logprobs: Option<Logprobs>,
     /// The reason why the choice ended; null while it has not.
     ///
-    /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
+    /// It is `stop`, `length`, `tool_calls`, `content_filter`, or a reason of the server's own.
     pub finish_reason: Option<String>,
     /// The other members.
     #[serde(flatten)]

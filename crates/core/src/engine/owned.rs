@@ -77,7 +77,7 @@ pub enum OwnedChange {
         choice: u64,
         /// The reason.
         ///
-        /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
+        /// It is `stop`, `length`, `tool_calls`, `content_filter`, or a reason of the server's own.
         reason: String,
     },
     /// Token counts arrived.
