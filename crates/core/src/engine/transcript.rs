@@ -385,6 +385,11 @@ impl Transcript {
         }
     }
 
+    /// Reports whether a text has begun.
+    pub(crate) fn has_texts(&self) -> bool {
+        !self.texts.is_empty()
+    }
+
     /// Replaces the halves of surrogate pairs that still wait, and notes each text that had one.
     pub(crate) fn settle(&mut self) {
         for slot in &mut self.texts {
