@@ -15,7 +15,7 @@ use super::stray::Stray;
 use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
-use crate::error::Error;
+use crate::error::{Error, other_api};
 use crate::json::{RawStr, repair};
 use crate::sse::Event;
 
@@ -496,10 +496,26 @@ impl<D: Dialect> Accumulator<D> {
         if let Some(stray) = self.stray.take().filter(|_| is_early && self.error.is_none()) {
             self.fail(Error::StrayLines { text: stray.text().into() });
         }
+        if is_early && self.error.is_none() && !self.transcript.has_texts() {
+            self.tell_other_api();
+        }
         if is_over && rest != Rest::Folded {
             self.transcript.clear();
         }
         (is_over && self.conclude()) || rest == Rest::Folded
+    }
+
+    /// Ends in an error if only events of another API arrived.
+    #[inline(never)]
+    fn tell_other_api(&mut self) {
+        let unknown = self.transcript.anomaly_list().iter();
+        let unknown = unknown.filter(|anomaly| anomaly.kind == AnomalyKind::UnknownChunk);
+        let data = unknown.filter_map(|anomaly| anomaly.excerpt.as_deref()).next();
+        if let Some((api, data)) = data.and_then(|data| Some((other_api(data)?, data))) {
+            let data = data.into();
+            self.end = Some(End::Error);
+            self.fail(Error::OtherApi { api, data });
+        }
     }
 
     /// Records what only the end completes, and returns true if there is anything.

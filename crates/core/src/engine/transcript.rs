@@ -396,6 +396,11 @@ impl Transcript {
         }
     }
 
+    /// Reports whether a text has begun.
+    pub(crate) fn has_texts(&self) -> bool {
+        !self.texts.is_empty()
+    }
+
     /// Replaces the halves of surrogate pairs that still wait.
     ///
     /// Each text that had one is noted.

@@ -13,6 +13,7 @@ use self::escaped::beginning_of_bytes;
 mod api;
 mod escaped;
 mod evidence;
+mod other_api;
 mod refused;
 mod stall;
 mod transport;
@@ -20,6 +21,7 @@ mod transport;
 pub use api::ApiError;
 pub use escaped::Escaped;
 pub use evidence::Evidence;
+pub(crate) use other_api::other_api;
 pub use refused::Refused;
 pub use stall::{Stall, StallKind};
 pub use transport::TransportError;
@@ -44,6 +46,15 @@ pub enum Error {
     StrayLines {
         /// The beginning of these lines, at most [`Error::EXCERPT`] bytes.
         text: String,
+    },
+    /// The stream has the events of another API, and no chunk of a completion.
+    ///
+    /// No dialect here folds that API. [`sse::Decoder`](crate::sse::Decoder) decodes its events.
+    OtherApi {
+        /// The name of the API, such as `OpenAI's Responses API`.
+        api: &'static str,
+        /// The beginning of the first such event's data.
+        data: String,
     },
     /// An event's data is not JSON.
     ///
@@ -183,13 +194,14 @@ impl Error {
 
     /// Returns one word for the kind of error.
     ///
-    /// It is `api`, `stray_lines`, `invalid_json`, `invalid_chunk`, `refused`,
+    /// It is `api`, `stray_lines`, `other_api`, `invalid_json`, `invalid_chunk`, `refused`,
     /// `not_an_event_stream`, `limit`, `finish_reason`, `transport`, `timeout` or `stalled`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Api(_) => "api",
             Self::StrayLines { .. } => "stray_lines",
+            Self::OtherApi { .. } => "other_api",
             Self::InvalidJson { .. } => "invalid_json",
             Self::InvalidChunk { .. } => "invalid_chunk",
             Self::Refused(_) => "refused",
@@ -268,6 +280,13 @@ impl fmt::Display for Error {
             Self::StrayLines { text } => {
                 let text = Quoted(text);
                 write!(f, "the stream ended early, after lines that are no fields: {text}")
+            }
+            Self::OtherApi { api, data } => {
+                let data = Quoted(data);
+                write!(
+                    f,
+                    "no completion: the events are those of {api}, which is not folded: {data}"
+                )
             }
             Self::InvalidJson { event, reason, data } => {
                 write!(f, "{} is not JSON: {reason}: {}", Source(*event), Quoted(data))
@@ -354,6 +373,7 @@ impl Serialize for Error {
         }
         let data = match self {
             Self::StrayLines { text: data }
+            | Self::OtherApi { data, .. }
             | Self::InvalidJson { data, .. }
             | Self::InvalidChunk { data, .. }
             | Self::NotAnEventStream { beginning: data, .. } => Some(data),
