@@ -138,6 +138,8 @@ pub use engine::{
     TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd, Update,
     Updates,
 };
+#[cfg(feature = "partial")]
+pub use deltawire_partial as partial;
 pub use error::{
     ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind, TransportError,
 };

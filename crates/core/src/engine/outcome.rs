@@ -73,8 +73,15 @@ impl<A> Outcome<A> {
 /// Its text names the end. Then follows the text of the stream's [`error`](Self::error), or else
 /// the meaning of the end. So the stream's error is not its `source` as well, and a report of the
 /// whole chain says each thing once.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Incomplete<A>(Box<Outcome<A>>);
+
+/// Shows the text and not the answer: a `main` that returns the error prints this.
+impl<A> fmt::Debug for Incomplete<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Incomplete({self})")
+    }
+}
 
 impl<A> Incomplete<A> {
     /// Returns the outcome, with the answer so far.
