@@ -130,6 +130,8 @@ pub mod json;
 mod openai;
 pub mod sse;
 
+#[cfg(feature = "partial")]
+pub use deltawire_partial as partial;
 #[cfg(feature = "std")]
 pub use engine::ReadStream;
 pub use engine::{
@@ -138,8 +140,6 @@ pub use engine::{
     TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd, Update,
     Updates,
 };
-#[cfg(feature = "partial")]
-pub use deltawire_partial as partial;
 pub use error::{
     ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind, TransportError,
 };

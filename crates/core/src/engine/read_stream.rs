@@ -40,14 +40,13 @@ use crate::error::{Error, TransportError};
 /// # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n".repeat(2);
 /// # let reader = body.as_bytes();
 /// let mut stream = chat::ReadStream::new(reader);
-/// while let Some(update) = stream.next()? {
+/// while let Ok(Some(update)) = stream.next() {
 ///     if update.text().contains("Hi") {
 ///         break;
 ///     }
 /// }
 /// let outcome = stream.finish();
 /// assert_eq!((outcome.end, outcome.answer.text()), (End::Stopped, "Hi"));
-/// # Ok::<(), deltawire::Error>(())
 /// ```
 pub struct ReadStream<D, R> {
     session: Session<D>,
