@@ -26,7 +26,13 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}"); // with its causes
+            eprint!("{error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprint!(": {error}");
+                cause = error.source();
+            }
+            eprintln!();
             ExitCode::FAILURE
         }
     }
@@ -66,7 +72,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
                 let _ = stdout().flush();
                 for change in update.changes() {
                     if let Change::ToolCallDone { id, name, arguments, .. } = change {
-                        // The tool runs while the rest of the answer arrives.
+                        // The tools of an answer run at the same time.
                         let running = tokio::spawn(run_tool(name.into(), arguments.into()));
                         calls.push((id.unwrap_or_default().to_owned(), running));
                     }

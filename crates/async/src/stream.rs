@@ -43,11 +43,12 @@ use crate::timer::{Clock, Timer};
 /// # let bytes = smol::stream::once(Ok::<_, std::io::Error>(body));
 /// let stream = ChatStream::from_stream(bytes);
 /// let mut answering = Answering { question: "1+1?".to_owned(), stream };
-/// while let Some(update) = answering.stream.next().await? {
+/// while let Ok(Some(update)) = answering.stream.next().await {
 ///     println!("{} {}", answering.question, update.text());
 /// }
-/// # Ok::<(), deltawire_async::Error>(())
-/// # }).unwrap();
+/// let outcome = answering.stream.finish(); // has the error, if one ended the loop
+/// # assert_eq!(outcome.answer.text(), "2");
+/// # });
 /// ```
 pub type ChatStream<B> = AnswerStream<Chat, B>;
 

@@ -10,8 +10,8 @@
 //! hyper and every other async stack, on any runtime; `deltawire-ureq` for ureq, blocking. They
 //! return the types of this crate, and each is a loop of a few lines around it.
 //!
-//! This crate takes bytes from anything else: a websocket, a callback, a test, or with
-//! [`ReadStream`] any [`std::io::Read`]. Bytes go in as they arrive, cut anywhere. An [`Update`]
+//! This crate takes bytes from any other source: a websocket, a callback, a test, or any
+//! [`std::io::Read`] with [`ReadStream`]. Bytes go in as they arrive, cut anywhere. An [`Update`]
 //! comes out for each event, and the [`Outcome`] at the end.
 //!
 //! ```
@@ -52,12 +52,14 @@
 //! }
 //! ```
 //!
-//! The whole body at once, of a recorded file say, is [`chat::fold`]. The example
+//! [`chat::fold`] folds a whole body at once, such as a recorded file. The example
 //! [`sans_io`](https://docs.rs/crate/deltawire/latest/source/examples/sans_io.rs) is the same loop
 //! with a tool call, token counts and the response's head.
 //!
+//! The [guide] has recipes: printing, history, tools, structured output, proxies, retries, tests.
+//!
 //! # The stages
-//! Each stands alone, for callers that want a part of it.
+//! Each stage can be used alone.
 //!
 //! | stage | takes | gives |
 //! |---|---|---|
@@ -75,34 +77,34 @@
 //! |---|---|
 //! | `deltawire-async` | the async adapter: reqwest, hyper, axum, any runtime |
 //! | `deltawire-ureq` | the blocking adapter: ureq |
-//! | `deltawire-partial` | reads JSON that is still arriving, as tool calls' arguments |
+//! | `deltawire-partial` | reads JSON that is still arriving, such as arguments of tool calls |
 //! | `deltawire-gate` | shows text only after its verdict |
 //! | `deltawire-timing` | records when each part arrived: time to first token and the rest |
-//! | `deltawire-usage` | counts tokens where the server gives no counts |
+//! | `deltawire-usage` | counts tokens if the server sends no counts |
 //! | `deltawire-replay` | serves recorded streams, with faults, for tests without a network |
 //!
 //! # What holds
 //! - **Chunking never shows.** Any cut of the same bytes gives the same events, updates and
 //!   outcome.
-//! - **Linear.** Every byte is looked at a bounded number of times, whatever the cuts.
+//! - **Linear.** Every byte is read a bounded number of times, whatever the cuts.
 //! - **Bounded.** [`Limits`] are on by default, and exceeding one is a typed error.
 //! - **Borrowed first.** An event that lies whole in the pushed bytes is borrowed from them, a
 //!   chunk's strings from its event, an update's slices from what is folded. In the steady state
-//!   only the answer's own growth allocates.
+//!   only the growth of the answer allocates.
 //! - **Atomic.** An event that is refused changes nothing that was folded before.
-//! - **Time comes from outside.** A [`Session`] is told the time, and says when a stream is
-//!   stalled.
-//! - **Nothing is lost.** Every [`End`] hands over what was folded.
-//! - **A tool call is told once**, when it is whole: [`Change::ToolCallDone`].
-//! - **Nothing is invented.** What was repaired is an [`Anomaly`]; a member that never came is
+//! - **Time comes from outside.** A [`Session`] takes the time from its caller, and reports a
+//!   stalled stream.
+//! - **Nothing is lost.** With every [`End`], the outcome has what was folded.
+//! - **A tool call is reported once**, when it is whole: [`Change::ToolCallDone`].
+//! - **Nothing is invented.** A repair is an [`Anomaly`], and a member that never arrived is
 //!   `None`.
 //! - **The fast path is only faster.** [`Accumulator::stats`] counts how often it is taken.
 //!
 //! # In scope, out of scope
-//! In: OpenAI's chat completions and legacy completions, as OpenAI and the many servers that speak
-//! like it stream them. Out: HTTP, building requests, retrying requests, clocks, logging. Other
-//! event formats, such as OpenAI's Responses API, are out too; the [`sse::Decoder`] decodes their
-//! events.
+//! In scope are OpenAI's chat completions and legacy completions, as OpenAI and the many compatible
+//! servers stream them. Out of scope are HTTP, building requests, retrying requests, clocks, and
+//! logging. Other event formats, such as OpenAI's Responses API, are out too; the [`sse::Decoder`]
+//! decodes their events.
 //!
 //! # Features
 //! - `partial` parses arguments and content as JSON while they arrive, with `deltawire-partial`.
@@ -123,10 +125,13 @@ pub mod chat;
 pub mod completions;
 mod engine;
 mod error;
+pub mod guide;
 pub mod json;
 mod openai;
 pub mod sse;
 
+#[cfg(feature = "partial")]
+pub use deltawire_partial as partial;
 #[cfg(feature = "std")]
 pub use engine::ReadStream;
 pub use engine::{

@@ -225,7 +225,7 @@ fn a_choice_that_failed_is_told_at_the_end_and_what_came_after_it_is_kept() {
     }
 }
 
-/// What a delta repeats is not kept, so it does not count: the sum of all deltas is far beyond.
+/// A text that a delta repeats is not kept, so it does not count: all deltas are far beyond.
 #[test]
 fn a_long_answer_of_cumulative_deltas_stays_within_the_limit_of_what_is_kept() {
     let mut limits = Limits::default();

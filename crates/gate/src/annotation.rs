@@ -42,9 +42,9 @@ impl Annotation {
     /// Returns the annotation among the unknown members of a choice.
     ///
     /// Parses the results once. A chunk has these members in
-    /// [`ChunkChoice::extra`](deltawire::chat::ChunkChoice::extra). `None` if there is no
-    /// annotation, or if its offsets or results cannot be read: an annotation that was not
-    /// understood releases nothing.
+    /// [`ChunkChoice::extra`](deltawire::chat::ChunkChoice::extra). Returns `None` if there is no
+    /// annotation, or if its offsets or results cannot be read. An annotation that cannot be read
+    /// releases nothing.
     #[must_use]
     pub fn of(members: &Unknown<'_>) -> Option<Self> {
         let offsets = members.get("content_filter_offsets")?;
@@ -55,10 +55,12 @@ impl Annotation {
     }
 }
 
-/// Reports whether a category says `"filtered": true`. `None` if the results are not an object.
+/// Reports whether a category says `"filtered": true`.
 ///
-/// The categories are the service's business, and new ones appear: hate, sexual, violence,
-/// self_harm, protected_material_text and others, one object each.
+/// Returns `None` if the results are not an object.
+///
+/// The service defines the categories, and adds new ones: hate, sexual, violence, self_harm,
+/// protected_material_text and others, one object each.
 fn is_filtered(results: &RawValue<'_>) -> Option<bool> {
     let categories: BTreeMap<String, &SerdeRaw> = serde_json::from_str(results.as_json()).ok()?;
     let says = |category: &SerdeRaw| {

@@ -30,7 +30,7 @@ use crate::verdict::Redaction;
 /// A text on its way through the gate, and the part of it that was shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Channel {
-    /// Only where the text is judged.
+    /// The cutter, if the text is judged.
     cutter: Option<Cutter>,
     text: String,
     /// The beginning of `text`.
@@ -40,7 +40,7 @@ pub(crate) struct Channel {
     /// Everything after it is in no span yet.
     held: Position,
     end: Position,
-    /// The first character that arrived at each time. Without the text that is settled.
+    /// The first character that arrived at each time, after the settled text.
     arrivals: VecDeque<(usize, Duration)>,
     /// The character from which on everything is dropped.
     dropped: Option<usize>,
@@ -69,7 +69,9 @@ struct Taken {
     redacted: usize,
 }
 
-/// A piece of the text that is released. `shown` is its range in the text that is shown.
+/// A piece of the text that is released.
+///
+/// `shown` is its range in the text that is shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece {
     pub(crate) shown: Range<usize>,
@@ -130,8 +132,10 @@ impl Channel {
         (self.held != self.end).then(|| self.arrival(self.held.characters).saturating_add(age))
     }
 
-    /// Accepts a text. Calls `cut` with the beginning and end of each span that is complete with
-    /// it. Dropped text is only counted.
+    /// Accepts a text.
+    ///
+    /// Calls `cut` with the beginning and end of each span that is complete with it. Dropped text
+    /// is only counted.
     pub(crate) fn push(
         &mut self,
         text: &str,
@@ -207,8 +211,9 @@ impl Channel {
         Some((from, to))
     }
 
-    /// Cuts off all held text, because the text is over. Ends of sentences that depended on the
-    /// next characters are certain now.
+    /// Cuts off all held text, because the text has ended.
+    ///
+    /// Ends of sentences that depended on the next characters are certain now.
     pub(crate) fn finish(&mut self, mut cut: impl FnMut(Position, Position)) {
         while self.held != self.end {
             let held = &self.text[self.held.bytes - self.base.bytes..];
@@ -225,7 +230,9 @@ impl Channel {
         }
     }
 
-    /// Returns the position of a character at or after another position. Linear in the distance.
+    /// Returns the position of a character at or after another position.
+    ///
+    /// The cost is linear in the distance.
     pub(crate) fn place_from(&self, from: Position, character: usize) -> Position {
         let text = &self.text[from.bytes - self.base.bytes..];
         let bytes =
@@ -348,8 +355,10 @@ impl Channel {
         self.base = Position { bytes: to.bytes - context, characters: to.characters - characters };
     }
 
-    /// Drops everything from this character on: text in spans, held text, and text that is still to
-    /// arrive. Returns the number of characters that were kept so far and are dropped now.
+    /// Drops everything from this character on.
+    ///
+    /// That is text in spans, held text, and text that is still to arrive. Returns the number of
+    /// characters that were kept so far and are dropped now.
     pub(crate) fn drop_from(&mut self, character: usize) -> usize {
         let before = self.kept();
         let after = before.min(character);
@@ -373,7 +382,9 @@ impl Channel {
         }
     }
 
-    /// Marks a piece as taken. Returns its text.
+    /// Marks a piece as taken.
+    ///
+    /// Returns its text.
     pub(crate) fn take(&mut self, piece: &Piece) -> &str {
         self.taken.shown = piece.shown.end;
         self.taken.characters = piece.characters.end;

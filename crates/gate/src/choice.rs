@@ -12,9 +12,9 @@
 //! The totals in [`Shared`] change together with the queue (`ahead`, `undecided`) and with the
 //! channels (`unreleased`).
 //!
-//! Annotations are the hard part. They speak of characters of the content, wherever its spans end,
-//! so one may split a span that waits for them. Both halves then keep the number: the first has its
-//! verdict, and nobody was asked about the second, so no name means two spans.
+//! Annotations are the hard part. They refer to characters of the content, wherever its spans end,
+//! so one may split a span that waits for them. Both halves then keep the number. The first half
+//! has its verdict, and nobody was asked about the second, so the number still identifies one span.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -35,7 +35,9 @@ use crate::verdict::Verdict;
 #[derive(Debug, Clone)]
 pub(crate) struct Choice {
     index: u64,
-    /// Boxed, because a node of the map has room for eleven.
+    /// The texts.
+    ///
+    /// Each is boxed, because a node of the map has room for eleven.
     channels: BTreeMap<TextId, Box<Channel>>,
     /// The text that arrived last: the only one that may be held.
     open: Option<TextId>,
@@ -49,17 +51,21 @@ pub(crate) struct Choice {
 /// A span in the queue.
 #[derive(Debug, Clone)]
 struct Entry {
-    /// Ascending. The halves of a span that an annotation split share one.
+    /// The number, in ascending order.
+    ///
+    /// The halves of a split span share one.
     number: u64,
     text: TextId,
     start: Position,
     end: Position,
-    /// A judge is asked. Otherwise the span passes, or waits for annotations.
+    /// A judge is asked about the span.
+    ///
+    /// Otherwise it passes, or waits for annotations.
     asked: bool,
-    /// The span is with a judge, not in the list of those to hand out.
+    /// The span is with a judge, and not in the list of spans to hand out.
     handed_out: bool,
     verdict: Option<Verdict>,
-    /// Whatever the verdict, no more than this many characters are shown.
+    /// The most characters that are shown, whatever the verdict.
     stop: Option<usize>,
 }
 
@@ -72,7 +78,7 @@ enum Awaits {
 }
 
 impl Awaits {
-    /// Returns the one for text that is cut off before its policy cuts it.
+    /// Returns the event for text that is cut off before its policy cuts it.
     fn of(channel: &Channel) -> Self {
         if channel.waits_for_annotations() { Self::Annotation } else { Self::Judge }
     }
@@ -98,7 +104,9 @@ struct Annotations {
     /// It is an offset of the service's, because the origin may be set later.
     clean: usize,
     filtered: bool,
-    /// The number of the first span that they may still release. All before it are settled.
+    /// The number of the first span that they may still release.
+    ///
+    /// All before it are settled.
     next: u64,
 }
 
@@ -139,7 +147,9 @@ impl Choice {
         self.channels.get(&self.open?)?.due()
     }
 
-    /// Notes the time at which the gate looks at the choice again. Returns the one before.
+    /// Notes the time at which the gate looks at the choice again.
+    ///
+    /// Returns the one before.
     pub(crate) fn schedule(&mut self, at: Option<Duration>) -> Option<Duration> {
         core::mem::replace(&mut self.scheduled, at)
     }
@@ -323,7 +333,9 @@ impl Choice {
         }
     }
 
-    /// Records that the server's filter ended the choice: annotations say nothing about the rest.
+    /// Records that the server's filter ended the choice.
+    ///
+    /// Annotations say nothing about the rest.
     pub(crate) fn note_filtered(&mut self) {
         self.annotations.filtered = true;
     }
@@ -368,8 +380,9 @@ impl Choice {
         Some(late)
     }
 
-    /// Releases the content that annotations have checked, up to this character. Spans that a judge
-    /// is asked about are left to the judge.
+    /// Releases the content that annotations have checked, up to this character.
+    ///
+    /// Spans that a judge is asked about are left to the judge.
     fn release_through(&mut self, character: usize, shared: &mut Shared) {
         let content = TextId::content(self.index);
         if !self.channels.get(&content).is_some_and(|channel| channel.waits_for_annotations()) {
@@ -405,8 +418,9 @@ impl Choice {
         self.annotations.next = shared.next;
     }
 
-    /// Stops the choice now: this much of the content is released already, and some of it is
-    /// filtered.
+    /// Stops the choice now, because released content is filtered.
+    ///
+    /// `released` is the amount of content that is released already.
     fn stop_here(&mut self, released: usize, shared: &mut Shared) {
         // An earlier stop stays where it is if everything before it is released.
         if self.stop.is_none() || !self.queue.is_empty() {

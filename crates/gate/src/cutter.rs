@@ -41,19 +41,24 @@ impl Cutter {
         found.or_else(|| (self.characters >= self.policy.max_held).then(|| forced(held)))
     }
 
-    /// Counts tokens that end with the held text. Returns true if they complete the span.
+    /// Counts tokens that end with the held text.
+    ///
+    /// Returns true if they complete the span.
     pub(crate) fn count(&mut self, tokens: usize) -> bool {
         self.tokens = self.tokens.saturating_add(tokens);
         matches!(self.policy.cut, Cut::Tokens(count) if self.tokens >= count)
     }
 
-    /// Returns the length in bytes of the first span of `held` if nothing follows. `None` stands
-    /// for all of it.
+    /// Returns the length in bytes of the first span of `held` if nothing follows.
+    ///
+    /// Returns `None` if the span is all of it.
     pub(crate) fn finish(&self, held: &str) -> Option<usize> {
         if self.policy.cut == Cut::Sentences { Sentences::finish(held) } else { None }
     }
 
-    /// Begins a new span with this many characters. The cutter sees only those that follow.
+    /// Begins a new span with this many characters.
+    ///
+    /// The cutter sees only those that follow.
     pub(crate) fn restart(&mut self, characters: usize) {
         self.reset();
         self.characters = characters;

@@ -1,8 +1,7 @@
 //! The gate itself: text and verdicts in, spans and released text out.
 //!
 //! It finds the choice for each call, refuses text for which there is no room, and accounts for
-//! what the choices share. The order of release is the business of [`Choice`], and the cutting that
-//! of its channels.
+//! what the choices share. [`Choice`] orders the release, and its channels cut the text.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -39,8 +38,8 @@ pub struct Gate {
 impl Gate {
     /// Returns an empty gate.
     ///
-    /// A [`Policy`](crate::Policy) alone stands for [`Options::new`] of it: every kind of text is
-    /// judged by that policy.
+    /// A [`Policy`](crate::Policy) alone means [`Options::new`] with it: that policy applies to
+    /// every kind of text.
     #[must_use]
     pub fn new(options: impl Into<Options>) -> Self {
         Self {
@@ -58,7 +57,8 @@ impl Gate {
     /// unknown members ([`deltawire::Options::with_unknown`]).
     ///
     /// # Errors
-    /// [`Error::Full`], [`Error::Ended`]. Nothing of the update was accepted then.
+    /// Returns [`Error::Full`], [`Error::TooManyTexts`] or [`Error::Ended`]. Nothing of the update
+    /// was accepted then.
     pub fn push(&mut self, update: &Update<'_>, now: Duration) -> Result<(), Error> {
         self.push_counted(update, now, |_| 1)
     }
@@ -66,7 +66,7 @@ impl Gate {
     /// Accepts the changes of an update, and counts the tokens of each of its texts.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn push_counted(
         &mut self,
         update: &Update<'_>,
@@ -93,12 +93,14 @@ impl Gate {
         Ok(())
     }
 
-    /// Accepts text from any source, as one token. An empty text changes nothing.
+    /// Accepts text from any source, as one token.
+    ///
+    /// An empty text changes nothing.
     ///
     /// Audio data is not judged, and counts as an empty text.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn push_text(
         &mut self,
         at: Place,
@@ -114,7 +116,7 @@ impl Gate {
     /// Text that completes no token belongs to the next one.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Returns the same errors as [`push`](Self::push).
     pub fn push_tokens(
         &mut self,
         at: Place,
@@ -131,7 +133,9 @@ impl Gate {
         Ok(())
     }
 
-    /// Checks that there is room for these texts. Text that would be dropped needs no room.
+    /// Checks that there is room for these texts.
+    ///
+    /// Text that would be dropped needs no room.
     fn admit<'t>(&self, texts: impl IntoIterator<Item = (TextId, &'t str)>) -> Result<(), Error> {
         if self.ended {
             return Err(Error::Ended);
@@ -224,20 +228,24 @@ impl Gate {
 
     /// Returns the time at which the oldest held text is to be cut off.
     ///
-    /// Call [`tick`](Self::tick) then. `None` if no held text has an age limit.
+    /// Call [`tick`](Self::tick) at that time. Returns `None` if no held text has an age limit.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         self.shared.due.first().map(|&(due, _)| due)
     }
 
-    /// Ends the stream in order. All text that is held is handed out to be judged.
+    /// Ends the stream in order.
+    ///
+    /// All text that is held is handed out to be judged.
     ///
     /// Text that waits for annotations is released as far as they went, since no more will arrive.
     pub fn end(&mut self, now: Duration) {
         self.close(true, now);
     }
 
-    /// Ends a stream that broke. All text that is held is handed out to be judged.
+    /// Ends a stream that broke.
+    ///
+    /// All text that is held is handed out to be judged.
     ///
     /// Text that waits for annotations is handed out as well.
     pub fn break_off(&mut self, now: Duration) {
@@ -282,7 +290,9 @@ impl Gate {
         }
     }
 
-    /// Returns a span that waits for its verdict. `None` once it has one, or is dropped.
+    /// Returns a span that waits for its verdict.
+    ///
+    /// Returns `None` once the span has a verdict, or is dropped.
     #[must_use]
     pub fn span(&self, id: SpanId) -> Option<Span<'_>> {
         self.choices.get(&id.choice)?.span(id.number)
@@ -294,8 +304,8 @@ impl Gate {
     /// nothing.
     ///
     /// # Errors
-    /// [`Error::UnknownSpan`], [`Error::AlreadyJudged`], [`Error::OutOfSpan`]. A span that still
-    /// waits goes on waiting, and may be [requeued](Self::requeue).
+    /// Returns [`Error::UnknownSpan`], [`Error::AlreadyJudged`] or [`Error::OutOfSpan`]. A span
+    /// that still waits goes on waiting, and may be [requeued](Self::requeue).
     pub fn judge(&mut self, span: SpanId, verdict: Verdict, now: Duration) -> Result<(), Error> {
         let choice = self.choices.get_mut(&span.choice).filter(|_| span.number < self.shared.next);
         let choice = choice.ok_or(Error::UnknownSpan { span })?;
@@ -328,16 +338,18 @@ impl Gate {
     /// Sets the offset at which a choice's content begins in annotations.
     ///
     /// That is the length that the service counts for the prompt. By default it is the first
-    /// annotation's `start_offset`. An offset that is set later holds for later annotations and for
+    /// annotation's `start_offset`. An offset that is set later applies to later annotations and to
     /// the end. Text that was released before stays released.
     pub fn set_annotation_origin(&mut self, choice: u64, characters: usize) {
         self.choice(choice).0.set_origin(characters);
     }
 
-    /// Takes the next piece that may be shown. A piece that is taken counts as shown.
+    /// Takes the next piece that may be shown.
     ///
-    /// Pieces are in the order in which they were released. Within a choice that is the order in
-    /// which the text arrived.
+    /// A piece that is taken counts as shown.
+    ///
+    /// Pieces have the order of their release. Within a choice the text has the order of its
+    /// arrival.
     pub fn next_released(&mut self) -> Option<Released<'_>> {
         let Ready { text: id, piece, released } = self.shared.ready.pop_front()?;
         self.shared.unreleased -= piece.characters.len();
@@ -378,9 +390,9 @@ impl Gate {
 
     /// Reports whether every choice that has begun is stopped.
     ///
-    /// Nothing that arrives of them will be shown. A choice begins with its first text, even an
-    /// empty one, with its first annotation or the origin of its annotations, or with the finish
-    /// reason `content_filter`.
+    /// No more of their text will be shown. A choice begins with its first text, even an empty one,
+    /// with its first annotation or the origin of its annotations, or with the finish reason
+    /// `content_filter`.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         !self.choices.is_empty() && self.choices.values().all(Choice::is_stopped)
@@ -413,7 +425,7 @@ impl Gate {
 
 /// Returns the text that a change adds to and the new part of it.
 ///
-/// `None` for other changes, and for text that cannot be judged.
+/// Returns `None` for other changes, and for text that cannot be judged.
 fn readable<'a>(change: &Change<'a>) -> Option<(TextId, &'a str)> {
     match *change {
         Change::Text { at, kind, text } if kind.is_readable() => Some((TextId { kind, at }, text)),

@@ -5,7 +5,9 @@ use core::fmt;
 
 use crate::Error;
 
-/// The reason why nothing comes through a gate: `S` is the stream's error, `J` the judge's.
+/// The reason why no text passes a gate.
+///
+/// `S` is the stream's error, and `J` the judge's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GatedError<S, J> {
@@ -27,11 +29,11 @@ impl<S: fmt::Display, J: fmt::Display> fmt::Display for GatedError<S, J> {
     }
 }
 
-/// It is an error whatever the judge's is.
+/// Implements `Error` for any type of the judge's error.
 ///
-/// Boxed errors are not errors themselves, so the judge's is in the variant and in the text, and is
-/// not a source. The text of the other variants is that of what they wrap, so their source is that
-/// one's source.
+/// A boxed error is not an `Error` itself. So the judge's error is in the variant and in the text,
+/// and is not a source. The other variants display as the error that they wrap, so their source is
+/// the source of that error.
 impl<S, J> error::Error for GatedError<S, J>
 where
     S: error::Error + 'static,

@@ -1,4 +1,4 @@
-//! A moderation gate for streamed LLM answers: text waits until a judge has seen it.
+//! A moderation gate for streamed LLM answers: text waits for its verdict.
 //!
 //! ```text
 //! Update ──push──▶ [ held ] ──cut──▶ [ waiting for verdicts ] ──in order──▶ next_released()
@@ -9,8 +9,8 @@
 //!
 //! The gate does no I/O and has no clock. A [`Gate`] cuts text into spans by a [`Policy`]:
 //! sentences, paragraphs, characters, tokens. It hands out each span once, accepts verdicts in any
-//! order, and releases text in the order in which it arrived. Who judges, and when, is the caller's
-//! business.
+//! order, and releases text in the order in which it arrived. The caller decides who judges, and
+//! when.
 //!
 //! ```
 //! use core::time::Duration;
@@ -49,8 +49,8 @@
 //!   its choice. Choices do not wait for each other.
 //! - **The cuts of the deltas never show** in the spans. Two policies are exceptions: spans of
 //!   tokens and spans that an age limit cuts end with a delta.
-//! - **Spans cover the text** without gap or overlap. Text that a judge sees again is in
-//!   [`Span::context`].
+//! - **Spans cover the text** without gap or overlap. [`Span::context`] has the text that a judge
+//!   sees again.
 //! - **Linear**: each character is looked at a bounded number of times, however the deltas are cut.
 //! - **Bounded**: [`Options::with_max_unreleased`] limits what the gate keeps, and exceeding it is
 //!   a typed error. [`Gate::is_full`] says when to wait for verdicts before reading on.
@@ -59,8 +59,8 @@
 //!
 //! # Out of scope
 //! Only readable texts pass through the gate. Names of tools, log probabilities (which spell out
-//! the answer token by token) and audio data do not. A caller who shows those shows what no judge
-//! saw.
+//! the answer token by token) and audio data do not. A caller who shows those shows text without a
+//! verdict.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -96,7 +96,9 @@ impl Options {
     }
 }
 
-/// Returns the row of a kind. Kinds that the core may add have one in common.
+/// Returns the row of a kind.
+///
+/// Kinds that the core may add have one in common.
 fn row(kind: TextKind) -> usize {
     match kind {
         TextKind::Content => 0,

@@ -9,7 +9,7 @@ use deltawire::{Item, Place, TextKind};
 use serde::Serialize as DeriveSerialize;
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 
-/// The account of all choices: the text that was shown, the text that was not, and the delay.
+/// The account of all choices: shown text, other text, and the delay.
 ///
 /// Each character of a text is in exactly one of four groups: shown as it arrived, `redacted`,
 /// `dropped`, `held`.
@@ -71,7 +71,9 @@ pub struct Stopped {
     pub after: usize,
 }
 
-/// The account of one text. Offsets are in characters of the text as the model wrote it.
+/// The account of one text.
+///
+/// Offsets are in characters of the text as the model wrote it.
 ///
 /// Serialises with its kind as `kind`. Arguments also have the number of their tool call as `call`,
 /// and other texts that belong to an item its number as `item`.
@@ -84,15 +86,19 @@ pub struct TextOutcome {
     pub kind: TextKind,
     /// The number of characters that arrived.
     pub characters: usize,
-    /// The text that was shown: everything that was taken from the gate, replacements included.
+    /// The text that was shown.
+    ///
+    /// It is everything that was taken from the gate, with replacements.
     pub shown: String,
     /// The parts that were replaced.
     pub redacted: Vec<Redacted>,
-    /// The rest that a stop dropped, or that the options withhold. It is the end of the text.
+    /// The rest that a stop dropped, or that the options withhold.
+    ///
+    /// It is the end of the text.
     pub dropped: Option<Range<usize>>,
     /// The part that never got its verdict, or was not taken after it.
     pub held: Option<Range<usize>>,
-    /// The parts that were released before an annotation said that they are filtered.
+    /// The parts that were released before an annotation filtered them.
     ///
     /// These are the first [`MOST_LATE`](Self::MOST_LATE).
     pub late: Vec<Range<usize>>,

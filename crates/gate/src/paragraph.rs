@@ -18,7 +18,9 @@ impl Default for Paragraphs {
 }
 
 impl Paragraphs {
-    /// Appends a character. Returns true if the paragraph ends after it.
+    /// Appends a character.
+    ///
+    /// Returns true if the paragraph ends after it.
     pub(crate) fn push(&mut self, character: char) -> bool {
         match character {
             '\u{2029}' => return self.has_text,

@@ -12,12 +12,16 @@ use core::time::Duration;
 pub struct Policy {
     pub(crate) cut: Cut,
     pub(crate) max_age: Option<Duration>,
-    /// At least 1.
+    /// The most characters that are held.
+    ///
+    /// It is at least 1.
     pub(crate) max_held: usize,
     pub(crate) context: usize,
 }
 
-/// The rule that says where a span ends. Counts are at least 1.
+/// The rule for the end of a span.
+///
+/// Counts are at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     Sentences,
@@ -101,17 +105,21 @@ impl Policy {
         Self::new(Cut::Annotated)
     }
 
-    /// Shows a judge this many characters before each span again. 0 by default.
+    /// Shows a judge this many characters before each span again.
     ///
-    /// They are of the same text, as the model wrote it, so that the judge sees what crosses a
-    /// boundary. It has that much more to read for each span.
+    /// The default is 0.
+    ///
+    /// They belong to the same text, as the model wrote it, so that the judge sees what crosses a
+    /// boundary. The judge has to read this much more for each span.
     #[must_use]
     pub fn with_context(mut self, characters: usize) -> Self {
         self.context = characters;
         self
     }
 
-    /// Limits how long a character is held for the end of its span. Unlimited by default.
+    /// Limits how long a character is held for the end of its span.
+    ///
+    /// By default there is no limit.
     ///
     /// After that time the held text is handed out as it is. The gate has no clock, so the limit
     /// takes effect with the next push, or with [`Gate::tick`](crate::Gate::tick) if nothing

@@ -18,16 +18,21 @@ pub struct Released<'a> {
     pub kind: TextKind,
     /// The text to show.
     pub text: &'a str,
-    /// The part of the model's text that it stands for, in characters. Empty for an insertion.
+    /// The part of the model's text that it stands for, in characters.
+    ///
+    /// It is empty for an insertion.
     pub characters: Range<usize>,
-    /// The span that it belongs to, as far as it is shown, in characters. The piece that ends where
-    /// the span does is its last.
+    /// The span that it belongs to, as far as it is shown, in characters.
+    ///
+    /// The piece that ends where the span does is its last.
     pub span: Range<usize>,
     /// True if `text` is a replacement.
     pub redacted: bool,
-    /// The arrival time of its last character: the time at which it could have been shown without a
-    /// gate. For an insertion, that of the preceding character, or of the first of its span.
+    /// The arrival time of its last character.
+    ///
+    /// Without a gate the text could have been shown then. An insertion has the time of the
+    /// preceding character, or of the first character of its span.
     pub arrived: Duration,
-    /// The time of its release: that of the last verdict that it waited for.
+    /// The time of its release, which is the time of the last verdict that it needed.
     pub released: Duration,
 }

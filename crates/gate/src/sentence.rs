@@ -24,12 +24,15 @@ use unicode_segmentation::UnicodeSegmentation;
 /// A search for the first certain boundary of the held text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sentences {
-    /// The byte of the held text before which everything is decided. The text after it is
-    /// segmented.
+    /// The byte of the held text before which everything is decided.
+    ///
+    /// The text after it is segmented.
     from: usize,
     /// A character after `from` can end a sentence, and it is not decided yet.
     open: bool,
-    /// The last digit or sign after that character. A letter would have decided.
+    /// The last digit or sign after that character.
+    ///
+    /// A letter would have decided.
     plain: Option<usize>,
     after_cr: bool,
     /// The first character that is not white space.
@@ -82,8 +85,9 @@ impl Sentences {
         found
     }
 
-    /// Returns the length in bytes of the first sentence of `held` if nothing follows. `None` if
-    /// `held` is white space.
+    /// Returns the length in bytes of the first sentence of `held` if nothing follows.
+    ///
+    /// Returns Returns `None` if `held` is white space.
     pub(crate) fn finish(held: &str) -> Option<usize> {
         let text = held.find(|character: char| !character.is_whitespace())?;
         let short: String = without_runs(held).map(|(_, character)| character).collect();
@@ -108,7 +112,9 @@ impl Sentences {
     }
 }
 
-/// Reports whether a line end ends a sentence whatever follows. CR does not: LF may follow.
+/// Reports whether a line end ends a sentence whatever follows.
+///
+/// CR does not: LF may follow.
 fn is_separator(character: char) -> bool {
     matches!(character, '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -128,8 +134,9 @@ fn is_plain(character: char) -> bool {
     is_boundary("!", character, "", 1)
 }
 
-/// Reports whether a plain character is a letter of any script. SB8 looks no further than a letter,
-/// so the characters after it make no difference.
+/// Reports whether a plain character is a letter of any script.
+///
+/// SB8 looks no further than a letter, so the characters after it make no difference.
 fn is_letter(character: char) -> bool {
     is_boundary(". ", character, "a", 2) == is_boundary(". ", character, "A", 2)
 }
@@ -196,7 +203,9 @@ fn without_runs(window: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-/// Returns the boundaries of a window without runs, each with its place in the window.
+/// Returns the boundaries of a window, each with its place in the window.
+///
+/// Runs are one character.
 fn boundaries(window: &str, short: &str) -> impl Iterator<Item = (usize, usize)> {
     let mut kept = without_runs(window).peekable();
     let mut counted = 0;

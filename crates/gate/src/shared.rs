@@ -11,7 +11,9 @@ use crate::text::TextId;
 pub(crate) struct Shared {
     /// The number of the next span.
     pub(crate) next: u64,
-    /// The spans to hand out. Some may have been judged or dropped since.
+    /// The spans to hand out.
+    ///
+    /// Some may have been judged or dropped since.
     pub(crate) to_judge: VecDeque<SpanId>,
     /// The number of spans that wait for a judge, handed out or not.
     pub(crate) undecided: usize,
@@ -23,7 +25,9 @@ pub(crate) struct Shared {
     pub(crate) unreleased: usize,
     /// The number of texts of all choices.
     pub(crate) texts: usize,
-    /// The choices that hold text with an age limit, by the time at which it is cut off.
+    /// The choices that hold text with an age limit.
+    ///
+    /// The key is the time at which the text is cut off.
     pub(crate) due: BTreeSet<(Duration, u64)>,
 }
 

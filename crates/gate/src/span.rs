@@ -22,8 +22,9 @@ pub struct Span<'a> {
     pub kind: TextKind,
     /// The text to judge.
     pub text: &'a str,
-    /// The text before it, as much as the policy says. It was judged before; redactions do not
-    /// show.
+    /// The text before it, as much as the policy says.
+    ///
+    /// It was judged before; redactions do not show.
     pub context: &'a str,
     /// Its position, in characters.
     pub characters: Range<usize>,

@@ -2,7 +2,9 @@
 
 use deltawire::{Place, TextKind};
 
-/// One text of an answer, by its kind and place. The outcome lists texts in this order.
+/// One text of an answer, by its kind and place.
+///
+/// The outcome lists texts in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TextId {
     pub(crate) kind: TextKind,

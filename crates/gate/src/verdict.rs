@@ -11,7 +11,9 @@ use core::ops::Range;
 pub enum Verdict {
     /// The span is shown as it is.
     Release,
-    /// Parts of the span are replaced. The rest is shown.
+    /// Parts of the span are replaced.
+    ///
+    /// The rest is shown.
     Redact(
         /// The parts, in order, without overlap.
         Vec<Redaction>,
@@ -21,7 +23,7 @@ pub enum Verdict {
     /// Everything after it is dropped, in every text of the choice: held text, spans that wait for
     /// verdicts, and text that is still to arrive.
     Stop {
-        /// The number of characters of the span that are still shown. 0 shows nothing of it.
+        /// The number of characters of the span that are still shown, from its beginning.
         at: usize,
     },
 }
@@ -30,9 +32,13 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Redaction {
-    /// The part, in characters from the beginning of the span. `None` is the whole span.
+    /// The part, in characters from the beginning of the span.
+    ///
+    /// `None` means the whole span.
     pub characters: Option<Range<usize>>,
-    /// The text that is shown in its place. May be empty.
+    /// The text that is shown in its place.
+    ///
+    /// It may be empty.
     pub replacement: String,
 }
 

@@ -19,7 +19,9 @@ use crate::tree::Tree;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Change<'p> {
-    /// The name of a member is complete. Its value comes next.
+    /// The name of a member is complete.
+    ///
+    /// Its value comes next.
     Key {
         /// The path of the member, which ends with the name.
         path: Path<'p>,
@@ -28,14 +30,16 @@ pub enum Change<'p> {
     Began {
         /// The path of the value.
         path: Path<'p>,
-        /// The type of the value, which its first byte tells.
+        /// The type of the value, which its first byte determines.
         kind: Kind,
     },
     /// A string grew.
     Text {
         /// The path of the string.
         path: Path<'p>,
-        /// The new text, with escapes decoded. It is never empty and never half a surrogate pair.
+        /// The new text, with escapes decoded.
+        ///
+        /// It is never empty and never half a surrogate pair.
         text: &'p str,
     },
     /// A value is complete.
@@ -66,7 +70,9 @@ pub(crate) struct Told {
     event: Event,
     /// The entry of the value or member.
     at: u32,
-    /// The range of the new text in the tree's texts. Empty unless the event is `Text`.
+    /// The range of the new text in the tree's texts.
+    ///
+    /// It is empty unless the event is `Text`.
     start: u32,
     end: u32,
 }

@@ -46,7 +46,9 @@ pub struct Elements<T> {
 }
 
 impl<T> Elements<T> {
-    /// Selects the array at this JSON pointer (RFC 6901). The empty pointer is the document.
+    /// Selects the array at this JSON pointer (RFC 6901).
+    ///
+    /// The empty pointer is the document.
     ///
     /// If a name on the way appears twice in one object, the first member counts.
     #[must_use]
@@ -152,7 +154,9 @@ pub struct Field<T> {
 }
 
 impl<T> Field<T> {
-    /// Selects the value at this JSON pointer (RFC 6901). The empty pointer is the document.
+    /// Selects the value at this JSON pointer (RFC 6901).
+    ///
+    /// The empty pointer is the document.
     ///
     /// If a name on the way appears twice in one object, the first member counts.
     #[must_use]

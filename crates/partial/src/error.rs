@@ -24,7 +24,9 @@ pub struct Error {
     ///
     /// It is 0 if the offending byte is a line feed, or if the text ended just after one.
     pub column: u64,
-    /// The offending character. `None` at the end of the text and for a number out of range.
+    /// The offending character.
+    ///
+    /// It is `None` at the end of the text and for a number out of range.
     pub found: Option<char>,
 }
 
@@ -50,9 +52,9 @@ impl fmt::Display for Error {
 impl core::error::Error for Error {}
 
 impl Error {
-    /// Returns the error of a text of which nothing may be read.
+    /// Returns the error of a text whose limit leaves no room to read it.
     ///
-    /// For texts that have a limit in common with others.
+    /// It is for texts that share a limit with others.
     #[must_use]
     pub fn limit(limit: Limit, max: usize) -> Self {
         let kind = ErrorKind::Limit { limit, max };
@@ -60,7 +62,7 @@ impl Error {
     }
 }
 
-/// The reason to refuse a text: one that `serde_json` has too, or a limit.
+/// The reason to refuse a text: a reason that `serde_json` has too, or a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -74,7 +76,7 @@ pub enum ErrorKind {
     EndInObject,
     /// The text ended in a `<think>` block, before the value.
     ///
-    /// Only with [`Options::think_block`](crate::Options::think_block).
+    /// It occurs only with [`Options::think_block`](crate::Options::think_block).
     EndInThinkBlock,
     /// No value begins like this.
     ExpectedValue,
@@ -96,10 +98,10 @@ pub enum ErrorKind {
     ///
     /// [`Options::trailing_text`](crate::Options::trailing_text) skips it.
     TrailingCharacters,
-    /// A `</think>` follows the value, which was a draft within the block that ends there.
+    /// A `</think>` follows the value, which was a draft within that block.
     ///
-    /// Some chat templates write the `<think>` themselves, so it is not part of the text. Only with
-    /// [`Options::think_block`](crate::Options::think_block) and
+    /// Some chat templates write the `<think>` themselves, so it is not part of the text. The error
+    /// occurs only with [`Options::think_block`](crate::Options::think_block) and
     /// [`Options::trailing_text`](crate::Options::trailing_text).
     DraftValue,
     /// A string contains a control character, which must be escaped.
@@ -118,7 +120,9 @@ pub enum ErrorKind {
     UnfinishedPair,
     /// No number looks like this.
     InvalidNumber,
-    /// A number is too large for an `f64`. This is known when the number has ended.
+    /// A number is too large for an `f64`.
+    ///
+    /// This is known when the number has ended.
     NumberOutOfRange,
     /// A limit was exceeded.
     Limit {

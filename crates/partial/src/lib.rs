@@ -54,8 +54,8 @@
 //! - **Nothing is lost.** Everything that arrived before an error can still be read.
 //!
 //! # Out of scope
-//! A parser reads one document. It closes nothing that is missing: a quote that does not
-//! come is an error.
+//! A parser reads one document. It does not add what is missing: a quote that never arrives is an
+//! error.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

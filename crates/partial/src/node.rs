@@ -9,7 +9,9 @@ use crate::options::Incomplete;
 use crate::path::{Path, Segment};
 use crate::tree::{Tag, Tree};
 
-/// A view of one value, as far as it has arrived. It borrows from the parser and copies nothing.
+/// A view of one value, as far as it has arrived.
+///
+/// It borrows from the parser and copies nothing.
 ///
 /// [`Incomplete`] chooses which part of an incomplete value is visible. If a name appears twice in
 /// one object, the later member counts, as it does in `serde_json`. Only [`members`](Self::members)
@@ -113,19 +115,25 @@ impl<'p> Node<'p> {
         self.tag() == Tag::Null && self.is_visible()
     }
 
-    /// Returns the visible elements of an array. Any other value has none.
+    /// Returns the visible elements of an array.
+    ///
+    /// Any other value has none.
     #[must_use]
     pub fn elements(&self) -> Children<'p> {
         self.children_if(Tag::Array)
     }
 
-    /// Returns the visible members of an object, in order. Any other value has none.
+    /// Returns the visible members of an object, in order.
+    ///
+    /// Any other value has none.
     #[must_use]
     pub fn members(&self) -> Members<'p> {
         Members(self.children_if(Tag::Object))
     }
 
-    /// Returns the last visible member with this name. Linear in the number of members.
+    /// Returns the last visible member with this name.
+    ///
+    /// The cost is linear in the number of members.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Self> {
         self.members().filter(|(key, _)| *key == name).map(|(_, value)| value).last()
@@ -149,7 +157,9 @@ impl<'p> Node<'p> {
         })
     }
 
-    /// Returns true if both are the same value of the same parser. Cheaper than equality.
+    /// Returns true if both are the same value of the same parser.
+    ///
+    /// Cheaper than equality.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         core::ptr::eq(self.tree, other.tree) && self.at == other.at
@@ -186,7 +196,9 @@ impl<'p> Node<'p> {
         }
     }
 
-    /// Returns the children of an array or object whose tag is `tag`. Any other value has none.
+    /// Returns the children of an array or object whose tag is `tag`.
+    ///
+    /// Any other value has none.
     pub(crate) fn children_if(&self, tag: Tag) -> Children<'p> {
         let container = matches!(tag, Tag::Array | Tag::Object) && self.tag() == tag;
         Children {
@@ -253,14 +265,18 @@ impl fmt::Debug for Node<'_> {
     }
 }
 
-/// Writes the visible part as compact JSON, or nothing if none is visible. Builds the value.
+/// Writes the visible part as compact JSON, or nothing if no part is visible.
+///
+/// Builds the value.
 impl fmt::Display for Node<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.to_value().map_or(Ok(()), |value| write!(f, "{value}"))
     }
 }
 
-/// Compares the visible parts. Builds both values.
+/// Compares the visible parts.
+///
+/// It builds both values.
 impl PartialEq for Node<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.is_same(other) && self.incomplete == other.incomplete

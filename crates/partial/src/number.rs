@@ -34,7 +34,9 @@ impl Progress {
         })
     }
 
-    /// Returns true if the number may end before `byte`. No digit may follow a leading zero.
+    /// Returns true if the number may end before `byte`.
+    ///
+    /// No digit may follow a leading zero.
     pub(crate) fn ends_before(self, byte: u8) -> bool {
         self.is_complete() && !(self == Self::Zero && byte.is_ascii_digit())
     }
@@ -56,7 +58,9 @@ pub(crate) fn overflow_at(text: &str) -> Option<usize> {
     serde_json::from_str::<f64>(text).err().map(|error| error.column())
 }
 
-/// Converts a number as `serde_json` does. Returns `None` if an `f64` cannot hold it.
+/// Converts a number as `serde_json` does.
+///
+/// Returns `None` if an `f64` cannot hold it.
 ///
 /// The result is the narrowest of `u64`, `i64` and `f64`, rounded as `serde_json` rounds.
 pub(crate) fn convert(text: &str) -> Option<Number> {

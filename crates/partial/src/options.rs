@@ -12,18 +12,24 @@ pub(crate) const SERDE_JSON_DEPTH: usize = 127;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The most arrays and objects within each other. The default is 127.
+    /// The most arrays and objects within each other.
+    ///
+    /// The default is 127.
     ///
     /// That is as many as `serde_json` reads. The parser itself works at any depth, but
     /// dropping or printing a [`serde_json::Value`] recurses. So with a higher limit, a deep
     /// [`to_value`](crate::Node::to_value) can overflow the stack when it is dropped.
     /// [`deserialize`](crate::Node::deserialize) never goes deeper than 127.
     pub max_depth: usize,
-    /// The most values. The default is 1,048,576.
+    /// The most values.
+    ///
+    /// The default is 1,048,576.
     ///
     /// Arrays, objects and everything inside them count. Each costs 28 bytes and its text.
     pub max_nodes: usize,
-    /// The most bytes that are fed. The default is 64 MiB, and 4 GiB the most.
+    /// The most bytes that are fed.
+    ///
+    /// The default is 64 MiB, and 4 GiB the most.
     ///
     /// Bytes that are skipped count. `max_folded` of the `deltawire` crate has the same default.
     pub max_bytes: usize,
@@ -67,7 +73,7 @@ pub enum Incomplete {
 
 /// The text that a parser accepts, and its view of incomplete values.
 ///
-/// By default a parser accepts JSON only and shows strings as far as they arrived.
+/// By default a parser accepts JSON only and shows strings as far as they have arrived.
 ///
 /// ```
 /// use deltawire_partial::{Options, Parser};
@@ -105,7 +111,9 @@ pub struct Options {
     /// [`DraftValue`](crate::ErrorKind::DraftValue), because the value was part of a block that
     /// began before the text did.
     pub think_block: bool,
-    /// Accepts a control character in a string, such as a line feed. It stands for itself.
+    /// Accepts a control character in a string, such as a line feed.
+    ///
+    /// It stands for itself.
     pub control_characters: bool,
     /// Accepts an escape that JSON does not have, such as `\d`.
     ///

@@ -11,7 +11,9 @@ use crate::parser::{Parser, State};
 use crate::repair::Repair;
 
 impl Parser {
-    /// Handles one byte before or after the document. Skips text, or begins the document.
+    /// Handles one byte before or after the document.
+    ///
+    /// Skips text, or begins the document.
     pub(crate) fn outside(
         &mut self,
         byte: u8,

@@ -7,13 +7,17 @@ use serde_json::Value;
 use crate::change::Change;
 use crate::node::Kind;
 
-/// A [`Change`] that owns its texts and values, as [`Change::into_owned`] returns it.
+/// A [`Change`] that owns its texts and values.
+///
+/// [`Change::into_owned`] returns it.
 ///
 /// Paths are JSON pointers (RFC 6901), such as `/items/3/name`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum OwnedChange {
-    /// The name of a member is complete. Its value comes next.
+    /// The name of a member is complete.
+    ///
+    /// Its value comes next.
     Key {
         /// The path of the member, which ends with the name.
         path: String,
@@ -36,7 +40,9 @@ pub enum OwnedChange {
     Complete {
         /// The path of the value.
         path: String,
-        /// The value. An array or object holds the values in it once more.
+        /// The value.
+        ///
+        /// An array or object holds the values in it once more.
         value: Value,
     },
 }
@@ -55,7 +61,9 @@ impl OwnedChange {
 }
 
 impl Change<'_> {
-    /// Returns the change with texts and values of its own. Copies them.
+    /// Returns the change with texts and values of its own.
+    ///
+    /// It copies them.
     ///
     /// ```
     /// use deltawire_partial::{OwnedChange, Parser};

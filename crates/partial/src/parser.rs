@@ -26,7 +26,9 @@ use crate::since::{Changes, Mark};
 use crate::string::Escape;
 use crate::tree::{NONE, Tag, Tree};
 
-/// A parser for JSON that arrives in pieces, cut anywhere. It keeps the value so far.
+/// A parser for JSON that arrives in pieces, cut anywhere.
+///
+/// It keeps the value so far.
 ///
 /// [`next`](Self::next) takes text and returns what it changed. Between two pieces,
 /// [`value`](Self::value), [`deserialize`](Self::deserialize) and [`root`](Self::root) return what
@@ -218,7 +220,9 @@ impl Parser {
         }
     }
 
-    /// Returns the visible value at a JSON pointer (RFC 6901). See [`Node::at`].
+    /// Returns the visible value at a JSON pointer (RFC 6901).
+    ///
+    /// See [`Node::at`].
     #[must_use]
     pub fn at(&self, pointer: &str) -> Option<Node<'_>> {
         self.root()?.at(pointer)
@@ -256,7 +260,7 @@ impl Parser {
         &self.options
     }
 
-    /// Returns a mark of where the parser stands.
+    /// Returns a mark of the parser's current position.
     ///
     /// [`changes_since`](Self::changes_since) returns what changed after it. So the changes of a
     /// piece can be read after the piece was [fed](Self::feed), and more than once.
@@ -274,7 +278,9 @@ impl Parser {
         Changes::new(&self.tree, self.options.incomplete, mark)
     }
 
-    /// Returns the number of values that the parser holds, and names whose values have not begun.
+    /// Returns the number of values that the parser holds.
+    ///
+    /// It counts names whose values have not begun as well.
     #[must_use]
     pub fn nodes(&self) -> usize {
         self.tree.len()
@@ -282,12 +288,14 @@ impl Parser {
 
     /// Sets [`Limits::max_nodes`](crate::Limits::max_nodes) from here on.
     ///
-    /// For parsers that have a bound in common.
+    /// It is for parsers that share a limit.
     pub fn set_max_nodes(&mut self, max: usize) {
         self.options.limits.max_nodes = max;
     }
 
-    /// Runs to the next change. Returns true if there was one, and `piece` is what is left then.
+    /// Runs to the next change.
+    ///
+    /// Returns true if there was one, and `piece` is what is left then.
     fn advance(&mut self, piece: &mut &str) -> Result<bool, Error> {
         if let Some(error) = self.error {
             return Err(error);
@@ -517,7 +525,9 @@ impl Parser {
         Ok(false)
     }
 
-    /// Decodes the rest of a string as far as it has come. Returns true at its end.
+    /// Decodes the rest of a string as far as it has arrived.
+    ///
+    /// Returns true at its end.
     fn decode(&mut self, text: &str, at: &mut usize) -> Result<bool, ErrorKind> {
         let (start, controls) = (*at, self.repairs.count(Repair::ControlCharacter));
         let how = (&self.options, &mut self.repairs);
@@ -600,7 +610,9 @@ impl Parser {
         Ok(self.complete(latest))
     }
 
-    /// Does the work of `finish`. Returns true if there was a change.
+    /// Does the work of `finish`.
+    ///
+    /// Returns true if there was a change.
     fn end(&mut self) -> Result<bool, Error> {
         use ErrorKind::{EndInArray, EndInObject, EndInString, EndInValue};
         if let Some(error) = self.error {

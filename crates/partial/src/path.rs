@@ -5,7 +5,9 @@ use core::fmt::{self, Write};
 
 use crate::tree::{NONE, Tree};
 
-/// The place of a value in its document. It is borrowed and costs nothing to create.
+/// The place of a value in its document.
+///
+/// It is borrowed and costs nothing to create.
 ///
 /// It displays as a JSON pointer (RFC 6901), such as `/items/3/name`, and as the empty text for the
 /// root. It can be compared with the text of a pointer, which allocates nothing.
@@ -31,7 +33,9 @@ impl<'p> Path<'p> {
         self.tree.entry(self.at).parent == NONE
     }
 
-    /// Returns the number of steps. Linear in it.
+    /// Returns the number of steps.
+    ///
+    /// The cost is linear in their number.
     #[must_use]
     pub fn len(&self) -> usize {
         self.steps_up().count()
@@ -49,7 +53,9 @@ impl<'p> Path<'p> {
         self.steps_up().next()
     }
 
-    /// Returns the steps from the root down. Allocates a list of them.
+    /// Returns the steps from the root down.
+    ///
+    /// It allocates a list of them.
     pub fn segments(
         &self,
     ) -> impl DoubleEndedIterator<Item = Segment<'p>> + ExactSizeIterator + use<'p> {
@@ -162,7 +168,9 @@ impl PartialEq<&str> for Path<'_> {
     }
 }
 
-/// Compares the steps. The paths may come from different parsers.
+/// Compares the steps.
+///
+/// The paths may come from different parsers.
 impl PartialEq for Path<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.steps_up().eq(other.steps_up())

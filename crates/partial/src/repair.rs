@@ -5,24 +5,33 @@
 #[non_exhaustive]
 #[repr(usize)]
 pub enum Repair {
-    /// A Markdown fence stood around the value: [`Options::fence`](crate::Options::fence).
+    /// A Markdown fence stood around the value.
+    ///
+    /// [`Options::fence`](crate::Options::fence) accepts it.
     Fence,
-    /// Text before the value was skipped:
-    /// [`Options::leading_text`](crate::Options::leading_text).
+    /// Text before the value was skipped.
+    ///
+    /// [`Options::leading_text`](crate::Options::leading_text) accepts it.
     LeadingText,
-    /// Text after the value was skipped:
-    /// [`Options::trailing_text`](crate::Options::trailing_text).
+    /// Text after the value was skipped.
+    ///
+    /// [`Options::trailing_text`](crate::Options::trailing_text) accepts it.
     TrailingText,
-    /// A comma stood before the end of an array or object:
-    /// [`Options::trailing_comma`](crate::Options::trailing_comma).
+    /// A comma stood before the end of an array or object.
+    ///
+    /// [`Options::trailing_comma`](crate::Options::trailing_comma) accepts it.
     TrailingComma,
-    /// A `<think>` block was skipped: [`Options::think_block`](crate::Options::think_block).
+    /// A `<think>` block was skipped.
+    ///
+    /// [`Options::think_block`](crate::Options::think_block) accepts it.
     ThinkBlock,
-    /// A control character stood in a string as it is:
-    /// [`Options::control_characters`](crate::Options::control_characters).
+    /// A string contained an unescaped control character.
+    ///
+    /// [`Options::control_characters`](crate::Options::control_characters) accepts it.
     ControlCharacter,
-    /// An escape that JSON does not have was taken as its text:
-    /// [`Options::unknown_escapes`](crate::Options::unknown_escapes).
+    /// An escape that JSON does not have was replaced by its text.
+    ///
+    /// [`Options::unknown_escapes`](crate::Options::unknown_escapes) accepts it.
     UnknownEscape,
 }
 
@@ -53,14 +62,14 @@ impl Repairs {
         u64::from(self.counts[repair as usize])
     }
 
-    /// Returns each repair that was made, and how often.
+    /// Returns each repair that was made, with its count.
     pub fn iter(&self) -> impl Iterator<Item = (Repair, u64)> + use<> {
         let repairs = *self;
         let count = move |repair| (repair, repairs.count(repair));
         Repair::ALL.into_iter().map(count).filter(|&(_, count)| count > 0)
     }
 
-    /// Reports whether the text was JSON as it is.
+    /// Reports whether no repair was made.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

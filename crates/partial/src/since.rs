@@ -1,10 +1,9 @@
 //! The changes since a mark, read from the tree.
 //!
 //! Entries are in the order in which their values began, and only the last entry and the arrays and
-//! objects around it may be incomplete. So where a parser stood is four numbers, and everything
-//! that changed after it can be found again by walking on from there. Nothing is recorded
-//! meanwhile. The walk must visit what the parser reports, in the same order; the tests compare
-//! both for every cut.
+//! objects around it may be incomplete. So four numbers are enough for a parser's position, and a
+//! walk from there finds everything that changed after it. Nothing is recorded meanwhile. The walk
+//! must visit what the parser reports, in the same order; the tests compare both for every cut.
 
 use crate::change::{Change, Told};
 use crate::options::Incomplete;
@@ -50,7 +49,7 @@ impl Mark {
 /// The changes since a [`Mark`], in the order in which they were made.
 ///
 /// They are those that [`Parser::next`](crate::Parser::next) returned, except that a string grows
-/// once, by everything that is new of it.
+/// only once, by all of its new text.
 #[derive(Debug, Clone)]
 pub struct Changes<'p> {
     tree: &'p Tree,
@@ -63,7 +62,7 @@ pub struct Changes<'p> {
 /// The next thing to look at.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// The entry `next`, if it is in `open`, else the end of `open`.
+    /// The step to the entry `next` if it is in `open`, else to the end of `open`.
     After {
         next: u32,
         open: u32,
@@ -87,7 +86,7 @@ impl<'p> Changes<'p> {
         Self { tree, incomplete, texts: mark.texts, step }
     }
 
-    /// Takes a step. Returns the change that it finds, if it finds one.
+    /// Takes a step, and returns the change that it finds, if any.
     fn step(&mut self) -> Option<Told> {
         let tree = self.tree;
         match self.step {

@@ -1,4 +1,4 @@
-//! Strings, which may be cut at any byte, also inside an escape.
+//! Strings, which may be cut at any byte, even inside an escape.
 
 use alloc::string::String;
 
@@ -14,8 +14,10 @@ pub(crate) enum Escape {
     None,
     /// After the backslash.
     Backslash,
-    /// After `\u` and up to three digits, whose value is `unit`. In the second half of a surrogate
-    /// pair, `high` is the first half. It is 0 otherwise. `text` has the digits as they stand.
+    /// After `\u` and up to three digits, whose value is `unit`.
+    ///
+    /// In the second half of a surrogate pair, `high` is the first half. It is 0 otherwise. `text`
+    /// has the digits as they stand.
     Unit { high: u16, digits: u8, unit: u16, text: [u8; 3] },
     /// After the first half of a surrogate pair.
     High(u16),
@@ -161,7 +163,7 @@ fn special(word: u64) -> u64 {
     (below(word ^ (ONES * 2), 0x21) | below(word ^ (ONES * u64::from(b'\\')), 1)) & (ONES << 7)
 }
 
-/// Returns the character that a backslash and `letter` stand for, or `None`.
+/// Returns the character of the escape with this letter, or `None`.
 fn unescape(letter: u8) -> Option<char> {
     Some(match letter {
         b'b' => '\u{8}',

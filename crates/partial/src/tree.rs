@@ -33,13 +33,17 @@ pub(crate) enum Tag {
 pub(crate) struct Entry {
     pub(crate) tag: Tag,
     pub(crate) complete: bool,
-    /// The start of its name in the texts. The name ends where its own text begins.
+    /// The start of its name in the texts.
+    ///
+    /// The name ends where its own text begins.
     pub(crate) key: u32,
     /// The start of its own text in the texts.
     pub(crate) text: u32,
     /// The length of its own text, or the number of children of an array or object.
     pub(crate) len: u32,
-    /// The next entry that is not inside this one. Not known while an array or object is open.
+    /// The next entry that is not inside this one.
+    ///
+    /// It is not known while an array or object is open.
     pub(crate) next: u32,
     /// The array or object that contains it.
     pub(crate) parent: u32,

@@ -54,7 +54,9 @@ impl Node<'_> {
         )
     }
 
-    /// Builds the value, which must be visible. Returns `None` if it is deeper than `max_depth`.
+    /// Builds the value, which must be visible.
+    ///
+    /// Returns `None` if it is deeper than `max_depth`.
     ///
     /// The parts that were built by then are dropped, and none of them is deeper than the limit.
     fn build(&self, max_depth: usize) -> Option<Value> {

@@ -25,10 +25,10 @@ use crate::read::ReadAhead;
 ///
 /// let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"2\"}}]}\n\ndata: [DONE]\n\n";
 /// let mut stream = ChatStream::from_reader(body.as_bytes());
-/// while let Some(update) = stream.next()? {
+/// while let Ok(Some(update)) = stream.next() {
 ///     assert_eq!(update.text(), "2");
 /// }
-/// # Ok::<(), deltawire_ureq::Error>(())
+/// assert!(stream.finish().into_complete().is_err()); // there is no finish reason
 /// ```
 pub type ChatStream<R = BodyReader<'static>> = AnswerStream<Chat, R>;
 

@@ -26,17 +26,23 @@ pub struct Counter {
     /// The calls whose names are counted, by the place and kind of their arguments.
     named: BTreeSet<(Place, TextKind)>,
     count: u64,
-    /// The highest count so far. A token that joins two others lowers the count.
+    /// The highest count so far.
+    ///
+    /// A token that joins two others lowers the count.
     most: u64,
     /// The number of bytes for which the counters of the texts hold their state.
     held: usize,
     in_parts: bool,
 }
 
-/// The most texts that are counted at once. An answer has fewer: eight for each of 128 choices.
+/// The most texts that are counted at once.
+///
+/// An answer has fewer: eight for each of 128 choices.
 const MOST_TEXTS: usize = 2048;
 
-/// The most bytes for which the counters of the texts hold their state, of 48 bytes each at most.
+/// The most bytes for which the counters of the texts hold their state.
+///
+/// The state is at most 48 bytes for each.
 const MOST_HELD: usize = 48 << 10;
 
 impl Counter {
@@ -60,7 +66,7 @@ impl Counter {
     /// It has the vocabulary of the request's `model`, and the prompt's count by [`prompt_tokens`].
     ///
     /// # Errors
-    /// A model that is not known, or a request without one.
+    /// Fails if the model is not known, or if the request has no model.
     pub fn for_request(request: &Value) -> Result<Self, UnknownModel> {
         let model = request.get("model").and_then(Value::as_str).unwrap_or_default();
         Ok(Self::with_prompt_of(Vocabulary::for_model(model)?, request))
@@ -79,7 +85,7 @@ impl Counter {
         Self::new(vocabulary).with_prompt_tokens(prompt_tokens(vocabulary, request))
     }
 
-    /// Sets the prompt's tokens, where they are known from elsewhere.
+    /// Sets the prompt's tokens, if they are known from elsewhere.
     #[must_use]
     pub fn with_prompt_tokens(mut self, tokens: u64) -> Self {
         self.prompt_tokens = Some(tokens);
@@ -116,9 +122,9 @@ impl Counter {
 
     /// Reports whether the count is exactly that of the whole texts.
     ///
-    /// It is not where [`TextCounter::is_exact`] says so of one of them. It is also not where more
-    /// than 2,048 texts grow at once, or words of 48 KiB together: those are counted in parts, each
-    /// end of which may add a token.
+    /// It is not exact if [`TextCounter::is_exact`] is false for one of them. It is also not exact
+    /// if more than 2,048 texts grow at once, or words of 48 KiB together. Those are counted in
+    /// parts, and each end of a part may add a token.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         !self.in_parts && self.texts.values().all(TextCounter::is_exact)
@@ -160,7 +166,9 @@ impl Counter {
         }
     }
 
-    /// Counts what has not ended of each text as if it had. A long text pays for that.
+    /// Counts the open piece of each text as if it had ended.
+    ///
+    /// This has a cost for long texts.
     #[inline(never)]
     fn end_parts(&mut self) {
         self.held = 0;
@@ -172,7 +180,9 @@ impl Counter {
         }
     }
 
-    /// Counts a call's name once. It arrives whole, and again with an ID that is later than it.
+    /// Counts a call's name once.
+    ///
+    /// The name arrives whole, and again if its ID arrives later.
     fn name(&mut self, at: Place, arguments: TextKind, name: &str) {
         if self.named.insert((at, arguments)) {
             self.count += self.vocabulary.count(name);
@@ -183,7 +193,7 @@ impl Counter {
 impl Vocabulary {
     /// Returns the number of tokens of a whole answer.
     ///
-    /// A [`Counter`] arrives at the same over the stream of the answer.
+    /// A [`Counter`] gives the same number for the stream of the answer.
     #[must_use]
     pub fn completion_tokens(self, completion: &ChatCompletion) -> u64 {
         let mut count = 0;

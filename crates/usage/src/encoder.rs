@@ -5,12 +5,12 @@
 //! length up to the longest token, which is 128 blanks in both vocabularies. Two rules bound that:
 //!
 //! - **A long run is periodic.** The encoder's state depends on no more bytes than a token has, so
-//!   from some length on a run of some bytes more, 128 of blanks, is a token more, and nothing else
-//!   changes. Those bytes are not appended but counted. The tests hold this against the count of
-//!   the whole, for each character, after and before others.
+//!   from some length on, a fixed number of further bytes (128 for blanks) is one more token, and
+//!   nothing else changes. Those bytes are not appended but counted. The tests compare this with
+//!   the count of the whole, for each character, after and before others.
 //! - **Repeated characters are paid for.** Text earns [`Credit`]. A stream that has spent it, with
-//!   nothing but runs of some hundred characters, gets an estimate for the rest of each run: what
-//!   so much of a long run has.
+//!   nothing but runs of some hundred characters, gets an estimate for the rest of each run, by the
+//!   rate of a long run.
 //!
 //! The states cost 12 bytes for each byte that is appended, and are given back with the piece.
 
@@ -20,7 +20,9 @@ use bpe_openai::appendable_encoder::AppendableEncoder;
 
 use crate::vocabulary::Vocabulary;
 
-/// The number of characters of a run that cost no credit. Ordinary text has few longer ones.
+/// The number of characters of a run that cost no credit.
+///
+/// Ordinary text has few longer ones.
 const FREE: u64 = 32;
 
 /// The states that are kept from one piece to the next.
@@ -39,7 +41,9 @@ pub(crate) struct Encoder {
 #[derive(Clone, Default)]
 struct Run {
     byte: u8,
-    /// The length of the run. It is 0 after a character of several bytes.
+    /// The length of the run.
+    ///
+    /// It is 0 after a character of several bytes.
     length: u64,
     /// The token counts at the last period of the bytes that are appended.
     counts: Vec<u32>,
@@ -47,7 +51,7 @@ struct Run {
     guessed: u64,
 }
 
-/// What a text may spend on characters that repeat.
+/// The credit that a text may spend on characters that repeat.
 #[derive(Debug, Clone)]
 pub(crate) struct Credit {
     left: u32,
@@ -122,7 +126,9 @@ impl Encoder {
         self.states.extend(character.encode_utf8(&mut [0; 4]).bytes());
     }
 
-    /// Removes the last character, which is this one. Only the count is right then.
+    /// Removes the last character, which is this one.
+    ///
+    /// Only the count is right then.
     pub(crate) fn pop(&mut self, character: char) {
         if self.run.guessed > 0 {
             self.run.guessed -= 1;
@@ -164,8 +170,10 @@ impl Encoder {
         Period::of(self.vocabulary, self.run.byte)
     }
 
-    /// Returns how many bytes of the run too many are appended for its end, and the tokens of the
-    /// text as far as it is appended, with those of the bytes that are not.
+    /// Returns the surplus bytes of the run, and the tokens of the text.
+    ///
+    /// The surplus bytes were appended beyond the run's end. The tokens include those of the bytes
+    /// that are not appended.
     fn with_run(&self) -> (u64, u64) {
         let appended = self.states.token_count() as u64;
         if self.run.length <= FREE {
@@ -210,10 +218,12 @@ struct Period {
 }
 
 impl Period {
-    /// The length of the run in which a period is looked for: eight of the longest token.
+    /// The length of the run in which a period is searched: eight longest tokens.
     const LENGTH: usize = 1024;
 
-    /// Returns the period of a byte. The first call for a byte costs some milliseconds.
+    /// Returns the period of a byte.
+    ///
+    /// The first call for a byte costs some milliseconds.
     fn of(vocabulary: Vocabulary, byte: u8) -> Self {
         static PERIODS: [[OnceLock<Period>; 128]; 2] =
             [const { [const { OnceLock::new() }; 128] }; 2];

@@ -1,4 +1,6 @@
-//! Token counts of streamed LLM completions: the server's, or else counted as the text arrives.
+//! Token counts of streamed LLM completions.
+//!
+//! They are the server's, or else counted as the text arrives.
 //!
 //! ```
 //! use deltawire::{How, chat};
@@ -29,10 +31,9 @@
 //! - **Text** is counted exactly as OpenAI's tiktoken counts the whole of it with the same
 //!   vocabulary, whatever the cuts. (By `encode_ordinary`: the name of a special token is text.) A
 //!   property test and the fuzz target `usage_cuts` compare with `bpe-openai`'s count of the whole,
-//!   which that crate compares with tiktoken.
-//!   Text that nobody writes is estimated, in bounded time and memory, and
-//!   [`TextCounter::is_exact`] then returns false: words of 4 KiB, and text that consists of little
-//!   but runs of one character.
+//!   which that crate compares with tiktoken. Unnatural text is estimated, in bounded time and
+//!   memory: words of 4 KiB, and text that consists of little but runs of one character.
+//!   [`TextCounter::is_exact`] then returns false.
 //! - **Other tokens of a completion** are not published, and not counted: those around tool calls,
 //!   reasoning that is never sent, audio. A completion of text alone agrees with OpenAI's own
 //!   figures. One with tool calls has their names and arguments only, and is short of the server's

@@ -33,8 +33,8 @@ use crate::vocabulary::Vocabulary;
 
 /// Counts the tokens of a text that arrives in pieces, cut anywhere.
 ///
-/// The count is at any time exactly that of the whole text so far, except for text that nobody
-/// writes: see [`is_exact`](Self::is_exact).
+/// The count is always exactly that of the whole text so far, except for unnatural text: see
+/// [`is_exact`](Self::is_exact).
 ///
 /// The time is linear in the text, whatever the cuts, and of the same order for each byte. The
 /// memory is at most 48 bytes for each byte of a run that the patterns do not cut (a word, white
@@ -70,9 +70,11 @@ pub struct TextCounter {
 enum Piece {
     /// There is no piece.
     Empty,
-    /// One character that a word may begin after: punctuation, or white space before a word.
+    /// One character that a word may follow: punctuation or white space.
     Lone(char),
-    /// `'r`, `'v` or `'l` at the beginning. Contractions of `cl100k_base` are pieces of their own.
+    /// `'r`, `'v` or `'l` at the beginning.
+    ///
+    /// Contractions of `cl100k_base` are pieces of their own.
     Contraction(char),
     /// A word without a lower case letter, with or without a letter of both cases.
     ///
@@ -83,8 +85,9 @@ enum Piece {
     },
     /// A word with a lower case letter.
     LowerWord,
-    /// A word and an apostrophe, which is in `rest`. Contractions of `o200k_base` belong to the
-    /// word.
+    /// A word and an apostrophe, which is in `rest`.
+    ///
+    /// Contractions of `o200k_base` belong to the word.
     Apostrophe,
     /// A word and `'r`, `'v` or `'l`, which is in `rest`.
     Suffix(char),
@@ -124,16 +127,18 @@ impl TextCounter {
         }
     }
 
-    /// The length in bytes from which a run that the patterns do not cut is counted in parts.
+    /// The length in bytes from which an uncut run is counted in parts.
+    ///
+    /// An uncut run is text that the patterns do not cut.
     pub const MOST_HELD: usize = 4096;
 
     /// Reports whether the count is exactly that of the whole text.
     ///
-    /// It is not where a run that the patterns do not cut is longer than
-    /// [`MOST_HELD`](Self::MOST_HELD) bytes, other than one character that repeats. Such a run is
-    /// counted in parts, and each end of a part may add a token. It is also not where the text
-    /// consists of little but runs of one character, each of 33 to some hundred of them, for
-    /// thousands of characters. From there on each such run may be off by a few tokens.
+    /// It is not exact if a run that the patterns do not cut is longer than
+    /// [`MOST_HELD`](Self::MOST_HELD) bytes, unless it repeats one character. Such a run is counted
+    /// in parts, and each end of a part may add a token. It is also not exact if, for thousands of
+    /// characters, the text consists of little but runs of 33 to some hundred equal characters.
+    /// From there on each such run may be off by a few tokens.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         !self.in_parts && !self.credit.is_spent()
@@ -161,7 +166,7 @@ impl TextCounter {
 
     /// Counts the piece so far as one that has ended, and gives its memory back.
     ///
-    /// What the patterns may still want of it is its last character, if it is white space.
+    /// The patterns may still need its last character, if it is white space.
     #[inline(never)]
     pub(crate) fn end_part(&mut self) {
         let last = match self.piece {
@@ -391,7 +396,9 @@ impl TextCounter {
         self.split = None;
     }
 
-    /// Ends the first part, if there are two. The second is the piece then.
+    /// Ends the first part, if there are two.
+    ///
+    /// The second is the piece then.
     fn end_split(&mut self) {
         if let Some(split) = self.split.take() {
             self.counted += split;

@@ -1,11 +1,11 @@
-//! The token counts of an answer, and who counted.
+//! The token counts of an answer, and their source.
 
 use std::borrow::Cow;
 
 use deltawire::TokenCounts;
 use serde::Serialize;
 
-/// The number of tokens that an answer took, and who counted them.
+/// The number of tokens of an answer, and the source of the count.
 ///
 /// The server's own object, whole, is [`deltawire::Usage`].
 ///
@@ -24,7 +24,7 @@ pub struct Usage {
     /// The total: as the server counts it, or the sum of an estimate that has both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_tokens: Option<u64>,
-    /// The one who counted.
+    /// The source of the counts.
     #[serde(flatten)]
     pub source: UsageSource,
 }
@@ -72,7 +72,7 @@ impl Usage {
 
     /// Returns the counts in the vocabulary of all dialects, without their source.
     ///
-    /// For those who export them, as with `open_telemetry::attributes` of `deltawire-timing`.
+    /// It is for exporters, such as `open_telemetry::attributes` of `deltawire-timing`.
     #[must_use]
     pub fn counts(&self) -> TokenCounts {
         let mut counts = TokenCounts::default();

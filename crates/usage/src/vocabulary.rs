@@ -8,8 +8,9 @@ use bpe_openai::Tokenizer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Vocabulary {
-    /// `o200k_base`: GPT-4o and everything since. The `o200k_harmony` of gpt-oss differs only in
-    /// special tokens, which text does not have.
+    /// `o200k_base`: GPT-4o and everything since.
+    ///
+    /// The `o200k_harmony` of gpt-oss differs only in special tokens, which text does not have.
     O200kBase,
     /// `cl100k_base`: GPT-4, GPT-3.5 Turbo.
     Cl100kBase,
@@ -32,7 +33,9 @@ const MODELS: &[(&str, Vocabulary)] = &[
     ("babbage-002", Cl100kBase),
 ];
 
-/// Beginnings of names, from the same file. The first that fits counts.
+/// Beginnings of names, from the same file.
+///
+/// The first that fits counts.
 const PREFIXES: &[(&str, Vocabulary)] = &[
     ("o1-", O200kBase),
     ("o3-", O200kBase),
@@ -55,7 +58,7 @@ impl Vocabulary {
     /// fine-tuned one (`ft:gpt-4o:…`) uses the vocabulary of its base.
     ///
     /// # Errors
-    /// A model that is not known here. The message lists those that are.
+    /// Fails if the model is not known. The message lists the known models.
     pub fn for_model(model: &str) -> Result<Self, UnknownModel> {
         let base =
             model.strip_prefix("ft:").map_or(model, |rest| rest.split(':').next().unwrap_or(rest));

@@ -31,13 +31,15 @@ impl<'a> Chunk<'a> {
     /// ```
     ///
     /// # Errors
-    /// Data that is not JSON, that is not an object, or that has more choices or tool calls than
-    /// the limits allow.
+    /// Fails if the data is not JSON, is not an object, or has more choices or tool calls than the
+    /// limits allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
     }
 
-    /// Returns the new content of choice 0. It is empty if the chunk has none, or has it in parts.
+    /// Returns the new content of choice 0.
+    ///
+    /// It is empty if the chunk has none, or has it in parts.
     ///
     /// It is borrowed if it has no escapes. Half of a surrogate pair becomes U+FFFD; folding joins
     /// halves that arrive in two chunks.
@@ -58,7 +60,9 @@ pub struct ChunkChoice<'a> {
     /// If it is missing (Cloudflare), the choice's place among the chunk's choices counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
-    /// The new part of the message. Azure's asynchronous filter sends choices without one.
+    /// The new part of the message.
+    ///
+    /// Azure's asynchronous filter sends choices without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delta: Option<Delta<'a>>,
     /// The log probabilities of the new tokens.
@@ -66,8 +70,8 @@ pub struct ChunkChoice<'a> {
     pub logprobs: Option<ChunkLogprobs<'a>>,
     /// The reason why the choice ended.
     ///
-    /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's. An empty
-    /// one (TGI) means that the choice goes on.
+    /// It is `stop`, `length`, `tool_calls`, `content_filter`, or a reason of the server's own. An
+    /// empty one (TGI) means that the choice goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<RawStr<'a>>,
     /// The other members.
@@ -79,12 +83,12 @@ pub struct ChunkChoice<'a> {
     pub(crate) position: usize,
 }
 
-/// The members of a choice that stand where they should not.
+/// The misplaced members of a choice.
 ///
 /// The last two are among the unknown members as well.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Misplaced<'a> {
-    /// A whole message, or in the place of the delta a piece of it.
+    /// A whole message, or a piece of one in place of the delta.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<Delta<'a>>,
     /// A legacy completion's text.
@@ -96,7 +100,7 @@ pub(super) struct Misplaced<'a> {
 }
 
 impl<'a> ChunkChoice<'a> {
-    /// Returns the members that may stand in place of the delta, if that says nothing.
+    /// Returns the members that may replace the delta, if the delta is empty.
     #[inline]
     pub(super) fn instead(&self) -> Option<&Misplaced<'a>> {
         let misplaced = self.misplaced.as_deref()?;
@@ -104,7 +108,7 @@ impl<'a> ChunkChoice<'a> {
         is_empty.then_some(misplaced)
     }
 
-    /// Reads a member that stands where it should not, or that nobody knows.
+    /// Reads a misplaced or unknown member.
     #[inline(never)]
     fn other_member(
         &mut self,
@@ -133,7 +137,9 @@ impl<'a> ChunkChoice<'a> {
         walk.unknown(name, cursor, &mut self.extra)
     }
 
-    /// Sets a misplaced member. Of several with one name the last counts, also if it is null.
+    /// Sets a misplaced member.
+    ///
+    /// If several have one name, the last one counts, even if it is null.
     fn misplace<T>(
         &mut self,
         value: Option<T>,
@@ -181,8 +187,9 @@ pub struct Delta<'a> {
     /// The new part of the audio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioDelta<'a>>,
-    /// Parts of content that are neither text nor thinking, as an answer written by this crate has
-    /// them.
+    /// The parts of the content that are neither text nor thinking.
+    ///
+    /// Only an answer that this crate serialised has this member.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_parts: Option<RawValue<'a>>,
     /// The other members.
@@ -190,7 +197,9 @@ pub struct Delta<'a> {
     pub extra: Unknown<'a>,
 }
 
-/// The content of a message on the wire. It displays as its text.
+/// The content of a message on the wire.
+///
+/// It displays as its text.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Content<'a> {
@@ -201,7 +210,9 @@ pub enum Content<'a> {
 }
 
 impl Content<'_> {
-    /// Returns the text. It is empty for parts, whose text only folding gives.
+    /// Returns the text.
+    ///
+    /// It is empty for parts, whose text only folding gives.
     #[must_use]
     pub fn to_text(&self) -> Cow<'_, str> {
         match self {

@@ -26,7 +26,9 @@ use deltawire_partial as partial;
 pub type ChatCompletion = crate::Completion<Choice>;
 
 impl ChatCompletion {
-    /// Returns the content of choice 0. It is empty if there is no such choice.
+    /// Returns the content of choice 0.
+    ///
+    /// It is empty if there is no such choice.
     #[must_use]
     pub fn text(&self) -> &str {
         let choice = self.choices.iter().find(|choice| choice.index == 0);
@@ -45,7 +47,9 @@ impl ChatCompletion {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Choice {
-    /// The choice's index on the wire. Indices may have gaps, and need not begin at 0.
+    /// The choice's index on the wire.
+    ///
+    /// Indices may have gaps, and need not begin at 0.
     pub index: u64,
     /// The message of the model.
     pub message: Message,
@@ -54,7 +58,7 @@ pub struct Choice {
     pub logprobs: Option<Logprobs>,
     /// The reason why the choice ended; null while it has not.
     ///
-    /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
+    /// It is `stop`, `length`, `tool_calls`, `content_filter`, or a reason of the server's own.
     pub finish_reason: Option<String>,
     /// The other members.
     #[serde(flatten)]
@@ -87,8 +91,8 @@ pub struct Message {
     pub reasoning_details: Option<RawArray>,
     /// The tool calls, ordered by their index on the wire, then by arrival.
     ///
-    /// Changes name a call by its [`Item`], which is no position in this list:
-    /// [`tool_call`](Self::tool_call) finds it.
+    /// Changes identify a call by its [`Item`], which is not a position in this list.
+    /// [`tool_call`](Self::tool_call) finds the call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// The function call of the interface before tool calls.
@@ -108,7 +112,9 @@ pub struct Message {
 }
 
 impl Message {
-    /// Returns the tool call that is this item, which need not stand at that index.
+    /// Returns the tool call of this item.
+    ///
+    /// It need not stand at that index of the list.
     #[must_use]
     pub fn tool_call(&self, item: Item) -> Option<&ToolCall> {
         self.tool_calls.iter().find(|call| call.item == item)
@@ -122,7 +128,7 @@ impl Message {
 pub(super) struct ReasoningName(pub(super) Option<&'static str>);
 
 impl ReasoningName {
-    /// The name of reasoning that is a part of the content, as from Mistral.
+    /// The name for reasoning that is a part of the content, as Mistral sends it.
     pub(super) const THINKING: &'static str = "thinking";
 }
 
@@ -134,12 +140,14 @@ impl PartialEq for ReasoningName {
 
 #[cfg(feature = "partial")]
 impl Message {
-    /// Parses the content as JSON. Returns `None` if there is no content.
+    /// Parses the content as JSON.
+    ///
+    /// Returns `None` if there is no content.
     ///
     /// Reads the whole text with each call, and keeps nothing.
     ///
     /// # Errors
-    /// The error of parsing it, with its position.
+    /// Returns the parser's error, with its position.
     #[must_use]
     pub fn parsed(&self, options: partial::Options) -> Option<Result<Value, partial::Error>> {
         self.content.as_deref().map(|content| partial::Parser::parse(content, options))
@@ -148,12 +156,15 @@ impl Message {
 
 #[cfg(feature = "partial")]
 impl ToolCall {
-    /// Parses the arguments of a function as JSON. Returns `None` for a custom tool.
+    /// Parses the arguments of a function as JSON.
+    ///
+    /// Returns `None` for a custom tool.
     ///
     /// Reads the whole text with each call, and keeps nothing.
     ///
     /// # Errors
-    /// The error of parsing them, with its position. If the stream was cut, it is an end too soon.
+    /// Returns the parser's error, with its position. If the stream was cut, the error is an
+    /// unexpected end.
     #[must_use]
     pub fn parsed_arguments(
         &self,
@@ -166,17 +177,19 @@ impl ToolCall {
 
 /// A tool call.
 ///
-/// Its fragments were told by their ID, index, name and order together, because servers leave out,
+/// Its fragments were identified by ID, index, name and order together, because servers leave out,
 /// repeat or change each of them. `docs/anomalies.md` has the rules.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ToolCall {
     /// The call's item in the changes of its stream.
     ///
-    /// It is bookkeeping: it is not serialised, and calls that differ in nothing else are equal. A
-    /// call that is of no stream has the first item.
+    /// It is not serialised, and two calls that differ only in it are equal. A call that does not
+    /// come from a stream has the first item.
     pub item: Item,
-    /// The call's ID, to be sent back with the tool's result. Some servers send none.
+    /// The call's ID, to be sent back with the tool's result.
+    ///
+    /// Some servers send none.
     pub id: Option<String>,
     /// A function or a custom tool.
     pub kind: ToolCallKind,
@@ -255,7 +268,9 @@ impl Serialize for ToolCall {
 pub struct FunctionCall {
     /// The function's name; empty if none arrived.
     pub name: String,
-    /// The function's arguments, as JSON text. It is complete if the stream was.
+    /// The function's arguments, as JSON text.
+    ///
+    /// It is complete if the stream was.
     pub arguments: String,
     /// The other members.
     #[serde(flatten)]

@@ -2,19 +2,21 @@
 
 use memchr::memchr2;
 
-/// The JSON documents in the first part of a text, as far as it was scanned.
+/// The JSON documents in the part of a text that was scanned.
 ///
 /// A tool call's arguments should be one document. Servers send `{}` first and then the real one,
-/// or all of it once more at the end. Nothing is checked here but where a document begins and ends:
-/// brackets, strings, and words such as `null`.
+/// or all of it once more at the end. Only the beginning and the end of a document are found here,
+/// by brackets, strings, and words such as `null`.
 ///
-/// Only what was not scanned before is scanned, and only when somebody asks. So all questions about
-/// one text together cost one pass over it, and a text that nobody asks about costs nothing.
+/// A question scans only what arrived since the last one. So all questions about a text cost one
+/// pass over it, and a text without questions costs nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Documents {
     /// The number of bytes that were scanned.
     scanned: usize,
-    /// The number of documents that began. It stops at two.
+    /// The number of documents that began.
+    ///
+    /// It stops at two.
     begun: u8,
     /// The number of brackets that are open.
     depth: usize,
@@ -24,7 +26,7 @@ pub(super) struct Documents {
 /// The token that the scanned part ends in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Within {
-    /// None: white space, punctuation, or the end of a token.
+    /// No token: white space, punctuation, or the end of a token.
     #[default]
     Nothing,
     /// A number or a literal outside of all brackets, which may go on.
@@ -59,7 +61,7 @@ impl Documents {
         self.begun == 1 && !self.are_unfinished() && self.within != Within::Word
     }
 
-    /// Reports whether the scanned part is one whole document and `more` begins another.
+    /// Reports whether `more` begins another document after one whole document.
     pub(super) fn are_followed_by(mut self, more: &str) -> bool {
         let is_whole = self.begun == 1 && !self.are_unfinished();
         // Its first byte that is not white space decides.
@@ -117,7 +119,9 @@ mod tests {
 
     use super::*;
 
-    /// Scans a text in pieces of every length, and reports whether it has several documents.
+    /// Reports whether a text has several documents.
+    ///
+    /// It scans the text in pieces of every length.
     #[track_caller]
     fn several(text: &str) -> bool {
         let ends: Vec<_> = (0..=text.len()).filter(|&at| text.is_char_boundary(at)).collect();

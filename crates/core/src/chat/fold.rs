@@ -28,13 +28,16 @@ pub type Accumulator = engine::Accumulator<Chat>;
 /// Folds the bytes of a streamed chat completion; see [`crate::Session`].
 pub type Session = engine::Session<Chat>;
 
-/// Reads a streamed chat completion from any [`std::io::Read`]; see [`crate::ReadStream`].
+/// Reads a streamed chat completion from any [`std::io::Read`].
+///
+/// See [`crate::ReadStream`].
 #[cfg(feature = "std")]
 pub type ReadStream<R> = engine::ReadStream<Chat, R>;
 
 /// Folds the whole body of a streamed chat completion, such as a recorded file.
 ///
-/// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.
+/// The body counts as ended in order. The default [`Options`](crate::Options) apply; a [`Session`]
+/// takes others.
 ///
 /// ```
 /// use deltawire::chat;
@@ -53,7 +56,9 @@ pub fn fold(body: &[u8]) -> Outcome<ChatCompletion> {
     engine::fold::<Chat>(body)
 }
 
-/// A message as far as it came. Its content is in the choice.
+/// A message as far as it has arrived.
+///
+/// Its content is in the choice.
 #[derive(Debug, Clone, Default)]
 pub struct ChatMessage {
     role: Option<String>,
@@ -76,7 +81,7 @@ struct Rare {
     /// Unknown members of the function call.
     function_extra: Growing,
     audio: Option<AudioState>,
-    /// Some of the texts came in a `message` in place of a delta.
+    /// Some of the texts arrived in a `message` in place of a delta.
     in_messages: bool,
     /// Unknown members of the message.
     extra: Growing,
@@ -94,10 +99,10 @@ struct AudioState {
 impl ChatCompletion {
     /// Reads the body of an answer that was not streamed, and keeps every member.
     ///
-    /// Linear in the body.
+    /// The cost is linear in the body.
     ///
     /// # Errors
-    /// A body that is not JSON, is not an object, or is an error body.
+    /// Fails if the body is not JSON, is not an object, or is an error body.
     pub fn from_json(body: &str) -> Result<Self, Error> {
         read_body::<ChatMessage>(body)
     }
@@ -131,7 +136,9 @@ impl Message for ChatMessage {
     type Choice = Choice;
 
     const OBJECT: &'static str = "chat.completion";
-    /// Perplexity and Writer repeat the whole message so far in every chunk, beside the delta.
+    /// The member in which Perplexity and Writer repeat the whole message so far.
+    ///
+    /// Every chunk has it beside the delta.
     const REPEATED: Option<&'static str> = Some("message");
 
     fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
@@ -342,7 +349,7 @@ impl Message for ChatMessage {
 }
 
 impl Delta<'_> {
-    /// Returns the most that folding it adds.
+    /// Returns an upper bound of what folding the delta adds.
     fn growth(&self, choice: Option<&ChoiceState<ChatMessage>>, to: &Transcript) -> Held {
         let message = choice.map(|choice| &choice.message);
         let mut new = Held::default();
@@ -426,7 +433,7 @@ impl Delta<'_> {
             || self.reasoning_text.is_some()
     }
 
-    /// Returns the reasoning under each of its names, but once if several have the same.
+    /// Returns the reasoning under each of its names, without repetitions.
     ///
     /// Servers on their way from one name to another send both.
     fn reasonings(&self) -> impl Iterator<Item = (&'static str, &RawStr<'_>)> {
@@ -437,7 +444,9 @@ impl Delta<'_> {
         (0..names.len()).filter(move |&at| is_first(at)).filter_map(named)
     }
 
-    /// Reports whether the model says something with it; a role is nothing.
+    /// Reports whether the delta has output of the model.
+    ///
+    /// A role is not output.
     fn has_output(&self) -> bool {
         let is_text =
             |text: &Option<RawStr<'_>>| text.as_ref().is_some_and(|text| !text.is_empty());
@@ -485,7 +494,9 @@ impl Delta<'_> {
             || self.content_parts.is_some()
     }
 
-    /// Folds what few deltas have. Its effect is never learned from.
+    /// Folds the members that few deltas have.
+    ///
+    /// They are never learned from.
     #[inline(never)]
     fn fold_rare(&self, message: &mut ChatMessage, to: &mut Sink<'_>) -> Effect {
         let rare = message.rare.get_or_insert_default();
@@ -526,7 +537,7 @@ enum Meant<'m, 'a> {
     Message(&'m Delta<'a>),
     /// The text, as if it were the delta's content.
     Text(&'m RawStr<'a>),
-    /// Nothing: the message holds the texts that came in deltas.
+    /// Nothing, because the message repeats the texts of the deltas.
     Again,
     Nothing,
 }
@@ -534,7 +545,8 @@ enum Meant<'m, 'a> {
 impl<'a> Misplaced<'a> {
     /// Returns the part that is folded.
     ///
-    /// A message is, if the choice has no text yet, or all of its texts came in messages.
+    /// A message is folded if the choice has no text yet, or if all of its texts arrived in
+    /// messages.
     fn meant(
         &self,
         choice: Option<&ChoiceState<ChatMessage>>,
@@ -593,6 +605,8 @@ impl ChatMessage {
         self.rare.as_ref().is_some_and(|rare| rare.in_messages)
     }
 
+    /// Sets the role.
+    ///
     /// The first role that is not empty counts.
     fn fold_role(&mut self, role: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> Effect {
         let Some(role) = role.filter(|role| !role.is_empty()) else { return Effect::Nothing };

@@ -21,7 +21,7 @@ pub enum Reasoning<'n> {
     Drop,
     /// Sends reasoning in the member in which it arrived.
     ///
-    /// Reasoning of which that is not known is sent in `reasoning_content`.
+    /// If that member is not known, it is `reasoning_content`.
     AsSent,
     /// Sends reasoning in the member of this name.
     ///
@@ -29,7 +29,7 @@ pub enum Reasoning<'n> {
     As(&'n str),
 }
 
-/// Members that answers have and requests do not.
+/// The members that answers have and requests do not.
 const OF_ANSWERS: [&str; 1] = ["annotations"];
 
 impl Message {
@@ -247,7 +247,7 @@ impl ToolCall {
     }
 }
 
-/// Returns the arguments of a function, of which servers parse the JSON.
+/// Returns the arguments of a function, which servers parse as JSON.
 fn whole(arguments: &str) -> &str {
     if arguments.trim().is_empty() { "{}" } else { arguments }
 }

@@ -1,16 +1,16 @@
-//! The rules that tell which tool call a fragment belongs to.
+//! The routing of tool call fragments: which call each one belongs to.
 //!
-//! With OpenAI the index says it. Elsewhere the index is missing, or always 0, or the ID is
-//! repeated, or empty, or new in each fragment, or two calls have the same. So all that a fragment
-//! has is looked at together, by one table: [`ToolCalls::route`] is it, row by row.
+//! OpenAI's index identifies the call. With other servers the index is missing or always 0, and the
+//! ID is repeated, empty, new in each fragment, or shared by two calls. So one table looks at
+//! everything that a fragment has: [`ToolCalls::route`], row by row.
 //!
-//! Three things come before the table. An ID that is empty, null or the text `null` or `None` is
-//! absent. So is a name that is empty or null, and an index that is null or negative (Bedrock sends
-//! -1). *Bound* means the call that this index led to last, and *latest* the call that began last.
+//! Three rules precede the table. An ID that is empty, null or the text `null` or `None` is absent.
+//! So is a name that is empty or null, and an index that is null or negative (Bedrock sends -1).
+//! *Bound* means the call that this index led to last, and *latest* the call that began last.
 //!
 //! Every route other than "the same ID or the same index" is an anomaly, and the route names it. A
-//! call is never closed because its arguments happen to parse: only the end of the stream says that
-//! no more comes. What the table cannot tell is looked for then, in [`ToolCalls::settle`].
+//! call is never closed because its arguments happen to parse: only the end of the stream shows
+//! that no more arrives. [`ToolCalls::settle`] then notes the anomalies that the table cannot show.
 //!
 //! The learned frame depends on this file. A fragment that it repeats must take the same route,
 //! whatever texts grew since. So a route that depends on arguments may not be learned:
@@ -34,7 +34,7 @@ use crate::json::{Growing, RawStr, RawValue, Unknown, string_inner};
 use crate::openai::held_growing;
 use crate::openai::{Sink, growth, keep_growing, unknown_fits};
 
-/// The largest number of calls, and of indices, that are searched one after another.
+/// The largest number of calls or indices that are searched linearly.
 const FEW: usize = 16;
 
 /// The tool calls of a choice, in the order in which they began.
@@ -43,11 +43,11 @@ pub(crate) struct ToolCalls {
     calls: Vec<CallState>,
     /// The call that each of the first indices led to last, by its position.
     bound: Vec<(u64, usize)>,
-    /// Only once there are many calls or indices.
+    /// The rest, once there are many calls or indices.
     many: Option<Box<Many>>,
 }
 
-/// Maps of what is too many to be searched one after another.
+/// The calls and indices beyond the first few.
 #[derive(Debug, Clone, Default)]
 struct Many {
     /// The latest call of each ID.
@@ -72,7 +72,7 @@ pub(crate) struct CallState {
     pub(crate) extra: Growing,
     /// Unknown members of `function` or `custom`.
     pub(crate) function_extra: Growing,
-    /// The JSON documents in the arguments, as far as somebody asked.
+    /// The JSON documents in the arguments, up to the last question.
     documents: Documents,
 }
 
@@ -86,14 +86,14 @@ impl CallState {
         if self.is_custom() { ToolCallKind::Custom } else { ToolCallKind::Function }
     }
 
-    /// Reports whether it is a function's call, and the arguments are one document with its end.
+    /// Reports whether a function's arguments are one complete document.
     fn is_one_document(&mut self, texts: &Transcript) -> bool {
         self.documents.advance(texts.text(self.arguments));
         !self.is_custom() && self.documents.are_one_whole()
     }
 }
 
-/// The state of telling that a call is whole.
+/// The state of the report that a call is whole.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Told {
     #[default]
@@ -104,7 +104,9 @@ enum Told {
     Cut,
 }
 
-/// The parts of a fragment that tell its call; what means nothing is absent.
+/// The parts of a fragment that identify its call.
+///
+/// Meaningless parts are absent.
 #[derive(Debug, Clone, Copy)]
 struct Fragment<'f> {
     index: Option<u64>,
@@ -113,7 +115,7 @@ struct Fragment<'f> {
     arguments: Option<&'f RawValue<'f>>,
 }
 
-/// The destination of a fragment, and the anomaly that it is, if it is one.
+/// The destination of a fragment, and its anomaly, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route {
     To(usize, Option<Odd>),
@@ -132,7 +134,9 @@ const ORPHAN: Odd = (AnomalyKind::OrphanArguments, "tool_calls");
 
 /// Routing.
 impl ToolCalls {
-    /// Returns the call that a fragment belongs to. Each arm is a row of the table.
+    /// Returns the call that a fragment belongs to.
+    ///
+    /// Each arm is a row of the table.
     fn route(&self, fragment: Fragment<'_>, texts: &Transcript) -> Route {
         use Route::{New, To};
         let bound = fragment.index.and_then(|index| self.bound(index));
@@ -197,7 +201,9 @@ impl ToolCalls {
         self.calls[call].name.is_some()
     }
 
-    /// Reports whether an index is the call's, or none at all, or may become the call's first.
+    /// Reports whether an index may belong to the call.
+    ///
+    /// It may if it is the call's, if it is missing, or if the call has no index yet.
     fn may_have_index(&self, call: usize, index: Option<u64>, bound: Option<usize>) -> bool {
         match self.calls[call].index {
             _ if index.is_none() || bound == Some(call) => true,
@@ -206,15 +212,18 @@ impl ToolCalls {
         }
     }
 
-    /// Reports whether a name shows that the call is over: another name, after arguments.
+    /// Reports whether a name shows that the call is over.
+    ///
+    /// It does if it is another name and the call has arguments.
     fn is_over_for(&self, call: usize, name: &RawStr<'_>, texts: &Transcript) -> bool {
         let call = &self.calls[call];
         call.name.as_deref().is_some_and(|kept| name != kept && !repeats(name, kept, texts))
             && !texts.is_empty(call.arguments)
     }
 
-    /// Reports whether the call's arguments are one whole document and the fragment, which has the
-    /// same name, begins another.
+    /// Reports whether the fragment begins a second document.
+    ///
+    /// It does if the call's arguments are one whole document. The fragment has the call's name.
     fn is_whole_before(&self, call: usize, fragment: Fragment<'_>, texts: &Transcript) -> bool {
         let call = &self.calls[call];
         let (Some(more), false, true) = (fragment.arguments, call.is_custom(), call.name.is_some())
@@ -230,7 +239,9 @@ impl ToolCalls {
         documents.are_followed_by(&more.to_text())
     }
 
-    /// Finds the latest call with this ID, but the one that the index leads to before the others.
+    /// Finds the call with this ID.
+    ///
+    /// If there are several, the call of the index is preferred, then the latest.
     fn with_id(&self, id: &RawStr<'_>, bound: Option<usize>) -> Option<usize> {
         let has_id = |&call: &usize| self.calls[call].id.as_deref().is_some_and(|own| *id == own);
         if let Some(bound) = bound.filter(has_id) {
@@ -291,7 +302,7 @@ impl ToolCalls {
         self.calls.is_empty()
     }
 
-    /// Returns the call at this place, as far as it came.
+    /// Returns the call at this place, as far as it has arrived.
     pub(crate) fn so_far<'a>(
         &'a self,
         at: Place,
@@ -308,10 +319,10 @@ impl ToolCalls {
         })
     }
 
-    /// Tells each call that is whole and was not told before.
+    /// Reports each call that is whole and was not reported before.
     ///
-    /// A call is whole if the choice ended for a reason that cuts nothing. Else nothing but its
-    /// arguments can say so: those of a function that are one JSON document, with its end.
+    /// A call is whole if the choice ended for a reason that cuts nothing. Otherwise it is whole
+    /// only if it is a function's call and its arguments are one complete JSON document.
     pub(crate) fn tell(
         &mut self,
         finish_reason: Option<&str>,
@@ -385,7 +396,7 @@ impl ToolCalls {
         Ok(())
     }
 
-    /// Returns the most that folding a fragment adds.
+    /// Returns an upper bound of what folding a fragment adds.
     pub(crate) fn growth(&self, fragment: &ToolCallDelta<'_>, to: &Transcript) -> Held {
         let meant = Fragment::of(fragment);
         let call = match if to.whole_body { Route::New(None) } else { self.route(meant, to) } {
@@ -479,7 +490,7 @@ impl ToolCalls {
         effect
     }
 
-    /// Finds the call that a fragment belongs to, begun if need be, and binds its index.
+    /// Finds or begins the call of a fragment, and binds its index.
     fn find(&mut self, fragment: Fragment<'_>, to: &mut Sink<'_>) -> (usize, Effect) {
         // Nothing in a whole body continues anything.
         let is_body = to.transcript.whole_body;
@@ -538,7 +549,7 @@ impl ToolCalls {
         position
     }
 
-    /// Looks, at the end of the stream, for what no fragment could show.
+    /// Notes the anomalies that only the end of the stream shows.
     ///
     /// `is_finished` says that the choice has its finish reason.
     pub(crate) fn settle(&mut self, choice: u64, is_finished: bool, texts: &mut Transcript) {
@@ -612,7 +623,7 @@ fn id<'f>(fragment: &'f ToolCallDelta<'_>) -> Option<&'f RawStr<'f>> {
     present(&fragment.id).filter(|id| !is_placeholder(id))
 }
 
-/// Reports whether an ID is a null that was made a text on its way (Mistral, by way of gateways).
+/// Reports whether an ID is the text of a null (Mistral through gateways).
 fn is_placeholder(id: &RawStr<'_>) -> bool {
     *id == "null" || *id == "None"
 }
@@ -636,15 +647,15 @@ fn function_extra<'f>(fragment: &'f ToolCallDelta<'f>) -> impl Iterator<Item = &
     of_function.into_iter().chain(fragment.custom.as_ref().map(|custom| &custom.extra))
 }
 
-/// Returns a text that is there and not empty.
+/// Returns the text, unless it is missing or empty.
 fn present<'f>(text: &'f Option<RawStr<'_>>) -> Option<&'f RawStr<'f>> {
     text.as_ref().filter(|text| !text.is_empty())
 }
 
 /// Sets a call's name, or continues it, and reports whether it changed.
 ///
-/// The same name again is a repetition. Another one is the rest of it (Gemini by way of gateways):
-/// after arguments it would have begun a call.
+/// The same name again is a repetition. Another name is the rest of it (Gemini through gateways),
+/// because after arguments it would have begun a call.
 fn fold_name(kept: &mut Option<String>, sent: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> bool {
     let Some(sent) = sent else { return false };
     match kept {
@@ -661,12 +672,14 @@ fn fold_name(kept: &mut Option<String>, sent: Option<&RawStr<'_>>, to: &mut Sink
     true
 }
 
-/// Reports whether a name repeats the name so far and continues it, if deltas do that.
+/// Reports whether a cumulative name begins with the name so far.
 fn repeats(sent: &RawStr<'_>, kept: &str, texts: &Transcript) -> bool {
     texts.options.cumulative && sent.to_text().starts_with(kept)
 }
 
-/// Sets what is set once, and reports whether it was set now. Another value later is noted.
+/// Sets a value that is set once, and reports whether it was set now.
+///
+/// A different value later is noted as an anomaly.
 fn set_once(
     kept: &mut Option<String>,
     sent: Option<&RawStr<'_>>,

@@ -18,13 +18,14 @@ impl<'a> Chunk<'a> {
     /// Makes one pass over it. Allocates only for a second choice, and for unknown members.
     ///
     /// # Errors
-    /// Data that is not JSON, that is not an object, or that has more choices than the limits
-    /// allow.
+    /// Fails if the data is not JSON, is not an object, or has more choices than the limits allow.
     pub fn parse(data: &'a str) -> Result<Self, Error> {
         read_whole(data)
     }
 
-    /// Returns the new text of choice 0. It is empty if the chunk has none.
+    /// Returns the new text of choice 0.
+    ///
+    /// It is empty if the chunk has none.
     ///
     /// It is borrowed if it has no escapes. Half of a surrogate pair becomes U+FFFD; folding joins
     /// halves that arrive in two chunks.
@@ -64,7 +65,9 @@ pub struct ChunkChoice<'a> {
     pub(crate) position: usize,
 }
 
-/// The members of a choice that stand where they should not. They are among the unknown ones too.
+/// The misplaced members of a choice.
+///
+/// They are among the unknown ones too.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Misplaced<'a> {
     /// The content of a chat completion's delta.
@@ -104,7 +107,7 @@ fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<RawStr<'
 }
 
 impl<'a> ChunkChoice<'a> {
-    /// Reads a member that stands where it should not, or that nobody knows.
+    /// Reads a misplaced or unknown member.
     #[inline(never)]
     fn other_member(
         &mut self,
@@ -130,7 +133,9 @@ impl<'a> ChunkChoice<'a> {
         walk.unknown(name, cursor, &mut self.extra)
     }
 
-    /// Sets a misplaced member. Of several with one name the last counts, also if it is null.
+    /// Sets a misplaced member.
+    ///
+    /// If several have one name, the last one counts, even if it is null.
     fn misplace<T>(
         &mut self,
         value: Option<T>,

@@ -15,7 +15,9 @@ use deltawire_partial as partial;
 pub type Completion = crate::Completion<Choice>;
 
 impl Completion {
-    /// Returns the text of choice 0. It is empty if there is no such choice.
+    /// Returns the text of choice 0.
+    ///
+    /// It is empty if there is no such choice.
     #[must_use]
     pub fn text(&self) -> &str {
         self.choices.iter().find(|choice| choice.index == 0).map_or("", |choice| &choice.text)
@@ -38,7 +40,7 @@ pub struct Choice {
     pub logprobs: Option<Logprobs>,
     /// The reason why the choice ended; null while it has not.
     ///
-    /// It is `stop`, `length`, or another of the server's.
+    /// It is `stop`, `length`, or a reason of the server's own.
     pub finish_reason: Option<String>,
     /// The other members.
     #[serde(flatten)]
@@ -52,7 +54,7 @@ impl Choice {
     /// Reads the whole text with each call, and keeps nothing.
     ///
     /// # Errors
-    /// The error of parsing it, with its position.
+    /// Returns the parser's error, with its position.
     pub fn parsed(&self, options: partial::Options) -> Result<Value, partial::Error> {
         partial::Parser::parse(&self.text, options)
     }

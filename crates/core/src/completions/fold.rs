@@ -18,13 +18,16 @@ pub type Accumulator = engine::Accumulator<Completions>;
 /// Folds the bytes of a streamed legacy completion; see [`crate::Session`].
 pub type Session = engine::Session<Completions>;
 
-/// Reads a streamed legacy completion from any [`std::io::Read`]; see [`crate::ReadStream`].
+/// Reads a streamed legacy completion from any [`std::io::Read`].
+///
+/// See [`crate::ReadStream`].
 #[cfg(feature = "std")]
 pub type ReadStream<R> = engine::ReadStream<Completions, R>;
 
 /// Folds the whole body of a streamed legacy completion, such as a recorded file.
 ///
-/// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.
+/// The body counts as ended in order. The default [`Options`](crate::Options) apply; a [`Session`]
+/// takes others.
 ///
 /// ```
 /// use deltawire::completions;
@@ -43,17 +46,19 @@ pub fn fold(body: &[u8]) -> Outcome<Completion> {
     engine::fold::<Completions>(body)
 }
 
-/// The message of a legacy completion. It is a text and nothing else, and that is in the choice.
+/// The message of a legacy completion.
+///
+/// It is a text and nothing else, and the choice holds it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TextMessage;
 
 impl Completion {
     /// Reads the body of an answer that was not streamed, and keeps every member.
     ///
-    /// Linear in the body.
+    /// The cost is linear in the body.
     ///
     /// # Errors
-    /// A body that is not JSON, is not an object, or is an error body.
+    /// Fails if the body is not JSON, is not an object, or is an error body.
     pub fn from_json(body: &str) -> Result<Self, Error> {
         read_body::<TextMessage>(body)
     }
@@ -134,7 +139,7 @@ impl Message for TextMessage {
     }
 }
 
-/// Returns the text of a delta, and the member that it stands in if it is the wrong one.
+/// Returns the text of a delta, and the name of its member if misplaced.
 fn text_of<'c, 'a>(delta: &'c ChunkChoice<'a>) -> (Option<&'c RawStr<'a>>, Option<&'static str>) {
     match (&delta.text, delta.misplaced.as_deref()) {
         (None, Some(Misplaced { delta: Some(text), .. })) => (Some(text), Some("choices.delta")),
@@ -145,7 +150,9 @@ fn text_of<'c, 'a>(delta: &'c ChunkChoice<'a>) -> (Option<&'c RawStr<'a>>, Optio
     }
 }
 
-/// Folds the content of a chat completion's delta, or of its message if there is no text yet.
+/// Folds the content of a chat completion's delta.
+///
+/// The content of its message is folded if there is no text yet.
 #[inline(never)]
 fn fold_misplaced(
     choice: &mut ChoiceState<TextMessage>,

@@ -1,4 +1,4 @@
-//! The accumulator: events in, updates out, the outcome at the end.
+//! The accumulator: it takes events, and returns updates and the outcome.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use super::stray::Stray;
 use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
-use crate::error::Error;
+use crate::error::{Error, other_api};
 use crate::json::{RawStr, repair};
 use crate::sse::Event;
 
@@ -64,10 +64,10 @@ pub struct Accumulator<D> {
     done: bool,
     /// The number of events that were folded.
     folded: u64,
-    /// The number of them that took the fast path.
+    /// The number of folded events that took the fast path.
     fast: u64,
     error: Option<Box<Error>>,
-    /// The lines that are no fields, if any came.
+    /// The lines that are not fields, if any arrived.
     stray: Option<Box<Stray>>,
     /// The end, once the body has ended.
     end: Option<End>,
@@ -102,14 +102,14 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Folds one event, and returns what it changed.
     ///
-    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`
-    /// unless tool calls are whole only by then, and for everything after it.
+    /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`,
+    /// and for everything after it. The sentinel has an update if it completes tool calls.
     ///
     /// # Errors
-    /// An error that the server sent, data that is not a chunk, a limit that was exceeded. The
-    /// stream has ended with it, and every later call returns the same error. Where an event
-    /// carries an error *and* choices, the choices are folded and returned first; the next call
-    /// returns the error.
+    /// Returns an error that the server sent, an error for data that is not a chunk, or an exceeded
+    /// limit. The error ends the stream, and every later call returns it again. If an event carries
+    /// an error *and* choices, the choices are folded and returned first, and the next call returns
+    /// the error.
     pub fn push(&mut self, event: &Event<'_>) -> Result<Option<Update<'_>>, Error> {
         Ok(if self.advance(event)? { Some(self.update()) } else { None })
     }
@@ -127,7 +127,7 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Folds one event, like [`advance`](Self::advance).
     ///
-    /// `frame` is the event's place in the input, if it is known that no template matches there.
+    /// `frame` is the event's place in the input. It is given if no template matches there.
     pub(crate) fn advance_with(
         &mut self,
         event: &Event<'_>,
@@ -163,12 +163,14 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Reads an event in full and folds it. Reports whether there was anything to fold.
+    /// Reads an event in full and folds it.
+    ///
+    /// Reports whether there was anything to fold.
     ///
     /// An error that the event carries beside what it adds ends the stream.
     ///
     /// # Errors
-    /// Nothing of the event was folded.
+    /// Returns the error of an event of which nothing was folded.
     fn fold_event(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<bool, Error> {
         let mut parsed = D::Event::default();
         match D::read(event, &self.transcript.options, &mut parsed) {
@@ -185,7 +187,7 @@ impl<D: Dialect> Accumulator<D> {
         Ok(true)
     }
 
-    /// Does what an event without anything to fold asks for.
+    /// Handles an event without anything to fold.
     #[inline(never)]
     fn pass(&mut self, read: Read, data: &str) -> Result<bool, Error> {
         match read {
@@ -208,7 +210,9 @@ impl<D: Dialect> Accumulator<D> {
         Ok(false)
     }
 
-    /// Ends the stream if the event that was folded carries an error, and quotes it if it was odd.
+    /// Ends the stream if the folded event carries an error.
+    ///
+    /// Quotes the event if it caused an anomaly.
     #[inline]
     fn settle_event(&mut self, parsed: &D::Event<'_>, data: &str) {
         self.transcript.anomalies().quote(data);
@@ -227,7 +231,9 @@ impl<D: Dialect> Accumulator<D> {
         Ok(effect)
     }
 
-    /// Panics if what is held is not what was counted, in debug builds. Walks through the state.
+    /// Panics if the count of what is held is wrong, in debug builds.
+    ///
+    /// It walks through the state.
     fn check_count(&self) {
         #[cfg(debug_assertions)]
         {
@@ -237,9 +243,9 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
-    /// Learns from an event if all that folding it did was to append.
+    /// Learns from an event if folding it only appended text.
     ///
-    /// Forgets the templates otherwise, since they may no longer hold.
+    /// Otherwise forgets the templates, because they may be wrong now.
     fn learn(
         &mut self,
         event: &Event<'_>,
@@ -259,7 +265,7 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Folds the undecoded event that begins `input`, if a learned frame matches.
     ///
-    /// Returns the number of bytes that it takes.
+    /// Returns the number of bytes of the event.
     #[inline]
     pub(crate) fn advance_framed(&mut self, input: &[u8]) -> Option<usize> {
         let found = self.learned.find_frame(input).filter(|_| !self.is_ended())?;
@@ -268,7 +274,8 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Folds an event that matches a template.
     ///
-    /// Does nothing, and returns false, if a limit does not allow it. A full parse then says which.
+    /// Does nothing and returns false if a limit does not allow it. A full parse then finds the
+    /// limit.
     #[inline]
     fn append_learned(&mut self, found: &Match<'_>) -> bool {
         let target = self.learned.target(found.template);
@@ -287,10 +294,10 @@ impl<D: Dialect> Accumulator<D> {
         true
     }
 
-    /// Takes a line that is no field.
+    /// Takes a line that is not a field.
     ///
     /// # Errors
-    /// The error that the lines are, if they say so. The stream has ended with it.
+    /// Returns the error that the lines spell, if they are one. It ends the stream.
     #[inline(never)]
     fn take_stray(&mut self, line: &str) -> Result<(), Error> {
         if self.is_ended() {
@@ -320,8 +327,8 @@ impl<D: Dialect> Accumulator<D> {
     /// An error that the event carries is ignored.
     ///
     /// # Errors
-    /// A limit that was exceeded; nothing of the event was folded then. And any error that the
-    /// stream had ended with.
+    /// Returns an exceeded limit, and then nothing of the event was folded. Returns the error that
+    /// ended the stream, if one did.
     pub fn push_parsed(&mut self, event: &D::Event<'_>) -> Result<Update<'_>, Error> {
         self.check()?;
         // A chunk that was read elsewhere is weighed: nobody knows how long its data was.
@@ -362,13 +369,15 @@ impl<D: Dialect> Accumulator<D> {
         self.error.as_deref()
     }
 
-    /// Returns the content of choice 0 so far. Empty if there is none.
+    /// Returns the content of choice 0 so far.
+    ///
+    /// It is empty if there is none.
     #[must_use]
     pub fn text(&self) -> &str {
         self.update().so_far(TextKind::Content, Place::choice(0)).unwrap_or_default()
     }
 
-    /// Returns the tool call at this place, as far as it came.
+    /// Returns the tool call at this place, as far as it has arrived.
     ///
     /// ```
     /// use deltawire::{Place, chat, sse::Event};
@@ -395,7 +404,7 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Returns the token counts that the server sent last.
     ///
-    /// Reads them from the server's object.
+    /// Each call reads them from the server's object.
     #[must_use]
     pub fn token_counts(&self) -> Option<TokenCounts> {
         self.dialect.token_counts()
@@ -413,7 +422,9 @@ impl<D: Dialect> Accumulator<D> {
         Stats { events: self.transcript.events(), folded: self.folded, learned: self.fast }
     }
 
-    /// Returns the answer so far. Copies everything that was folded.
+    /// Returns the answer so far.
+    ///
+    /// It copies everything that was folded.
     #[must_use]
     pub fn answer(&self) -> D::Answer {
         let Self { dialect, mut transcript, .. } = self.clone();
@@ -422,11 +433,11 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Records how the stream ended, and returns true if that changed something.
     ///
-    /// [`update`](Self::update) then has it: tool calls that are whole only by the end. Only the
-    /// first end counts, and an end that the stream brought itself counts before it.
+    /// [`update`](Self::update) then has the change: tool calls that only the end completes. Only
+    /// the first end counts, and an end that the stream brought itself counts before it.
     ///
     /// # Errors
-    /// The error that the stream ended with.
+    /// Returns the error that ended the stream.
     pub fn end(&mut self, how: How) -> Result<bool, Error> {
         let changed = self.end_cut(how, Rest::None);
         if changed { Ok(true) } else { self.check().map(|()| false) }
@@ -450,7 +461,7 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Ends the stream, and reports whether that changed something.
     ///
-    /// Only the first end counts. `rest` is what the body ended with.
+    /// Only the first end counts. `rest` is the block at the end of the body.
     pub(crate) fn end_cut(&mut self, how: How, rest: Rest) -> bool {
         if self.end.is_some() {
             return false;
@@ -485,13 +496,29 @@ impl<D: Dialect> Accumulator<D> {
         if let Some(stray) = self.stray.take().filter(|_| is_early && self.error.is_none()) {
             self.fail(Error::StrayLines { text: stray.text().into() });
         }
+        if is_early && self.error.is_none() && !self.transcript.has_texts() {
+            self.tell_other_api();
+        }
         if is_over && rest != Rest::Folded {
             self.transcript.clear();
         }
         (is_over && self.conclude()) || rest == Rest::Folded
     }
 
-    /// Records what is whole only at the end, and returns true if anything is.
+    /// Ends in an error if only events of another API arrived.
+    #[inline(never)]
+    fn tell_other_api(&mut self) {
+        let unknown = self.transcript.anomaly_list().iter();
+        let unknown = unknown.filter(|anomaly| anomaly.kind == AnomalyKind::UnknownChunk);
+        let data = unknown.filter_map(|anomaly| anomaly.excerpt.as_deref()).next();
+        if let Some((api, data)) = data.and_then(|data| Some((other_api(data)?, data))) {
+            let data = data.into();
+            self.end = Some(End::Error);
+            self.fail(Error::OtherApi { api, data });
+        }
+    }
+
+    /// Records what only the end completes, and returns true if there is anything.
     fn conclude(&mut self) -> bool {
         self.transcript.begin_end();
         self.dialect.conclude(&mut self.transcript);
@@ -527,20 +554,20 @@ impl<D: Dialect> Accumulator<D> {
         self.error = Some(Box::new(error));
     }
 
-    /// Fails with the error that ended the stream, if one did.
+    /// Returns the error that ended the stream, if one did.
     fn check(&self) -> Result<(), Error> {
         self.error.as_deref().map_or(Ok(()), |error| Err(error.clone()))
     }
 }
 
-/// Events that are not what they should be: nearly JSON, several in one, or cut by the end.
+/// Irregular events: nearly JSON, several in one, or cut by the end.
 impl<D: Dialect> Accumulator<D> {
-    /// Folds an event whose data is not JSON, if it is nearly JSON or several events.
+    /// Folds an event that is nearly JSON, or that is several events.
     ///
     /// Nothing is learned from it.
     ///
     /// # Errors
-    /// `error`, if it is neither. Nothing of the event was folded.
+    /// Returns `error` if it is neither. Nothing of the event was folded then.
     #[inline(never)]
     fn fold_nearly(&mut self, event: &Event<'_>, error: Error) -> Result<bool, Error> {
         if !matches!(self.read_nearly(event), Err(Error::InvalidJson { .. })) {
@@ -557,7 +584,8 @@ impl<D: Dialect> Accumulator<D> {
     /// Folds each line as an event of its own, and reports whether any was folded.
     ///
     /// # Errors
-    /// The first line is refused, and nothing was folded. If a later one is, the stream has ended.
+    /// Returns the error of the first line, and then nothing was folded. The error of a later line
+    /// ends the stream.
     fn fold_lines<'l>(
         &mut self,
         event: &Event<'_>,
@@ -609,12 +637,12 @@ impl<D: Dialect> Accumulator<D> {
         Ok(is_folded)
     }
 
-    /// Reads an event, only to know what it is.
+    /// Classifies an event without folding it.
     fn read(&self, event: &Event<'_>) -> Result<Read, Error> {
         D::read(event, &self.transcript.options, &mut D::Event::default())
     }
 
-    /// Reads an event as [`read`](Self::read) does, repaired if need be.
+    /// Classifies an event like [`read`](Self::read), and repairs it if necessary.
     fn read_nearly(&self, event: &Event<'_>) -> Result<Read, Error> {
         match self.read(event) {
             Err(error @ Error::InvalidJson { .. }) => match repair(event.data) {
@@ -630,10 +658,12 @@ impl<D: Dialect> Accumulator<D> {
         matches!(self.read_nearly(line), Ok(Read::Done | Read::Event) | Err(Error::Limit { .. }))
     }
 
-    /// Takes an event that the end of the body cut, and reports whether anything of it was folded.
+    /// Takes an event that the end of the body cut.
     ///
-    /// By the standard such an event is discarded. A sentinel counts all the same, and so do the
-    /// lines of an event that has several chunks, one a line; the last of them only if it is whole.
+    /// Returns true if anything of it was folded.
+    ///
+    /// The standard discards such an event. A sentinel counts all the same. If the event has
+    /// several chunks, one on each line, each complete line counts too.
     pub fn push_cut(&mut self, event: &Event<'_>) -> bool {
         if self.is_ended() {
             return false;
@@ -668,11 +698,13 @@ impl<D: Dialect> Accumulator<D> {
 /// The block that a body ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
-    /// None: it ended between events.
+    /// No block: the body ended between events.
     None,
-    /// A block that was cut, and brought no update.
+    /// A block that was cut, without an update.
     Cut,
-    /// A block that was cut, some lines of which are folded: the update has them.
+    /// A block that was cut.
+    ///
+    /// The update has those of its lines that were folded.
     Folded,
 }
 

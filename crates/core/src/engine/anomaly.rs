@@ -1,4 +1,4 @@
-//! Anomalies: what was repaired, dropped or contradicted itself on the way.
+//! Anomalies: everything that was repaired, was dropped, or is contradictory.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -9,28 +9,31 @@ use serde::Serialize;
 
 use crate::error::{Error, Escaped, evidence};
 
-/// Something that was repaired, or that contradicted what came before. It never stops a stream.
+/// Something that was repaired, or that contradicted what came before.
+///
+/// It never stops a stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Anomaly {
     /// The kind.
     pub kind: AnomalyKind,
-    /// The choice it happened in, by its index on the wire. `None` for the envelope.
+    /// The choice it happened in, by its index on the wire.
+    ///
+    /// It is `None` for the envelope.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<u64>,
     /// The member concerned.
     pub member: String,
     /// The number of the first event it happened in, from 1.
     ///
-    /// Of what stands between events it is the number of the event before, or 0.
+    /// An anomaly between events has the number of the event before it, or 0.
     pub event: u64,
     /// The number of times it happened.
     pub count: u64,
-    /// The data that it is about, of the first time.
+    /// The data that caused it the first time.
     ///
-    /// Only kinds that cannot be understood without have one: data that was passed over, a content
-    /// type, the beginning of stray lines. It has at most
-    /// [`Error::EXCERPT`](crate::Error::EXCERPT) bytes.
+    /// Only some kinds have one: data that was passed over, a content type, the beginning of stray
+    /// lines. It has at most [`Error::EXCERPT`](crate::Error::EXCERPT) bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
 }
@@ -43,23 +46,29 @@ pub enum AnomalyKind {
     /// A member that should stay the same arrived with another value.
     ///
     /// It is the envelope's `id`, `model` or `created`, a tool call's `type`, or a finish reason.
-    /// The first value counts, of a finish reason the last.
+    /// The first value is kept, but the last finish reason.
     Changed,
-    /// A member that comes once came again.
+    /// A member that should arrive once arrived again.
     ///
     /// It is a role, a usage other than the one before, or a whole `message` after deltas, which
     /// was not folded.
     Repeated,
-    /// An index is missing or is not one. A choice was told by its position, a tool call by the
-    /// rules for calls without an index.
+    /// An index is missing or is not one.
+    ///
+    /// A choice was identified by its position, a tool call by the rules for calls without an
+    /// index.
     MissingIndex,
-    /// A fragment of a tool call's arguments has an index that no call has. It went to the latest
-    /// call.
+    /// A fragment of a tool call's arguments has an index that no call has.
+    ///
+    /// It went to the latest call.
     UnknownIndex,
-    /// A fragment of a tool call arrived before any call began. A call without a name was begun
-    /// for it.
+    /// A fragment of a tool call arrived before any call began.
+    ///
+    /// A call without a name was begun for it.
     OrphanArguments,
-    /// A tool call's ID is the text `null` or `None`. It was taken as missing.
+    /// A tool call's ID is the text `null` or `None`.
+    ///
+    /// It was taken as missing.
     ToolCallIdPlaceholder,
     /// A fragment of a tool call has no name, and an ID that no call has.
     ///
@@ -70,68 +79,88 @@ pub enum AnomalyKind {
     ///
     /// The second was begun by another index, or by another name after arguments (DeepSeek, GLM).
     ToolCallIdShared,
-    /// A tool call began with an index that another call has. Ollama sends every call as index 0.
+    /// A tool call began with an index that another call has.
+    ///
+    /// Ollama sends every call as index 0.
     ToolCallIndexReused,
     /// The name of a tool call arrived in pieces, which were joined.
     ToolCallNameContinued,
     /// A tool call has no name at the end of the stream.
     ToolCallWithoutName,
-    /// The arguments of a tool call are more than one JSON document at the end of the stream.
+    /// The arguments of a tool call are several JSON documents at the end.
     ///
     /// Servers send `{}` before the real ones, or all of them once more. They stand as sent.
     SeveralDocuments,
-    /// The arguments of a tool call are not a whole JSON document, though the choice is finished.
+    /// The arguments of a tool call are cut, although the choice is finished.
     ///
-    /// They were cut by a limit of tokens, or repeated in part.
+    /// They are not a whole JSON document: a token limit cut them, or they are repeated in part.
     UnfinishedArguments,
-    /// The answer stands elsewhere than it should, and was folded from there.
+    /// The answer stands in the wrong member, and was folded from there.
     ///
-    /// The member says where: a `message` in place of the delta, a `delta` or `message` in a legacy
-    /// completion, a `text` in a chat completion.
+    /// The anomaly's member is a `message` in place of the delta, a `delta` or `message` in a
+    /// legacy completion, a `text` in a chat completion.
     Misplaced,
     /// Each choice began after the one before had ended without a finish reason.
     ///
-    /// So it looks as if the choice index counted tokens (TGI, Foundry Local). Then
-    /// [`Options::with_one_choice`](crate::Options::with_one_choice) gives the one answer.
+    /// The choice index seems to count tokens (TGI, Foundry Local).
+    /// [`Options::with_one_choice`](crate::Options::with_one_choice) then folds the one answer.
     IndexCountsTokens,
-    /// A text is a number or a boolean, without quotes. It was appended as written.
+    /// A text is a number or a boolean, without quotes.
+    ///
+    /// It was appended as written.
     ScalarText,
     /// A member has a value of a type that it cannot have, and was ignored.
     UnexpectedType,
     /// Half of a surrogate pair never met its other half, and stands as U+FFFD.
     LoneSurrogate,
-    /// Text, or a part of a tool call that was told as done, arrived after the choice's finish
-    /// reason. It was folded all the same.
+    /// Text arrived after the choice's finish reason, and was folded all the same.
+    ///
+    /// So did a part of a tool call that was reported as done.
     AfterFinish,
-    /// With cumulative deltas: a delta does not begin with the text so far. It was appended whole.
+    /// With cumulative deltas: a delta does not begin with the text so far.
+    ///
+    /// It was appended whole.
     NotCumulative,
     /// A tool call was cut, by its choice's finish reason or by a `[DONE]` without one.
     ///
-    /// Nothing says that its arguments are whole, so no
-    /// [`Change::ToolCallDone`](crate::Change::ToolCallDone) told of it.
+    /// Its arguments may be incomplete, so no [`Change::ToolCallDone`](crate::Change::ToolCallDone)
+    /// reported it.
     CutToolCall,
     /// The content type is not `text/event-stream`, but the body is an event stream.
     ContentType,
-    /// A line is no field. It was passed over; see
+    /// A line is not a field.
+    ///
+    /// It was passed over; see
     /// [`Decoder::with_stray_lines`](crate::sse::Decoder::with_stray_lines).
     StrayLine,
-    /// An event is neither a chunk nor an error, and was passed over as a keep-alive: one with a
-    /// name whose data is not an object, or one whose data is a time, a number or a text in quotes.
+    /// An event that is neither a chunk nor an error was passed over as a keep-alive.
+    ///
+    /// It has a name and its data is not an object, or its data is a time, a number or a quoted
+    /// text.
     KeepAlive,
-    /// A chunk has no member that is known. It was folded as one that changes nothing, but for
-    /// unknown members.
+    /// A chunk has no member that is known.
+    ///
+    /// It changed nothing, except for unknown members.
     UnknownChunk,
-    /// A chunk stands in the member `data` of another object. It was folded.
+    /// A chunk stands in the member `data` of another object.
+    ///
+    /// It was folded.
     WrappedChunk,
-    /// An event has several chunks, one a line: the server divides its events by one line end. Each
-    /// was folded.
+    /// An event has several chunks, one on each line, and each was folded.
+    ///
+    /// The server ends its events with a single line end.
     SeveralChunks,
-    /// A number is `NaN`, `Infinity` or `-Infinity`, as Python writes them. It was read as null.
+    /// A number is `NaN`, `Infinity` or `-Infinity`, as Python writes them.
+    ///
+    /// It was read as null.
     NotANumber,
-    /// A string has a control character that is not escaped. It was read as that character.
+    /// A string has a control character that is not escaped.
+    ///
+    /// It was read as that character.
     ControlCharacter,
-    /// A text that is parsed as JSON, and accepted with
-    /// [lenience](crate::Options::with_parsed_content), has a Markdown fence around it.
+    /// A text that is parsed as JSON has a Markdown fence around it.
+    ///
+    /// This kind and the next five need [lenient options](crate::Options::with_parsed_content).
     JsonFence,
     /// A text that is parsed as JSON has other text before or after the value.
     JsonText,
@@ -139,16 +168,22 @@ pub enum AnomalyKind {
     JsonThinkBlock,
     /// A text that is parsed as JSON has a comma before the end of an array or object.
     JsonTrailingComma,
-    /// A text that is parsed as JSON has a control character in a string, such as a line feed.
+    /// A text that is parsed as JSON has a control character in a string.
+    ///
+    /// Usually that is a line feed.
     JsonControlCharacter,
-    /// A text that is parsed as JSON has an escape that JSON does not have, taken as its text.
+    /// A text that is parsed as JSON has an escape that JSON does not have.
+    ///
+    /// The text of the escape is kept.
     JsonUnknownEscape,
-    /// More kinds of anomalies arrived than are kept. This one counts the rest.
+    /// More kinds of anomalies arrived than are kept.
+    ///
+    /// This one counts the rest.
     More,
 }
 
 impl AnomalyKind {
-    /// Reports whether the data of the event is shown with it.
+    /// Reports whether the anomaly quotes the event's data.
     fn is_quoted(self) -> bool {
         matches!(
             self,
@@ -187,7 +222,9 @@ impl fmt::Display for AnomalyKind {
     }
 }
 
-/// The anomalies of a stream, told apart by kind, choice and member. Their number is bounded.
+/// The anomalies of a stream, counted by kind, choice and member.
+///
+/// Their number is bounded.
 ///
 /// Boxed, because most streams have none.
 #[derive(Debug, Clone, Default)]
@@ -241,8 +278,9 @@ impl Anomalies {
         kept.again(position);
     }
 
-    /// Notes an anomaly `count` times that is not one of the event's frame: it comes of the text,
-    /// so an event that repeats the frame does not repeat it.
+    /// Notes an anomaly of the text `count` times.
+    ///
+    /// An event that repeats the frame does not repeat this anomaly, because its text is another.
     #[cfg(feature = "partial")]
     pub(crate) fn note_apart(
         &mut self,
@@ -258,7 +296,7 @@ impl Anomalies {
         }
     }
 
-    /// Shows this text with what the current event noted and cannot be understood without.
+    /// Quotes this text in the current event's anomalies, if their kind needs it.
     ///
     /// The text of the first time stays.
     pub(crate) fn quote(&mut self, text: &str) {
@@ -309,7 +347,7 @@ impl Anomalies {
 }
 
 impl Kept {
-    /// Returns the position of the anomaly, or of the one that counts those beyond the bound.
+    /// Returns the position of the anomaly, or of the one that counts the rest.
     #[inline(never)]
     fn position(&mut self, mut key: Key, event: u64) -> usize {
         let mut position = self.keys.iter().position(|kept| *kept == key);

@@ -28,36 +28,40 @@ pub enum Change<'a> {
         /// The new part of it; never empty.
         text: &'a str,
     },
-    /// A tool call began, or its ID, its name or more of its name arrived after its beginning.
+    /// A tool call began, or its ID or a part of its name arrived later.
     ToolCall {
         /// The call's place.
         at: Place,
         /// The call's ID, once known.
         id: Option<&'a str>,
-        /// The name of the function or tool as far as it came, once known.
+        /// The name of the function or tool, as far as it has arrived.
         name: Option<&'a str>,
     },
-    /// A tool call is whole, and can be started. Told once for each call.
+    /// A tool call is whole, and can be started.
+    ///
+    /// It is reported once for each call.
     ///
     /// A call is whole when the server says so: at its choice's finish reason, or else at `[DONE]`
-    /// or the clean end of a complete stream. That arguments happen to parse closes no call. So
-    /// whenever the answer is complete, the calls that were told are the calls of the answer.
+    /// or the clean end of a complete stream. Arguments that happen to parse do not make it whole.
+    /// So if the answer is complete, the reported calls are the calls of the answer.
     ///
-    /// A finish reason that cuts (`length`, `content_filter`, `error`, …) makes nothing whole, and
-    /// neither does a `[DONE]` without one. Then a function's call is told only if its arguments
-    /// are one whole JSON document. Any other is an
+    /// A finish reason that cuts (`length`, `content_filter`, `error`, …) completes no call, and
+    /// neither does a `[DONE]` without a finish reason. A function's call is then reported only if
+    /// its arguments are one whole JSON document. Any other is an
     /// [`AnomalyKind::CutToolCall`](crate::AnomalyKind::CutToolCall).
     ToolCallDone {
         /// The call's place.
         at: Place,
-        /// The call's ID, to be sent back with the tool's result. Some servers send none.
+        /// The call's ID, to be sent back with the tool's result.
+        ///
+        /// Some servers send none.
         id: Option<&'a str>,
         /// The name of the function or tool; empty if none arrived.
         name: &'a str,
         /// The arguments as JSON text, or a custom tool's input as free text.
         ///
-        /// Many servers send an empty text for a function without arguments. It is as they sent it,
-        /// and means `{}`.
+        /// Many servers send an empty text for a function without arguments. This member is then
+        /// empty too, and means `{}`.
         arguments: &'a str,
         /// A function or a custom tool.
         kind: ToolCallKind,
@@ -73,7 +77,9 @@ pub enum Change<'a> {
     Logprobs {
         /// The choice's index.
         choice: u64,
-        /// All of them so far; the new ones are at the ends of the lists.
+        /// All log probabilities so far.
+        ///
+        /// The new ones are at the ends of the lists.
         logprobs: &'a Logprobs,
     },
     /// A choice got its finish reason.
@@ -82,10 +88,12 @@ pub enum Change<'a> {
         choice: u64,
         /// The reason.
         ///
-        /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
+        /// It is `stop`, `length`, `tool_calls`, `content_filter`, or a reason of the server's own.
         reason: &'a str,
     },
-    /// Token counts arrived. The last ones count.
+    /// Token counts arrived.
+    ///
+    /// They replace earlier ones.
     Usage(
         /// The counts.
         TokenCounts,
@@ -103,7 +111,9 @@ pub enum Change<'a> {
         /// The change, and where in the JSON it happened.
         change: partial::Change<'a>,
     },
-    /// A text that is parsed stopped being JSON. It is folded on as text.
+    /// A parsed text is no longer JSON.
+    ///
+    /// It is still folded as text.
     #[cfg(feature = "partial")]
     NotJson {
         /// The place that the text belongs to.

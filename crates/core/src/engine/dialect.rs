@@ -1,15 +1,15 @@
-//! The seam between the engine and the APIs it reads.
+//! The interface between the engine and the APIs that it reads.
 //!
 //! Every dialect is a few texts that grow, plus a little state of its own. The engine owns the
 //! texts (the [`Transcript`]), the order of things, the end and the errors; a dialect owns the
 //! rest. It implements [`Dialect`], and keeps three promises:
 //!
-//! - [`fold`](Dialect::fold) changes nothing when it returns an error. So it weighs first. And it
-//!   counts in the transcript whatever it keeps.
+//! - [`fold`](Dialect::fold) changes nothing when it returns an error. So it weighs an event first.
+//!   It counts in the transcript whatever it keeps.
 //! - The [`Effect`] that it returns is honest. `Other` is always honest.
 //! - [`holes`](Dialect::holes) names every member of an event and lets through only those whose
-//!   folding is a function of the text alone. Written as a pattern without `..`, it fails to
-//!   compile when a member is added and nobody thought of it.
+//!   folding is a function of the text alone. It is a pattern without `..`, so it does not compile
+//!   if somebody adds a member and forgets it here.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -52,7 +52,7 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Reads an event into `into`, which is empty.
     ///
     /// # Errors
-    /// Data that cannot be an event of this API, or that exceeds a limit.
+    /// Fails if the data is not an event of this API, or exceeds a limit.
     fn read<'a>(
         event: &sse::Event<'a>,
         options: &Options,
@@ -62,36 +62,40 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Folds an event: texts into the transcript, everything else into `self`.
     ///
     /// # Errors
-    /// A limit that the event would exceed. Nothing of it was folded then.
+    /// Returns the limit that the event would exceed. Nothing of the event was folded then.
     fn fold(&mut self, event: &Self::Event<'_>, to: &mut Transcript) -> Result<Effect, Error>;
 
-    /// Returns the one string that folding the event appends, if it can do nothing else.
+    /// Returns the string that the event appends, if it has no other effect.
     fn holes<'e>(event: &'e Self::Event<'_>) -> Option<Holes<'e>>;
 
-    /// Returns the error that an event carries beside what it adds, if any. `data` is the event's.
+    /// Returns the error that an event carries beside its choices, if any.
+    ///
+    /// `data` is the event's.
     fn api_error(event: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>>;
 
-    /// Reports whether everything that began has the reason why it ended.
+    /// Reports whether every choice that began has its finish reason.
     fn is_finished(&self) -> bool;
 
-    /// Returns the error of an answer that ended as the server's failure, if it did.
+    /// Returns the error of an answer that the server ended as failed, if it did.
     fn failure(&self) -> Option<Error>;
 
-    /// Notes what can only be told at the end of the stream, before the answer is made.
+    /// Notes the anomalies that only the end of the stream shows.
+    ///
+    /// It is called before the answer is made.
     fn settle(&mut self, texts: &mut Transcript);
 
-    /// Records what is whole only at the end of the stream.
+    /// Records what only the end of the stream completes.
     ///
     /// It is called at the sentinel and at a complete end, and changes nothing the second time.
     fn conclude(&mut self, to: &mut Transcript);
 
-    /// Returns the last token counts that came.
+    /// Returns the token counts that arrived last.
     fn token_counts(&self) -> Option<TokenCounts>;
 
-    /// Walks through the state, and returns everything that it holds besides the transcript's
-    /// texts.
+    /// Walks through the state, and counts all that it holds besides texts.
     ///
-    /// What is counted while folding is held against it.
+    /// Debug builds compare the result with the count that folding keeps. The transcript's texts
+    /// are counted there.
     #[cfg(debug_assertions)]
     fn held(&self) -> super::transcript::Held;
 
@@ -99,19 +103,20 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     fn answer(self, texts: &mut Transcript) -> Self::Answer;
 }
 
-/// Closes [`Dialect`]: the rules of folding are not for others to add to.
+/// Seals [`Dialect`], so that other crates cannot implement it.
 pub trait Sealed {}
 
-/// The part of a dialect's state that it shows, whatever its types are. An
-/// [`Update`](crate::Update) holds one, and is held over awaits.
+/// The part of a dialect's state that it shows, whatever its types are.
+///
+/// An [`Update`](crate::Update) holds one, and is held over awaits.
 pub trait Notes: Send + Sync {
-    /// Returns the change that a note of this dialect stands for.
+    /// Returns the change that a note of this dialect describes.
     fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>>;
 
-    /// Returns the tool call at this place, as far as it came.
+    /// Returns the tool call at this place, as far as it has arrived.
     fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>>;
 
-    /// Returns the index and the unknown members of the choice at this position, if there is one.
+    /// Returns the index and the unknown members of the choice at this position.
     fn unknown(&self, position: usize) -> Option<(u64, &Unknown<'static>)>;
 }
 
@@ -120,7 +125,9 @@ pub trait Notes: Send + Sync {
 pub enum Read {
     /// It means nothing: blank, or `null`.
     Nothing,
-    /// It is neither an event of this API nor an error, and is passed over, which is an anomaly.
+    /// It is neither an event of this API nor an error.
+    ///
+    /// It is passed over, which is an anomaly.
     KeepAlive,
     /// It ends the stream in order.
     Done,
@@ -130,8 +137,9 @@ pub enum Read {
     Event,
 }
 
-/// The strings of an event that may differ in the next one of the same frame. Each lies in the
-/// event's data, as it stands between its quotes.
+/// The strings of an event that may differ in the next one of the same frame.
+///
+/// Each lies in the event's data, as it stands between its quotes.
 #[derive(Debug, Clone, Copy)]
 pub struct Holes<'e> {
     /// The string that is appended.

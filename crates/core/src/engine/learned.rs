@@ -9,21 +9,20 @@
 //! └───────────────────── literal ────────────────────────────────┘ hole └──── literal ────┘hole└──┘
 //! ```
 //!
-//! So when an event was parsed in full, and the whole [effect](super::transcript::Effect) of
-//! folding it was that one string was appended to one text, its bytes are kept as a [`Template`]:
-//! literals around one or two holes, event line and line ends included. If later bytes equal the
-//! literals, and each hole holds exactly one JSON string, then the parse can differ in nothing but
-//! those strings; and since folding is a function of the parse and the state, all it would do is
-//! append the new string where the last one went. That is then done directly. Anything else is
-//! parsed in full.
+//! Suppose that an event was parsed in full, and that the whole [effect](super::transcript::Effect)
+//! of folding it was to append one string to one text. Then its bytes are kept as a [`Template`]:
+//! literals around one or two holes, with the event line and line ends. If later bytes equal the
+//! literals, and each hole holds exactly one JSON string, then their parse differs only in those
+//! strings. Folding is a function of the parse and the state, so it would only append the new
+//! string where the last one went. This is then done directly. Anything else is parsed in full.
 //!
 //! Three things make this safe, and have to stay true together:
 //!
 //! - **The event says nothing else.** [`Dialect::holes`](super::dialect::Dialect::holes) lets an
 //!   event through only if each of its other members is absent or has no effect when it comes
 //!   again.
-//! - **Folding it did nothing else.** The effect is what folding returned, not what it left unsaid:
-//!   whatever set something returned `Other`.
+//! - **Folding it did nothing else.** The effect is what folding returned: whatever set something
+//!   returned `Other`.
 //! - **The state does not get in the way.** An event that appends leaves alone what other events'
 //!   effects depend on; any other event drops all templates. An anomaly that folding noted, such as
 //!   a repeated role, is noted again.
@@ -31,8 +30,8 @@
 //! A template holds where events are matched as bytes ([`Learned::find_frame`], before decoding)
 //! and where they are decoded already ([`Learned::find_data`]: callers that decode themselves, and
 //! events that a read cut). Several are kept at once, because the choices of a request with `n`
-//! interleave. A stream whose frame changes with every event never matches; after some misses
-//! learning is only tried now and then, ever more seldom.
+//! interleave. A stream whose frame changes with every event never matches. After some misses
+//! learning pauses, each time for longer.
 //!
 //! The ugly part: a hole's place in the data is found by its address ([`range_in`]), because a
 //! borrowed string does not say where it came from.
@@ -52,8 +51,9 @@ use crate::sse::Event;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Learned {
     templates: Vec<Template>,
-    /// The position of the template that is tried first. With choices that interleave that is the
-    /// one after the last that matched.
+    /// The position of the template that is tried first.
+    ///
+    /// If choices interleave, it is the one after the last match.
     due: usize,
     /// The number of events parsed in full since the last match.
     misses: u32,
@@ -68,13 +68,19 @@ struct Template {
     frame: Vec<u8>,
     /// The event's data within the frame.
     data: Range<usize>,
-    /// The frame is what the event looks like in a stream, and may be matched before decoding.
+    /// The frame has the event's bytes in the stream.
+    ///
+    /// It may be matched before decoding.
     is_framed: bool,
-    /// The event's type. Empty if it is the default.
+    /// The event's type.
+    ///
+    /// It is empty if it is the default.
     event_type: String,
     /// The holes within the frame, between their quotes, in order.
     holes: [Range<usize>; 2],
-    /// The hole that is the text. The other is padding, or empty at the end of the data.
+    /// The hole that is the text.
+    ///
+    /// The other is padding, or empty at the end of the data.
     text: usize,
     target: Target,
 }
@@ -106,13 +112,17 @@ pub(crate) struct Framed<'i> {
 }
 
 impl Learned {
-    /// The largest number of templates: a few interleaved choices, each with text and reasoning.
+    /// The largest number of templates.
+    ///
+    /// It is enough for a few interleaved choices, each with text and reasoning.
     const MOST: usize = 8;
     /// Misses in a row before learning pauses.
     const PATIENCE: u32 = 16;
     /// The longest pause, in events.
     const LONGEST_PAUSE: u32 = 256;
-    /// The longest data that is learned from, in bytes, so that little is kept of each stream.
+    /// The longest data that is learned from, in bytes.
+    ///
+    /// It bounds what is kept of each stream.
     const MAX_DATA: usize = 4096;
 
     /// Finds a template that the beginning of `input` matches, as undecoded bytes.
@@ -152,12 +162,14 @@ impl Learned {
         None
     }
 
-    /// Returns the effect of folding an event that matches the template at this position.
+    /// Returns the effect of an event that matches the template at this position.
     pub(crate) fn target(&self, template: usize) -> &Target {
         &self.templates[template].target
     }
 
-    /// Reports whether to learn from an event with data of this length, and counts down a pause.
+    /// Reports whether to learn from an event with data of this length.
+    ///
+    /// Counts down a pause.
     pub(crate) fn wants(&mut self, len: usize) -> bool {
         if self.pause > 0 {
             self.pause -= 1;
@@ -211,9 +223,9 @@ impl Learned {
         self.templates.push(template);
     }
 
-    /// Makes room for a template of this text, and returns a buffer to fill.
+    /// Returns a buffer for a template of this text.
     ///
-    /// A text has one template at a time, and the oldest one goes where there are too many.
+    /// A text has one template at a time. If there are too many, the oldest is dropped.
     fn room(&mut self, text: TextId) -> Vec<u8> {
         let of_text = self.templates.iter().position(|template| template.target.text == text);
         let is_full = self.templates.len() >= Self::MOST;
@@ -228,7 +240,7 @@ impl Learned {
         }
     }
 
-    /// Drops all templates: an event did something else than append.
+    /// Drops all templates, because an event did more than append.
     pub(crate) fn forget(&mut self) {
         self.templates.clear();
         self.due = 0;
@@ -236,9 +248,11 @@ impl Learned {
 }
 
 impl Template {
-    /// Matches `part` of the template, its holes filled anew, against the beginning of `bytes`.
+    /// Matches `part` of the template against the beginning of `bytes`.
     ///
-    /// Returns the text's hole in `bytes`, and the offset at which the part ends.
+    /// The holes may hold other strings.
+    ///
+    /// Returns the text's hole in `bytes`, and the offset of the part's end.
     #[inline]
     fn text_in(&self, bytes: &[u8], part: Range<usize>) -> Option<(Range<usize>, usize)> {
         let [first, second] = &self.holes;
@@ -257,7 +271,7 @@ impl Template {
     }
 }
 
-/// Returns the offset after the literal, if `bytes` hold it at `at`.
+/// Returns the offset after the literal, if it stands in `bytes` at `at`.
 #[inline]
 fn literal(bytes: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
     bytes[at..].starts_with(literal).then_some(at + literal.len())

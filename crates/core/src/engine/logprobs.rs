@@ -125,9 +125,13 @@ impl Logprobs {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct TokenLogprob {
-    /// The token as text. Bytes that are not text are as the server writes them.
+    /// The token as text.
+    ///
+    /// Bytes that are not text are as the server writes them.
     pub token: String,
-    /// The natural logarithm of its probability. OpenAI sends -9999 for a very unlikely one.
+    /// The natural logarithm of its probability.
+    ///
+    /// OpenAI sends -9999 for a very unlikely one.
     #[serde(default)]
     pub logprob: Option<f64>,
     /// The token's bytes.

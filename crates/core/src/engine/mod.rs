@@ -1,9 +1,9 @@
-//! The engine: everything that folding a stream has in common, whatever API sent it.
+//! The engine: the part of folding that all APIs have in common.
 //!
 //! [`Session`] takes bytes, [`Accumulator`] takes events. Both are generic over a [`Dialect`],
 //! which reads one API's events and folds them: texts into the
-//! [`Transcript`](transcript::Transcript), the rest into itself. The engine knows no dialect;
-//! `openai` has the first two.
+//! [`Transcript`](transcript::Transcript), the rest into itself. The engine does not know the
+//! dialects; `openai` has the first two.
 
 mod accumulator;
 mod anomaly;

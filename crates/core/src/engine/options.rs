@@ -1,4 +1,4 @@
-//! Options of a session: its limits, and choices of folding.
+//! The options of a session: its limits, and choices of folding.
 
 #[cfg(feature = "partial")]
 use deltawire_partial as partial;
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::sse;
 
-/// Bounds on what one stream may make the process hold.
+/// The limits on what one stream may make the process hold.
 ///
-/// Exceeding one is an [`Error::Limit`](crate::Error::Limit), and what was folded before stays.
-/// The reasons of the defaults:
+/// Exceeding one is an [`Error::Limit`](crate::Error::Limit), and what was folded before stays. The
+/// reasons for the defaults:
 ///
 /// | limit | default | because |
 /// |---|---|---|
@@ -22,11 +22,12 @@ use crate::sse;
 /// | `max_items` | 4,096 | each costs up to 300 bytes beside its text, so all of them a little more than 1 MiB |
 /// | `max_parsed_values` | 65,536 | an answer has at most 128,000 tokens, and a value takes about two; 28 bytes each are 2 to 4 MiB |
 ///
-/// All together: a stream makes a session hold at most four times the bytes that it sent, and 1 MiB;
-/// under these defaults never more than 512 MiB. That is up to five times `max_folded` while what is
-/// kept is merged or moves to a buffer of twice the size, three times `max_line` and `max_event`
-/// each for the event that is being read, and the items. Parsers of arguments and content
-/// (`Options::with_parsed_arguments`) hold beside it what their own options allow.
+/// Together they mean that a session holds at most 1 MiB and four times the bytes that the stream
+/// sent, and under these defaults never more than 512 MiB. That is the sum of three parts: up to
+/// five times `max_folded` while text is merged or moves to a buffer of twice the size, three times
+/// `max_line` and `max_event` each for the event that is being read, and the items. Parsers of
+/// arguments and content (`Options::with_parsed_arguments`) additionally hold what their own
+/// options allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -37,25 +38,30 @@ pub struct Limits {
     pub max_event: usize,
     /// The largest number of choices of an answer, and of one chunk.
     pub max_choices: usize,
-    /// The largest number of tool calls of a choice, and of their fragments in one delta.
+    /// The largest number of tool calls of a choice.
+    ///
+    /// It also bounds the fragments of tool calls in one delta.
     pub max_tool_calls: usize,
     /// The largest number of bytes that are kept of a stream.
     ///
-    /// Counted is exactly what is kept: texts and arguments without their escapes; log
+    /// It counts exactly what is kept: texts and arguments without their escapes; log
     /// probabilities, usage, unknown members and other JSON without white space; names of unknown
-    /// members; IDs, names, roles, finish reasons. What is sent again and not kept counts nothing.
+    /// members; IDs, names, roles and finish reasons. A repetition that is not kept does not count.
     pub max_folded: usize,
     /// The largest number of unknown members of one chunk, and of each folded object.
     pub max_unknown_members: usize,
-    /// The largest number of JSON values in all texts that are parsed together: see
-    /// [`Options::with_parsed_content`]. A parsed text counts as 16 values itself.
+    /// The largest number of JSON values in all parsed texts together.
     ///
-    /// A text that would exceed it stops being parsed, as one that is not JSON does, and is folded
-    /// on.
+    /// See [`Options::with_parsed_content`]. A parsed text counts as 16 values itself.
+    ///
+    /// A text that would exceed it is no longer parsed, like a text that is not JSON. It is still
+    /// folded.
     #[cfg(feature = "partial")]
     pub max_parsed_values: usize,
-    /// The largest number of choices, tool calls and unknown members that are kept of a stream, all
-    /// together, and of the choices and tool calls' fragments of one chunk.
+    /// The largest number of choices, tool calls and unknown members together.
+    ///
+    /// It bounds those that are kept of a stream, and the choices and fragments of tool calls in
+    /// one chunk.
     pub max_items: usize,
 }
 
@@ -87,36 +93,39 @@ impl Limits {
 
 /// The options of a session or an accumulator.
 ///
-/// They read from a configuration, and serialise, but for the options of the parsers. A member that
-/// is missing has its default, and one that is unknown is an error. [`Limits`] read likewise.
+/// They can be deserialised from a configuration and serialised, except for the options of the
+/// parsers. A missing member has its default, and an unknown one is an error. The same holds for
+/// [`Limits`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Options {
     /// The limits.
     pub limits: Limits,
-    /// Keeps members that nobody here knows (`timings`, `citations`, `content_filter_results`, …).
-    /// On by default.
+    /// Keeps unknown members, such as `timings` or `citations`.
     ///
-    /// At the levels of the chunk and the choice the last value of a name counts. In a delta and
-    /// below, members grow to what the body has that is not streamed: arrays are extended (elements
-    /// that are objects with an `index` are merged by it), strings are appended, objects are merged
-    /// member by member, of numbers and booleans the last counts. Of `id`, `type`, `index` and
-    /// `channel` the last counts too: they are labels, which some servers repeat. Null is nothing
-    /// new. Values 32 objects deep are not merged: the last counts.
+    /// It is on by default.
+    ///
+    /// In the chunk and the choice, the last value of a name counts. In a delta and below, members
+    /// grow to what a body has that is not streamed. Arrays are extended, and elements that are
+    /// objects with an `index` are merged by it. Strings are appended, and objects are merged
+    /// member by member. The last number or boolean counts. The last `id`, `type`, `index` or
+    /// `channel` counts too, because these are labels, which some servers repeat. Null changes
+    /// nothing. Values 32 objects deep are not merged; the last counts.
     pub keep_unknown: bool,
     /// Treats each delta as the whole text so far, as some plans of DashScope send it.
     ///
-    /// The part that repeats what is already folded is dropped. Holds for content, reasoning,
-    /// refusals, and the names and arguments of tool calls. Costs two comparisons with the text so
-    /// far for each delta.
+    /// The part that repeats what is already folded is dropped. It applies to content, reasoning,
+    /// refusals, and the names and arguments of tool calls. It costs two comparisons with the text
+    /// so far for each delta.
     pub cumulative: bool,
     /// Folds everything into choice 0, whatever its index says.
     ///
-    /// For servers whose choice index counts tokens.
+    /// It is for servers whose choice index counts tokens.
     pub one_choice: bool,
-    /// Folds a chunk that differs from an earlier one only in its text without parsing it. On by
-    /// default. The result is the same either way.
+    /// Skips the parse of a chunk that differs from an earlier one only in its text.
+    ///
+    /// It is on by default, and does not change the result.
     pub learn: bool,
     /// Parses the arguments of tool calls while they arrive.
     #[cfg(feature = "partial")]
@@ -145,7 +154,9 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Returns the default options: default limits, unknown members kept, deltas that are deltas.
+    /// Returns the default options.
+    ///
+    /// They have the default limits, keep unknown members, and take deltas as new text.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -186,15 +197,17 @@ impl Options {
         self
     }
 
-    /// Parses the arguments of tool calls while they arrive. Needs the feature `partial`.
+    /// Parses the arguments of tool calls while they arrive.
     ///
-    /// Each update then also says what changed in them ([`Change::Parsed`](crate::Change::Parsed),
-    /// [`Change::NotJson`](crate::Change::NotJson)). Whatever the options accept that is not JSON
-    /// is an anomaly. Arguments that are complete JSON close no call. A custom tool's input is not
-    /// parsed.
+    /// Needs the feature `partial`.
     ///
-    /// Costs one more pass over the arguments, and holds their names and scalars once more, with 28
-    /// bytes for each value until the stream ends. The number of values is bounded by
+    /// Each update then also reports the changes in them
+    /// ([`Change::Parsed`](crate::Change::Parsed), [`Change::NotJson`](crate::Change::NotJson)).
+    /// Whatever the options accept that is not JSON is an anomaly. Complete JSON does not close a
+    /// call. A custom tool's input is not parsed.
+    ///
+    /// It costs one more pass over the arguments. Until the stream ends it holds their names and
+    /// scalars once more, and 28 bytes for each value. The number of values is bounded by
     /// [`Limits::max_parsed_values`]. The outcome holds the text alone, which
     /// [`ToolCall::parsed_arguments`](crate::chat::ToolCall::parsed_arguments) reads again.
     #[cfg(feature = "partial")]
@@ -204,11 +217,14 @@ impl Options {
         self
     }
 
-    /// Parses each choice's content while it arrives, for answers that are held to a schema
-    /// (`response_format`). Needs the feature `partial`.
+    /// Parses each choice's content while it arrives.
     ///
-    /// Costs as much, and tells as much, as with the
-    /// [arguments](Self::with_parsed_arguments). The outcome's text is read again by
+    /// Needs the feature `partial`.
+    ///
+    /// It is for structured output (`response_format`).
+    ///
+    /// The cost and the changes are those of
+    /// [`with_parsed_arguments`](Self::with_parsed_arguments). The outcome's text is read again by
     /// [`Message::parsed`](crate::chat::Message::parsed), and by
     /// [`Choice::parsed`](crate::completions::Choice::parsed).
     #[cfg(feature = "partial")]

@@ -1,4 +1,4 @@
-//! The end of a stream, and the outcome that is handed over then.
+//! The end of a stream, and its outcome.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,7 +14,7 @@ use super::counts::TokenCounts;
 use crate::error::{Error, Escaped, Limit, Stall, TransportError, beginning};
 use crate::sse;
 
-/// The outcome of a stream: the answer as far as it came, and how it ended.
+/// The outcome of a stream: the answer so far, and the way in which it ended.
 ///
 /// Serialises as `{"answer": …, "end": …, "usage": …, "anomalies": […], "error": …}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,22 +60,31 @@ impl<A> Outcome<A> {
     /// ```
     ///
     /// # Errors
-    /// The answer is not complete. The error owns the whole outcome, so nothing is lost.
+    /// Fails if the answer is not complete. The error owns the whole outcome, so nothing is lost.
     pub fn into_complete(self) -> Result<A, Incomplete<A>> {
         if self.is_complete() { Ok(self.answer) } else { Err(Incomplete(Box::new(self))) }
     }
 }
 
-/// The error of an answer that is not complete. It owns the outcome.
+/// The error of an answer that is not complete.
 ///
-/// Its text names the end, and has the text of the stream's [`error`](Self::error) or else says
-/// what the end means. So the stream's error is not its `source` as well: a report of the whole
-/// chain says each thing once.
-#[derive(Debug, Clone, PartialEq)]
+/// It owns the outcome.
+///
+/// Its text names the end. Then follows the text of the stream's [`error`](Self::error), or else
+/// the meaning of the end. So the stream's error is not its `source` as well, and a report of the
+/// whole chain says each thing once.
+#[derive(Clone, PartialEq)]
 pub struct Incomplete<A>(Box<Outcome<A>>);
 
+/// Shows the text and not the answer: a `main` that returns the error prints this.
+impl<A> fmt::Debug for Incomplete<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Incomplete({self})")
+    }
+}
+
 impl<A> Incomplete<A> {
-    /// Returns the outcome, with the answer as far as it came.
+    /// Returns the outcome, with the answer so far.
     #[must_use]
     pub fn outcome(&self) -> &Outcome<A> {
         &self.0
@@ -116,9 +125,9 @@ impl<A: fmt::Debug> core::error::Error for Incomplete<A> {
     }
 }
 
-/// The way in which a body ended, as whoever read it tells it.
+/// The way in which a body ended, as its reader reports it.
 ///
-/// A stream that had ended before, with `[DONE]` or an error, has that end whatever is told here.
+/// A stream that ended before, with `[DONE]` or an error, keeps that end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum How {
@@ -130,9 +139,10 @@ pub enum How {
     Stalled(Stall),
     /// A limit of the decoder was exceeded, and the stream was given up.
     ///
-    /// For callers that decode themselves; a [`Session`](crate::Session) knows it.
+    /// It is for callers that decode themselves. A [`Session`](crate::Session) notices it by
+    /// itself.
     Limit(sse::Error),
-    /// The caller has enough.
+    /// The caller stopped.
     Stopped,
 }
 
@@ -163,7 +173,7 @@ impl From<sse::Error> for How {
     }
 }
 
-/// Makes an end of an error of the transport, of a stall, or of an exceeded limit of the decoder.
+/// Makes an end of an error of the transport or the decoder, or of a stall.
 impl From<Error> for How {
     fn from(error: Error) -> Self {
         match error {
@@ -183,7 +193,9 @@ impl From<Error> for How {
     }
 }
 
-/// The end of a stream. Each stream has exactly one.
+/// The end of a stream.
+///
+/// Each stream has exactly one.
 ///
 /// Displays, parses and serialises as its [`name`](Self::name).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -198,13 +210,13 @@ pub enum End {
     ///
     /// An interrupted request looks so with llama-cpp-python, and several choices do with LiteLLM.
     DoneWithoutFinishReason,
-    /// The stream ended, or the connection broke, before that.
+    /// The stream ended or the connection broke before the answer was complete.
     Truncated,
     /// The server sent an error in the stream, or an event that is not a chunk.
     Error,
     /// The body is not an event stream, or the request was refused.
     ///
-    /// [`Session::head`](crate::Session::head) tells of a refusal.
+    /// [`Session::head`](crate::Session::head) records the status of a refusal.
     NotAnEventStream,
     /// The stream ended without a single chunk.
     Empty,
@@ -212,19 +224,19 @@ pub enum End {
     Limit,
     /// The caller stopped before the end.
     Stopped,
-    /// The stream is open, and went without something for longer than a caller's limit.
+    /// The open stream lacked something for longer than a caller's limit.
     ///
-    /// The limits are [`StallLimits`](crate::StallLimits). It is this end also after all finish
-    /// reasons, if `[DONE]` did not come, as a broken connection is truncated there.
+    /// The limits are [`StallLimits`](crate::StallLimits). A stall before `[DONE]` has this end
+    /// even after all finish reasons, just as a broken connection there is truncated.
     Stalled,
 }
 
 impl End {
     /// Reports whether the answer is complete as far as the server says.
     ///
-    /// Each choice came with the reason why it ended, and the stream ended in order:
-    /// [`Done`](Self::Done), [`DoneWithoutSentinel`](Self::DoneWithoutSentinel). A complete answer
-    /// may still have been cut by the model's token limit; that is a finish reason.
+    /// Each choice has its finish reason, and the stream ended in order: [`Done`](Self::Done),
+    /// [`DoneWithoutSentinel`](Self::DoneWithoutSentinel). The model's token limit may still have
+    /// cut a complete answer; the finish reason then says so.
     #[must_use]
     pub fn is_complete(self) -> bool {
         matches!(self, Self::Done | Self::DoneWithoutSentinel)
@@ -247,7 +259,7 @@ impl End {
         }
     }
 
-    /// Returns what the end means, for a reader who has not met its name.
+    /// Returns the meaning of the end, for a reader who does not know its name.
     fn meaning(self) -> &'static str {
         match self {
             Self::Done => "the stream is done",

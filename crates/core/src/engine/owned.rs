@@ -1,4 +1,4 @@
-//! Changes and updates that borrow nothing: for channels, other tasks and streams of items.
+//! Changes and updates that borrow nothing, for channels and other tasks.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -45,7 +45,9 @@ pub enum OwnedChange {
     ToolCallDone {
         /// The call's place.
         at: Place,
-        /// The call's ID, to be sent back with the tool's result. Some servers send none.
+        /// The call's ID, to be sent back with the tool's result.
+        ///
+        /// Some servers send none.
         id: Option<String>,
         /// The name of the function or tool; empty if none arrived.
         name: String,
@@ -63,7 +65,8 @@ pub enum OwnedChange {
     },
     /// Log probabilities arrived.
     ///
-    /// The lists are not copied, because each change has all of them so far. The answer has them.
+    /// The lists are not copied, because each change would have all of them so far. The answer has
+    /// them.
     Logprobs {
         /// The choice's index.
         choice: u64,
@@ -74,10 +77,12 @@ pub enum OwnedChange {
         choice: u64,
         /// The reason.
         ///
-        /// It is `stop`, `length`, `tool_calls`, `content_filter`, or another of the server's.
+        /// It is `stop`, `length`, `tool_calls`, `content_filter`, or a reason of the server's own.
         reason: String,
     },
-    /// Token counts arrived. The last ones count.
+    /// Token counts arrived.
+    ///
+    /// They replace earlier ones.
     Usage(
         /// The counts.
         TokenCounts,
@@ -92,7 +97,9 @@ pub enum OwnedChange {
         /// The change, and where in the JSON it happened.
         change: partial::OwnedChange,
     },
-    /// A text that is parsed stopped being JSON. It is folded on as text.
+    /// A parsed text is no longer JSON.
+    ///
+    /// It is still folded as text.
     #[cfg(feature = "partial")]
     NotJson {
         /// The place that the text belongs to.
@@ -105,7 +112,7 @@ pub enum OwnedChange {
 }
 
 impl Change<'_> {
-    /// Returns the change with texts of its own. Copies them.
+    /// Returns the change with copies of its texts.
     #[must_use]
     pub fn into_owned(self) -> OwnedChange {
         match self {
@@ -172,7 +179,7 @@ impl OwnedUpdate {
 
     /// Returns the new content of the choice with this index.
     ///
-    /// It is empty if there is none. Copies only where the event brought content in several pieces.
+    /// It is empty if there is none. It copies only if the event brought content in several pieces.
     #[must_use]
     pub fn content(&self, choice: u64) -> Cow<'_, str> {
         let mut pieces = self.changes.iter().filter_map(|change| match change {

@@ -1,12 +1,12 @@
 //! Texts that are JSON, parsed while they are folded.
 //!
-//! The parser sits beside the text that it reads and takes what is new of it from the text itself,
-//! after folding. So it does not matter how an event was folded, and folding knows nothing of it.
-//! Without the feature `partial` everything here is empty.
+//! A parser stands beside its text, and reads the new part from the text itself, after folding. So
+//! it does not matter how an event was folded, and folding does not know the parser. Without the
+//! feature `partial` everything here is empty.
 //!
-//! What the parsers of a stream hold is bounded by
-//! [`Limits::max_parsed_values`](crate::Limits::max_parsed_values). The changes of an event are not
-//! recorded, but read from the parser when somebody asks: see [`ParsedRecord`].
+//! [`Limits::max_parsed_values`](crate::Limits::max_parsed_values) bounds what the parsers of a
+//! stream hold. The changes of an event are not recorded, but read from the parser on request: see
+//! [`ParsedRecord`].
 
 #[cfg(feature = "partial")]
 pub(crate) use on::{Parsed, ParsedRecord};
@@ -25,8 +25,9 @@ mod on {
     use crate::engine::options;
     use crate::engine::place::{Place, TextKind};
 
-    /// The number of values that a parser counts as: its own fields and its first buffers are as
-    /// large as that.
+    /// The number of values that a parser counts as.
+    ///
+    /// Its own fields and its first buffers are as large as that.
     const PARSER: usize = 16;
 
     /// The parser of a text, if the text is parsed.
@@ -35,11 +36,11 @@ mod on {
         #[default]
         Off,
         On(Box<Parser>),
-        /// The parsers of the stream hold as much as they may.
+        /// The parsers of the stream have reached their limit, so the text is not parsed.
         Refused,
     }
 
-    /// What the last event changed in a parsed text: everything after a mark.
+    /// The last event's changes in a parsed text: everything after a mark.
     #[derive(Debug, Clone, Copy)]
     pub(crate) struct ParsedRecord {
         since: Mark,
@@ -94,7 +95,7 @@ mod on {
             Some(ParsedRecord { since, failed })
         }
 
-        /// Returns the changes that a record stands for.
+        /// Returns the changes of a record.
         pub(crate) fn changes(
             &self,
             record: &ParsedRecord,

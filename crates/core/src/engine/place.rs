@@ -1,10 +1,12 @@
-//! One vocabulary for the texts of an answer: which text it is, and where it belongs.
+//! The vocabulary for the texts of an answer: their kinds and their places.
 
 use core::fmt;
 
 use serde::Serialize;
 
-/// The kind of a text that grows. All of them are output of the model.
+/// The kind of a text that grows.
+///
+/// All of them are output of the model.
 ///
 /// Serialises as its name in snake case, as `content` or `function_arguments`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -13,7 +15,7 @@ use serde::Serialize;
 pub enum TextKind {
     /// The content; in a legacy completion, the text.
     Content,
-    /// The model's reasoning, by whichever name it came.
+    /// The model's reasoning, under any of its names.
     Reasoning,
     /// The text of a refusal.
     Refusal,
@@ -23,7 +25,7 @@ pub enum TextKind {
     FunctionArguments,
     /// Audio, in base64.
     AudioData,
-    /// The words that the audio says.
+    /// The spoken words of the audio, as text.
     Transcript,
 }
 
@@ -63,12 +65,12 @@ pub struct Place {
     pub choice: u64,
     /// The item within the choice, such as a tool call.
     ///
-    /// It is the first one for texts that a choice has only one of.
+    /// A text of which a choice has only one, such as its content, has the first item.
     pub item: Item,
 }
 
 impl Place {
-    /// Returns the place of the texts that a choice has only one of.
+    /// Returns the place of the texts of which a choice has only one.
     #[must_use]
     pub fn choice(choice: u64) -> Self {
         Self { choice, item: Item::FIRST }
@@ -85,8 +87,8 @@ impl Place {
 
 /// The identity of an item within a choice, such as a tool call.
 ///
-/// Items are numbered from 0 in the order in which they began, and that is how an item displays.
-/// The number cannot be taken out, because it is not the item's index in the answer: a message's
+/// Items are numbered from 0 in the order in which they began, and that is how an item displays. No
+/// method returns the number, because it is not the item's index in the answer: a message's
 /// `tool_calls` are ordered by their index on the wire.
 /// [`Message::tool_call`](crate::chat::Message::tool_call) finds the call of an item.
 ///

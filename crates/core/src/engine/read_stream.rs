@@ -1,4 +1,4 @@
-//! A stream over any blocking reader: the loop around a session, for files, pipes and sockets.
+//! A stream over any blocking reader: the loop around a session.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -17,10 +17,10 @@ use crate::error::{Error, TransportError};
 /// Reads a response from any [`std::io::Read`], and folds it event by event.
 ///
 /// It is for files, pipes, sockets and the bodies of blocking HTTP clients. `deltawire-ureq` does
-/// the same over ureq, with limits on stalls and with timing. A read is at most
-/// [`READ_SIZE`](Self::READ_SIZE) bytes, and happens only when every update of the last one was
-/// returned. After `[DONE]` nothing more is read, so a server that leaves the connection open holds
-/// nobody up.
+/// the same over ureq, with limits on stalls and with timing. A read takes at most
+/// [`READ_SIZE`](Self::READ_SIZE) bytes, and happens only after every update of the last read was
+/// returned. Nothing is read after `[DONE]`, so a server that leaves the connection open delays
+/// nobody.
 ///
 /// ```
 /// use deltawire::chat;
@@ -40,14 +40,13 @@ use crate::error::{Error, TransportError};
 /// # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\n".repeat(2);
 /// # let reader = body.as_bytes();
 /// let mut stream = chat::ReadStream::new(reader);
-/// while let Some(update) = stream.next()? {
+/// while let Ok(Some(update)) = stream.next() {
 ///     if update.text().contains("Hi") {
 ///         break;
 ///     }
 /// }
 /// let outcome = stream.finish();
 /// assert_eq!((outcome.end, outcome.answer.text()), (End::Stopped, "Hi"));
-/// # Ok::<(), deltawire::Error>(())
 /// ```
 pub struct ReadStream<D, R> {
     session: Session<D>,
@@ -63,10 +62,12 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
     /// A read returns what has arrived, so a large one delays nothing.
     pub const READ_SIZE: usize = 16 * 1024;
 
-    /// Returns a stream with the default [`Options`]. Reads nothing yet.
+    /// Returns a stream with the default [`Options`].
     ///
-    /// There is no status and no content type to check; see [`head`](Self::head). A body that
-    /// begins as JSON, HTML or gzip does is still told from an event stream.
+    /// It reads nothing yet.
+    ///
+    /// It does not know a status or a content type; see [`head`](Self::head). A body that begins as
+    /// JSON, HTML or gzip does is still an error.
     pub fn new(reader: R) -> Self {
         Self::with_options(reader, Options::default())
     }
@@ -83,25 +84,28 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
 
     /// Records the response head: its status, and a look-up of its headers.
     ///
-    /// `header` returns the value of a header, given its name in lower case. The head has to be
-    /// told before anything is read. A refused request, or another content type, is then an error
-    /// of [`next`](Self::next) with the body; see [`Session::head`].
+    /// `header` returns the value of a header, given its name in lower case. Call it before
+    /// anything is read. A refused request is then an error of [`next`](Self::next) with the body,
+    /// and so is another content type if the body does not begin as an event stream; see
+    /// [`Session::head`].
     #[must_use]
     pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
         self.session.head(status, header);
         self
     }
 
-    /// Returns what the next event changed. Blocks until one arrived.
+    /// Returns what the next event changed.
     ///
-    /// Returns `None` once the stream has ended, in whatever way: [`finish`](Self::finish) says
-    /// which.
+    /// It blocks until an event arrives.
+    ///
+    /// Returns `None` once the stream has ended. The outcome of [`finish`](Self::finish) has the
+    /// end.
     ///
     /// # Errors
-    /// The reason why the stream ended early: a reader that failed, an error in the stream, a body
-    /// that is not an event stream, a limit. A reader that would block, or whose wait timed out,
-    /// has failed: [`TransportError::timed_out`]. Every later call returns the same error,
-    /// and `finish` hands over what was folded before.
+    /// Returns the reason why the stream ended early: a failed reader, an error in the stream, a
+    /// body that is not an event stream, or an exceeded limit. A reader that would block or timed
+    /// out counts as failed: see [`TransportError::timed_out`]. Every later call returns the same
+    /// error. `finish` returns what was folded before.
     #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend")]
     pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
         Ok(if self.advance()? { Some(self.session.update()) } else { None })
@@ -113,7 +117,7 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
     /// checker does not let an update be returned.
     ///
     /// # Errors
-    /// As [`next`](Self::next).
+    /// Returns the same errors as [`next`](Self::next).
     pub fn advance(&mut self) -> Result<bool, Error> {
         loop {
             let mut input = &self.buffer[self.unread.clone()];
@@ -148,7 +152,9 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
 }
 
 impl<D: Dialect, R> ReadStream<D, R> {
-    /// Returns what the last event changed; empty before the first.
+    /// Returns what the last event changed.
+    ///
+    /// It is empty before the first event.
     #[must_use]
     pub fn update(&self) -> Update<'_> {
         self.session.update()
@@ -160,15 +166,17 @@ impl<D: Dialect, R> ReadStream<D, R> {
         self.session.accumulator()
     }
 
-    /// Ends the stream, and returns its outcome. Reads nothing more.
+    /// Ends the stream, and returns its outcome.
     ///
-    /// Before the stream's end that is [`End::Stopped`](crate::End::Stopped).
+    /// It reads nothing more.
+    ///
+    /// If the stream has not ended yet, the end is [`End::Stopped`](crate::End::Stopped).
     #[must_use]
     pub fn finish(self) -> Outcome<D::Answer> {
         self.session.close(How::Stopped)
     }
 
-    /// Returns the reader, and drops what was read and not folded.
+    /// Returns the reader, and drops bytes that were read but not folded.
     #[must_use]
     pub fn into_reader(self) -> R {
         self.reader

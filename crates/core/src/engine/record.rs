@@ -38,7 +38,9 @@ pub(crate) enum What {
 }
 
 impl Record {
-    /// Reports whether it is output of the model. Nothing else decides that.
+    /// Reports whether it is output of the model.
+    ///
+    /// Nothing else decides that.
     ///
     /// A role, a finish reason, log probabilities and token counts are not output by themselves.
     pub(crate) fn is_output(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The session: the state machine of one response, from its head to its end, without I/O.
+//! The session: the state machine of one response, without I/O.
 //!
 //! ```text
 //!   head(status, headers) ─┐
@@ -7,17 +7,17 @@
 //!   end(How) ──────────────┘      └─▶ Outcome
 //! ```
 //!
-//! An adapter is a loop around it: it reads, says when, passes on what it read, and says how the
-//! body ended. The rules of a response live here and nowhere else:
+//! An adapter is a loop around it. It reads, passes on the bytes and the time, and reports how the
+//! body ended. The rules of a response are only here:
 //!
 //! - A refused request, or a body that begins as JSON, HTML or gzip does, is not an event stream.
 //!   Its beginning is the evidence of the error. With another content type, a body has to begin as
 //!   an event stream does: with a field or a comment.
-//! - A learned frame is matched against the bytes before they are decoded. The decoder is told how
-//!   many to skip; it does not call back.
-//! - The first end that is told counts, and an end that the stream brought itself counts before it.
-//!   The sentinel counts even where the end of the body cut its event, and so do the lines of an
-//!   event that has several chunks.
+//! - A learned frame is matched against the bytes before they are decoded. The decoder skips them;
+//!   it does not call back.
+//! - The first reported end counts, and an end that the stream brought itself counts before it. The
+//!   sentinel counts even where the end of the body cut its event, and so do the lines of an event
+//!   that has several chunks.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -36,8 +36,8 @@ use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
 ///
-/// It does no I/O and has no clock. The caller reads the response, passes on what it read, takes
-/// the updates, and says how the body ended.
+/// It does no I/O and has no clock. The caller reads the response, passes on the bytes, takes the
+/// updates, and reports how the body ended.
 ///
 /// ```
 /// use deltawire::{How, chat};
@@ -64,17 +64,17 @@ pub struct Session<D> {
     accumulator: Accumulator<D>,
     body: Body,
     times: Times,
-    /// Only where a limit is set.
+    /// The clocks of a stall, if a limit is set.
     stalls: Option<Box<Stalls>>,
     /// The break or stall that cut the event of a sentinel.
     ///
-    /// The answer is whole then, and the transfer is not.
+    /// In this case the answer is complete, although the transfer is not.
     broken: Option<Box<Error>>,
 }
 
 /// The updates in the bytes that were read last, as [`Session::read`] returns them.
 ///
-/// Dropping it folds the bytes that are left, without their updates.
+/// Dropping it folds the remaining bytes without returning their updates.
 #[derive(Debug)]
 pub struct Updates<'s, D: Dialect> {
     session: &'s mut Session<D>,
@@ -87,10 +87,10 @@ impl<D: Dialect> Updates<'_, D> {
     /// Returns `None` once the bytes are used up.
     ///
     /// # Errors
-    /// An error that ended the stream: see [`Accumulator::push`]. Or a body that is not an event
-    /// stream, once [`Error::EVIDENCE`] bytes of it came (of a refused request: see
-    /// [`Session::head`]). Or an exceeded limit. Every later call returns the same error, and what
-    /// was folded stays.
+    /// Returns the error that ended the stream, as [`Accumulator::push`] does, or an exceeded
+    /// limit. For a body that is not an event stream it returns the error after [`Error::EVIDENCE`]
+    /// bytes; for a refused request see [`Session::head`]. Every later call returns the same error,
+    /// and what was folded stays.
     #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend")]
     pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
         let advanced = self.session.advance(&mut self.unread)?;
@@ -116,13 +116,13 @@ impl<D: Dialect> Drop for Updates<'_, D> {
     }
 }
 
-/// The times that a session was told, since the request.
+/// The times of a session, measured from the request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Times {
     /// The arrival of the first bytes of the body.
     pub first_byte: Option<Duration>,
-    /// The latest time that was told.
+    /// The latest time that the caller reported.
     ///
     /// In an update it is the arrival of the bytes that completed the event.
     pub latest: Duration,
@@ -133,12 +133,14 @@ pub struct Times {
 /// The judgement of a body by its head and its first bytes.
 #[derive(Debug, Clone)]
 enum Body {
-    /// So far white space, and this many bytes of a byte order mark.
+    /// The body is white space so far, and this many bytes of a byte order mark.
     Unknown(usize),
-    /// The content type says that it is not an event stream, and the bytes so far leave it open.
+    /// The content type is another one, and the bytes so far do not decide.
     Suspect(Box<Other>),
     EventStream,
-    /// Not an event stream. Boxed, since most bodies are.
+    /// The body is not an event stream.
+    ///
+    /// It is boxed, because this is rare.
     Other(Box<Other>),
 }
 
@@ -163,7 +165,7 @@ impl Other {
 /// Reports whether a body begins as an event stream does.
 ///
 /// It begins with a field or a comment, after a byte order mark and white space. Returns `None` if
-/// more bytes are needed to tell.
+/// more bytes are needed.
 fn begins_as_event_stream(body: &[u8]) -> Option<bool> {
     const FIELDS: [&[u8]; 5] = [b"data", b"event", b"id", b"retry", b"error"];
     const MARK: &[u8] = "\u{FEFF}".as_bytes();
@@ -215,8 +217,8 @@ impl<D: Dialect> Session<D> {
 
     /// Sets limits on how long the stream may go without bytes, events or content.
     ///
-    /// The caller then has to tell the times ([`wait`](Self::wait), [`arrived`](Self::arrived)),
-    /// and gets a [`deadline`](Self::deadline).
+    /// The caller then has to report the times ([`wait`](Self::wait), [`arrived`](Self::arrived)),
+    /// and can ask for a [`deadline`](Self::deadline).
     #[must_use]
     pub fn with_stall_limits(mut self, limits: StallLimits) -> Self {
         self.stalls = (!limits.is_unlimited()).then(|| Box::new(Stalls::new(limits)));
@@ -225,17 +227,18 @@ impl<D: Dialect> Session<D> {
 
     /// Records the response head: its status, and a look-up of its headers.
     ///
-    /// `header` returns the value of a header, given its name in lower case. The head has to be
-    /// told before the body is read.
+    /// `header` returns the value of a header, given its name in lower case. Call it before the
+    /// body is read.
     ///
-    /// A request that was refused is then an error that has the body. The body is read like any
-    /// other, but nothing of it is folded. Its beginning, at most
-    /// [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes, becomes part of [`Error::Refused`].
+    /// A refused request is then an error with the body. The body is read like any other, but not
+    /// folded. Its beginning, at most [`Refused::MAX_BODY`](crate::Refused::MAX_BODY) bytes,
+    /// becomes part of [`Error::Refused`].
     ///
-    /// A content type does not decide, since many servers send a wrong one: the first bytes of the
-    /// body do. With another one than `text/event-stream` they have to begin a field or a comment,
-    /// which is an [anomaly](crate::AnomalyKind::ContentType). Otherwise the beginning of the body,
-    /// at most [`Error::EVIDENCE`] bytes, becomes part of [`Error::NotAnEventStream`].
+    /// A content type does not decide, because many servers send a wrong one. The first bytes of
+    /// the body decide. If the content type is not `text/event-stream`, they have to begin a field
+    /// or a comment, which is an [anomaly](crate::AnomalyKind::ContentType). Otherwise the
+    /// beginning of the body, at most [`Error::EVIDENCE`] bytes, becomes part of
+    /// [`Error::NotAnEventStream`].
     ///
     /// ```
     /// use deltawire::{Error, How, chat};
@@ -257,19 +260,19 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Takes the evidence of a head that was judged before there was a session.
+    /// Records a head that was judged before there was a session, as evidence.
     ///
-    /// It is that of [`Evidence::not_a_stream`], and does what [`head`](Self::head) does with such
-    /// a head.
+    /// The evidence is the result of [`Evidence::not_a_stream`]. The effect is that of
+    /// [`head`](Self::head) with the same head.
     pub fn judged(&mut self, evidence: Evidence) {
         let of = if evidence.is_refusal() { Body::Other } else { Body::Suspect };
         self.body = of(Other::new(evidence));
     }
 
-    /// Reports whether the status or the first bytes tell that this is no event stream.
+    /// Reports whether the status or the first bytes show that it is no event stream.
     ///
-    /// Bytes that are read then are evidence only, and [`Updates::next`] or [`end`](Self::end)
-    /// returns the error.
+    /// Bytes that are read after that are evidence only, and [`Updates::next`] or
+    /// [`end`](Self::end) returns the error.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(self.body, Body::Other(..))
@@ -278,8 +281,8 @@ impl<D: Dialect> Session<D> {
     /// Takes bytes that were read, and returns the updates in them.
     ///
     /// [`Updates::next`] folds one event after the other. Dropping the updates early folds the
-    /// rest, so that no bytes are lost and none are read twice. They borrow the session until then,
-    /// so they belong into the loop that reads. After `[DONE]` bytes are ignored.
+    /// rest, so that no bytes are lost and none are read twice. The updates borrow the session, so
+    /// use them in the loop that reads. Bytes after `[DONE]` are ignored.
     pub fn read<'s>(&'s mut self, bytes: &'s [u8]) -> Updates<'s, D> {
         Updates { session: self, unread: bytes }
     }
@@ -295,10 +298,10 @@ impl<D: Dialect> Session<D> {
 
     /// Consumes bytes from the front of `input` until an event changed something.
     ///
-    /// This is the low-level verb, for adapters that keep what is unread themselves;
+    /// This is the low-level method, for adapters that keep the unread bytes themselves;
     /// [`read`](Self::read) is the safe one. Returns true if [`update`](Self::update) has the
-    /// changes of a new event. Returns false once the input is used up. The caller must pass what
-    /// is left of the input again.
+    /// changes of a new event. The caller must then pass the rest of the input again. Returns false
+    /// once the input is used up.
     ///
     /// # Errors
     /// Returns the same errors as [`Updates::next`].
@@ -328,7 +331,7 @@ impl<D: Dialect> Session<D> {
         true
     }
 
-    /// Decodes until an event was folded, and shows its data.
+    /// Decodes until an event is folded, and calls a function with its data.
     fn advance_decoded(
         &mut self,
         input: &mut &[u8],
@@ -366,8 +369,9 @@ impl<D: Dialect> Session<D> {
 
     /// Consumes bytes until an event was folded, and returns the event itself.
     ///
-    /// Copies the event's texts. It is for callers that want more of an event than the update says:
-    /// of a chat completion, [`chat::Chunk::parse`](crate::chat::Chunk::parse) reads its data.
+    /// It copies the event's texts. It is for callers that need more than the update:
+    /// [`chat::Chunk::parse`](crate::chat::Chunk::parse) reads the data of a chat completion's
+    /// event.
     ///
     /// # Errors
     /// Returns the same errors as [`Updates::next`].
@@ -402,7 +406,7 @@ impl<D: Dialect> Session<D> {
         &self.decoder
     }
 
-    /// Reports whether the stream has ended, so that there is nothing left to read for.
+    /// Reports whether the stream has ended, so that nothing more has to be read.
     ///
     /// It ended with `[DONE]`, with an error, or with its body.
     #[must_use]
@@ -410,13 +414,13 @@ impl<D: Dialect> Session<D> {
         self.accumulator.is_ended()
     }
 
-    /// Judges the body by its first bytes, unless the head did.
+    /// Judges the body by its first bytes, unless the head has decided.
     ///
-    /// `{`, `[` and `<` begin a body that is not an event stream. Two official clients take such a
-    /// body for an empty stream. The first byte of gzip's magic number (RFC 1952, section 2.3.1)
-    /// begins a body that a proxy compressed and nobody decompressed. The header
-    /// `content-encoding` does not tell, because some stacks (libcurl) leave it in place when they
-    /// decompress. No field of an event stream begins with any of these.
+    /// `{`, `[` and `<` begin a body that is not an event stream. Two official clients treat such a
+    /// body as an empty stream. The first byte of gzip's magic number (RFC 1952, section 2.3.1)
+    /// begins a body that a proxy compressed and nobody decompressed. The header `content-encoding`
+    /// does not tell, because some stacks (libcurl) leave it in place when they decompress. No
+    /// field of an event stream begins with any of these.
     fn is_event_stream(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
         const GZIP: u8 = 0x1f;
@@ -457,10 +461,10 @@ impl<D: Dialect> Session<D> {
         Err(error)
     }
 
-    /// Judges a body of another content type by its first bytes, if there are enough of them.
+    /// Judges a body of another content type, once there are enough bytes.
     ///
-    /// Bytes that leave it open are kept, and given to the decoder once it is an event stream: they
-    /// are white space and part of a field's name, in which no event ends.
+    /// Undecided bytes are kept, and given to the decoder once the body is an event stream. They
+    /// are white space and a part of a field's name, in which no event ends.
     #[inline(never)]
     fn judge(&mut self, input: &mut &[u8]) {
         let before = core::mem::replace(&mut self.body, Body::EventStream);
@@ -489,7 +493,9 @@ impl<D: Dialect> Session<D> {
     }
 }
 
-/// Time. Every `now` is the time since the request, by the caller's clock.
+/// The methods of time.
+///
+/// Every `now` is the time since the request, by the caller's clock.
 impl<D: Dialect> Session<D> {
     /// Records that the caller waits for bytes from now on.
     ///
@@ -500,7 +506,7 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Records that the bytes that are read next arrived now.
+    /// Records the arrival time of the bytes that are read next.
     ///
     /// It is ignored once the stream has ended.
     pub fn arrived(&mut self, now: Duration) {
@@ -514,14 +520,14 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Records the time of an end that is told next.
+    /// Records the time of an end that is reported next.
     ///
     /// It is ignored once the stream has ended.
     pub fn tick(&mut self, now: Duration) {
         self.times = self.times_at(now);
     }
 
-    /// Returns the times that were told.
+    /// Returns the times that were reported.
     #[must_use]
     pub fn times(&self) -> Times {
         self.times
@@ -529,7 +535,7 @@ impl<D: Dialect> Session<D> {
 
     /// Returns the times as they would be after a [`tick`](Self::tick) at `now`.
     ///
-    /// Nothing is recorded, since events of the last read may be left, which have the time of their
+    /// It records nothing, because the last read may have left events, which have the time of their
     /// arrival.
     #[must_use]
     pub fn times_at(&self, now: Duration) -> Times {
@@ -540,7 +546,7 @@ impl<D: Dialect> Session<D> {
 
     /// Returns the time at which the stream stalls unless something arrives first.
     ///
-    /// Returns `None` if no limit is active, or if the stream has ended. It holds for a caller that
+    /// Returns `None` if no limit is active, or if the stream has ended. It assumes that the caller
     /// waits for bytes; see [`wait`](Self::wait).
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
@@ -549,19 +555,21 @@ impl<D: Dialect> Session<D> {
 
     /// Returns the stall, if a limit has passed at `now`.
     ///
-    /// It ends nothing by itself: [`How::Stalled`] does. It holds for a caller that waits for
+    /// It does not end the stream; [`How::Stalled`] does. It assumes that the caller waits for
     /// bytes; see [`wait`](Self::wait).
     #[must_use]
     pub fn stalled(&self, now: Duration) -> Option<Stall> {
         self.running()?.check(now)
     }
 
-    /// Returns the clocks of a stall. A stream that has ended cannot stall.
+    /// Returns the clocks of a stall.
+    ///
+    /// A stream that has ended cannot stall.
     fn running(&self) -> Option<&Stalls> {
         self.stalls.as_deref().filter(|_| !self.is_ended())
     }
 
-    /// Sets the clocks back by what was folded of the bytes that arrived last.
+    /// Sets the clocks back according to the events of the last read.
     fn watch(&mut self, advanced: &Result<bool, Error>) {
         let Some(stalls) = &mut self.stalls else { return };
         let (events, update) = (self.accumulator.stats().events, self.accumulator.update());
@@ -576,16 +584,16 @@ impl<D: Dialect> Session<D> {
 impl<D: Dialect> Session<D> {
     /// Records how the body ended, and returns true if that changed something.
     ///
-    /// [`update`](Self::update) then has the changes: tool calls that are whole only by the end, and
-    /// the lines of an event with several chunks that no blank line completed. Only the first end
-    /// counts. Any other block that no blank line completed is discarded, unless it is a sentinel.
-    /// A connection that broke within the sentinel of a complete answer is an error here, and the
-    /// outcome is complete all the same.
+    /// [`update`](Self::update) then has the changes: tool calls that only the end completes, and
+    /// the lines of a last event with several chunks and without a blank line. Only the first end
+    /// counts. Any other block without its blank line is discarded, unless it is a sentinel. A
+    /// connection that broke within the sentinel of a complete answer is an error here, but the
+    /// outcome is complete.
     ///
     /// # Errors
-    /// The error that the stream ended with: a refused request, a body that is not an event stream,
-    /// an error in the stream, lines that are no fields, a broken connection, a stall. Where the
-    /// end also changed something, the next call returns the error.
+    /// Returns the error that ended the stream: a refused request, a body that is not an event
+    /// stream, an error in the stream, lines that are not fields, a broken connection, or a stall.
+    /// If the end also changed something, the next call returns the error.
     pub fn end(&mut self, how: How) -> Result<bool, Error> {
         if let Body::Other(other) | Body::Suspect(other) = &self.body {
             if self.accumulator.error().is_none() && !self.is_ended() {
@@ -613,7 +621,7 @@ impl<D: Dialect> Session<D> {
         self.check().map(|()| false)
     }
 
-    /// Fails with the error that the stream ended with, if one did.
+    /// Returns the error that ended the stream, if one did.
     fn check(&self) -> Result<(), Error> {
         let error = self.accumulator.error().or(self.broken.as_deref());
         error.map_or(Ok(()), |error| Err(error.clone()))
@@ -621,7 +629,7 @@ impl<D: Dialect> Session<D> {
 
     /// Ends the session, and returns its outcome.
     ///
-    /// An end that was told before, or that the stream brought itself, counts before `how`.
+    /// An earlier end, or one that the stream brought itself, counts before `how`.
     #[must_use]
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
         // The error is in the outcome.
@@ -630,7 +638,7 @@ impl<D: Dialect> Session<D> {
     }
 }
 
-/// Leaves out the state, which is everything that was folded.
+/// Formats the session without its state, which is everything that was folded.
 impl<D> fmt::Debug for Session<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")

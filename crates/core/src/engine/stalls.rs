@@ -1,10 +1,10 @@
-//! Stalls: a rule over three clocks that says when an open stream has gone quiet for too long.
+//! Stalls: three clocks that detect an open stream that is silent for too long.
 //!
 //! A server that hangs does not always go silent. It may send comments to keep proxies from closing
 //! the connection (`: keep-alive`, `: OPENROUTER PROCESSING`), or empty chunks while a request
-//! waits in its queue. So there are three clocks, each blind to what the next one sees:
+//! waits in its queue. So there are three clocks, and each misses what the next one sees:
 //!
-//! | clock | runs until | stopped by, though the next is not |
+//! | clock | runs until | reset by this, unlike the next clock |
 //! |---|---|---|
 //! | [`Bytes`](StallKind::Bytes) | anything at all arrives | a comment; half an event |
 //! | [`Events`](StallKind::Events) | an event is dispatched | a blank event; a chunk with a role, or with token counts |
@@ -13,8 +13,8 @@
 //! Each may have one limit for the first time, counted from the request, and another for every
 //! later one: a prompt takes a server longer than a token.
 //!
-//! Time in which the caller did not wait for the stream is the caller's, and is left out: from the
-//! arrival of the bytes of an update to the next wait.
+//! Only time in which the caller waits counts. The time from the arrival of an update's bytes to
+//! the next wait is the caller's.
 
 use core::time::Duration;
 
@@ -23,13 +23,15 @@ use serde::{Deserialize, Serialize};
 use super::seconds;
 use crate::error::{Stall, StallKind};
 
-/// Limits on how long a stream may go without something. None is set by default.
+/// The limits on how long a stream may lack bytes, events or content.
 ///
-/// No value is right for all: a model that reasons may take minutes to its first token and say
-/// nothing meanwhile, and between two tokens some seconds are a lot.
+/// None is set by default.
 ///
-/// Reads from a configuration, and serialises, as numbers of seconds. A member that is missing is
-/// no limit, and one that is unknown is an error.
+/// No value is right for all streams. A reasoning model may be silent for minutes before its first
+/// token, and between two tokens some seconds are a lot.
+///
+/// They deserialise from a configuration, and serialise, as numbers of seconds. A missing member
+/// means no limit, and an unknown member is an error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -37,21 +39,29 @@ pub struct StallLimits {
     /// The time between one byte of the body and the next.
     #[serde(with = "seconds")]
     pub bytes: Option<Duration>,
-    /// The time between one event and the next. Comments are not events.
+    /// The time between one event and the next.
+    ///
+    /// Comments are not events.
     #[serde(with = "seconds")]
     pub events: Option<Duration>,
-    /// The time between one piece of the model's output and the next: content, reasoning, refusals,
-    /// tool and function calls, audio.
+    /// The time between one piece of the model's output and the next.
+    ///
+    /// Output is content, reasoning, refusals, tool and function calls, and audio.
     #[serde(with = "seconds")]
     pub content: Option<Duration>,
-    /// The time from the request to the first byte. Where it is not set, `bytes` counts.
+    /// The time from the request to the first byte.
+    ///
+    /// If it is not set, `bytes` counts.
     #[serde(with = "seconds")]
     pub first_bytes: Option<Duration>,
-    /// The time from the request to the first event. Where it is not set, `events` counts.
+    /// The time from the request to the first event.
+    ///
+    /// If it is not set, `events` counts.
     #[serde(with = "seconds")]
     pub first_event: Option<Duration>,
-    /// The time from the request to the first output, which is the time to the first token. Where
-    /// it is not set, `content` counts.
+    /// The time from the request to the first output: the time to the first token.
+    ///
+    /// If it is not set, `content` counts.
     #[serde(with = "seconds")]
     pub first_content: Option<Duration>,
 }
@@ -121,26 +131,28 @@ impl StallLimits {
     }
 }
 
-/// The clocks of one stream. Every time is one since the request; one that goes back counts as the
-/// latest before it.
+/// The clocks of one stream.
+///
+/// Times are measured from the request. A time that goes back counts as the latest before it.
 #[derive(Debug, Clone)]
 pub(crate) struct Stalls {
     limits: StallLimits,
     clocks: [Clock; 3],
-    /// The latest time that was told.
+    /// The latest time that the caller reported.
     latest: Duration,
-    /// The part of it that was the caller's.
+    /// The part of `latest` in which the caller did not wait.
     away: Duration,
-    /// The caller has had the turn since the last arrival.
+    /// The caller has received an update since the last arrival.
     handed_on: bool,
-    /// The number of events that were looked at.
+    /// The number of events so far.
     events: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Clock {
-    /// The time at which it was set back last, without the caller's time. At first zero, the
-    /// request.
+    /// The time at which it was set back last, without the caller's time.
+    ///
+    /// It is zero at first, which is the time of the request.
     since: Duration,
     /// The thing it waits for has arrived before.
     came: bool,
@@ -169,7 +181,7 @@ impl Stalls {
         }
     }
 
-    /// The caller waits for the stream from here on.
+    /// Records that the caller waits for the stream from here on.
     pub(crate) fn wait(&mut self, now: Duration) {
         if core::mem::take(&mut self.handed_on) {
             self.away += now.saturating_sub(self.latest);
@@ -177,21 +189,22 @@ impl Stalls {
         self.latest = self.latest.max(now);
     }
 
-    /// Bytes arrived.
+    /// Records that bytes arrived.
     pub(crate) fn arrived(&mut self, now: Duration) {
         self.latest = self.latest.max(now);
         self.set_back(StallKind::Bytes);
     }
 
-    /// The bytes that arrived last were folded, up to this number of events of the stream. The last
-    /// of them brought output, or did not.
+    /// Records that the last bytes were folded, up to this number of events.
+    ///
+    /// `has_output` is true if the last event brought output.
     pub(crate) fn folded(&mut self, events: u64, has_output: bool) {
         if core::mem::replace(&mut self.events, events) != events {
             self.set_back(if has_output { StallKind::Content } else { StallKind::Events });
         }
     }
 
-    /// The caller has the turn, with an update.
+    /// Records that the caller received an update.
     pub(crate) fn hand_on(&mut self) {
         self.handed_on = true;
     }
@@ -202,8 +215,9 @@ impl Stalls {
         Some(first.saturating_add(self.away))
     }
 
-    /// Returns the stall by the clock that ran out first, if one has. Of several at once it is that
-    /// of the bytes before that of the events.
+    /// Returns the stall by the clock that ran out first, if one has.
+    ///
+    /// If several ran out at once, bytes come before events.
     pub(crate) fn check(&self, now: Duration) -> Option<Stall> {
         let now = now.max(self.latest).saturating_sub(self.away);
         let Running { kind, clock, limit, deadline } =

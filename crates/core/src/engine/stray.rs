@@ -1,8 +1,8 @@
-//! Stray lines: lines of a stream that are no fields, kept as evidence.
+//! Stray lines: lines of a stream that are not fields, kept as evidence.
 //!
 //! A server or a proxy that fails in mid-stream may write its error without `data:`, as text or as
-//! JSON, which may be printed over several lines (Gemini's compatible endpoint). To the standard
-//! such lines are unknown fields.
+//! JSON. Gemini's compatible endpoint prints the JSON over several lines. The standard treats such
+//! lines as unknown fields.
 
 use alloc::string::String;
 
@@ -19,7 +19,7 @@ pub(crate) struct Stray {
 }
 
 impl Stray {
-    /// Takes a line. Returns the error that it completes, if it says that it is one.
+    /// Takes a line, and returns the error that it completes, if any.
     pub(crate) fn take(&mut self, line: &str) -> Option<ApiError> {
         if !self.text.is_empty() && self.text.len() < Error::EXCERPT {
             self.text.push('\n');
@@ -39,7 +39,9 @@ impl Stray {
     }
 }
 
-/// An object or array over several lines, of which each byte is looked at once.
+/// An object or array over several lines.
+///
+/// Each byte is read once.
 #[derive(Debug, Clone, Default)]
 struct Json {
     text: String,
@@ -50,7 +52,7 @@ struct Json {
 }
 
 impl Json {
-    /// The longest text that is waited for, in bytes.
+    /// The longest text that is kept until its end, in bytes.
     const MAX: usize = 4 << 10;
 
     fn take(&mut self, line: &str) -> Option<ApiError> {
@@ -89,7 +91,7 @@ impl Json {
 mod tests {
     use super::*;
 
-    /// Returns the message of the error that the lines are, and the number of its last line.
+    /// Returns the message of the error, and the number of its last line.
     fn told(lines: &[&str]) -> Option<(usize, String)> {
         let mut stray = Stray::default();
         let mut errors = lines.iter().map(|line| stray.take(line)).enumerate();

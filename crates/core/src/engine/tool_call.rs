@@ -2,13 +2,15 @@
 
 use super::place::Place;
 
-/// A tool call as far as it came, borrowed from what is folded.
+/// A tool call as far as it has arrived, borrowed from the folded state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolCallSoFar<'a> {
     /// The call's place.
     pub at: Place,
-    /// The call's ID, once known. Some servers send none.
+    /// The call's ID, once known.
+    ///
+    /// Some servers send none.
     pub id: Option<&'a str>,
     /// The name of the function or tool, once known.
     pub name: Option<&'a str>,
@@ -16,9 +18,9 @@ pub struct ToolCallSoFar<'a> {
     pub arguments: &'a str,
     /// A function or a custom tool.
     pub kind: ToolCallKind,
-    /// The call is whole, and was told as done.
+    /// The call is whole, and was reported as done.
     ///
-    /// [`Change::ToolCallDone`](crate::Change::ToolCallDone) told of it.
+    /// [`Change::ToolCallDone`](crate::Change::ToolCallDone) reported it.
     pub is_done: bool,
 }
 

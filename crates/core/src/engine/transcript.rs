@@ -1,10 +1,8 @@
-//! The transcript: every text of an answer that grows, and the notes of what the last event
-//! changed.
+//! The transcript: every text that grows, and the changes of the last event.
 //!
-//! This file is the one owner of growing text. It keeps the halves of surrogate pairs that wait for
-//! their other half, the record of what is new, and the JSON parser of a text that has one. A
-//! dialect holds a [`TextId`] for each of its texts and appends through it. It also counts what is
-//! [`Held`]. Three rules hold:
+//! This file is the one owner of growing text. It keeps waiting halves of surrogate pairs, the
+//! record of what is new, and the JSON parser of a text that has one. A dialect holds a [`TextId`]
+//! for each of its texts and appends through it. It also counts what is [`Held`]. Three rules hold:
 //!
 //! - A text is appended to in one place, [`Transcript::append`], and only that returns
 //!   [`Effect::Appended`]. The learned frame appends through it as well, so both ways agree.
@@ -31,7 +29,7 @@ use crate::json::{RawStr, RawValue, Text};
 #[derive(Debug, Clone, Default)]
 pub struct Transcript {
     pub(crate) options: Options,
-    /// The stream is one whole body, read as one event: nothing in it continues anything.
+    /// The stream is one whole body, read as one event without continuations.
     pub(crate) whole_body: bool,
     texts: Vec<Slot>,
     records: Vec<Record>,
@@ -57,8 +55,9 @@ pub struct Transcript {
 pub struct Held {
     /// The bytes that count against [`Limits::max_folded`](crate::Limits::max_folded).
     pub(crate) bytes: usize,
-    /// The choices, tool calls and unknown members, which count against
-    /// [`Limits::max_items`](crate::Limits::max_items).
+    /// The number of choices, tool calls and unknown members.
+    ///
+    /// They count against [`Limits::max_items`](crate::Limits::max_items).
     pub(crate) items: usize,
 }
 
@@ -88,14 +87,16 @@ struct Slot {
     member: &'static str,
     text: Text,
     parsed: Parsed,
-    /// The text is not JSON, whatever its kind: a custom tool's input.
+    /// The text is a custom tool's input, and never JSON.
     is_free: bool,
 }
 
-/// The effect of folding something. The learned frame depends on it.
+/// The effect of folding.
 ///
-/// Only an event whose whole effect is `Appended` may be learned from. Whatever sets, begins or
-/// binds anything returns `Other`, which is the answer to give in doubt: it costs speed only.
+/// The learned frame depends on it.
+///
+/// Only an event whose whole effect is `Appended` may be learned from. Code that sets, begins or
+/// binds anything returns `Other`. In doubt `Other` is right, because it costs speed only.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -108,7 +109,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Returns the effect of this and another thing together.
+    /// Returns the effect of two things together.
     #[inline]
     pub(crate) fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -148,7 +149,7 @@ impl Transcript {
         self.clear();
     }
 
-    /// Says that the notes that follow are of the stream's end, unless they join those of an event.
+    /// Begins the notes of the stream's end, unless they join those of an event.
     pub(crate) fn begin_end(&mut self) {
         self.is_over = self.records.is_empty();
     }
@@ -166,9 +167,9 @@ impl Transcript {
         self.had_choices = false;
     }
 
-    /// Says that the current event can add this many bytes at most.
+    /// Sets the most bytes that the current event can add.
     ///
-    /// For one that is not read as it was sent: repaired, or a line of it.
+    /// It is for an event that is not read as it was sent, but repaired or line by line.
     pub(crate) fn expect(&mut self, most: usize) {
         self.most = most;
     }
@@ -227,7 +228,9 @@ impl Transcript {
         TextId(self.texts.len() as u32 - 1)
     }
 
-    /// Appends a string, decoded. Linear in it; allocates only where the text outgrows its buffer.
+    /// Appends a string, decoded.
+    ///
+    /// The cost is linear in the string. It allocates only if the text outgrows its buffer.
     #[inline]
     pub(crate) fn append(&mut self, id: TextId, string: &RawStr<'_>) -> Effect {
         let slot = &mut self.texts[id.0 as usize];
@@ -247,7 +250,7 @@ impl Transcript {
         }
     }
 
-    /// Appends a delta, or where deltas are cumulative what is new in it.
+    /// Appends a delta, or only its new part if deltas are cumulative.
     pub(crate) fn append_delta(&mut self, id: TextId, delta: &RawStr<'_>) -> Effect {
         let slot = &mut self.texts[id.0 as usize];
         if !self.options.cumulative || slot.text.is_empty() {
@@ -265,8 +268,10 @@ impl Transcript {
         Effect::Other
     }
 
-    /// Appends a piece of arguments: a string's text, or the compact JSON of any other value, which
-    /// is what the string would have held. Where deltas are cumulative, appends what is new in it.
+    /// Appends a piece of arguments.
+    ///
+    /// The piece is a string's text, or the compact JSON of any other value. If deltas are
+    /// cumulative, only the new part is appended.
     pub(crate) fn append_piece(&mut self, id: TextId, piece: &RawValue<'_>) -> Effect {
         match piece.as_raw_str() {
             Some(string) => self.append_delta(id, &string),
@@ -290,7 +295,7 @@ impl Transcript {
         self.record_extension(id, before, extends || !is_whole);
     }
 
-    /// Records that a text was extended by a cumulative delta, or that the delta was appended.
+    /// Records whether a cumulative delta extended a text or was appended.
     fn record_extension(&mut self, id: TextId, before: (usize, usize), extends: bool) {
         let slot = &self.texts[id.0 as usize];
         let (start, weight) = before;
@@ -302,7 +307,7 @@ impl Transcript {
         self.record_growth(id, start);
     }
 
-    /// Notes what a text has grown by, if it has.
+    /// Notes the growth of a text, if any.
     fn record_growth(&mut self, id: TextId, start: usize) {
         let slot = &self.texts[id.0 as usize];
         let (kind, end) = (slot.kind, slot.text.len());
@@ -311,7 +316,9 @@ impl Transcript {
         }
     }
 
-    /// Notes a piece of a text. Pieces that touch are one.
+    /// Notes a piece of a text.
+    ///
+    /// Adjacent pieces become one.
     #[inline(always)]
     fn record(&mut self, id: TextId, kind: TextKind, start: usize, new_end: usize) {
         match self.records.last_mut() {
@@ -320,7 +327,9 @@ impl Transcript {
         }
     }
 
-    /// Returns the bytes that appending a string adds to a text, which may not have begun.
+    /// Returns the bytes that a string adds to a text.
+    ///
+    /// The text need not have begun.
     pub(crate) fn growth(&self, id: Option<TextId>, string: &RawStr<'_>) -> usize {
         match id {
             Some(id) => self.texts[id.0 as usize].text.growth(string.as_json()),
@@ -328,7 +337,9 @@ impl Transcript {
         }
     }
 
-    /// As [`growth`](Self::growth), for a delta that may be cumulative.
+    /// Returns the growth by a delta that may be cumulative.
+    ///
+    /// See [`growth`](Self::growth).
     pub(crate) fn delta_growth(&self, id: Option<TextId>, delta: &RawStr<'_>) -> usize {
         match id {
             Some(id) if self.options.cumulative => {
@@ -338,7 +349,7 @@ impl Transcript {
         }
     }
 
-    /// As [`growth`](Self::growth), for a piece of arguments.
+    /// Returns the same as [`growth`](Self::growth), for a piece of arguments.
     pub(crate) fn piece_growth(&self, id: Option<TextId>, piece: &RawValue<'_>) -> usize {
         match piece.as_raw_str() {
             Some(string) => self.delta_growth(id, &string),
@@ -349,7 +360,7 @@ impl Transcript {
         }
     }
 
-    /// Says that a text is not JSON, whatever its kind.
+    /// Marks a text as not JSON, whatever its kind.
     pub(crate) fn set_free(&mut self, id: TextId) {
         let slot = &mut self.texts[id.0 as usize];
         slot.is_free = true;
@@ -385,7 +396,14 @@ impl Transcript {
         }
     }
 
-    /// Replaces the halves of surrogate pairs that still wait, and notes each text that had one.
+    /// Reports whether a text has begun.
+    pub(crate) fn has_texts(&self) -> bool {
+        !self.texts.is_empty()
+    }
+
+    /// Replaces the halves of surrogate pairs that still wait.
+    ///
+    /// Each text that had one is noted.
     pub(crate) fn settle(&mut self) {
         for slot in &mut self.texts {
             slot.text.settle();
@@ -413,9 +431,9 @@ impl Transcript {
         self.texts[id.0 as usize].text.is_empty()
     }
 
-    /// Reports whether a piece of arguments is the whole so far, where deltas are cumulative.
+    /// Reports whether a cumulative piece of arguments repeats the whole so far.
     ///
-    /// Linear in the piece.
+    /// The cost is linear in the piece.
     pub(crate) fn is_whole_so_far(&self, id: TextId, piece: &RawValue<'_>) -> bool {
         let text = self.text(id);
         self.options.cumulative && !text.is_empty() && {
@@ -430,13 +448,17 @@ impl Transcript {
         self.texts[id.0 as usize].text.as_str()
     }
 
-    /// Returns the text of this kind at this place, if it has begun. Looks at each text.
+    /// Returns the text of this kind at this place, if it has begun.
+    ///
+    /// Looks at each text.
     pub(crate) fn find(&self, kind: TextKind, at: Place) -> Option<TextId> {
         let is_it = |slot: &Slot| slot.kind == kind && slot.at == at;
         self.texts.iter().position(is_it).map(|position| TextId(position as u32))
     }
 
-    /// Takes a finished text out, if it began. Its parser is dropped.
+    /// Takes a finished text out, if it began.
+    ///
+    /// Its parser is dropped.
     pub(crate) fn take(&mut self, id: Option<TextId>) -> Option<String> {
         let slot = &mut self.texts[id?.0 as usize];
         slot.parsed = Parsed::default();
@@ -455,9 +477,11 @@ impl Transcript {
 
 /// The count of what is held.
 impl Transcript {
-    /// Reports whether the event fits whatever is in it. If not, it has to be weighed.
+    /// Reports whether the event fits in any case.
     ///
-    /// Whatever folding adds stands in the event's data: the text of each member, and at least two
+    /// If not, it has to be weighed.
+    ///
+    /// Folding adds only what stands in the event's data: the text of each member, and at least two
     /// bytes for each choice, tool call and unknown member.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
@@ -466,7 +490,7 @@ impl Transcript {
             && self.held.items.saturating_add(self.most / 2) <= limits.max_items
     }
 
-    /// Reports whether a string may be appended whose length between its quotes is `len`.
+    /// Reports whether a string of `len` bytes between its quotes may be appended.
     #[inline]
     pub(crate) fn has_room_for(&self, len: usize) -> bool {
         self.held.bytes.saturating_add(len) <= self.options.limits.max_folded
@@ -475,7 +499,7 @@ impl Transcript {
     /// Checks that what an event adds is within the limits.
     ///
     /// # Errors
-    /// The limit that it would exceed.
+    /// Returns the limit that would be exceeded.
     pub(crate) fn admit(&self, new: Held) -> Result<(), Error> {
         let limits = &self.options.limits;
         if self.held.bytes.saturating_add(new.bytes) > limits.max_folded {
@@ -487,7 +511,7 @@ impl Transcript {
         Ok(())
     }
 
-    /// Counts what is held from now on.
+    /// Adds to the count of what is held.
     pub(crate) fn hold(&mut self, new: Held) {
         self.held += new;
     }

@@ -11,7 +11,7 @@ use super::tool_call::ToolCallSoFar;
 use super::transcript::Transcript;
 use crate::json::Unknown;
 
-/// The changes of one event, as slices of the folded state. Nothing is copied.
+/// The changes of one event, as slices of the folded state, without copies.
 #[derive(Clone, Copy)]
 pub struct Update<'a> {
     transcript: &'a Transcript,
@@ -53,8 +53,8 @@ impl<'a> Update<'a> {
 
     /// Returns everything that changed, in the order in which it was folded.
     ///
-    /// The order is choice by choice, and within one that of the members in the API reference. The
-    /// changes in texts that are parsed come last.
+    /// Choices follow one another, and the changes of a choice have the order of the members in the
+    /// API reference. Changes in parsed texts come last.
     pub fn changes(&self) -> impl Iterator<Item = Change<'a>> + use<'a> {
         let Self { transcript, dialect } = *self;
         let change = move |record: &Record| match *record {
@@ -74,8 +74,9 @@ impl<'a> Update<'a> {
 
     /// Returns the parser of a tool call's arguments, by the call's place.
     ///
-    /// `None` without [`Options::with_parsed_arguments`](crate::Options::with_parsed_arguments),
-    /// and as long as none of the call's arguments came.
+    /// Returns `None` without
+    /// [`Options::with_parsed_arguments`](crate::Options::with_parsed_arguments), and until
+    /// arguments of the call arrive.
     #[cfg(feature = "partial")]
     #[must_use]
     pub fn parsed_arguments(&self, at: Place) -> Option<&'a deltawire_partial::Parser> {
@@ -84,8 +85,9 @@ impl<'a> Update<'a> {
 
     /// Returns the parser of a choice's content, by the choice's index.
     ///
-    /// `None` without [`Options::with_parsed_content`](crate::Options::with_parsed_content), and as
-    /// long as no content came.
+    /// Returns `None` without
+    /// [`Options::with_parsed_content`](crate::Options::with_parsed_content), and until content
+    /// arrives.
     #[cfg(feature = "partial")]
     #[must_use]
     pub fn parsed_content(&self, choice: u64) -> Option<&'a deltawire_partial::Parser> {
@@ -97,13 +99,13 @@ impl<'a> Update<'a> {
         self.transcript.parser_of(self.transcript.find(kind, at)?).parser()
     }
 
-    /// Returns the whole text of this kind at this place as far as it came.
+    /// Returns the text of this kind at this place, as far as it has arrived.
     #[must_use]
     pub fn so_far(&self, kind: TextKind, at: Place) -> Option<&'a str> {
         Some(self.transcript.text(self.transcript.find(kind, at)?))
     }
 
-    /// Returns the tool call at this place, as far as it came.
+    /// Returns the tool call at this place, as far as it has arrived.
     #[must_use]
     pub fn tool_call(&self, at: Place) -> Option<ToolCallSoFar<'a>> {
         self.dialect.tool_call(at, self.transcript)
@@ -117,10 +119,10 @@ impl<'a> Update<'a> {
         (0..).map_while(move |number| dialect.tool_call(Place::item(choice, number), transcript))
     }
 
-    /// Reports whether the update is that of the stream's end, and not of a chunk.
+    /// Reports whether the update belongs to the stream's end, and not to a chunk.
     ///
-    /// The end is `[DONE]` or the end of the body. It has an update only if tool calls are whole
-    /// only by then. The update of chunks that the end of the body cut is one of chunks.
+    /// The end is `[DONE]` or the end of the body. It has an update only if it completes tool
+    /// calls. If the end of the body cut chunks, their update belongs to chunks.
     #[must_use]
     pub fn at_end(&self) -> bool {
         self.transcript.is_over()
@@ -152,13 +154,13 @@ impl<'a> Update<'a> {
 
     /// Reports whether the event had a choice, even one that changed nothing.
     ///
-    /// OpenAI's usage chunk has none, nor has Azure's first.
+    /// OpenAI's usage chunk has no choice, and neither has Azure's first chunk.
     #[must_use]
     pub fn has_choices(&self) -> bool {
         self.transcript.had_choices()
     }
 
-    /// Returns the changes with texts of their own, to be sent elsewhere. Copies them.
+    /// Returns the changes with copies of their texts, to be sent elsewhere.
     ///
     /// ```
     /// use std::sync::mpsc;
@@ -187,7 +189,7 @@ impl<'a> Update<'a> {
 
     /// Returns the index of each choice, and its unknown members so far.
     ///
-    /// They are the last value of each member. There are none if
+    /// Each member has its last value. The members are empty if
     /// [`Options::with_unknown`](crate::Options::with_unknown) drops them.
     pub fn unknown_members(&self) -> impl Iterator<Item = (u64, &'a Unknown<'static>)> + use<'a> {
         let dialect = self.dialect;

@@ -12,8 +12,8 @@ use crate::json::{RawValue, repair};
 
 /// An error in a server's words: an error body, or an error in the stream.
 ///
-/// Servers and proxies agree on no shape, so the usual members are looked for where they may stand,
-/// and the whole object is kept beside them: [`body`](Self::body).
+/// Servers and proxies use many shapes. So the usual members are searched in every place where they
+/// may stand, and [`body`](Self::body) keeps the whole object.
 ///
 /// It serialises as `{"message", "type", "param", "code"}`, with null for what the server did not
 /// send. [`Error`](crate::Error) and [`Refused`](crate::Refused) write the whole object beside it.
@@ -28,7 +28,9 @@ use crate::json::{RawValue, repair};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ApiError {
-    /// The server's message. If it gives none, the error as JSON.
+    /// The server's message.
+    ///
+    /// If the server gives none, it is the error as JSON.
     pub message: String,
     /// OpenAI's `type`, as sent (`invalid_request_error`, …), or `error_type`.
     #[serde(rename = "type")]
@@ -45,12 +47,13 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// Reads an error body. Returns `None` if `body` is not one.
+    /// Reads an error body.
     ///
-    /// An error body is an object that says so, as an event of a stream may (`error`, `errors`,
-    /// `error_message`, `"object":"error"`, a `code` of 400 or more with a message), one that
-    /// describes the error itself, with `message` or with FastAPI's `detail`, or an array around
-    /// one of these.
+    /// Returns `None` if `body` is not one.
+    ///
+    /// An error body is one of these: an object that has `error`, `errors`, `error_message`,
+    /// `"object":"error"`, or a `code` of 400 or more with a message; an object with `message` or
+    /// with FastAPI's `detail`; or an array around such an object.
     #[must_use]
     pub fn from_body(body: &str) -> Option<Self> {
         let body = RawValue::parse(body).ok()?;
@@ -63,7 +66,9 @@ impl ApiError {
         Some(error.with_body(&body))
     }
 
-    /// Returns the code as text. A number is returned as its digits.
+    /// Returns the code as text.
+    ///
+    /// A number is returned as its digits.
     ///
     /// OpenAI's codes are in its guide "Error codes": `context_length_exceeded`,
     /// `rate_limit_exceeded`, `insufficient_quota` and others.
@@ -90,19 +95,21 @@ impl ApiError {
         self.param.as_ref().map(RawValue::to_text)
     }
 
-    /// Returns the whole JSON that the error came in, with every member.
+    /// Returns the whole JSON that the error arrived in, with every member.
     ///
-    /// Returns `None` if it was not JSON: the text is the message then. What OpenRouter calls
-    /// `metadata`, Groq `failed_generation` and Google `details` stands here.
+    /// Returns `None` if it was not JSON; the message then is the text. Members such as
+    /// OpenRouter's `metadata`, Groq's `failed_generation` and Google's `details` are here.
     #[must_use]
     pub fn body(&self) -> Option<&RawValue<'static>> {
         self.body.as_ref()
     }
 
-    /// Returns the error that a value is, if it says that it is one. An array may be around it.
+    /// Returns the error that a value describes, if it does.
     ///
-    /// Looks at the value's own members, and where the rules of an API put an error: in a choice,
-    /// in Groq's `x_groq`, in the `data` that a gateway wraps an object in.
+    /// The value may be in an array.
+    ///
+    /// The error may be in the value's own members, in a choice, in Groq's `x_groq`, or in the
+    /// `data` of a gateway that wraps objects.
     pub(crate) fn of(value: &RawValue<'_>) -> Option<Self> {
         let read = |value: &RawValue<'_>| Object::new(value)?.error();
         let error = read(value).or_else(|| value.elements().find_map(|element| read(&element)));
@@ -145,7 +152,7 @@ impl ApiError {
         Self { body: Some(body.clone().into_owned()), ..self }
     }
 
-    /// Reports whether nothing is known but a code, or that something went wrong.
+    /// Reports whether the error has at most a code.
     fn is_code_only(&self) -> bool {
         self.message == "true"
             || self
@@ -157,7 +164,7 @@ impl ApiError {
 
 /// An object that may be an error.
 ///
-/// Each look at a member reads the object, so that nothing is held of one with a million members.
+/// Each access to a member reads the object, so an object with a million members costs no memory.
 #[derive(Clone, Copy)]
 struct Object<'v>(&'v RawValue<'v>);
 
@@ -171,7 +178,7 @@ impl<'v> Object<'v> {
         self.0.member(name)
     }
 
-    /// Returns a member that says something.
+    /// Returns a member that is not empty.
     fn telling(self, name: &str) -> Option<RawValue<'v>> {
         self.get(name).filter(|value| !value.is_void())
     }
@@ -180,7 +187,7 @@ impl<'v> Object<'v> {
         self.telling(name).is_some()
     }
 
-    /// Returns the error that the object is or holds, if it says so.
+    /// Returns the error that the object is or holds, if any.
     fn error(self) -> Option<ApiError> {
         let of_data = || {
             // One level deep, and not below a chunk.
@@ -208,14 +215,14 @@ impl<'v> Object<'v> {
         of_choice().or_else(of_groq)
     }
 
-    /// Reports whether the object says of itself that it is an error.
+    /// Reports whether the object declares itself an error.
     fn is_error(self) -> bool {
         ["error", "errors", "error_message", "error_type"].iter().any(|name| self.says(name))
             || self.get("object").is_some_and(|kind| kind.to_text() == "error")
             || self.is_failure()
     }
 
-    /// Reports whether the object has a status of a failed request, a message, and no choices.
+    /// Reports whether the object has a failure status, a message, and no choices.
     ///
     /// The status is a number of 400 or more, also in quotes, or the word `error`.
     fn is_failure(self) -> bool {
@@ -233,7 +240,7 @@ impl<'v> Object<'v> {
             && self.message().is_some()
     }
 
-    /// Reads an object that is known to be an error: around the error, or the error itself.
+    /// Reads an object that is known to be an error, or to hold one.
     ///
     /// Looks no deeper than one member.
     fn described(self) -> ApiError {
@@ -282,7 +289,7 @@ impl<'v> Object<'v> {
     }
 }
 
-/// Displays the message with type, parameter and code, and the first of the error's other members.
+/// Displays the message, type, parameter, code, and the first other members.
 ///
 /// Each is shortened in its middle.
 impl fmt::Display for ApiError {

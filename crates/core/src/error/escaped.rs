@@ -12,7 +12,7 @@ use core::fmt::{self, Write as _};
 /// wrong as often as at their beginning. Unlike `{:?}` it adds no quotes, and leaves quotes and
 /// backslashes as they are, so the text cannot be recovered from it.
 ///
-/// The errors of this crate show texts of others in this way. Fields keep them as they came.
+/// The errors of this crate show texts of others in this way. Fields keep them as they arrived.
 ///
 /// ```
 /// use deltawire::Escaped;
@@ -39,9 +39,10 @@ impl<'t> Escaped<'t> {
         Self { text, max: Self::MAX, lines: false }
     }
 
-    /// Shows at most this many bytes, cut between characters, and `…` where others were.
+    /// Shows at most this many bytes, and `…` in place of the others.
     ///
-    /// The beginning has two thirds of them, the end has the rest.
+    /// The text is cut between characters. Its beginning has two thirds of the bytes, and its end
+    /// the rest.
     #[must_use]
     pub fn at_most(mut self, bytes: usize) -> Self {
         self.max = bytes;
@@ -97,7 +98,9 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// Returns the two ends of a text that has more than `max` bytes, which have at most that together.
+/// Returns the two ends of a text that is longer than `max` bytes.
+///
+/// Together they have at most `max` bytes.
 ///
 /// They are cut between characters. The first has two thirds.
 fn ends(text: &str, max: usize) -> Option<(&str, &str)> {
@@ -111,7 +114,7 @@ fn ends(text: &str, max: usize) -> Option<(&str, &str)> {
     Some((beginning(text, max - max / 3), &text[from..]))
 }
 
-/// Returns a text as evidence: whole if it is short, else its two ends with `…` between them.
+/// Returns a text as evidence, shortened in its middle if it is long.
 ///
 /// The result has at most `max` bytes and those of the `…`.
 pub(crate) fn evidence(text: &str, max: usize) -> String {
@@ -121,7 +124,7 @@ pub(crate) fn evidence(text: &str, max: usize) -> String {
     }
 }
 
-/// Reports whether a character does something to the line it stands in.
+/// Reports whether a character affects the line that it stands in.
 ///
 /// The bidirectional controls are those of Unicode's UAX 9, the tags those of block E0000.
 fn acts(character: char) -> bool {

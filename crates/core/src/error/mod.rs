@@ -13,6 +13,7 @@ use self::escaped::beginning_of_bytes;
 mod api;
 mod escaped;
 mod evidence;
+mod other_api;
 mod refused;
 mod stall;
 mod transport;
@@ -20,6 +21,7 @@ mod transport;
 pub use api::ApiError;
 pub use escaped::Escaped;
 pub use evidence::Evidence;
+pub(crate) use other_api::other_api;
 pub use refused::Refused;
 pub use stall::{Stall, StallKind};
 pub use transport::TransportError;
@@ -35,34 +37,53 @@ pub(crate) use escaped::{beginning, evidence};
 pub enum Error {
     /// The server sent an error in the stream.
     ///
-    /// It is an event named `error`, an `error:` line, an object that says it is an error, or JSON
-    /// lines outside of any field that are one.
+    /// It is an event named `error`, an `error:` line, an object that declares itself an error, or
+    /// such an object in lines that are not fields.
     Api(Box<ApiError>),
-    /// The stream ended without its finish reasons, after lines that are no fields.
+    /// The stream ended without its finish reasons, after lines that are not fields.
     ///
     /// A server or a proxy that fails in mid-stream may write its error as bare text.
     StrayLines {
         /// The beginning of these lines, at most [`Error::EXCERPT`] bytes.
         text: String,
     },
-    /// An event's data is not JSON. Nothing of it was folded.
+    /// The stream has the events of another API, and no chunk of a completion.
+    ///
+    /// No dialect here folds that API. [`sse::Decoder`](crate::sse::Decoder) decodes its events.
+    OtherApi {
+        /// The name of the API, such as `OpenAI's Responses API`.
+        api: &'static str,
+        /// The beginning of the first such event's data.
+        data: String,
+    },
+    /// An event's data is not JSON.
+    ///
+    /// Nothing of it was folded.
     InvalidJson {
-        /// The number of the event in the stream, from 1. It is 0 if a single chunk was read.
+        /// The number of the event in the stream, from 1.
+        ///
+        /// It is 0 if a single chunk was read.
         event: u64,
         /// The error of the parser, with line and column.
         reason: String,
-        /// The data. Of more than [`Error::EXCERPT`] bytes, the two ends with `…` between them.
+        /// The data.
+        ///
+        /// Beyond [`Error::EXCERPT`] bytes, only its two ends are kept, with `…` between them.
         data: String,
     },
     /// An event's data is JSON but not an object, so it cannot be a chunk.
     ///
     /// Nothing of it was folded.
     InvalidChunk {
-        /// The number of the event in the stream, from 1. It is 0 if a single chunk was read.
+        /// The number of the event in the stream, from 1.
+        ///
+        /// It is 0 if a single chunk was read.
         event: u64,
         /// The kind of value that it is instead.
         reason: String,
-        /// The data. Of more than [`Error::EXCERPT`] bytes, the two ends with `…` between them.
+        /// The data.
+        ///
+        /// Beyond [`Error::EXCERPT`] bytes, only its two ends are kept, with `…` between them.
         data: String,
     },
     /// The server refused the request: it answered with a status other than 2xx.
@@ -74,16 +95,22 @@ pub enum Error {
     ///
     /// It begins as JSON, HTML or gzip does, or its content type says so.
     NotAnEventStream {
-        /// The content type, if a header gave one. At most [`Refused::MAX_HEADER`] bytes are kept.
+        /// The content type, if a header gave one.
+        ///
+        /// At most [`Refused::MAX_HEADER`] bytes are kept.
         content_type: Option<String>,
-        /// The beginning of the body, at most [`Error::EVIDENCE`] bytes. Invalid UTF-8 is replaced.
+        /// The beginning of the body, at most [`Error::EVIDENCE`] bytes.
+        ///
+        /// Invalid UTF-8 is replaced.
         beginning: String,
         /// The error in the body, if any.
         ///
         /// It is read if the body is an error body in JSON that `beginning` holds completely.
         error: Option<Box<ApiError>>,
     },
-    /// A limit was exceeded. The chunk that would have exceeded it was not folded.
+    /// A limit was exceeded.
+    ///
+    /// The chunk that would have exceeded it was not folded.
     Limit {
         /// The limit.
         limit: Limit,
@@ -94,15 +121,16 @@ pub enum Error {
     },
     /// A choice ended with a finish reason that says that it failed.
     ///
-    /// It is `error` (OpenRouter, Mistral) or `network_error` (Z.ai). The answer as far as it came
-    /// has it.
+    /// It is `error` (OpenRouter, Mistral) or `network_error` (Z.ai). The answer so far has it too.
     FinishReason {
         /// The index of the choice.
         choice: u64,
         /// The finish reason.
         reason: String,
     },
-    /// The connection failed. Adapters report it; see [`How::Broken`](crate::How::Broken).
+    /// The connection failed.
+    ///
+    /// Adapters report it; see [`How::Broken`](crate::How::Broken).
     Transport(TransportError),
     /// The stream lacked something for longer than a limit of the caller's.
     ///
@@ -118,7 +146,9 @@ pub enum Limit {
     Line,
     /// The limit `max_event`.
     Event,
-    /// The limit `max_id` of [`sse::Limits`], which holds where events are read and not folded.
+    /// The limit `max_id` of [`sse::Limits`].
+    ///
+    /// It applies if events are read and not folded.
     Id,
     /// The limit `max_choices`.
     Choices,
@@ -157,18 +187,21 @@ impl Error {
     /// The largest number of bytes kept of a body that is not an event stream.
     pub const EVIDENCE: usize = 4096;
 
-    /// The largest number of bytes kept of data that is not a chunk, and of stray lines.
+    /// The largest number of bytes kept of odd data and of stray lines.
+    ///
+    /// Odd data is data that is not a chunk.
     pub const EXCERPT: usize = 1024;
 
     /// Returns one word for the kind of error.
     ///
-    /// It is `api`, `stray_lines`, `invalid_json`, `invalid_chunk`, `refused`,
+    /// It is `api`, `stray_lines`, `other_api`, `invalid_json`, `invalid_chunk`, `refused`,
     /// `not_an_event_stream`, `limit`, `finish_reason`, `transport`, `timeout` or `stalled`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Api(_) => "api",
             Self::StrayLines { .. } => "stray_lines",
+            Self::OtherApi { .. } => "other_api",
             Self::InvalidJson { .. } => "invalid_json",
             Self::InvalidChunk { .. } => "invalid_chunk",
             Self::Refused(_) => "refused",
@@ -248,6 +281,13 @@ impl fmt::Display for Error {
                 let text = Quoted(text);
                 write!(f, "the stream ended early, after lines that are no fields: {text}")
             }
+            Self::OtherApi { api, data } => {
+                let data = Quoted(data);
+                write!(
+                    f,
+                    "no completion: the events are those of {api}, which is not folded: {data}"
+                )
+            }
             Self::InvalidJson { event, reason, data } => {
                 write!(f, "{} is not JSON: {reason}: {}", Source(*event), Quoted(data))
             }
@@ -286,7 +326,9 @@ impl fmt::Display for Error {
     }
 }
 
-/// The text of each variant is that of what it holds, so its source is that one's source.
+/// Returns the source of the error that the variant holds.
+///
+/// The variant displays as that error, so the error itself is not the source.
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
@@ -331,6 +373,7 @@ impl Serialize for Error {
         }
         let data = match self {
             Self::StrayLines { text: data }
+            | Self::OtherApi { data, .. }
             | Self::InvalidJson { data, .. }
             | Self::InvalidChunk { data, .. }
             | Self::NotAnEventStream { beginning: data, .. } => Some(data),

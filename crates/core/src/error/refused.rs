@@ -31,7 +31,9 @@ use super::escaped::{beginning, beginning_of_bytes};
 pub struct Refused {
     /// The status code.
     pub status: u16,
-    /// The names and values of the headers, in the order sent. Names are in lower case.
+    /// The names and values of the headers, in the order sent.
+    ///
+    /// Names are in lower case.
     ///
     /// [`Refused::with_headers`] says which are kept. If it was not called, they are the headers
     /// that a client acts on: content type, request ID, time to wait and rate limits.

@@ -27,9 +27,13 @@ pub struct Stall {
 pub enum StallKind {
     /// Nothing at all arrived.
     Bytes,
-    /// No event arrived. Bytes may have.
+    /// No event arrived.
+    ///
+    /// Bytes may have arrived.
     Events,
-    /// Nothing of the model's output arrived. Events may have.
+    /// Nothing of the model's output arrived.
+    ///
+    /// Events may have arrived.
     Content,
 }
 

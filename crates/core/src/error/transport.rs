@@ -9,16 +9,17 @@ use core::iter::successors;
 
 use super::escaped::Escaped;
 
-/// A connection that broke, or on which nothing arrived in time.
+/// A connection that broke, or that timed out.
 ///
 /// It keeps the transport's own error as its [`source`](Error::source), if the adapter had one, so
 /// that a `downcast_ref` finds `reqwest::Error`, `hyper::Error` or `std::io::Error`. A clone shares
-/// it. Two are equal if they say the same. An error that only repeats its cause's text, as
-/// reqwest's does when a body times out, is left out of the chain.
+/// the error. Two failures are equal if they have the same message and both or neither timed out.
+/// An error that only repeats its cause's text, like reqwest's when a body times out, is left out
+/// of the chain.
 ///
 /// It displays as `the connection failed` or `waited too long`, and leaves the details to its
-/// source. The alternate form (`{:#}`) adds the [`message`](Self::message), as it does where there
-/// is no source.
+/// source. The alternate form (`{:#}`) adds the [`message`](Self::message). If there is no source,
+/// the plain form adds it too.
 #[derive(Clone)]
 pub struct TransportError {
     message: String,
@@ -31,7 +32,7 @@ pub struct TransportError {
 impl TransportError {
     /// Returns the failure that this message describes.
     ///
-    /// `timed_out` says that nothing arrived in time.
+    /// `timed_out` is true if nothing arrived in time.
     #[must_use]
     pub fn new(message: impl fmt::Display, timed_out: bool) -> Self {
         Self { message: message.to_string(), timed_out, source: None, repeated: 0 }
@@ -39,15 +40,15 @@ impl TransportError {
 
     /// Returns the failure that an error of the transport reports, and keeps the error.
     ///
-    /// The message has the texts of the error and of its causes, each once. hyper and reqwest say
-    /// in the causes what happened; without them all their failures read alike ("error decoding
-    /// response body").
+    /// The message has the texts of the error and of its causes, each once. hyper and reqwest
+    /// describe the failure in the causes; without them all their failures read alike ("error
+    /// decoding response body").
     ///
-    /// It timed out if one of these errors says so: a `std::io::Error` of the kind `TimedOut`, or
-    /// `WouldBlock` (the read timeout of a socket on Unix); a failure of this type that did; or one
-    /// of the errors that reqwest and hyper ("operation timed out"), tokio ("deadline has elapsed")
-    /// and tower ("request timed out") name a timeout by. These types are private or not known
-    /// here, so their whole text counts.
+    /// The failure is a time-out if one of these errors is one: a `std::io::Error` of the kind
+    /// `TimedOut`, or `WouldBlock` (the read timeout of a socket on Unix); a failure of this type
+    /// that timed out; or the errors of reqwest and hyper ("operation timed out"), tokio ("deadline
+    /// has elapsed") and tower ("request timed out"). The types of the last three are private or
+    /// not known here, so they are recognised by their whole text.
     #[must_use]
     pub fn from_source(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = source.into();
@@ -67,16 +68,16 @@ impl TransportError {
         Self { message, timed_out, source: Some(source.into()), repeated }
     }
 
-    /// Says whether it timed out, for a transport whose errors say so in another way.
+    /// Sets whether it timed out, for transports that report it in another way.
     #[must_use]
     pub fn with_timed_out(mut self, timed_out: bool) -> Self {
         self.timed_out = timed_out;
         self
     }
 
-    /// Returns the transport's own words.
+    /// Returns the transport's own message.
     ///
-    /// They are the texts of its error and of the causes, each once.
+    /// It has the texts of the transport's error and of the causes, each once.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -91,13 +92,13 @@ impl TransportError {
 
 /// Returns the error and its causes.
 ///
-/// A longer chain than this is an error that is its own cause.
+/// The number of errors is bounded, because an error may be its own cause.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     const CAUSES: usize = 16;
     successors(Some(error), |&error| error.source()).take(CAUSES)
 }
 
-/// Reports whether an error, which has this text, is a timeout of itself.
+/// Reports whether an error with this text is a time-out, without its causes.
 fn is_timeout(error: &(dyn Error + 'static), text: &str) -> bool {
     #[cfg(feature = "std")]
     if let Some(error) = error.downcast_ref::<std::io::Error>() {

@@ -19,7 +19,9 @@ use super::value::elements;
 /// digit included. It serialises as a [`RawValue`] does.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawArray {
-    /// The text of a whole array, at all times. It has no white space.
+    /// The text of a whole array, at all times.
+    ///
+    /// It has no white space.
     text: String,
 }
 
@@ -42,7 +44,9 @@ impl RawArray {
         self.text.len() == 2
     }
 
-    /// Returns the number of elements. Scans the whole text, so it is linear in it.
+    /// Returns the number of elements.
+    ///
+    /// It scans the whole text, so it is linear in it.
     #[must_use]
     pub fn len(&self) -> usize {
         self.elements().count()
@@ -55,7 +59,9 @@ impl RawArray {
         elements(&self.text)
     }
 
-    /// Reads the array as a `T`, such as a vector. Linear.
+    /// Reads the array as a `T`, such as a vector.
+    ///
+    /// The cost is linear.
     ///
     /// ```
     /// use deltawire::TokenLogprob;
@@ -68,8 +74,8 @@ impl RawArray {
     /// ```
     ///
     /// # Errors
-    /// The error of `serde_json` for the first element that does not fit, with its column in the
-    /// text.
+    /// Returns the error of `serde_json` for the first element that does not fit, with its column
+    /// in the text.
     pub fn deserialize<'t, T: Deserialize<'t>>(&'t self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.text)
     }
@@ -80,7 +86,9 @@ impl RawArray {
         Json::new(&self.text).to_value()
     }
 
-    /// Appends the elements of an array. Any other value is appended as one element.
+    /// Appends the elements of an array.
+    ///
+    /// Any other value is appended as one element.
     pub(crate) fn extend(&mut self, values: &RawValue<'_>) {
         let text = values.to_compact();
         self.push_text(

@@ -92,7 +92,9 @@ impl<'a> Cursor<'a> {
         Some(Name::with_head(&bytes[start..end], head))
     }
 
-    /// Returns the name of the member whose value is next, if it stands there without escapes.
+    /// Returns the name of the member whose value is next.
+    ///
+    /// Returns `None` if the name has escapes.
     pub(crate) fn name_just_read(&self, name: Name<'_>) -> Option<&'a str> {
         let end = self.at.checked_sub(2)?;
         let text = self.text.get(end.checked_sub(name.as_bytes().len())?..end)?;

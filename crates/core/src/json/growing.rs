@@ -1,23 +1,22 @@
 //! Unknown members that grow delta by delta.
 //!
-//! A delta's members are pieces of the members that the body has when it is not streamed. The rule
-//! that puts them together, at every depth:
+//! A delta's members are pieces of the members that the body has when it is not streamed. This rule
+//! puts them together, at every depth:
 //!
-//! - strings are appended, but for the names that are labels ([`is_label`]): of those the last
-//!   counts;
+//! - strings are appended, except labels ([`is_label`]), of which the last counts;
 //! - arrays are extended; an element that is an object with an `index` is merged with the one of
 //!   the same index that an earlier delta sent;
 //! - objects are merged member by member;
-//! - of numbers, booleans, and values of different types the last counts;
+//! - the last number, the last boolean, and the last of values of different types counts;
 //! - null is nothing new.
 //!
 //! Pieces are not merged when they arrive. A member is kept as a *log*: its pieces as JSON, one
 //! after another. The log is merged when it has doubled, and when the answer is made. So a delta
-//! costs a copy of its bytes, a stream costs a constant number of passes over them, and what is
-//! held is the bytes that were sent, without nodes or values beside them.
+//! costs a copy of its bytes, and a stream a constant number of passes over them. Only the bytes
+//! that were sent are held, without nodes or values beside them.
 //!
-//! Two kinds of pieces need no merging, and are most: a string, and an array without an `index` in
-//! it, are appended to what is kept at once.
+//! Most pieces need no merging: a string, and an array without an `index` in it, are appended at
+//! once.
 //!
 //! [`merge`] works on texts alone. It cuts the objects of a log into members (12 bytes each), sorts
 //! them by name, and writes each group; a group of one is copied as it was sent. A position in a
@@ -40,7 +39,9 @@ use super::{RawValue, Unknown};
 /// The unknown members of an object that arrives in pieces, by name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Growing(
-    /// `None` without members.
+    /// The members.
+    ///
+    /// It is `None` if there are none.
     #[allow(
         clippy::box_collection,
         reason = "a map is three words, and hardly any object has such members"
@@ -48,14 +49,14 @@ pub(crate) struct Growing(
     Option<Box<BTreeMap<String, Log>>>,
 );
 
-/// What a piece did to the members it was added to.
+/// The effect of a piece on the members that it was added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grown {
-    /// It is nothing new.
+    /// The piece is nothing new.
     Nothing,
     /// A member began, with this many bytes, its name included.
     Began(usize),
-    /// A member of so many bytes now has so many.
+    /// A member of the first number of bytes now has the second number.
     From(usize, usize),
 }
 
@@ -75,7 +76,9 @@ impl Growing {
         members.map(|(name, log)| name.len() + log.text.len()).sum()
     }
 
-    /// Adds a piece of the member `name`. Linear in the piece, over a whole stream.
+    /// Adds a piece of the member `name`.
+    ///
+    /// It is linear in the piece, over a whole stream.
     pub(crate) fn add(&mut self, name: &str, piece: &RawValue<'_>) -> Grown {
         let piece = piece.to_compact();
         let members = self.0.get_or_insert_default();
@@ -87,7 +90,9 @@ impl Growing {
         if log.push(name, &piece) { Grown::From(before, log.text.len()) } else { Grown::Nothing }
     }
 
-    /// Returns the most bytes that adding a piece may add, and whether it begins a member.
+    /// Returns an upper bound of the bytes that a piece adds.
+    ///
+    /// Also reports whether the piece begins a member.
     pub(crate) fn growth(&self, name: &str, piece: &RawValue<'_>) -> (usize, bool) {
         let piece = piece.to_compact();
         match self.0.as_ref().and_then(|members| members.get(name)) {
@@ -110,7 +115,9 @@ impl Growing {
 /// The pieces of one member.
 #[derive(Debug, Clone)]
 struct Log {
-    /// The pieces, one after another, all of one type. A string is one text from the beginning.
+    /// The pieces, one after another, all of one type.
+    ///
+    /// A string is one text from the beginning.
     text: String,
     /// The length of the text after it was last merged.
     merged: usize,
@@ -220,20 +227,24 @@ impl Log {
     }
 }
 
-/// Reports whether the member is a label and no text, though it comes with each delta.
+/// Reports whether the member is a label and not a text.
 ///
 /// The official Python client does not append `type` either. Groq repeats `channel` in each delta.
 fn is_label(name: &str) -> bool {
     matches!(name, "index" | "type" | "id" | "channel")
 }
 
-/// Reports whether an array may have an element with an `index`, also one with escapes in its name.
+/// Reports whether an array may have an element with an `index`.
+///
+/// The name may have escapes.
 fn has_index(array: &str) -> bool {
     let has = |needle: &[u8]| memmem::find(array.as_bytes(), needle).is_some();
     has(b"\"index\"") || has(b"\\u")
 }
 
-/// Reports whether merging a value with itself gives the value, so that it may be sent again.
+/// Reports whether merging a value with itself gives the value.
+///
+/// Such a value may be sent again.
 ///
 /// That holds if no string and no array in it has anything to append.
 fn is_settled(value: &str) -> bool {
@@ -302,7 +313,9 @@ struct Member {
 }
 
 impl Member {
-    /// Returns the place of its name between the quotes. In compact JSON a colon follows at once.
+    /// Returns the place of its name between the quotes.
+    ///
+    /// In compact JSON a colon follows at once.
     fn name(self) -> Span {
         Span { start: self.name, end: self.value - 2 }
     }
@@ -312,8 +325,9 @@ impl Member {
     }
 }
 
-/// Merges the values of one type that `log` holds one after another up to these ends, in compact
-/// JSON.
+/// Merges the values of `log` that end at these positions.
+///
+/// All have one type. The result is compact JSON.
 fn merge(log: &str, ends: &[u32]) -> String {
     let mut values = Vec::with_capacity(ends.len());
     let mut start = 0;
@@ -340,24 +354,33 @@ struct Merger<'l> {
 /// An element of an array that is merged by index.
 #[derive(Debug, Clone, Copy)]
 struct Element {
-    /// The index, then the beginning of the element that it is merged into, its own if of none.
+    /// The index, then the beginning of the element that it is merged into.
+    ///
+    /// If it is merged into no other element, that is its own beginning.
     key: u32,
     start: u32,
 }
 
 impl Element {
-    /// Stands for no index. Such elements stay where they are.
+    /// Stands for no index.
+    ///
+    /// Such elements stay where they are.
     const NO_INDEX: u32 = u32::MAX;
 }
 
 impl Merger<'_> {
-    /// Objects that are nested deeper are not merged: of them the last counts, whole. So merging
-    /// needs little stack, and no more passes over a log than this.
+    /// The depth from which objects are not merged.
+    ///
+    /// The last of them counts, whole.
+    ///
+    /// So merging needs little stack, and no more passes over a log than this.
     const MAX_DEPTH: usize = 32;
-    /// In longer logs members and elements are counted first, for a list of just that length.
+    /// The length from which the members and elements of a log are counted first.
+    ///
+    /// The list then has exactly that length.
     const COUNTED: usize = 16 << 10;
 
-    /// Writes what `values` come to, in the order in which they arrived.
+    /// Writes the merged `values`, in the order in which they arrived.
     fn merge(&mut self, values: &[Span], depth: usize) -> Option<()> {
         let last = *values.iter().rfind(|value| !self.is_null(**value)).or(values.last())?;
         let kind = self.kind(last);
@@ -425,8 +448,9 @@ impl Merger<'_> {
         Some(())
     }
 
-    /// Calls `each` with the members of the objects. Of those of one name that follow each other the
-    /// last counts.
+    /// Calls `each` with the members of the objects.
+    ///
+    /// If members of one name follow each other, the last one counts.
     fn members(&self, objects: &[Span], mut each: impl FnMut(Member)) -> Option<()> {
         for object in objects {
             let mut last: Option<Member> = None;
@@ -493,7 +517,9 @@ impl Merger<'_> {
         Some(())
     }
 
-    /// Calls `each` with the elements of the lists. Those without an index that touch are one.
+    /// Calls `each` with the elements of the lists.
+    ///
+    /// Adjacent elements without an index are one.
     fn elements(&self, lists: &[Span], mut each: impl FnMut(Element)) -> Option<()> {
         for list in lists {
             let mut start = list.start + 1;
@@ -506,8 +532,9 @@ impl Merger<'_> {
         Some(())
     }
 
-    /// Returns the element of the list that begins at `start`, and its index. One without an index
-    /// goes on to the next that has one.
+    /// Returns the element of the list that begins at `start`, and its index.
+    ///
+    /// An element without an index extends to the next that has one.
     fn element(&self, list: Span, start: u32) -> Option<(Span, u32)> {
         let (mut end, index) = self.single(start)?;
         while index == Element::NO_INDEX && end + 2 < list.end {
@@ -520,8 +547,9 @@ impl Merger<'_> {
         Some((Span { start, end }, index))
     }
 
-    /// Returns the end of the one element that begins at `start`, and its `index`, if it is an
-    /// object that has one that is possible.
+    /// Returns the end of the element that begins at `start`, and its `index`.
+    ///
+    /// The `index` is `None` unless the element is an object with a valid one.
     fn single(&self, start: u32) -> Option<(u32, u32)> {
         let bytes = self.log.as_bytes();
         let mut index = Element::NO_INDEX;
@@ -538,7 +566,9 @@ impl Merger<'_> {
         Some((end, index))
     }
 
-    /// Writes the insides of strings or arrays as one. None of them is empty.
+    /// Writes the insides of strings or arrays as one.
+    ///
+    /// None of them is empty.
     fn join(&mut self, values: &[Span], open: char, close: char, between: &str) {
         self.reserve();
         self.out.push(open);
@@ -580,14 +610,16 @@ impl Merger<'_> {
     }
 }
 
-/// Returns the number of the one of `parents`, which are in order, that a position lies in, from 1.
+/// Returns the number of the parent, from 1, in which a position lies.
+///
+/// The `parents` are in order.
 fn parent(parents: &[Span], at: u32) -> usize {
     parents.partition_point(|parent| parent.start <= at)
 }
 
-/// Calls `each` with each member of the object that begins at `start`, in compact JSON, and returns
-/// its end.
-/// Returns `None` if it is not JSON.
+/// Calls `each` with each member of the object, and returns the object's end.
+///
+/// The object begins at `start`, in compact JSON. Returns `None` if it is not JSON.
 fn members(bytes: &[u8], start: u32, mut each: impl FnMut(Member)) -> Option<u32> {
     let mut at = start as usize + 1;
     while *bytes.get(at)? == b'"' {

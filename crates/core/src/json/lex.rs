@@ -153,7 +153,9 @@ impl Walk {
         if cursor.null() { Ok(None) } else { RawValue::lexed(cursor).map(Some) }
     }
 
-    /// Consumes a string and returns it. Returns `None` for any other value.
+    /// Consumes a string and returns it.
+    ///
+    /// Returns `None` for any other value.
     ///
     /// A value that is neither a string nor null is noted.
     #[inline(always)]
@@ -177,7 +179,9 @@ impl Walk {
         Ok(())
     }
 
-    /// Consumes a text and returns it. A number or a boolean is its text as written, and noted.
+    /// Consumes a text and returns it.
+    ///
+    /// A number or a boolean is its text as written, and noted.
     ///
     /// Returns `None` for any other value. One that is not null is noted.
     #[inline(always)]
@@ -248,7 +252,7 @@ impl Walk {
 
 /// A type that reads the members of its object.
 pub trait Members<'de> {
-    /// Takes the next value, which is that of the member `name`.
+    /// Takes the next value, which belongs to the member `name`.
     ///
     /// It has to consume exactly one value, whatever the name is.
     fn member(
@@ -280,7 +284,7 @@ pub(crate) enum Shape {
 /// Checks that `text` is one JSON value, of any type and depth.
 ///
 /// # Errors
-/// The error of `serde_json`, with line and column.
+/// Returns the error of `serde_json`, with line and column.
 pub(crate) fn is_json(text: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str::<IgnoredAny>(text).map(|_| ())
 }
@@ -292,7 +296,9 @@ pub(crate) fn is_scalar(text: &str) -> bool {
     !is_nested && cursor.value().is_ok() && cursor.end().is_ok()
 }
 
-/// Returns the text of the last member of this name, if `text` is an object that has one.
+/// Returns the text of the last member of this name.
+///
+/// Returns `None` if `text` is not an object or has no such member.
 pub(crate) fn member<'de>(text: &'de str, name: &str) -> Option<&'de str> {
     let mut cursor = Cursor::new(text);
     if cursor.peek() != Some(b'{') {

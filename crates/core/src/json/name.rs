@@ -27,7 +27,8 @@ impl<'n> Name<'n> {
 
     /// Reports whether it is the name `name`.
     ///
-    /// Meant for literals: the compiler then computes everything that depends on `name` alone.
+    /// It is meant for literals: the compiler then computes everything that depends on `name`
+    /// alone.
     #[inline(always)]
     pub(crate) fn is(self, name: &'static str) -> bool {
         let name = name.as_bytes();

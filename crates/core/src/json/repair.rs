@@ -18,13 +18,18 @@ pub(crate) struct Repaired {
     pub(crate) controls: bool,
 }
 
-/// The longest text that is repaired, in bytes: many times what a server sends as one event.
+/// The longest text that is repaired, in bytes.
+///
+/// It is many times what a server sends as one event.
 const MAX: usize = 4 << 20;
 
-/// Replaces what Python and careless gateways write. Returns `None` if nothing of it is there.
+/// Replaces what Python and careless gateways write in place of JSON.
 ///
-/// Linear. Anything else that is not JSON stays as it is: the result has to be read strictly. The
-/// result may be six times as long, so a text of more than [`MAX`] bytes is left alone.
+/// Returns `None` if there is nothing to replace.
+///
+/// The cost is linear. Anything else that is not JSON stays as it is, so the result has to be read
+/// strictly. The result may be six times as long, so a text of more than [`MAX`] bytes is left
+/// alone.
 pub(crate) fn repair(text: &str) -> Option<Repaired> {
     if text.len() > MAX {
         return None;

@@ -34,7 +34,9 @@ impl<'a> RawStr<'a> {
         self.0.is_empty()
     }
 
-    /// Returns the decoded text. It is borrowed if the string has no escapes.
+    /// Returns the decoded text.
+    ///
+    /// It is borrowed if the string has no escapes.
     ///
     /// Half of a surrogate pair becomes U+FFFD. If the halves of a pair arrive in two deltas, only
     /// folding the deltas gives the character.
@@ -49,7 +51,9 @@ impl<'a> RawStr<'a> {
         &self.0
     }
 
-    /// Returns the same string with a text of its own. Allocates.
+    /// Returns the same string with a text of its own.
+    ///
+    /// It allocates.
     #[must_use]
     pub fn into_owned(self) -> RawStr<'static> {
         RawStr(Cow::Owned(self.0.into_owned()))

@@ -28,7 +28,9 @@ impl Text {
         self.text.len()
     }
 
-    /// Returns the number of bytes held. Half a pair that waits counts as what may replace it.
+    /// Returns the number of bytes held.
+    ///
+    /// Half a pair that waits counts as what may replace it.
     pub(crate) fn weight(&self) -> usize {
         self.text.len() + self.half_weight()
     }
@@ -39,7 +41,9 @@ impl Text {
         if self.half == 0 { 0 } else { char::REPLACEMENT_CHARACTER.len_utf8() }
     }
 
-    /// Returns the number of bytes by which a fragment makes the text heavier. Linear in it.
+    /// Returns the number of bytes by which a fragment makes the text heavier.
+    ///
+    /// The cost is linear in the fragment.
     pub(crate) fn growth(&self, fragment: &str) -> usize {
         let mut rest = Self { text: String::new(), half: self.half, repaired: false };
         let before = rest.weight();
@@ -47,7 +51,7 @@ impl Text {
         rest.weight().saturating_sub(before)
     }
 
-    /// As [`growth`](Self::growth), for a fragment that repeats the text so far.
+    /// Returns the growth by a fragment that repeats the text so far.
     pub(crate) fn growth_to(&self, whole: &str) -> usize {
         let mut other = Self::default();
         other.push(whole);
@@ -69,7 +73,7 @@ impl Text {
 
     /// Appends the text of one fragment, which is a JSON string without its quotes.
     ///
-    /// Linear in the fragment. Allocates only if the text outgrows its buffer.
+    /// The cost is linear in the fragment. It allocates only if the text outgrows its buffer.
     pub(crate) fn push(&mut self, fragment: &str) {
         let mut rest = fragment;
         while let Some(escape) = memchr(b'\\', rest.as_bytes()) {
@@ -89,7 +93,9 @@ impl Text {
         self.extend_to_text(&other)
     }
 
-    /// As [`extend_to`](Self::extend_to), for a text that is not in a JSON string.
+    /// Extends the text to `whole`, which is not in a JSON string.
+    ///
+    /// See [`extend_to`](Self::extend_to).
     pub(crate) fn extend_to_plain(&mut self, whole: &str) -> bool {
         let mut other = Self::default();
         other.push_plain(whole);
@@ -114,7 +120,9 @@ impl Text {
         }
     }
 
-    /// Returns the finished text. Half a pair that still waits becomes U+FFFD.
+    /// Returns the finished text.
+    ///
+    /// Half a pair that still waits becomes U+FFFD.
     pub(crate) fn into_string(mut self) -> String {
         self.settle();
         self.text

@@ -22,8 +22,9 @@ type Member<'a> = (Cow<'a, str>, RawValue<'a>);
 
 #[derive(Clone)]
 enum Members<'a> {
-    /// At most [`Unknown::FEW`] members, ordered by name. Nearly every object has no more, and
-    /// finding one of them costs less than a map does.
+    /// At most [`Unknown::FEW`] members, ordered by name.
+    ///
+    /// Nearly every object has no more, and finding one of them costs less than a map does.
     Few(Vec<Member<'a>>),
     #[allow(
         clippy::box_collection,
@@ -71,7 +72,7 @@ impl<'a> Unknown<'a> {
         }
     }
 
-    /// As [`get`](Self::get), to change the value.
+    /// Returns the value of the member of this name, to change it.
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut RawValue<'a>> {
         match &mut self.0 {
             Members::Few(members) => {
@@ -92,7 +93,9 @@ impl<'a> Unknown<'a> {
         few.chain(many.map(|(name, value)| (&**name, value)))
     }
 
-    /// Calls `each` with the name and value of each member, as [`iter`](Self::iter) gives them.
+    /// Calls `each` with the name and value of each member.
+    ///
+    /// The order is that of [`iter`](Self::iter).
     #[inline(always)]
     pub(crate) fn for_each(&self, mut each: impl FnMut(&str, &RawValue<'a>)) {
         match &self.0 {
@@ -105,7 +108,9 @@ impl<'a> Unknown<'a> {
         }
     }
 
-    /// Returns the same members with texts of their own. Allocates.
+    /// Returns the same members with texts of their own.
+    ///
+    /// It allocates.
     #[must_use]
     pub fn into_owned(self) -> Unknown<'static> {
         let owned = |(name, value): Member<'a>| {
@@ -137,7 +142,9 @@ impl<'a> Unknown<'a> {
         }
     }
 
-    /// Sets the value of a name. The last one counts.
+    /// Sets the value of a name.
+    ///
+    /// The last one counts.
     pub(crate) fn set(&mut self, name: Cow<'a, str>, value: RawValue<'a>) {
         let members = match &mut self.0 {
             Members::Many(members) => {

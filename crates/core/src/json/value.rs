@@ -60,7 +60,7 @@ impl<'a> RawValue<'a> {
     /// Checks that `text` is one JSON value.
     ///
     /// # Errors
-    /// The error of `serde_json`, with line and column.
+    /// Returns the error of `serde_json`, with line and column.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str::<&SerdeRaw>(text).map(|value| Self::within(value.get(), true))
     }
@@ -114,15 +114,19 @@ impl<'a> RawValue<'a> {
         whole_number(&self.text)
     }
 
-    /// Reads the value as a `T`. Linear.
+    /// Reads the value as a `T`.
+    ///
+    /// The cost is linear.
     ///
     /// # Errors
-    /// The error of `serde_json`, with its line and column in the text.
+    /// Returns the error of `serde_json`, with its line and column in the text.
     pub fn deserialize<'t, T: Deserialize<'t>>(&'t self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.text)
     }
 
-    /// Returns the value as a value of `serde_json`. Linear.
+    /// Returns the value as a value of `serde_json`.
+    ///
+    /// The cost is linear.
     ///
     /// Half of a surrogate pair becomes U+FFFD. Numbers are rounded as `serde_json` rounds them. A
     /// number beyond the range of an `f64` becomes a string of its digits. An array or object in
@@ -152,7 +156,9 @@ impl<'a> RawValue<'a> {
         found
     }
 
-    /// Returns the first result for a member of an object, in order. Builds no list.
+    /// Returns the first result for a member of an object, in order.
+    ///
+    /// It builds no list.
     ///
     /// `find` is given each name, and the value unless it is null. Linear.
     pub(crate) fn find_member<T>(
@@ -174,8 +180,10 @@ impl<'a> RawValue<'a> {
         None
     }
 
-    /// Reports whether the value says nothing: null, false, an empty text, an empty array, or an
-    /// object in which every member is null.
+    /// Reports whether the value is empty.
+    ///
+    /// Null, false, an empty text, an empty array, and an object in which every member is null are
+    /// empty.
     pub(crate) fn is_void(&self) -> bool {
         match self.text.as_bytes() {
             b"null" | b"false" | b"\"\"" => true,
@@ -192,12 +200,14 @@ impl<'a> RawValue<'a> {
         elements(&self.text)
     }
 
-    /// Wraps the text of one valid JSON value that has no white space outside its strings.
+    /// Wraps the text of a valid JSON value without white space outside its strings.
     pub(crate) fn compacted(text: String) -> RawValue<'static> {
         RawValue { text: Cow::Owned(text), spaced: false }
     }
 
-    /// Returns the same value with a text of its own. Allocates.
+    /// Returns the same value with a text of its own.
+    ///
+    /// It allocates.
     ///
     /// The text has no white space outside its strings.
     #[must_use]
@@ -280,7 +290,9 @@ impl Serialize for RawValue<'_> {
     }
 }
 
-/// Reads a value of any format. The result does not borrow.
+/// Reads a value of any format.
+///
+/// The result does not borrow.
 impl<'de> Deserialize<'de> for RawValue<'_> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(RawValue::within(read_json(deserializer)?.get(), true).into_owned())

@@ -8,10 +8,12 @@ use crate::engine::{Dialect, Limits, Options, Transcript};
 use crate::error::Error;
 use crate::json::Walk;
 
-/// Reads the body of an answer that was not streamed, and keeps every member as sent.
+/// Reads the body of an answer that was not streamed.
+///
+/// It keeps every member as sent.
 ///
 /// # Errors
-/// A body that is not JSON, is not an object, or is an error body.
+/// Fails if the body is not JSON, is not an object, or is an error body.
 pub(crate) fn read_body<M: Message>(body: &str) -> Result<Completion<M::Choice>, Error> {
     let body = body.trim();
     fold_whole::<M>(body, |chunk, walk| read(body, chunk, walk))
@@ -20,7 +22,7 @@ pub(crate) fn read_body<M: Message>(body: &str) -> Result<Completion<M::Choice>,
 /// Reads a choice as [`read_body`] reads the choices of a body.
 ///
 /// # Errors
-/// A text that is not a JSON object.
+/// Fails if the text is not a JSON object.
 pub(crate) fn read_choice<M: Message>(json: &str) -> Result<M::Choice, Error> {
     first_choice::<M>(json, |choice, walk| read_object(json, choice, walk))
 }
@@ -28,7 +30,7 @@ pub(crate) fn read_choice<M: Message>(json: &str) -> Result<M::Choice, Error> {
 /// Returns the choice that `read` makes, out of a part of the JSON of its body.
 ///
 /// # Errors
-/// The error of `read`, or a limit that the choice exceeds.
+/// Returns the error of `read`, or a limit that the choice exceeds.
 pub(crate) fn first_choice<'b, M: Message>(
     body: &'b str,
     read: impl FnOnce(&mut M::Delta<'b>, &Walk) -> Result<(), Error>,

@@ -1,4 +1,4 @@
-//! A choice of either endpoint as it is folded, and what the two endpoints do differently.
+//! A choice as it is folded, and the differences between the two endpoints.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -18,7 +18,9 @@ use crate::engine::{
 use crate::error::Error;
 use crate::json::{RawStr, Unknown};
 
-/// The message of a choice as it is folded: what tells the two endpoints apart.
+/// The message of a choice as it is folded.
+///
+/// The two endpoints differ in it.
 pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     /// The part of a chunk that is added to a choice.
     type Delta<'a>: WireChoice<'a>;
@@ -27,20 +29,22 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
 
     /// The `object` of the answer.
     const OBJECT: &'static str;
-    /// An unknown member of a chunk's choice that repeats what is folded anyway, and is not kept.
+    /// An unknown member of a choice that only repeats what is folded.
+    ///
+    /// It is not kept.
     const REPEATED: Option<&'static str>;
 
-    /// Returns the most that folding the message of a delta adds.
+    /// Returns an upper bound of what folding the message of a delta adds.
     fn growth(this: Option<&ChoiceState<Self>>, delta: &Self::Delta<'_>, to: &Transcript) -> Held;
 
-    /// Returns what the message holds besides its texts.
+    /// Returns the amount that the message holds besides its texts.
     #[cfg(debug_assertions)]
     fn held(&self) -> Held;
 
     /// Checks that the message stays within the limits with a delta.
     ///
     /// # Errors
-    /// The first limit that it would exceed.
+    /// Returns the first limit that would be exceeded.
     fn fits(
         this: Option<&ChoiceState<Self>>,
         delta: &Self::Delta<'_>,
@@ -50,17 +54,17 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     /// Folds the message of a delta.
     fn fold(choice: &mut ChoiceState<Self>, delta: &Self::Delta<'_>, to: &mut Sink<'_>) -> Effect;
 
-    /// Returns the one string that a delta appends, if folding it can do nothing else.
+    /// Returns the string that a delta appends, if it has no other effect.
     ///
-    /// Written as a pattern that names every member, so that no member is forgotten.
+    /// It is a pattern that names every member, so that no member is forgotten.
     fn only_text<'e>(delta: &'e Self::Delta<'_>) -> Option<&'e str>;
 
-    /// Notes what can only be told at the end of the stream.
+    /// Notes the anomalies that only the end of the stream shows.
     fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript);
 
-    /// Tells the tool calls that are whole, given the choice's finish reason.
+    /// Reports the tool calls that are whole, given the choice's finish reason.
     ///
-    /// `is_over` says that no more comes.
+    /// `is_over` is true if nothing more arrives.
     fn tell_calls(
         &mut self,
         finish_reason: Option<&str>,
@@ -68,17 +72,17 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
         to: &mut Sink<'_>,
     ) -> Effect;
 
-    /// Returns the tool call at this place, as far as it came.
+    /// Returns the tool call at this place, as far as it has arrived.
     fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>>;
 
-    /// Returns the change that a note about the message stands for.
+    /// Returns the change that a note about the message describes.
     fn change<'a>(&'a self, note: Note, choice: u64, texts: &'a Transcript) -> Option<Change<'a>>;
 
     /// Makes the choice of the answer.
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Self::Choice;
 }
 
-/// A choice as far as it came.
+/// A choice as far as it has arrived.
 #[derive(Debug, Clone, Default)]
 pub struct ChoiceState<M> {
     pub(crate) index: u64,
@@ -112,7 +116,7 @@ impl<M: Message> ChoiceState<M> {
         M::fits(this, delta, texts)
     }
 
-    /// Returns the most that folding a delta adds.
+    /// Returns an upper bound of what folding a delta adds.
     pub(crate) fn growth(
         this: Option<&Self>,
         delta: &M::Delta<'_>,
@@ -133,7 +137,7 @@ impl<M: Message> ChoiceState<M> {
         new
     }
 
-    /// Returns what the choice holds besides its texts, itself included.
+    /// Returns the amount that the choice holds besides its texts, itself included.
     #[cfg(debug_assertions)]
     pub(crate) fn held(&self) -> Held {
         let mut held = Held::item(self.finish_reason.as_ref().map_or(0, String::len));
@@ -143,7 +147,7 @@ impl<M: Message> ChoiceState<M> {
         held
     }
 
-    /// Folds a delta: the message, then what both endpoints have.
+    /// Folds a delta: the message, then the members that both endpoints have.
     pub(crate) fn fold(
         &mut self,
         delta: &M::Delta<'_>,
@@ -185,7 +189,9 @@ impl<M: Message> ChoiceState<M> {
         effect
     }
 
-    /// The last finish reason that is not empty counts. An empty one (TGI) is not one yet.
+    /// Sets the finish reason to the last that is not empty.
+    ///
+    /// An empty one (TGI) means that the choice goes on.
     fn fold_finish(&mut self, reason: Option<&RawStr<'_>>, to: &mut Sink<'_>) -> Effect {
         let Some(reason) = reason.filter(|reason| !reason.is_empty()) else {
             return Effect::Nothing;
@@ -200,12 +206,12 @@ impl<M: Message> ChoiceState<M> {
         to.note(What::Finish, 0)
     }
 
-    /// Tells the tool calls that are whole only at the end of the stream.
+    /// Reports the tool calls that only the end of the stream completes.
     pub(crate) fn conclude(&mut self, to: &mut Sink<'_>) {
         let _ = self.message.tell_calls(self.finish_reason.as_deref(), true, to);
     }
 
-    /// Returns the change that a note about this choice stands for.
+    /// Returns the change that a note about this choice describes.
     pub(crate) fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>> {
         let choice = self.index;
         match note.what {
@@ -242,7 +248,7 @@ impl Sink<'_> {
         self.transcript.open(Place::item(self.index, item), kind, member)
     }
 
-    /// Appends to a text that the choice has one of, begun if need be.
+    /// Appends to a text of which the choice has one, and begins it if necessary.
     pub(crate) fn append(
         &mut self,
         text: &mut Option<TextId>,
@@ -254,7 +260,7 @@ impl Sink<'_> {
         self.transcript.append(id, string)
     }
 
-    /// As [`append`](Self::append), for texts whose deltas may be cumulative.
+    /// Appends like [`append`](Self::append), for deltas that may be cumulative.
     pub(crate) fn append_delta(
         &mut self,
         text: &mut Option<TextId>,

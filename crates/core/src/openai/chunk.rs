@@ -19,7 +19,7 @@ use crate::json::{
 /// One chunk of a streamed completion, borrowed from its event.
 ///
 /// `C` is the endpoint's choice. Reading is lenient, because servers differ. The order of members
-/// has no meaning. Any member may be missing or null. Of several members with one name the last
+/// has no meaning. Any member may be missing or null. If several members have one name, the last
 /// counts. A member of a type that it cannot have reads as missing. The chunk serialises to JSON of
 /// the same meaning. Members are named as in OpenAI's API reference ("The chat completion chunk
 /// object", "The completion object").
@@ -48,7 +48,7 @@ pub struct Chunk<'a, C> {
     pub service_tier: Option<RawStr<'a>>,
     /// The choices that the chunk adds to.
     ///
-    /// Empty in a chunk that carries only usage or filter results.
+    /// It is empty in a chunk that carries only usage or filter results.
     pub choices: List<C>,
     /// The token counts, as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +62,9 @@ pub struct Chunk<'a, C> {
     /// Groq's member: its `usage` repeats the chunk's, its `error` ends the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub x_groq: Option<RawValue<'a>>,
-    /// The other members. A stream's padding (`obfuscation`, Mistral's `p`) is dropped.
+    /// The other members.
+    ///
+    /// A stream's padding (`obfuscation`, Mistral's `p`) is dropped.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
     /// The text between the quotes of OpenAI's `obfuscation` or Mistral's `p`.
@@ -73,18 +75,22 @@ pub struct Chunk<'a, C> {
     /// Such a member reads as missing.
     #[serde(skip)]
     pub unexpected: Option<&'static str>,
-    /// The first text, if any, that is a number or a boolean. It was read as written.
+    /// The first text, if any, that is a number or a boolean.
+    ///
+    /// It was read as written.
     #[serde(skip)]
     pub scalar: Option<&'static str>,
     /// The chunk says that it is an error, or holds one.
     #[serde(skip)]
     pub(crate) says_error: bool,
-    /// The chunk stands in another object, or is none that is known.
+    /// The chunk stands in another object, or has no known member.
     #[serde(skip)]
     pub(crate) odd: Option<AnomalyKind>,
 }
 
-/// The padding of a chunk. It means nothing, so chunks that differ in it are equal.
+/// The padding of a chunk.
+///
+/// It means nothing, so chunks that differ in it are equal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Padding<'a>(pub(crate) Option<&'a str>);
 
@@ -121,11 +127,11 @@ impl<C> Default for Chunk<'_, C> {
 impl<'a, C> Chunk<'a, C> {
     /// Returns the error that the chunk carries, if any.
     ///
-    /// Writes the chunk as JSON if it may carry one. The error is in `error` (an object, a text or
-    /// a code; null, false and what is empty are not errors), in a choice's `error` or in
-    /// `x_groq.error`. Or the chunk is the error: it has `"object":"error"`, `error_message`,
-    /// `error_type`, `errors`, or a `code` or `status` of 400 or more with a message and without
-    /// choices.
+    /// It writes the chunk as JSON if the chunk may carry an error. The error is in `error` (an
+    /// object, a text or a code; null, false and empty values are not errors), in a choice's
+    /// `error` or in `x_groq.error`. Or the chunk is the error: it has `"object":"error"`,
+    /// `error_message`, `error_type`, `errors`, or a `code` or `status` of 400 or more with a
+    /// message and without choices.
     #[must_use]
     pub fn api_error(&self) -> Option<ApiError>
     where
@@ -138,7 +144,7 @@ impl<'a, C> Chunk<'a, C> {
         ApiError::of(&RawValue::parse(&json).ok()?)
     }
 
-    /// Reports whether the chunk has to be looked at for an error.
+    /// Reports whether the chunk has to be searched for an error.
     #[inline]
     pub(crate) fn may_be_error(&self) -> bool {
         self.says_error || self.error.is_some() || self.x_groq.is_some()
@@ -146,7 +152,7 @@ impl<'a, C> Chunk<'a, C> {
 
     /// Returns the chunk's usage, or else Groq's copy of it.
     ///
-    /// Of the two that are objects, the first that says something counts.
+    /// If both are objects, the first that is not empty counts.
     pub(crate) fn any_usage(&self) -> Option<RawValue<'_>> {
         let own = self.usage.as_ref().filter(|usage| usage.is_object());
         if self.x_groq.is_none() || own.is_some_and(says_something) {
@@ -231,7 +237,7 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
             || self.object.as_ref().is_some_and(|object| object.as_json() == "error")
     }
 
-    /// Looks at the whole object for an error, for a chunk in its `data`, and for anything known.
+    /// Searches the object for an error, a chunk in `data`, and known members.
     #[inline(never)]
     fn look(&mut self, data: &'a str, walk: &Walk) -> Result<(), Error> {
         let Ok(value) = RawValue::parse(data) else { return Ok(()) };
@@ -263,7 +269,7 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
     }
 }
 
-/// Reports whether a member of a chunk says something that nobody here knows.
+/// Reports whether a chunk's member is unknown and not empty.
 fn is_foreign(name: &[u8]) -> bool {
     const KNOWN: [&str; 9] = [
         "id",
@@ -297,7 +303,7 @@ pub(crate) fn walk(limits: &Limits, keep_unknown: bool) -> Walk {
 /// Checks that a chunk that was walked through stayed within these limits.
 ///
 /// # Errors
-/// The first limit that it exceeded.
+/// Returns the first limit that was exceeded.
 pub(crate) fn check(limits: &Limits, walk: &Walk) -> Result<(), Error> {
     match walk.overflow() {
         None => Ok(()),
@@ -367,7 +373,7 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
 }
 
 impl<'de, C> Chunk<'de, C> {
-    /// Takes a member that a chunk should not have.
+    /// Takes an unexpected member of a chunk.
     #[inline(never)]
     fn other(
         &mut self,
@@ -428,7 +434,9 @@ fn seconds<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, In
     Ok(float.map(|float| float as u64))
 }
 
-/// Reads an index on the wire. A null and a negative number (Bedrock sends -1) read as missing.
+/// Reads an index on the wire.
+///
+/// A null and a negative number (Bedrock sends -1) read as missing.
 ///
 /// Any other value that is not an index does too, and is noted.
 pub(crate) fn index<'de>(

@@ -1,6 +1,6 @@
-//! The envelope: the state of a stream of either endpoint, and the dialect that both are.
+//! The envelope: the dialect of both endpoints, and the state of a stream.
 //!
-//! Chat and legacy completions differ in what a choice's message is, which is [`Message`]'s part.
+//! Chat and legacy completions differ in a choice's message, which implements [`Message`].
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -22,7 +22,9 @@ use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown};
 use crate::sse::Event;
 
-/// The state of a stream of chat completions or legacy completions; `M` is the endpoint's message.
+/// The state of a stream of chat completions or legacy completions.
+///
+/// `M` is the endpoint's message.
 #[derive(Debug, Clone)]
 pub struct Envelope<M> {
     pub(crate) id: Option<String>,
@@ -35,7 +37,7 @@ pub struct Envelope<M> {
     pub(crate) usage: Option<Usage>,
     usage_rank: UsageRank,
     pub(crate) extra: Unknown<'static>,
-    /// In the order in which they began.
+    /// The choices, in the order in which they began.
     choices: Vec<ChoiceState<M>>,
     /// Positions in `choices`, ordered by the choices' indices.
     order: Vec<usize>,
@@ -43,13 +45,15 @@ pub struct Envelope<M> {
     interleaved: bool,
 }
 
-/// The finish reasons of an answer that is not whole: the server's part failed.
+/// The finish reasons of a failed answer.
 const FAILURES: [&str; 2] = ["error", "network_error"];
 
-/// The worth of token counts. Those of a lower rank never replace others.
+/// The worth of token counts.
+///
+/// Those of a lower rank never replace others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum UsageRank {
-    /// They are missing, or nothing in them is other than zero.
+    /// They are missing, or all of them are zero.
     #[default]
     Empty,
     /// They stand in a choice (Moonshot).
@@ -277,9 +281,11 @@ impl<M: Message> Envelope<M> {
         unknown_fits(self.extra.len(), has, &chunk.extra, options)
     }
 
-    /// Returns the most that folding a chunk adds: exactly that, unless a chunk repeats itself.
+    /// Returns an upper bound of what folding a chunk adds.
     ///
-    /// Linear in the chunk. Only a chunk that comes near a limit is weighed.
+    /// It is exact unless the chunk repeats itself.
+    ///
+    /// The cost is linear in the chunk. Only a chunk near a limit is weighed.
     #[inline(never)]
     fn growth(&self, chunk: &Chunk<'_, M::Delta<'_>>, to: &Transcript) -> Held {
         let mut new = Held::default();
@@ -404,8 +410,8 @@ impl<M: Message> Envelope<M> {
 
     /// Sets the token counts to the last of the highest rank, whole.
     ///
-    /// Some that differ from others of their rank are noted: running totals, or some for each
-    /// choice.
+    /// Counts that differ from earlier ones of their rank are noted as an anomaly. They are running
+    /// totals, or counts for each choice.
     fn set_usage(&mut self, sent: &RawValue<'_>, rank: UsageRank, to: &mut Transcript) -> Effect {
         let rank = if says_something(sent) { rank } else { UsageRank::Empty };
         let before = self.usage.as_ref().map_or(0, Usage::weight);

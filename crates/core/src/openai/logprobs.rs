@@ -56,10 +56,10 @@ impl<'a> ChunkLogprobs<'a> {
 }
 
 impl ChunkLogprobs<'_> {
-    /// Checks that the lists that nobody knows may be kept with those that are.
+    /// Checks that more unknown lists may be kept.
     ///
     /// # Errors
-    /// There would be more than the limit allows.
+    /// Fails if there would be more lists than the limit allows.
     #[inline(never)]
     pub(crate) fn fits(&self, kept: Option<&Logprobs>, options: &Options) -> Result<(), Error> {
         let max = options.limits.max_unknown_members;

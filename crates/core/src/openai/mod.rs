@@ -1,7 +1,7 @@
 //! Everything that chat completions and legacy completions share.
 //!
-//! The [`Envelope`] is the state of a stream of either, and their dialect. What a choice's message
-//! is tells them apart: `chat` and `completions` each implement [`Message`].
+//! The [`Envelope`] is the state of a stream of either, and their dialect. They differ in a
+//! choice's message: `chat` and `completions` each implement [`Message`].
 
 mod body;
 mod choice;

@@ -7,13 +7,15 @@ use crate::sse::Event;
 /// The meaning of an event's data.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Payload<'a> {
-    /// Blank, or `null`, with which llama.cpp begins a legacy completion of several prompts.
+    /// Blank data, or `null`.
+    ///
+    /// llama.cpp begins a legacy completion of several prompts with `null`.
     Nothing,
-    /// `[DONE]`: the answer ends here, and nothing that comes after it counts.
+    /// `[DONE]`: the answer ends here, and nothing after it counts.
     Done,
-    /// An event named `error`, whatever its data looks like, or an array around an error.
+    /// An event named `error`, with any data, or an array around an error.
     Error(ApiError),
-    /// Neither an object nor an error, in an event that is sent to keep the connection open.
+    /// An event that keeps the connection open: neither an object nor an error.
     KeepAlive,
     /// Everything else, to be read as a chunk.
     Chunk(&'a str),
@@ -23,7 +25,9 @@ impl<'a> Payload<'a> {
     /// The text that ends a stream.
     const DONE: &'static str = "[DONE]";
 
-    /// Classifies an event. Looks at the two ends of an object's data only.
+    /// Classifies an event.
+    ///
+    /// It looks at the two ends of an object's data only.
     #[inline]
     pub(crate) fn of(event: &Event<'a>) -> Self {
         let data = event.data;
@@ -40,7 +44,9 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// Classifies data that is not an object, of an event with a name of its own or without.
+    /// Classifies data that is not an object.
+    ///
+    /// `has_name` is true if the event has a name of its own.
     #[inline(never)]
     fn of_other(data: &'a str, has_name: bool) -> Self {
         // Google's `[{"error":{…}}]`.
@@ -56,7 +62,9 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// Reports whether data is a date or a time in figures, which gateways send as a keep-alive.
+/// Reports whether data is a date or a time in figures.
+///
+/// Gateways send such data as a keep-alive.
 fn is_time(data: &str) -> bool {
     let is_of_time = |byte: u8| {
         byte.is_ascii_digit()
@@ -65,7 +73,7 @@ fn is_time(data: &str) -> bool {
     data.starts_with(|first: char| first.is_ascii_digit()) && data.bytes().all(is_of_time)
 }
 
-/// Reports whether data is one of the words that are sent to keep a connection open.
+/// Reports whether data is a word that keeps a connection open.
 fn is_ping(data: &str) -> bool {
     ["ping", "heartbeat", "keepalive", "keep-alive", "keep_alive"]
         .iter()

@@ -1,7 +1,7 @@
-//! Members that nobody here knows, kept by default.
+//! Unknown members, which are kept by default.
 //!
-//! Of the chunk's and the choice's the last value counts. A delta's, and those of what is in it,
-//! are pieces that [`Growing`] puts together.
+//! In a chunk and a choice the last value of a member counts. In a delta and below, members are
+//! pieces that [`Growing`] puts together.
 
 use alloc::string::String;
 
@@ -11,7 +11,7 @@ use crate::json::{Growing, Grown, RawValue, Unknown};
 
 /// Keeps the last value of each member but `repeated`, if unknown members are kept.
 ///
-/// A value that came before has no effect, so a chunk that repeats it may be learned from.
+/// A value that arrived before has no effect, so a chunk that repeats it may be learned from.
 #[inline(always)]
 pub(crate) fn keep_last(
     kept: &mut Unknown<'static>,
@@ -87,7 +87,7 @@ fn grow(kept: &mut Growing, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
     effect
 }
 
-/// Returns the most that [`keep_last`] adds.
+/// Returns an upper bound of what [`keep_last`] adds.
 pub(crate) fn last_growth(
     kept: Option<&Unknown<'_>>,
     sent: &Unknown<'_>,
@@ -102,7 +102,7 @@ pub(crate) fn last_growth(
     new
 }
 
-/// Returns the most that keeping the last value of one member adds.
+/// Returns an upper bound of what keeping the last value of a member adds.
 pub(crate) fn member_growth(kept: Option<&Unknown<'_>>, name: &str, sent: &RawValue<'_>) -> Held {
     let len = sent.to_compact().len();
     match kept.and_then(|kept| kept.get(name)) {
@@ -111,7 +111,7 @@ pub(crate) fn member_growth(kept: Option<&Unknown<'_>>, name: &str, sent: &RawVa
     }
 }
 
-/// Returns the most that adding pieces adds.
+/// Returns an upper bound of what [`keep_growing`] adds.
 pub(crate) fn growth(kept: Option<&Growing>, sent: &Unknown<'_>, options: &Options) -> Held {
     let none = Growing::default();
     let kept = kept.unwrap_or(&none);
@@ -123,23 +123,25 @@ pub(crate) fn growth(kept: Option<&Growing>, sent: &Unknown<'_>, options: &Optio
     new
 }
 
-/// Returns what is held of members.
+/// Returns the amount that the members hold.
 #[cfg(debug_assertions)]
 pub(crate) fn held_last(kept: &Unknown<'_>) -> Held {
     let bytes = kept.iter().map(|(name, value)| name.len() + value.as_json().len()).sum();
     Held { bytes, items: kept.len() }
 }
 
-/// Returns what is held of members that grow.
+/// Returns the amount that growing members hold.
 #[cfg(debug_assertions)]
 pub(crate) fn held_growing(kept: &Growing) -> Held {
     Held { bytes: kept.weight(), items: kept.len() }
 }
 
-/// Checks that members may be kept with those that are: `len` of them, of which `has` tells.
+/// Checks that more members may be kept.
+///
+/// `len` are kept already, and `has` reports whether one is.
 ///
 /// # Errors
-/// There would be more than the limit allows.
+/// Fails if there would be more members than the limit allows.
 #[inline(always)]
 pub(crate) fn unknown_fits(
     len: usize,

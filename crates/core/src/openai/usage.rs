@@ -89,9 +89,9 @@ deserialize_by!(Usage, "usage", |json| {
     Ok::<_, Invalid>(Usage::new(RawValue::within(json, true)))
 });
 
-/// Reports whether token counts say something: a number in them is not zero.
+/// Reports whether one of the token counts is not zero.
 ///
-/// Servers send `{}` or zeros in chunks that have no counts yet, or none any more.
+/// Servers send `{}` or zeros in chunks without counts.
 pub(crate) fn says_something(usage: &RawValue<'_>) -> bool {
     // Nearly all begin with a count. The quote before the colon ends a name, if no escape made it.
     let is_count =

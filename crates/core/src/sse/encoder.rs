@@ -44,7 +44,9 @@ pub struct Encoder {
 pub enum EncodeError {
     /// An event type with a line end (CR or LF) in it.
     EventType(String),
-    /// An ID with a line end in it, or with NUL. Readers ignore an ID with NUL.
+    /// An ID with a line end in it, or with NUL.
+    ///
+    /// Readers ignore an ID with NUL.
     Id(String),
     /// Data with a carriage return.
     ///
@@ -73,7 +75,9 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// The beginning of a text, for messages. Its escapes are those of `Debug`.
+/// The beginning of a text, for messages.
+///
+/// Its escapes are those of `Debug`.
 pub(super) struct Shortened<'a>(pub(super) &'a str);
 
 impl fmt::Debug for Shortened<'_> {
@@ -97,7 +101,7 @@ impl Encoder {
     /// It has a `data` line for each line of `data`.
     ///
     /// # Errors
-    /// The data has a carriage return: [`EncodeError::CarriageReturn`].
+    /// Returns [`EncodeError::CarriageReturn`] if the data has a carriage return.
     pub fn data(&mut self, data: &str) -> Result<(), EncodeError> {
         self.event(None, None, data)
     }
@@ -108,7 +112,7 @@ impl Encoder {
     /// same. An empty ID clears the reader's last event ID.
     ///
     /// # Errors
-    /// The type, the ID or the data would not be read back the same.
+    /// Fails if the type, the ID or the data would not be read back the same.
     pub fn event(
         &mut self,
         event: Option<&str>,

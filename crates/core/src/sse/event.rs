@@ -8,7 +8,7 @@ use core::ops::Deref;
 
 /// An event as the standard dispatches it.
 ///
-/// It is borrowed from the bytes it came in, or from the decoder.
+/// It is borrowed from the bytes that it arrived in, or from the decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event<'a> {
@@ -34,19 +34,21 @@ impl<'a> Event<'a> {
 
     /// Returns an event of the default type with this data and an empty ID.
     ///
-    /// It is for those who decode with another library, and use only what comes after.
+    /// It is for callers that decode with another library.
     #[must_use]
     pub fn new(data: &'a str) -> Self {
         Self { event: Self::DEFAULT_TYPE, data, id: "" }
     }
 
-    /// Returns the event with this type. An empty one is the default type.
+    /// Returns the event with this type.
+    ///
+    /// An empty one is the default type.
     #[must_use]
     pub fn with_type(self, event: &'a str) -> Self {
         Self { event: if event.is_empty() { Self::DEFAULT_TYPE } else { event }, ..self }
     }
 
-    /// Reports whether this is a line of an unknown field, and not an event of the standard.
+    /// Reports whether this is a stray line, and not an event of the standard.
     ///
     /// See [`Decoder::with_stray_lines`](super::Decoder::with_stray_lines).
     #[must_use]
@@ -54,16 +56,16 @@ impl<'a> Event<'a> {
         self.event.is_empty()
     }
 
-    /// Returns the event with texts of its own. Allocates for each that is not empty.
+    /// Returns the event with texts of its own.
     ///
-    /// The ID is copied too, although it is mostly that of the event before.
-    /// [`with_shared_id`](Self::with_shared_id) shares it instead.
+    /// It allocates for each that is not empty. It copies the ID too, although most events have the
+    /// ID of the event before. [`with_shared_id`](Self::with_shared_id) shares it instead.
     #[must_use]
     pub fn into_owned(self) -> OwnedEvent {
         self.with_shared_id(EventId::from(self.id))
     }
 
-    /// Returns the event with texts of its own, but for the ID, which is this one.
+    /// Returns the event with texts of its own and this ID.
     ///
     /// [`Decoder::shared_last_event_id`](super::Decoder::shared_last_event_id) returns the ID of
     /// the event that was decoded last.
@@ -83,13 +85,17 @@ impl<'a> Event<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OwnedEvent {
-    /// The event's type. See [`Event::event`].
-    pub event: String,
-    /// The event's data. See [`Event::data`].
-    pub data: String,
-    /// The last event ID string at this event. See [`Event::id`].
+    /// The event's type.
     ///
-    /// The events of an adapter share it until an `id` line sets another.
+    /// See [`Event::event`].
+    pub event: String,
+    /// The event's data.
+    ///
+    /// See [`Event::data`].
+    pub data: String,
+    /// The last event ID string at this event.
+    ///
+    /// See [`Event::id`]. The events of an adapter share it until an `id` line sets another.
     pub id: EventId,
 }
 
@@ -103,13 +109,13 @@ impl OwnedEvent {
 
 /// A last event ID string that many events share.
 ///
-/// It persists from event to event, so a copy in each would be paid for again and again. A clone
-/// costs a reference count, and the empty ID none. It dereferences to [`str`].
+/// It persists from event to event, so a copy in each event would cost memory again and again. A
+/// clone costs a reference count, and the empty ID none. It dereferences to [`str`].
 #[derive(Clone, Default, Eq)]
 pub struct EventId(Option<Arc<str>>);
 
 impl EventId {
-    /// Returns the ID as text, which is empty if there is none. Free.
+    /// Returns the ID as text, which is empty if there is none. It costs nothing.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
@@ -131,7 +137,7 @@ impl Deref for EventId {
     }
 }
 
-/// Two that share their text are not compared byte by byte.
+/// Two IDs that share their text are not compared byte by byte.
 impl PartialEq for EventId {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

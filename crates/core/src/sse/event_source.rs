@@ -1,7 +1,7 @@
 //! The event source: one stream of events over one connection after another.
 //!
 //! It is a state machine that neither connects nor waits. [`EventSource::action`] says what to do
-//! next; the caller, who has sockets and a clock, does it and says what came of it. The rules are
+//! next; the caller, who has sockets and a clock, does it and reports the result. The rules are
 //! those of the WHATWG's `EventSource` (HTML, sections 9.2.2 to 9.2.4).
 //!
 //! ```text
@@ -49,9 +49,9 @@ use super::{Decoder, Error, Event, EventId, Limits, Reconnect, Wait, is_event_st
 /// It decides when to connect, with which `Last-Event-ID`, how long to wait and when to stop, and
 /// turns the bytes of each connection into events.
 ///
-/// Every input that the state has no use for is ignored, so a late word of a connection that is
-/// over does no harm. An event beyond the [`Limits`] is an error of [`decode`](Self::decode), after
-/// which the stream goes on; it closes nothing.
+/// An input that does not fit the state is ignored, so a late report of a finished connection does
+/// no harm. An event beyond the [`Limits`] is an error of [`decode`](Self::decode), after which the
+/// stream goes on; it closes nothing.
 ///
 /// ```
 /// use deltawire::sse::{Action, Closed, EventSource};
@@ -142,8 +142,7 @@ pub enum Action<'a> {
     Wait(Wait),
     /// Stop, for this reason.
     ///
-    /// Close the connection, if any. An error is told once by
-    /// [`take_error`](EventSource::take_error).
+    /// Close the connection, if any. [`take_error`](EventSource::take_error) returns an error once.
     Stop(&'a Closed),
 }
 
@@ -214,7 +213,9 @@ impl EventSource {
         self
     }
 
-    /// Sets the limits of an event. Call it before anything is decoded.
+    /// Sets the limits of an event.
+    ///
+    /// Call it before anything is decoded.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         let mut decoder = Decoder::with_limits(limits);
@@ -233,7 +234,9 @@ impl EventSource {
         self
     }
 
-    /// Returns the next thing to do, the same until the source is told something.
+    /// Returns the next thing to do.
+    ///
+    /// It stays the same until the next input.
     #[must_use]
     pub fn action(&self) -> Action<'_> {
         match &self.state {
@@ -286,13 +289,13 @@ impl EventSource {
 
     /// Takes bytes off the front of `input` until an event is complete.
     ///
-    /// It works as [`Decoder::decode`] does, and drops bytes that come when none are to be read.
-    /// From the first byte on the connection counts as one that works, and back-off begins anew
-    /// when it ends. The head is not enough for that, as a proxy sends one without a server.
+    /// It works as [`Decoder::decode`] does, and drops bytes that arrive when the source does not
+    /// read. From the first byte on the connection counts as one that works, and back-off begins
+    /// anew when it ends. The head is not enough for that, as a proxy sends one without a server.
     ///
     /// # Errors
-    /// An event beyond the [`Limits`]. It is lost, and its ID does not count; the next call goes on
-    /// after it.
+    /// Fails at an event beyond the [`Limits`]. The event is lost, and its ID does not count; the
+    /// next call goes on after it.
     pub fn decode<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
@@ -431,7 +434,7 @@ impl EventSource {
 
 /// The reason why an [`EventSource`] is closed.
 ///
-/// The events that came before stay valid.
+/// Earlier events stay valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Closed {

@@ -20,7 +20,9 @@ pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Returns whether a line ends with this byte. A CRLF is one line end.
+/// Returns whether a line ends with this byte.
+///
+/// A CRLF is one line end.
 pub(super) fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }

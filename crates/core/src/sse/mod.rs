@@ -3,7 +3,7 @@
 //! The source of the rules is the WHATWG HTML standard. [`Decoder`] is its "interpreting an event
 //! stream" (section 9.2.6) as a state machine that does no I/O. [`Encoder`] is the inverse, as far
 //! as the format has one. [`EventSource`] decides what to do when a stream ends (section 9.2.3).
-//! None of them knows what the data of an event means.
+//! They do not interpret the data of an event.
 
 mod decoder;
 mod encoder;

@@ -9,7 +9,7 @@ use core::time::Duration;
 /// The policy by which an [`EventSource`](super::EventSource) connects again.
 ///
 /// Each wait is chosen between a shortest and a longest time. The longest is twice the reconnection
-/// time, and doubles with each reconnect in a row that brings not a byte, up to
+/// time, and doubles with each reconnect in a row that brings no byte, up to
 /// [`max_wait`](Self::max_wait). The shortest is half of the longest, but never less than the
 /// reconnection time. The AWS Architecture Blog calls a choice between half and whole "equal
 /// jitter" ("Exponential Backoff And Jitter", 2015).
@@ -32,12 +32,14 @@ pub struct Reconnect {
     ///
     /// A longer reconnection time is waited all the same, as the server itself set it.
     pub max_wait: Duration,
-    /// The number of reconnects in a row that may bring not a byte, or None for any.
+    /// The number of reconnects in a row that may bring no byte, or None for any.
     ///
     /// The next failure closes the source with [`Closed::GaveUp`](super::Closed::GaveUp). The
     /// default is None, as in the standard.
     pub max_reconnects: Option<u32>,
-    /// The permission to send a request again that is not a GET. Off by default.
+    /// The permission to send a request again that is not a GET.
+    ///
+    /// It is off by default.
     ///
     /// A POST that is sent twice may do twice what it does: a completion is made and paid for
     /// twice. Turn it on if the server goes by the `Last-Event-ID`, or does not mind.

@@ -21,7 +21,9 @@ use super::Decoder;
 pub(super) enum Line {
     /// After this many bytes of what may be the byte order mark of the stream.
     Mark(u8),
-    /// At the beginning of a line, after a CR. An LF here belongs to the CR.
+    /// At the beginning of a line, after a CR.
+    ///
+    /// An LF here belongs to the CR.
     AfterCr,
     /// At the beginning of a line.
     Start,
@@ -46,7 +48,9 @@ pub(super) enum Block {
     Open,
     /// It has passed a limit, and is skipped up to its blank line.
     Dropped,
-    /// It was handed out, and the event may borrow from the buffers until the next call.
+    /// The block was returned as an event.
+    ///
+    /// The event may borrow from the buffers until the next call.
     HandedOut,
 }
 
@@ -67,11 +71,17 @@ pub(super) enum Step<'i> {
     UsedUp,
     /// A line has ended, and nothing of the current block counts yet.
     BlockStart,
-    /// A block has ended that is an event. This is its data, if that is in the read.
+    /// A block has ended that is an event.
+    ///
+    /// This is its data, if that is in the read.
     Event(&'i [u8]),
-    /// An `error` line has ended. Its value is in the buffer.
+    /// An `error` line has ended.
+    ///
+    /// Its value is in the buffer.
     ErrorLine,
-    /// A line of an unknown field has ended. Its beginning is in the buffer.
+    /// A line of an unknown field has ended.
+    ///
+    /// Its beginning is in the buffer.
     StrayLine,
 }
 
@@ -316,7 +326,9 @@ impl Decoder {
         self.take(input, len + ending);
     }
 
-    /// Ends a block: its ID counts from here. Returns whether it is an event.
+    /// Ends a block: its ID counts from here.
+    ///
+    /// Returns whether it is an event.
     fn end_block(&mut self) -> bool {
         // A line that repeats the ID leaves it shared.
         if self.has_id && self.id != self.last_event_id {
@@ -362,9 +374,11 @@ impl Decoder {
         }
     }
 
-    /// Checks whether an `id` line may take `taken` bytes and `count` bytes of its value.
+    /// Checks whether an `id` line may take this many bytes.
     ///
-    /// The error is about the limit that is passed first, as in [`check_data`](Self::check_data).
+    /// The line grows by `taken + count` bytes, and its value by `count`.
+    ///
+    /// The error names the limit that is exceeded first, as in [`check_data`](Self::check_data).
     fn check_id(&mut self, taken: usize, count: usize) -> Result<(), Error> {
         let beyond_line = self.beyond_line(taken + count);
         let beyond_id = (self.value.len() + count).saturating_sub(self.limits.max_id) as u64;

@@ -86,7 +86,7 @@ pub struct Decoder {
     event: String,
     id: String,
     last_event_id: String,
-    /// The last event ID as it is shared, made when somebody first asks for it.
+    /// The shared last event ID. It is made on the first request.
     shared_id: Option<EventId>,
 }
 
@@ -101,7 +101,9 @@ pub(crate) struct Frame {
     pub(crate) len: usize,
 }
 
-/// The capacity beyond which a buffer is given back. A smaller one is reused.
+/// The capacity beyond which a buffer is given back.
+///
+/// A smaller one is reused.
 const KEEP_CAPACITY: usize = 1 << 20;
 
 impl Default for Decoder {
@@ -145,10 +147,10 @@ impl Decoder {
 
     /// Makes each `error` field line an event of the type `error`.
     ///
-    /// The event is complete at the end of its line. This is off by default: to the standard
-    /// `error` is an unknown field. The llama.cpp server sent its errors that way until September
-    /// 2025 (`error: {"code":500,…}`), and a reader that follows the standard sees such a stream
-    /// simply end.
+    /// The event is complete at the end of its line. This is off by default, because `error` is an
+    /// unknown field in the standard. The llama.cpp server sent its errors that way until September
+    /// 2025 (`error: {"code":500,…}`). To a reader that follows the standard such a stream simply
+    /// ends.
     #[must_use]
     pub fn with_error_lines(mut self, on: bool) -> Self {
         self.error_lines = on;
@@ -160,9 +162,9 @@ impl Decoder {
 
     /// Makes each line of an unknown field an event without a type.
     ///
-    /// Its [`Event::event`] is empty, which no other event's is, and its data is the beginning of
-    /// the line, at most [`MAX_STRAY_LINE`](Self::MAX_STRAY_LINE) bytes. The block around it goes
-    /// on. Comments and lines of white space are not among them. This is off by default: the
+    /// Only such events have an empty [`Event::event`]. The data is the beginning of the line, at
+    /// most [`MAX_STRAY_LINE`](Self::MAX_STRAY_LINE) bytes. The block around the line goes on.
+    /// Comments and lines of white space are not stray lines. This is off by default, because the
     /// standard ignores unknown fields. A server or a proxy that fails in mid-stream may write its
     /// error as bare text or JSON, and a reader that follows the standard never sees it.
     #[must_use]
@@ -173,16 +175,16 @@ impl Decoder {
 
     /// Takes bytes off the front of `input` until an event is complete.
     ///
-    /// Returns `None` once the input is used up: feed more. An empty input does not mean that the
-    /// stream has ended; [`finish`](Self::finish) says that. The event borrows its data from
-    /// `input` if its block's only `data` line lies whole in it and is UTF-8, and from the decoder
-    /// otherwise. The cost is linear in the input. What is kept of other fields and of lines that
-    /// are cut, joined or repaired goes to buffers that are reused.
+    /// Returns `None` once the input is used up and more is needed. An empty input does not end the
+    /// stream; [`finish`](Self::finish) does. The event borrows its data from `input` if its
+    /// block's only `data` line lies whole in it and is UTF-8, and from the decoder otherwise. The
+    /// cost is linear in the input. Other fields, and lines that are cut, joined or repaired, are
+    /// kept in buffers that are reused.
     ///
     /// # Errors
-    /// A line or block exceeds the [`Limits`]. The whole block is dropped: its ID does not count,
-    /// but a `retry` line before the limit does. The next call goes on after the blank line that
-    /// ends the block.
+    /// Fails if a line or block exceeds the [`Limits`]. The whole block is dropped: its ID does not
+    /// count, but a `retry` line before the limit does. The next call goes on after the blank line
+    /// that ends the block.
     #[inline]
     pub fn decode<'s, 'i: 's>(
         &'s mut self,
@@ -191,7 +193,7 @@ impl Decoder {
         Ok(self.decode_framed(input)?.map(|(event, _)| event))
     }
 
-    /// Decodes as [`decode`](Self::decode) does, and says where the event lay.
+    /// Decodes like [`decode`](Self::decode), and also returns the place of the event.
     ///
     /// There is a frame if the [`shape`] found the event at the very beginning of `input`.
     // Always inlined: `decode` must not build the frame that it drops.
@@ -230,8 +232,8 @@ impl Decoder {
 
     /// Returns whether a block begins at the front of `input`.
     ///
-    /// If it does, nothing of an earlier block is pending. Settles what precedes first, and takes
-    /// it off `input`: the LF of a CRLF that a read cut, and the byte order mark.
+    /// If it does, nothing of an earlier block is pending. It first takes off `input` what may
+    /// precede a block: the LF of a CRLF that a read cut, and the byte order mark.
     #[inline]
     pub(crate) fn is_at_block_start(&mut self, input: &mut &[u8]) -> bool {
         if self.is_fresh() {
@@ -261,11 +263,11 @@ impl Decoder {
 
     /// Signals the end of the stream, and returns the event that it cut, if any.
     ///
-    /// There is one if the last block has a `data` line, whole or cut. By the standard it is not an
-    /// event and is discarded, which dropping the result does. It is returned because a `[DONE]`
-    /// counts even there, and because it tells a stream that was cut from one that ended between
-    /// events. Its ID does not become the [last event ID](Self::last_event_id). Call
-    /// [`reset`](Self::reset) before decoding another stream.
+    /// There is one if the last block has a `data` line, whole or cut. The standard discards such a
+    /// block; drop the result to do so. It is returned for two reasons: a `[DONE]` counts even
+    /// there, and it distinguishes a stream that was cut from one that ended between events. Its ID
+    /// does not become the [last event ID](Self::last_event_id). Call [`reset`](Self::reset) before
+    /// decoding another stream.
     pub fn finish(&mut self) -> Option<Event<'_>> {
         if self.block == Block::HandedOut {
             self.clear_block();
@@ -273,11 +275,11 @@ impl Decoder {
         if self.data.is_empty() { None } else { Some(self.event(&[])) }
     }
 
-    /// Returns the line that the end of the stream cut, if it is a stray or an `error` line.
+    /// Returns the stray or `error` line that the end of the stream cut, if any.
     ///
-    /// Both are given as a [stray line](Self::with_stray_lines): of an `error` line, the part of
-    /// its value that arrived. Returns `None` unless such lines are events. Call it after
-    /// [`finish`](Self::finish).
+    /// Both are returned as a [stray line](Self::with_stray_lines). The data of an `error` line is
+    /// the part of its value that arrived. Returns `None` unless such lines are events. Call it
+    /// after [`finish`](Self::finish).
     pub fn finish_line(&mut self) -> Option<Event<'_>> {
         let is_kept =
             self.stray_lines && matches!(self.line, Line::Stray | Line::Value(Field::Error));
@@ -287,9 +289,9 @@ impl Decoder {
 
     /// Begins another stream, as a reconnecting client does.
     ///
-    /// The options, the [last event ID](Self::last_event_id) and the [reconnection
-    /// time](Self::retry) persist. Nothing else of the old stream does: it begins with the last
-    /// event ID string and not with an ID that no blank line completed.
+    /// The options, the [last event ID](Self::last_event_id) and the
+    /// [reconnection time](Self::retry) persist. Nothing else of the old stream does. An ID that no
+    /// blank line completed is dropped.
     pub fn reset(&mut self) {
         self.clear_block();
         self.value.clear();
@@ -305,10 +307,10 @@ impl Decoder {
         &self.last_event_id
     }
 
-    /// Returns the last event ID string, shared by all who ask until an `id` line changes it.
+    /// Returns the last event ID string, shared until an `id` line changes it.
     ///
-    /// Copies the string once, and costs a reference count after that. It is for events that are
-    /// kept: [`Event::with_shared_id`].
+    /// The first call copies the string, and later calls cost a reference count. It is for events
+    /// that are kept: [`Event::with_shared_id`].
     pub fn shared_last_event_id(&mut self) -> EventId {
         let id = &self.last_event_id;
         self.shared_id.get_or_insert_with(|| EventId::from(&**id)).clone()
@@ -362,7 +364,7 @@ impl Decoder {
         Event { event: "", ..Event::new(line).with_id(&self.last_event_id) }
     }
 
-    /// Forgets the current block, and gives back what a large one made grow.
+    /// Forgets the current block, and gives back the memory of a large one.
     fn clear_block(&mut self) {
         self.block = Block::Fresh;
         self.has_id = false;
@@ -465,7 +467,7 @@ mod tests {
 
     #[test]
     fn a_block_start_has_nothing_pending_before_it() {
-        /// Bytes that are decoded, bytes that come next, and the rest of these if a block begins.
+        /// A case: decoded bytes, the bytes that follow, and their rest if a block begins.
         type Case = (&'static [u8], &'static [u8], Option<&'static [u8]>);
         let cases: [Case; 12] = [
             (b"", b"data: x", Some(b"data: x")),

@@ -1,9 +1,9 @@
 //! The one shape that is found in place: `[event line] data line blank line`.
 //!
 //! Every vendor of language models sends its events so, with a space after each colon, and with LF
-//! or CRLF. The shape is told by its literal bytes, and needs one search for a line end in each
-//! line. Anything else is [`Found::Other`], which is always a safe answer: the general path reads
-//! the same events, only more slowly.
+//! or CRLF. The shape is recognised by its literal bytes, and needs one search for a line end in
+//! each line. Anything else is [`Found::Other`], which is always a safe answer: the general path
+//! reads the same events, only more slowly.
 
 use core::ops::Range;
 

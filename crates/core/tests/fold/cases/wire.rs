@@ -437,5 +437,37 @@ pub(super) fn nearly_json() -> Vec<Case> {
         case("an error event with a control character")
             .bytes("event: error\ndata: {\"message\":\"bo\tom\"}\n\n")
             .fails("bo\tom", NULL, NULL, NULL),
+        another(
+            "OpenAI's Responses API",
+            r#"{"type":"response.created","sequence_number":0,"response":{"output":[]}}"#,
+            r#"{"type":"response.output_text.delta","sequence_number":4,"delta":"Hi"}"#,
+        ),
+        another(
+            "Anthropic's Messages API",
+            r#"{"type": "message_start", "message": {"content": []}}"#,
+            r#"{"type":"message_stop"}"#,
+        ),
+        another(
+            "Gemini's generateContent API",
+            r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}]}"#,
+            r#"{"candidates":[],"usageMetadata":{"totalTokenCount":1}}"#,
+        ),
+        // A gateway may send events of its own before the answer.
+        case("an event of another API before the answer harms nothing")
+            .data(r#"{"type":"response.created","response":{}}"#)
+            .content("x")
+            .done()
+            .text("x")
+            .odd(Odd::UnknownChunk, ""),
     ]
+}
+
+/// A stream of another API, which is named.
+fn another(api: &'static str, first: &str, second: &str) -> Case {
+    let message =
+        format!("no completion: the events are those of {api}, which is not folded: {first:?}");
+    Case {
+        error: json!({"kind": "other_api", "message": message, "data": first}),
+        ..case(api).data(first).data(second).ends(End::Error).odd(Odd::UnknownChunk, "")
+    }
 }
