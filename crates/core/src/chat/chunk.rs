@@ -96,12 +96,14 @@ pub(super) struct Misplaced<'a> {
 }
 
 impl<'a> ChunkChoice<'a> {
-    /// Returns the members that may stand in place of the delta, if that says nothing.
+    /// Returns the members that may stand in place of the delta, if that has no output.
+    ///
+    /// A delta with a role and an empty text stands beside whole messages, too.
     #[inline]
     pub(super) fn instead(&self) -> Option<&Misplaced<'a>> {
         let misplaced = self.misplaced.as_deref()?;
-        let is_empty = self.delta.as_ref().is_none_or(|delta| *delta == Delta::default());
-        is_empty.then_some(misplaced)
+        let has_output = self.delta.as_ref().is_some_and(Delta::has_output);
+        (!has_output).then_some(misplaced)
     }
 
     /// Reads a member that stands where it should not, or that nobody knows.
