@@ -458,8 +458,7 @@ impl Delta<'_> {
             texts[..at].iter().copied().flatten().any(|earlier| is_same(earlier, text))
         };
         let named = move |at: usize| texts[at].as_ref().map(|text| (names[at], text));
-        (0..names.len())
-            .filter_map(move |at| named(at).filter(|(_, text)| !is_said(text, at)))
+        (0..names.len()).filter_map(move |at| named(at).filter(|(_, text)| !is_said(text, at)))
     }
 
     /// Reports whether the model says something with it; a role is nothing.

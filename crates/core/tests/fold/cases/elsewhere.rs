@@ -110,6 +110,13 @@ pub(super) fn endpoints() -> Vec<Case> {
         .text("Hello")
         .odd_choice(AnomalyKind::Misplaced, "choices.delta"),
         whole(
+            legacy("a chat delta in a legacy completion that says more than its text")
+                .choice(r#""delta":{"role":"assistant","reasoning":"a","refusal":null,"tool_calls":[]}"#)
+                .choice(r#""delta":{"content":""},"finish_reason":"stop""#),
+        )
+        .text("")
+        .odd(AnomalyKind::UnexpectedType, "delta"),
+        whole(
             legacy("a chat delta beside a null text")
                 .choice(r#""text":null,"delta":{"content":"Hello"},"finish_reason":"stop""#),
         )
