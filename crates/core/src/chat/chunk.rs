@@ -87,9 +87,9 @@ pub(super) struct Misplaced<'a> {
     /// A whole message, or in the place of the delta a piece of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<Delta<'a>>,
-    /// A legacy completion's text.
+    /// A legacy completion's text, or content without a delta around it; and the member.
     #[serde(skip)]
-    pub(super) text: Option<RawStr<'a>>,
+    pub(super) text: Option<(RawStr<'a>, &'static str)>,
     /// Token counts (Moonshot).
     #[serde(skip)]
     pub(super) usage: Option<RawValue<'a>>,
@@ -125,8 +125,9 @@ impl<'a> ChunkChoice<'a> {
         }
         // They are kept as unknown members too, so they are read twice.
         let mut again = cursor.clone();
-        if name.is("text") {
-            let text = again.string().map(RawStr::from_inner);
+        let text = [("text", "choices.text"), ("content", "choices.content")];
+        if let Some((_, member)) = text.into_iter().find(|(text, _)| name.is(text)) {
+            let text = again.string().map(|inner| (RawStr::from_inner(inner), member));
             self.misplace(text, |misplaced| &mut misplaced.text);
         } else if name.is("usage") {
             let usage = walk.value(&mut again)?;

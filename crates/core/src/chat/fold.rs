@@ -139,7 +139,7 @@ impl Message for ChatMessage {
         if delta.misplaced.is_some() {
             new += match delta.meant(this, to) {
                 Meant::Message(message) => message.growth(this, to),
-                Meant::Text(text) => {
+                Meant::Text(text, _) => {
                     Held::bytes(to.delta_growth(this.and_then(|choice| choice.content), text))
                 }
                 Meant::Nothing | Meant::Again => Held::default(),
@@ -527,9 +527,15 @@ impl Delta<'_> {
             let arguments =
                 *rare.function_arguments.get_or_insert_with(|| to.open(kind, 0, member));
             if let Some(name) = call.name.as_ref().filter(|name| !name.is_empty()) {
-                if rare.function_name.is_none() {
-                    to.transcript.set(&mut rare.function_name, name);
-                    let _ = to.note(What::FunctionCall, 0);
+                match &rare.function_name {
+                    None => {
+                        to.transcript.set(&mut rare.function_name, name);
+                        let _ = to.note(What::FunctionCall, 0);
+                    }
+                    Some(kept) if *name != kept.as_str() => {
+                        to.anomaly(AnomalyKind::Changed, "function_call.name");
+                    }
+                    Some(_) => {}
                 }
             }
             if let Some(piece) = &call.arguments {
@@ -548,8 +554,8 @@ impl Delta<'_> {
 enum Meant<'m, 'a> {
     /// The message, as if it were the delta.
     Message(&'m Delta<'a>),
-    /// The text, as if it were the delta's content.
-    Text(&'m RawStr<'a>),
+    /// The text of this member, as if it were the delta's content.
+    Text(&'m RawStr<'a>, &'static str),
     /// Nothing: the message holds the texts that came in deltas.
     Again,
     Nothing,
@@ -579,7 +585,7 @@ impl<'a> ChunkChoice<'a> {
                     (false, _) => Meant::Message(message),
                 }
             }
-            (None, Some(text)) => Meant::Text(text),
+            (None, Some((text, member))) => Meant::Text(text, member),
             (None, None) => Meant::Nothing,
         }
     }
@@ -599,9 +605,9 @@ impl<'a> ChunkChoice<'a> {
                 let _ = message.fold(choice, to);
                 to.transcript.options = options;
             }
-            Meant::Text(text) => {
+            Meant::Text(text, member) => {
                 if !text.is_empty() {
-                    to.anomaly(AnomalyKind::Misplaced, "choices.text");
+                    to.anomaly(AnomalyKind::Misplaced, member);
                 }
                 let _ = choice.fold_content(text, to);
             }

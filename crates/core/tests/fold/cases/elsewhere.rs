@@ -88,6 +88,13 @@ pub(super) fn messages() -> Vec<Case> {
             .text("Hello, you")
             .odd_choice(AnomalyKind::Misplaced, message)
             .odd_choice(AnomalyKind::NotCumulative, "content"),
+        case("content without a delta around it")
+            .choice(r#""content":"Hel""#)
+            .choice(r#""delta":{"role":"assistant"},"content":"lo","finish_reason":"stop""#)
+            .data("[DONE]")
+            .ends(End::Done)
+            .text("Hello")
+            .odd_choice(AnomalyKind::Misplaced, "choices.content"),
         case("a message of another type is ignored")
             .choice(r#""message":"Hello""#)
             .content("x")
