@@ -235,7 +235,9 @@ impl<'v> Object<'v> {
         };
         let is_called_error =
             || self.get("status").is_some_and(|status| status.to_text() == "error");
-        self.get("choices").is_none()
+        let has_choices =
+            || self.get("choices").is_some_and(|choices| choices.elements().next().is_some());
+        !has_choices()
             && (["code", "status", "status_code"].iter().any(is_failed) || is_called_error())
             && self.message().is_some()
     }
