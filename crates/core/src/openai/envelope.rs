@@ -30,7 +30,8 @@ pub struct Envelope<M> {
     pub(crate) created: Option<u64>,
     pub(crate) system_fingerprint: Option<String>,
     pub(crate) service_tier: Option<String>,
-    pub(crate) moderation: Option<RawValue<'static>>,
+    /// Boxed, since hardly any answer has it.
+    pub(crate) moderation: Option<Box<RawValue<'static>>>,
     pub(crate) usage: Option<Usage>,
     usage_rank: UsageRank,
     pub(crate) extra: Unknown<'static>,
@@ -233,7 +234,7 @@ impl<M: Message> Dialect for Envelope<M> {
             usage: self.usage,
             system_fingerprint: self.system_fingerprint,
             service_tier: self.service_tier,
-            moderation: self.moderation,
+            moderation: self.moderation.map(|value| *value),
             extra: self.extra,
         }
     }
@@ -377,7 +378,7 @@ impl<M: Message> Envelope<M> {
         if let Some(sent) = &chunk.moderation {
             let moderation = sent.clone().into_owned();
             let now = moderation.as_json().len();
-            let before = self.moderation.replace(moderation);
+            let before = self.moderation.replace(Box::new(moderation));
             to.replaced(before.map_or(0, |before| before.as_json().len()), now);
             effect = Effect::Other;
         }
