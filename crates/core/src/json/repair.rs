@@ -22,7 +22,7 @@ pub(crate) struct Repaired {
 ///
 /// An event is held beside its repaired copy, and what a stream makes a session hold is bounded by
 /// the bytes that it sent.
-const MAX_ADDED: usize = 64 << 10;
+const MAX_ADDED: usize = 32 << 10;
 
 /// Replaces what Python and careless gateways write. Returns `None` if nothing of it is there.
 ///
