@@ -356,7 +356,7 @@ fn what_is_accepted_and_is_not_json_is_an_anomaly() {
         }
     }
     let fence = Options::new().with_parsed_content(partial::Options::new().with_fence(true));
-    assert_eq!(anomalies(fence, &["```json\n[]", "\n```"]), [(JsonFence, "content".into(), 1)]);
+    assert_eq!(anomalies(fence, &["```json\n[]", "\n```"]), [(JsonFence, "content", 1)]);
 }
 
 #[test]

@@ -328,7 +328,7 @@ fn told_of_lines(lines: &[&str], how: How) -> Vec<(String, usize)> {
         seen.push((update.text().to_owned(), calls.count()));
     };
     let mut session = chat::Session::new();
-    session.read(stream.as_bytes()).for_each(&mut see).unwrap();
+    session.read(stream.as_bytes()).for_each(&mut see).expect("the stream is no error");
     if session.end(how) == Ok(true) {
         see(session.update());
     }

@@ -34,7 +34,8 @@ pub type ReadStream<R> = engine::ReadStream<Chat, R>;
 
 /// Folds the whole body of a streamed chat completion, such as a recorded file.
 ///
-/// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.
+/// The body counts as ended in order. The default [`Options`](crate::Options) apply; a [`Session`]
+/// takes others.
 ///
 /// ```
 /// use deltawire::chat;

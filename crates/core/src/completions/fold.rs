@@ -24,7 +24,8 @@ pub type ReadStream<R> = engine::ReadStream<Completions, R>;
 
 /// Folds the whole body of a streamed legacy completion, such as a recorded file.
 ///
-/// The body counts as ended in order. The default [`Options`] apply; a [`Session`] takes others.
+/// The body counts as ended in order. The default [`Options`](crate::Options) apply; a [`Session`]
+/// takes others.
 ///
 /// ```
 /// use deltawire::completions;

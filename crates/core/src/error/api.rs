@@ -99,8 +99,8 @@ impl ApiError {
 
     /// Returns the whole JSON that the error came in, with every member.
     ///
-    /// Returns `None` if it was not JSON: the text is the message then. Returns `None` as well if it
-    /// had more than [`ApiError::MAX`] bytes. What OpenRouter calls `metadata`, Groq
+    /// Returns `None` if it was not JSON: the text is the message then. Returns `None` as well if
+    /// it had more than [`ApiError::MAX`] bytes. What OpenRouter calls `metadata`, Groq
     /// `failed_generation` and Google `details` stands here.
     #[must_use]
     pub fn body(&self) -> Option<&RawValue<'static>> {
