@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use deltawire::Options;
 use deltawire_examples::{Error, Screen, Server, exit_code};
 use deltawire_partial::Elements;
+use deltawire_ureq::Reader;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -35,8 +36,8 @@ fn run() -> Result<ExitCode, Error> {
 
     let json = deltawire_partial::Options::new();
     let options = Options::new().with_parsed_content(json);
-    let mut stream =
-        deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
+    let reader = Reader::new().options(options);
+    let mut stream = reader.chat(server.post("chat/completions", &request)?)?;
     let mut fruits = Elements::<Fruit>::at("/fruits");
     while let Some(update) = stream.next()? {
         let Some(content) = update.parsed_content(0) else { continue };

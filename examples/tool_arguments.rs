@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use deltawire::{Change, Options};
 use deltawire_examples::{Error, Screen, Server, exit_code};
 use deltawire_partial::{Change as Json, Kind};
+use deltawire_ureq::Reader;
 use serde_json::json;
 
 fn main() -> ExitCode {
@@ -28,8 +29,8 @@ fn run() -> Result<ExitCode, Error> {
 
     let json = deltawire_partial::Options::new();
     let options = Options::new().with_parsed_arguments(json);
-    let mut stream =
-        deltawire_ureq::chat(server.post("chat/completions", &request)?)?.options(options);
+    let reader = Reader::new().options(options);
+    let mut stream = reader.chat(server.post("chat/completions", &request)?)?;
     while let Some(update) = stream.next()? {
         for change in update.changes() {
             match change {
@@ -41,15 +42,8 @@ fn run() -> Result<ExitCode, Error> {
         }
     }
 
-    for call in &stream
-        .finish()
-        .answer
-        .choices
-        .first()
-        .ok_or("the stream has no choice")?
-        .message
-        .tool_calls
-    {
+    let answer = stream.finish().answer;
+    for call in &answer.choices.first().ok_or("the stream has no choice")?.message.tool_calls {
         match call.parsed_arguments(json) {
             Some(Ok(arguments)) => {
                 screen.line(&format!("{} is called with {arguments}", call.name))?;

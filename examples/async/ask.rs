@@ -15,11 +15,12 @@
 
 use std::process::ExitCode;
 
+use deltawire::chat::Chat;
+use deltawire::completions::Completions;
 use deltawire::{Dialect, Options, Outcome};
 use deltawire_examples::{Error, Screen, exit_code};
 use lexopt::{Arg, ValueExt};
 use serde::Serialize;
-use ureq::http::Response;
 
 struct Request {
     url: String,
@@ -62,10 +63,10 @@ fn run() -> Result<ExitCode, Error> {
     }
     let request = Request { url, body, headers, options, stop_at_text, text };
     match (via.as_str(), endpoint.as_str()) {
-        ("ureq", "chat") => blocking(&request, deltawire_ureq::chat),
-        ("ureq", "completion") => blocking(&request, deltawire_ureq::completions),
-        ("async", "chat") => in_async(&request, deltawire_async::chat),
-        ("async", "completion") => in_async(&request, deltawire_async::completions),
+        ("ureq", "chat") => blocking::<Chat>(&request),
+        ("ureq", "completion") => blocking::<Completions>(&request),
+        ("async", "chat") => in_async::<Chat>(&request),
+        ("async", "completion") => in_async::<Completions>(&request),
         _ => Err(format!(
             "--via is ureq or async, --endpoint chat or completion, not {via:?}, {endpoint:?}"
         )
@@ -80,13 +81,12 @@ fn header(line: &str) -> Result<(String, String), Error> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-fn blocking<E: Dialect<Answer: Serialize>, F>(request: &Request, open: F) -> Result<ExitCode, Error>
-where
-    F: FnOnce(Response<ureq::Body>) -> Result<deltawire_ureq::Stream<E>, deltawire_ureq::Error>,
-{
+fn blocking<E: Dialect<Answer: Serialize>>(request: &Request) -> Result<ExitCode, Error> {
     let post = deltawire_ureq::agent().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
-    let mut stream = open(post.send(&request.body)?)?.options(request.options);
+    let response = post.send(&request.body)?;
+    let reader = deltawire_ureq::Reader::new().options(request.options);
+    let mut stream = reader.read_response::<E>(response)?;
     // An error ends the loop; it is in the outcome.
     while let Ok(Some(update)) = stream.next() {
         if request.stop_at_text && !update.text().is_empty() {
@@ -98,17 +98,12 @@ where
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn in_async<E: Dialect<Answer: Serialize>, F>(
-    request: &Request,
-    open: impl FnOnce(Response<reqwest::Body>) -> F,
-) -> Result<ExitCode, Error>
-where
-    F: Future<Output = Result<deltawire_async::Stream<E, reqwest::Body>, deltawire_async::Error>>,
-{
+async fn in_async<E: Dialect<Answer: Serialize>>(request: &Request) -> Result<ExitCode, Error> {
     let post = reqwest::Client::new().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
     let response = post.body(request.body.clone()).send().await?;
-    let mut stream = open(response.into()).await?.options(request.options);
+    let reader = deltawire_async::Reader::new().options(request.options);
+    let mut stream = reader.read_response::<E, _>(response.into()).await?;
     while let Ok(Some(update)) = stream.next().await {
         if request.stop_at_text && !update.text().is_empty() {
             break;

@@ -73,7 +73,7 @@ pub fn exit_code(name: &str, result: Result<ExitCode, Error>) -> ExitCode {
 /// The message may quote a server, so it is escaped too.
 pub fn complain(name: &str, error: &dyn std::error::Error) {
     // If standard error is closed, nobody is left to tell.
-    let _ = writeln!(io::stderr(), "{name}: {}", harmless(&error.to_string()));
+    let _ = writeln!(io::stderr(), "{name}: {}", harmless(&format!("{error:#}")));
 }
 
 fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {

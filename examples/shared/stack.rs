@@ -71,7 +71,7 @@ where
     }
     match outcome.error {
         _ if end.is_complete() => Ok(ExitCode::SUCCESS),
-        Some(error) => Err(format!("{}: {error}", end.name()).into()),
+        Some(error) => Err(format!("{}: {error:#}", end.name()).into()),
         None => Err(format!("the answer is not complete: {}", end.name()).into()),
     }
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use deltawire::Outcome;
 use deltawire::chat::ChatCompletion;
-use deltawire_async::ChatStream;
+use deltawire_async::{ChatStream, Reader};
 use deltawire_examples::stack::{self, Request};
 use deltawire_examples::{Error, Screen};
 
@@ -27,8 +27,8 @@ async fn stream(request: &Request, screen: &mut Screen) -> Result<Outcome<ChatCo
         client.post(&request.url).insert_header(("authorization", &request.authorization[..]));
     let response = post.content_type("application/json").send_body(request.body.clone()).await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let mut stream =
-        ChatStream::from_stream(response).head(status, |name| headers.get(name)?.to_str().ok());
+    let reader = Reader::new().head(status, |name| headers.get(name)?.to_str().ok());
+    let mut stream: ChatStream<_> = reader.read_stream(response);
     while let Ok(Some(update)) = stream.next().await {
         screen.print(update.text())?;
     }

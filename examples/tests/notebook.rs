@@ -133,7 +133,7 @@ data: [DONE]
     let completion = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
     let outcome = |completion: &str, end: &str, error: &str| {
         format!(
-            "{{\"answer\":{completion},\"end\":\"{end}\",\"anomalies\":[],\"error\":{error}}}\n"
+            "{{\"answer\":{completion},\"end\":\"{end}\",\"usage\":null,\"anomalies\":[],\"error\":{error}}}\n"
         )
     };
     for size in ["1", "5", "4096"] {
@@ -142,7 +142,7 @@ data: [DONE]
     pipes("fold", &["--text"], whole, 0, "hi");
     let nothing = r#"{"object":"chat.completion","choices":[]}"#;
     pipes("fold", &[], b"", 1, &outcome(nothing, "empty", "null"));
-    let stray = "{\"answer\":{\"object\":\"chat.completion\",\"choices\":[]},\"end\":\"empty\",\"anomalies\":[{\"kind\":\"stray_line\",\"member\":\"\",\"event\":0,\"count\":1,\"excerpt\":\"\u{FFFD}\\u0000garbage\"}],\"error\":{\"kind\":\"stray_lines\",\"message\":\"the stream ended early, after lines that are no fields: \\\"\u{FFFD}\\\\0garbage\\\"\",\"type\":null,\"param\":null,\"code\":null,\"data\":\"\u{FFFD}\\u0000garbage\"}}\n";
+    let stray = "{\"answer\":{\"object\":\"chat.completion\",\"choices\":[]},\"end\":\"empty\",\"usage\":null,\"anomalies\":[{\"kind\":\"stray_line\",\"member\":\"\",\"event\":0,\"count\":1,\"excerpt\":\"\u{FFFD}\\u0000garbage\"}],\"error\":{\"kind\":\"stray_lines\",\"message\":\"the stream ended early, after lines that are no fields: \\\"\u{FFFD}\\\\0garbage\\\"\",\"type\":null,\"param\":null,\"code\":null,\"data\":\"\u{FFFD}\\u0000garbage\"}}\n";
     pipes("fold", &[], b"\xff\x00garbage\n\n", 1, stray);
     pipes("fold", &[], b"data: {\"choi", 1, &outcome(nothing, "truncated", "null"));
     let refused = br#"{"error":{"message":"no","type":"t","param":"p","code":7}}"#;

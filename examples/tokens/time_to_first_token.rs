@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use deltawire::{Change, TextKind};
 use deltawire_examples::{COUNT_TO_100, Error, Screen, Server, exit_code};
+use deltawire_ureq::Reader;
 use deltawire_usage::{Counter, Vocabulary, include_usage};
 use lexopt::ValueExt;
 use serde_json::json;
@@ -46,7 +47,8 @@ fn run() -> Result<ExitCode, Error> {
     let start = Instant::now();
     let mut last = 0.0;
     let mut messages = Vec::new();
-    let mut stream = deltawire_ureq::chat(server.post("chat/completions", &request)?)?.timed(start);
+    let reader = Reader::new().timed(start);
+    let mut stream = reader.chat(server.post("chat/completions", &request)?)?;
     while let Some(update) = stream.next()? {
         last = start.elapsed().as_secs_f64();
         counter.push(&update);

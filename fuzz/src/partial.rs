@@ -14,8 +14,8 @@ mod oracle;
 pub struct Input<'a> {
     /// The options and limits, in bits.
     ///
-    /// Bits 0 to 3 are fence, leading text, trailing text and trailing comma. Bit 4 stands for think
-    /// blocks, control characters and unknown escapes. Bits 5 to 7 choose a limit.
+    /// Bits 0 to 3 are fence, leading text, trailing text and trailing comma. Bit 4 stands for
+    /// think blocks, control characters and unknown escapes. Bits 5 to 7 choose a limit.
     options: u8,
     /// The lengths of the pieces in characters, which repeat. A piece may be empty.
     lengths: [u8; 3],

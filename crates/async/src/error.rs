@@ -1,25 +1,28 @@
 //! The errors between a response's head and the end of its answer.
 
+use std::error::Error as StdError;
 use std::fmt;
-use std::io;
-use std::iter::successors;
 
-use deltawire::Refused;
 use deltawire::sse::Closed;
+use deltawire::{Refused, TransportError};
 use http::HeaderMap;
 
 /// The type that errors of bodies and streams have to convert into.
 ///
 /// Every error that is `Send`, `Sync` and `'static` does, and so do texts. hyper and reqwest have
 /// the same bound.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The reason why there is no answer, or only a part of one.
 ///
 /// A stream's `finish` still returns what was folded before the error.
 ///
+/// Where the body failed, its own error is the [`source`](StdError::source):
+/// `error.source()?.downcast_ref::<reqwest::Error>()`. An error says only what its source does not,
+/// so a report of the whole chain says each thing once; `{:#}` prints such a report.
+///
 /// It holds nothing of the request, so it shows no key. The exception is a server that repeats the
-/// key in an error body, which is quoted.
+/// key in an error body, which is quoted, and what an HTTP stack puts into its own error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -39,22 +42,26 @@ pub enum Error {
     },
 }
 
+/// The alternate form (`{:#}`) adds the sources.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(refused) => refused.fmt(f),
             Self::Stream(error) => error.fmt(f),
-            Self::Closed { reason, cause: None } => reason.fmt(f),
-            Self::Closed { reason, cause: Some(cause) } => write!(f, "{reason}: {cause}"),
+            Self::Closed { reason, cause: Some(cause) } if f.alternate() => {
+                write!(f, "{reason}: {cause:#}")
+            }
+            Self::Closed { reason, .. } => reason.fmt(f),
         }
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+/// A variant that only wraps has the text of what it wraps, and so its source.
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Refused(_) => None,
-            Self::Stream(error) => Some(error),
+            Self::Refused(refused) => refused.source(),
+            Self::Stream(error) => error.source(),
             Self::Closed { cause, .. } => cause.as_deref().map(|cause| cause as _),
         }
     }
@@ -74,26 +81,12 @@ pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
     headers.get(name)?.to_str().ok()
 }
 
+/// Returns every header whose value is text.
+pub(crate) fn all_headers(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+}
+
 /// Returns the error that a failed body means for the stream.
-///
-/// Its message has the texts of the error and of its causes, which is where hyper and reqwest say
-/// what happened. Without its causes, every failure has the same text ("error reading a body from
-/// connection").
-pub(crate) fn transport(error: &(dyn std::error::Error + 'static)) -> deltawire::Error {
-    /// The number of causes that are read. A longer chain is an error that is its own cause.
-    const CAUSES: usize = 16;
-    let mut message = String::new();
-    let mut timed_out = false;
-    for error in successors(Some(error), |error| error.source()).take(CAUSES) {
-        timed_out |= error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
-        let text = error.to_string();
-        // Many errors repeat their cause's text in their own.
-        if !message.contains(&text) {
-            let separator = if message.is_empty() { "" } else { ": " };
-            message.extend([separator, &text]);
-        }
-    }
-    deltawire::Error::Transport { message, timed_out }
+pub(crate) fn transport(error: impl Into<BoxError>) -> deltawire::Error {
+    deltawire::Error::Transport(TransportError::from_source(error))
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use deltawire::sse;
+use deltawire::sse::{self, EventId};
 
 /// An event that owns its texts.
 ///
@@ -19,7 +19,9 @@ pub struct Event {
     /// The event's data; see [`sse::Event::data`].
     pub data: ByteString,
     /// The last event ID string at this event; see [`sse::Event::id`].
-    pub id: ByteString,
+    ///
+    /// Events share it until an `id` line sets another.
+    pub id: EventId,
 }
 
 impl Event {
@@ -29,43 +31,41 @@ impl Event {
         sse::Event::new(&self.data).with_type(&self.event).with_id(&self.id)
     }
 
-    /// Returns the event with texts of its own, and releases the frame. Copies all three.
+    /// Returns the event with type and data of its own, and releases the frame.
+    ///
+    /// The ID stays shared.
     #[must_use]
     pub fn into_owned(self) -> sse::OwnedEvent {
-        self.as_event().into_owned()
+        self.as_event().with_shared_id(self.id.clone())
     }
 }
 
-/// The type and ID of the last event.
+/// The type of the last event.
 ///
-/// Most streams repeat them; they are then shared instead of copied.
+/// Most streams repeat it; it is then shared instead of copied.
 #[derive(Debug)]
-pub(crate) struct Repeated {
-    event: ByteString,
-    id: ByteString,
-}
+pub(crate) struct LastType(ByteString);
 
-impl Repeated {
+impl LastType {
     pub(crate) fn new() -> Self {
-        Self { event: ByteString::new(), id: ByteString::new() }
+        Self(ByteString::new())
     }
 
-    /// Returns the event as an owned one. Its data is a slice of `frame` if it lies in there.
+    /// Returns the event as an owned one, without its ID.
+    ///
+    /// Its data is a slice of `frame` if it lies in there. The caller sets the ID, which the
+    /// decoder shares: to compare or to copy it here would cost its length for each event.
     pub(crate) fn own(&mut self, event: sse::Event<'_>, frame: &Bytes) -> Event {
         let kind = if event.event == sse::Event::DEFAULT_TYPE {
             ByteString::from_static(sse::Event::DEFAULT_TYPE)
         } else {
-            repeated(&mut self.event, event.event)
+            if self.0 != event.event {
+                self.0 = ByteString::from(event.event);
+            }
+            self.0.clone()
         };
-        Event { event: kind, data: slice(event.data, frame), id: repeated(&mut self.id, event.id) }
+        Event { event: kind, data: slice(event.data, frame), id: EventId::default() }
     }
-}
-
-fn repeated(last: &mut ByteString, text: &str) -> ByteString {
-    if *last != text {
-        *last = ByteString::from(text);
-    }
-    last.clone()
 }
 
 /// Returns `text` as a slice of `frame` if it is a part of it, else as a copy.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use deltawire::sse::{self, EncodeError, Encoder};
+use deltawire::sse::{self, EncodeError, Encoder, EventId};
 use futures_core::stream::FusedStream;
 use http::{HeaderValue, Response, header};
 use http_body::{Body, Frame};
@@ -108,7 +108,7 @@ pin_project! {
         #[pin]
         sleep: Option<T>,
         encoder: Encoder,
-        last_id: String,
+        last_id: EventId,
         state: State,
     }
 }
@@ -119,6 +119,13 @@ pin_project! {
 pub trait AsEvent {
     /// Returns the event, borrowed.
     fn as_event(&self) -> sse::Event<'_>;
+
+    /// Returns the event's ID, if it is one that events share.
+    ///
+    /// The ID of every other event is compared with the last one, byte by byte.
+    fn shared_id(&self) -> Option<&EventId> {
+        None
+    }
 }
 
 struct KeepAlive<F> {
@@ -144,7 +151,7 @@ impl<S> EventBody<S> {
             keep_alive: None,
             sleep: None,
             encoder: Encoder::new(),
-            last_id: String::new(),
+            last_id: EventId::default(),
             state: State::Open,
         }
     }
@@ -230,7 +237,7 @@ where
                 Poll::Ready(None) => *this.state = State::Over,
                 Poll::Ready(Some(Err(error))) => *this.state = State::Failed(error.into()),
                 Poll::Ready(Some(Ok(event))) => {
-                    if let Err(error) = encode(this.encoder, this.last_id, event.as_event()) {
+                    if let Err(error) = encode(this.encoder, this.last_id, &event) {
                         *this.state = State::Failed(error.into());
                     }
                 }
@@ -260,15 +267,15 @@ where
 /// Writes an event, but not a default type, nor an ID that the reader has.
 fn encode(
     encoder: &mut Encoder,
-    last_id: &mut String,
-    event: sse::Event<'_>,
+    last_id: &mut EventId,
+    given: &impl AsEvent,
 ) -> Result<(), EncodeError> {
+    let (event, shared) = (given.as_event(), given.shared_id());
     let named = (event.event != sse::Event::DEFAULT_TYPE).then_some(event.event);
-    let id = (event.id != last_id).then_some(event.id);
-    encoder.event(named, id, event.data)?;
-    if let Some(id) = id {
-        last_id.clear();
-        last_id.push_str(id);
+    let is_known = shared.map_or_else(|| *last_id == event.id, |id| id == last_id);
+    encoder.event(named, (!is_known).then_some(event.id), event.data)?;
+    if !is_known {
+        *last_id = shared.cloned().unwrap_or_else(|| event.id.into());
     }
     Ok(())
 }
@@ -347,11 +354,19 @@ impl AsEvent for Event {
     fn as_event(&self) -> sse::Event<'_> {
         Event::as_event(self)
     }
+
+    fn shared_id(&self) -> Option<&EventId> {
+        Some(&self.id)
+    }
 }
 
 impl AsEvent for sse::OwnedEvent {
     fn as_event(&self) -> sse::Event<'_> {
         sse::OwnedEvent::as_event(self)
+    }
+
+    fn shared_id(&self) -> Option<&EventId> {
+        Some(&self.id)
     }
 }
 
@@ -382,5 +397,9 @@ impl AsEvent for ByteString {
 impl<T: AsEvent + ?Sized> AsEvent for &T {
     fn as_event(&self) -> sse::Event<'_> {
         (**self).as_event()
+    }
+
+    fn shared_id(&self) -> Option<&EventId> {
+        (**self).shared_id()
     }
 }

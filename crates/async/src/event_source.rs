@@ -16,8 +16,8 @@ use http::header::{HeaderValue, InvalidHeaderValue};
 use http::{Request, Response};
 use http_body::Body;
 
-use crate::error::{BoxError, Error, header, transport};
-use crate::event::{Event, Repeated};
+use crate::error::{BoxError, Error, all_headers, header, transport};
+use crate::event::{Event, LastType};
 use crate::frames::{Frames, State};
 
 /// The events of a URL, over as many connections as it takes.
@@ -75,7 +75,7 @@ pub struct EventSource<Q, C, F, B, S, Z> {
     connect: C,
     sleep: S,
     retry_if: Box<dyn FnMut(&Error) -> bool + Send>,
-    repeated: Repeated,
+    last_type: LastType,
     doing: Doing<F, B, Z>,
     /// The error of the last connection, if any.
     cause: Option<Error>,
@@ -120,7 +120,7 @@ where
             connect,
             sleep,
             retry_if: Box::new(|_| true),
-            repeated: Repeated::new(),
+            last_type: LastType::new(),
             doing: Doing::Nothing,
             cause: None,
         }
@@ -141,7 +141,7 @@ where
                         Ok(request) => {
                             self.doing = Doing::Connecting(Box::pin((self.connect)(request)));
                         }
-                        Err(error) => self.failed(transport(&error).into()),
+                        Err(error) => self.failed(transport(error).into()),
                     },
                     // Without a body, which is polled below, there is nothing to read.
                     Action::Read => self.source.failed(),
@@ -159,7 +159,7 @@ where
                 },
                 Doing::Connecting(response) => match ready!(response.as_mut().poll(cx)) {
                     Ok(response) => self.answered(response),
-                    Err(error) => self.failed(transport(error.into().as_ref()).into()),
+                    Err(error) => self.failed(transport(error).into()),
                 },
                 Doing::Refused(frames, evidence, beginning) => {
                     ready!(frames.as_mut().poll_beginning(beginning, evidence.max_body(), cx));
@@ -171,14 +171,17 @@ where
                     let unread = frames.unread();
                     let mut input = &unread[..];
                     let event = match self.source.decode(&mut input) {
-                        Ok(event) => event.map(|event| Ok(self.repeated.own(event, unread))),
+                        Ok(event) => event.map(|event| Ok(self.last_type.own(event, unread))),
                         Err(error) => Some(Err(deltawire::Error::from(error).into())),
                     };
                     let left = input.len();
                     frames.as_mut().leave(left);
-                    if event.is_some() {
+                    if let Some(mut event) = event {
+                        if let Ok(event) = &mut event {
+                            event.id = self.source.shared_last_event_id();
+                        }
                         frames.as_mut().count();
-                        return Poll::Ready(event);
+                        return Poll::Ready(Some(event));
                     }
                     match frames.state() {
                         State::Open => ready!(frames.as_mut().poll_fill(cx)),
@@ -219,6 +222,7 @@ where
         self.source.answered(status, header);
         self.cause = None;
         self.doing = if let Some(evidence) = Evidence::wanted(&self.source, status, header) {
+            let evidence = evidence.with_headers(all_headers(&head.headers));
             Doing::Refused(Box::pin(Frames::new(body)), evidence, Vec::new())
         } else if self.source.action() == Action::Read {
             Doing::Reading(Box::pin(Frames::new(body)))

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 
 use crate::body::StreamBody;
 use crate::error::{BoxError, Error};
-use crate::event::{Event, Repeated};
+use crate::event::{Event, LastType};
 use crate::frames::{Frames, State};
 
 pin_project! {
@@ -26,8 +26,8 @@ pin_project! {
     /// Cancel-safe, fused, and never more than a frame ahead: see the [crate](crate)'s page.
     ///
     /// An event costs its decoding and another check of its UTF-8. It costs no allocation if its
-    /// data lies completely in a frame of [`Bytes`](bytes::Bytes), and its type and ID are those of
-    /// the event before.
+    /// data lies completely in a frame of [`Bytes`](bytes::Bytes), its type is that of the event
+    /// before, and it has no `id` line.
     ///
     /// ```
     /// # smol::block_on(async {
@@ -44,7 +44,7 @@ pin_project! {
     /// ```
     pub struct Events<B> {
         decoder: Decoder,
-        repeated: Repeated,
+        last_type: LastType,
         #[pin]
         frames: Frames<B>,
     }
@@ -81,7 +81,7 @@ where
     pub fn with_limits(body: B, limits: Limits) -> Self {
         Self {
             decoder: Decoder::with_limits(limits),
-            repeated: Repeated::new(),
+            last_type: LastType::new(),
             frames: Frames::new(body),
         }
     }
@@ -98,6 +98,12 @@ where
 }
 
 impl<B> Events<B> {
+    /// Makes each `error` line an event; see [`Decoder::with_error_lines`].
+    pub(crate) fn with_error_lines(mut self) -> Self {
+        self.decoder = self.decoder.with_error_lines(true);
+        self
+    }
+
     /// Returns the decoder, for the last event ID and the reconnection time.
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
@@ -120,14 +126,17 @@ where
             let unread = frames.unread();
             let mut input = &unread[..];
             let event = match this.decoder.decode(&mut input) {
-                Ok(event) => event.map(|event| Ok(this.repeated.own(event, unread))),
+                Ok(event) => event.map(|event| Ok(this.last_type.own(event, unread))),
                 Err(error) => Some(Err(deltawire::Error::from(error).into())),
             };
             let left = input.len();
             frames.as_mut().leave(left);
-            if event.is_some() {
+            if let Some(mut event) = event {
+                if let Ok(event) = &mut event {
+                    event.id = this.decoder.shared_last_event_id();
+                }
                 frames.count();
-                return Poll::Ready(event);
+                return Poll::Ready(Some(event));
             }
             match frames.state() {
                 State::Open => ready!(frames.as_mut().poll_fill(cx)),

@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
+use crate::body::{BoxBody, Uniform};
 use crate::error::{BoxError, transport};
 
 /// The number of items and frames after which a poll yields.
@@ -101,6 +102,15 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
+    /// Puts the body into a box.
+    pub(crate) fn boxed(self) -> Frames<BoxBody>
+    where
+        B: Send + 'static,
+    {
+        let Self { body, unread, state, handed_on, yielded } = self;
+        Frames { body: Box::pin(Uniform { body }), unread, state, handed_on, yielded }
+    }
+
     /// Polls the body for its next frame, or for its end.
     ///
     /// Call it while the body is open and the last frame is used up.
@@ -113,7 +123,7 @@ where
             }
             Poll::Ready(None) => *this.state = State::Ended,
             Poll::Ready(Some(Err(error))) => {
-                *this.state = State::Broken(Box::new(transport(error.into().as_ref())));
+                *this.state = State::Broken(Box::new(transport(error)));
             }
             Poll::Ready(Some(Ok(frame))) => {
                 // `Bytes` is passed on here; any other buffer is copied. Frames of trailers are

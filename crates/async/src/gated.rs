@@ -14,10 +14,12 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use crate::error::{BoxError, Error};
-use crate::stream::Stream;
+use crate::stream::AnswerStream;
 
 pin_project! {
-    /// A [`Stream`] behind a [`Gate`]. It returns the pieces of text that a judge released.
+    /// An [`AnswerStream`] behind a [`Gate`].
+    ///
+    /// It returns the pieces of text that a judge released.
     ///
     /// The judge is a closure that makes a future of each span. Its futures run while the stream is
     /// read on, at most [`with_max_in_flight`](Self::with_max_in_flight) at a time. The stream is
@@ -62,7 +64,7 @@ pin_project! {
     /// ```
     pub struct Gated<E, B, J, V> {
         #[pin]
-        stream: Stream<E, B>,
+        stream: AnswerStream<E, B>,
         gate: Gate,
         judge: J,
         in_flight: Vec<(SpanId, Pin<Box<V>>)>,
@@ -95,7 +97,7 @@ where
 
     /// Puts a stream behind a gate. Polls nothing yet.
     #[must_use]
-    pub fn new(stream: Stream<E, B>, options: impl Into<gate::Options>, judge: J) -> Self {
+    pub fn new(stream: AnswerStream<E, B>, options: impl Into<gate::Options>, judge: J) -> Self {
         let start = Instant::now();
         Self {
             stream,
@@ -138,7 +140,8 @@ where
     /// - The error that ended the stream early, after everything before it was judged and released.
     ///   Every later call returns the same error.
     /// - The error of a judge. Nothing of its span is released, and the next call asks it again. A
-    ///   verdict that the gate refuses ([`gate::Error`]) counts as such an error.
+    ///   verdict that the gate refuses ([`gate::Error`]) counts as such an error. A judge that
+    ///   panics is asked again too, should the caller catch the panic.
     /// - [`gate::Error::Full`], if more text waits than the gate's options allow. The stream then
     ///   counts as ended early.
     pub async fn next(&mut self) -> Result<Option<Released<'_>>, GatedError<F>>
@@ -184,24 +187,32 @@ where
         }
     }
 
-    /// Starts judges for waiting spans, and polls all that run. Reports whether one is done.
+    /// Starts judges for waiting spans, and polls all that run.
+    ///
+    /// Returns true if one is done.
     fn poll_judges(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<bool, GatedError<F>> {
         let this = self.project();
         // Spans that a stop has left out need no verdict.
         this.in_flight.retain(|(id, _)| this.gate.span(*id).is_some());
         while this.in_flight.len() < *this.max_in_flight {
             let Some(span) = this.gate.next_span().map(|span| span.to_owned()) else { break };
-            this.in_flight.push((span.id, Box::pin((this.judge)(span))));
+            let asked = Asked { gate: this.gate, span: span.id };
+            let judge = Box::pin((this.judge)(span));
+            this.in_flight.push((asked.answered(), judge));
         }
         let mut judged = false;
         let mut place = 0;
-        while let Some((id, judge)) = this.in_flight.get_mut(place) {
-            let id = *id;
-            let Poll::Ready(verdict) = judge.as_mut().poll(cx) else {
+        while place < this.in_flight.len() {
+            let (id, mut judge) = this.in_flight.remove(place);
+            let asked = Asked { gate: this.gate, span: id };
+            let polled = judge.as_mut().poll(cx);
+            let id = asked.answered();
+            let Poll::Ready(verdict) = polled else {
+                this.in_flight.insert(place, (id, judge));
                 place += 1;
                 continue;
             };
-            drop(this.in_flight.remove(place));
+            drop(judge);
             let verdict = verdict.map_err(GatedError::Judge);
             let now = (this.clock)();
             if let Err(error) = verdict
@@ -258,7 +269,7 @@ impl<E: Dialect, B, J, V> Gated<E, B, J, V> {
 
     /// Returns the stream. Its fold holds the model's text, judged or not.
     #[must_use]
-    pub fn stream(&self) -> &Stream<E, B> {
+    pub fn stream(&self) -> &AnswerStream<E, B> {
         &self.stream
     }
 
@@ -269,6 +280,29 @@ impl<E: Dialect, B, J, V> Gated<E, B, J, V> {
     #[must_use]
     pub fn finish(self) -> (Outcome<E::Answer>, gate::Outcome) {
         (self.stream.finish(), self.gate.finish())
+    }
+}
+
+/// A span that is with a judge. If the judge panics, the gate has it back.
+///
+/// Otherwise a caller that catches the panic would wait for a verdict that nobody makes.
+struct Asked<'g> {
+    gate: &'g mut Gate,
+    span: SpanId,
+}
+
+impl Asked<'_> {
+    /// Ends the watch over a judge that returned.
+    fn answered(self) -> SpanId {
+        let span = self.span;
+        std::mem::forget(self);
+        span
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.gate.requeue(self.span);
     }
 }
 

@@ -1,103 +1,107 @@
-//! The async stream: a loop around a session, which polls a body for frames and says when.
+//! The async stream: a loop around a session.
+//!
+//! It polls a body for frames, and tells the session when they arrive.
 
 use std::fmt;
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
 use deltawire::sse::OwnedEvent;
-use deltawire::{Accumulator, Dialect, How, Options, Outcome, Session, StallLimits, Update};
+use deltawire::{Accumulator, Dialect, How, Outcome, Session, Update};
 #[cfg(feature = "timing")]
 use deltawire_timing::{Recorder, Timing};
 use futures_core::stream::FusedStream;
+use http::response::Parts;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use crate::body::StreamBody;
+use crate::body::BoxBody;
 use crate::error::{BoxError, Error};
 use crate::frames::{Frames, State};
 use crate::timer::{Clock, Timer};
 
-/// A streamed chat completion.
-pub type ChatStream<B> = Stream<Chat, B>;
+/// A streamed chat completion: an [`AnswerStream`], whose page has the methods.
+///
+/// [`chat`](crate::chat) makes one of a response. `B` is the response's body:
+/// `ChatStream<reqwest::Body>`, `ChatStream<hyper::body::Incoming>`. A [`BoxChatStream`] is over
+/// any body.
+///
+/// ```
+/// use deltawire_async::ChatStream;
+///
+/// /// A conversation that is being answered.
+/// struct Answering<B> {
+///     question: String,
+///     stream: ChatStream<B>,
+/// }
+///
+/// # smol::block_on(async {
+/// # let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"2\"}}]}\n\ndata: [DONE]\n\n";
+/// # let bytes = smol::stream::once(Ok::<_, std::io::Error>(body));
+/// let stream = ChatStream::from_stream(bytes);
+/// let mut answering = Answering { question: "1+1?".to_owned(), stream };
+/// while let Some(update) = answering.stream.next().await? {
+///     println!("{} {}", answering.question, update.text());
+/// }
+/// # Ok::<(), deltawire_async::Error>(())
+/// # }).unwrap();
+/// ```
+pub type ChatStream<B> = AnswerStream<Chat, B>;
 
-/// A streamed legacy completion.
-pub type CompletionStream<B> = Stream<Completions, B>;
+/// A streamed legacy completion: an [`AnswerStream`], whose page has the methods.
+pub type CompletionStream<B> = AnswerStream<Completions, B>;
+
+/// A streamed chat completion over any body: [`AnswerStream::boxed`] makes one.
+pub type BoxChatStream = ChatStream<BoxBody>;
+
+/// A streamed legacy completion over any body: [`AnswerStream::boxed`] makes one.
+pub type BoxCompletionStream = CompletionStream<BoxBody>;
 
 pin_project! {
     /// A response that is read and folded, event by event.
     ///
-    /// It is not a [`futures_core::Stream`] itself, since an update borrows from it;
-    /// [`events`](Self::events) is one.
+    /// | method | gives |
+    /// |---|---|
+    /// | [`next`](Self::next) | each [`Update`], which borrows from the stream |
+    /// | [`run`](Self::run) | each update to a closure, and the [`Outcome`], whatever happens |
+    /// | [`into_updates`](Self::into_updates) | owned updates and then the outcome, as a futures `Stream` |
+    /// | [`events`](Self::events) | the events themselves, as a futures `Stream` |
+    /// | [`finish`](Self::finish) | the outcome, at any time |
+    ///
+    /// It is not a [`futures_core::Stream`] itself, because an update borrows from it.
     ///
     /// Asks the body for a frame only when every event of the last one was returned. After `[DONE]`
-    /// it polls the body no more, so a server that leaves the connection open holds nobody up;
-    /// whether a connection with an unread end is used again is the HTTP stack's business.
-    pub struct Stream<D, B> {
-        session: Session<D>,
+    /// it polls the body no more, so a server that leaves the connection open holds nobody up. The
+    /// HTTP stack decides whether a connection with an unread end is used again.
+    ///
+    /// It is `Unpin` if the body is, and `Send` if the body is.
+    pub struct AnswerStream<D, B> {
+        pub(crate) session: Session<D>,
         #[pin]
-        frames: Frames<B>,
-        clock: Clock,
+        pub(crate) frames: Frames<B>,
+        pub(crate) clock: Clock,
         // Boxed, since most streams have no limits.
-        timer: Option<Box<Timer>>,
-        recorder: Recording,
+        pub(crate) timer: Option<Box<Timer>>,
+        pub(crate) recorder: Recording,
+        pub(crate) head: Option<Box<Parts>>,
     }
 }
 
 /// The recorder of the times, if any.
 #[cfg(feature = "timing")]
-type Recording = Option<Box<Recorder>>;
+pub(crate) type Recording = Option<Box<Recorder>>;
 #[cfg(not(feature = "timing"))]
-type Recording = ();
+pub(crate) type Recording = ();
 
-impl<D, S> Stream<D, StreamBody<S>>
-where
-    D: Dialect,
-{
-    /// Reads a stream of bytes, with the default [`Options`]; as [`from_body`](Self::from_body).
-    #[must_use]
-    pub fn from_stream<I, E>(stream: S) -> Self
-    where
-        S: futures_core::Stream<Item = Result<I, E>>,
-        I: Into<Bytes>,
-        E: Into<BoxError>,
-    {
-        Self::from_body(StreamBody::new(stream))
-    }
-}
-
-impl<D, B> Stream<D, B>
+impl<D, B> AnswerStream<D, B>
 where
     D: Dialect,
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// Reads any body, with the default [`Options`]. Polls nothing yet.
-    ///
-    /// There is no status and no content type to check. A body that begins as JSON, HTML or gzip
-    /// does is still told from an event stream. Frames of [`Bytes`] are not copied, those of other
-    /// buffers once.
-    #[must_use]
-    pub fn from_body(body: B) -> Self {
-        Self::with_options(body, Options::new())
-    }
-
-    /// Reads any body, with other options.
-    #[must_use]
-    pub fn with_options(body: B, options: Options) -> Self {
-        Self {
-            session: Session::with_options(options),
-            frames: Frames::new(body),
-            clock: Clock::new(),
-            timer: None,
-            recorder: Recording::default(),
-        }
-    }
-
     /// Returns what the next event changed, borrowed from this stream.
     ///
     /// `None` when the stream has ended, in whatever way: [`finish`](Self::finish) says which.
@@ -112,13 +116,54 @@ where
     where
         B: Unpin,
     {
-        let advanced = poll_fn(|cx| Pin::new(&mut *self).poll_advance(cx)).await?;
-        Ok(advanced.then(|| self.update()))
+        Ok(if self.advance().await? { Some(self.update()) } else { None })
+    }
+
+    /// Reads until an event was folded, and reports whether one was.
+    ///
+    /// [`update`](Self::update) then returns what the event changed. It serves loops in which the
+    /// borrow checker does not let an update of [`next`](Self::next) be returned. `false` at the
+    /// end, and ever after. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub async fn advance(&mut self) -> Result<bool, Error>
+    where
+        B: Unpin,
+    {
+        poll_fn(|cx| Pin::new(&mut *self).poll_advance(cx)).await
+    }
+
+    /// Reads to the end, shows each update to a closure, and returns the outcome.
+    ///
+    /// It returns one however the stream ends, with what was folded and, in
+    /// [`Outcome::error`], the reason of an early end. To stop earlier, drop the future, or use
+    /// [`next`](Self::next) in a loop.
+    ///
+    /// ```
+    /// use deltawire::End;
+    /// use deltawire_async::ChatStream;
+    ///
+    /// # smol::block_on(async {
+    /// let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n";
+    /// let bytes = smol::stream::iter([Ok(chunk), Err("reset by peer")]);
+    /// let stream = ChatStream::from_stream(bytes);
+    /// let outcome = stream.run(|update| print!("{}", update.text())).await;
+    /// assert_eq!((outcome.end, outcome.answer.text()), (End::Truncated, "Hel"));
+    /// # });
+    /// ```
+    pub async fn run(self, mut on_update: impl FnMut(Update<'_>)) -> Outcome<D::Answer> {
+        let mut stream = pin!(self);
+        // The error is in the outcome.
+        while let Ok(true) = poll_fn(|cx| stream.as_mut().poll_advance(cx)).await {
+            on_update(stream.update());
+        }
+        stream.close()
     }
 
     /// Polls for the next event, and reports whether one was folded.
     ///
-    /// This is what [`next`](Self::next) is made of, for pinned streams and poll functions.
+    /// This is [`advance`](Self::advance) for pinned streams and poll functions.
     /// [`update`](Self::update) then returns what the event changed. Ready with `false` at the end,
     /// and ever after.
     ///
@@ -143,16 +188,41 @@ where
         FoldedEvents { stream: self, is_over: false }
     }
 
-    /// Returns the events themselves, owning the stream: to be returned, boxed or sent to another
-    /// task.
+    /// Returns the events themselves, and owns the stream.
+    ///
+    /// It can be returned, boxed, or sent to another task.
     #[must_use]
     pub fn into_events(self) -> FoldedEvents<Self> {
         FoldedEvents { stream: self, is_over: false }
     }
 
-    /// Feeds the session until it gives something, and asks for a frame when it has nothing left.
+    /// Puts the body into a box, so that the stream's type does not depend on it.
     ///
-    /// Gives `last` if the end of the body brings an update.
+    /// A struct can then hold streams of several HTTP stacks. Each frame costs a call through a
+    /// table.
+    ///
+    /// ```
+    /// use deltawire_async::{BoxChatStream, ChatStream};
+    ///
+    /// let replies: Vec<BoxChatStream> = vec![
+    ///     ChatStream::from_stream(smol::stream::empty::<std::io::Result<String>>()).boxed(),
+    ///     ChatStream::from_body(http_body_util::Full::new(bytes::Bytes::new())).boxed(),
+    /// ];
+    /// assert_eq!(replies.len(), 2);
+    /// ```
+    #[must_use]
+    pub fn boxed(self) -> AnswerStream<D, BoxBody>
+    where
+        B: Send + 'static,
+    {
+        let Self { session, frames, clock, timer, recorder, head } = self;
+        AnswerStream { session, frames: frames.boxed(), clock, timer, recorder, head }
+    }
+
+    /// Feeds the session until it gives something.
+    ///
+    /// Asks for a frame when the session has nothing left. Gives `last` if the end of the body
+    /// brings an update.
     fn poll_step<T>(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -224,131 +294,31 @@ where
     }
 }
 
-impl<D: Dialect, B> Stream<D, B> {
-    /// Folds in another way than the default. To be called before anything is read.
-    #[must_use]
-    pub fn options(mut self, options: Options) -> Self {
-        self.session = self.session.options(options);
-        self
-    }
-
-    /// Takes the head of the response that this body is of, where [`chat`](crate::chat) cannot: its
-    /// status, and a function that returns the text of the header with a lower-case name.
-    ///
-    /// A refused request, or another content type, is then an error of `next` with the body; see
-    /// [`Session::head`].
-    #[must_use]
-    pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
-        self.session.head(status, header);
-        self
-    }
-
-    /// Limits how long the stream may go without bytes, without events, without content.
-    ///
-    /// One that passes is an error of [`next`](Self::next), and the end is
-    /// [`End::Stalled`](deltawire::End::Stalled) with what arrived so far. To be called before
-    /// anything is read.
-    ///
-    /// `sleep` is what the caller's runtime has: `tokio::time::sleep`, `smol::Timer::after`,
-    /// `futures_timer::Delay::new`, or a closure. It is called when the stream waits, within that
-    /// runtime.
-    ///
-    /// The clocks run from the first wait, or from the request where [`since`](Self::since) says
-    /// when that was, and only while the stream is waited for: the time between an update and the
-    /// next call of `next` is the caller's. What the body has ready is always taken first. A stream
-    /// that was left waiting unpolled (its `next` was dropped, or the executor was busy) gets
-    /// another 100 ms for what may be under way.
-    ///
-    /// The time before the stream is not watched: until the response's head is there it is the HTTP
-    /// stack that waits, and a timeout around its future bounds it. So it does the body of a
-    /// refused request.
-    ///
-    /// ```
-    /// use std::time::{Duration, Instant};
-    /// use deltawire::{End, StallLimits};
-    ///
-    /// # smol::block_on(async {
-    /// # let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n";
-    /// # use smol::stream::{StreamExt as _, once, pending};
-    /// # let bytes = once(Ok::<_, std::io::Error>(chunk)).chain(pending());
-    /// let sent = Instant::now();
-    /// // … the request, and its response's head …
-    /// let limits = StallLimits::new()
-    ///     .with_content(Duration::from_millis(50))
-    ///     .with_first_content(Duration::from_secs(60));
-    /// let stream = deltawire_async::ChatStream::from_stream(bytes);
-    /// let mut stream = stream.stalls(limits, smol::Timer::after).since(sent);
-    /// while let Ok(Some(update)) = stream.next().await {
-    ///     assert_eq!(update.text(), "Hel");
-    /// }
-    /// let outcome = stream.finish();
-    /// assert_eq!((outcome.end, outcome.answer.text()), (End::Stalled, "Hel"));
-    /// # });
-    /// ```
-    #[must_use]
-    pub fn stalls<S, F>(mut self, limits: StallLimits, sleep: S) -> Self
-    where
-        S: FnMut(Duration) -> F + Send + 'static,
-        F: Future + Send + 'static,
-    {
-        self.session = self.session.with_stall_limits(limits);
-        self.timer = (!limits.is_unlimited()).then(|| Box::new(Timer::new(sleep)));
-        if self.timer.is_some() {
-            self.clock.want();
-        }
-        self
-    }
-
-    /// Sets the time at which the request was sent, from which the limits for the first bytes,
-    /// event and content of [`stalls`](Self::stalls) count.
-    #[must_use]
-    pub fn since(mut self, request_sent: Instant) -> Self {
-        self.clock.since(request_sent);
-        self
-    }
-
-    /// Reads another clock than [`Instant::now`]: the one that the sleep goes by, where that is
-    /// another. With tokio's paused time that is `|| tokio::time::Instant::now().into_std()`.
-    #[must_use]
-    pub fn clock(mut self, now: fn() -> Instant) -> Self {
-        self.clock.now = now;
-        self
-    }
-
-    /// Records when each part of the answer arrives, for [`timing`](Self::timing).
-    ///
-    /// For a time to first token that a user would know, `request_sent` is the moment before the
-    /// request is sent. Costs two looks at the clock for each frame.
-    #[cfg(feature = "timing")]
-    #[must_use]
-    pub fn timed(self, request_sent: Instant) -> Self {
-        self.timed_with(request_sent, Recorder::new())
-    }
-
-    /// Records with another recorder than the default.
-    #[cfg(feature = "timing")]
-    #[must_use]
-    pub fn timed_with(mut self, request_sent: Instant, recorder: Recorder) -> Self {
-        self.recorder = Some(Box::new(recorder));
-        self.clock.since(request_sent);
-        self
-    }
-
+impl<D: Dialect, B> AnswerStream<D, B> {
     /// Returns what the last event changed; empty before the first. Free.
     #[must_use]
     pub fn update(&self) -> Update<'_> {
         self.session.update()
     }
 
-    /// Returns the accumulator: [`Accumulator::text`] and [`Accumulator::answer`] so far.
+    /// Returns the head of the response, with all its headers.
+    ///
+    /// They are `x-request-id`, `x-ratelimit-remaining-tokens`, `openai-processing-ms`, …
+    /// `None` if the stream was made of a body alone.
+    #[must_use]
+    pub fn head(&self) -> Option<&Parts> {
+        self.head.as_deref()
+    }
+
+    /// Returns the accumulator, which has the text and the answer so far.
     #[must_use]
     pub fn accumulator(&self) -> &Accumulator<D> {
         self.session.accumulator()
     }
 
-    /// Returns the timing of what arrived so far. `None` unless the stream is
-    /// [`timed`](Self::timed).
+    /// Returns the timing of what arrived so far.
     ///
+    /// `None` unless the reader is [`timed`](crate::Reader::timed).
     /// A stream that has not ended ends now for it.
     #[cfg(feature = "timing")]
     pub fn timing(&mut self) -> Option<Timing> {
@@ -357,25 +327,33 @@ impl<D: Dialect, B> Stream<D, B> {
         Some(recorder.finish(self.session.times_at(now), None))
     }
 
-    /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].
+    /// Returns the recorder, if any.
+    ///
+    /// Callers that count tokens as they go tell it: [`Recorder::tokens`].
     #[cfg(feature = "timing")]
     pub fn recorder(&mut self) -> Option<&mut Recorder> {
         self.recorder.as_deref_mut()
     }
 
-    /// Ends the stream, and returns its outcome. Drops the body, and reads nothing more.
+    /// Ends the stream, and returns its outcome.
     ///
+    /// Drops the body, and reads nothing more.
     /// Before the stream's end that is [`End::Stopped`](deltawire::End::Stopped).
     #[must_use]
     pub fn finish(self) -> Outcome<D::Answer> {
         self.session.close(How::Stopped)
     }
+
+    /// Ends the stream in place, and returns its outcome.
+    pub(crate) fn close(self: Pin<&mut Self>) -> Outcome<D::Answer> {
+        std::mem::take(self.project().session).close(How::Stopped)
+    }
 }
 
-/// Leaves out the body, which shows nothing of use, and what of its last frame is not folded.
-impl<D: fmt::Debug, B> fmt::Debug for Stream<D, B> {
+/// Leaves out the body, which shows nothing of use, and the unread bytes.
+impl<D: fmt::Debug, B> fmt::Debug for AnswerStream<D, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream")
+        f.debug_struct("AnswerStream")
             .field("session", &self.session)
             .field("body", self.frames.state())
             .field("unread", &self.frames.unread().len())
@@ -384,7 +362,9 @@ impl<D: fmt::Debug, B> fmt::Debug for Stream<D, B> {
 }
 
 pin_project! {
-    /// The events of a [`Stream`], which are folded as they pass. Ends after the first error.
+    /// The events of an [`AnswerStream`], which are folded as they pass.
+    ///
+    /// They end after the first error.
     ///
     /// `S` is the stream, owned or borrowed. Where it is owned, [`into_inner`](Self::into_inner)
     /// returns it, and with it the outcome.
@@ -403,7 +383,7 @@ impl<S> FoldedEvents<S> {
     }
 
     fn poll_event<D, B>(
-        stream: Pin<&mut Stream<D, B>>,
+        stream: Pin<&mut AnswerStream<D, B>>,
         is_over: &mut bool,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<OwnedEvent, Error>>>
@@ -421,20 +401,21 @@ impl<S> FoldedEvents<S> {
     }
 }
 
-impl<D, B> FoldedEvents<&mut Stream<D, B>>
+impl<D, B> FoldedEvents<&mut AnswerStream<D, B>>
 where
     D: Dialect,
     B: Body + Unpin,
     B::Error: Into<BoxError>,
 {
-    /// Returns the next event; `None` at the end. `StreamExt::next` without the futures crates.
-    /// Cancel-safe.
+    /// Returns the next event, or `None` at the end. Cancel-safe.
+    ///
+    /// It is `StreamExt::next` without the futures crates.
     pub async fn next(&mut self) -> Option<Result<OwnedEvent, Error>> {
         poll_fn(|cx| futures_core::Stream::poll_next(Pin::new(&mut *self), cx)).await
     }
 }
 
-impl<D, B> futures_core::Stream for FoldedEvents<&mut Stream<D, B>>
+impl<D, B> futures_core::Stream for FoldedEvents<&mut AnswerStream<D, B>>
 where
     D: Dialect,
     B: Body + Unpin,
@@ -448,7 +429,7 @@ where
     }
 }
 
-impl<D, B> futures_core::Stream for FoldedEvents<Stream<D, B>>
+impl<D, B> futures_core::Stream for FoldedEvents<AnswerStream<D, B>>
 where
     D: Dialect,
     B: Body,

@@ -17,20 +17,25 @@ pub(crate) struct Timer {
     sleep: Box<dyn FnMut(Duration) -> Sleep + Send>,
     /// The sleep that is under way, and the time since the request that it was set for.
     running: Option<(Sleep, Duration)>,
-    /// A deadline that passed while nobody polled, and until when it was prolonged for that.
+    /// A deadline that passed while nobody polled, and the time that it was prolonged to.
     prolonged: Option<(Duration, Duration)>,
 }
 
-/// The grace period. A deadline missed by more than this means that the task was not polled in
-/// time: the caller held the stream without waiting for it, the executor was busy, the process was
-/// stopped. Data may be waiting in the HTTP stack, so it is waited for once more before a stall is
-/// reported.
+/// The grace period.
+///
+/// A deadline missed by more than this means that the task was not polled in time: the caller held
+/// the stream without waiting for it, the executor was busy, the process was stopped. Data may be
+/// waiting in the HTTP stack, so it is waited for once more before a stall is reported.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// The shortest sleep. One that ends a little early must not be asked for again and again.
+/// The shortest sleep.
+///
+/// One that ends a little early must not be asked for again and again.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The longest sleep. Not every runtime takes the time until the end of time.
+/// The longest sleep.
+///
+/// Not every runtime takes the time until the end of time.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Timer {
@@ -46,9 +51,10 @@ impl Timer {
         Self { sleep: Box::new(sleep), running: None, prolonged: None }
     }
 
-    /// Is ready once the stream is stalled, as `stalled` says at a time. The body has nothing.
+    /// Polls for a stall, of a stream whose body has nothing.
     ///
-    /// `deadline` is when that can be at the earliest; `None` is never.
+    /// `stalled` says at a time whether there is one. The earliest time for it is `deadline`, and
+    /// `None` means never.
     pub(crate) fn poll_stall(
         &mut self,
         deadline: Option<Duration>,
@@ -98,7 +104,7 @@ impl Timer {
     }
 }
 
-/// The time since the request, where somebody wants it. Else the clock is never read.
+/// The time since the request. If nobody wants it, the clock is never read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     since: Since,
@@ -113,11 +119,13 @@ enum Since {
     Request(Instant),
 }
 
-impl Clock {
-    pub(crate) fn new() -> Self {
+impl Default for Clock {
+    fn default() -> Self {
         Self { since: Since::Never, now: Instant::now }
     }
+}
 
+impl Clock {
     /// Counts from the first look, unless the time of the request is known.
     pub(crate) fn want(&mut self) {
         if let Since::Never = self.since {

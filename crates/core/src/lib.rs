@@ -135,7 +135,9 @@ pub use engine::{
     TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd, Update,
     Updates,
 };
-pub use error::{ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind};
+pub use error::{
+    ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind, TransportError,
+};
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 
 #[cfg(doctest)]

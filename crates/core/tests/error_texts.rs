@@ -1,7 +1,7 @@
 //! An error quotes a server, a proxy or an HTTP stack in one short line, whatever it says.
 
 use deltawire::json::RawValue;
-use deltawire::{ApiError, End, Error, How, Refused, chat};
+use deltawire::{ApiError, End, Error, How, Refused, TransportError, chat};
 
 /// Everything that acts on a terminal or a log, and what looks like the end of a value.
 const HOSTILE: &str =
@@ -131,7 +131,7 @@ fn what_a_transport_says_is_one_short_line_whatever_it_says() {
     for text in [HOSTILE.to_owned(), long()] {
         for timed_out in [false, true] {
             one_quiet_line(
-                &Error::Transport { message: text.clone(), timed_out }.to_string(),
+                &Error::Transport(TransportError::new(&text, timed_out)).to_string(),
                 "transport",
             );
         }

@@ -182,7 +182,10 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(300)
+    })]
 
     /// Members at every level, in any number of deltas: the answer is the one that a fold over
     /// values comes to, and it comes back.
@@ -201,16 +204,25 @@ proptest! {
         }
         let answer = accumulator.close(deltawire::How::Clean).answer;
         let written = serde_json::to_string(&answer).unwrap();
-        prop_assert_eq!(&ChatCompletion::from_json(&written).unwrap(), &answer);
-        prop_assert_eq!(serde_json::to_string(&ChatCompletion::from_json(&written).unwrap()).unwrap(), &written[..]);
+        let read = ChatCompletion::from_json(&written).unwrap();
+        prop_assert_eq!(&read, &answer);
+        prop_assert_eq!(serde_json::to_string(&read).unwrap(), &written[..]);
         let got = parsed(&written);
         if let Some(naive) = naive::fold(&events) {
             prop_assert_eq!(run::differs(&naive.unknown(), &got, "answer"), None);
         }
         // What holds of a delta's members holds of those below.
         let below = &got["choices"][0]["message"];
-        for (at, place) in [(4, &below["tool_calls"][0]), (5, &below["tool_calls"][0]["function"]), (6, &below["function_call"]), (7, &below["audio"])] {
-            let deltas: Vec<_> = pieces.iter().map(|piece| json!({"choices": [{"index": 0, "delta": {"x": piece[at]}}]}).to_string()).collect();
+        for (at, place) in [
+            (4, &below["tool_calls"][0]),
+            (5, &below["tool_calls"][0]["function"]),
+            (6, &below["function_call"]),
+            (7, &below["audio"]),
+        ] {
+            let delta = |x: &Value| {
+                json!({"choices": [{"index": 0, "delta": {"x": x}}]}).to_string()
+            };
+            let deltas: Vec<_> = pieces.iter().map(|piece| delta(&piece[at])).collect();
             let naive = naive::fold(&deltas).expect("whole indices").unknown();
             prop_assert_eq!(run::differs(&naive["choices"][0]["message"], &json!({"x": place["x"]}), "x"), None);
         }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use deltawire::{End, Error, How, Outcome, Stall, StallLimits, chat, sse};
+use deltawire::{End, Error, How, Outcome, Stall, StallLimits, TransportError, chat, sse};
 
 const UNFINISHED: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
 const FINISHED: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n";
@@ -21,7 +21,7 @@ fn broken() -> How {
 }
 
 fn lost() -> Option<Error> {
-    Some(Error::Transport { message: "peer is gone".into(), timed_out: false })
+    Some(Error::Transport(TransportError::new("peer is gone", false)))
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn an_accumulator_with_a_decoder_of_ones_own_says_what_a_session_says() {
 #[test]
 fn an_error_of_a_transport_or_of_a_stall_is_a_way_to_end() {
     for (error, how) in [
-        (Error::Transport { message: "gone".into(), timed_out: true }, How::broken("gone", true)),
+        (Error::Transport(TransportError::new("gone", true)), How::broken("gone", true)),
         (Error::Stalled(stall()), How::Stalled(stall())),
     ] {
         assert_eq!(How::from(error.clone()), how);

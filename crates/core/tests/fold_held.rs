@@ -1,4 +1,4 @@
-//! What counts against the limits is what is kept, and nothing else.
+//! The limits count what is kept, and nothing else.
 
 #![allow(clippy::unwrap_used, reason = "what tests share fails by it as they do")]
 

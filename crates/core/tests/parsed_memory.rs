@@ -1,5 +1,5 @@
-//! The bytes that a stream whose texts are parsed makes the process hold, counted: at most eight for
-//! each byte that was sent, and 4 MiB.
+//! The bytes that a stream whose texts are parsed makes the process hold, counted: at most eight
+//! for each byte that was sent, and 4 MiB.
 
 use allocation_counter::measure;
 use deltawire::{How, Options, chat};

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use deltawire::{End, Error, Options, chat, completions};
+use deltawire::{End, Error, Options, TransportError, chat, completions};
 
 const CHUNK: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ab\"}}]}\n\n";
 const STOP: &str =
@@ -95,7 +95,7 @@ fn a_reader_that_fails_is_an_error_that_stays_and_loses_nothing() {
         assert_eq!(stream.next().unwrap().unwrap().text(), "ab");
         let error = stream.next().unwrap_err();
         let message = io::Error::from(kind).to_string();
-        assert_eq!(error, Error::Transport { message, timed_out });
+        assert_eq!(error, Error::Transport(TransportError::new(message, timed_out)));
         assert_eq!(stream.next().unwrap_err(), error, "an error stays");
         let outcome = stream.finish();
         assert_eq!((outcome.end, outcome.answer.text()), (End::Truncated, "ab"));

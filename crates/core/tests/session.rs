@@ -186,9 +186,8 @@ fn a_session_is_set_up_in_any_order() {
         session
     };
     for (order, session) in [
-        ("options last", refuse(chat::Session::new().with_stall_limits(stall)).options(options)),
-        ("options first", refuse(chat::Session::with_options(options).with_stall_limits(stall))),
-        ("options between", refuse(chat::Session::new()).options(options).with_stall_limits(stall)),
+        ("head first", refuse(chat::Session::with_options(options)).with_stall_limits(stall)),
+        ("head last", refuse(chat::Session::with_options(options).with_stall_limits(stall))),
     ] {
         assert_eq!(
             (session.is_refused(), session.deadline()),
@@ -226,7 +225,7 @@ fn a_choice_that_failed_is_told_at_the_end_and_what_came_after_it_is_kept() {
     }
 }
 
-/// What a delta repeats is not kept, so it does not count: the sum of all deltas is far beyond.
+/// A text that a delta repeats is not kept, so it does not count: all deltas are far beyond.
 #[test]
 fn a_long_answer_of_cumulative_deltas_stays_within_the_limit_of_what_is_kept() {
     let mut limits = Limits::default();

@@ -252,9 +252,55 @@ fn the_end_inside_a_dropped_block_leaves_nothing() {
 }
 
 #[test]
-fn both_limits_are_on_by_default() {
+fn an_id_may_be_as_long_as_the_limit_and_no_byte_longer() {
+    let id = |max, offset| Seen::Error(Error::IdTooLong { max, offset });
+    let x = |id: &str| Seen::event("message", "x", id);
+    // The stream goes on after the error, with the ID that it had.
+    let y = |id: &str| Seen::event("message", "y", id);
+    type Row<'r> = (&'r str, usize, usize, &'r [u8], [Seen; 2]);
+    let cases: [Row<'_>; 9] = [
+        ("at the limit", 4, FAR, b"id: 1234\ndata: x\n\n", [x("1234"), y("1234")]),
+        ("one beyond", 3, FAR, b"id: 1234\ndata: x\n\n", [id(3, 7), y("0")]),
+        ("after the data", 3, FAR, b"data: x\nid: 1234\n\n", [id(3, 15), y("0")]),
+        ("an empty ID fits", 1, FAR, b"id\ndata: x\n\n", [x(""), y("")]),
+        ("NUL counts", 3, FAR, b"id: 12\x003\ndata: x\n\n", [id(3, 7), y("0")]),
+        ("NUL is ignored", 4, FAR, b"id: 12\x003\ndata: x\n\n", [x("0"), y("0")]),
+        ("bytes count", 2, FAR, b"id: \xE2\x82\xAC\ndata: x\n\n", [id(2, 7), y("0")]),
+        ("the line is passed first", 4, 7, b"id: 12345\ndata: x\n\n", [line(7, 7), y("0")]),
+        ("the ID is passed first", 3, 8, b"id: 12345\ndata: x\n\n", [id(3, 7), y("0")]),
+    ];
+    for (name, max_id, max_line, input, seen) in cases {
+        let input = [b"id: 0\n\n", input, b"data: y\n\n"].concat();
+        let mut limits = limits(max_line, FAR);
+        limits.max_id = max_id;
+        for reads in every_cut(&input) {
+            let got = run(Decoder::with_limits(limits), reads.iter().copied());
+            assert_eq!(got.seen, seen, "{name}: {:?}", shown(&reads));
+        }
+    }
+}
+
+#[test]
+fn the_shared_id_is_the_last_one_and_is_copied_only_where_an_id_line_came() {
+    let mut decoder = Decoder::new();
+    let mut ids = Vec::new();
+    let stream = "data: a\n\nid: 1\ndata: b\n\ndata: c\n\nid: 2\ndata: d\n\nid\ndata: e\n\n";
+    let mut input = stream.as_bytes();
+    while decoder.decode(&mut input).unwrap().is_some() {
+        assert_eq!(decoder.shared_last_event_id(), decoder.last_event_id());
+        ids.push(decoder.shared_last_event_id());
+    }
+    assert_eq!(ids, ["", "1", "1", "2", ""]);
+    assert!(std::ptr::eq(ids[1].as_str(), ids[2].as_str()));
+    decoder.set_last_event_id("3");
+    assert_eq!(decoder.shared_last_event_id(), "3");
+}
+
+#[test]
+fn every_limit_is_on_by_default() {
     let limits = Limits::default();
     assert_eq!((limits.max_line, limits.max_event), (32 << 20, 32 << 20));
+    assert_eq!(limits.max_id, 4 << 10);
 }
 
 #[test]
@@ -263,8 +309,9 @@ fn an_error_names_the_limit_its_value_and_the_place() {
     let messages = [
         Error::LineTooLong { max, offset }.to_string(),
         Error::EventTooLarge { max, offset }.to_string(),
+        Error::IdTooLong { max, offset }.to_string(),
     ];
-    for (message, name) in messages.iter().zip(["max_line", "max_event"]) {
+    for (message, name) in messages.iter().zip(["max_line", "max_event", "max_id"]) {
         for part in [name, "10 bytes", "byte 7"] {
             assert!(message.contains(part), "{message:?} lacks {part:?}");
         }
@@ -333,7 +380,9 @@ fn ten_megabytes_in_reads_of_one_byte_take_seconds() {
     ];
     for (name, stream, expected) in streams {
         let began = Instant::now();
-        let mut decoder = Decoder::new();
+        let mut limits = Limits::default();
+        limits.max_id = count;
+        let mut decoder = Decoder::with_limits(limits);
         let mut events = 0;
         for mut read in stream.as_bytes().chunks(1) {
             while decoder.decode(&mut read).unwrap().is_some() {

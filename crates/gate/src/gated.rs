@@ -27,8 +27,11 @@ impl<S: fmt::Display, J: fmt::Display> fmt::Display for GatedError<S, J> {
     }
 }
 
-/// An error whatever the judge's is. Boxed errors are not errors themselves, so that one is in the
-/// variant and in the text, and is not a source.
+/// It is an error whatever the judge's is.
+///
+/// Boxed errors are not errors themselves, so the judge's is in the variant and in the text, and is
+/// not a source. The text of the other variants is that of what they wrap, so their source is that
+/// one's source.
 impl<S, J> error::Error for GatedError<S, J>
 where
     S: error::Error + 'static,
@@ -36,9 +39,9 @@ where
 {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Stream(error) => Some(error),
+            Self::Stream(error) => error.source(),
             Self::Judge(_) => None,
-            Self::Gate(error) => Some(error),
+            Self::Gate(error) => error.source(),
         }
     }
 }

@@ -19,9 +19,7 @@ fn fold<D: Dialect>(mut session: Session<D>, recording: &Recording) -> Outcome<D
     // An error ends the stream, and is part of its outcome.
     let _ = session.feed(&recording.body());
     session.close(match recording.end.map(|end| end.how) {
-        Some(Ending::Cut) => {
-            How::Broken { message: "the recording ends here".into(), timed_out: false }
-        }
+        Some(Ending::Cut) => How::broken("the recording ends here", false),
         _ => How::Clean,
     })
 }

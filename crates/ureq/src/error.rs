@@ -1,15 +1,21 @@
 //! The errors between a request and the end of its answer.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use deltawire::Refused;
 use deltawire::sse::Closed;
+use deltawire::{Refused, TransportError};
 use ureq::http::HeaderMap;
 
 /// The reason why there is no answer, or only a part of one.
 ///
 /// A stream's `finish` still returns what was folded before the error.
+///
+/// Where a request or a read failed, ureq's or the reader's own error is the
+/// [`source`](StdError::source): `error.source()?.downcast_ref::<ureq::Error>()`, or
+/// [`std::io::Error`]. An error says only what its source does not, so a report of the whole chain
+/// says each thing once; `{:#}` prints such a report, on one line.
 ///
 /// It holds nothing of the request, so it shows no key. The exception is a server that repeats the
 /// key in an error body, which is quoted.
@@ -39,8 +45,8 @@ pub enum Error {
 impl Error {
     /// Reports whether the same request would fail in the same way for ever.
     ///
-    /// It does with an invalid URL, header or proxy URL, and with a scheme that the agent refuses
-    /// or has no TLS for.
+    /// It does with an invalid URL, header or proxy URL, with a scheme that the agent refuses or
+    /// has no TLS for, and with headers that are larger than ureq's buffer.
     #[must_use]
     pub fn is_futile(&self) -> bool {
         use ureq::Error as E;
@@ -52,30 +58,43 @@ impl Error {
                 | E::InvalidProxyUrl
                 | E::RequireHttpsOnly(_)
                 | E::TlsRequired
-        )
+        ) || is_head_too_large(error)
     }
 }
 
+/// Reports whether a request's head does not fit into ureq's buffer.
+///
+/// A last event ID of megabytes does that. The error's type is that of a crate which ureq does not
+/// export, so its `Debug` form tells it.
+fn is_head_too_large(error: &ureq::Error) -> bool {
+    matches!(error, ureq::Error::Protocol(error) if format!("{error:?}") == "OutputOverflow")
+}
+
+/// The alternate form (`{:#}`) adds the sources.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(refused) => refused.fmt(f),
             Self::Stream(error) => error.fmt(f),
-            Self::Closed { reason, cause: None } => reason.fmt(f),
-            Self::Closed { reason, cause: Some(cause) } => write!(f, "{reason}: {cause}"),
-            Self::Request(error) => {
+            Self::Closed { reason, cause: Some(cause) } if f.alternate() => {
+                write!(f, "{reason}: {cause:#}")
+            }
+            Self::Closed { reason, .. } => reason.fmt(f),
+            Self::Request(error) if f.alternate() => {
                 // Some of these errors quote a redirect's location or a response's head.
                 write!(f, "the request failed: {}", one_line(&error.to_string()))
             }
+            Self::Request(_) => f.write_str("the request failed"),
         }
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+/// A variant that only wraps has the text of what it wraps, and so its source.
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Refused(_) => None,
-            Self::Stream(error) => Some(error),
+            Self::Refused(refused) => refused.source(),
+            Self::Stream(error) => error.source(),
             Self::Closed { cause, .. } => cause.as_deref().map(|cause| cause as _),
             Self::Request(error) => Some(error),
         }
@@ -90,7 +109,7 @@ impl From<ureq::Error> for Error {
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        Self::Stream(transport(&error))
+        Self::Stream(transport(error))
     }
 }
 
@@ -123,12 +142,22 @@ pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
     headers.get(name)?.to_str().ok()
 }
 
+/// Returns every header whose value is text.
+pub(crate) fn all_headers(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+}
+
 /// Returns the error that a failed read means for the stream.
-pub(crate) fn transport(error: &io::Error) -> deltawire::Error {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
-    let timed_out = matches!(inner, Some(ureq::Error::Timeout(_)))
-        || matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock);
-    deltawire::Error::Transport { message: error.to_string(), timed_out }
+pub(crate) fn transport(error: io::Error) -> deltawire::Error {
+    // ureq's reader wraps its errors, and an error that is wrapped so is nobody's source.
+    let error = match error.downcast::<ureq::Error>() {
+        Ok(error @ ureq::Error::Timeout(_)) => {
+            TransportError::from_source(error).with_timed_out(true)
+        }
+        Ok(error) => TransportError::from_source(error),
+        Err(error) => TransportError::from_source(error),
+    };
+    deltawire::Error::Transport(error)
 }
 
 /// Reports whether a read failed because nothing arrived in time.

@@ -10,9 +10,11 @@ use deltawire::sse::{self, Action, Closed, Limits, OwnedEvent, Reconnect};
 use ureq::http::{HeaderValue, Request, Response};
 use ureq::{Agent, AsSendBody, Body, BodyReader};
 
-use crate::error::{Error, header};
+use crate::error::{Error, all_headers, header};
+use crate::events::owned;
+use crate::head::beginning;
 use crate::read::ReadAhead;
-use crate::response::{agent, beginning};
+use crate::response::agent;
 
 /// The events of a URL, over as many connections as it takes.
 ///
@@ -203,6 +205,7 @@ impl<B: AsSendBody + Clone> EventSource<B> {
         self.source.answered(status, header);
         let mut reader = body.into_reader();
         self.cause = Evidence::wanted(&self.source, status, header).map(|evidence| {
+            let evidence = evidence.with_headers(all_headers(&head.headers));
             let beginning = beginning(&mut reader, evidence.max_body() as u64);
             evidence.error(&beginning).into()
         });
@@ -222,11 +225,13 @@ impl<B: AsSendBody + Clone> EventSource<B> {
     /// Decodes the next event of the bytes that were read, or reads once more.
     fn read(&mut self) -> Option<Result<OwnedEvent, Error>> {
         let body = self.body.as_mut()?;
-        let owned = |event: Option<sse::Event<'_>>| event.map(sse::Event::into_owned);
-        let event = body.with_unread(|input| self.source.decode(input).map(owned));
-        if let Some(event) = event.map_err(|error| deltawire::Error::from(error).into()).transpose()
-        {
-            return Some(event);
+        match body.with_unread(|input| self.source.decode(input).map(owned)) {
+            Ok(None) => {}
+            Ok(Some(mut event)) => {
+                event.id = self.source.shared_last_event_id();
+                return Some(Ok(event));
+            }
+            Err(error) => return Some(Err(deltawire::Error::from(error).into())),
         }
         match body.read() {
             Ok(0) => self.source.ended(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read;
 
-use deltawire::sse::{Decoder, Event, Limits, OwnedEvent};
+use deltawire::sse::{Decoder, Event, EventId, Limits, OwnedEvent};
 
 use crate::error::Error;
 use crate::read::ReadAhead;
@@ -65,10 +65,12 @@ impl<R: Read> Iterator for Events<R> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let owned = |event: Option<Event<'_>>| event.map(Event::into_owned);
             let event = self.body.with_unread(|input| self.decoder.decode(input).map(owned));
             match event {
-                Ok(Some(event)) => return Some(Ok(event)),
+                Ok(Some(mut event)) => {
+                    event.id = self.decoder.shared_last_event_id();
+                    return Some(Ok(event));
+                }
                 Err(error) => return Some(Err(deltawire::Error::from(error).into())),
                 Ok(None) if self.ended => return None,
                 Ok(None) => {}
@@ -82,4 +84,9 @@ impl<R: Read> Iterator for Events<R> {
             }
         }
     }
+}
+
+/// Returns the event without its ID, which its decoder shares.
+pub(crate) fn owned(event: Option<Event<'_>>) -> Option<OwnedEvent> {
+    event.map(|event| event.with_shared_id(EventId::default()))
 }

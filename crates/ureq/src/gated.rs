@@ -9,7 +9,7 @@ use deltawire::{Dialect, Outcome};
 use deltawire_gate::{self as gate, Gate, Released, Span, SpanId, Verdict};
 
 use crate::error::Error;
-use crate::stream::Stream;
+use crate::stream::AnswerStream;
 
 /// Puts a stream behind a gate, with a judge that always has a verdict.
 ///
@@ -39,7 +39,7 @@ use crate::stream::Stream;
 /// # Ok::<(), deltawire_ureq::GatedError<std::convert::Infallible>>(())
 /// ```
 pub fn gated<E, R, J>(
-    stream: Stream<E, R>,
+    stream: AnswerStream<E, R>,
     options: impl Into<gate::Options>,
     mut judge: J,
 ) -> Gated<E, R, impl FnMut(&Span<'_>) -> Result<Verdict, Infallible>>
@@ -55,7 +55,7 @@ where
 ///
 /// See [`Gated`].
 pub fn try_gated<E, R, J, F>(
-    stream: Stream<E, R>,
+    stream: AnswerStream<E, R>,
     options: impl Into<gate::Options>,
     judge: J,
 ) -> Gated<E, R, J>
@@ -74,7 +74,9 @@ where
     }
 }
 
-/// A [`Stream`] behind a [`Gate`]. It returns the pieces of text that a judge released.
+/// An [`AnswerStream`] behind a [`Gate`].
+///
+/// It returns the pieces of text that a judge released.
 ///
 /// One thread does all. While the judge has a span, nothing is read, and the system's buffers take
 /// what arrives. So judging delays the text after the span too. A span is judged as soon as the
@@ -87,7 +89,7 @@ where
 /// ([`Policy::azure_async_filter`](gate::Policy::azure_async_filter)) the stream must not
 /// drop unknown members: [`deltawire::Options::with_unknown`].
 pub struct Gated<E, R, J> {
-    stream: Stream<E, R>,
+    stream: AnswerStream<E, R>,
     gate: Gate,
     judge: J,
     clock: Box<dyn FnMut() -> Duration + Send>,
@@ -130,7 +132,8 @@ where
     /// # Errors
     /// - The error that ended the stream early, after everything before it was judged and released.
     /// - The error of a judge. Nothing of its span is released, and the next call asks it again. A
-    ///   verdict that the gate refuses ([`gate::Error`]) counts as such an error.
+    ///   verdict that the gate refuses ([`gate::Error`]) counts as such an error. A judge that
+    ///   panics is asked again too, should the caller catch the panic.
     /// - [`gate::Error::Full`], if more text waits than the gate's options allow. The stream then
     ///   counts as ended early.
     #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend")]
@@ -154,15 +157,12 @@ where
     }
 
     fn judge(&mut self, id: SpanId) -> Result<(), GatedError<F>> {
+        // First, so that a judge that fails or panics is asked again. A verdict ends the waiting.
+        self.gate.requeue(id);
         let Some(span) = self.gate.span(id) else { return Ok(()) };
         let judged = (self.judge)(&span).map_err(GatedError::Judge);
         let now = (self.clock)();
-        let judged =
-            judged.and_then(|verdict| self.gate.judge(id, verdict, now).map_err(GatedError::Gate));
-        if judged.is_err() {
-            self.gate.requeue(id);
-        }
-        judged
+        judged.and_then(|verdict| self.gate.judge(id, verdict, now).map_err(GatedError::Gate))
     }
 
     fn read(&mut self) {
@@ -199,7 +199,7 @@ impl<E, R, J> Gated<E, R, J> {
     }
 
     /// Returns the stream. Its fold holds the model's text, judged or not.
-    pub fn stream(&self) -> &Stream<E, R> {
+    pub fn stream(&self) -> &AnswerStream<E, R> {
         &self.stream
     }
 }

@@ -11,9 +11,6 @@ pub(crate) struct ReadAhead<R> {
 }
 
 impl<R: Read> ReadAhead<R> {
-    /// The default size of a read, in bytes. A read returns what has arrived, so it delays nothing.
-    pub(crate) const SIZE: usize = 16 << 10;
-
     /// Allocates a buffer of `size` bytes, at least 1.
     pub(crate) fn new(reader: R, size: usize) -> Self {
         Self { reader, buffer: vec![0; size.max(1)].into(), unread: 0..0 }
@@ -46,6 +43,9 @@ impl<R: Read> ReadAhead<R> {
 }
 
 impl<R> ReadAhead<R> {
+    /// The default size of a read, in bytes.
+    pub(crate) const SIZE: usize = 16 << 10;
+
     /// Returns the number of bytes that were read and are not used.
     pub(crate) fn len(&self) -> usize {
         self.unread.len()

@@ -7,40 +7,62 @@ use std::time::{Duration, Instant};
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
 use deltawire::sse::OwnedEvent;
-use deltawire::{Accumulator, Dialect, How, Options, Outcome, Session, StallLimits, Update};
+use deltawire::{Accumulator, Dialect, How, Outcome, Session, Update};
 #[cfg(feature = "timing")]
 use deltawire_timing::{Recorder, Timing};
 use ureq::BodyReader;
+use ureq::http::response::Parts;
 
 use crate::error::{Error, is_socket_timeout, transport};
 use crate::read::ReadAhead;
 
-/// A streamed chat completion.
-pub type ChatStream<R = BodyReader<'static>> = Stream<Chat, R>;
+/// A streamed chat completion: an [`AnswerStream`], whose page has the methods.
+///
+/// [`chat`](crate::chat) makes one of a response.
+///
+/// ```
+/// use deltawire_ureq::ChatStream;
+///
+/// let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"2\"}}]}\n\ndata: [DONE]\n\n";
+/// let mut stream = ChatStream::from_reader(body.as_bytes());
+/// while let Some(update) = stream.next()? {
+///     assert_eq!(update.text(), "2");
+/// }
+/// # Ok::<(), deltawire_ureq::Error>(())
+/// ```
+pub type ChatStream<R = BodyReader<'static>> = AnswerStream<Chat, R>;
 
-/// A streamed legacy completion.
-pub type CompletionStream<R = BodyReader<'static>> = Stream<Completions, R>;
+/// A streamed legacy completion: an [`AnswerStream`], whose page has the methods.
+pub type CompletionStream<R = BodyReader<'static>> = AnswerStream<Completions, R>;
 
 /// A response that is read and folded, event by event.
 ///
-/// Reads what the reader has ready, at most [`Stream::READ_SIZE`] bytes at a time, and blocks only
+/// | method | gives |
+/// |---|---|
+/// | [`next`](Self::next) | each [`Update`], which borrows from the stream |
+/// | [`run`](Self::run) | each update to a closure, and the [`Outcome`], whatever happens |
+/// | [`events`](Self::events) | the events themselves, as an iterator |
+/// | [`finish`](Self::finish) | the outcome, at any time |
+///
+/// Reads what the reader has ready, at most [`Reader::READ_SIZE`](crate::Reader::READ_SIZE) bytes at a time, and blocks only
 /// when every event of that was returned. After `[DONE]` it reads no more, so a server that leaves
 /// the connection open holds nobody up; the connection is not reused then.
-pub struct Stream<D, R = BodyReader<'static>> {
-    session: Session<D>,
-    body: ReadAhead<R>,
-    clock: Clock,
+pub struct AnswerStream<D, R = BodyReader<'static>> {
+    pub(crate) session: Session<D>,
+    pub(crate) body: ReadAhead<R>,
+    pub(crate) clock: Clock,
     /// The timeout that was waited past before the first byte arrived.
-    waited_past: Option<How>,
+    pub(crate) waited_past: Option<How>,
     #[cfg(feature = "timing")]
-    recorder: Option<Box<Recorder>>,
+    pub(crate) recorder: Option<Box<Recorder>>,
+    pub(crate) head: Option<Box<Parts>>,
 }
 
-/// The time since the request, where somebody wants it. Else the clock is never read.
+/// The time since the request. If nobody wants it, the clock is never read.
 #[derive(Debug, Clone, Copy, Default)]
-struct Clock {
-    is_wanted: bool,
-    since: Option<Instant>,
+pub(crate) struct Clock {
+    pub(crate) is_wanted: bool,
+    pub(crate) since: Option<Instant>,
 }
 
 impl Clock {
@@ -54,144 +76,7 @@ impl Clock {
     }
 }
 
-impl<D: Dialect, R: Read> Stream<D, R> {
-    /// The size of a read, in bytes. A read returns what has arrived, so it delays nothing.
-    pub const READ_SIZE: usize = ReadAhead::<R>::SIZE;
-
-    /// Reads a stream from any reader, with the default [`Options`].
-    ///
-    /// There is no status and no content type to check. A body that begins as JSON, HTML or gzip
-    /// does is still told from an event stream.
-    pub fn from_reader(reader: R) -> Self {
-        Self::with_options(reader, Options::new())
-    }
-
-    /// Reads a stream from any reader, with other options.
-    pub fn with_options(reader: R, options: Options) -> Self {
-        Self::with_read_size(reader, options, Self::READ_SIZE)
-    }
-
-    /// Reads a stream in reads of at most this many bytes, at least 1. Allocates a buffer of that
-    /// size.
-    pub fn with_read_size(reader: R, options: Options, size: usize) -> Self {
-        Self {
-            session: Session::with_options(options),
-            body: ReadAhead::new(reader, size),
-            clock: Clock::default(),
-            waited_past: None,
-            #[cfg(feature = "timing")]
-            recorder: None,
-        }
-    }
-
-    /// Folds in another way than the default. To be called before anything is read.
-    #[must_use]
-    pub fn options(mut self, options: Options) -> Self {
-        self.session = self.session.options(options);
-        self
-    }
-
-    /// Limits how long the stream may go without bytes, without events, without content.
-    ///
-    /// One that passes is an error of [`next`](Self::next), and the end is
-    /// [`End::Stalled`](deltawire::End::Stalled) with what arrived so far. To be called before
-    /// anything is read.
-    ///
-    /// The limits are looked at whenever a read returns, and **a read that blocks returns only with
-    /// bytes or by a timeout of the reader's own**. So:
-    ///
-    /// - Comments and empty chunks that keep the connection alive are found out as they arrive,
-    ///   without any timeout.
-    /// - Silence needs a timeout: ureq's `timeout_per_read`, `set_read_timeout` of a
-    ///   [`TcpStream`](std::net::TcpStream). With stall limits such a timeout only means that
-    ///   nothing has arrived *yet*: if a limit has passed the stream is stalled, else it is read
-    ///   again. A stall is reported at most one such timeout late; a second is a good one.
-    /// - ureq's timeout also bounds each wait for the response's head, where it is final, so there
-    ///   it has to be as long as the server may take to begin: 30 s, say, with limits of 30 s and
-    ///   more.
-    /// - Timeouts of the whole (`timeout_global`, `timeout_per_call`, `timeout_recv_body`) stay
-    ///   what they are, unless a stall limit has passed by then too; so do timeouts that are an
-    ///   error of the reader's own instead of the socket's, which nothing says can be read past.
-    ///   ureq's `native-tls` promises nothing about reads after a timeout; its default, rustls,
-    ///   goes on.
-    ///
-    /// The clocks run from the first read, or from the request where [`since`](Self::since) says
-    /// when that was, and only while the stream is read: the time between an update and the next
-    /// call of `next` is the caller's. The clock is read before and after a read, never for an
-    /// event.
-    ///
-    /// ```
-    /// use std::io::Write;
-    /// use std::net::{TcpListener, TcpStream};
-    /// use std::time::Duration;
-    /// use deltawire::{End, StallLimits};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// # let address = listener.local_addr()?;
-    /// let socket = TcpStream::connect(address)?;
-    /// # let (mut server, _) = listener.accept()?;
-    /// # let chunk = r#"{"choices":[{"index":0,"delta":{"content":"Hel"}}]}"#;
-    /// # write!(server, "data: {chunk}\n\n")?;
-    /// // The limits are looked at this often.
-    /// socket.set_read_timeout(Some(Duration::from_millis(10)))?;
-    /// let limits = StallLimits::new()
-    ///     .with_content(Duration::from_millis(50))
-    ///     .with_first_content(Duration::from_secs(60));
-    /// let mut stream = deltawire_ureq::ChatStream::from_reader(socket).stalls(limits);
-    /// while let Ok(Some(update)) = stream.next() {
-    ///     assert_eq!(update.text(), "Hel");
-    /// }
-    /// let outcome = stream.finish();
-    /// assert_eq!((outcome.end, outcome.answer.text()), (End::Stalled, "Hel"));
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn stalls(mut self, limits: StallLimits) -> Self {
-        self.session = self.session.with_stall_limits(limits);
-        self.clock.is_wanted |= !limits.is_unlimited();
-        self
-    }
-
-    /// Sets the time at which the request was sent, from which the limits for the first bytes,
-    /// event and content of [`stalls`](Self::stalls) count.
-    #[must_use]
-    pub fn since(mut self, request_sent: Instant) -> Self {
-        self.clock.since = Some(request_sent);
-        self
-    }
-
-    /// Takes the head of the response that this reader is of, where [`chat`](crate::chat) cannot:
-    /// its status, and a function that returns the text of the header with a lower-case name.
-    ///
-    /// A refused request, or another content type, is then an error of `next` with the body; see
-    /// [`Session::head`].
-    #[must_use]
-    pub fn head<'h>(mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) -> Self {
-        self.session.head(status, header);
-        self
-    }
-
-    /// Records when each part of the answer arrives, for [`timing`](Self::timing).
-    ///
-    /// For a time to first token that a user would know, `request_sent` is the moment before the
-    /// request is sent. Costs two looks at the clock for each read.
-    #[cfg(feature = "timing")]
-    #[must_use]
-    pub fn timed(self, request_sent: Instant) -> Self {
-        self.timed_with(request_sent, Recorder::new())
-    }
-
-    /// Records with another recorder than the default.
-    #[cfg(feature = "timing")]
-    #[must_use]
-    pub fn timed_with(mut self, request_sent: Instant, recorder: Recorder) -> Self {
-        self.recorder = Some(Box::new(recorder));
-        self.clock = Clock { is_wanted: true, since: Some(request_sent) };
-        self
-    }
-
+impl<D: Dialect, R: Read> AnswerStream<D, R> {
     /// Returns what the next event changed. Blocks until one arrived.
     ///
     /// `None` when the stream has ended, in whatever way: [`finish`](Self::finish) says which.
@@ -202,10 +87,44 @@ impl<D: Dialect, R: Read> Stream<D, R> {
     /// the same error, and `finish` hands over what was folded before.
     #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend; `events` is one")]
     pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
+        Ok(if self.advance()? { Some(self.update()) } else { None })
+    }
+
+    /// Reads until an event was folded, and reports whether one was.
+    ///
+    /// [`update`](Self::update) then returns what the event changed. It serves loops in which the
+    /// borrow checker does not let an update of [`next`](Self::next) be returned. `false` at the
+    /// end, and ever after.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn advance(&mut self) -> Result<bool, Error> {
         let advance =
             |session: &mut Session<D>, input: &mut &[u8]| Ok(session.advance(input)?.then_some(()));
-        let advanced = self.step(advance, Some(()))?;
-        Ok(advanced.map(|()| self.session.update()))
+        Ok(self.step(advance, Some(()))?.is_some())
+    }
+
+    /// Reads to the end, shows each update to a closure, and returns the outcome.
+    ///
+    /// It returns one however the stream ends, with what was folded and, in
+    /// [`Outcome::error`], the reason of an early end. To stop earlier, use [`next`](Self::next) in
+    /// a loop.
+    ///
+    /// ```
+    /// use deltawire::End;
+    /// use deltawire_ureq::ChatStream;
+    ///
+    /// let cut = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n";
+    /// let stream = ChatStream::from_reader(cut.as_bytes());
+    /// let outcome = stream.run(|update| print!("{}", update.text()));
+    /// assert_eq!((outcome.end, outcome.answer.text()), (End::Truncated, "Hel"));
+    /// ```
+    pub fn run(mut self, mut on_update: impl FnMut(Update<'_>)) -> Outcome<D::Answer> {
+        // The error is in the outcome.
+        while let Ok(Some(update)) = self.next() {
+            on_update(update);
+        }
+        self.finish()
     }
 
     /// Returns the events themselves, one after the other.
@@ -272,25 +191,26 @@ impl<D: Dialect, R: Read> Stream<D, R> {
                 }
                 Err(error) => {
                     self.session.tick(now);
-                    let Some(how) = self.wait_on(&error, before, now) else { continue };
+                    let Some(how) = self.wait_on(error, before, now) else { continue };
                     return self.session.end(how);
                 }
             }
         }
     }
 
-    /// Returns the end that a failed read is, or `None` if the stall limits say to read again.
-    fn wait_on(&mut self, error: &io::Error, before: Duration, now: Duration) -> Option<How> {
-        /// A reader that times out sooner than this does not wait at all. It is left alone as long.
+    /// Returns the end that a failed read is, or `None` to read again under stall limits.
+    fn wait_on(&mut self, error: io::Error, before: Duration, now: Duration) -> Option<How> {
+        /// The shortest wait. A reader that times out sooner is left alone for as long.
         const SHORTEST: Duration = Duration::from_millis(1);
+        let is_socket_timeout = is_socket_timeout(&error);
         let how = How::from(transport(error));
-        if !matches!(how, How::Broken { timed_out: true, .. }) {
+        if !matches!(&how, How::Broken(error) if error.timed_out()) {
             return Some(how);
         }
         if let Some(stall) = self.session.stalled(now) {
             return Some(How::Stalled(stall));
         }
-        if !is_socket_timeout(error) || self.session.deadline().is_none() {
+        if !is_socket_timeout || self.session.deadline().is_none() {
             return Some(how);
         }
         if self.session.times().first_byte.is_none() {
@@ -301,22 +221,41 @@ impl<D: Dialect, R: Read> Stream<D, R> {
         }
         None
     }
+}
 
+impl<D: Dialect, R> AnswerStream<D, R> {
     /// Ends the stream, and returns its outcome. Reads nothing more.
     ///
     /// Before the stream's end that is [`End::Stopped`](deltawire::End::Stopped).
+    #[must_use]
     pub fn finish(self) -> Outcome<D::Answer> {
         self.session.close(How::Stopped)
     }
 
-    /// Returns the accumulator: [`Accumulator::text`] and [`Accumulator::answer`] so far.
+    /// Returns what the last event changed; empty before the first. Free.
+    #[must_use]
+    pub fn update(&self) -> Update<'_> {
+        self.session.update()
+    }
+
+    /// Returns the head of the response, with all its headers.
+    ///
+    /// They are `x-request-id`, `x-ratelimit-remaining-tokens`, `openai-processing-ms`, …
+    /// `None` if the stream was made of a reader alone.
+    #[must_use]
+    pub fn head(&self) -> Option<&Parts> {
+        self.head.as_deref()
+    }
+
+    /// Returns the accumulator, which has the text and the answer so far.
+    #[must_use]
     pub fn accumulator(&self) -> &Accumulator<D> {
         self.session.accumulator()
     }
 
-    /// Returns the timing of what arrived so far. `None` unless the stream is
-    /// [`timed`](Self::timed).
+    /// Returns the timing of what arrived so far.
     ///
+    /// `None` unless the reader is [`timed`](crate::Reader::timed).
     /// A stream that has not ended ends now for it.
     #[cfg(feature = "timing")]
     pub fn timing(&mut self) -> Option<Timing> {
@@ -325,7 +264,9 @@ impl<D: Dialect, R: Read> Stream<D, R> {
         Some(recorder.finish(self.session.times_at(now), None))
     }
 
-    /// Returns the recorder, for callers that count tokens as they go: [`Recorder::tokens`].
+    /// Returns the recorder, if any.
+    ///
+    /// Callers that count tokens as they go tell it: [`Recorder::tokens`].
     #[cfg(feature = "timing")]
     pub fn recorder(&mut self) -> Option<&mut Recorder> {
         self.recorder.as_deref_mut()
@@ -333,18 +274,20 @@ impl<D: Dialect, R: Read> Stream<D, R> {
 }
 
 /// Leaves out the reader, which shows nothing of itself, and the bytes read ahead.
-impl<D: fmt::Debug, R> fmt::Debug for Stream<D, R> {
+impl<D: fmt::Debug, R> fmt::Debug for AnswerStream<D, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream")
+        f.debug_struct("AnswerStream")
             .field("session", &self.session)
             .field("unread", &self.body.len())
             .finish_non_exhaustive()
     }
 }
 
-/// The events of a [`Stream`], which are folded as they pass. Ends after the first error.
+/// The events of an [`AnswerStream`], which are folded as they pass.
+///
+/// They end after the first error.
 pub struct FoldedEvents<'s, D, R> {
-    stream: &'s mut Stream<D, R>,
+    stream: &'s mut AnswerStream<D, R>,
     has_failed: bool,
 }
 

@@ -47,7 +47,7 @@ struct Run {
     guessed: u64,
 }
 
-/// What a text may spend on characters that repeat.
+/// The allowance of a text for characters that repeat.
 #[derive(Debug, Clone)]
 pub(crate) struct Credit {
     left: u32,

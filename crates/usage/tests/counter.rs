@@ -57,7 +57,7 @@ fn the_name_of_a_tool_call_counts_once_and_its_arguments_as_they_arrive() {
         &[
             // The ID arrives after the name, which is then part of a change again.
             call(json!({"index": 0, "function": {"name": "get_weather", "arguments": ""}})),
-            call(json!({"index": 0, "id": "call_1", "function": {"name": "get_weather"}})),
+            call(json!({"index": 0, "id": "call_1"})),
             call(json!({"index": 0, "function": {"arguments": "{\"city\":\"Par"}})),
             call(
                 json!({"index": 1, "id": "call_2", "function": {"name": "now", "arguments": "{}"}}),

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use deltawire::{Dialect, Error, Outcome, StallLimits};
-use deltawire_async::BoxError;
+use deltawire_async::{BoxError, Reader};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
@@ -126,13 +126,16 @@ impl Request {
             .content_type("application/json")
             .send(BODY)
             .map_err(deltawire_ureq::Error::from);
+        let reader = deltawire_ureq::Reader::new().stalls(self.stalls).since(sent);
         let mut seen = Seen::default();
         let result = match (response, self.legacy) {
             (Err(error), _) => Err(error),
-            (Ok(response), false) => deltawire_ureq::chat(response)
-                .map(|stream| read_blocking(stream.stalls(self.stalls).since(sent), self.print)),
-            (Ok(response), true) => deltawire_ureq::completions(response)
-                .map(|stream| read_blocking(stream.stalls(self.stalls).since(sent), self.print)),
+            (Ok(response), false) => {
+                reader.chat(response).map(|stream| read_blocking(stream, self.print))
+            }
+            (Ok(response), true) => {
+                reader.completions(response).map(|stream| read_blocking(stream, self.print))
+            }
         };
         match result {
             Ok(seen) => return seen,
@@ -170,14 +173,15 @@ impl Request {
                 return seen;
             }
         };
+        let reader = Reader::new().stalls(self.stalls, tokio::time::sleep).since(sent);
         let result = if self.legacy {
-            match deltawire_async::completions(response).await {
-                Ok(stream) => Ok(read_async(self.watched(stream, sent), self.print).await),
+            match reader.completions(response).await {
+                Ok(stream) => Ok(read_async(stream, self.print).await),
                 Err(error) => Err(error),
             }
         } else {
-            match deltawire_async::chat(response).await {
-                Ok(stream) => Ok(read_async(self.watched(stream, sent), self.print).await),
+            match reader.chat(response).await {
+                Ok(stream) => Ok(read_async(stream, self.print).await),
                 Err(error) => Err(error),
             }
         };
@@ -189,19 +193,11 @@ impl Request {
         }
         seen
     }
-
-    fn watched<E: Dialect, B: http_body::Body>(
-        &self,
-        stream: deltawire_async::Stream<E, B>,
-        sent: Instant,
-    ) -> deltawire_async::Stream<E, B> {
-        stream.stalls(self.stalls, tokio::time::sleep).since(sent)
-    }
 }
 
 impl Seen {
     fn fail(&mut self, error: &(impl std::error::Error + 'static), kind: &str) {
-        (self.said, self.kind) = (error.to_string(), kind.into());
+        (self.said, self.kind) = (format!("{error:#}"), kind.into());
         self.printed += &shown(error);
     }
 
@@ -219,7 +215,7 @@ impl Seen {
         print: bool,
     ) -> Self {
         self.end = outcome.end.name().into();
-        let reason = outcome.error.as_ref().map(ToString::to_string);
+        let reason = outcome.error.as_ref().map(|error| format!("{error:#}"));
         match error {
             // What `next` said is the outcome's reason, unless a `[DONE]` that a break cut off
             // makes the outcome whole.
@@ -255,7 +251,7 @@ impl Seen {
 
 /// Reads a blocking stream to its end, and asks once more there: an end stays what it was.
 pub fn read_blocking<E: Dialect + Debug, R: Read>(
-    mut stream: deltawire_ureq::Stream<E, R>,
+    mut stream: deltawire_ureq::AnswerStream<E, R>,
     print: bool,
 ) -> Seen
 where
@@ -269,8 +265,8 @@ where
             Err(error) => break Some(error),
         }
     };
-    let said = error.as_ref().map(ToString::to_string);
-    assert_eq!(stream.next().err().map(|error| error.to_string()), said, "an error stays");
+    let said = error.as_ref().map(|error| format!("{error:#}"));
+    assert_eq!(stream.next().err().map(|error| format!("{error:#}")), said, "an error stays");
     assert_eq!(stream.accumulator().text(), seen.kept, "the updates are what was folded");
     if let Some(deltawire_ureq::Error::Stream(error)) = &error {
         seen.kind = error.kind().into();
@@ -284,7 +280,7 @@ where
 }
 
 /// The same of an async one.
-pub async fn read_async<E, B>(mut stream: deltawire_async::Stream<E, B>, print: bool) -> Seen
+pub async fn read_async<E, B>(mut stream: deltawire_async::AnswerStream<E, B>, print: bool) -> Seen
 where
     E: Dialect + Debug,
     E::Answer: Serialize + Debug,
@@ -299,8 +295,8 @@ where
             Err(error) => break Some(error),
         }
     };
-    let said = error.as_ref().map(ToString::to_string);
-    assert_eq!(stream.next().await.err().map(|error| error.to_string()), said, "an error stays");
+    let said = error.as_ref().map(|error| format!("{error:#}"));
+    assert_eq!(stream.next().await.err().map(|error| format!("{error:#}")), said, "an error stays");
     assert_eq!(stream.accumulator().text(), seen.kept, "the updates are what was folded");
     if let Some(deltawire_async::Error::Stream(error)) = &error {
         seen.kind = error.kind().into();
@@ -318,7 +314,7 @@ where
 
 /// Everything that an error and its causes may be printed as.
 fn shown(error: &(impl std::error::Error + 'static)) -> String {
-    let mut out = format!("{error:?}{error:#?}{error}");
+    let mut out = format!("{error:?}{error:#?}{error}{error:#}");
     let mut source = error.source();
     while let Some(error) = source {
         let _ = write!(out, "{error:?}{error:#?}{error}");

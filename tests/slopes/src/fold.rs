@@ -159,6 +159,65 @@ pub fn rows() -> Vec<Row> {
         legacy,
     );
     rows.push(row.cost(300).held(Held::DEFAULT));
+    for (name, unit) in [("fold/text-parts", "\"a\","), ("fold/other-parts", "1,")] {
+        let parts =
+            move |size| event(&format!("\"delta\":{{\"content\":[{}2]}}", repeat(unit, size)));
+        let row = Row::new(name, parts, |stream| chat(Options::new(), stream, 4096));
+        rows.push(row.cost(500).held(Held::DEFAULT));
+    }
+    for (name, call) in [
+        ("fold/call-ids", "\"id\":\"call_N\",\"function\":{\"name\":\"f\",\"arguments\":\"1\"}"),
+        ("fold/call-ids-alone", "\"id\":\"call_N\",\"function\":{\"arguments\":\"1\"}"),
+        ("fold/call-indices", "\"index\":N,\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}"),
+        ("fold/call-names", "\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"[1,\"}"),
+    ] {
+        let calls = move |size| {
+            numbered(size, |number| {
+                let call = call.replace('N', &(number % 1000).to_string());
+                event(&format!("\"delta\":{{\"tool_calls\":[{{{call}}}]}}"))
+            })
+        };
+        let row = Row::new(name, calls, |stream| chat(Options::new(), stream, 4096));
+        rows.push(row.size(256 << 10).cost(300).held(Held::DEFAULT));
+    }
+    let row = Row::new(
+        "fold/fragments-of-one-event",
+        |size| {
+            let fragments = repeat("{\"id\":\"7\"},", size.min(12_000));
+            repeat(&event(&format!("\"delta\":{{\"tool_calls\":[{fragments}{{}}]}}")), size)
+        },
+        |stream| chat(Options::new(), stream, 4096),
+    );
+    rows.push(row.size(64 << 10).cost(500).held(Held::DEFAULT));
+    for (name, member) in [
+        ("fold/lists", "\"x\":[\"a\"]"),
+        ("fold/indexed-lists", "\"x\":[{\"index\":N,\"y\":\"a\"}]"),
+        ("fold/objects", "\"x\":{\"y\":\"a\",\"N\":1}"),
+        ("fold/strings", "\"x\":\"a\""),
+        ("fold/numbers", "\"x\":{\"y\":N}"),
+    ] {
+        let members = move |size| {
+            numbered(size, |number| {
+                let member = member.replace('N', &(number % 1000).to_string());
+                event(&format!("\"delta\":{{\"content\":\"a\",{member}}}"))
+            })
+        };
+        let row = Row::new(name, members, |stream| chat(Options::new(), stream, 4096));
+        rows.push(row.size(64 << 10).cost(400).held(Held::DEFAULT));
+    }
+    let row = Row::new(
+        "fold/cumulative",
+        |size| {
+            let (mut text, mut sent) = (String::new(), String::new());
+            while sent.len() < size {
+                text.push_str("word ");
+                sent.push_str(&event(&format!("\"delta\":{{\"content\":\"{text}\"}}")));
+            }
+            sent
+        },
+        |stream| chat(Options::new().with_cumulative(true), stream, 4096),
+    );
+    rows.push(row.size(64 << 10).cost(300).held(Held::DEFAULT));
     for (name, begin, unit, end) in [
         ("parsed/strings", "[", "\\\"a\\\",", "1]"),
         ("parsed/objects", "[", "{\\\"a\\\":1},", "1]"),

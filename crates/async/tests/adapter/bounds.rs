@@ -8,7 +8,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire_async::{ChatStream, Events, FoldedEvents, Stream, StreamBody};
+use deltawire_async::{AnswerStream, ChatStream, Events, FoldedEvents, StreamBody};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use smol::stream::StreamExt as _;
@@ -22,10 +22,10 @@ fn unpin<T: Unpin>(_: &T) {}
 #[test]
 fn everything_is_send_where_the_body_is() {
     fn types<T: Send>() {}
-    types::<Stream<Chat, Scripted>>();
-    types::<Stream<Completions, StreamBody<Scripted>>>();
-    types::<FoldedEvents<&mut Stream<Chat, Scripted>>>();
-    types::<FoldedEvents<Stream<Chat, Scripted>>>();
+    types::<AnswerStream<Chat, Scripted>>();
+    types::<AnswerStream<Completions, StreamBody<Scripted>>>();
+    types::<FoldedEvents<&mut AnswerStream<Chat, Scripted>>>();
+    types::<FoldedEvents<AnswerStream<Chat, Scripted>>>();
     types::<Events<Scripted>>();
     types::<deltawire_async::Event>();
     types::<deltawire_async::Error>();

@@ -82,7 +82,7 @@ proptest! {
             while let Some(event) = stream.next().await {
                 match event {
                     Ok(event) => events.push(event.into_owned()),
-                    Err(failed) => error = Some(failed.to_string()),
+                    Err(failed) => error = Some(format!("{failed:#}")),
                 }
             }
             (events, error)

@@ -146,7 +146,7 @@ where
     while let Some(item) = source.next().await {
         assert!(seen.len() < 50, "no end");
         seen.push(item.map_or_else(
-            |error| error.to_string(),
+            |error| format!("{error:#}"),
             |event| format!("{} {}", event.id, event.data),
         ));
     }
@@ -200,7 +200,7 @@ fn a_server_that_cannot_be_reached_is_given_up_with_the_last_error() {
     let world = World::new([whole("data: a\n\n"), refused(), refused(), refused()]);
     let (closed, cause) = smol::block_on(reason(source!(world).with_reconnect(reconnects(3))));
     assert_eq!(closed, Closed::GaveUp { reconnects: 3 });
-    assert_eq!(cause.unwrap().to_string(), "the connection failed: nobody listens");
+    assert_eq!(format!("{:#}", cause.unwrap()), "the connection failed: nobody listens");
     assert_eq!(world.waits(), [3000; 3]);
 }
 
@@ -330,8 +330,8 @@ fn each_error_is_seen_and_may_be_the_last() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let source = source!(world).retry_if(move |error| {
-        log.lock().unwrap().push(error.to_string());
-        !error.to_string().contains("nobody")
+        log.lock().unwrap().push(format!("{error:#}"));
+        !format!("{error:#}").contains("nobody")
     });
     assert_eq!(smol::block_on(reason(source)).0, Closed::Failed);
     // The end of the second stream is no error.

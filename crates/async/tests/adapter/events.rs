@@ -115,6 +115,48 @@ fn a_failed_body_is_one_error_after_the_events_before_it() {
     let body = || Scripted::new([data(b"data: 1\n\ndata: cut"), Step::Fail("reset by peer")]);
     let seen: Vec<_> = smol::block_on(Events::from_body(body()).collect());
     assert_eq!(seen[0].as_ref().unwrap().data, "1");
-    assert_eq!(seen[1].as_ref().unwrap_err().to_string(), "the connection failed: reset by peer");
+    assert_eq!(
+        format!("{:#}", seen[1].as_ref().unwrap_err()),
+        "the connection failed: reset by peer"
+    );
     assert_eq!(seen.len(), 2);
+}
+
+#[test]
+fn events_share_their_id_until_another_comes_and_pass_it_on_as_it_came() {
+    let stream = "id: 1\ndata: a\n\ndata: b\n\nid: 1\ndata: c\n\nid: 2\ndata: d\n\nid\ndata: e\n\n";
+    let events = || Events::from_body(Scripted::of([stream.as_bytes()]));
+    let all: Vec<Event> = smol::block_on(events().map(Result::unwrap).collect());
+    assert_eq!(all.iter().map(|event| &*event.id).collect::<Vec<_>>(), ["1", "1", "1", "2", ""]);
+    let shares = |a: &Event, b: &Event| std::ptr::eq(a.id.as_str(), b.id.as_str());
+    assert!(shares(&all[0], &all[1]) && shares(&all[1], &all[2]) && !shares(&all[2], &all[3]));
+    let mut folded = deltawire_async::ChatStream::from_body(Scripted::of([
+        &b"id: 1\ndata: {}\n\ndata: {}\n\n"[..],
+    ]));
+    let folded: Vec<_> = smol::block_on(folded.events().map(Result::unwrap).collect());
+    assert!(std::ptr::eq(folded[0].id.as_str(), folded[1].id.as_str()));
+    let passed: Vec<u8> = smol::block_on(async {
+        let body = deltawire_async::EventBody::new(events());
+        body.map(|frame| frame.unwrap().to_vec()).collect::<Vec<_>>().await.concat()
+    });
+    let again = "id: 1\ndata: a\n\ndata: b\n\ndata: c\n\nid: 2\ndata: d\n\nid: \ndata: e\n\n";
+    let decode = |bytes: &[u8]| -> Vec<Event> {
+        let events = Events::from_body(Scripted::of([bytes]));
+        smol::block_on(events.map(Result::unwrap).collect())
+    };
+    assert_eq!(decode(&passed), all);
+    assert!(passed.len() <= again.len(), "{}", String::from_utf8_lossy(&passed));
+}
+
+/// Each event cost as much as the ID is long: 30 MiB times 2,000 events is a minute and more.
+#[test]
+fn a_long_id_costs_once_and_not_for_each_event() {
+    let mut limits = Limits::default();
+    limits.max_id = 32 << 20;
+    let stream = format!("id: {}\n\n{}", "x".repeat(30 << 20), "data\n\n".repeat(2000));
+    let began = std::time::Instant::now();
+    let events = Events::with_limits(Scripted::of([stream.as_bytes()]), limits);
+    let all: Vec<Event> = smol::block_on(events.map(Result::unwrap).collect());
+    assert!(all.len() == 2000 && all.iter().all(|event| event.id.len() == 30 << 20));
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::io;
 
 use bytes::Bytes;
-use deltawire::End;
 use deltawire::chat::Chat;
+use deltawire::{End, TransportError};
 use deltawire_async::ChatStream;
 use smol::stream;
 
@@ -87,7 +87,7 @@ fn the_message_of_a_failure_has_its_causes_and_a_timeout_among_them_is_one() {
     ];
     for (error, message, timed_out) in cases {
         let mut stream = ChatStream::from_stream(stream::iter([Err::<Bytes, _>(error)]));
-        let wanted = deltawire::Error::Transport { message: message.into(), timed_out };
+        let wanted = deltawire::Error::Transport(TransportError::new(message, timed_out));
         let error = of_stream(smol::block_on(stream.next()).unwrap_err());
         assert_eq!(error, wanted);
         let outcome = stream.finish();
@@ -96,22 +96,33 @@ fn the_message_of_a_failure_has_its_causes_and_a_timeout_among_them_is_one() {
 }
 
 #[test]
-fn an_error_that_is_its_own_cause_is_said_once() {
-    #[derive(Debug)]
-    struct Endless;
-    impl fmt::Display for Endless {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("endless")
-        }
+fn the_bodys_own_error_is_the_source_and_nothing_is_said_twice() {
+    let failed = Wrapped("body failed", Some("gone".into()));
+    let mut stream = ChatStream::from_stream(stream::iter([Err::<Bytes, _>(failed)]));
+    for _ in 0..2 {
+        let error = smol::block_on(stream.next()).unwrap_err();
+        let own = error.source().unwrap().downcast_ref::<Wrapped>().unwrap();
+        assert_eq!(own.0, "body failed");
+        assert_eq!(report(&error), "the connection failed: body failed: gone");
+        assert_eq!(format!("{error:#}"), report(&error));
     }
-    impl StdError for Endless {
-        fn source(&self) -> Option<&(dyn StdError + 'static)> {
-            Some(self)
-        }
-    }
-    let mut stream = ChatStream::from_stream(stream::iter([Err::<Bytes, _>(Endless)]));
+    let error = stream.finish().error.unwrap();
+    assert!(error.source().unwrap().is::<Wrapped>());
+    assert_eq!(report(&error), "the connection failed: body failed: gone");
+}
+
+#[test]
+fn an_error_that_only_wraps_has_the_source_of_what_it_wraps() {
+    let body = "data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
+    let mut stream = ChatStream::from_stream(stream::iter([Ok::<_, io::Error>(body)]));
     let error = smol::block_on(stream.next()).unwrap_err();
-    assert_eq!(error.to_string(), "the connection failed: endless");
+    assert_eq!(report(&error), "the server sent an error: overloaded");
+}
+
+/// Each text of the chain, as anyhow's `{:#}` has it.
+fn report(error: &dyn StdError) -> String {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[test]

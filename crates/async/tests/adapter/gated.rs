@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -289,7 +290,7 @@ fn what_came_before_a_stream_broke_is_judged_and_then_the_error_is_said() {
             }
         };
         assert_eq!(gated.next().await.unwrap_err(), error, "said again");
-        (shown, error.to_string(), gated.finish().0.end)
+        (shown, format!("{error:#}"), gated.finish().0.end)
     });
     assert_eq!(
         (shown, error.as_str(), end),
@@ -370,4 +371,55 @@ fn a_gate_is_send_and_unpin_where_its_parts_are() {
     // A future that is not `Unpin` is boxed.
     let stream = ChatStream::from_stream(smol::stream::empty::<Result<Bytes, std::io::Error>>());
     is(&Gated::new(stream, Policy::sentences(), async |_| Ok::<_, BoxError>(Verdict::Release)));
+}
+
+/// Catches one panic of a judge, and reads on to the end: the text that was shown.
+fn shown_after_a_panic<J, V>(judge: J) -> String
+where
+    J: FnMut(OwnedSpan) -> V,
+    V: Future<Output = Result<Verdict, String>>,
+{
+    let waker = Waker::noop();
+    // More text than may wait: whatever is not judged stops the reading.
+    let options = Options::from(Policy::tokens(1)).with_max_ahead(8);
+    let mut gated = Gated::new(ChatStream::from_body(Scripted::new(words(9))), options, judge);
+    let (mut shown, mut panics) = (String::new(), 0);
+    // A poll that is pending without a waker would be the same for ever.
+    for _ in 0..1000 {
+        let polled = catch_unwind(AssertUnwindSafe(|| poll(&mut gated, waker)));
+        match polled {
+            Err(_) => panics += 1,
+            Ok(Poll::Pending) => {}
+            Ok(Poll::Ready(piece)) => match piece.unwrap() {
+                Some(piece) => shown.push_str(&piece),
+                None => {
+                    assert_eq!(panics, 1);
+                    return shown;
+                }
+            },
+        }
+    }
+    panic!("pending for ever after {shown:?}");
+}
+
+#[test]
+fn a_judge_that_panics_is_asked_again() {
+    let all: String = (0..9).map(|word| format!("w{word} ")).collect();
+    let mut asked = 0;
+    let closure = shown_after_a_panic(move |_| {
+        asked += 1;
+        assert_ne!(asked, 3, "the closure panics");
+        ready(Ok(Verdict::Release))
+    });
+    assert_eq!(closure, all);
+    let mut asked = 0;
+    let future = shown_after_a_panic(move |_| {
+        asked += 1;
+        let panics = asked == 3;
+        async move {
+            assert!(!panics, "the future panics");
+            Ok(Verdict::Release)
+        }
+    });
+    assert_eq!(future, all);
 }

@@ -18,7 +18,10 @@ mod gated;
 mod recordings;
 mod responses;
 mod seen;
+mod stacks;
 mod stalls;
+mod tee;
 #[cfg(feature = "timing")]
 mod timing;
+mod updates;
 mod wire;

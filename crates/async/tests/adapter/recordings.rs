@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire_async::{ChatStream, Events, Stream};
+use deltawire_async::{AnswerStream, ChatStream, Events};
 use deltawire_replay::{Endpoint, Recording, recordings};
 use serde::Serialize;
 
@@ -24,17 +24,18 @@ where
     let reads = || recording.reads.iter().map(|read| &read.bytes[..]);
     let name = &recording.name;
     assert_eq!(
-        on_both(|| read(Stream::<E, _>::from_body(Scripted::of(reads())))),
+        on_both(|| read(AnswerStream::<E, _>::from_body(Scripted::of(reads())))),
         wanted,
         "{name}"
     );
     assert_eq!(
-        on_both(|| read(Stream::<E, _>::from_stream(Scripted::pending_of(reads())))),
+        on_both(|| read(AnswerStream::<E, _>::from_stream(Scripted::pending_of(reads())))),
         wanted,
         "{name}"
     );
     for size in [1, 97, body.len().max(1)] {
-        let seen = on_both(|| read(Stream::<E, _>::from_body(Scripted::of(body.chunks(size)))));
+        let seen =
+            on_both(|| read(AnswerStream::<E, _>::from_body(Scripted::of(body.chunks(size)))));
         assert_eq!(seen, wanted, "{name} in frames of {size} bytes");
     }
 }

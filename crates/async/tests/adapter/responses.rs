@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use deltawire::End;
-use deltawire_async::{ChatStream, Error, Refused};
+use deltawire_async::{ChatStream, Error, Reader, Refused};
 use deltawire_replay::recordings;
 use http::Response;
 
@@ -123,7 +123,8 @@ fn a_stream_that_is_told_its_head_says_what_a_response_says() {
             headers.iter().find(|(header, _)| *header == name).map(|(_, value)| *value)
         };
         let (error, again, outcome) = on_both(|| async {
-            let mut stream = ChatStream::from_stream(script()).head(status, header);
+            let reader = Reader::new().head(status, header);
+            let mut stream: ChatStream<_> = reader.read_stream(script());
             let error = stream.next().await.unwrap_err();
             (error, stream.next().await.unwrap_err(), stream.finish())
         });
@@ -167,7 +168,7 @@ fn what_the_end_of_the_body_completes_is_a_last_update() {
             let mut stream = ChatStream::from_body(Scripted::new(steps));
             let text = stream.next().await.unwrap().unwrap().text().to_owned();
             let failed = stream.next().await.map(|update| update.is_some());
-            (text, failed.map_err(|error| error.to_string()), stream.finish().end)
+            (text, failed.map_err(|error| format!("{error:#}")), stream.finish().end)
         })
     };
     assert_eq!(end(None), ("Hi".into(), Ok(false), End::Truncated));
@@ -200,7 +201,7 @@ fn a_whole_answer_that_fails_or_is_refused_is_an_error() {
     let cut = Scripted::new([data(b"{\"id\":"), Step::Fail("reset by peer")]);
     let error =
         smol::block_on(deltawire_async::chat_completion(response(200, &[], cut))).unwrap_err();
-    assert_eq!(error.to_string(), "the connection failed: reset by peer");
+    assert_eq!(format!("{error:#}"), "the connection failed: reset by peer");
     let html = Scripted::of([&b"<html>"[..]]);
     let error = smol::block_on(deltawire_async::completion(response(200, &[], html))).unwrap_err();
     assert!(matches!(error, Error::Stream(deltawire::Error::InvalidJson { .. })), "{error:?}");

@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use deltawire::{Dialect, How, Session, Update};
-use deltawire_async::{BoxError, Error, Stream};
+use deltawire_async::{AnswerStream, BoxError, Error};
 use http_body::Body;
 use serde::Serialize;
 use serde_json::Value;
@@ -48,7 +48,7 @@ where
 
 /// One `next`, noted once it is ready; whether there may be more.
 pub(crate) async fn next_seen<E: Dialect, B: Body + Unpin>(
-    stream: &mut Stream<E, B>,
+    stream: &mut AnswerStream<E, B>,
     seen: &mut Seen,
 ) -> bool
 where
@@ -69,13 +69,16 @@ where
 
 impl Seen {
     /// All that was noted, with the outcome.
-    pub(crate) fn finish<E: Dialect<Answer: Serialize>, B>(self, stream: Stream<E, B>) -> Self {
+    pub(crate) fn finish<E: Dialect<Answer: Serialize>, B>(
+        self,
+        stream: AnswerStream<E, B>,
+    ) -> Self {
         Self { outcome: serde_json::to_value(stream.finish()).unwrap(), ..self }
     }
 }
 
 /// Reads to the end with `next`, and asks twice more there.
-pub(crate) async fn read<E: Dialect, B: Body + Unpin>(mut stream: Stream<E, B>) -> Seen
+pub(crate) async fn read<E: Dialect, B: Body + Unpin>(mut stream: AnswerStream<E, B>) -> Seen
 where
     E::Answer: Serialize,
     B::Error: Into<BoxError>,
@@ -100,7 +103,9 @@ where
 
 /// Reads to the end with futures of `next` that are polled once and dropped. How many of them were
 /// dropped unfinished comes along; each of them had been woken.
-pub(crate) fn read_cancelled<E: Dialect, B: Body + Unpin>(mut stream: Stream<E, B>) -> (Seen, usize)
+pub(crate) fn read_cancelled<E: Dialect, B: Body + Unpin>(
+    mut stream: AnswerStream<E, B>,
+) -> (Seen, usize)
 where
     E::Answer: Serialize,
     B::Error: Into<BoxError>,
@@ -125,7 +130,7 @@ where
 
 /// Reads to the end with `poll_advance` on a pinned stream.
 pub(crate) async fn read_pinned<E: Dialect, B: Body>(
-    mut stream: Pin<&mut Stream<E, B>>,
+    mut stream: Pin<&mut AnswerStream<E, B>>,
 ) -> Vec<String>
 where
     B::Error: Into<BoxError>,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use deltawire::chat::Chat;
 use deltawire::{End, StallLimits};
-use deltawire_async::{ChatStream, Stream};
+use deltawire_async::{AnswerStream, ChatStream, Reader};
 use http_body::Body;
 
 use crate::body::{Scripted, Step, data, on_tokio};
@@ -79,7 +79,7 @@ fn paused<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Reads to the end: what `next` ended with, and the outcome's end and text.
-async fn ends<B: Body + Unpin>(mut stream: Stream<Chat, B>) -> (String, End, String)
+async fn ends<B: Body + Unpin>(mut stream: AnswerStream<Chat, B>) -> (String, End, String)
 where
     B::Error: Into<deltawire_async::BoxError>,
 {
@@ -155,8 +155,8 @@ fn a_stall_is_told_when_its_limit_passes_and_not_later() {
     for (name, limits, parts, at, message, end, text) in rows {
         let (seen, elapsed) = paused(async {
             let start = tokio::time::Instant::now();
-            let stream = ChatStream::from_stream(Timed::new(parts));
-            let seen = ends(stream.stalls(*limits, tokio::time::sleep).clock(tokio_clock)).await;
+            let reader = Reader::new().stalls(*limits, tokio::time::sleep).clock(tokio_clock);
+            let seen = ends(reader.read_stream(Timed::new(parts))).await;
             (seen, start.elapsed())
         });
         let message = if message.is_empty() {
@@ -179,11 +179,11 @@ fn limits_count_from_the_request_where_it_is_known() {
         let sent = tokio_clock();
         tokio::time::sleep(s(20)).await; // for the head
         let start = tokio::time::Instant::now();
-        let stream = ChatStream::from_stream(Timed::new(&[]))
+        let reader = Reader::new()
             .stalls(limits().with_first_content(s(60)), tokio::time::sleep)
             .clock(tokio_clock)
             .since(sent);
-        (ends(stream).await.0, start.elapsed().as_secs())
+        (ends(reader.read_stream(Timed::new(&[]))).await.0, start.elapsed().as_secs())
     });
     assert_eq!(
         (message.as_str(), elapsed),
@@ -197,9 +197,8 @@ fn the_callers_own_time_is_not_held_against_the_server() {
     let parts = [(1, TEXT), (2, EMPTY), (185, COMMENT), (188, TEXT), (253, DONE)];
     let limits = limits().with_bytes(s(10)).with_content(s(10));
     paused(async {
-        let mut stream = ChatStream::from_stream(Timed::new(&parts))
-            .stalls(limits, tokio::time::sleep)
-            .clock(tokio_clock);
+        let reader = Reader::new().stalls(limits, tokio::time::sleep).clock(tokio_clock);
+        let mut stream: ChatStream<_> = reader.read_stream(Timed::new(&parts));
         // Before the first wait too.
         tokio::time::sleep(s(60)).await;
         while stream.next().await.unwrap().is_some() {
@@ -213,9 +212,9 @@ fn the_callers_own_time_is_not_held_against_the_server() {
 fn a_next_that_is_dropped_again_and_again_stalls_all_the_same() {
     let elapsed = paused(async {
         let start = tokio::time::Instant::now();
-        let mut stream = ChatStream::from_stream(Timed::new(&[(5, TEXT)]))
-            .stalls(limits().with_bytes(s(10)), tokio::time::sleep)
-            .clock(tokio_clock);
+        let limits = limits().with_bytes(s(10));
+        let reader = Reader::new().stalls(limits, tokio::time::sleep).clock(tokio_clock);
+        let mut stream: ChatStream<_> = reader.read_stream(Timed::new(&[(5, TEXT)]));
         let error = loop {
             match tokio::time::timeout(Duration::from_millis(700), stream.next()).await {
                 Ok(Err(error)) => break of_stream(error),
@@ -237,9 +236,9 @@ fn a_stream_that_was_left_waiting_takes_what_came_meanwhile_before_it_stalls() {
     // comes any more.
     for (parts, expected) in [(comment_and_text, Some("a")), (comment_alone, None)] {
         paused(async {
-            let mut stream = ChatStream::from_stream(Timed::new(parts))
-                .stalls(limits().with_content(s(30)), tokio::time::sleep)
-                .clock(tokio_clock);
+            let limits = limits().with_content(s(30));
+            let reader = Reader::new().stalls(limits, tokio::time::sleep).clock(tokio_clock);
+            let mut stream: ChatStream<_> = reader.read_stream(Timed::new(parts));
             // It waits, and is dropped.
             assert!(pin!(stream.next()).poll(&mut Context::from_waker(Waker::noop())).is_pending());
             tokio::time::sleep(Duration::from_millis(59_950)).await;
@@ -262,13 +261,15 @@ fn any_sleep_does_and_the_real_clock_is_the_default() {
     let body = || Scripted::new([data(TEXT.as_bytes()), data(COMMENT.as_bytes()), Step::Silence]);
     let start = Instant::now();
     let stalls = [
-        smol::block_on(ends(ChatStream::from_body(body()).stalls(limits, smol::Timer::after))),
-        on_tokio(ends(ChatStream::from_body(body()).stalls(limits, tokio::time::sleep))),
-        on_tokio(ends(ChatStream::from_body(body()).stalls(limits, |time| async move {
-            tokio::time::sleep(time).await;
-        }))),
+        smol::block_on(ends(Reader::new().stalls(limits, smol::Timer::after).read_body(body()))),
+        on_tokio(ends(Reader::new().stalls(limits, tokio::time::sleep).read_body(body()))),
+        on_tokio(ends(
+            Reader::new()
+                .stalls(limits, |time| async move { tokio::time::sleep(time).await })
+                .read_body(body()),
+        )),
         // One that is over at once, again and again: the clock decides.
-        smol::block_on(ends(ChatStream::from_body(body()).stalls(limits, |_| ready(())))),
+        smol::block_on(ends(Reader::new().stalls(limits, |_| ready(())).read_body(body()))),
     ];
     let elapsed = start.elapsed();
     for (message, end, text) in stalls {
@@ -292,8 +293,8 @@ impl futures_core::Stream for Flood {
 #[test]
 fn a_flood_of_comments_stalls() {
     let limits = limits().with_bytes(s(60)).with_events(Duration::from_millis(80));
-    let (message, end, _) =
-        smol::block_on(ends(ChatStream::from_stream(Flood).stalls(limits, smol::Timer::after)));
+    let reader = Reader::new().stalls(limits, smol::Timer::after);
+    let (message, end, _) = smol::block_on(ends(reader.read_stream(Flood)));
     assert!(message.starts_with("the stream stalled: no events yet after 0."), "{message}");
     assert_eq!(end, End::Stalled);
 }
@@ -305,9 +306,8 @@ fn without_limits_there_is_neither_clock_nor_timer() {
     }
     let body = [TEXT, COMMENT, EMPTY, DONE].concat();
     let parts = || Scripted::pending_of(body.as_bytes().chunks(9));
-    let watched =
-        ChatStream::from_body(parts()).stalls(limits(), no_sleep).clock(|| panic!("a clock"));
-    assert_eq!(smol::block_on(ends(watched)).1, End::Done);
+    let watched = Reader::new().stalls(limits(), no_sleep).clock(|| panic!("a clock"));
+    assert_eq!(smol::block_on(ends(watched.read_body(parts()))).1, End::Done);
     assert_eq!(
         smol::block_on(read(ChatStream::from_body(parts()))),
         expected::<Chat>(body.as_bytes(), None)
@@ -321,10 +321,11 @@ fn a_frame_allocates_nothing_and_sets_no_timer() {
     let frame = Bytes::from_static(EMPTY.as_bytes());
     let frames = (0..FRAMES + 2).flat_map(|_| [Step::Pending, Step::Data(frame.clone())]);
     let all = limits().with_bytes(s(100)).with_events(s(100)).with_content(s(100));
-    let mut stream = ChatStream::from_body(Scripted::new(frames)).stalls(all, |_| {
+    let reader = Reader::new().stalls(all, |_| {
         SLEEPS.fetch_add(1, Relaxed);
         pending::<()>()
     });
+    let mut stream: ChatStream<_> = reader.read_body(Scripted::new(frames));
     let mut cx = Context::from_waker(Waker::noop());
     let mut advance = || {
         while Pin::new(&mut stream).poll_advance(&mut cx).is_pending() {}

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use deltawire::{End, StallLimits};
-use deltawire_async::ChatStream;
+use deltawire_async::{ChatStream, Reader};
 use deltawire_timing::Recorder;
 
 use crate::body::{Scripted, Step, data, on_both};
@@ -21,7 +21,8 @@ fn a_timed_stream_has_its_times_and_its_servers_tokens() {
     let (chunks, tokens, waited, same_read) = on_both(|| async {
         let body =
             [Step::Pending, data(ROLE), Step::Trailers, data(TWO), Step::Pending, data(LAST)];
-        let mut stream = ChatStream::from_body(Scripted::new(body)).timed(Instant::now());
+        let mut stream: ChatStream<_> =
+            Reader::new().timed(Instant::now()).read_body(Scripted::new(body));
         while stream.next().await.unwrap().is_some() {
             // Chunks have the time of their frame, not that of the caller's work on those before.
             std::thread::sleep(PAUSE);
@@ -41,7 +42,8 @@ fn a_timed_stream_has_its_times_and_its_servers_tokens() {
 #[test]
 fn a_look_at_the_timing_changes_nothing_of_it() {
     let same_read = on_both(|| async {
-        let mut stream = ChatStream::from_body(Scripted::new([data(TWO)])).timed(Instant::now());
+        let mut stream: ChatStream<_> =
+            Reader::new().timed(Instant::now()).read_body(Scripted::new([data(TWO)]));
         assert!(stream.next().await.unwrap().is_some());
         std::thread::sleep(PAUSE);
         assert!(stream.timing().unwrap().end >= PAUSE, "a stream that is open ends now");
@@ -55,7 +57,7 @@ fn a_look_at_the_timing_changes_nothing_of_it() {
 fn an_empty_frame_and_trailers_are_no_first_byte() {
     let first = on_both(|| async {
         let body = Scripted::new([Step::Trailers, data(b"")]);
-        let mut stream = ChatStream::from_body(body).timed(Instant::now());
+        let mut stream: ChatStream<_> = Reader::new().timed(Instant::now()).read_body(body);
         assert!(stream.next().await.unwrap().is_none());
         stream.timing().unwrap().first_byte
     });
@@ -74,8 +76,8 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
             let sent = Instant::now();
             let limits = StallLimits::new().with_content(PAUSE);
             let body = Scripted::new([data(ROLE), last.clone()]);
-            let mut stream =
-                ChatStream::from_body(body).stalls(limits, smol::Timer::after).timed(sent);
+            let mut stream: ChatStream<_> =
+                Reader::new().stalls(limits, smol::Timer::after).timed(sent).read_body(body);
             while let Ok(Some(_)) = stream.next().await {}
             let failed = sent.elapsed();
             std::thread::sleep(PAUSE);
@@ -91,7 +93,8 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
 fn events_are_timed_too_tokens_may_be_told_as_they_come_and_an_untimed_stream_has_none() {
     let (tokens, plain) = on_both(|| async {
         let body = Scripted::new([data(ROLE), data(TWO)]);
-        let mut stream = ChatStream::from_body(body).timed_with(Instant::now(), Recorder::new());
+        let mut stream: ChatStream<_> =
+            Reader::new().timed_with(Instant::now(), Recorder::new()).read_body(body);
         for _ in 0..2 {
             assert!(stream.events().next().await.unwrap().is_ok());
             stream.recorder().unwrap().tokens(2);

@@ -60,7 +60,7 @@ fn a_connection_that_breaks_is_told_with_its_cause_and_keeps_what_came() {
             };
             (error, stream.finish())
         });
-        assert!(error.to_string().starts_with("the connection failed: "), "{faults}: {error}");
+        assert!(format!("{error:#}").starts_with("the connection failed: "), "{faults}: {error}");
         assert_eq!(
             (outcome.end, outcome.error.map(Error::from)),
             (End::Truncated, Some(error)),

@@ -22,11 +22,11 @@ use crate::sse;
 /// | `max_items` | 4,096 | each costs up to 300 bytes beside its text, so all of them a little more than 1 MiB |
 /// | `max_parsed_values` | 65,536 | an answer has at most 128,000 tokens, and a value takes about two; 28 bytes each are 2 to 4 MiB |
 ///
-/// All together: a stream makes a session hold at most four times the bytes that it sent, and 1 MiB;
-/// under these defaults never more than 512 MiB. That is up to five times `max_folded` while what is
-/// kept is merged or moves to a buffer of twice the size, three times `max_line` and `max_event`
-/// each for the event that is being read, and the items. Parsers of arguments and content
-/// (`Options::with_parsed_arguments`) hold beside it what their own options allow.
+/// All together: a stream makes a session hold at most four times the bytes that it sent, and 1
+/// MiB; under these defaults never more than 512 MiB. That is up to five times `max_folded` while
+/// what is kept is merged or moves to a buffer of twice the size, three times `max_line` and
+/// `max_event` each for the event that is being read, and the items. Parsers of arguments and
+/// content (`Options::with_parsed_arguments`) hold beside it what their own options allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -79,7 +79,9 @@ impl Default for Limits {
 impl Limits {
     /// Returns the limits that the decoder keeps.
     pub(crate) fn of_decoder(&self) -> sse::Limits {
-        sse::Limits { max_line: self.max_line, max_event: self.max_event }
+        // Nothing of the ID is folded, and no request carries it back: an event is not refused for
+        // its sake.
+        sse::Limits { max_line: self.max_line, max_event: self.max_event, max_id: self.max_event }
     }
 }
 

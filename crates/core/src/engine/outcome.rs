@@ -1,7 +1,7 @@
 //! The end of a stream, and the outcome that is handed over then.
 
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::anomaly::Anomaly;
 use super::counts::TokenCounts;
-use crate::error::{Error, Escaped, Limit, Stall, beginning};
+use crate::error::{Error, Escaped, Limit, Stall, TransportError, beginning};
 use crate::sse;
 
 /// The outcome of a stream: the answer as far as it came, and how it ended.
@@ -125,12 +125,7 @@ pub enum How {
     /// It ended in order, as its transfer coding or length says.
     Clean,
     /// The connection broke.
-    Broken {
-        /// The transport's own words.
-        message: String,
-        /// It broke because nothing arrived in time.
-        timed_out: bool,
-    },
+    Broken(TransportError),
     /// The stream stalled, and was given up.
     Stalled(Stall),
     /// A limit of the decoder was exceeded, and the stream was given up.
@@ -147,14 +142,14 @@ impl How {
     /// `timed_out` says that it broke because nothing arrived in time.
     #[must_use]
     pub fn broken(error: impl fmt::Display, timed_out: bool) -> Self {
-        Self::Broken { message: error.to_string(), timed_out }
+        Self::Broken(TransportError::new(error, timed_out))
     }
 
     /// Returns the error that the end is, if it is one.
     pub(crate) fn into_error(self) -> Option<Error> {
         match self {
             Self::Clean | Self::Stopped => None,
-            Self::Broken { message, timed_out } => Some(Error::Transport { message, timed_out }),
+            Self::Broken(error) => Some(Error::Transport(error)),
             Self::Stalled(stall) => Some(Error::Stalled(stall)),
             Self::Limit(error) => Some(error.into()),
         }
@@ -172,7 +167,7 @@ impl From<sse::Error> for How {
 impl From<Error> for How {
     fn from(error: Error) -> Self {
         match error {
-            Error::Transport { message, timed_out } => Self::Broken { message, timed_out },
+            Error::Transport(error) => Self::Broken(error),
             Error::Stalled(stall) => Self::Stalled(stall),
             Error::Limit { limit: Limit::Line, max, offset: Some(offset) } => {
                 Self::Limit(sse::Error::LineTooLong { max, offset })
@@ -180,7 +175,10 @@ impl From<Error> for How {
             Error::Limit { limit: Limit::Event, max, offset: Some(offset) } => {
                 Self::Limit(sse::Error::EventTooLarge { max, offset })
             }
-            other => Self::Broken { message: other.to_string(), timed_out: false },
+            Error::Limit { limit: Limit::Id, max, offset: Some(offset) } => {
+                Self::Limit(sse::Error::IdTooLong { max, offset })
+            }
+            other => Self::broken(other, false),
         }
     }
 }

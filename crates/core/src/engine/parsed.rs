@@ -39,7 +39,7 @@ mod on {
         Refused,
     }
 
-    /// What the last event changed in a parsed text: everything after a mark.
+    /// The changes of the last event in a parsed text: everything after a mark.
     #[derive(Debug, Clone, Copy)]
     pub(crate) struct ParsedRecord {
         since: Mark,

@@ -12,7 +12,7 @@ use super::options::Options;
 use super::outcome::{How, Outcome};
 use super::session::Session;
 use super::update::Update;
-use crate::error::Error;
+use crate::error::{Error, TransportError};
 
 /// Reads a response from any [`std::io::Read`], and folds it event by event.
 ///
@@ -100,7 +100,7 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
     /// # Errors
     /// The reason why the stream ended early: a reader that failed, an error in the stream, a body
     /// that is not an event stream, a limit. A reader that would block, or whose wait timed out,
-    /// has failed: [`Error::Transport`] says `timed_out`. Every later call returns the same error,
+    /// has failed: [`TransportError::timed_out`]. Every later call returns the same error,
     /// and `finish` hands over what was folded before.
     #[allow(clippy::should_implement_trait, reason = "an Iterator cannot lend")]
     pub fn next(&mut self) -> Result<Option<Update<'_>>, Error> {
@@ -128,14 +128,10 @@ impl<D: Dialect, R: Read> ReadStream<D, R> {
             match self.reader.read(&mut self.buffer) {
                 Ok(0) => return self.session.end(How::Clean),
                 Ok(count) => self.unread = 0..count.min(self.buffer.len()),
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    kind => {
-                        // A socket with a timeout reports `WouldBlock` on Unix.
-                        let timed_out = matches!(kind, ErrorKind::TimedOut | ErrorKind::WouldBlock);
-                        return self.session.end(How::broken(error, timed_out));
-                    }
-                },
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return self.session.end(How::Broken(TransportError::from_source(error)));
+                }
             }
         }
     }

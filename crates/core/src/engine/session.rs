@@ -32,7 +32,7 @@ use super::outcome::{How, Outcome};
 use super::stalls::{StallLimits, Stalls};
 use super::update::Update;
 use crate::error::{Error, Evidence, Stall};
-use crate::sse::{Decoder, Event, OwnedEvent};
+use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
 ///
@@ -213,12 +213,6 @@ impl<D: Dialect> Session<D> {
         }
     }
 
-    /// Sets the options, before anything is read. The head and the stall limits stay.
-    #[must_use]
-    pub fn options(self, options: Options) -> Self {
-        Self { body: self.body, stalls: self.stalls, ..Self::with_options(options) }
-    }
-
     /// Sets limits on how long the stream may go without bytes, events or content.
     ///
     /// The caller then has to tell the times ([`wait`](Self::wait), [`arrived`](Self::arrived)),
@@ -257,13 +251,19 @@ impl<D: Dialect> Session<D> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn head<'h>(&mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) {
-        self.body = match Evidence::refused(status, &header) {
-            Some(evidence) => Body::Other(Other::new(evidence)),
-            None => match Evidence::not_a_stream(status, header) {
-                Some(evidence) => Body::Suspect(Other::new(evidence)),
-                None => Body::Unknown(0),
-            },
-        };
+        self.body = Body::Unknown(0);
+        if let Some(evidence) = Evidence::not_a_stream(status, header) {
+            self.judged(evidence);
+        }
+    }
+
+    /// Takes the evidence of a head that was judged before there was a session.
+    ///
+    /// It is that of [`Evidence::not_a_stream`], and does what [`head`](Self::head) does with such
+    /// a head.
+    pub fn judged(&mut self, evidence: Evidence) {
+        let of = if evidence.is_refusal() { Body::Other } else { Body::Suspect };
+        self.body = of(Other::new(evidence));
     }
 
     /// Reports whether the status or the first bytes tell that this is no event stream.
@@ -373,7 +373,11 @@ impl<D: Dialect> Session<D> {
     /// Returns the same errors as [`Updates::next`].
     pub fn next_event(&mut self, input: &mut &[u8]) -> Result<Option<OwnedEvent>, Error> {
         let mut owned = None;
-        let advanced = self.advance_decoded(input, |event| owned = Some(event.into_owned()));
+        let keep = |event: &Event<'_>| owned = Some(event.with_shared_id(EventId::default()));
+        let advanced = self.advance_decoded(input, keep);
+        if let Some(event) = &mut owned {
+            event.id = self.decoder.shared_last_event_id();
+        }
         if self.stalls.is_some() {
             self.watch(&advanced);
         }

@@ -94,6 +94,11 @@ impl Evidence {
         }
     }
 
+    /// Reports whether the status is the reason, so that the body cannot be a stream.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self.0, Kind::Status(_))
+    }
+
     /// Adds the response's headers, as [`Refused::with_headers`] does.
     #[must_use]
     pub fn with_headers<'h>(self, headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {

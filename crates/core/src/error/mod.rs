@@ -15,12 +15,14 @@ mod escaped;
 mod evidence;
 mod refused;
 mod stall;
+mod transport;
 
 pub use api::ApiError;
 pub use escaped::Escaped;
 pub use evidence::Evidence;
 pub use refused::Refused;
 pub use stall::{Stall, StallKind};
+pub use transport::TransportError;
 
 use escaped::Quoted;
 pub(crate) use escaped::{beginning, evidence};
@@ -101,12 +103,7 @@ pub enum Error {
         reason: String,
     },
     /// The connection failed. Adapters report it; see [`How::Broken`](crate::How::Broken).
-    Transport {
-        /// The message of the transport.
-        message: String,
-        /// The connection failed because a wait was too long.
-        timed_out: bool,
-    },
+    Transport(TransportError),
     /// The stream lacked something for longer than a limit of the caller's.
     ///
     /// Adapters report it; see [`How::Stalled`](crate::How::Stalled).
@@ -121,6 +118,8 @@ pub enum Limit {
     Line,
     /// The limit `max_event`.
     Event,
+    /// The limit `max_id` of [`sse::Limits`], which holds where events are read and not folded.
+    Id,
     /// The limit `max_choices`.
     Choices,
     /// The limit `max_tool_calls`.
@@ -140,6 +139,7 @@ impl Limit {
         match self {
             Self::Line => "max_line",
             Self::Event => "max_event",
+            Self::Id => "max_id",
             Self::Choices => "max_choices",
             Self::ToolCalls => "max_tool_calls",
             Self::Folded => "max_folded",
@@ -175,8 +175,8 @@ impl Error {
             Self::NotAnEventStream { .. } => "not_an_event_stream",
             Self::Limit { .. } => "limit",
             Self::FinishReason { .. } => "finish_reason",
-            Self::Transport { timed_out: false, .. } => "transport",
-            Self::Transport { timed_out: true, .. } => "timeout",
+            Self::Transport(error) if error.timed_out() => "timeout",
+            Self::Transport(_) => "transport",
             Self::Stalled(_) => "stalled",
         }
     }
@@ -233,6 +233,9 @@ impl From<sse::Error> for Error {
             sse::Error::EventTooLarge { max, offset } => {
                 Self::Limit { limit: Limit::Event, max, offset: Some(offset) }
             }
+            sse::Error::IdTooLong { max, offset } => {
+                Self::Limit { limit: Limit::Id, max, offset: Some(offset) }
+            }
         }
     }
 }
@@ -277,18 +280,21 @@ impl fmt::Display for Error {
             Self::FinishReason { choice, reason } => {
                 write!(f, "choice {choice} failed: its finish reason is {reason:?}")
             }
-            Self::Transport { message, timed_out: false } => {
-                write!(f, "the connection failed: {}", Escaped::new(message))
-            }
-            Self::Transport { message, timed_out: true } => {
-                write!(f, "waited too long: {}", Escaped::new(message))
-            }
+            Self::Transport(error) => error.fmt(f),
             Self::Stalled(stall) => write!(f, "the stream stalled: {stall}"),
         }
     }
 }
 
-impl core::error::Error for Error {}
+/// The text of each variant is that of what it holds, so its source is that one's source.
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Transport(error) => error.source(),
+            _ => None,
+        }
+    }
+}
 
 /// The source of data: the number of its event, or 0 for data without an event.
 struct Source(u64);
@@ -314,7 +320,7 @@ impl Serialize for Error {
         fields.serialize_field("kind", self.kind())?;
         match self {
             Self::Api(error) => fields.serialize_field("message", &error.message)?,
-            other => fields.serialize_field("message", &other.to_string())?,
+            other => fields.serialize_field("message", &alloc::format!("{other:#}"))?,
         }
         fields.serialize_field("type", &api.and_then(|error| error.error_type.as_ref()))?;
         fields.serialize_field("param", &api.and_then(|error| error.param.as_ref()))?;

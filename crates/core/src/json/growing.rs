@@ -48,7 +48,7 @@ pub(crate) struct Growing(
     Option<Box<BTreeMap<String, Log>>>,
 );
 
-/// What a piece did to the members it was added to.
+/// The effect of a piece on the members that it was added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Grown {
     /// It is nothing new.
@@ -69,6 +69,7 @@ impl Growing {
     }
 
     /// Returns the number of bytes held of names and values.
+    #[cfg(debug_assertions)]
     pub(crate) fn weight(&self) -> usize {
         let members = self.0.iter().flat_map(|members| members.iter());
         members.map(|(name, log)| name.len() + log.text.len()).sum()
@@ -424,8 +425,9 @@ impl Merger<'_> {
         Some(())
     }
 
-    /// Calls `each` with the members of the objects. Of those of one name that follow each other the
-    /// last counts.
+    /// Calls `each` with the members of the objects.
+    ///
+    /// Of those of one name that follow each other the last counts.
     fn members(&self, objects: &[Span], mut each: impl FnMut(Member)) -> Option<()> {
         for object in objects {
             let mut last: Option<Member> = None;

@@ -149,7 +149,7 @@ impl<'a, C> Chunk<'a, C> {
     /// Of the two that are objects, the first that says something counts.
     pub(crate) fn any_usage(&self) -> Option<RawValue<'_>> {
         let own = self.usage.as_ref().filter(|usage| usage.is_object());
-        if own.is_some_and(says_something) || self.x_groq.is_none() {
+        if self.x_groq.is_none() || own.is_some_and(says_something) {
             return own.cloned();
         }
         let groq = self.x_groq.as_ref()?.member("usage").filter(RawValue::is_object);

@@ -93,6 +93,14 @@ deserialize_by!(Usage, "usage", |json| {
 ///
 /// Servers send `{}` or zeros in chunks that have no counts yet, or none any more.
 pub(crate) fn says_something(usage: &RawValue<'_>) -> bool {
+    // Nearly all begin with a count. The quote before the colon ends a name, if no escape made it.
+    let is_count =
+        |at: &[u8]| at[0] != b'\\' && &at[1..3] == b"\":" && matches!(at[3], b'1'..=b'9');
+    usage.as_json().as_bytes().windows(4).take(64).any(is_count) || has_number(usage)
+}
+
+#[inline(never)]
+fn has_number(usage: &RawValue<'_>) -> bool {
     let (mut inside, mut escaped, mut exponent) = (false, false, false);
     usage.as_json().bytes().any(|byte| {
         match byte {

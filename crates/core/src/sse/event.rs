@@ -1,6 +1,10 @@
 //! The event of an event stream, borrowed and owned.
 
 use alloc::string::String;
+use alloc::sync::Arc;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::ops::Deref;
 
 /// An event as the standard dispatches it.
 ///
@@ -51,9 +55,21 @@ impl<'a> Event<'a> {
     }
 
     /// Returns the event with texts of its own. Allocates for each that is not empty.
+    ///
+    /// The ID is copied too, although it is mostly that of the event before.
+    /// [`with_shared_id`](Self::with_shared_id) shares it instead.
     #[must_use]
     pub fn into_owned(self) -> OwnedEvent {
-        OwnedEvent { event: self.event.into(), data: self.data.into(), id: self.id.into() }
+        self.with_shared_id(EventId::from(self.id))
+    }
+
+    /// Returns the event with texts of its own, but for the ID, which is this one.
+    ///
+    /// [`Decoder::shared_last_event_id`](super::Decoder::shared_last_event_id) returns the ID of
+    /// the event that was decoded last.
+    #[must_use]
+    pub fn with_shared_id(self, id: EventId) -> OwnedEvent {
+        OwnedEvent { event: self.event.into(), data: self.data.into(), id }
     }
 
     /// Returns the event with this ID.
@@ -72,7 +88,9 @@ pub struct OwnedEvent {
     /// The event's data. See [`Event::data`].
     pub data: String,
     /// The last event ID string at this event. See [`Event::id`].
-    pub id: String,
+    ///
+    /// The events of an adapter share it until an `id` line sets another.
+    pub id: EventId,
 }
 
 impl OwnedEvent {
@@ -80,5 +98,76 @@ impl OwnedEvent {
     #[must_use]
     pub fn as_event(&self) -> Event<'_> {
         Event { event: &self.event, data: &self.data, id: &self.id }
+    }
+}
+
+/// A last event ID string that many events share.
+///
+/// It persists from event to event, so a copy in each would be paid for again and again. A clone
+/// costs a reference count, and the empty ID none. It dereferences to [`str`].
+#[derive(Clone, Default, Eq)]
+pub struct EventId(Option<Arc<str>>);
+
+impl EventId {
+    /// Returns the ID as text, which is empty if there is none. Free.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+/// Copies the text. The empty ID does not allocate.
+impl From<&str> for EventId {
+    fn from(id: &str) -> Self {
+        Self((!id.is_empty()).then(|| id.into()))
+    }
+}
+
+impl Deref for EventId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// Two that share their text are not compared byte by byte.
+impl PartialEq for EventId {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(this), Some(other)) if Arc::ptr_eq(this, other) => true,
+            (this, other) => this == other,
+        }
+    }
+}
+
+impl Hash for EventId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl PartialEq<str> for EventId {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for EventId {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), f)
+    }
+}
+
+/// Shows the text in quotes.
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }

@@ -42,7 +42,7 @@ use core::time::Duration;
 
 use super::encoder::Shortened;
 use super::reconnect::Jitter;
-use super::{Decoder, Error, Event, Limits, Reconnect, Wait, is_event_stream};
+use super::{Decoder, Error, Event, EventId, Limits, Reconnect, Wait, is_event_stream};
 
 /// A stream of events that outlives its connections, as a state machine.
 ///
@@ -374,6 +374,11 @@ impl EventSource {
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
+    }
+
+    /// Returns the last event ID string, shared: [`Decoder::shared_last_event_id`].
+    pub fn shared_last_event_id(&mut self) -> EventId {
+        self.decoder.shared_last_event_id()
     }
 
     /// Returns the reconnection time.

@@ -15,7 +15,7 @@ mod reconnect;
 
 pub use decoder::Decoder;
 pub use encoder::{EncodeError, Encoder};
-pub use event::{Event, OwnedEvent};
+pub use event::{Event, EventId, OwnedEvent};
 pub use event_source::{Action, Closed, EventSource};
 pub use limits::{Error, Limits};
 pub use reconnect::{Reconnect, Wait};

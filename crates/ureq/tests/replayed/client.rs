@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use deltawire::{Dialect, End, How, Outcome, Session, chat, completions};
 use deltawire_replay::{Endpoint, Recording, Server, Speed};
-use deltawire_ureq::{Error, Refused, Stream};
+use deltawire_ureq::{AnswerStream, Error, Refused};
 use serde::Serialize;
 use serde_json::Value;
 use ureq::Body;
@@ -126,7 +126,7 @@ fn folded_by<D: Dialect<Answer: Serialize>>(
 #[track_caller]
 pub(crate) fn transport(seen: &Seen) -> deltawire::Error {
     match &seen.error {
-        Some(error @ deltawire::Error::Transport { timed_out: false, .. }) => error.clone(),
+        Some(error @ deltawire::Error::Transport(broken)) if !broken.timed_out() => error.clone(),
         other => panic!("not broken: {other:?}"),
     }
 }
@@ -144,7 +144,7 @@ fn read_response(endpoint: Endpoint, response: Response<Body>) -> Result<Seen, E
 }
 
 /// Reads to the end, and asks twice more there: an end, be it an error, stays what it was.
-pub(crate) fn read<D: Dialect<Answer: Serialize>, R: Read>(mut stream: Stream<D, R>) -> Seen {
+pub(crate) fn read<D: Dialect<Answer: Serialize>, R: Read>(mut stream: AnswerStream<D, R>) -> Seen {
     let (mut text, mut updates) = (String::new(), 0);
     let error = loop {
         match stream.next() {

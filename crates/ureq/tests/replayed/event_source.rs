@@ -65,7 +65,7 @@ fn all<B: AsSendBody + Clone>(source: &mut EventSource<B>) -> Vec<String> {
     let seen = source
         .by_ref()
         .take(50)
-        .map(|item| item.map_or_else(|error| error.to_string(), show))
+        .map(|item| item.map_or_else(|error| format!("{error:#}"), show))
         .collect();
     assert!(source.next().is_none() && source.next().is_none(), "an end is an end");
     seen
@@ -236,7 +236,7 @@ fn a_completion_that_breaks_is_not_made_again() {
     assert!(source.next().unwrap().is_ok());
     let (closed, cause) = reason(&mut source);
     assert_eq!(closed, Closed::Failed);
-    assert!(matches!(cause, Some(Error::Stream(deltawire::Error::Transport { .. }))), "{cause:?}");
+    assert!(matches!(cause, Some(Error::Stream(deltawire::Error::Transport(_)))), "{cause:?}");
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -252,6 +252,42 @@ fn an_event_beyond_the_limits_is_an_error_and_the_events_go_on() {
 }
 
 #[test]
+fn an_id_that_is_too_long_to_be_sent_back_is_refused_or_ends_the_trying() {
+    // By default it is an error, and the events go on with the ID before it.
+    let id = "x".repeat(1 << 20);
+    let long = format!("id: 1\ndata: a\n\nid: {id}\ndata: b\n\ndata: c\n\n");
+    let (script, _, mut source) = scripted(&[&Script::event_stream(&long), DONE]);
+    let refused = "the stream passed the limit max_id of 4096 with the line at byte 15";
+    assert_eq!(all(&mut source), ["1 a", refused, "1 c"]);
+    assert_eq!(ids(&script), [None, Some("1".into())]);
+
+    // A caller who allows more than ureq can send has no endless tries.
+    let (script, clock, source) = scripted(&[&Script::event_stream(&long), DONE]);
+    let mut limits = Limits::default();
+    limits.max_id = 2 << 20;
+    let mut source = source.with_limits(limits);
+    assert_eq!(source.by_ref().take(3).filter(Result::is_ok).count(), 3);
+    let (closed, cause) = reason(&mut source);
+    assert_eq!((closed, clock.waits().len()), (Closed::Failed, 1));
+    assert!(cause.as_ref().is_some_and(Error::is_futile), "{cause:?}");
+    assert_eq!(script.requests().len(), 1);
+}
+
+#[test]
+fn events_share_their_id_until_another_comes() {
+    let stream = "id: 1\ndata: a\n\ndata: b\n\nid: 2\ndata: c\n\n";
+    let shared = |a: &OwnedEvent, b: &OwnedEvent| std::ptr::eq(a.id.as_str(), b.id.as_str());
+    let (_script, _, mut source) = scripted(&[&Script::event_stream(stream), DONE]);
+    let from_source: Vec<_> = source.by_ref().map(Result::unwrap).collect();
+    let events = deltawire_ureq::Events::from_reader(stream.as_bytes());
+    let bare: Vec<_> = events.map(Result::unwrap).collect();
+    for events in [from_source, bare] {
+        assert_eq!(events.iter().map(|event| &*event.id).collect::<Vec<_>>(), ["1", "1", "2"]);
+        assert!(shared(&events[0], &events[1]) && !shared(&events[1], &events[2]));
+    }
+}
+
+#[test]
 fn each_error_is_seen_and_may_be_the_last() {
     let (script, clock, source) = scripted(&[
         &Script::broken_stream("data: a\n\n"),
@@ -261,7 +297,7 @@ fn each_error_is_seen_and_may_be_the_last() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let mut source = source.retry_if(move |error| {
-        log.lock().unwrap().push(error.to_string());
+        log.lock().unwrap().push(format!("{error:#}"));
         log.lock().unwrap().len() < 2
     });
     let data: Vec<String> = source.by_ref().take(3).map(|event| event.unwrap().data).collect();
@@ -270,7 +306,7 @@ fn each_error_is_seen_and_may_be_the_last() {
     assert_eq!(closed, Closed::Failed);
     let seen = seen.lock().unwrap();
     // The end of the second stream is no error.
-    assert_eq!((seen.len(), &seen[1]), (2, &cause.unwrap().to_string()));
+    assert_eq!((seen.len(), &seen[1]), (2, &format!("{:#}", cause.unwrap())));
     assert_eq!((clock.waits().len(), script.requests().len()), (2, 3));
 }
 
@@ -285,7 +321,7 @@ fn a_futile_request_is_not_tried_again() {
     }
     assert!(clock.waits().is_empty());
     let error = EventSource::get("http://[").unwrap_err();
-    assert!(error.to_string().starts_with("the request failed: "), "{error}");
+    assert!(format!("{error:#}").starts_with("the request failed: "), "{error}");
 }
 
 #[test]
@@ -319,10 +355,10 @@ fn a_read_that_takes_too_long_is_a_broken_connection() {
     let mut source = EventSource::new(agent, request);
     let (closed, cause) = reason(&mut source);
     assert_eq!(closed, Closed::Failed);
-    assert!(
-        matches!(cause, Some(Error::Stream(deltawire::Error::Transport { timed_out: true, .. }))),
-        "{cause:?}"
-    );
+    let Some(Error::Stream(deltawire::Error::Transport(broken))) = &cause else {
+        panic!("{cause:?}")
+    };
+    assert!(broken.timed_out(), "{cause:?}");
 }
 
 /// Eight equal waits of three million possible ones are no accident.

@@ -108,5 +108,5 @@ fn an_event_beyond_the_limits_is_an_error_and_the_next_one_comes() {
 }
 
 fn show(event: Result<OwnedEvent, deltawire_ureq::Error>) -> String {
-    event.map_or_else(|error| error.to_string(), |event| event.data)
+    event.map_or_else(|error| format!("{error:#}"), |event| event.data)
 }

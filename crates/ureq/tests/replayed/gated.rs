@@ -3,13 +3,14 @@
 
 use std::convert::Infallible;
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use deltawire::End;
 use deltawire_gate::{self as gate, Options, Policy, Span, Verdict};
-use deltawire_ureq::{ChatStream, GatedError, Stream, gated, try_gated};
+use deltawire_ureq::{ChatStream, GatedError, Reader, gated, try_gated};
 
 use crate::client::{ask, recording, server};
 
@@ -83,7 +84,7 @@ fn a_stop_reads_no_further() {
     }
     let body = contents(&["Bad. ", "More. "]);
     let first = body.split_inclusive("\n\n").take(2).collect::<String>();
-    let stream: ChatStream<_> = Stream::from_reader(io::Cursor::new(first).chain(Unread));
+    let stream = ChatStream::from_reader(io::Cursor::new(first).chain(Unread));
     let mut gated = gated(stream, Policy::tokens(1), |_| Verdict::Stop { at: 0 });
     assert!(gated.next().unwrap().is_none());
     assert!(gated.next().unwrap().is_none());
@@ -94,7 +95,7 @@ fn a_stop_reads_no_further() {
 #[test]
 fn a_judge_that_fails_shows_nothing_and_is_asked_again() {
     let body = contents(&["One. ", "Two. ", "Three."]);
-    let stream: ChatStream<_> = Stream::from_reader(body.as_bytes());
+    let stream = ChatStream::from_reader(body.as_bytes());
     let mut calls = 0;
     let mut gated = try_gated(stream, Policy::sentences(), |span| {
         calls += 1;
@@ -110,7 +111,7 @@ fn a_judge_that_fails_shows_nothing_and_is_asked_again() {
         match gated.next() {
             Ok(Some(piece)) => seen.push(piece.text.to_owned()),
             Ok(None) => break,
-            Err(error) => seen.push(error.to_string()),
+            Err(error) => seen.push(format!("{error:#}")),
         }
     }
     let refused = "a verdict on characters 7 to 7 of span 2 of choice 0, which has 6, or on some of them twice";
@@ -132,7 +133,7 @@ fn what_came_before_a_stream_broke_is_judged_and_then_the_error_is_said() {
             Err(error) => break error,
         }
     };
-    assert!(error.to_string().starts_with("the connection failed: "), "{error}");
+    assert!(format!("{error:#}").starts_with("the connection failed: "), "{error}");
     assert!(matches!(gated.next(), Err(GatedError::Stream(_))), "it stays an error");
     let (outcome, moderation) = gated.finish();
     assert_eq!((outcome.end, outcome.answer.text()), (End::Truncated, shown.as_str()));
@@ -142,7 +143,7 @@ fn what_came_before_a_stream_broke_is_judged_and_then_the_error_is_said() {
 #[test]
 fn more_text_than_may_wait_ends_the_stream_there() {
     let body = contents(&["One. Tw", "o. Three. "]);
-    let stream: ChatStream<_> = Stream::from_reader(body.as_bytes());
+    let stream = ChatStream::from_reader(body.as_bytes());
     let mut gated =
         gated(stream, Options::new(Policy::sentences()).with_max_unreleased(8), release);
     let mut shown = String::new();
@@ -161,8 +162,7 @@ fn more_text_than_may_wait_ends_the_stream_there() {
 #[test]
 fn time_is_the_callers() {
     let body = contents(&["a ", "b ", "c ", "d. "]);
-    let stream: ChatStream<_> =
-        Stream::with_read_size(body.as_bytes(), deltawire::Options::new(), 8);
+    let stream: ChatStream<_> = Reader::new().read_size(8).read(body.as_bytes());
     let now = Arc::new(AtomicU64::new(0));
     let clock = Arc::clone(&now);
     let mut spans = Vec::new();
@@ -177,4 +177,28 @@ fn time_is_the_callers() {
     assert_eq!(spans.concat(), "a b c d. ");
     assert_eq!(spans[0], "a b ", "read at 0, 1 and 2");
     assert!(moderation.delay.max() >= Duration::from_secs(2));
+}
+
+#[test]
+fn a_judge_that_panics_is_asked_again() {
+    let body = contents(&["One. Two. ", "Three. "]);
+    let stream = ChatStream::from_reader(body.as_bytes());
+    let mut asked = 0;
+    let mut gated = gated(stream, Policy::sentences(), |_| {
+        asked += 1;
+        assert_ne!(asked, 2, "the judge panics");
+        Verdict::Release
+    });
+    let (mut shown, mut panics) = (String::new(), 0);
+    loop {
+        let next = catch_unwind(AssertUnwindSafe(|| {
+            gated.next().unwrap().map(|piece| piece.text.to_owned())
+        }));
+        match next {
+            Ok(Some(piece)) => shown.push_str(&piece),
+            Ok(None) => break,
+            Err(_) => panics += 1,
+        }
+    }
+    assert_eq!((shown.as_str(), panics), ("One. Two. Three. ", 1));
 }

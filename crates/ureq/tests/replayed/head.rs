@@ -6,7 +6,7 @@
 
 use deltawire::End;
 use deltawire_replay::Recording;
-use deltawire_ureq::{Error, Refused};
+use deltawire_ureq::{ChatStream, Error, Reader, Refused};
 
 use crate::client::{ask, ask_with, fetch, of_stream, recording, refusal, server, stream};
 
@@ -90,18 +90,19 @@ fn a_reader_that_is_told_its_head_says_what_a_response_says() {
     ] {
         let said = deltawire_ureq::chat(ask(&server, short(), faults).unwrap())
             .and_then(|mut stream| stream.next().map(drop))
-            .unwrap_err()
-            .to_string();
+            .unwrap_err();
+        let said = format!("{said:#}");
         let (head, body) = ask(&server, short(), faults).unwrap().into_parts();
-        let mut stream = deltawire_ureq::ChatStream::from_reader(body.into_reader())
-            .head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok());
+        let mut stream: ChatStream<_> = Reader::new()
+            .head(head.status.as_u16(), |name| head.headers.get(name)?.to_str().ok())
+            .read(body.into_reader());
         let error = stream.next().unwrap_err();
         assert_eq!(
             (&error.to_string(), matches!(error, Error::Refused(_))),
             (&said, faults.starts_with("status"))
         );
         let outcome = stream.finish();
-        let ended = (outcome.end, outcome.error.map(|error| error.to_string()));
+        let ended = (outcome.end, outcome.error.map(|error| format!("{error:#}")));
         assert_eq!(ended, (End::NotAnEventStream, Some(said)), "{faults}");
     }
 }
@@ -135,4 +136,22 @@ fn an_agent_of_ureqs_own_defaults_tells_the_status_only() {
     assert!(matches!(error, Error::Request(ureq::Error::StatusCode(429))), "{error:?}");
     assert!(std::error::Error::source(&error).is_some());
     assert!(ask_with(&agent, &server, short(), "", true).is_ok());
+}
+
+#[test]
+fn the_head_stays_in_reach_of_an_answer_and_of_a_refusal() {
+    let server = server();
+    let id = "header=\"x-request-id: req_7\"; header=\"x-ratelimit-reset-tokens: 6ms\"";
+    let stream = deltawire_ureq::chat(ask(&server, short(), id).unwrap()).unwrap();
+    let head = stream.head().unwrap();
+    assert_eq!(
+        (head.status.as_u16(), &head.headers["x-request-id"]),
+        (200, &"req_7".parse().unwrap())
+    );
+    assert!(ChatStream::from_reader(&b""[..]).head().is_none());
+    let faults = format!("status=429; {id}; header=\"x-should-retry: false\"");
+    let refused = refusal(deltawire_ureq::chat(ask(&server, short(), &faults).unwrap()));
+    assert_eq!(refused.header("x-ratelimit-reset-tokens"), Some("6ms"));
+    assert!(refused.header("content-length").is_some(), "all headers are kept: {refused:?}");
+    assert!(!refused.should_retry());
 }

@@ -1,7 +1,7 @@
 //! Other options than the default reach the session. What they do is the core's.
 
 use deltawire::{End, Limits, Options};
-use deltawire_ureq::ChatStream;
+use deltawire_ureq::{ChatStream, Reader};
 
 use crate::client::{ask, of_stream, read, recording, server};
 
@@ -10,8 +10,8 @@ fn options_are_those_of_the_session() {
     let server = server();
     for keep in [false, true] {
         let response = ask(&server, recording("smollm2-sky"), "").unwrap();
-        let stream =
-            deltawire_ureq::chat(response).unwrap().options(Options::new().with_unknown(keep));
+        let reader = Reader::new().options(Options::new().with_unknown(keep));
+        let stream = reader.chat(response).unwrap();
         assert_eq!(
             read(stream).json["answer"]["timings"]["predicted_n"].as_u64(),
             keep.then_some(63)
@@ -24,7 +24,9 @@ fn a_limit_ends_the_updates_and_the_events_with_what_was_folded() {
     let body = recording("smollm2-sky").body();
     let mut limits = Limits::default();
     limits.max_folded = 200;
-    let stream = || ChatStream::with_options(&*body, Options::new().with_limits(limits));
+    let stream = || -> ChatStream<_> {
+        Reader::new().options(Options::new().with_limits(limits)).read(&*body)
+    };
     let seen = read(stream());
     assert_eq!((seen.end, seen.kind()), (End::Limit, "limit"));
     let members =

@@ -3,9 +3,11 @@
 
 use std::io::Read;
 
-use deltawire::{End, How, Options, chat, completions};
+use deltawire::chat::Chat;
+use deltawire::completions::Completions;
+use deltawire::{End, How};
 use deltawire_replay::{Endpoint, Recording, recordings};
-use deltawire_ureq::Stream;
+use deltawire_ureq::{ChatStream, Reader};
 
 use crate::client::{
     Breaks, Interrupted, Seen, ask, folded, of_stream, read, recording, server, stream, transport,
@@ -93,14 +95,8 @@ fn any_reader_with_reads_of_any_size_gives_what_the_core_gives() {
             for size in [1, 7, 100, 16384] {
                 let reader = (&*body).chain(Breaks(broken.clone()));
                 let seen = match recording.endpoint {
-                    Endpoint::Chat => {
-                        read(Stream::<chat::Chat, _>::with_read_size(reader, Options::new(), size))
-                    }
-                    _ => read(Stream::<completions::Completions, _>::with_read_size(
-                        reader,
-                        Options::new(),
-                        size,
-                    )),
+                    Endpoint::Chat => read::<Chat, _>(Reader::new().read_size(size).read(reader)),
+                    _ => read::<Completions, _>(Reader::new().read_size(size).read(reader)),
                 };
                 assert_eq!(seen, expected, "{} in reads of {size}, {broken:?}", recording.name);
             }
@@ -111,6 +107,6 @@ fn any_reader_with_reads_of_any_size_gives_what_the_core_gives() {
 #[test]
 fn an_interrupted_read_is_tried_again() {
     let body = recording("one-plus-one").body();
-    let seen = read(Stream::<chat::Chat, _>::from_reader(Interrupted::new(&body)));
+    let seen = read(ChatStream::from_reader(Interrupted::new(&body)));
     assert_eq!((seen.end, seen.text.as_str()), (End::Done, "\n\n2"));
 }

@@ -50,7 +50,7 @@ fn printed(
 }
 
 fn shown(error: &Error) -> Vec<String> {
-    let mut out = vec![format!("{error:?}"), format!("{error:#?}"), error.to_string()];
+    let mut out = vec![format!("{error:?}"), format!("{error:#?}"), format!("{error:#}")];
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
         out.extend([format!("{error:?}"), error.to_string()]);

@@ -2,6 +2,7 @@
 //!
 //! Every wait that is not limited here would be one of several seconds.
 
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ fn runs_out(server: &Server, name: &str, limit: Limit, place: usize, framing: &s
     let how = How::broken(format_args!("timeout: {name}"), true);
     assert_eq!(seen, folded(short(), &short().body()[..place], how), "{name} {faults}");
     assert_eq!(
-        seen.error.unwrap().to_string(),
+        format!("{:#}", seen.error.unwrap()),
         format!("waited too long: timeout: {name}"),
         "{faults}"
     );
@@ -71,7 +72,7 @@ fn a_head_that_does_not_come_in_time_is_a_failed_request() {
         let (answer, elapsed) = timed(|| ask_with(&agent, &server, short(), "delay=6", true));
         let error = answer.unwrap_err();
         assert!(matches!(error, Error::Request(ureq::Error::Timeout(_))), "{error:?}");
-        assert_eq!(error.to_string(), format!("the request failed: timeout: {name}"));
+        assert_eq!(format!("{error:#}"), format!("the request failed: timeout: {name}"));
         assert!(elapsed < LONG, "{name}: {elapsed:?}");
     }
 }
@@ -131,4 +132,32 @@ fn a_whole_answer_that_does_not_come_in_time_is_a_timeout() {
     let (answer, elapsed) = timed(|| deltawire_ureq::chat_completion(response));
     assert_eq!(of_stream(answer.unwrap_err()).kind(), "timeout");
     assert!(elapsed < LONG, "{elapsed:?}");
+}
+
+#[test]
+fn ureqs_own_error_is_the_source_and_nothing_is_said_twice() {
+    let server = server();
+    let agent = agent(|config| config.timeout_recv_body(Some(SHORT)));
+    let response = ask_with(&agent, &server, short(), "stall=500:6", true).unwrap();
+    let mut stream = deltawire_ureq::chat(response).unwrap();
+    let error = loop {
+        match stream.next() {
+            Ok(update) => assert!(update.is_some(), "no error"),
+            Err(error) => break error,
+        }
+    };
+    let chain =
+        std::iter::successors(Some(&error as &dyn std::error::Error), |&error| error.source());
+    let said: Vec<String> = chain.map(ToString::to_string).collect();
+    assert_eq!(said, ["waited too long", "timeout: receive body"]);
+    let source = std::error::Error::source(&error).unwrap();
+    assert!(source.is::<ureq::Error>(), "{source:?}");
+    // A reader of another kind has an error of its own.
+    let failing = io::Error::new(io::ErrorKind::ConnectionReset, "gone");
+    let error = Error::from(failing);
+    assert!(std::error::Error::source(&error).unwrap().is::<io::Error>());
+    assert_eq!(
+        format!("{error} / {error:#}"),
+        "the connection failed / the connection failed: gone"
+    );
 }

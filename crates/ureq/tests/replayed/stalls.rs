@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use deltawire::{End, StallLimits};
 use deltawire_replay::{Recording, Server, Speed};
-use deltawire_ureq::ChatStream;
+use deltawire_ureq::{ChatStream, Reader};
 
 use crate::client::{Seen, agent, ask, ask_with, read, recording, server, stream, timed};
 
@@ -38,7 +38,7 @@ fn ticking() -> ureq::Agent {
 
 fn seen(agent: &ureq::Agent, server: &Server, faults: &str, limits: StallLimits) -> Seen {
     let response = ask_with(agent, server, short(), faults, true).unwrap();
-    read(deltawire_ureq::chat(response).unwrap().stalls(limits))
+    read(Reader::new().stalls(limits).chat(response).unwrap())
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn timeouts_of_a_read_are_waited_past_while_no_limit_passes() {
     for limits in [limits(), limits().with_first_content(SHORT)] {
         let seen = seen(&ticking(), server, "stall=500:6", limits);
         assert_eq!((seen.kind(), seen.end), ("timeout", End::Truncated));
-        assert_eq!(seen.error.unwrap().to_string(), "waited too long: timeout: per read");
+        assert_eq!(format!("{:#}", seen.error.unwrap()), "waited too long: timeout: per read");
     }
 }
 
@@ -102,10 +102,8 @@ fn limits_count_from_the_request_where_it_is_known() {
     let sent = Instant::now().checked_sub(LONG).unwrap();
     let server = server();
     let response = ask_with(&ticking(), &server, short(), "stall=0:6", true).unwrap();
-    let stream = deltawire_ureq::chat(response)
-        .unwrap()
-        .since(sent)
-        .stalls(limits().with_first_content(LONG));
+    let reader = Reader::new().since(sent).stalls(limits().with_first_content(LONG));
+    let stream = reader.chat(response).unwrap();
     let (seen, elapsed) = timed(|| read(stream));
     assert_eq!(seen.kind(), "stalled");
     // One read of a tick.
@@ -116,12 +114,11 @@ fn limits_count_from_the_request_where_it_is_known() {
 fn the_callers_own_time_is_not_held_against_the_server() {
     let server = server();
     let response = ask(&server, short(), "").unwrap();
-    let mut stream = ChatStream::with_read_size(
-        response.into_body().into_reader(),
-        deltawire::Options::new(),
-        50,
-    )
-    .stalls(limits().with_bytes(TICK).with_content(TICK));
+    let mut stream = Reader::new()
+        .read_size(50)
+        .stalls(limits().with_bytes(TICK).with_content(TICK))
+        .chat(response)
+        .unwrap();
     thread::sleep(TICK * 2);
     while stream.next().unwrap().is_some() {
         thread::sleep(TICK * 2);
@@ -171,8 +168,8 @@ fn what_a_reader_that_times_out_means_depends_on_its_error() {
         let parts =
             vec![Ok(TEXT), Err(timed_out), Ok(COMMENT), Err(would_block), Ok(EMPTY), Ok(TEXT)];
         let reader = Scripted { reads: &mut reads, parts, then };
-        let (seen, elapsed) =
-            timed(|| read(ChatStream::from_reader(reader).stalls(limits().with_content(TICK))));
+        let stream: ChatStream<_> = Reader::new().stalls(limits().with_content(TICK)).read(reader);
+        let (seen, elapsed) = timed(|| read(stream));
         assert_eq!((seen.kind(), seen.text.as_str(), seen.updates), (kind, "aa", 3), "{name}");
         // A reader that does not wait is not asked all the time.
         assert!(reads < 150, "{name}: {reads} reads");
@@ -217,7 +214,7 @@ fn a_compressed_body_that_begins_late_is_not_taken_for_an_empty_one() {
             let _ = socket.write_all(&parts.1);
         });
         let response = ticking().get(format!("http://{address}/")).call().unwrap();
-        let seen = read(deltawire_ureq::chat(response).unwrap().stalls(limits().with_bytes(LONG)));
+        let seen = read(Reader::new().stalls(limits().with_bytes(LONG)).chat(response).unwrap());
         assert_eq!(
             (seen.end, seen.kind()),
             (end, if place == 0 { "timeout" } else { "" }),

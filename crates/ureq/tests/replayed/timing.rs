@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use deltawire::{End, StallLimits};
 use deltawire_timing::Recorder;
-use deltawire_ureq::ChatStream;
+use deltawire_ureq::{ChatStream, Reader};
 
 const STEP: Duration = Duration::from_millis(20);
 
@@ -23,8 +23,8 @@ impl Read for Slow {
     }
 }
 
-fn slow(parts: Vec<Option<&'static str>>) -> ChatStream<Slow> {
-    ChatStream::from_reader(Slow(parts.into_iter()))
+fn slow(parts: Vec<Option<&'static str>>) -> Slow {
+    Slow(parts.into_iter())
 }
 
 const ROLE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n";
@@ -34,8 +34,12 @@ const LAST: &str = "data: {\"choices\":[],\"usage\":{\"completion_tokens\":3}}\n
 
 #[test]
 fn a_timed_stream_has_its_times_and_its_servers_tokens() {
-    let mut stream =
-        slow(vec![Some(": ping\n\n"), Some(ROLE), Some(TWO), Some(LAST)]).timed(Instant::now());
+    let mut stream: ChatStream<_> = Reader::new().timed(Instant::now()).read(slow(vec![
+        Some(": ping\n\n"),
+        Some(ROLE),
+        Some(TWO),
+        Some(LAST),
+    ]));
     while stream.next().unwrap().is_some() {
         // Chunks have the time of their read, not that of the caller's work on those before.
         std::thread::sleep(STEP / 2);
@@ -58,7 +62,7 @@ fn a_timed_stream_has_its_times_and_its_servers_tokens() {
 
 #[test]
 fn a_look_at_the_timing_changes_nothing_of_it() {
-    let mut stream = slow(vec![Some(TWO)]).timed(Instant::now());
+    let mut stream: ChatStream<_> = Reader::new().timed(Instant::now()).read(slow(vec![Some(TWO)]));
     assert!(stream.next().unwrap().is_some());
     std::thread::sleep(STEP);
     assert!(stream.timing().unwrap().end >= STEP * 2, "a stream that is open ends now");
@@ -89,7 +93,7 @@ fn a_stream_that_failed_ended_when_it_did_and_not_when_it_was_finished() {
         ("a break", vec![Some(ROLE), None], StallLimits::new(), End::Truncated, 3),
     ] {
         let sent = Instant::now();
-        let mut stream = slow(parts).stalls(limits).timed(sent);
+        let mut stream: ChatStream<_> = Reader::new().stalls(limits).timed(sent).read(slow(parts));
         while let Ok(Some(_)) = stream.next() {
             std::thread::sleep(STEP);
         }
@@ -109,7 +113,8 @@ fn events_are_timed_too_tokens_may_be_told_as_they_come_and_an_untimed_stream_ha
     let sent =
         Instant::now().checked_sub(Duration::from_secs(3600)).expect("the clock began longer ago");
     let recorder = Recorder::new().with_long_gaps(Duration::ZERO);
-    let mut stream = slow(vec![Some(ROLE), Some(TWO)]).timed_with(sent, recorder);
+    let mut stream: ChatStream<_> =
+        Reader::new().timed_with(sent, recorder).read(slow(vec![Some(ROLE), Some(TWO)]));
     while stream.events().next().transpose().unwrap().is_some() {
         stream.recorder().unwrap().tokens(2);
     }
@@ -125,7 +130,7 @@ fn events_are_timed_too_tokens_may_be_told_as_they_come_and_an_untimed_stream_ha
         "between the first two reads, and before the end"
     );
 
-    let mut plain = slow(vec![Some(ROLE)]);
+    let mut plain = ChatStream::from_reader(slow(vec![Some(ROLE)]));
     assert!(plain.next().unwrap().is_some());
     assert!(plain.recorder().is_none() && plain.timing().is_none());
 }

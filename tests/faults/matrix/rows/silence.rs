@@ -12,7 +12,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let recorded = |fault: &str, faults: &str| {
         let limits = StallLimits::new().with_bytes(LIMIT);
         // Without a timeout of its own a blocked read of ureq does not wake up; see
-        // `Stream::stalls`.
+        // `Reader::stalls`.
         let tick = Duration::from_millis(1000);
         row(fault, Answer::Recorded("one-plus-one", faults.into())).stalls(limits).timeout(tick)
     };
@@ -35,7 +35,7 @@ pub(crate) fn rows() -> Vec<Row> {
         timeout(recorded("silence within an event, and the stack's timeout", "stall=500:6"))
             .says_each(
                 "waited too long: timeout: per read",
-                "the connection failed: request or response body error: operation timed out",
+                "waited too long: request or response body error: operation timed out",
             )
             .keeps("\n\n"),
         row(

@@ -274,7 +274,11 @@ impl Decoder {
             }
             return Ok(());
         }
-        self.check_line(taken + piece.len())?;
+        if field == Field::Id {
+            self.check_id(taken, piece.len())?;
+        } else {
+            self.check_line(taken + piece.len())?;
+        }
         self.value.extend_from_slice(piece);
         if !is_last {
             return Ok(());
@@ -314,8 +318,10 @@ impl Decoder {
 
     /// Ends a block: its ID counts from here. Returns whether it is an event.
     fn end_block(&mut self) -> bool {
-        if self.has_id {
+        // A line that repeats the ID leaves it shared.
+        if self.has_id && self.id != self.last_event_id {
             core::mem::swap(&mut self.id, &mut self.last_event_id);
+            self.shared_id = None;
         }
         if self.data.is_empty() && self.block != Block::Fresh {
             self.clear_block();
@@ -356,6 +362,21 @@ impl Decoder {
         }
     }
 
+    /// Checks whether an `id` line may take `taken` bytes and `count` bytes of its value.
+    ///
+    /// The error is about the limit that is passed first, as in [`check_data`](Self::check_data).
+    fn check_id(&mut self, taken: usize, count: usize) -> Result<(), Error> {
+        let beyond_line = self.beyond_line(taken + count);
+        let beyond_id = (self.value.len() + count).saturating_sub(self.limits.max_id) as u64;
+        if beyond_line == 0 && beyond_id == 0 {
+            Ok(())
+        } else if beyond_line >= beyond_id {
+            Err(self.line_too_long())
+        } else {
+            Err(self.id_too_long())
+        }
+    }
+
     /// Returns by how much the line passes its limit if it takes `count` bytes.
     fn beyond_line(&self, count: usize) -> u64 {
         (self.offset - self.line_start + count as u64).saturating_sub(self.limits.max_line as u64)
@@ -365,6 +386,12 @@ impl Decoder {
     fn line_too_long(&mut self) -> Error {
         self.drop_block();
         Error::LineTooLong { max: self.limits.max_line, offset: self.line_start }
+    }
+
+    #[cold]
+    fn id_too_long(&mut self) -> Error {
+        self.drop_block();
+        Error::IdTooLong { max: self.limits.max_id, offset: self.line_start }
     }
 
     #[cold]

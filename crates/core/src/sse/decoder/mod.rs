@@ -33,9 +33,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::Event;
 use super::field::text;
 use super::limits::{Error, Limits};
+use super::{Event, EventId};
 use lines::{Block, Field, Line, Step};
 use shape::{Found, find};
 
@@ -86,6 +86,8 @@ pub struct Decoder {
     event: String,
     id: String,
     last_event_id: String,
+    /// The last event ID as it is shared, made when somebody first asks for it.
+    shared_id: Option<EventId>,
 }
 
 /// The place of an event in the input of a call.
@@ -137,6 +139,7 @@ impl Decoder {
             event: String::new(),
             id: String::new(),
             last_event_id: String::new(),
+            shared_id: None,
         }
     }
 
@@ -302,8 +305,18 @@ impl Decoder {
         &self.last_event_id
     }
 
+    /// Returns the last event ID string, shared by all who ask until an `id` line changes it.
+    ///
+    /// Copies the string once, and costs a reference count after that. It is for events that are
+    /// kept: [`Event::with_shared_id`].
+    pub fn shared_last_event_id(&mut self) -> EventId {
+        let id = &self.last_event_id;
+        self.shared_id.get_or_insert_with(|| EventId::from(&**id)).clone()
+    }
+
     /// Sets the last event ID string, for a stream that continues one read elsewhere.
     pub fn set_last_event_id(&mut self, id: &str) {
+        self.shared_id = None;
         self.last_event_id.clear();
         self.last_event_id.push_str(id);
     }

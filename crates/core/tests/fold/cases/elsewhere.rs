@@ -1,4 +1,4 @@
-//! What stands elsewhere than in the reference, or is of another type: the text of an answer,
+//! Parts that stand elsewhere than in the reference, or are of another type: the text of an answer,
 //! reasoning, token counts, log probabilities, and the failure of an answer.
 
 use deltawire::{AnomalyKind, End};

@@ -310,7 +310,7 @@ pub(super) fn names() -> Vec<Case> {
     ]
 }
 
-/// Where an index leads to, and what comes without one.
+/// Fragments with an index, by the call that it leads to, and fragments without one.
 pub(super) fn positions() -> Vec<Case> {
     let i0 = r#""index":0,"#;
     let i1 = r#""index":1,"#;

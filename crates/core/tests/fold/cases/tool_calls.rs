@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Case, case, function, nameless_id};
 
-/// Where the index or the ID says it, and where nothing does; `routing.rs` has the rest.
+/// Calls that the index or the ID tells, and that nothing does; `routing.rs` has the rest.
 pub(super) fn rules() -> Vec<Case> {
     vec![
         case("OpenAI's calls: id and name first, then arguments by index")
