@@ -22,7 +22,7 @@ pub struct Anomaly {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<u64>,
     /// The member concerned.
-    pub member: String,
+    pub member: &'static str,
     /// The number of the first event it happened in, from 1.
     ///
     /// An anomaly between events has the number of the event before it, or 0.
@@ -227,8 +227,6 @@ impl fmt::Display for AnomalyKind {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Anomalies {
     list: Vec<Anomaly>,
-    /// The key of each anomaly in `list`.
-    keys: Vec<Key>,
     /// The positions in `list` that the current event noted.
     noted: Vec<usize>,
 }
@@ -241,13 +239,13 @@ struct Key {
     member: &'static str,
 }
 
-impl PartialEq for Key {
+impl Key {
     #[inline]
-    fn eq(&self, other: &Self) -> bool {
+    fn is_of(&self, anomaly: &Anomaly) -> bool {
         // One place in the code notes one literal, so the text is hardly ever compared.
         let same_member =
-            || core::ptr::eq(self.member, other.member) || self.member == other.member;
-        self.kind == other.kind && self.choice == other.choice && same_member()
+            || core::ptr::eq(self.member, anomaly.member) || self.member == anomaly.member;
+        self.kind == anomaly.kind && self.choice == anomaly.choice && same_member()
     }
 }
 
@@ -265,8 +263,8 @@ impl Anomalies {
         let key = Key { kind, choice, member };
         // An anomaly of one event is usually one of all events, in the same order.
         let due = self.noted.last().map_or(0, |last| last + 1);
-        let position =
-            if self.keys.get(due) == Some(&key) { due } else { self.position(key, event) };
+        let is_due = self.list.get(due).is_some_and(|anomaly| key.is_of(anomaly));
+        let position = if is_due { due } else { self.position(key, event) };
         self.again(position);
     }
 
@@ -290,16 +288,14 @@ impl Anomalies {
     /// Returns the position of the anomaly, or of the one that counts the rest.
     #[inline(never)]
     fn position(&mut self, mut key: Key, event: u64) -> usize {
-        let mut position = self.keys.iter().position(|kept| *kept == key);
+        let mut position = self.list.iter().position(|kept| key.is_of(kept));
         if position.is_none() && self.list.len() >= Self::MOST {
             key = Key { kind: AnomalyKind::More, choice: None, member: "" };
-            position = self.keys.iter().position(|kept| *kept == key);
+            position = self.list.iter().position(|kept| key.is_of(kept));
         }
         position.unwrap_or_else(|| {
             let Key { kind, choice, member } = key;
-            let member = member.into();
             self.list.push(Anomaly { kind, choice, member, event, count: 0, excerpt: None });
-            self.keys.push(key);
             self.list.len() - 1
         })
     }
