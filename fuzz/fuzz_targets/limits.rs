@@ -71,8 +71,8 @@ fn bound(limits: &Limits) -> usize {
     let stray = 6 * Decoder::MAX_STRAY_LINE + 16 * Error::EXCERPT;
     let fixed = (2 + 1 + 1) * Error::EVIDENCE + (4 << 10) + stray;
     // A line that is collected; an event and the learned ones like it, the stream's ID. An error's
-    // message and body, kept and handed out. An event whose control characters are escaped, which
-    // makes six bytes of one.
+    // message and body, kept and handed out, which are no longer than an event here. An event whose
+    // control characters are escaped, which makes six bytes of one.
     let decoding = 3 * limits.max_line + (20 + 8 + 6) * limits.max_event;
     // What a choice, a call or a member is read into, in a list that doubles, and is kept in.
     let items = 3072 * limits.max_items + 128 * limits.max_unknown_members;

@@ -12,7 +12,9 @@
 //!
 //! This crate takes bytes from any other source: a websocket, a callback, a test, or any
 //! [`std::io::Read`] with [`ReadStream`]. Bytes go in as they arrive, cut anywhere. An [`Update`]
-//! comes out for each event, and the [`Outcome`] at the end.
+//! comes out for each event, and the [`Outcome`] at the end. Where each message is a chunk of JSON
+//! without `data:`, as over a websocket, push it to a [`chat::Accumulator`] as an
+//! [`sse::Event::new`].
 //!
 //! ```
 //! use deltawire::{Change, How, Update, chat};

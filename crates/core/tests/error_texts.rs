@@ -246,3 +246,31 @@ fn an_error_body_is_read_in_every_shape_and_kept_whole() {
     let said = error.api_error().unwrap();
     assert_eq!((said.message.as_str(), said.body()), ("upstream gone", None));
 }
+
+#[test]
+fn of_an_error_of_a_megabyte_the_ends_of_the_message_are_kept() {
+    let read = |body: &str| ApiError::from_body(body).unwrap();
+    let text = |length: usize| format!("a{}z", "x".repeat(length - 2));
+    let short = format!(r#"{{"error":"{}"}}"#, text(ApiError::MAX - 20));
+    let error = read(&short);
+    assert_eq!(
+        (error.message.len(), error.body().unwrap().as_json()),
+        (ApiError::MAX - 20, &*short)
+    );
+    let long = text(1 << 20);
+    for body in [
+        format!(r#"{{"error":"{long}","type":"t"}}"#),
+        format!(r#"{{"message":{{"message":"{long}"}},"type":"t"}}"#),
+        format!(r#"{{"error":true,"detail":[{{"msg":"{long}"}}],"type":"t"}}"#),
+    ] {
+        let error = read(&body);
+        assert_eq!(error.message.len(), ApiError::MAX + "…".len());
+        assert!(error.message.starts_with('a') && error.message.ends_with('z'));
+        assert_eq!((error.error_type().as_deref(), error.body()), (Some("t"), None));
+    }
+    let error = read(&format!(r#"{{"message":"m","code":"{long}","type":"t"}}"#));
+    assert_eq!(
+        (&*error.message, error.code(), error.error_type().as_deref()),
+        ("m", None, Some("t"))
+    );
+}

@@ -162,7 +162,7 @@ fn a_member_of_the_wrong_type_is_noted_once_a_chunk_and_null_is_not() {
                 .anomalies
                 .iter()
                 .find(|anomaly| anomaly.kind == AnomalyKind::UnexpectedType);
-            let noted = noted.map_or(("", 0), |anomaly| (anomaly.member.as_str(), anomaly.count));
+            let noted = noted.map_or(("", 0), |anomaly| (anomaly.member, anomaly.count));
             assert_eq!(noted, if count == 0 { ("", 0) } else { (member, count) }, "{data}");
         }
     }

@@ -127,6 +127,56 @@ fn items_are_held_in_little_memory_however_small() {
 }
 
 #[test]
+fn an_error_is_held_in_little_more_than_its_bytes() {
+    let text = "x".repeat(MIB);
+    let list = "1,".repeat(MIB / 2) + "1";
+    for error in [
+        format!(r#"{{"error":{{"message":"{text}"}}}}"#),
+        format!(r#"{{"error":"{text}"}}"#),
+        format!(r#"{{"error":{{"x":"{text}"}}}}"#),
+        format!(r#"{{"error":{{"message":"x","type":"{text}"}}}}"#),
+        format!(r#"{{"error":{{"message":"x","code":[{list}]}}}}"#),
+        format!(r#"{{"error":{{"message":"x"}},"x":"{text}"}}"#),
+        format!(r#"{{"errors":[{{"message":"{text}"}}]}}"#),
+        format!(r#"{{"error":true,"detail":[{{"msg":"{text}"}}]}}"#),
+        format!(r#"{{"error_message":"x","x":[{list}]}}"#),
+        format!(r#"[{{"error":{{"message":"{text}"}}}}]"#),
+        format!(r#"{{"choices":[{{"error":{{"message":"{text}"}}}}]}}"#),
+        format!(r#"{{"data":{{"error":"{text}"}}}}"#),
+    ] {
+        let name = &error[..error.len().min(60)];
+        bounded(name, event(&error).as_bytes(), FEW);
+        bounded(name, format!("event: error\n{}", event(&error)).as_bytes(), FEW);
+        bounded(name, format!("error: {error}\n").as_bytes(), FEW);
+        bounded(name, format!("{error}\n").as_bytes(), FEW);
+    }
+    bounded("no JSON", format!("event: error\n{}", event(&text)).as_bytes(), FEW);
+    bounded("stray lines", format!("{{\n{}", "\"x\": 1,\n".repeat(MIB / 8)).as_bytes(), FEW);
+}
+
+#[test]
+fn data_that_is_not_quite_a_chunk_is_held_in_little_more_than_its_bytes() {
+    let text = "x".repeat(MIB);
+    for odd in ["NaN,", "-Infinity,", "1,", "\"\u{1}\",", "\"\t\t\t\t\","] {
+        let list = odd.repeat(MIB / 2 / odd.len()) + "NaN";
+        bounded(odd, delta(&format!(r#""x":[{list}]"#)).as_bytes(), FEW);
+        bounded(odd, delta(&format!(r#""content":"{text}","x":NaN"#)).as_bytes(), FEW);
+    }
+    bounded("control characters", delta(&format!("\"content\":\"{text}\t\"")).as_bytes(), FEW);
+    bounded("nothing but", delta(&format!("\"content\":\"{}\"", "\t".repeat(MIB))).as_bytes(), FEW);
+    let line = delta(r#""content":"x""#);
+    let lines = line.trim_end().to_owned() + "\n";
+    bounded("lines", lines.repeat(MIB / lines.len()).as_bytes(), FEW);
+    bounded("lines", (lines.repeat(MIB / lines.len()) + "\n").as_bytes(), FEW);
+    bounded("empty lines", ("data:{}\n".repeat(MIB / 8) + "\n").as_bytes(), FEW);
+    bounded("short lines", ("data:1\n".repeat(MIB / 7) + "\n").as_bytes(), FEW);
+    let wrapped = format!(r#"{{"data":{{"choices":[{{"delta":{{"content":"{text}"}}}}]}}}}"#);
+    bounded("wrapped", event(&wrapped).as_bytes(), FEW);
+    bounded("unknown", event(&format!(r#"{{"x":"{text}"}}"#)).as_bytes(), FEW);
+    bounded("keep-alive", format!("event: ping\n{}", event(&text)).as_bytes(), FEW);
+}
+
+#[test]
 fn the_whole_body_of_an_answer_is_held_in_little_more_than_its_bytes() {
     for element in ["\"a\",", "1,", r#"{"text":"a"},"#] {
         let list = element.repeat(MIB / 2 / element.len()) + "0";

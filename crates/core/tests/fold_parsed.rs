@@ -291,7 +291,7 @@ fn the_parsers_can_be_asked_between_and_in_updates() {
 /// The kinds and counts of the anomalies of a stream of content, which are the same in every cut
 /// of the bytes and without the learned envelope.
 #[track_caller]
-fn anomalies(options: Options, fragments: &[&str]) -> Vec<(AnomalyKind, String, u64)> {
+fn anomalies(options: Options, fragments: &[&str]) -> Vec<(AnomalyKind, &'static str, u64)> {
     let stream = content(fragments);
     let run = |options: Options, reads: &[&[u8]]| {
         let mut session = chat::Session::with_options(options);
@@ -344,7 +344,7 @@ fn what_is_accepted_and_is_not_json_is_an_anomaly() {
             let mut found = anomalies(lenient, &fragments);
             found.sort_by_key(|(kind, ..)| format!("{kind:?}"));
             let expected: Vec<_> =
-                expected.iter().map(|&(kind, count)| (kind, "content".to_owned(), count)).collect();
+                expected.iter().map(|&(kind, count)| (kind, "content", count)).collect();
             assert_eq!(found, expected, "{text}");
             assert_eq!(anomalies(options(), &fragments), [], "off by default");
             let (_, completion) = told(lenient, &content(&fragments));
@@ -356,7 +356,7 @@ fn what_is_accepted_and_is_not_json_is_an_anomaly() {
         }
     }
     let fence = Options::new().with_parsed_content(partial::Options::new().with_fence(true));
-    assert_eq!(anomalies(fence, &["```json\n[]", "\n```"]), [(JsonFence, "content".into(), 1)]);
+    assert_eq!(anomalies(fence, &["```json\n[]", "\n```"]), [(JsonFence, "content", 1)]);
 }
 
 #[test]

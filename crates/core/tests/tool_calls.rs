@@ -318,6 +318,45 @@ fn calls_after_the_finish_reason_are_told_at_the_end() {
     tells(&again, How::Clean, &expected, &[]);
 }
 
+/// The texts and the calls of the updates of a stream whose events one line end divides.
+fn told_of_lines(lines: &[&str], how: How) -> Vec<(String, usize)> {
+    let stream: String = lines.iter().map(|line| format!("data: {line}\n")).collect();
+    let mut seen = Vec::new();
+    let mut see = |update: Update<'_>| {
+        assert!(!update.at_end(), "it has chunks");
+        let calls = update.changes().filter(|change| matches!(change, Change::ToolCallDone { .. }));
+        seen.push((update.text().to_owned(), calls.count()));
+    };
+    let mut session = chat::Session::new();
+    session.read(stream.as_bytes()).for_each(&mut see).expect("the stream is no error");
+    if session.end(how) == Ok(true) {
+        see(session.update());
+    }
+    seen
+}
+
+#[test]
+fn calls_that_the_end_tells_join_the_chunks_of_the_same_event() {
+    let [text, late] = [event(0, r#""delta":{"content":"x"}"#), call(0, "a", "f", "{}")];
+    let lines = [&text[..], &finish("stop"), &late, DONE];
+    let all = [("x".to_owned(), 1)];
+    let broken = || How::broken("reset", false);
+    // The sentinel tells them, if a blank line completes it, if the end of the body cuts it, and
+    // even if a break does: the answer is complete.
+    let completed = [&lines[..], &[""]].concat().join("\ndata: ");
+    let completed = completed.strip_suffix("data: ").unwrap();
+    assert_eq!(told_of_lines(&[completed], How::Clean), all);
+    assert_eq!(told_of_lines(&lines, How::Clean), all);
+    assert_eq!(told_of_lines(&lines, broken()), all);
+    // Without a sentinel a clean end does, and nothing else.
+    assert_eq!(told_of_lines(&lines[..3], How::Clean), all);
+    assert_eq!(told_of_lines(&lines[..3], broken()), [("x".to_owned(), 0)]);
+    // Without a finish reason a sentinel that was cut by a break says nothing.
+    let unfinished = [&text[..], &late, DONE];
+    assert_eq!(told_of_lines(&unfinished, How::Clean), all);
+    assert_eq!(told_of_lines(&unfinished, broken()), [("x".to_owned(), 0)]);
+}
+
 #[test]
 fn more_of_a_call_that_was_told_is_an_anomaly() {
     let before = [&call(0, "a", "f", "{}")[..], &finish("tool_calls")].map(str::to_owned);

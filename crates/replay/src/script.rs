@@ -67,22 +67,21 @@ impl Script {
 
     /// Returns an answer: an event stream that ends with its connection.
     #[must_use]
-    pub fn event_stream(body: &str) -> Vec<u8> {
-        format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{body}"
-        )
-        .into_bytes()
+    pub fn event_stream(body: impl AsRef<[u8]>) -> Vec<u8> {
+        let head =
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+        [head.as_bytes(), body.as_ref()].concat()
     }
 
     /// Returns an answer: an event stream that breaks after these bytes.
     #[must_use]
-    pub fn broken_stream(body: &str) -> Vec<u8> {
+    pub fn broken_stream(body: impl AsRef<[u8]>) -> Vec<u8> {
+        let body = body.as_ref();
         let length = body.len() + 1;
-        format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
-             content-length: {length}\r\n\r\n{body}"
-        )
-        .into_bytes()
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {length}\r\n\r\n"
+        );
+        [head.as_bytes(), body].concat()
     }
 
     /// Returns the address it listens on.

@@ -91,21 +91,23 @@ pub(super) struct Misplaced<'a> {
     /// A whole message, or a piece of one in place of the delta.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<Delta<'a>>,
-    /// A legacy completion's text.
+    /// A legacy completion's text, or content without a delta around it; and the member.
     #[serde(skip)]
-    pub(super) text: Option<RawStr<'a>>,
+    pub(super) text: Option<(RawStr<'a>, &'static str)>,
     /// Token counts (Moonshot).
     #[serde(skip)]
     pub(super) usage: Option<RawValue<'a>>,
 }
 
 impl<'a> ChunkChoice<'a> {
-    /// Returns the members that may replace the delta, if the delta is empty.
+    /// Returns the members that may replace the delta, if the delta has no output.
+    ///
+    /// A delta with a role and an empty text accompanies whole messages, too.
     #[inline]
     pub(super) fn instead(&self) -> Option<&Misplaced<'a>> {
         let misplaced = self.misplaced.as_deref()?;
-        let is_empty = self.delta.as_ref().is_none_or(|delta| *delta == Delta::default());
-        is_empty.then_some(misplaced)
+        let has_output = self.delta.as_ref().is_some_and(Delta::has_output);
+        (!has_output).then_some(misplaced)
     }
 
     /// Reads a misplaced or unknown member.
@@ -127,8 +129,9 @@ impl<'a> ChunkChoice<'a> {
         }
         // They are kept as unknown members too, so they are read twice.
         let mut again = cursor.clone();
-        if name.is("text") {
-            let text = again.string().map(RawStr::from_inner);
+        let text = [("text", "choices.text"), ("content", "choices.content")];
+        if let Some((_, member)) = text.into_iter().find(|(text, _)| name.is(text)) {
+            let text = again.string().map(|inner| (RawStr::from_inner(inner), member));
             self.misplace(text, |misplaced| &mut misplaced.text);
         } else if name.is("usage") {
             let usage = walk.value(&mut again)?;

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::chunk::{AudioDelta, ChunkChoice, Content, Delta, Misplaced};
+use super::chunk::{AudioDelta, ChunkChoice, Content, Delta};
 use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, ReasoningName, ToolCall};
 use super::tool_calls::{CallState, ToolCalls};
 use crate::engine::{
@@ -142,16 +142,17 @@ impl Message for ChatMessage {
     const REPEATED: Option<&'static str> = Some("message");
 
     fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
-        let Some(instead) = delta.instead() else {
-            return delta.delta.as_ref().map_or(Held::default(), |delta| delta.growth(this, to));
-        };
-        match instead.meant(this, to) {
-            Meant::Message(message) => message.growth(this, to),
-            Meant::Text(text) => {
-                Held::bytes(to.delta_growth(this.and_then(|choice| choice.content), text))
-            }
-            Meant::Nothing | Meant::Again => Held::default(),
+        let mut new = delta.delta.as_ref().map_or(Held::default(), |delta| delta.growth(this, to));
+        if delta.misplaced.is_some() {
+            new += match delta.meant(this, to) {
+                Meant::Message(message) => message.growth(this, to),
+                Meant::Text(text, _) => {
+                    Held::bytes(to.delta_growth(this.and_then(|choice| choice.content), text))
+                }
+                Meant::Nothing | Meant::Again => Held::default(),
+            };
         }
+        new
     }
 
     #[cfg(debug_assertions)]
@@ -176,32 +177,27 @@ impl Message for ChatMessage {
         delta: &ChunkChoice<'_>,
         texts: &Transcript,
     ) -> Result<(), Error> {
-        let meant = delta.instead().map(|instead| instead.meant(this, texts));
-        let delta = match (meant, &delta.delta) {
-            (Some(Meant::Message(message)), _) => message,
-            (None, Some(delta)) => delta,
-            _ => return Ok(()),
-        };
         let message = this.map(|choice| &choice.message);
-        if !delta.extra.is_empty() {
-            let extra = message.and_then(|message| message.rare.as_ref()).map(|rare| &rare.extra);
-            let has = |name: &str| extra.is_some_and(|extra| extra.contains(name));
-            unknown_fits(extra.map_or(0, Growing::len), has, &delta.extra, &texts.options)?;
+        // A delta without output may stand beside the message, and both have unknown members.
+        let mut before = 0;
+        if let Some(delta) = &delta.delta {
+            delta.fits(message, before, texts)?;
+            before = delta.extra.len();
         }
-        if delta.tool_calls.is_empty() {
-            return Ok(());
+        if delta.misplaced.is_some() {
+            if let Meant::Message(instead) = delta.meant(this, texts) {
+                instead.fits(message, before, texts)?;
+            }
         }
-        match message {
-            Some(message) => message.tool_calls.fits(&delta.tool_calls, texts),
-            None => ToolCalls::default().fits(&delta.tool_calls, texts),
-        }
+        Ok(())
     }
 
     fn fold(choice: &mut ChoiceState<Self>, delta: &ChunkChoice<'_>, to: &mut Sink<'_>) -> Effect {
-        match delta.instead() {
-            None => delta.delta.as_ref().map_or(Effect::Nothing, |delta| delta.fold(choice, to)),
-            Some(instead) => instead.fold(choice, to),
+        let effect = delta.delta.as_ref().map_or(Effect::Nothing, |delta| delta.fold(choice, to));
+        if delta.misplaced.is_some() {
+            return effect.and(delta.fold_misplaced(choice, to));
         }
+        effect
     }
 
     fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript) {
@@ -349,6 +345,30 @@ impl Message for ChatMessage {
 }
 
 impl Delta<'_> {
+    /// Checks that a message stays within the limits of each list with it.
+    ///
+    /// `before` is the number of unknown members that the same chunk adds before.
+    fn fits(
+        &self,
+        message: Option<&ChatMessage>,
+        before: usize,
+        texts: &Transcript,
+    ) -> Result<(), Error> {
+        if !self.extra.is_empty() {
+            let extra = message.and_then(|message| message.rare.as_ref()).map(|rare| &rare.extra);
+            let has = |name: &str| extra.is_some_and(|extra| extra.contains(name));
+            let count = extra.map_or(0, Growing::len) + before;
+            unknown_fits(count, has, &self.extra, &texts.options)?;
+        }
+        if self.tool_calls.is_empty() {
+            return Ok(());
+        }
+        match message {
+            Some(message) => message.tool_calls.fits(&self.tool_calls, texts),
+            None => ToolCalls::default().fits(&self.tool_calls, texts),
+        }
+    }
+
     /// Returns an upper bound of what folding the delta adds.
     fn growth(&self, choice: Option<&ChoiceState<ChatMessage>>, to: &Transcript) -> Held {
         let message = choice.map(|choice| &choice.message);
@@ -439,15 +459,19 @@ impl Delta<'_> {
     fn reasonings(&self) -> impl Iterator<Item = (&'static str, &RawStr<'_>)> {
         let names = ["reasoning_content", "reasoning", "reasoning_text"];
         let texts = [&self.reasoning_content, &self.reasoning, &self.reasoning_text];
-        let is_first = move |at: usize| !texts[..at].contains(&texts[at]);
+        // They may be escaped in two ways.
+        let is_same = |one: &RawStr<'_>, other: &RawStr<'_>| one.to_text() == other.to_text();
+        let is_said = move |text: &RawStr<'_>, at: usize| {
+            texts[..at].iter().copied().flatten().any(|earlier| is_same(earlier, text))
+        };
         let named = move |at: usize| texts[at].as_ref().map(|text| (names[at], text));
-        (0..names.len()).filter(move |&at| is_first(at)).filter_map(named)
+        (0..names.len()).filter_map(move |at| named(at).filter(|(_, text)| !is_said(text, at)))
     }
 
     /// Reports whether the delta has output of the model.
     ///
     /// A role is not output.
-    fn has_output(&self) -> bool {
+    pub(super) fn has_output(&self) -> bool {
         let is_text =
             |text: &Option<RawStr<'_>>| text.as_ref().is_some_and(|text| !text.is_empty());
         let has_content = match &self.content {
@@ -514,9 +538,15 @@ impl Delta<'_> {
             let arguments =
                 *rare.function_arguments.get_or_insert_with(|| to.open(kind, 0, member));
             if let Some(name) = call.name.as_ref().filter(|name| !name.is_empty()) {
-                if rare.function_name.is_none() {
-                    to.transcript.set(&mut rare.function_name, name);
-                    let _ = to.note(What::FunctionCall, 0);
+                match &rare.function_name {
+                    None => {
+                        to.transcript.set(&mut rare.function_name, name);
+                        let _ = to.note(What::FunctionCall, 0);
+                    }
+                    Some(kept) if *name != kept.as_str() => {
+                        to.anomaly(AnomalyKind::Changed, "function_call.name");
+                    }
+                    Some(_) => {}
                 }
             }
             if let Some(piece) = &call.arguments {
@@ -535,15 +565,15 @@ impl Delta<'_> {
 enum Meant<'m, 'a> {
     /// The message, as if it were the delta.
     Message(&'m Delta<'a>),
-    /// The text, as if it were the delta's content.
-    Text(&'m RawStr<'a>),
+    /// The text of this member, as if it were the delta's content.
+    Text(&'m RawStr<'a>, &'static str),
     /// Nothing, because the message repeats the texts of the deltas.
     Again,
     Nothing,
 }
 
-impl<'a> Misplaced<'a> {
-    /// Returns the part that is folded.
+impl<'a> ChunkChoice<'a> {
+    /// Returns the part of the misplaced members that is folded.
     ///
     /// A message is folded if the choice has no text yet, or if all of its texts arrived in
     /// messages.
@@ -552,21 +582,29 @@ impl<'a> Misplaced<'a> {
         choice: Option<&ChoiceState<ChatMessage>>,
         texts: &Transcript,
     ) -> Meant<'_, 'a> {
-        match (&self.message, &self.text) {
+        let Some(misplaced) = self.instead() else { return Meant::Nothing };
+        match (&misplaced.message, &misplaced.text) {
             (Some(message), _) => {
-                let is_again = message.has_output()
-                    && choice.is_some_and(|choice| {
-                        has_text(choice, texts) && !choice.message.is_in_messages()
-                    });
-                if is_again { Meant::Again } else { Meant::Message(message) }
+                let has_output = message.has_output();
+                let is_again = choice.is_some_and(|choice| {
+                    has_output && has_text(choice, texts) && !choice.message.is_in_messages()
+                });
+                let is_beside = self.delta.as_ref().is_some_and(|delta| *delta != Delta::default());
+                match (is_again, has_output) {
+                    // Perplexity sends both in every chunk, and the last delta is empty.
+                    (true, _) | (_, false) if is_beside => Meant::Nothing,
+                    (true, _) => Meant::Again,
+                    (false, _) => Meant::Message(message),
+                }
             }
-            (None, Some(text)) => Meant::Text(text),
+            (None, Some((text, member))) => Meant::Text(text, member),
             (None, None) => Meant::Nothing,
         }
     }
 
+    /// Folds the misplaced members, after the delta.
     #[inline(never)]
-    fn fold(&self, choice: &mut ChoiceState<ChatMessage>, to: &mut Sink<'_>) -> Effect {
+    fn fold_misplaced(&self, choice: &mut ChoiceState<ChatMessage>, to: &mut Sink<'_>) -> Effect {
         match self.meant(Some(choice), to.transcript) {
             Meant::Message(message) if !message.has_output() => _ = message.fold(choice, to),
             Meant::Message(message) => {
@@ -579,9 +617,9 @@ impl<'a> Misplaced<'a> {
                 let _ = message.fold(choice, to);
                 to.transcript.options = options;
             }
-            Meant::Text(text) => {
+            Meant::Text(text, member) => {
                 if !text.is_empty() {
-                    to.anomaly(AnomalyKind::Misplaced, "choices.text");
+                    to.anomaly(AnomalyKind::Misplaced, member);
                 }
                 let _ = choice.fold_content(text, to);
             }

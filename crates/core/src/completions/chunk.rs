@@ -89,10 +89,15 @@ impl<'de> Members<'de> for Content<'de> {
         cursor: &mut Cursor<'de>,
         walk: &Walk,
     ) -> Result<(), Invalid> {
-        if !name.is("content") {
-            return walk.skip(cursor);
+        if name.is("content") {
+            self.0 = walk.text("content", cursor)?;
+            return Ok(());
         }
-        self.0 = walk.text("content", cursor)?;
+        // A legacy completion has no place for reasoning or tool calls.
+        let says_more = walk.value(cursor)?.is_some_and(|value| !value.is_void());
+        if says_more && !name.is("role") {
+            walk.note("delta");
+        }
         Ok(())
     }
 }

@@ -94,7 +94,7 @@ impl Message for TextMessage {
     }
 
     fn fold(choice: &mut ChoiceState<Self>, delta: &ChunkChoice<'_>, to: &mut Sink<'_>) -> Effect {
-        if delta.text.is_none() && delta.misplaced.is_some() {
+        if delta.misplaced.is_some() && delta.text.as_ref().is_none_or(RawStr::is_empty) {
             return fold_misplaced(choice, delta, to);
         }
         delta.text.as_ref().map_or(Effect::Nothing, |text| choice.fold_content(text, to))
@@ -108,9 +108,12 @@ impl Message for TextMessage {
             logprobs: _,
             finish_reason: _,
             extra: _,
-            // It has no effect beside a text, but for the token counts, which the envelope sees.
-            misplaced: _,
-        } = delta;
+            // Beside an empty text it is folded.
+            misplaced: None,
+        } = delta
+        else {
+            return None;
+        };
         text.as_ref().map(RawStr::as_json)
     }
 
@@ -141,12 +144,12 @@ impl Message for TextMessage {
 
 /// Returns the text of a delta, and the name of its member if misplaced.
 fn text_of<'c, 'a>(delta: &'c ChunkChoice<'a>) -> (Option<&'c RawStr<'a>>, Option<&'static str>) {
-    match (&delta.text, delta.misplaced.as_deref()) {
-        (None, Some(Misplaced { delta: Some(text), .. })) => (Some(text), Some("choices.delta")),
-        (None, Some(Misplaced { message: Some(text), .. })) => {
-            (Some(text), Some("choices.message"))
-        }
-        (text, _) => (text.as_ref(), None),
+    let own = delta.text.as_ref();
+    match delta.misplaced.as_deref() {
+        _ if own.is_some_and(|text| !text.is_empty()) => (own, None),
+        Some(Misplaced { delta: Some(text), .. }) => (Some(text), Some("choices.delta")),
+        Some(Misplaced { message: Some(text), .. }) => (Some(text), Some("choices.message")),
+        _ => (own, None),
     }
 }
 

@@ -576,7 +576,8 @@ impl<D: Dialect> Accumulator<D> {
         let lines = || event.data.split('\n').filter(|line| !line.trim().is_empty());
         let is_chunk = |line: &str| self.is_chunk(&Event { data: line, ..*event });
         if lines().count() < 2 || !lines().all(is_chunk) {
-            return Err(error);
+            let stray = self.stray.as_ref().and_then(|stray| stray.error_after(event.data));
+            return Err(stray.map_or(error, |stray| Error::Api(Box::new(stray))));
         }
         self.fold_lines(event, lines())
     }

@@ -1,6 +1,5 @@
 //! Anomalies: everything that was repaired, was dropped, or is contradictory.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -23,7 +22,7 @@ pub struct Anomaly {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<u64>,
     /// The member concerned.
-    pub member: String,
+    pub member: &'static str,
     /// The number of the first event it happened in, from 1.
     ///
     /// An anomaly between events has the number of the event before it, or 0.
@@ -225,16 +224,9 @@ impl fmt::Display for AnomalyKind {
 /// The anomalies of a stream, counted by kind, choice and member.
 ///
 /// Their number is bounded.
-///
-/// Boxed, because most streams have none.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Anomalies(Option<Box<Kept>>);
-
-#[derive(Debug, Clone, Default)]
-struct Kept {
+pub(crate) struct Anomalies {
     list: Vec<Anomaly>,
-    /// The key of each anomaly in `list`.
-    keys: Vec<Key>,
     /// The positions in `list` that the current event noted.
     noted: Vec<usize>,
 }
@@ -247,18 +239,17 @@ struct Key {
     member: &'static str,
 }
 
-impl PartialEq for Key {
+impl Key {
     #[inline]
-    fn eq(&self, other: &Self) -> bool {
+    fn is_of(&self, anomaly: &Anomaly) -> bool {
         // One place in the code notes one literal, so the text is hardly ever compared.
         let same_member =
-            || core::ptr::eq(self.member, other.member) || self.member == other.member;
-        self.kind == other.kind && self.choice == other.choice && same_member()
+            || core::ptr::eq(self.member, anomaly.member) || self.member == anomaly.member;
+        self.kind == anomaly.kind && self.choice == anomaly.choice && same_member()
     }
 }
 
 impl Anomalies {
-    /// The most that are kept; one more counts the others.
     const MOST: usize = 64;
 
     /// Notes an anomaly of event number `event`.
@@ -270,12 +261,11 @@ impl Anomalies {
         event: u64,
     ) {
         let key = Key { kind, choice, member };
-        let kept = self.0.get_or_insert_default();
         // An anomaly of one event is usually one of all events, in the same order.
-        let due = kept.noted.last().map_or(0, |last| last + 1);
-        let position =
-            if kept.keys.get(due) == Some(&key) { due } else { kept.position(key, event) };
-        kept.again(position);
+        let due = self.noted.last().map_or(0, |last| last + 1);
+        let is_due = self.list.get(due).is_some_and(|anomaly| key.is_of(anomaly));
+        let position = if is_due { due } else { self.position(key, event) };
+        self.again(position);
     }
 
     /// Notes an anomaly of the text `count` times.
@@ -289,20 +279,33 @@ impl Anomalies {
         member: &'static str,
         (event, count): (u64, u64),
     ) {
-        let kept = self.0.get_or_insert_default();
-        let position = kept.position(Key { kind, choice, member }, event);
-        if let Some(anomaly) = kept.list.get_mut(position) {
+        let position = self.position(Key { kind, choice, member }, event);
+        if let Some(anomaly) = self.list.get_mut(position) {
             anomaly.count += count;
         }
+    }
+
+    /// Returns the position of the anomaly, or of the one that counts the rest.
+    #[inline(never)]
+    fn position(&mut self, mut key: Key, event: u64) -> usize {
+        let mut position = self.list.iter().position(|kept| key.is_of(kept));
+        if position.is_none() && self.list.len() >= Self::MOST {
+            key = Key { kind: AnomalyKind::More, choice: None, member: "" };
+            position = self.list.iter().position(|kept| key.is_of(kept));
+        }
+        position.unwrap_or_else(|| {
+            let Key { kind, choice, member } = key;
+            self.list.push(Anomaly { kind, choice, member, event, count: 0, excerpt: None });
+            self.list.len() - 1
+        })
     }
 
     /// Quotes this text in the current event's anomalies, if their kind needs it.
     ///
     /// The text of the first time stays.
     pub(crate) fn quote(&mut self, text: &str) {
-        let Some(kept) = &mut self.0 else { return };
-        for &position in &kept.noted {
-            if let Some(anomaly) = kept.list.get_mut(position) {
+        for &position in &self.noted {
+            if let Some(anomaly) = self.list.get_mut(position) {
                 if anomaly.kind.is_quoted() && anomaly.excerpt.is_none() {
                     anomaly.excerpt = Some(evidence(text, Error::EXCERPT));
                 }
@@ -312,62 +315,33 @@ impl Anomalies {
 
     /// Replaces the text that is shown with an anomaly, if it is kept.
     pub(crate) fn requote(&mut self, kind: AnomalyKind, text: &str) {
-        let mut list = self.0.iter_mut().flat_map(|kept| &mut kept.list);
-        if let Some(anomaly) = list.find(|anomaly| anomaly.kind == kind) {
+        if let Some(anomaly) = self.list.iter_mut().find(|anomaly| anomaly.kind == kind) {
             anomaly.excerpt = Some(text.into());
         }
     }
 
-    #[inline]
     pub(crate) fn begin_event(&mut self) {
-        if let Some(kept) = &mut self.0 {
-            kept.noted.clear();
-        }
+        self.noted.clear();
     }
 
     /// Returns the positions that the current event noted, for [`again`](Self::again).
     pub(crate) fn noted(&self) -> &[usize] {
-        self.0.as_deref().map_or(&[], |kept| &kept.noted)
+        &self.noted
     }
 
     /// Counts the anomaly at this position once more.
     pub(crate) fn again(&mut self, position: usize) {
-        if let Some(kept) = &mut self.0 {
-            kept.again(position);
-        }
-    }
-
-    pub(crate) fn into_vec(self) -> Vec<Anomaly> {
-        self.0.map_or_else(Vec::new, |kept| kept.list)
-    }
-
-    pub(crate) fn list(&self) -> &[Anomaly] {
-        self.0.as_deref().map_or(&[], |kept| &kept.list)
-    }
-}
-
-impl Kept {
-    /// Returns the position of the anomaly, or of the one that counts the rest.
-    #[inline(never)]
-    fn position(&mut self, mut key: Key, event: u64) -> usize {
-        let mut position = self.keys.iter().position(|kept| *kept == key);
-        if position.is_none() && self.list.len() >= Anomalies::MOST {
-            key = Key { kind: AnomalyKind::More, choice: None, member: "" };
-            position = self.keys.iter().position(|kept| *kept == key);
-        }
-        position.unwrap_or_else(|| {
-            let Key { kind, choice, member } = key;
-            let member = member.into();
-            self.list.push(Anomaly { kind, choice, member, event, count: 0, excerpt: None });
-            self.keys.push(key);
-            self.list.len() - 1
-        })
-    }
-
-    fn again(&mut self, position: usize) {
         if let Some(anomaly) = self.list.get_mut(position) {
             anomaly.count += 1;
             self.noted.push(position);
         }
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Anomaly> {
+        self.list
+    }
+
+    pub(crate) fn list(&self) -> &[Anomaly] {
+        &self.list
     }
 }

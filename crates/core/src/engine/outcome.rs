@@ -147,9 +147,11 @@ pub enum How {
 }
 
 impl How {
-    /// Returns the end of a connection that broke with this error.
+    /// Returns the end of a connection that broke, with the text of its error.
     ///
-    /// `timed_out` says that it broke because nothing arrived in time.
+    /// `timed_out` says that it broke because nothing arrived in time. To keep the error itself as
+    /// the `source`, use `How::Broken(TransportError::from_source(error))`, which also looks for a
+    /// time-out by itself.
     #[must_use]
     pub fn broken(error: impl fmt::Display, timed_out: bool) -> Self {
         Self::Broken(TransportError::new(error, timed_out))

@@ -33,6 +33,14 @@ impl Stray {
         self.json.take(line)
     }
 
+    /// Returns the error that an event's data begins and the lines go on with, if they are one.
+    ///
+    /// A server that prints its error over several lines may write `data:` before the first only.
+    pub(crate) fn error_after(&self, data: &str) -> Option<ApiError> {
+        let text = [data, &self.text].join("\n");
+        ApiError::of(&RawValue::parse(&text).ok()?)
+    }
+
     /// Returns the beginning of the lines, at most [`Error::EXCERPT`] bytes.
     pub(crate) fn text(&self) -> &str {
         &self.text
@@ -113,6 +121,17 @@ mod tests {
             let told = told(lines).map(|(number, _)| number);
             assert_eq!(told, Some(at), "{lines:?}");
         }
+    }
+
+    #[test]
+    fn an_error_may_begin_with_the_data_of_an_event() {
+        let mut stray = Stray::default();
+        assert_eq!(stray.error_after("{"), None);
+        for line in [r#"  "error": {"#, r#"    "message": "boom""#, "  }", "}"] {
+            assert_eq!(stray.take(line), None);
+        }
+        assert_eq!(stray.error_after("{").map(|error| error.message), Some("boom".into()));
+        assert_eq!(stray.error_after("{\"a\":1}"), None);
     }
 
     #[test]

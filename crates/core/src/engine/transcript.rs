@@ -522,11 +522,14 @@ impl Transcript {
     }
 
     /// Sets a text that a dialect keeps, and counts it.
-    pub(crate) fn set(&mut self, kept: &mut Option<String>, sent: &RawStr<'_>) {
+    pub(crate) fn set<T>(&mut self, kept: &mut Option<T>, sent: &RawStr<'_>)
+    where
+        T: AsRef<str> + From<String>,
+    {
         let new = sent.to_text().into_owned();
-        let before = kept.as_ref().map_or(0, String::len);
+        let before = kept.as_ref().map_or(0, |kept| kept.as_ref().len());
         self.replaced(before, new.len());
-        *kept = Some(new);
+        *kept = Some(new.into());
     }
 
     /// Returns the most bytes that [`set`](Self::set) adds.

@@ -7,7 +7,7 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::escaped::Escaped;
+use super::escaped::{Escaped, beginning, evidence};
 use crate::json::{RawValue, repair};
 
 /// An error in a server's words: an error body, or an error in the stream.
@@ -30,7 +30,8 @@ use crate::json::{RawValue, repair};
 pub struct ApiError {
     /// The server's message.
     ///
-    /// If the server gives none, it is the error as JSON.
+    /// If the server gives none, it is the error as JSON. A message of more than [`ApiError::MAX`]
+    /// bytes is shortened in its middle.
     pub message: String,
     /// OpenAI's `type`, as sent (`invalid_request_error`, …), or `error_type`.
     #[serde(rename = "type")]
@@ -47,6 +48,11 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// The largest number of bytes kept of the message, of each other member and of the body.
+    ///
+    /// A longer member or body is left out.
+    pub const MAX: usize = 64 << 10;
+
     /// Reads an error body.
     ///
     /// Returns `None` if `body` is not one.
@@ -97,8 +103,9 @@ impl ApiError {
 
     /// Returns the whole JSON that the error arrived in, with every member.
     ///
-    /// Returns `None` if it was not JSON; the message then is the text. Members such as
-    /// OpenRouter's `metadata`, Groq's `failed_generation` and Google's `details` are here.
+    /// Returns `None` if it was not JSON; the message then is the text. Returns `None` as well if
+    /// it had more than [`ApiError::MAX`] bytes. Members such as OpenRouter's `metadata`, Groq's
+    /// `failed_generation` and Google's `details` are here.
     #[must_use]
     pub fn body(&self) -> Option<&RawValue<'static>> {
         self.body.as_ref()
@@ -124,7 +131,7 @@ impl ApiError {
             repaired = repair(data);
             value = repaired.as_ref().and_then(|repaired| RawValue::parse(&repaired.text).ok());
         }
-        let Some(value) = value else { return Self::new(data.trim().into()) };
+        let Some(value) = value else { return Self::new(data.trim()) };
         let error = match Object::new(&value) {
             Some(object) => object.described(),
             None => Self::of(&value).unwrap_or_else(|| Self::from_value(&value)),
@@ -132,7 +139,8 @@ impl ApiError {
         error.with_body(&value)
     }
 
-    fn new(message: String) -> Self {
+    fn new(message: &str) -> Self {
+        let message = excerpt(message);
         Self { message, error_type: None, param: None, code: None, body: None }
     }
 
@@ -142,14 +150,14 @@ impl ApiError {
             return object.bare();
         }
         if value.as_raw_str().is_some() || value.is_array() || value.as_json() == "true" {
-            return Self::new(value.to_text().into_owned());
+            return Self::new(&value.to_text());
         }
-        let code = Some(value.clone().into_owned());
-        Self { code, ..Self::new(alloc::format!("error {}", value.as_json())) }
+        let message = alloc::format!("error {}", beginning(value.as_json(), Self::MAX));
+        Self { code: kept(value.clone()), ..Self::new(&message) }
     }
 
     fn with_body(self, body: &RawValue<'_>) -> Self {
-        Self { body: Some(body.clone().into_owned()), ..self }
+        Self { body: kept(body.clone()), ..self }
     }
 
     /// Reports whether the error has at most a code.
@@ -160,6 +168,16 @@ impl ApiError {
                 .as_ref()
                 .is_some_and(|code| self.message == alloc::format!("error {}", code.as_json()))
     }
+}
+
+/// Returns a text to keep, shortened in its middle if it is too long.
+fn excerpt(text: &str) -> String {
+    evidence(text, ApiError::MAX)
+}
+
+/// Returns a value to keep, if it is not too long.
+fn kept(value: RawValue<'_>) -> Option<RawValue<'static>> {
+    (value.as_json().len() <= ApiError::MAX).then(|| value.into_owned())
 }
 
 /// An object that may be an error.
@@ -235,7 +253,9 @@ impl<'v> Object<'v> {
         };
         let is_called_error =
             || self.get("status").is_some_and(|status| status.to_text() == "error");
-        self.get("choices").is_none()
+        let has_choices =
+            || self.get("choices").is_some_and(|choices| choices.elements().next().is_some());
+        !has_choices()
             && (["code", "status", "status_code"].iter().any(is_failed) || is_called_error())
             && self.message().is_some()
     }
@@ -249,11 +269,11 @@ impl<'v> Object<'v> {
             || self.get("errors")?.elements().next().map(|error| ApiError::from_value(&error));
         let error = self.telling("error").map(|error| ApiError::from_value(&error));
         let Some(mut error) = error.or_else(first) else { return self.bare() };
-        let beside = self.bare();
         // `{"error":"Not Found","message":"Cannot POST /v1"}`, `{"error":500,"message":"…"}`.
-        if error.is_code_only() && self.message().is_some() {
-            error.message = beside.message;
+        if error.is_code_only() {
+            error.message = self.message().unwrap_or(error.message);
         }
+        let beside = self.members();
         error.error_type = error.error_type.or(beside.error_type);
         error.param = error.param.or(beside.param);
         error.code = error.code.or(beside.code);
@@ -262,14 +282,19 @@ impl<'v> Object<'v> {
 
     /// Reads an object whose members are the error's.
     fn bare(self) -> ApiError {
-        let owned = |name| self.get(name).map(RawValue::into_owned);
+        let message = self.message().unwrap_or_else(|| excerpt(&self.0.to_compact()));
+        ApiError { message, ..self.members() }
+    }
+
+    /// Reads an object whose members are the error's, but for the message.
+    fn members(self) -> ApiError {
+        let owned = |name| self.get(name).and_then(kept);
         let status = || owned("status").filter(|status| status.as_u64().is_some());
-        let json = || self.0.clone().into_owned().as_json().into();
         ApiError {
             error_type: owned("type").or_else(|| owned("error_type")),
             param: owned("param"),
             code: owned("code").or_else(|| owned("status_code")).or_else(status),
-            ..ApiError::new(self.message().unwrap_or_else(json))
+            ..ApiError::new("")
         }
     }
 
@@ -280,12 +305,12 @@ impl<'v> Object<'v> {
         let names = ["message", "error_message", "msg", "detail"];
         let message = names.iter().find_map(|name| self.telling(name))?;
         let text =
-            |value: &RawValue<'_>, name| value.member(name).map(|said| said.to_text().into_owned());
+            |value: &RawValue<'_>, name| value.member(name).map(|said| excerpt(&said.to_text()));
         let of_first = message
             .elements()
             .find_map(|first| text(&first, "msg").or_else(|| text(&first, "message")));
         let said = of_first.or_else(|| text(&message, "message"));
-        Some(said.unwrap_or_else(|| message.to_text().into_owned()))
+        Some(said.unwrap_or_else(|| excerpt(&message.to_text())))
     }
 }
 

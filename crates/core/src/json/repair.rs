@@ -18,25 +18,21 @@ pub(crate) struct Repaired {
     pub(crate) controls: bool,
 }
 
-/// The longest text that is repaired, in bytes.
+/// The most bytes that a repair may add: many times what a server makes necessary in one event.
 ///
-/// It is many times what a server sends as one event.
-const MAX: usize = 4 << 20;
+/// An event is held beside its repaired copy, and what a stream makes a session hold is bounded by
+/// the bytes that it sent.
+const MAX_ADDED: usize = 32 << 10;
 
 /// Replaces what Python and careless gateways write in place of JSON.
 ///
-/// Returns `None` if there is nothing to replace.
+/// Returns `None` if there is nothing to replace, or if the result would be much longer.
 ///
-/// The cost is linear. Anything else that is not JSON stays as it is, so the result has to be read
-/// strictly. The result may be six times as long, so a text of more than [`MAX`] bytes is left
-/// alone.
+/// The cost is linear, with one allocation. Anything else that is not JSON stays as it is, so the
+/// result has to be read strictly.
 pub(crate) fn repair(text: &str) -> Option<Repaired> {
-    if text.len() > MAX {
-        return None;
-    }
     const NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
-    let mut repaired =
-        Repaired { text: String::with_capacity(text.len()), numbers: false, controls: false };
+    let mut repaired = Repaired { text: String::new(), numbers: false, controls: false };
     // The text from `from` on is still to be copied.
     let (mut inside, mut at, mut from) = (false, 0, 0);
     while let Some(&byte) = text.as_bytes().get(at) {
@@ -46,7 +42,7 @@ pub(crate) fn repair(text: &str) -> Option<Repaired> {
             // Whatever is escaped stays. If it is a control character, it is not JSON either way.
             b'\\' if inside => len = 2,
             ..=0x1f if inside => {
-                repaired.text.push_str(&text[from..at]);
+                repaired.copy(text, from, at)?;
                 let _ = write!(repaired.text, "\\u{byte:04x}");
                 from = at + 1;
                 repaired.controls = true;
@@ -54,7 +50,7 @@ pub(crate) fn repair(text: &str) -> Option<Repaired> {
             b'N' | b'I' | b'-' if !inside => {
                 let rest = &text[at..];
                 if let Some(number) = NUMBERS.into_iter().find(|number| rest.starts_with(number)) {
-                    repaired.text.push_str(&text[from..at]);
+                    repaired.copy(text, from, at)?;
                     repaired.text.push_str("null");
                     len = number.len();
                     from = at + len;
@@ -67,6 +63,20 @@ pub(crate) fn repair(text: &str) -> Option<Repaired> {
     }
     repaired.text.push_str(&text[from..]);
     (repaired.numbers || repaired.controls).then_some(repaired)
+}
+
+impl Repaired {
+    /// Copies a piece of `text`, before something is replaced.
+    ///
+    /// Returns `None` if there may be no room for that and for the rest of the text.
+    fn copy(&mut self, text: &str, from: usize, at: usize) -> Option<()> {
+        /// The length of `\u0000`, the longest replacement, which is one of a byte.
+        const ESCAPE: usize = 6;
+        let most = text.len() + MAX_ADDED.min(text.len() * (ESCAPE - 1));
+        self.text.reserve_exact(most - self.text.len());
+        self.text.push_str(&text[from..at]);
+        (self.text.len() + ESCAPE + text.len() - at - 1 <= most).then_some(())
+    }
 }
 
 #[cfg(test)]
@@ -99,6 +109,20 @@ mod tests {
         assert_eq!(repaired.text, "{\"a\\u0001\":\"\\u001b[0m\\u0009é\\u0000\\u000a\"\n}");
         assert_eq!((repaired.numbers, repaired.controls), (false, true));
         assert!(is_json(&repaired.text).is_ok());
+    }
+
+    #[test]
+    fn a_text_that_would_become_much_longer_is_left_alone() {
+        let text = |count: usize| alloc::format!("\"{}\"", "\t".repeat(count));
+        // Each makes five bytes more.
+        let most = MAX_ADDED / 5;
+        let repaired = repair(&text(most)).unwrap().text;
+        assert_eq!(repaired.len(), text(6 * most).len());
+        assert!(repaired.capacity() <= text(most).len() + MAX_ADDED);
+        assert_eq!(repair(&text(most + 1)), None);
+        // What is long may have as many.
+        let long = text(most) + &" ".repeat(1 << 20);
+        assert_eq!(repair(&long).unwrap().text.len(), long.len() + 5 * most);
     }
 
     #[test]

@@ -77,6 +77,8 @@ impl Text {
     pub(crate) fn push(&mut self, fragment: &str) {
         let mut rest = fragment;
         while let Some(escape) = memchr(b'\\', rest.as_bytes()) {
+            // All of it at once: a long text would be moved where its last escape is.
+            self.text.reserve(rest.len());
             self.push_plain(&rest[..escape]);
             rest = self.push_escape(&rest[escape + 1..]);
         }

@@ -27,12 +27,12 @@ use crate::sse::Event;
 /// `M` is the endpoint's message.
 #[derive(Debug, Clone)]
 pub struct Envelope<M> {
-    pub(crate) id: Option<String>,
-    pub(crate) model: Option<String>,
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) model: Option<Box<str>>,
     pub(crate) created: Option<u64>,
-    pub(crate) system_fingerprint: Option<String>,
-    pub(crate) service_tier: Option<String>,
-    /// Boxed, because few answers have it.
+    pub(crate) system_fingerprint: Option<Box<str>>,
+    pub(crate) service_tier: Option<Box<str>>,
+    /// Boxed, since hardly any answer has it.
     pub(crate) moderation: Option<Box<RawValue<'static>>>,
     pub(crate) usage: Option<Usage>,
     usage_rank: UsageRank,
@@ -217,7 +217,7 @@ impl<M: Message> Dialect for Envelope<M> {
     #[cfg(debug_assertions)]
     fn held(&self) -> Held {
         let strings = [&self.id, &self.model, &self.system_fingerprint, &self.service_tier];
-        let mut held = Held::bytes(strings.into_iter().flatten().map(String::len).sum());
+        let mut held = Held::bytes(strings.into_iter().flatten().map(|kept| kept.len()).sum());
         held.bytes += self.moderation.as_ref().map_or(0, |value| value.as_json().len());
         held.bytes += self.usage.as_ref().map_or(0, Usage::weight);
         held += held_last(&self.extra);
@@ -230,14 +230,14 @@ impl<M: Message> Dialect for Envelope<M> {
         choices.sort_by_key(|choice| choice.index);
         let choices = choices.into_iter().map(|choice| M::complete(choice, texts)).collect();
         Completion {
-            id: self.id,
+            id: self.id.map(String::from),
             object: M::OBJECT,
             created: self.created,
-            model: self.model,
+            model: self.model.map(String::from),
             choices,
             usage: self.usage,
-            system_fingerprint: self.system_fingerprint,
-            service_tier: self.service_tier,
+            system_fingerprint: self.system_fingerprint.map(String::from),
+            service_tier: self.service_tier.map(String::from),
             moderation: self.moderation.map(|value| *value),
             extra: self.extra,
         }
@@ -438,7 +438,7 @@ fn index_of(parts: &ChoiceParts<'_>, options: &Options) -> u64 {
 
 /// Sets a text to the first that is not empty; another one later is noted.
 fn set_first(
-    kept: &mut Option<String>,
+    kept: &mut Option<Box<str>>,
     sent: Option<&RawStr<'_>>,
     member: &'static str,
     to: &mut Transcript,
@@ -449,14 +449,14 @@ fn set_first(
             to.set(kept, sent);
             return Effect::Other;
         }
-        Some(kept) if sent == kept.as_str() => {}
+        Some(kept) if *sent == **kept => {}
         Some(_) => to.anomaly(AnomalyKind::Changed, None, member),
     }
     Effect::Nothing
 }
 
 /// Sets a text to the last that was sent.
-fn set_last(kept: &mut Option<String>, sent: Option<&RawStr<'_>>, to: &mut Transcript) -> Effect {
+fn set_last(kept: &mut Option<Box<str>>, sent: Option<&RawStr<'_>>, to: &mut Transcript) -> Effect {
     let is_other = |sent: &&RawStr<'_>| kept.as_deref().is_none_or(|kept| **sent != kept);
     let Some(sent) = sent.filter(is_other) else { return Effect::Nothing };
     to.set(kept, sent);

@@ -352,7 +352,8 @@ impl Choice {
             None | Some(Value::Null) => &none,
             Some(delta) => delta.as_object()?,
         };
-        let misplaced = ["message", "usage"].iter().any(|name| choice.contains_key(*name));
+        let misplaced =
+            ["message", "usage", "content"].iter().any(|name| choice.contains_key(*name));
         if misplaced || ["reasoning", "reasoning_text"].iter().any(|name| delta.contains_key(*name))
         {
             return None;

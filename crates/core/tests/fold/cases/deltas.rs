@@ -152,6 +152,14 @@ pub(super) fn others() -> Vec<Case> {
             .delta(r#""function_call":{"name":"f","arguments":"}"}"#)
             .done()
             .says(json!({"function_call": {"name": "f", "arguments": "{}"}})),
+        case("another name of a function call is a contradiction")
+            .delta(r#""function_call":{"name":"f","arguments":"{"}"#)
+            .delta(r#""function_call":{"name":"g","arguments":"}"}"#)
+            .finish("function_call")
+            .data("[DONE]")
+            .ends(End::Done)
+            .says(json!({"function_call": {"name": "f", "arguments": "{}"}}))
+            .odd_choice(AnomalyKind::Changed, "function_call.name"),
         case("log probabilities are extended")
             .choice(r#""delta":{"content":"a"},"logprobs":{"content":[{"token":"a","logprob":-0.5,"bytes":[97],"top_logprobs":[]}],"refusal":null}"#)
             .choice(r#""delta":{},"logprobs":null"#)

@@ -29,6 +29,20 @@ pub(super) fn messages() -> Vec<Case> {
             .has(json!({"choices": [{"message": {"reasoning_content": "a", "content": "b"}}, {"message": {"refusal": "c"}}]}))
             .odd_choice(AnomalyKind::Misplaced, message)
             .odd_at(AnomalyKind::Misplaced, message, 1),
+        case("a message beside a delta with a role and an empty text")
+            .choice(r#""delta":{"role":"assistant","content":"","tool_calls":[],"a":"x"},"message":{"content":"Hello"},"finish_reason":"stop""#)
+            .data("[DONE]")
+            .ends(End::Done)
+            .says(json!({"content": "Hello", "a": "x"}))
+            .odd_choice(AnomalyKind::Misplaced, message),
+        case("messages that hold the pieces, beside deltas with a role")
+            .choice(r#""delta":{"role":"assistant"},"message":{"content":"Hel"}"#)
+            .choice(r#""delta":{"content":""},"message":{"content":"lo"},"finish_reason":"stop""#)
+            .data("[DONE]")
+            .ends(End::Done)
+            .text("Hello")
+            .odd_choice(AnomalyKind::Misplaced, message)
+            .odd_choice(AnomalyKind::NotCumulative, "content"),
         case("the whole message after its deltas is not folded once more")
             .delta(r#""role":"assistant","content":"Hel""#)
             .content("lo")
@@ -38,8 +52,10 @@ pub(super) fn messages() -> Vec<Case> {
             .text("Hello")
             .odd_choice(AnomalyKind::Repeated, message),
         case("a message beside a delta is not folded, and not odd")
+            .choice(r#""delta":{"role":"assistant","content":""},"message":{"role":"assistant","content":""}"#)
             .choice(r#""delta":{"content":"a"},"message":{"content":"a"}"#)
             .choice(r#""delta":{"content":"b"},"message":{"content":"ab"}"#)
+            .choice(r#""delta":{"content":""},"message":{"content":"ab"}"#)
             .done()
             .text("ab"),
         case("a message without output adds its role only")
@@ -72,6 +88,13 @@ pub(super) fn messages() -> Vec<Case> {
             .text("Hello, you")
             .odd_choice(AnomalyKind::Misplaced, message)
             .odd_choice(AnomalyKind::NotCumulative, "content"),
+        case("content without a delta around it")
+            .choice(r#""content":"Hel""#)
+            .choice(r#""delta":{"role":"assistant"},"content":"lo","finish_reason":"stop""#)
+            .data("[DONE]")
+            .ends(End::Done)
+            .text("Hello")
+            .odd_choice(AnomalyKind::Misplaced, "choices.content"),
         case("a message of another type is ignored")
             .choice(r#""message":"Hello""#)
             .content("x")
@@ -94,6 +117,13 @@ pub(super) fn endpoints() -> Vec<Case> {
         .text("Hello")
         .odd_choice(AnomalyKind::Misplaced, "choices.delta"),
         whole(
+            legacy("a chat delta in a legacy completion that says more than its text")
+                .choice(r#""delta":{"role":"assistant","reasoning":"a","refusal":null,"tool_calls":[]}"#)
+                .choice(r#""delta":{"content":""},"finish_reason":"stop""#),
+        )
+        .text("")
+        .odd(AnomalyKind::UnexpectedType, "delta"),
+        whole(
             legacy("a chat delta beside a null text")
                 .choice(r#""text":null,"delta":{"content":"Hello"},"finish_reason":"stop""#),
         )
@@ -101,10 +131,26 @@ pub(super) fn endpoints() -> Vec<Case> {
         .odd_choice(AnomalyKind::Misplaced, "choices.delta"),
         whole(
             legacy("a chat delta beside a text is not folded")
-                .choice(r#""text":"a","delta":{"content":"b"}"#)
-                .choice(r#""text":"","delta":{"content":"c"},"finish_reason":"stop""#),
+                .choice(r#""text":"a","delta":{"content":"a"}"#)
+                .choice(r#""text":"","delta":{"content":""},"finish_reason":"stop""#),
         )
         .text("a"),
+        whole(
+            legacy("a chat delta, and a chat message, beside an empty text")
+                .choices(r#"{"index":0,"text":"","delta":{"content":"a"},"finish_reason":"stop"},{"index":1,"text":"","message":{"content":"b"},"finish_reason":"stop"}"#),
+        )
+        .has(json!({"choices": [{"text": "a"}, {"text": "b"}]}))
+        .odd_choice(AnomalyKind::Misplaced, "choices.delta")
+        .odd_at(AnomalyKind::Misplaced, "choices.message", 1),
+        whole(
+            legacy("a chat delta beside texts, the last of which is empty")
+                .choice(r#""text":"a","delta":{"content":"b"}"#)
+                .choice(r#""text":"a","delta":{"content":"b"}"#)
+                .choice(r#""text":"","delta":{"content":"b"}"#)
+                .choice(r#""text":"","finish_reason":"stop""#),
+        )
+        .text("aab")
+        .odd_choice(AnomalyKind::Misplaced, "choices.delta"),
         whole(
             legacy("a whole chat message in a legacy completion is its text")
                 .choice(r#""message":{"content":"Hello"},"finish_reason":"stop""#),

@@ -57,6 +57,10 @@ pub(super) fn stray_lines() -> Vec<Case> {
             "blank lines between an error's lines have no meaning",
             &pretty.replace(",\n", ",\n\n"),
         ),
+        told(
+            "an error over several lines may have its first line in a field",
+            &format!("data: {pretty}\n"),
+        ),
         case("an array around an error without a field ends the stream")
             .content("x")
             .bytes(google)
@@ -173,6 +177,7 @@ pub(super) fn error_shapes() -> Vec<Case> {
         fails("an error message alone", r#"{"error_message":"boom"}"#, "boom", NULL, NULL),
         fails("a code of 400 and more with a message", r#"{"code":502,"message":"boom"}"#, "boom", NULL, json!(502)),
         fails("a status of 400 and more with a message", r#"{"status":400,"message":"boom"}"#, "boom", NULL, json!(400)),
+        fails("a status of 400 and more beside no choice", r#"{"code":400,"message":"boom","choices":[]}"#, "boom", NULL, json!(400)),
         fails("a status that is the word error", r#"{"status":"error","message":"boom"}"#, "boom", NULL, NULL),
         fails("a status in digits", r#"{"status":"503","msg":"boom"}"#, "boom", NULL, NULL),
         fails("a status code with a detail", r#"{"status_code":422,"detail":"boom"}"#, "boom", NULL, json!(422)),
