@@ -159,7 +159,7 @@ pub enum AnomalyKind {
     ControlCharacter,
     /// A text that is parsed as JSON has a Markdown fence around it.
     ///
-    /// This kind and the next five need [lenient options](crate::Options::with_parsed_content).
+    /// This kind and the next five need lenient options of `Options::with_parsed_content`.
     JsonFence,
     /// A text that is parsed as JSON has other text before or after the value.
     JsonText,
