@@ -136,10 +136,6 @@ impl Message for ChatMessage {
     type Choice = Choice;
 
     const OBJECT: &'static str = "chat.completion";
-    /// The member in which Perplexity and Writer repeat the whole message so far.
-    ///
-    /// Every chunk has it beside the delta.
-    const REPEATED: Option<&'static str> = Some("message");
 
     fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
         let mut new = delta.delta.as_ref().map_or(Held::default(), |delta| delta.growth(this, to));

@@ -72,7 +72,6 @@ impl Message for TextMessage {
     type Choice = Choice;
 
     const OBJECT: &'static str = "text_completion";
-    const REPEATED: Option<&'static str> = None;
 
     fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
         let content = this.and_then(|choice| choice.content);

@@ -29,10 +29,6 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
 
     /// The `object` of the answer.
     const OBJECT: &'static str;
-    /// An unknown member of a choice that only repeats what is folded.
-    ///
-    /// It is not kept.
-    const REPEATED: Option<&'static str>;
 
     /// Returns an upper bound of what folding the message of a delta adds.
     fn growth(this: Option<&ChoiceState<Self>>, delta: &Self::Delta<'_>, to: &Transcript) -> Held;
@@ -133,7 +129,7 @@ impl<M: Message> ChoiceState<M> {
         let before = this.and_then(|choice| choice.finish_reason.as_deref());
         new.bytes += Transcript::set_growth(before, reason);
         let extra = this.map(|choice| &choice.extra);
-        new += last_growth(extra, parts.extra, M::REPEATED, &to.options);
+        new += last_growth(extra, parts.extra, &to.options);
         new
     }
 
@@ -159,7 +155,7 @@ impl<M: Message> ChoiceState<M> {
             effect = self.fold_logprobs(logprobs, to);
         }
         effect = effect.and(self.fold_finish(parts.finish_reason, to));
-        effect.and(keep_last(&mut self.extra, parts.extra, M::REPEATED, to.transcript))
+        effect.and(keep_last(&mut self.extra, parts.extra, to.transcript))
     }
 
     fn fold_logprobs(&mut self, sent: &ChunkLogprobs<'_>, to: &mut Sink<'_>) -> Effect {

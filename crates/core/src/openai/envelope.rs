@@ -307,7 +307,7 @@ impl<M: Message> Envelope<M> {
         new.bytes += value(chunk.moderation.as_ref(), moderation);
         let usage = self.usage.as_ref().map_or(0, Usage::weight);
         new.bytes += value(chunk.any_usage().as_ref(), usage);
-        new += last_growth(Some(&self.extra), &chunk.extra, None, &to.options);
+        new += last_growth(Some(&self.extra), &chunk.extra, &to.options);
         if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {
             new += member_growth(Some(&self.extra), "x_groq", groq);
         }
@@ -391,7 +391,7 @@ impl<M: Message> Envelope<M> {
         if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {
             effect = effect.and(keep_member(&mut self.extra, "x_groq", groq, to));
         }
-        effect.and(keep_last(&mut self.extra, &chunk.extra, None, to))
+        effect.and(keep_last(&mut self.extra, &chunk.extra, to))
     }
 
     /// Folds the chunk's token counts, then those of its choices.

@@ -9,32 +9,26 @@ use crate::engine::{Effect, Held, Options, Transcript};
 use crate::error::{Error, Limit};
 use crate::json::{Growing, Grown, RawValue, Unknown};
 
-/// Keeps the last value of each member but `repeated`, if unknown members are kept.
+/// Keeps the last value of each member, if unknown members are kept.
 ///
 /// A value that arrived before has no effect, so a chunk that repeats it may be learned from.
 #[inline(always)]
 pub(crate) fn keep_last(
     kept: &mut Unknown<'static>,
     sent: &Unknown<'_>,
-    repeated: Option<&'static str>,
     to: &mut Transcript,
 ) -> Effect {
     if sent.is_empty() || !to.options.keep_unknown {
         return Effect::Nothing;
     }
-    keep_each(kept, sent, repeated, to)
+    keep_each(kept, sent, to)
 }
 
 #[inline(never)]
-fn keep_each(
-    kept: &mut Unknown<'static>,
-    sent: &Unknown<'_>,
-    repeated: Option<&'static str>,
-    to: &mut Transcript,
-) -> Effect {
+fn keep_each(kept: &mut Unknown<'static>, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
     let mut effect = Effect::Nothing;
     sent.for_each(|name, value| {
-        if Some(name) != repeated && keep_member(kept, name, value, to) == Effect::Other {
+        if keep_member(kept, name, value, to) == Effect::Other {
             effect = Effect::Other;
         }
     });
@@ -91,12 +85,10 @@ fn grow(kept: &mut Growing, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
 pub(crate) fn last_growth(
     kept: Option<&Unknown<'_>>,
     sent: &Unknown<'_>,
-    repeated: Option<&'static str>,
     options: &Options,
 ) -> Held {
     let mut new = Held::default();
-    let is_kept = |(name, _): &(&str, _)| options.keep_unknown && Some(*name) != repeated;
-    for (name, value) in sent.iter().filter(is_kept) {
+    for (name, value) in sent.iter().filter(|_| options.keep_unknown) {
         new += member_growth(kept, name, value);
     }
     new
