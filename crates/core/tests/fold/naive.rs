@@ -32,14 +32,24 @@ struct Choice {
     /// By the name of the member; a legacy completion's text is content.
     texts: BTreeMap<&'static str, String>,
     finish: Option<String>,
-    /// ID, name and arguments by index.
-    calls: BTreeMap<u64, (String, String, String)>,
+    /// By index.
+    calls: BTreeMap<u64, Call>,
     /// The unknown members of the choice, and of its deltas.
     extra: Map<String, Value>,
     of_delta: Map<String, Value>,
 }
 
-/// The members that the fold knows, of a chunk, a choice and a delta.
+#[derive(Debug, Clone, Default)]
+struct Call {
+    id: String,
+    name: String,
+    arguments: String,
+    /// The unknown members of the call, and of its function.
+    extra: Map<String, Value>,
+    of_function: Map<String, Value>,
+}
+
+/// The members that the fold knows, of a chunk, a choice, a delta, a call and its function.
 const OF_CHUNK: [&str; 13] = [
     "id",
     "object",
@@ -68,6 +78,8 @@ const OF_DELTA: [&str; 10] = [
     "audio",
     "content_parts",
 ];
+const OF_CALL: [&str; 5] = ["index", "id", "type", "function", "custom"];
+const OF_FUNCTION: [&str; 2] = ["name", "arguments"];
 
 /// Returns the members that are not known, and not null.
 fn unknown<'v>(
@@ -75,6 +87,21 @@ fn unknown<'v>(
     known: &'static [&str],
 ) -> impl Iterator<Item = (&'v String, &'v Value)> {
     object.iter().filter(move |(name, value)| !known.contains(&name.as_str()) && !value.is_null())
+}
+
+/// Puts the unknown members of an object to what came of them before.
+fn grow_all(
+    kept: &mut Map<String, Value>,
+    sent: &Map<String, Value>,
+    known: &'static [&str],
+) -> Option<()> {
+    for (name, value) in unknown(sent, known) {
+        match kept.get_mut(name) {
+            Some(kept) => grow(kept, value, name, 0)?,
+            None => drop(kept.insert(name.clone(), value.clone())),
+        }
+    }
+    Some(())
 }
 
 /// Puts a piece of a member to what came of it before. `None` where the rule is not so simple.
@@ -218,7 +245,7 @@ impl Naive {
     pub fn kept(&self) -> Value {
         let choices = self.choices.iter().map(|(index, choice)| {
             let calls: Vec<_> =
-                choice.calls.values().map(|(id, name, text)| json!([id, name, text])).collect();
+                choice.calls.values().map(|call| json!([call.id, call.name, call.arguments])).collect();
             let text = choice.texts.get("content");
             json!({"index": index, "text": text, "tool_calls": calls, "finish_reason": choice.finish})
         });
@@ -258,10 +285,7 @@ impl Naive {
     /// Returns what must be in the completion of a chat.
     pub(crate) fn completion(&self) -> Value {
         let choices = self.choices.iter().map(|(index, choice)| {
-            let calls = choice.calls.values().map(|(id, name, arguments)| {
-                json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
-            });
-            let calls: Vec<_> = calls.collect();
+            let calls: Vec<_> = choice.calls.values().map(Call::whole).collect();
             let calls = if calls.is_empty() { Value::Null } else { Value::Array(calls) };
             let text = |part| choice.texts.get(part);
             json!({"index": index, "finish_reason": choice.finish, "message": {"content": text("content"), "refusal": text("refusal"),
@@ -361,12 +385,7 @@ impl Choice {
         for (name, value) in unknown(choice, &OF_CHOICE) {
             self.extra.insert(name.clone(), value.clone());
         }
-        for (name, value) in unknown(delta, &OF_DELTA) {
-            match self.of_delta.get_mut(name) {
-                Some(kept) => grow(kept, value, name, 0)?,
-                None => drop(self.of_delta.insert(name.clone(), value.clone())),
-            }
-        }
+        grow_all(&mut self.of_delta, delta, &OF_DELTA)?;
         for part in ["content", "refusal", "reasoning_content"] {
             if let Some(text) = string(delta, part)? {
                 self.texts.entry(part).or_default().push_str(text);
@@ -402,12 +421,14 @@ impl Choice {
                 // A name without an ID may begin another call.
                 let same = match (id, name) {
                     (None, name) => name.is_none(),
-                    (Some(id), name) => id == known.0 && name.is_none_or(|name| name == known.1),
+                    (Some(id), name) => {
+                        id == known.id && name.is_none_or(|name| name == known.name)
+                    }
                 };
                 if !same {
                     return None;
                 }
-                known.2.push_str(arguments);
+                known.arguments.push_str(arguments);
             }
             None => {
                 let (id, name) =
@@ -415,13 +436,35 @@ impl Choice {
                 if ["null", "None"].contains(&id) {
                     return None;
                 }
-                if self.calls.values().any(|known| known.0 == id) {
+                if self.calls.values().any(|known| known.id == id) {
                     return None;
                 }
-                self.calls.insert(index, (id.to_owned(), name.to_owned(), arguments.to_owned()));
+                let begun = Call {
+                    id: id.to_owned(),
+                    name: name.to_owned(),
+                    arguments: arguments.to_owned(),
+                    ..Call::default()
+                };
+                self.calls.insert(index, begun);
             }
         }
-        Some(())
+        let folded = self.calls.get_mut(&index)?;
+        grow_all(&mut folded.extra, call, &OF_CALL)?;
+        grow_all(&mut folded.of_function, function, &OF_FUNCTION)
+    }
+}
+
+impl Call {
+    /// Returns the call as it is in a completion.
+    fn whole(&self) -> Value {
+        let mut function = self.of_function.clone();
+        function.insert("name".into(), self.name.as_str().into());
+        function.insert("arguments".into(), self.arguments.as_str().into());
+        let mut call = self.extra.clone();
+        call.insert("id".into(), self.id.as_str().into());
+        call.insert("type".into(), "function".into());
+        call.insert("function".into(), function.into());
+        call.into()
     }
 }
 
