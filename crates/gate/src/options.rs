@@ -102,7 +102,7 @@ impl Options {
 fn row(kind: TextKind) -> usize {
     match kind {
         TextKind::Content => 0,
-        TextKind::Reasoning => 1,
+        TextKind::Reasoning | TextKind::ReasoningSummary => 1,
         TextKind::Refusal => 2,
         TextKind::Arguments | TextKind::FunctionArguments => 3,
         TextKind::Transcript => 4,

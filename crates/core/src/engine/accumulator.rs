@@ -173,7 +173,7 @@ impl<D: Dialect> Accumulator<D> {
     /// Returns the error of an event of which nothing was folded.
     fn fold_event(&mut self, event: &Event<'_>, frame: Option<Framed<'_>>) -> Result<bool, Error> {
         let mut parsed = D::Event::default();
-        match D::read(event, &self.transcript.options, &mut parsed) {
+        match self.dialect.read(event, &self.transcript.options, &mut parsed) {
             Ok(Read::Event) => {}
             Ok(read) => return self.pass(read, event.data),
             Err(Error::InvalidJson { event: number, reason, data }) => {
@@ -184,6 +184,7 @@ impl<D: Dialect> Accumulator<D> {
         let effect = self.fold(&parsed)?;
         self.learn(event, frame, &parsed, effect);
         self.settle_event(&parsed, event.data);
+        self.end_if_over();
         Ok(true)
     }
 
@@ -208,6 +209,17 @@ impl<D: Dialect> Accumulator<D> {
             Read::Nothing | Read::Event => {}
         }
         Ok(false)
+    }
+
+    /// Ends the stream if the folded event was its terminal.
+    #[inline]
+    fn end_if_over(&mut self) {
+        if self.dialect.is_over() && self.error.is_none() {
+            self.done = true;
+            if let Some(error) = self.dialect.failure() {
+                self.fail(error);
+            }
+        }
     }
 
     /// Ends the stream if the folded event carries an error.
@@ -340,6 +352,7 @@ impl<D: Dialect> Accumulator<D> {
                 self.fail(error.clone());
                 return Err(error);
             }
+            self.end_if_over();
         }
         Ok(self.update())
     }
@@ -526,9 +539,9 @@ impl<D: Dialect> Accumulator<D> {
         !self.transcript.records().is_empty()
     }
 
-    /// Reports whether the stream ended with its sentinel.
-    pub(crate) fn is_done(&self) -> bool {
-        self.done
+    /// Reports whether the stream ended with a sentinel that was not folded.
+    pub(crate) fn has_sentinel(&self) -> bool {
+        self.done && !self.dialect.is_over()
     }
 
     /// Returns the end of a stream that ended by itself, or whose body ended in order.
@@ -545,7 +558,8 @@ impl<D: Dialect> Accumulator<D> {
             _ if self.folded == 0 && !cut => End::Empty,
             (true, true) => End::Done,
             (true, false) => End::DoneWithoutFinishReason,
-            (false, true) => End::DoneWithoutSentinel,
+            (false, true) if D::HAS_TERMINAL => End::DoneWithoutSentinel,
+            (false, true) => End::Done,
             (false, false) => End::Truncated,
         }
     }
@@ -616,13 +630,15 @@ impl<D: Dialect> Accumulator<D> {
         };
         let data = repaired.as_ref().map_or(event.data, |repaired| &repaired.text);
         let mut parsed = D::Event::default();
-        let read = D::read(&Event { data, ..*event }, &self.transcript.options, &mut parsed)?;
+        let event = Event { data, ..*event };
+        let read = self.dialect.read(&event, &self.transcript.options, &mut parsed)?;
         let is_folded = if read == Read::Event {
             self.learned.forget();
             // A text that was repaired may have become longer.
             self.transcript.expect(data.len());
             let _ = self.fold(&parsed)?;
             self.settle_event(&parsed, data);
+            self.end_if_over();
             true
         } else {
             self.pass(read, data)?
@@ -640,7 +656,7 @@ impl<D: Dialect> Accumulator<D> {
 
     /// Classifies an event without folding it.
     fn read(&self, event: &Event<'_>) -> Result<Read, Error> {
-        D::read(event, &self.transcript.options, &mut D::Event::default())
+        self.dialect.read(event, &self.transcript.options, &mut D::Event::default())
     }
 
     /// Classifies an event like [`read`](Self::read), and repairs it if necessary.

@@ -157,6 +157,43 @@ pub enum AnomalyKind {
     ///
     /// It was read as that character.
     ControlCharacter,
+    /// An event has a type that is not known, and was passed over.
+    ///
+    /// APIs add types all the time. Their events are in no answer, but
+    /// [`Session::next_event`](crate::Session::next_event) returns them.
+    UnknownEvent,
+    /// A delta has a type that is not known, and was passed over.
+    UnknownDelta,
+    /// A whole text or item differs from the deltas that came before it.
+    ///
+    /// The whole one counts in the answer. What the updates added stays as it was.
+    Contradicted,
+    /// A delta is for an item or block that did not begin.
+    ///
+    /// One was begun for it.
+    NotStarted,
+    /// An item or block began a second time, and the later one counts.
+    BegunAgain,
+    /// The stream ended in order, but an item or block did not.
+    NotStopped,
+    /// The answer began a second time with the same ID, which changed nothing.
+    StartedAgain,
+    /// Another answer began in the stream, and was passed over.
+    ///
+    /// A proxy spliced two of them. The first one counts, and is not complete.
+    Spliced,
+    /// The ID of an item differs from event to event (GitHub Copilot).
+    ///
+    /// Items are told apart by their index.
+    ItemIdChanged,
+    /// A number is missing in the sequence of the events, so events may be lost.
+    SequenceGap,
+    /// The sequence number of an event is not higher than the one before.
+    SequenceRepeated,
+    /// The last event repeats the answer without what was folded, which is kept.
+    ///
+    /// It has an empty `output`, as ChatGPT's Codex backend sends it.
+    OutputMissing,
     /// A text that is parsed as JSON has a Markdown fence around it.
     ///
     /// This kind and the next five need lenient options of `Options::with_parsed_content`.
@@ -186,7 +223,12 @@ impl AnomalyKind {
     fn is_quoted(self) -> bool {
         matches!(
             self,
-            Self::ContentType | Self::KeepAlive | Self::UnknownChunk | Self::WrappedChunk
+            Self::ContentType
+                | Self::KeepAlive
+                | Self::UnknownChunk
+                | Self::WrappedChunk
+                | Self::UnknownEvent
+                | Self::UnknownDelta
         )
     }
 }

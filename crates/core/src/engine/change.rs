@@ -98,6 +98,13 @@ pub enum Change<'a> {
         /// The counts.
         TokenCounts,
     ),
+    /// A citation or another annotation of the content arrived.
+    Citation {
+        /// The choice's index.
+        choice: u64,
+        /// The annotation as JSON, as sent.
+        citation: &'a str,
+    },
     /// Something changed in a text that is parsed as JSON.
     ///
     /// [`Options::with_parsed_arguments`](crate::Options::with_parsed_arguments) and

@@ -49,11 +49,17 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// The answer: what the same API returns without `stream`.
     type Answer: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
+    /// The stream has an event or a sentinel that ends it.
+    ///
+    /// Otherwise the end of the body is the end of the stream.
+    const HAS_TERMINAL: bool = true;
+
     /// Reads an event into `into`, which is empty.
     ///
     /// # Errors
     /// Fails if the data is not an event of this API, or exceeds a limit.
     fn read<'a>(
+        &self,
         event: &sse::Event<'a>,
         options: &Options,
         into: &mut Self::Event<'a>,
@@ -72,6 +78,14 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     ///
     /// `data` is the event's.
     fn api_error(event: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>>;
+
+    /// Reports whether an event that was folded ended the stream in order.
+    ///
+    /// It is asked after each event that did more than append. A sentinel that is not folded is
+    /// [`Read::Done`].
+    fn is_over(&self) -> bool {
+        false
+    }
 
     /// Reports whether every choice that began has its finish reason.
     fn is_finished(&self) -> bool;

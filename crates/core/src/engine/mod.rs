@@ -16,6 +16,7 @@ mod options;
 mod outcome;
 mod owned;
 mod parsed;
+mod payload;
 mod place;
 #[cfg(feature = "std")]
 mod read_stream;
@@ -46,6 +47,7 @@ pub use tool_call::{ToolCallKind, ToolCallSoFar};
 pub use update::Update;
 
 pub(crate) use dialect::{Holes, Notes, Read, Sealed};
+pub(crate) use payload::Payload;
 pub(crate) use record::{Note, TextId, What};
 pub(crate) use session::fold;
 pub(crate) use transcript::{Effect, Held, Transcript};

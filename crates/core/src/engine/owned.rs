@@ -87,6 +87,13 @@ pub enum OwnedChange {
         /// The counts.
         TokenCounts,
     ),
+    /// A citation or another annotation of the content arrived.
+    Citation {
+        /// The choice's index.
+        choice: u64,
+        /// The annotation as JSON, as sent.
+        citation: String,
+    },
     /// Something changed in a text that is parsed as JSON.
     #[cfg(feature = "partial")]
     Parsed {
@@ -136,6 +143,9 @@ impl Change<'_> {
                 OwnedChange::Finish { choice, reason: reason.into() }
             }
             Self::Usage(counts) => OwnedChange::Usage(counts),
+            Self::Citation { choice, citation } => {
+                OwnedChange::Citation { choice, citation: citation.into() }
+            }
             #[cfg(feature = "partial")]
             Self::Parsed { at, kind, change } => {
                 OwnedChange::Parsed { at, kind, change: change.into_owned() }

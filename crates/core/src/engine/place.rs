@@ -17,12 +17,16 @@ pub enum TextKind {
     Content,
     /// The model's reasoning, under any of its names.
     Reasoning,
+    /// A summary of the model's reasoning, which OpenAI's Responses API sends for it.
+    ReasoningSummary,
     /// The text of a refusal.
     Refusal,
     /// The arguments of a tool call, or the input of a custom tool.
     Arguments,
     /// The arguments of the one function call that preceded tool calls.
     FunctionArguments,
+    /// Code that a tool of the server runs.
+    Code,
     /// Audio, in base64.
     AudioData,
     /// The spoken words of the audio, as text.
@@ -36,9 +40,11 @@ impl TextKind {
         match self {
             Self::Content => "content",
             Self::Reasoning => "reasoning",
+            Self::ReasoningSummary => "reasoning_summary",
             Self::Refusal => "refusal",
             Self::Arguments => "arguments",
             Self::FunctionArguments => "function_arguments",
+            Self::Code => "code",
             Self::AudioData => "audio_data",
             Self::Transcript => "transcript",
         }

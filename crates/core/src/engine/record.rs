@@ -35,6 +35,7 @@ pub(crate) enum What {
     Logprobs,
     Finish,
     Usage,
+    Citation,
 }
 
 impl Record {
@@ -52,6 +53,10 @@ impl Record {
 
     /// Reports whether it is output other than reasoning.
     pub(crate) fn is_content(&self) -> bool {
-        self.is_output() && !matches!(self, Self::Text { kind: TextKind::Reasoning, .. })
+        let is_reasoning = matches!(
+            self,
+            Self::Text { kind: TextKind::Reasoning | TextKind::ReasoningSummary, .. }
+        );
+        self.is_output() && !is_reasoning
     }
 }

@@ -350,7 +350,7 @@ impl<D: Dialect> Session<D> {
                         frame.map(|frame| Framed { bytes: &before[..frame.len], data: frame.data });
                     if self.accumulator.advance_with(&event, framed)? {
                         // The sentinel is no event to hand on, even where it changed something.
-                        if !self.accumulator.is_done() {
+                        if !self.accumulator.has_sentinel() {
                             show(&event);
                         }
                         return Ok(true);

@@ -516,6 +516,12 @@ impl Transcript {
         self.held += new;
     }
 
+    /// Takes off the count what is no longer held.
+    pub(crate) fn release(&mut self, old: Held) {
+        self.held.bytes = self.held.bytes.saturating_sub(old.bytes);
+        self.held.items = self.held.items.saturating_sub(old.items);
+    }
+
     /// Counts a value that had `before` bytes and now has `now`.
     pub(crate) fn replaced(&mut self, before: usize, now: usize) {
         self.held.bytes = self.held.bytes.saturating_sub(before) + now;

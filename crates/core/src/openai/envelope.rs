@@ -9,14 +9,13 @@ use alloc::vec::Vec;
 use super::choice::{ChoiceState, Message, Sink};
 use super::chunk::{ChoiceParts, Chunk, WireChoice, check, read, walk};
 use super::completion::Completion;
-use super::payload::Payload;
 #[cfg(debug_assertions)]
 use super::unknown::held_last;
 use super::unknown::{keep_last, keep_member, last_growth, member_growth, unknown_fits};
 use super::usage::{Usage, says_something};
 use crate::engine::{
-    AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Place, Read, Sealed,
-    TokenCounts, ToolCallSoFar, Transcript, What,
+    AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Payload, Place, Read,
+    Sealed, TokenCounts, ToolCallSoFar, Transcript, What,
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown};
@@ -87,6 +86,7 @@ impl<M: Message> Dialect for Envelope<M> {
     type Answer = Completion<M::Choice>;
 
     fn read<'a>(
+        &self,
         event: &Event<'a>,
         options: &Options,
         into: &mut Self::Event<'a>,

@@ -9,7 +9,6 @@ mod chunk;
 mod completion;
 mod envelope;
 mod logprobs;
-mod payload;
 mod unknown;
 mod usage;
 

@@ -1,0 +1,336 @@
+//! A JSON value as it was sent, and what was put into it since.
+//!
+//! A patch is a text that grows, a value, or elements at the end of an array; its [`Path`] says
+//! where in the value it belongs. Patches are kept beside the value, and written into it once, when
+//! the answer is made. So an event costs what it brings, and not a walk through the block.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::engine::{Held, TextId, Transcript};
+use crate::json::{RawArray, RawValue};
+
+/// A step from a value to one in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    /// No step: the path has ended.
+    End,
+    Index(u32),
+    Member(&'static str),
+}
+
+impl Step {
+    /// Returns the name of a member; no name is before all names.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Member(name) => name,
+            Self::End | Self::Index(_) => "",
+        }
+    }
+}
+
+impl From<&'static str> for Step {
+    fn from(name: &'static str) -> Self {
+        Self::Member(name)
+    }
+}
+
+impl From<u32> for Step {
+    fn from(index: u32) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// The place of a value in a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Path(pub(crate) [Step; Path::DEPTH]);
+
+impl Path {
+    const DEPTH: usize = 3;
+    /// The whole block.
+    pub(crate) const ALL: Self = Self([Step::End; Self::DEPTH]);
+
+    /// Returns the name of the last member on the path.
+    pub(crate) fn name(&self) -> &'static str {
+        self.0.iter().rev().map(|step| step.name()).find(|name| !name.is_empty()).unwrap_or("")
+    }
+
+    /// Reports whether the value at `other` is the one at this path, or in it.
+    fn holds(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).all(|(own, other)| *own == Step::End || own == other)
+    }
+}
+
+impl From<&'static str> for Path {
+    fn from(one: &'static str) -> Self {
+        Self([one.into(), Step::End, Step::End])
+    }
+}
+
+impl<A: Into<Step>, B: Into<Step>> From<(A, B)> for Path {
+    fn from((one, two): (A, B)) -> Self {
+        Self([one.into(), two.into(), Step::End])
+    }
+}
+
+impl<A: Into<Step>, B: Into<Step>, C: Into<Step>> From<(A, B, C)> for Path {
+    fn from((one, two, three): (A, B, C)) -> Self {
+        Self([one.into(), two.into(), three.into()])
+    }
+}
+
+/// Something that was put into a block.
+#[derive(Debug, Clone)]
+pub(crate) enum Patch {
+    /// The parts of a text that belong here.
+    ///
+    /// They are written in place of the string that was sent here.
+    Text(Share),
+    /// A value.
+    Value(RawValue<'static>),
+    /// Elements that follow those of the array that was sent.
+    Elements(RawArray),
+}
+
+/// The parts of a text that belong to one place in one block.
+///
+/// A choice has one content, to which all of its blocks add.
+#[derive(Debug, Clone)]
+pub(crate) struct Share {
+    pub(crate) text: TextId,
+    /// The parts, in order; the last one has no end while it grows.
+    parts: Vec<(usize, Option<usize>)>,
+    /// The whole string that the server sent, if it is not what the parts are.
+    pub(crate) whole: Option<RawValue<'static>>,
+}
+
+impl Share {
+    /// Returns a share that begins at the end of the text.
+    pub(crate) fn new(text: TextId, texts: &Transcript) -> Self {
+        Self { text, parts: [(texts.text(text).len(), None)].into(), whole: None }
+    }
+
+    /// Ends the part that grows, because another share adds to the text.
+    pub(crate) fn pause(&mut self, texts: &Transcript) {
+        if let Some((_, end @ None)) = self.parts.last_mut() {
+            *end = Some(texts.text(self.text).len());
+        }
+    }
+
+    /// Begins another part at the end of the text.
+    pub(crate) fn resume(&mut self, texts: &Transcript) {
+        self.parts.push((texts.text(self.text).len(), None));
+    }
+
+    /// Returns the string that the parts are.
+    pub(crate) fn so_far<'t>(&self, texts: &'t Transcript) -> Cow<'t, str> {
+        let text = texts.text(self.text);
+        let part = |&(start, end): &(usize, Option<usize>)| {
+            text.get(start..end.unwrap_or(text.len())).unwrap_or_default()
+        };
+        match &self.parts[..] {
+            [one] => Cow::Borrowed(part(one)),
+            parts => parts.iter().map(part).collect(),
+        }
+    }
+}
+
+/// A block: the value that was sent, and the patches.
+#[derive(Debug, Clone)]
+pub(crate) struct Patched {
+    pub(crate) base: RawValue<'static>,
+    pub(crate) patches: BTreeMap<Path, Patch>,
+}
+
+impl Patched {
+    pub(crate) fn new(base: RawValue<'static>) -> Self {
+        Self { base, patches: BTreeMap::new() }
+    }
+
+    /// Returns what the block holds besides texts.
+    pub(crate) fn held(&self) -> Held {
+        let mut held = Held::item(self.base.as_json().len());
+        for patch in self.patches.values() {
+            held += patch.held();
+        }
+        held
+    }
+
+    /// Returns what [`set`](Self::set) takes away at this path.
+    pub(crate) fn replaceable(&self, at: &Path) -> Held {
+        let mut held = Held::default();
+        for (_, patch) in self.within(at) {
+            held += patch.held();
+        }
+        held
+    }
+
+    /// Returns the patches at this path and in it, but not the texts.
+    fn within<'p>(&'p self, at: &'p Path) -> impl Iterator<Item = (&'p Path, &'p Patch)> {
+        let inside = self.patches.range(*at..).take_while(|(path, _)| at.holds(path));
+        inside.filter(|(_, patch)| !matches!(patch, Patch::Text(_)))
+    }
+
+    /// Removes the patches at this path and in it, but not the texts.
+    pub(crate) fn clear(&mut self, at: &Path) {
+        let old: Vec<Path> = self.within(at).map(|(path, _)| *path).collect();
+        for path in old {
+            self.patches.remove(&path);
+        }
+    }
+
+    /// Writes the block with its patches, as compact JSON.
+    pub(crate) fn to_json(&self, texts: &Transcript) -> RawValue<'static> {
+        if self.patches.is_empty() {
+            return self.base.clone();
+        }
+        let patches: Vec<_> = self.patches.iter().collect();
+        let mut writer = Writer { out: String::new(), texts };
+        writer.value(Some(self.base.as_json()), &patches, 0);
+        RawValue::compacted(writer.out)
+    }
+}
+
+impl Patch {
+    pub(crate) fn held(&self) -> Held {
+        Held::item(match self {
+            Self::Text(share) => share.whole.as_ref().map_or(0, |whole| whole.as_json().len()),
+            Self::Value(value) => value.as_json().len(),
+            Self::Elements(elements) => elements.as_json().len(),
+        })
+    }
+}
+
+/// Patches in the order of their paths.
+type Patches<'p> = [(&'p Path, &'p Patch)];
+
+struct Writer<'t> {
+    out: String,
+    texts: &'t Transcript,
+}
+
+impl Writer<'_> {
+    /// Writes a value with the patches in it.
+    fn value(&mut self, base: Option<&str>, patches: &Patches<'_>, depth: usize) {
+        let is_here = |path: &Path| depth == Path::DEPTH || path.0[depth] == Step::End;
+        let (here, inner) = match patches {
+            [(path, patch), inner @ ..] if is_here(path) => (Some(*patch), inner),
+            inner => (None, inner),
+        };
+        let base = match here {
+            Some(Patch::Text(Share { whole: Some(whole), .. })) => {
+                return self.out.push_str(whole.as_json());
+            }
+            Some(Patch::Text(share)) => return self.string(&share.so_far(self.texts)),
+            Some(Patch::Value(value)) => Some(value.as_json()),
+            Some(Patch::Elements(elements)) => return self.elements(base, elements),
+            None => base,
+        };
+        match inner.first().map(|(path, _)| path.0[depth]) {
+            Some(Step::Member(_)) => self.object(base, inner, depth),
+            Some(_) => self.array(base, inner, depth),
+            None => self.out.push_str(base.unwrap_or("null")),
+        }
+    }
+
+    fn object(&mut self, base: Option<&str>, patches: &Patches<'_>, depth: usize) {
+        let open = self.out.len();
+        let mut written = alloc::vec![false; patches.len()];
+        let own = base.and_then(|base| RawValue::parse(base).ok());
+        let _ = own.as_ref().and_then(|own| {
+            own.find_member(|name, value| {
+                let name = core::str::from_utf8(name).unwrap_or_default();
+                let start = patches.partition_point(|(path, _)| path.0[depth].name() < name);
+                let group = first_group(&patches[start..], depth);
+                let value = value.as_ref().map(RawValue::to_compact);
+                self.name(open, name);
+                if group.first().is_some_and(|(path, _)| path.0[depth].name() == name) {
+                    written[start] = true;
+                    self.value(value.as_deref(), group, depth + 1);
+                } else {
+                    self.out.push_str(value.as_deref().unwrap_or("null"));
+                }
+                None::<()>
+            })
+        });
+        let mut start = 0;
+        while start < patches.len() {
+            let group = first_group(&patches[start..], depth);
+            if !written[start] {
+                self.name(open, group[0].0.0[depth].name());
+                self.value(None, group, depth + 1);
+            }
+            start += group.len();
+        }
+        if self.out.len() == open {
+            self.out.push('{');
+        }
+        self.out.push('}');
+    }
+
+    /// Writes an array; an index beyond its end takes the next place.
+    fn array(&mut self, base: Option<&str>, patches: &Patches<'_>, depth: usize) {
+        let open = self.out.len();
+        let mut rest = patches;
+        let own = base.and_then(|base| RawValue::parse(base).ok());
+        for (index, element) in own.iter().flat_map(RawValue::elements).enumerate() {
+            let element = element.to_compact();
+            self.separate(open, '[');
+            if rest.first().is_some_and(|(path, _)| path.0[depth] == Step::Index(index as u32)) {
+                let group = first_group(rest, depth);
+                rest = &rest[group.len()..];
+                self.value(Some(&element), group, depth + 1);
+            } else {
+                self.out.push_str(&element);
+            }
+        }
+        while !rest.is_empty() {
+            let group = first_group(rest, depth);
+            rest = &rest[group.len()..];
+            self.separate(open, '[');
+            self.value(None, group, depth + 1);
+        }
+        if self.out.len() == open {
+            self.out.push('[');
+        }
+        self.out.push(']');
+    }
+
+    fn elements(&mut self, base: Option<&str>, elements: &RawArray) {
+        let own = base.map(str::trim).filter(|base| base.starts_with('[') && base.len() > 2);
+        match own {
+            Some(own) if elements.is_empty() => self.out.push_str(own),
+            Some(own) => {
+                self.out.push_str(&own[..own.len() - 1]);
+                self.out.push(',');
+                self.out.push_str(&elements.as_json()[1..]);
+            }
+            None => self.out.push_str(elements.as_json()),
+        }
+    }
+
+    /// Writes a member's name, after a brace or a comma.
+    fn name(&mut self, open: usize, name: &str) {
+        self.separate(open, '{');
+        self.string(name);
+        self.out.push(':');
+    }
+
+    fn separate(&mut self, open: usize, bracket: char) {
+        self.out.push(if self.out.len() == open { bracket } else { ',' });
+    }
+
+    fn string(&mut self, text: &str) {
+        // Writing a string cannot fail.
+        self.out.push_str(&serde_json::to_string(text).unwrap_or_default());
+    }
+}
+
+/// Returns the patches that have the first one's step.
+fn first_group<'g, 'p>(patches: &'g Patches<'p>, depth: usize) -> &'g Patches<'p> {
+    let Some((first, _)) = patches.first() else { return &[] };
+    let is_of = |(path, _): &&(&Path, &Patch)| path.0[depth] == first.0[depth];
+    &patches[..patches.iter().take_while(is_of).count()]
+}

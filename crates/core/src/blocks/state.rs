@@ -1,0 +1,737 @@
+//! The blocks of an answer, and everything else that updates show.
+//!
+//! Each method that an event leads to either changes the state, or weighs what it would add: see
+//! [`Blocks::weighed`]. So a dialect writes its fold once, and the fold of an event that does not
+//! fit changes nothing.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::patched::{Patch, Patched, Path, Share};
+use crate::engine::{
+    AnomalyKind, Change, Effect, Held, Note, Place, TextId, TextKind, TokenCounts, ToolCallKind,
+    ToolCallSoFar, Transcript, What,
+};
+use crate::error::Error;
+use crate::json::{RawArray, RawStr, RawValue, Unknown};
+
+/// The number of a block in the order in which the blocks began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Slot(u32);
+
+impl Slot {
+    /// Stands for a block that would begin, while an event is weighed.
+    const WEIGHED: Self = Self(u32::MAX);
+}
+
+/// The blocks of an answer, with their texts, calls and ends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Blocks {
+    blocks: Vec<Block>,
+    /// The block that each index of a choice led to last.
+    by_index: BTreeMap<(u64, u64), Slot>,
+    choices: Vec<Choice>,
+    /// The texts of which a choice has one.
+    shared: BTreeMap<(u64, TextKind), TextId>,
+    /// The share that each text grows by, by the text's number.
+    growing: Vec<Option<(Slot, Path)>>,
+    /// The tool calls, in the order in which they began.
+    calls: Vec<Call>,
+    /// The number of pieces of code.
+    codes: u32,
+    /// The citations of the last event.
+    citations: Vec<RawValue<'static>>,
+    /// The amount that the event adds, while it is weighed.
+    weighed: Option<Held>,
+}
+
+#[derive(Debug, Clone)]
+struct Block {
+    choice: u64,
+    index: u64,
+    value: Patched,
+    /// The call that the block is.
+    call: Option<u32>,
+    /// The text of which each block has its own: arguments or code.
+    own: Option<TextId>,
+    is_stopped: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Choice {
+    index: u64,
+    role: Option<String>,
+    finish: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Call {
+    slot: Slot,
+    choice: u64,
+    id: Option<String>,
+    name: Option<String>,
+    kind: ToolCallKind,
+    is_done: bool,
+}
+
+/// Folding.
+impl Blocks {
+    /// Folds an event with `fold`, which is called twice if the event may not fit.
+    ///
+    /// The first time it changes nothing, and what it would add is compared with the limits.
+    ///
+    /// # Errors
+    /// Returns the limit that the event would exceed.
+    pub(crate) fn weighed<D>(
+        dialect: &mut D,
+        to: &mut Transcript,
+        of: impl Fn(&mut D) -> &mut Self,
+        mut fold: impl FnMut(&mut D, &mut Transcript) -> Effect,
+    ) -> Result<Effect, Error> {
+        of(dialect).citations.clear();
+        if !to.has_room() {
+            of(dialect).weighed = Some(Held::default());
+            let _ = fold(dialect, to);
+            let new = of(dialect).weighed.take().unwrap_or_default();
+            to.admit(new)?;
+        }
+        Ok(fold(dialect, to))
+    }
+
+    /// Reports whether an event is only weighed, so that nothing may change.
+    pub(crate) fn is_weighing(&self) -> bool {
+        self.weighed.is_some()
+    }
+
+    /// Adds to the weight of the event, and returns true, if it is weighed.
+    fn weigh(&mut self, new: impl FnOnce(&Self) -> Held) -> bool {
+        let Some(mut weight) = self.weighed else { return false };
+        weight += new(self);
+        self.weighed = Some(weight);
+        true
+    }
+
+    /// Notes an anomaly, unless the event is only weighed.
+    pub(crate) fn anomaly(
+        &self,
+        kind: AnomalyKind,
+        choice: Option<u64>,
+        member: &'static str,
+        to: &mut Transcript,
+    ) {
+        if !self.is_weighing() {
+            to.anomaly(kind, choice, member);
+        }
+    }
+
+    /// Returns the block that this index of a choice leads to.
+    pub(crate) fn find(&self, choice: u64, index: u64) -> Option<Slot> {
+        self.by_index.get(&(choice, index)).copied()
+    }
+
+    /// Begins a block. The index leads to it from now on.
+    pub(crate) fn begin(
+        &mut self,
+        choice: u64,
+        index: u64,
+        value: &RawValue<'_>,
+        to: &mut Transcript,
+    ) -> Slot {
+        let base = value.clone().into_owned();
+        if self.weigh(|_| Held::item(base.as_json().len())) {
+            return Slot::WEIGHED;
+        }
+        to.hold(Held::item(base.as_json().len()));
+        self.choice(choice, to);
+        let slot = Slot(self.blocks.len() as u32);
+        let value = Patched::new(base);
+        self.blocks.push(Block { choice, index, value, call: None, own: None, is_stopped: false });
+        self.by_index.insert((choice, index), slot);
+        slot
+    }
+
+    fn block(&self, slot: Slot) -> Option<&Block> {
+        self.blocks.get(slot.0 as usize)
+    }
+
+    /// Replaces the value of a block, but keeps its texts.
+    ///
+    /// What stands in the new value as a text is to be compared by [`whole`](Self::whole).
+    pub(crate) fn replace(&mut self, slot: Slot, value: &RawValue<'_>, to: &mut Transcript) {
+        let base = value.clone().into_owned();
+        const ALL: Path = Path::ALL;
+        let before = self.block(slot).map_or(Held::default(), |block| {
+            let mut held = block.value.replaceable(&ALL);
+            held.bytes += block.value.base.as_json().len();
+            held
+        });
+        let len = base.as_json().len();
+        if self.weigh(|_| Held::bytes(len.saturating_sub(before.bytes))) {
+            return;
+        }
+        let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return };
+        block.value.clear(&ALL);
+        block.value.base = base;
+        to.release(before);
+        to.hold(Held::bytes(len));
+    }
+
+    /// Sets a value in a block. Texts in it stay.
+    pub(crate) fn set(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        value: &RawValue<'_>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let at = at.into();
+        let value = value.clone().into_owned();
+        let new = Held::item(value.as_json().len());
+        let before = self.block(slot).map_or(Held::default(), |block| block.value.replaceable(&at));
+        if self.weigh(|_| Held {
+            bytes: new.bytes.saturating_sub(before.bytes),
+            items: new.items.saturating_sub(before.items),
+        }) {
+            return Effect::Other;
+        }
+        let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return Effect::Other };
+        block.value.clear(&at);
+        to.release(before);
+        if !matches!(block.value.patches.get(&at), Some(Patch::Text(_))) {
+            block.value.patches.insert(at, Patch::Value(value));
+            to.hold(new);
+        }
+        Effect::Other
+    }
+
+    /// Appends an element to an array in a block.
+    pub(crate) fn push(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        element: &RawValue<'_>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let at = at.into();
+        let len = element.to_compact().len();
+        if self.weigh(|_| Held::item(len + 2)) {
+            return Effect::Other;
+        }
+        let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return Effect::Other };
+        match block.value.patches.get_mut(&at) {
+            Some(Patch::Elements(elements)) => {
+                let before = elements.as_json().len();
+                elements.push(element);
+                to.replaced(before, elements.as_json().len());
+            }
+            Some(_) => {}
+            None => {
+                let mut elements = RawArray::default();
+                elements.push(element);
+                to.hold(Held::item(elements.as_json().len()));
+                block.value.patches.insert(at, Patch::Elements(elements));
+            }
+        }
+        Effect::Other
+    }
+
+    /// Appends to a text in a block.
+    ///
+    /// The content, reasoning, summary and refusal of a choice are one text each, whatever blocks
+    /// they are in. Arguments and code belong to the block.
+    pub(crate) fn append(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        kind: TextKind,
+        delta: &RawStr<'_>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let at = at.into();
+        if self.weigh(|blocks| {
+            let text = blocks.text_of(slot, kind);
+            let items = usize::from(blocks.share(slot, &at).is_none());
+            Held { bytes: to.growth(text, delta), items }
+        }) {
+            return Effect::Other;
+        }
+        let Some((text, is_new)) = self.grow(slot, at, kind, to) else { return Effect::Other };
+        to.note_choices();
+        let effect = to.append(text, delta);
+        if is_new { Effect::Other } else { effect }
+    }
+
+    /// Takes a whole text, of which some or all may have arrived in deltas.
+    ///
+    /// What is new of it is appended. If it does not begin with what arrived, it counts in the
+    /// answer, and that is an anomaly.
+    pub(crate) fn whole(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        kind: TextKind,
+        whole: &RawStr<'_>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let at = at.into();
+        let Some(share) = self.share(slot, &at) else {
+            // An empty text that never grew is what the value has.
+            return if whole.is_empty() {
+                Effect::Nothing
+            } else {
+                self.append(slot, at, kind, whole, to)
+            };
+        };
+        let sent = whole.to_text();
+        if let Some(known) = &share.whole {
+            if known == &*sent {
+                return Effect::Nothing;
+            }
+        } else {
+            if !self.is_weighing() {
+                to.settle_text(share.text);
+            }
+            let so_far = share.so_far(to);
+            if so_far == sent {
+                return Effect::Nothing;
+            }
+            if let Some(rest) = sent.strip_prefix(&*so_far) {
+                let rest = serde_json::to_string(rest).unwrap_or_default();
+                let rest = RawStr::from_inner(rest[1..].strip_suffix('"').unwrap_or_default());
+                return self.append(slot, at, kind, &rest, to);
+            }
+        }
+        let before = share.whole.as_ref().map_or(0, |known| known.as_json().len());
+        let json = serde_json::to_string(&*sent).unwrap_or_default();
+        if self.weigh(|_| Held::bytes(json.len().saturating_sub(before))) {
+            return Effect::Other;
+        }
+        let choice = self.block(slot).map(|block| block.choice);
+        to.anomaly(AnomalyKind::Contradicted, choice, at.name());
+        to.replaced(before, json.len());
+        if let Some(share) = self.share_mut(slot, &at) {
+            share.whole = Some(RawValue::compacted(json));
+        }
+        Effect::Other
+    }
+
+    /// Returns the string of a text in a block, as far as it has arrived.
+    pub(crate) fn text<'t>(
+        &self,
+        slot: Slot,
+        at: impl Into<Path>,
+        texts: &'t Transcript,
+    ) -> Option<Cow<'t, str>> {
+        let at = at.into();
+        Some(self.share(slot, &at)?.so_far(texts))
+    }
+
+    fn share(&self, slot: Slot, at: &Path) -> Option<&Share> {
+        match self.block(slot)?.value.patches.get(at) {
+            Some(Patch::Text(share)) => Some(share),
+            _ => None,
+        }
+    }
+
+    fn share_mut(&mut self, slot: Slot, at: &Path) -> Option<&mut Share> {
+        match self.blocks.get_mut(slot.0 as usize)?.value.patches.get_mut(at) {
+            Some(Patch::Text(share)) => Some(share),
+            _ => None,
+        }
+    }
+
+    /// Returns the text that a block's text of this kind is a part of, if it has begun.
+    fn text_of(&self, slot: Slot, kind: TextKind) -> Option<TextId> {
+        let block = self.block(slot)?;
+        if is_own(kind) { block.own } else { self.shared.get(&(block.choice, kind)).copied() }
+    }
+
+    /// Returns the text that a share grows by, and reports whether something was set for that.
+    fn grow(
+        &mut self,
+        slot: Slot,
+        at: Path,
+        kind: TextKind,
+        to: &mut Transcript,
+    ) -> Option<(TextId, bool)> {
+        let choice = self.block(slot)?.choice;
+        let text = match self.text_of(slot, kind) {
+            Some(text) => text,
+            None => {
+                let place = match (kind, self.block(slot)?.call) {
+                    (TextKind::Arguments, Some(call)) => Place::item(choice, call),
+                    (TextKind::Code, _) => {
+                        self.codes += 1;
+                        Place::item(choice, self.codes - 1)
+                    }
+                    _ => Place::choice(choice),
+                };
+                let text = to.open(place, kind, kind.name());
+                if is_own(kind) {
+                    self.blocks.get_mut(slot.0 as usize)?.own = Some(text);
+                } else {
+                    self.shared.insert((choice, kind), text);
+                }
+                self.growing.resize(text.0 as usize + 1, None);
+                text
+            }
+        };
+        let growing = self.growing[text.0 as usize];
+        if growing == Some((slot, at)) {
+            return Some((text, false));
+        }
+        if let Some((other, path)) = growing {
+            to.settle_text(text);
+            if let Some(share) = self.share_mut(other, &path) {
+                share.pause(to);
+            }
+        }
+        self.growing[text.0 as usize] = Some((slot, at));
+        let patches = &mut self.blocks.get_mut(slot.0 as usize)?.value.patches;
+        match patches.get_mut(&at) {
+            Some(Patch::Text(share)) => share.resume(to),
+            // A value that was set here is what the text replaces.
+            Some(other) => {
+                to.release(other.held());
+                to.hold(Held::item(0));
+                *other = Patch::Text(Share::new(text, to));
+            }
+            None => {
+                to.hold(Held::item(0));
+                patches.insert(at, Patch::Text(Share::new(text, to)));
+            }
+        }
+        Some((text, true))
+    }
+
+    /// Hands out a citation.
+    pub(crate) fn cite(&mut self, slot: Slot, citation: &RawValue<'_>, to: &mut Transcript) {
+        if self.is_weighing() {
+            return;
+        }
+        let Some(choice) = self.block(slot).map(|block| block.choice) else { return };
+        self.citations.push(citation.clone().into_owned());
+        let position = self.choice(choice, to);
+        let _ = to.note(What::Citation, position, self.citations.len() as u32 - 1);
+    }
+
+    /// Marks a block as stopped, and reports whether it had not been.
+    pub(crate) fn stop(&mut self, slot: Slot) -> bool {
+        if self.is_weighing() {
+            return false;
+        }
+        let block = self.blocks.get_mut(slot.0 as usize);
+        block.is_some_and(|block| !core::mem::replace(&mut block.is_stopped, true))
+    }
+
+    /// Reports whether every block has stopped.
+    pub(crate) fn are_stopped(&self) -> bool {
+        self.blocks.iter().all(|block| block.is_stopped)
+    }
+
+    /// Returns the blocks of a choice, by index, then in the order in which they began.
+    pub(crate) fn slots(&self, choice: u64) -> impl Iterator<Item = Slot> + use<'_> {
+        let range = self.by_index.range((choice, 0)..=(choice, u64::MAX));
+        range.map(|(_, slot)| *slot)
+    }
+
+    /// Returns the value of a block with everything that was put into it.
+    pub(crate) fn value(&self, slot: Slot, texts: &Transcript) -> RawValue<'static> {
+        match self.block(slot) {
+            Some(block) => block.value.to_json(texts),
+            None => RawValue::compacted("null".into()),
+        }
+    }
+
+    /// Returns the value of a block as it was sent last, whole.
+    pub(crate) fn sent(&self, slot: Slot) -> Option<&RawValue<'static>> {
+        self.block(slot).map(|block| &block.value.base)
+    }
+
+    /// Sets a member that a dialect keeps of its own, and reports whether that changed it.
+    pub(crate) fn keep(
+        &mut self,
+        kept: &mut Unknown<'static>,
+        name: &str,
+        value: &RawValue<'_>,
+        to: &mut Transcript,
+    ) -> bool {
+        let before = kept.get(name).map(|known| known.as_json().len());
+        let len = value.to_compact().len();
+        if self.weigh(|_| match before {
+            Some(before) => Held::bytes(len.saturating_sub(before)),
+            None => Held::item(name.len() + len),
+        }) {
+            return false;
+        }
+        if let Some(known) = kept.get_mut(name) {
+            let is_new = known.assign(value);
+            to.replaced(before.unwrap_or(0), known.as_json().len());
+            return is_new;
+        }
+        to.hold(Held::item(name.len() + len));
+        kept.set(Cow::Owned(name.into()), value.clone().into_owned());
+        true
+    }
+}
+
+/// Choices.
+impl Blocks {
+    /// Returns the position of a choice, which begins if it has not.
+    fn choice(&mut self, index: u64, to: &mut Transcript) -> usize {
+        if let Some(position) = self.position(index) {
+            return position;
+        }
+        to.hold(Held::item(0));
+        self.choices.push(Choice { index, ..Choice::default() });
+        self.choices.len() - 1
+    }
+
+    fn position(&self, index: u64) -> Option<usize> {
+        self.choices.iter().position(|choice| choice.index == index)
+    }
+
+    /// Returns the indices of the choices, in the order in which they began.
+    pub(crate) fn choices(&self) -> impl Iterator<Item = u64> + use<'_> {
+        self.choices.iter().map(|choice| choice.index)
+    }
+
+    /// Begins a choice, if it has not begun.
+    pub(crate) fn begin_choice(&mut self, index: u64, to: &mut Transcript) {
+        if self.position(index).is_none() && !self.weigh(|_| Held::item(0)) {
+            to.note_choices();
+            self.choice(index, to);
+        }
+    }
+
+    /// Sets the role of a choice, once.
+    pub(crate) fn role(&mut self, index: u64, role: &str, to: &mut Transcript) {
+        let known = self.position(index).and_then(|position| self.choices[position].role.as_ref());
+        if known.is_some() || self.weigh(|_| Held::item(role.len())) {
+            return;
+        }
+        let position = self.choice(index, to);
+        to.hold(Held::bytes(role.len()));
+        self.choices[position].role = Some(role.into());
+        let _ = to.note(What::Role, position, 0);
+    }
+
+    /// Sets the reason why a choice ended. The last one counts.
+    pub(crate) fn finish(&mut self, index: u64, reason: &str, to: &mut Transcript) -> Effect {
+        let known = self.finish_reason(index);
+        if known == Some(reason) {
+            return Effect::Nothing;
+        }
+        let before = known.map_or(0, str::len);
+        if self.weigh(|_| Held::item(reason.len().saturating_sub(before))) {
+            return Effect::Other;
+        }
+        let position = self.choice(index, to);
+        to.note_choices();
+        to.replaced(before, reason.len());
+        self.choices[position].finish = Some(reason.into());
+        to.note(What::Finish, position, 0)
+    }
+
+    /// Returns the reason why a choice ended.
+    pub(crate) fn finish_reason(&self, index: u64) -> Option<&str> {
+        self.choices[self.position(index)?].finish.as_deref()
+    }
+
+    /// Returns the role of a choice.
+    pub(crate) fn role_of(&self, index: u64) -> Option<&str> {
+        self.choices[self.position(index)?].role.as_deref()
+    }
+
+    /// Reports whether there are choices and all of them have ended.
+    pub(crate) fn are_finished(&self) -> bool {
+        !self.choices.is_empty() && self.choices.iter().all(|choice| choice.finish.is_some())
+    }
+}
+
+/// Tool calls.
+impl Blocks {
+    /// Makes a block a call, or completes its ID and name.
+    ///
+    /// An ID or name that is known already changes nothing.
+    pub(crate) fn call(
+        &mut self,
+        slot: Slot,
+        (id, name): (Option<&str>, Option<&str>),
+        kind: ToolCallKind,
+        to: &mut Transcript,
+    ) -> Effect {
+        let (id, name) = (id.filter(|id| !id.is_empty()), name.filter(|name| !name.is_empty()));
+        let position = self.block(slot).and_then(|block| block.call);
+        let known = position.map(|position| &self.calls[position as usize]);
+        let new_id = id.filter(|_| known.is_none_or(|call| call.id.is_none()));
+        let new_name = name.filter(|_| known.is_none_or(|call| call.name.is_none()));
+        if known.is_some() && new_id.is_none() && new_name.is_none() {
+            return Effect::Nothing;
+        }
+        let new = Held {
+            bytes: new_id.map_or(0, str::len) + new_name.map_or(0, str::len),
+            items: usize::from(known.is_none()),
+        };
+        if self.weigh(|_| new) {
+            return Effect::Other;
+        }
+        let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return Effect::Other };
+        to.hold(new);
+        to.note_choices();
+        let position = match position {
+            Some(position) => position,
+            None => {
+                let position = self.calls.len() as u32;
+                block.call = Some(position);
+                let choice = block.choice;
+                self.calls.push(Call { slot, choice, id: None, name: None, kind, is_done: false });
+                position
+            }
+        };
+        let call = &mut self.calls[position as usize];
+        call.id = call.id.take().or_else(|| id.map(Into::into));
+        call.name = call.name.take().or_else(|| name.map(Into::into));
+        let choice = call.choice;
+        let choice = self.position(choice).unwrap_or_default();
+        to.note(What::ToolCall, choice, position)
+    }
+
+    /// Replaces the ID of a block's call, whose last one counts.
+    pub(crate) fn rename_call(&mut self, slot: Slot, id: &str, to: &mut Transcript) {
+        let Some(position) = self.block(slot).and_then(|block| block.call) else { return };
+        let before = self.calls[position as usize].id.as_ref().map_or(0, String::len);
+        if self.calls[position as usize].id.as_deref() == Some(id)
+            || self.weigh(|_| Held::bytes(id.len().saturating_sub(before)))
+        {
+            return;
+        }
+        to.replaced(before, id.len());
+        self.calls[position as usize].id = Some(id.into());
+    }
+
+    /// Reports whether a block is a call.
+    pub(crate) fn is_call(&self, slot: Slot) -> bool {
+        self.block(slot).is_some_and(|block| block.call.is_some())
+    }
+
+    /// Tells that the call of a block is whole, once.
+    pub(crate) fn call_done(&mut self, slot: Slot, to: &mut Transcript) -> Effect {
+        let Some(position) = self.block(slot).and_then(|block| block.call) else {
+            return Effect::Nothing;
+        };
+        let call = &mut self.calls[position as usize];
+        if self.weighed.is_some() || core::mem::replace(&mut call.is_done, true) {
+            return Effect::Nothing;
+        }
+        let choice = call.choice;
+        if let Some(text) = self.block(slot).and_then(|block| block.own) {
+            to.settle_text(text);
+        }
+        let choice = self.position(choice).unwrap_or_default();
+        to.note(What::ToolCallDone, choice, position)
+    }
+
+    /// Notes an anomaly for each call that was not told as whole.
+    pub(crate) fn note_cut_calls(&self, to: &mut Transcript) {
+        for call in self.calls.iter().filter(|call| !call.is_done) {
+            to.anomaly(AnomalyKind::CutToolCall, Some(call.choice), "arguments");
+        }
+    }
+
+    fn so_far<'a>(&'a self, position: u32, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>> {
+        let call = self.calls.get(position as usize)?;
+        let arguments = self.block(call.slot).and_then(|block| block.own);
+        Some(ToolCallSoFar {
+            at: Place::item(call.choice, position),
+            id: call.id.as_deref(),
+            name: call.name.as_deref(),
+            arguments: arguments.map_or("", |text| texts.text(text)),
+            kind: call.kind,
+            is_done: call.is_done,
+        })
+    }
+}
+
+/// What updates show.
+impl Blocks {
+    /// Returns the tool call at this place.
+    pub(crate) fn tool_call<'a>(
+        &'a self,
+        at: Place,
+        texts: &'a Transcript,
+    ) -> Option<ToolCallSoFar<'a>> {
+        let call = self.so_far(at.item.position() as u32, texts)?;
+        (call.at.choice == at.choice).then_some(call)
+    }
+
+    /// Returns the change of a note. `counts` are the dialect's.
+    pub(crate) fn change<'a>(
+        &'a self,
+        note: Note,
+        counts: Option<TokenCounts>,
+        texts: &'a Transcript,
+    ) -> Option<Change<'a>> {
+        let choice = self.choices.get(note.choice);
+        let index = choice.map_or(0, |choice| choice.index);
+        Some(match note.what {
+            What::Role => Change::Role { choice: index, role: choice?.role.as_deref()? },
+            What::Finish => Change::Finish { choice: index, reason: choice?.finish.as_deref()? },
+            What::Usage => Change::Usage(counts?),
+            What::ToolCall => {
+                let call = self.so_far(note.item, texts)?;
+                Change::ToolCall { at: call.at, id: call.id, name: call.name }
+            }
+            What::ToolCallDone => {
+                let call = self.so_far(note.item, texts)?;
+                Change::ToolCallDone {
+                    at: call.at,
+                    id: call.id,
+                    name: call.name.unwrap_or_default(),
+                    arguments: call.arguments,
+                    kind: call.kind,
+                }
+            }
+            What::Citation => {
+                let citation = self.citations.get(note.item as usize)?.as_json();
+                Change::Citation { choice: index, citation }
+            }
+            What::FunctionCall | What::Logprobs => return None,
+        })
+    }
+
+    /// Returns everything that is held besides texts, as a walk finds it.
+    #[cfg(debug_assertions)]
+    pub(crate) fn held(&self) -> Held {
+        let mut held = Held::default();
+        for block in &self.blocks {
+            held += block.value.held();
+        }
+        for choice in &self.choices {
+            let texts = [&choice.role, &choice.finish];
+            held += Held::item(texts.into_iter().flatten().map(String::len).sum());
+        }
+        for call in &self.calls {
+            let texts = [&call.id, &call.name];
+            held += Held::item(texts.into_iter().flatten().map(String::len).sum());
+        }
+        held
+    }
+}
+
+/// Returns what members that a dialect keeps hold.
+#[cfg(debug_assertions)]
+pub(crate) fn held_members(members: &Unknown<'_>) -> Held {
+    let mut held = Held::default();
+    for (name, value) in members.iter() {
+        held += Held::item(name.len() + value.as_json().len());
+    }
+    held
+}
+
+/// Reports whether each block has a text of this kind for itself.
+fn is_own(kind: TextKind) -> bool {
+    matches!(kind, TextKind::Arguments | TextKind::Code)
+}
