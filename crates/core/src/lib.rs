@@ -131,6 +131,7 @@ mod error;
 pub mod guide;
 pub mod json;
 mod openai;
+pub mod responses;
 pub mod sse;
 
 #[cfg(feature = "partial")]

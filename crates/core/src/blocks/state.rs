@@ -39,8 +39,8 @@ pub(crate) struct Blocks {
     growing: Vec<Option<(Slot, Path)>>,
     /// The tool calls, in the order in which they began.
     calls: Vec<Call>,
-    /// The number of pieces of code.
-    codes: u32,
+    /// The number of codes, inputs and outputs of the server's tools.
+    tools: u32,
     /// The citations of the last event.
     citations: Vec<RawValue<'static>>,
     /// The amount that the event adds, while it is weighed.
@@ -277,12 +277,7 @@ impl Blocks {
     ) -> Effect {
         let at = at.into();
         let Some(share) = self.share(slot, &at) else {
-            // An empty text that never grew is what the value has.
-            return if whole.is_empty() {
-                Effect::Nothing
-            } else {
-                self.append(slot, at, kind, whole, to)
-            };
+            return self.append(slot, at, kind, whole, to);
         };
         let sent = whole.to_text();
         if let Some(known) = &share.whole {
@@ -362,9 +357,9 @@ impl Blocks {
             None => {
                 let place = match (kind, self.block(slot)?.call) {
                     (TextKind::Arguments, Some(call)) => Place::item(choice, call),
-                    (TextKind::Code, _) => {
-                        self.codes += 1;
-                        Place::item(choice, self.codes - 1)
+                    (TextKind::Code | TextKind::ServerArguments | TextKind::ToolOutput, _) => {
+                        self.tools += 1;
+                        Place::item(choice, self.tools - 1)
                     }
                     _ => Place::choice(choice),
                 };
@@ -404,6 +399,18 @@ impl Blocks {
             }
         }
         Some((text, true))
+    }
+
+    /// Marks the arguments of a block as free text, which is not JSON.
+    pub(crate) fn set_free(&self, slot: Slot, to: &mut Transcript) {
+        if let Some(text) = self.block(slot).and_then(|block| block.own) {
+            to.set_free(text);
+        }
+    }
+
+    /// Reports whether a text began at this place of a block.
+    pub(crate) fn has_text(&self, slot: Slot, at: impl Into<Path>) -> bool {
+        self.share(slot, &at.into()).is_some()
     }
 
     /// Hands out a citation.
@@ -733,5 +740,8 @@ pub(crate) fn held_members(members: &Unknown<'_>) -> Held {
 
 /// Reports whether each block has a text of this kind for itself.
 fn is_own(kind: TextKind) -> bool {
-    matches!(kind, TextKind::Arguments | TextKind::Code)
+    matches!(
+        kind,
+        TextKind::Arguments | TextKind::Code | TextKind::ServerArguments | TextKind::ToolOutput
+    )
 }

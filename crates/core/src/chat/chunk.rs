@@ -6,12 +6,13 @@ use core::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::engine::index;
 use crate::error::Error;
 use crate::json::{
     Cursor, Elements, Invalid, List, ListId, Members, Name, RawStr, RawValue, Shape, Unknown, Walk,
     elements, object,
 };
-use crate::openai::{ChoiceParts, ChunkLogprobs, TOOL_CALLS, WireChoice, index, read_whole};
+use crate::openai::{ChoiceParts, ChunkLogprobs, TOOL_CALLS, WireChoice, read_whole};
 
 /// A chunk of a streamed chat completion; see [`crate::Chunk`] for its envelope.
 pub type Chunk<'a> = crate::Chunk<'a, ChunkChoice<'a>>;

@@ -8,7 +8,7 @@ use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, ReasoningNa
 use super::tool_calls::{CallState, ToolCalls};
 use crate::engine::{
     self, AnomalyKind, Change, Effect, Held, Note, Outcome, Place, TextId, TextKind, ToolCallKind,
-    ToolCallSoFar, Transcript, What,
+    ToolCallSoFar, Transcript, What, read_object,
 };
 use crate::error::Error;
 use crate::json::{Growing, RawArray, RawStr, RawValue, deserialize_by};
@@ -16,7 +16,7 @@ use crate::json::{Growing, RawArray, RawStr, RawValue, deserialize_by};
 use crate::openai::held_growing;
 use crate::openai::{
     ChoiceState, Envelope, Message, Sink, first_choice, growth, keep_growing, read_body,
-    read_choice, read_object, unknown_fits,
+    read_choice, unknown_fits,
 };
 
 /// The dialect of the chat completions endpoint.

@@ -5,9 +5,10 @@ use alloc::boxed::Box;
 
 use serde::Serialize;
 
+use crate::engine::index;
 use crate::error::Error;
 use crate::json::{Cursor, Invalid, Members, Name, RawStr, RawValue, Shape, Unknown, Walk, object};
-use crate::openai::{ChoiceParts, ChunkLogprobs, WireChoice, index, read_whole};
+use crate::openai::{ChoiceParts, ChunkLogprobs, WireChoice, read_whole};
 
 /// A chunk of a streamed legacy completion; see [`crate::Chunk`] for its envelope.
 pub type Chunk<'a> = crate::Chunk<'a, ChunkChoice<'a>>;

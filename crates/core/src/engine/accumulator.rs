@@ -522,9 +522,12 @@ impl<D: Dialect> Accumulator<D> {
     #[inline(never)]
     fn tell_other_api(&mut self) {
         let unknown = self.transcript.anomaly_list().iter();
-        let unknown = unknown.filter(|anomaly| anomaly.kind == AnomalyKind::UnknownChunk);
+        let unknown = unknown.filter(|anomaly| {
+            matches!(anomaly.kind, AnomalyKind::UnknownChunk | AnomalyKind::UnknownEvent)
+        });
         let data = unknown.filter_map(|anomaly| anomaly.excerpt.as_deref()).next();
-        if let Some((api, data)) = data.and_then(|data| Some((other_api(data)?, data))) {
+        let api = data.and_then(other_api).filter(|api| *api != D::API);
+        if let Some((api, data)) = api.zip(data) {
             let data = data.into();
             self.end = Some(End::Error);
             self.fail(Error::OtherApi { api, data });

@@ -49,6 +49,9 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// The answer: what the same API returns without `stream`.
     type Answer: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
+    /// The name of the API, as errors name it.
+    const API: &'static str;
+
     /// The stream has an event or a sentinel that ends it.
     ///
     /// Otherwise the end of the body is the end of the stream.

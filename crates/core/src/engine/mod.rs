@@ -20,6 +20,7 @@ mod payload;
 mod place;
 #[cfg(feature = "std")]
 mod read_stream;
+mod reading;
 mod record;
 mod seconds;
 mod session;
@@ -48,6 +49,7 @@ pub use update::Update;
 
 pub(crate) use dialect::{Holes, Notes, Read, Sealed};
 pub(crate) use payload::Payload;
+pub(crate) use reading::{index, read_object};
 pub(crate) use record::{Note, TextId, What};
 pub(crate) use session::fold;
 pub(crate) use transcript::{Effect, Held, Transcript};

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// The kind of a text that grows.
 ///
-/// All of them are output of the model.
+/// All of them but [`ToolOutput`](Self::ToolOutput) are output of the model.
 ///
 /// Serialises as its name in snake case, as `content` or `function_arguments`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -25,8 +25,12 @@ pub enum TextKind {
     Arguments,
     /// The arguments of the one function call that preceded tool calls.
     FunctionArguments,
-    /// Code that a tool of the server runs.
+    /// Code or commands that a tool of the server runs.
     Code,
+    /// The input of another tool that the server runs itself, as JSON text.
+    ServerArguments,
+    /// The output of a tool that the server ran, which the model did not write.
+    ToolOutput,
     /// Audio, in base64.
     AudioData,
     /// The spoken words of the audio, as text.
@@ -45,6 +49,8 @@ impl TextKind {
             Self::Arguments => "arguments",
             Self::FunctionArguments => "function_arguments",
             Self::Code => "code",
+            Self::ServerArguments => "server_arguments",
+            Self::ToolOutput => "tool_output",
             Self::AudioData => "audio_data",
             Self::Transcript => "transcript",
         }

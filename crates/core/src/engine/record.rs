@@ -46,7 +46,7 @@ impl Record {
     /// A role, a finish reason, log probabilities and token counts are not output by themselves.
     pub(crate) fn is_output(&self) -> bool {
         match self {
-            Self::Text { .. } => true,
+            Self::Text { kind, .. } => *kind != TextKind::ToolOutput,
             Self::Note(note) => matches!(note.what, What::ToolCall | What::FunctionCall),
         }
     }

@@ -156,6 +156,14 @@ impl ApiError {
         Self { code: kept(value.clone()), ..Self::new(&message) }
     }
 
+    /// Returns the error with the whole event that it arrived in.
+    pub(crate) fn with_whole(self, data: &str) -> Self {
+        match RawValue::parse(data) {
+            Ok(value) => self.with_body(&value),
+            Err(_) => self,
+        }
+    }
+
     fn with_body(self, body: &RawValue<'_>) -> Self {
         Self { body: kept(body.clone()), ..self }
     }

@@ -1,10 +1,10 @@
 //! Reading an answer that was not streamed, or a part of one.
 
 use super::choice::Message;
-use super::chunk::{Chunk, check, read, read_object, walk};
+use super::chunk::{Chunk, check, read, walk};
 use super::completion::Completion;
 use super::envelope::Envelope;
-use crate::engine::{Dialect, Limits, Options, Transcript};
+use crate::engine::{Dialect, Limits, Options, Transcript, read_object};
 use crate::error::Error;
 use crate::json::Walk;
 

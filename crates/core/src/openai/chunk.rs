@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use super::logprobs::ChunkLogprobs;
 use super::usage::says_something;
-use crate::engine::{AnomalyKind, Limits};
+use crate::engine::{AnomalyKind, Limits, read_object};
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{
     Cursor, Elements, Invalid, List, ListId, Members, Name, Overflow, RawStr, RawValue, Shape,
-    Unknown, Walk, elements, is_json, member, object, parse_object, string_inner,
+    Unknown, Walk, elements, member, object, string_inner,
 };
 
 /// One chunk of a streamed completion, borrowed from its event.
@@ -209,23 +209,6 @@ pub(crate) fn read<'a, C: WireChoice<'a>>(
         chunk.look(data, walk)?;
     }
     Ok(())
-}
-
-/// Reads one JSON object within the bounds of `walk`.
-pub(crate) fn read_object<'a, T: Members<'a>>(
-    data: &'a str,
-    into: &mut T,
-    walk: &Walk,
-) -> Result<(), Error> {
-    match parse_object(data, into, walk) {
-        Ok(Shape::Whole) => Ok(()),
-        Ok(_) => Err(Error::invalid_chunk(&"no JSON object", data)),
-        // Read it again with `serde_json`, for the wording.
-        Err(Invalid) => Err(match is_json(data) {
-            Err(error) => Error::invalid_json(&error, data),
-            Ok(()) => Error::invalid_json(&"it breaks the grammar of RFC 8259", data),
-        }),
-    }
 }
 
 impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
@@ -432,25 +415,4 @@ fn seconds<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<u64>, In
         .ok()
         .filter(|float| (0.0..9_007_199_254_740_992.0).contains(float));
     Ok(float.map(|float| float as u64))
-}
-
-/// Reads an index on the wire.
-///
-/// A null and a negative number (Bedrock sends -1) read as missing.
-///
-/// Any other value that is not an index does too, and is noted.
-pub(crate) fn index<'de>(
-    member: &'static str,
-    cursor: &mut Cursor<'de>,
-    walk: &Walk,
-) -> Result<Option<u64>, Invalid> {
-    if let Some(index) = cursor.digits() {
-        return Ok(Some(index));
-    }
-    let Some(value) = walk.value(cursor)? else { return Ok(None) };
-    let index = value.as_u64();
-    if index.is_none() && !value.as_json().starts_with('-') {
-        walk.note(member);
-    }
-    Ok(index)
 }

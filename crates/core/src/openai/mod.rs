@@ -20,7 +20,7 @@ pub use usage::Usage;
 
 pub(crate) use body::{first_choice, read_body, read_choice};
 pub(crate) use choice::{ChoiceState, Message, Sink};
-pub(crate) use chunk::{ChoiceParts, TOOL_CALLS, WireChoice, index, read_object, read_whole};
+pub(crate) use chunk::{ChoiceParts, TOOL_CALLS, WireChoice, read_whole};
 
 #[cfg(debug_assertions)]
 pub(crate) use unknown::held_growing;

@@ -1,0 +1,229 @@
+//! The response: what the API returns without `stream`.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::engine::{TokenCounts, ToolCallKind};
+use crate::error::{ApiError, Error};
+use crate::json::{RawValue, Unknown, deserialize_by};
+
+/// A response of OpenAI's Responses API.
+///
+/// It serialises to the API's JSON, with every member that arrived.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Response {
+    /// The output items, in order.
+    pub output: Vec<OutputItem>,
+    /// The other members: `id`, `status`, `model`, `usage`, `error`, and what the request said.
+    #[serde(flatten)]
+    pub members: Unknown<'static>,
+}
+
+impl Response {
+    pub(super) fn new(output: Vec<OutputItem>, members: Unknown<'static>) -> Self {
+        Self { output, members }
+    }
+
+    /// Reads the body of a response that was not streamed, and keeps every member.
+    ///
+    /// The cost is linear in the body.
+    ///
+    /// # Errors
+    /// Fails if the body is not JSON, is not an object, or is an error body.
+    pub fn from_json(body: &str) -> Result<Self, Error> {
+        let value = match RawValue::parse(body) {
+            Ok(value) if value.is_object() => value,
+            Ok(_) => return Err(Error::invalid_chunk(&"no JSON object", body)),
+            Err(error) => return Err(Error::invalid_json(&error, body)),
+        };
+        let mut response = Self::default();
+        let _ = value.find_member(|name, value| {
+            let name = core::str::from_utf8(name).unwrap_or_default();
+            let value = value.unwrap_or_else(|| RawValue::within("null", false)).into_owned();
+            if name == "output" && value.is_array() {
+                let items = value.elements().map(RawValue::into_owned);
+                response.output = items.map(OutputItem::new).collect();
+            } else {
+                response.members.set(Cow::Owned(name.into()), value);
+            }
+            None::<()>
+        });
+        if response.output.is_empty() && response.members.get("status").is_none() {
+            if let Some(error) = ApiError::from_body(body) {
+                return Err(Error::Api(error.into()));
+            }
+        }
+        Ok(response)
+    }
+
+    /// Returns the ID.
+    #[must_use]
+    pub fn id(&self) -> Option<Cow<'_, str>> {
+        self.members.get("id")?.as_str()
+    }
+
+    /// Returns the model.
+    #[must_use]
+    pub fn model(&self) -> Option<Cow<'_, str>> {
+        self.members.get("model")?.as_str()
+    }
+
+    /// Returns the status: `completed`, `incomplete`, `failed`, `in_progress` and others.
+    #[must_use]
+    pub fn status(&self) -> Option<Cow<'_, str>> {
+        self.members.get("status")?.as_str()
+    }
+
+    /// Returns the text that a person reads: that of all messages, one after the other.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.output.iter().map(OutputItem::text).collect()
+    }
+
+    /// Returns the reasoning, or the summaries of it, one after the other.
+    #[must_use]
+    pub fn reasoning(&self) -> String {
+        self.output.iter().map(OutputItem::reasoning).collect()
+    }
+
+    /// Returns the calls of functions and custom tools, which the caller has to answer.
+    pub fn tool_calls(&self) -> impl Iterator<Item = ToolCall<'_>> {
+        self.output.iter().filter_map(OutputItem::tool_call)
+    }
+
+    /// Returns the token counts.
+    #[must_use]
+    pub fn token_counts(&self) -> Option<TokenCounts> {
+        self.members.get("usage").and_then(token_counts)
+    }
+
+    /// Returns the items as the beginning of the next request's `input`, each as it was sent.
+    ///
+    /// Items that carry `encrypted_content` have to go back as they are.
+    #[must_use]
+    pub fn to_input(&self) -> Vec<RawValue<'static>> {
+        self.output.iter().map(|item| item.0.clone()).collect()
+    }
+}
+
+deserialize_by!(Response, "a response", Response::from_json);
+
+/// An item of a response's output, as its JSON object.
+///
+/// Every member is there as it was sent, also of types that no SDK knows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct OutputItem(RawValue<'static>);
+
+impl OutputItem {
+    pub(super) fn new(value: RawValue<'static>) -> Self {
+        Self(value)
+    }
+
+    /// Returns the type: `message`, `reasoning`, `function_call` and many others.
+    #[must_use]
+    pub fn item_type(&self) -> String {
+        self.string("type").unwrap_or_default()
+    }
+
+    /// Returns the member of this name.
+    ///
+    /// The cost is linear in the item.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<RawValue<'_>> {
+        self.0.member(name)
+    }
+
+    /// Returns the item as JSON text.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        self.0.as_json()
+    }
+
+    fn string(&self, name: &str) -> Option<String> {
+        Some(self.get(name)?.as_str()?.into_owned())
+    }
+
+    /// Returns the text of a message, empty for any other item.
+    #[must_use]
+    pub fn text(&self) -> String {
+        if self.item_type() != "message" {
+            String::new()
+        } else {
+            self.parts("content", "output_text")
+        }
+    }
+
+    /// Returns the reasoning of a reasoning item, or the summary of it.
+    #[must_use]
+    pub fn reasoning(&self) -> String {
+        if self.item_type() != "reasoning" {
+            return String::new();
+        }
+        let reasoning = self.parts("content", "reasoning_text");
+        if reasoning.is_empty() { self.parts("summary", "summary_text") } else { reasoning }
+    }
+
+    /// Returns the texts of a list's parts that have this type.
+    fn parts(&self, list: &str, part_type: &str) -> String {
+        let Some(parts) = self.get(list) else { return String::new() };
+        let parts = parts.elements().filter_map(|part| {
+            let is_it = part.member("type")? == *part_type;
+            Some(part.member("text").filter(|_| is_it)?.as_str()?.into_owned())
+        });
+        parts.collect()
+    }
+
+    /// Returns the call that the item is, if it is one of a function or a custom tool.
+    #[must_use]
+    pub fn tool_call(&self) -> Option<ToolCall<'_>> {
+        let (kind, arguments) = match &*self.item_type() {
+            "function_call" => (ToolCallKind::Function, "arguments"),
+            "custom_tool_call" => (ToolCallKind::Custom, "input"),
+            _ => return None,
+        };
+        Some(ToolCall {
+            item: self,
+            id: self.string("call_id").or_else(|| self.string("id")),
+            name: self.string("name").unwrap_or_default(),
+            arguments: self.string(arguments).unwrap_or_default(),
+            kind,
+        })
+    }
+}
+
+/// A call of a function or a custom tool.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ToolCall<'a> {
+    /// The item that it was read from.
+    pub item: &'a OutputItem,
+    /// The `call_id`, to be sent back with the tool's result.
+    pub id: Option<String>,
+    /// The name of the function or tool.
+    pub name: String,
+    /// The arguments as JSON text, or a custom tool's input as free text.
+    pub arguments: String,
+    /// A function or a custom tool.
+    pub kind: ToolCallKind,
+}
+
+/// Returns the token counts of a usage object.
+pub(super) fn token_counts(usage: &RawValue<'_>) -> Option<TokenCounts> {
+    if !usage.is_object() {
+        return None;
+    }
+    let count = |name: &str| usage.member(name)?.as_u64();
+    let detail = |list: &str, name: &str| usage.member(list)?.member(name)?.as_u64();
+    Some(TokenCounts {
+        input: count("input_tokens"),
+        output: count("output_tokens"),
+        total: count("total_tokens"),
+        cached: detail("input_tokens_details", "cached_tokens"),
+        reasoning: detail("output_tokens_details", "reasoning_tokens"),
+    })
+}

@@ -1,0 +1,836 @@
+//! The fold of a streamed response.
+//!
+//! Each event type has its row in [`Responses::fold_event`]. The table of the events is that of
+//! OpenAI's API reference, "Streaming events"; what servers send beside it is noted at its row.
+//!
+//! Items are told apart by `output_index` and not by their IDs, which GitHub Copilot changes with
+//! every event. What comes whole counts: a `.done` event replaces what its deltas built, and the
+//! last event replaces the items, if it has them.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::answer::{OutputItem, Response};
+use super::event::Event;
+use crate::blocks::{Blocks, Slot};
+use crate::engine::{
+    self, AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Outcome, Payload,
+    Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript, What,
+};
+use crate::error::{ApiError, Error};
+use crate::json::{RawStr, RawValue, Unknown, Walk};
+use crate::sse;
+
+/// The dialect of OpenAI's Responses API, and of the servers that speak Open Responses.
+#[derive(Debug, Clone, Default)]
+pub struct Responses {
+    blocks: Blocks,
+    /// The members of the response, but for its output.
+    envelope: Unknown<'static>,
+    /// The last sequence number.
+    sequence: Option<u64>,
+    /// The number of annotations that were handed out, of each part.
+    cited: alloc::collections::BTreeMap<(Slot, u64), usize>,
+    /// The error that the server sent, while the event that ends the stream may still come.
+    error: Option<Box<ApiError>>,
+    /// Another response began, and its events are passed over.
+    is_spliced: bool,
+    is_over: bool,
+}
+
+/// Folds the events of a streamed response; see [`crate::Accumulator`].
+pub type Accumulator = engine::Accumulator<Responses>;
+
+/// Folds the bytes of a streamed response; see [`crate::Session`].
+pub type Session = engine::Session<Responses>;
+
+/// Reads a streamed response from any [`std::io::Read`]; see [`crate::ReadStream`].
+#[cfg(feature = "std")]
+pub type ReadStream<R> = engine::ReadStream<Responses, R>;
+
+/// Folds the whole body of a streamed response, such as a recorded file.
+///
+/// The body counts as ended in order. The default [`Options`](crate::Options) apply; a [`Session`]
+/// takes others.
+///
+/// ```
+/// use deltawire::responses;
+///
+/// let body = br#"data: {"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"Hi"}
+///
+/// data: {"type":"response.completed","response":{"id":"resp_1","status":"completed"}}
+///
+/// "#;
+/// let response = responses::fold(body).into_complete()?;
+/// assert_eq!(response.text(), "Hi");
+/// # Ok::<(), deltawire::Incomplete<responses::Response>>(())
+/// ```
+#[must_use]
+pub fn fold(body: &[u8]) -> Outcome<Response> {
+    engine::fold::<Responses>(body)
+}
+
+impl Sealed for Responses {}
+
+impl Dialect for Responses {
+    type Event<'a> = Event<'a>;
+    type Answer = Response;
+
+    const API: &'static str = "OpenAI's Responses API";
+
+    fn read<'a>(
+        &self,
+        event: &sse::Event<'a>,
+        options: &Options,
+        into: &mut Event<'a>,
+    ) -> Result<Read, Error> {
+        // An event named `error` is an object like any other, and the stream goes on after it.
+        let is_object = event.data.trim_start().starts_with('{');
+        let name = if is_object { sse::Event::DEFAULT_TYPE } else { event.event };
+        let data = match Payload::of(&sse::Event { event: name, ..*event }) {
+            Payload::Chunk(data) => data,
+            Payload::Error(error) => return Ok(Read::Error(Box::new(error))),
+            Payload::KeepAlive => return Ok(Read::KeepAlive),
+            // OpenRouter sends the sentinel after the event that ended the stream.
+            Payload::Nothing | Payload::Done => return Ok(Read::Nothing),
+        };
+        let max = options.limits.max_unknown_members;
+        into.read(data, &Walk::new().with_unknown(true, max))?;
+        if into.event_type.is_none() {
+            if let Some(error) = RawValue::parse(data).ok().as_ref().and_then(ApiError::of) {
+                return Ok(Read::Error(Box::new(error)));
+            }
+        }
+        Ok(Read::Event)
+    }
+
+    fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_event(event, to))
+    }
+
+    fn holes<'e>(_: &'e Event<'_>) -> Option<Holes<'e>> {
+        None
+    }
+
+    fn api_error(_: &Event<'_>, _: &str) -> Option<Box<ApiError>> {
+        None
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    fn is_finished(&self) -> bool {
+        self.is_over
+    }
+
+    fn failure(&self) -> Option<Error> {
+        self.error.clone().map(Error::Api)
+    }
+
+    fn settle(&mut self, texts: &mut Transcript) {
+        if self.is_over && !self.blocks.are_stopped() {
+            texts.anomaly(AnomalyKind::NotStopped, None, "output");
+        }
+        if self.blocks.finish_reason(0).is_some_and(|reason| reason != "completed") {
+            self.blocks.note_cut_calls(texts);
+        }
+    }
+
+    fn conclude(&mut self, _: &mut Transcript) {}
+
+    fn token_counts(&self) -> Option<TokenCounts> {
+        self.envelope.get("usage").and_then(super::answer::token_counts)
+    }
+
+    #[cfg(debug_assertions)]
+    fn held(&self) -> crate::engine::Held {
+        let mut held = self.blocks.held();
+        held += crate::blocks::held_members(&self.envelope);
+        held
+    }
+
+    fn answer(self, texts: &mut Transcript) -> Response {
+        let output = self.blocks.slots(0).map(|slot| self.blocks.value(slot, texts));
+        Response::new(output.map(OutputItem::new).collect(), self.envelope)
+    }
+}
+
+impl Notes for Responses {
+    fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>> {
+        self.blocks.change(note, self.token_counts(), texts)
+    }
+
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>> {
+        self.blocks.tool_call(at, texts)
+    }
+
+    fn unknown(&self, _: usize) -> Option<(u64, &Unknown<'static>)> {
+        None
+    }
+}
+
+/// A text in an item: its place, its kind, and the item and part that have one.
+#[derive(Clone, Copy)]
+struct TextIn {
+    kind: TextKind,
+    /// The item that is begun where a delta comes without one.
+    item: &'static str,
+    /// The list that the text's part is in, and the part.
+    part: Option<(&'static str, &'static str)>,
+    /// The member that is the text, of the part or the item.
+    member: &'static str,
+}
+
+const MESSAGE: &str = r#"{"type":"message","role":"assistant","content":[]}"#;
+const REASONING: &str = r#"{"type":"reasoning","summary":[]}"#;
+
+const OUTPUT_TEXT: TextIn = TextIn {
+    kind: TextKind::Content,
+    item: MESSAGE,
+    part: Some(("content", r#"{"type":"output_text","annotations":[]}"#)),
+    member: "text",
+};
+const REFUSAL: TextIn = TextIn {
+    kind: TextKind::Refusal,
+    item: MESSAGE,
+    part: Some(("content", r#"{"type":"refusal"}"#)),
+    member: "refusal",
+};
+const REASONING_TEXT: TextIn = TextIn {
+    kind: TextKind::Reasoning,
+    item: REASONING,
+    part: Some(("content", r#"{"type":"reasoning_text"}"#)),
+    member: "text",
+};
+const SUMMARY_TEXT: TextIn = TextIn {
+    kind: TextKind::ReasoningSummary,
+    item: REASONING,
+    part: Some(("summary", r#"{"type":"summary_text"}"#)),
+    member: "text",
+};
+const ARGUMENTS: TextIn = TextIn {
+    kind: TextKind::Arguments,
+    item: r#"{"type":"function_call"}"#,
+    part: None,
+    member: "arguments",
+};
+const INPUT: TextIn = TextIn {
+    kind: TextKind::Arguments,
+    item: r#"{"type":"custom_tool_call"}"#,
+    part: None,
+    member: "input",
+};
+const MCP_ARGUMENTS: TextIn = TextIn {
+    kind: TextKind::ServerArguments,
+    item: r#"{"type":"mcp_call"}"#,
+    part: None,
+    member: "arguments",
+};
+const CODE: TextIn = TextIn {
+    kind: TextKind::Code,
+    item: r#"{"type":"code_interpreter_call"}"#,
+    part: None,
+    member: "code",
+};
+
+impl Responses {
+    /// Folds an event, or weighs it.
+    fn fold_event(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
+        let event_type = event.event_type();
+        if self.is_spliced && !event_type.is_empty() {
+            return Effect::Other;
+        }
+        self.check(event, to);
+        match &*event_type {
+            "response.created" => return self.created(event, to),
+            "response.queued" | "response.in_progress" => return self.keep_envelope(event, to),
+            "response.completed" | "response.incomplete" | "response.failed" => {
+                return self.terminal(event, &event_type, to);
+            }
+            "error" => return self.error(event),
+            "response.output_item.added" => return self.item(event, false, to),
+            "response.output_item.done" => return self.item(event, true, to),
+            "response.content_part.added"
+            | "response.content_part.done"
+            // Bedrock's.
+            | "response.reasoning_part.added"
+            | "response.reasoning_part.done" => {
+                return self.part(event, ("content", event.content_index), to);
+            }
+            "response.reasoning_summary_part.added" | "response.reasoning_summary_part.done" => {
+                return self.part(event, ("summary", event.summary_index), to);
+            }
+            "response.output_text.delta" => return self.delta(event, OUTPUT_TEXT, to),
+            "response.output_text.done" => return self.whole(event, OUTPUT_TEXT, &event.text, to),
+            "response.refusal.delta" => return self.delta(event, REFUSAL, to),
+            "response.refusal.done" => return self.whole(event, REFUSAL, &event.refusal, to),
+            "response.reasoning_text.delta" => return self.delta(event, REASONING_TEXT, to),
+            "response.reasoning_text.done" => {
+                return self.whole(event, REASONING_TEXT, &event.text, to);
+            }
+            "response.reasoning_summary_text.delta" => {
+                return self.delta(event, SUMMARY_TEXT, to);
+            }
+            "response.reasoning_summary_text.done" => {
+                return self.whole(event, SUMMARY_TEXT, &event.text, to);
+            }
+            "response.function_call_arguments.delta" => return self.delta(event, ARGUMENTS, to),
+            "response.function_call_arguments.done" => {
+                return self.whole(event, ARGUMENTS, &event.arguments, to);
+            }
+            "response.custom_tool_call_input.delta" => return self.delta(event, INPUT, to),
+            "response.custom_tool_call_input.done" => {
+                return self.whole(event, INPUT, &event.input, to);
+            }
+            "response.mcp_call_arguments.delta" => return self.delta(event, MCP_ARGUMENTS, to),
+            "response.mcp_call_arguments.done" => {
+                return self.whole(event, MCP_ARGUMENTS, &event.arguments, to);
+            }
+            "response.code_interpreter_call_code.delta" => return self.delta(event, CODE, to),
+            "response.code_interpreter_call_code.done" => {
+                return self.whole(event, CODE, &event.code, to);
+            }
+            "response.output_text.annotation.added" => return self.annotation(event, to),
+            "response.shell_call_command.added" | "response.shell_call_command.done" => {
+                return self.command(event, event.command.as_ref(), true, to);
+            }
+            "response.shell_call_command.delta" => {
+                let delta = event.delta.as_ref().and_then(RawValue::as_raw_str);
+                return self.command(event, delta.as_ref(), false, to);
+            }
+            // Not in the reference; OpenAI sends them.
+            "response.apply_patch_call_operation_diff.delta" => {
+                let delta = event.delta.as_ref().and_then(RawValue::as_raw_str);
+                return self.diff(event, delta.as_ref(), false, to);
+            }
+            "response.apply_patch_call_operation_diff.done" => {
+                return self.diff(event, event.diff.as_ref(), true, to);
+            }
+            "response.shell_call_output_content.delta" => return self.shell_output(event, to),
+            "response.shell_call_output_content.done" => {
+                return self.shell_output_done(event, to);
+            }
+            // States of tools, which the item has too; pictures that a later one replaces; pings.
+            "response.image_generation_call.partial_image"
+            | "response.audio.done"
+            | "response.audio.transcript.done"
+            | "response.compaction.compacting"
+            | "response.keep_alive"
+            | "keepalive"
+            | "ping" => return Effect::Other,
+            "response.audio.delta" => return self.audio(event, TextKind::AudioData, to),
+            "response.audio.transcript.delta" => {
+                return self.audio(event, TextKind::Transcript, to);
+            }
+            "" => self.blocks.anomaly(AnomalyKind::UnknownChunk, None, "", to),
+            event_type if is_state(event_type) => {}
+            _ => self.blocks.anomaly(AnomalyKind::UnknownEvent, None, "type", to),
+        }
+        Effect::Other
+    }
+
+    /// Notes what the members of an event say about the stream.
+    fn check(&mut self, event: &Event<'_>, to: &mut Transcript) {
+        if self.blocks.is_weighing() {
+            return;
+        }
+        if let Some(member) = event.unexpected {
+            to.anomaly(AnomalyKind::UnexpectedType, None, member);
+        }
+        let Some(number) = event.sequence_number else { return };
+        match self.sequence {
+            // A resumed stream begins behind its first event.
+            None => {}
+            Some(last) if number == last + 1 => {}
+            Some(last) if number > last => {
+                to.anomaly(AnomalyKind::SequenceGap, None, "sequence_number");
+            }
+            Some(_) => to.anomaly(AnomalyKind::SequenceRepeated, None, "sequence_number"),
+        }
+        self.sequence = Some(number);
+    }
+
+    fn created(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
+        if let (Some(response), Some(known)) = (&event.response, self.envelope.get("id")) {
+            let id = response.member("id");
+            let is_other = id.is_some_and(|id| id != *known);
+            if is_other && self.is_begun() {
+                self.blocks.anomaly(AnomalyKind::Spliced, None, "response.id", to);
+                self.is_spliced |= !self.blocks.is_weighing();
+                return Effect::Other;
+            }
+            if !is_other {
+                self.blocks.anomaly(AnomalyKind::StartedAgain, None, "response", to);
+            }
+        }
+        self.blocks.begin_choice(0, to);
+        self.keep_envelope(event, to)
+    }
+
+    /// Reports whether an item began.
+    fn is_begun(&self) -> bool {
+        self.blocks.slots(0).next().is_some()
+    }
+
+    /// Keeps the members of the event's response, but for its output.
+    fn keep_envelope(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
+        let Some(response) = &event.response else { return Effect::Other };
+        let mut has_usage = false;
+        let _ = response.find_member(|name, value| {
+            let name = core::str::from_utf8(name).unwrap_or_default();
+            if name == "output" {
+                return None;
+            }
+            let null = || RawValue::parse("null").ok();
+            let value = match value {
+                Some(value) => value,
+                // Nothing erases token counts.
+                None if name == "usage" => return None,
+                None => null()?,
+            };
+            let is_new = self.blocks.keep(&mut self.envelope, name, &value, to);
+            has_usage |= is_new && name == "usage" && value.is_object();
+            None::<()>
+        });
+        if has_usage {
+            let _ = to.note(What::Usage, 0, 0);
+        }
+        Effect::Other
+    }
+
+    fn terminal(&mut self, event: &Event<'_>, event_type: &str, to: &mut Transcript) -> Effect {
+        let _ = self.keep_envelope(event, to);
+        let output = event.response.as_ref().and_then(|response| response.member("output"));
+        self.take_output(output.as_ref(), to);
+        let is_weighing = self.blocks.is_weighing();
+        let state = event_type.strip_prefix("response.").unwrap_or_default();
+        let details =
+            event.response.as_ref().and_then(|response| response.member("incomplete_details"));
+        let reason = details.as_ref().and_then(|details| details.member("reason"));
+        let reason = reason.as_ref().filter(|_| state == "incomplete").and_then(RawValue::as_str);
+        let calls: Vec<Slot> = self.blocks.slots(0).collect();
+        if state == "completed" {
+            // Calls whose items did not end: the response says that all is there.
+            for slot in calls {
+                let _ = self.blocks.call_done(slot, to);
+            }
+        }
+        let _ = self.blocks.finish(0, reason.as_deref().unwrap_or(state), to);
+        if !is_weighing {
+            self.is_over = true;
+            if state == "failed" && self.error.is_none() {
+                let error = event
+                    .response
+                    .as_ref()
+                    .and_then(|response| response.member("error"))
+                    .map_or_else(
+                        || ApiError::from_data(event.data),
+                        |error| ApiError::from_data(error.as_json()),
+                    );
+                self.error = Some(Box::new(error));
+            }
+            if state != "failed" {
+                // The answer came in spite of the error.
+                self.error = None;
+            }
+        }
+        // Copilot sends its own counts beside the response.
+        let extra = &event.extra;
+        extra.for_each(|name, value| {
+            if to.options.keep_unknown {
+                self.blocks.keep(&mut self.envelope, name, value, to);
+            }
+        });
+        Effect::Other
+    }
+
+    /// Takes the items that the last event repeats, if it has all that were folded.
+    fn take_output(&mut self, output: Option<&RawValue<'_>>, to: &mut Transcript) {
+        let slots: Vec<Slot> = self.blocks.slots(0).collect();
+        let sent = output.map_or(0, |output| output.elements().count());
+        if sent < slots.len() {
+            // ChatGPT's Codex backend sends an empty list.
+            self.blocks.anomaly(AnomalyKind::OutputMissing, None, "response.output", to);
+            return;
+        }
+        let in_order = sent == slots.len();
+        for (position, item) in output.iter().flat_map(|output| output.elements()).enumerate() {
+            let known = match in_order {
+                true => slots.get(position).copied(),
+                false => self.blocks.find(0, position as u64),
+            };
+            let slot = match known {
+                Some(slot) => {
+                    self.blocks.replace(slot, &item, to);
+                    slot
+                }
+                None => self.blocks.begin(0, position as u64, &item, to),
+            };
+            self.take_texts(slot, &item, to);
+            self.blocks.stop(slot);
+        }
+    }
+
+    /// Notes an error, which the last event of the stream may follow.
+    fn error(&mut self, event: &Event<'_>) -> Effect {
+        if !self.blocks.is_weighing() && self.error.is_none() {
+            let nested = event.error.as_ref().filter(|error| error.is_object());
+            let error = match nested {
+                Some(error) => ApiError::from_data(error.as_json()).with_whole(event.data),
+                None => ApiError::from_data(event.data),
+            };
+            self.error = Some(Box::new(error));
+        }
+        Effect::Other
+    }
+
+    /// Begins an item, or takes it whole.
+    fn item(&mut self, event: &Event<'_>, is_done: bool, to: &mut Transcript) -> Effect {
+        let Some(item) = event.item.as_ref().filter(|item| item.is_object()) else {
+            // `null` in place of an item: it begins with its first delta.
+            return Effect::Other;
+        };
+        let index = self.index_of(event, to);
+        let slot = match self.blocks.find(0, index) {
+            Some(slot) => {
+                if !is_done {
+                    self.blocks.anomaly(AnomalyKind::BegunAgain, None, "output_index", to);
+                }
+                self.blocks.replace(slot, item, to);
+                slot
+            }
+            None => {
+                if is_done {
+                    self.blocks.anomaly(AnomalyKind::NotStarted, None, "output_item", to);
+                }
+                self.blocks.begin(0, index, item, to)
+            }
+        };
+        self.take_texts(slot, item, to);
+        if is_done {
+            self.blocks.stop(slot);
+            let status = item.member("status");
+            if status.is_none_or(|status| status != *"incomplete") {
+                let _ = self.blocks.call_done(slot, to);
+            }
+        }
+        Effect::Other
+    }
+
+    fn index_of(&mut self, event: &Event<'_>, to: &mut Transcript) -> u64 {
+        event.output_index.unwrap_or_else(|| {
+            self.blocks.anomaly(AnomalyKind::MissingIndex, None, "output_index", to);
+            // The item that began last.
+            let last = self.blocks.slots(0).count().saturating_sub(1);
+            last as u64
+        })
+    }
+
+    /// Hands out what an item has in its texts and as a call.
+    fn take_texts(&mut self, slot: Slot, item: &RawValue<'_>, to: &mut Transcript) {
+        let string = |name| {
+            let value = item.member(name)?;
+            Some(value.as_str()?.into_owned())
+        };
+        let item_type = string("type").unwrap_or_default();
+        let kind = match &*item_type {
+            "function_call" => Some(ToolCallKind::Function),
+            "custom_tool_call" => Some(ToolCallKind::Custom),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            let id = string("call_id").or_else(|| string("id"));
+            let _ = self.blocks.call(slot, (id.as_deref(), string("name").as_deref()), kind, to);
+        }
+        let mut own = |text: TextIn, to: &mut Transcript| {
+            let value = item.member(text.member);
+            if let Some(whole) = value.as_ref().and_then(RawValue::as_raw_str) {
+                let _ = self.blocks.whole(slot, text.member, text.kind, &whole, to);
+            }
+        };
+        match &*item_type {
+            "function_call" => own(ARGUMENTS, to),
+            "custom_tool_call" => {
+                own(INPUT, to);
+                self.blocks.set_free(slot, to);
+            }
+            "mcp_call" => own(MCP_ARGUMENTS, to),
+            "code_interpreter_call" => own(CODE, to),
+            "message" | "reasoning" => {
+                if item_type == "message" {
+                    self.blocks.role(0, &string("role").unwrap_or("assistant".into()), to);
+                }
+                for list in ["content", "summary"] {
+                    let parts = item.member(list);
+                    for (index, part) in parts.iter().flat_map(RawValue::elements).enumerate() {
+                        self.take_part(slot, (list, index as u64), &part, to);
+                    }
+                }
+            }
+            "shell_call" => {
+                let action = item.member("action");
+                let commands = action.as_ref().and_then(|action| action.member("commands"));
+                for (index, command) in commands.iter().flat_map(RawValue::elements).enumerate() {
+                    if let Some(command) = command.as_raw_str() {
+                        let at = ("action", "commands", index as u32);
+                        let _ = self.blocks.whole(slot, at, TextKind::Code, &command, to);
+                    }
+                }
+            }
+            "apply_patch_call" => {
+                let operation = item.member("operation");
+                let diff = operation.as_ref().and_then(|operation| operation.member("diff"));
+                if let Some(diff) = diff.as_ref().and_then(RawValue::as_raw_str) {
+                    let at = ("operation", "diff");
+                    let _ = self.blocks.whole(slot, at, TextKind::Code, &diff, to);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Hands out what a part of a content or summary has in its text.
+    fn take_part(
+        &mut self,
+        slot: Slot,
+        (list, index): (&'static str, u64),
+        part: &RawValue<'_>,
+        to: &mut Transcript,
+    ) {
+        let part_type = part.member("type");
+        let part_type = part_type.as_ref().and_then(RawValue::as_str);
+        let text = match part_type.as_deref() {
+            Some("output_text") => OUTPUT_TEXT,
+            Some("refusal") => REFUSAL,
+            Some("reasoning_text") => REASONING_TEXT,
+            Some("summary_text") => SUMMARY_TEXT,
+            _ => return,
+        };
+        let whole = part.member(text.member);
+        if let Some(whole) = whole.as_ref().and_then(RawValue::as_raw_str) {
+            let at = (list, index as u32, text.member);
+            let _ = self.blocks.whole(slot, at, text.kind, &whole, to);
+        }
+        let Some(annotations) = part.member("annotations") else { return };
+        let seen = self.cited.get(&(slot, index)).copied().unwrap_or_default();
+        let mut count = 0;
+        for annotation in annotations.elements() {
+            count += 1;
+            if count > seen {
+                self.blocks.cite(slot, &annotation, to);
+            }
+        }
+        if count > seen && !self.blocks.is_weighing() {
+            self.cited.insert((slot, index), count);
+        }
+    }
+
+    /// Returns the item of an event, which is begun if it has not.
+    fn slot(&mut self, event: &Event<'_>, item: &'static str, to: &mut Transcript) -> Slot {
+        let index = self.index_of(event, to);
+        if let Some(slot) = self.blocks.find(0, index) {
+            return slot;
+        }
+        self.blocks.anomaly(AnomalyKind::NotStarted, None, "output_item", to);
+        // The text is valid JSON.
+        let item = RawValue::parse(item).unwrap_or_else(|_| RawValue::within("{}", false));
+        let slot = self.blocks.begin(0, index, &item, to);
+        self.take_texts(slot, &item, to);
+        slot
+    }
+
+    fn part(
+        &mut self,
+        event: &Event<'_>,
+        (list, index): (&'static str, Option<u64>),
+        to: &mut Transcript,
+    ) -> Effect {
+        let Some(part) = event.part.as_ref().filter(|part| part.is_object()) else {
+            return Effect::Other;
+        };
+        let item = if list == "summary" { REASONING } else { MESSAGE };
+        let slot = self.slot(event, item, to);
+        let index = index.unwrap_or_default();
+        let _ = self.blocks.set(slot, (list, index as u32), part, to);
+        self.take_part(slot, (list, index), part, to);
+        Effect::Other
+    }
+
+    fn delta(&mut self, event: &Event<'_>, text: TextIn, to: &mut Transcript) -> Effect {
+        let Some(delta) = event.delta.as_ref().and_then(RawValue::as_raw_str) else {
+            return Effect::Other;
+        };
+        let (slot, effect) = self.place(event, text, to);
+        let effect = effect.and(match text.part {
+            None => self.blocks.append(slot, text.member, text.kind, &delta, to),
+            Some((list, _)) => {
+                let index = part_index(event, list);
+                self.blocks.append(slot, (list, index as u32, text.member), text.kind, &delta, to)
+            }
+        });
+        let logprobs = event.logprobs.iter().flat_map(RawValue::elements);
+        let mut has_logprobs = false;
+        for logprob in logprobs {
+            has_logprobs = true;
+            let at = ("content", part_index(event, "content") as u32, "logprobs");
+            let _ = self.blocks.push(slot, at, &logprob, to);
+        }
+        if has_logprobs { Effect::Other } else { effect }
+    }
+
+    fn whole(
+        &mut self,
+        event: &Event<'_>,
+        text: TextIn,
+        whole: &Option<RawStr<'_>>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let Some(whole) = whole else { return Effect::Other };
+        let (slot, _) = self.place(event, text, to);
+        if let Some(name) = &event.name {
+            let name = name.to_text();
+            let _ = self.blocks.call(slot, (None, Some(&*name)), ToolCallKind::Function, to);
+        }
+        let _ = match text.part {
+            None => self.blocks.whole(slot, text.member, text.kind, whole, to),
+            Some((list, _)) => {
+                let at = (list, part_index(event, list) as u32, text.member);
+                self.blocks.whole(slot, at, text.kind, whole, to)
+            }
+        };
+        Effect::Other
+    }
+
+    /// Returns the item of a text, and begins the item and the part if they have not.
+    fn place(&mut self, event: &Event<'_>, text: TextIn, to: &mut Transcript) -> (Slot, Effect) {
+        let slot = self.slot(event, text.item, to);
+        let mut effect = Effect::Nothing;
+        match text.part {
+            Some((list, part)) => {
+                let index = part_index(event, list) as u32;
+                if !self.blocks.has_text(slot, (list, index, text.member)) {
+                    self.blocks.anomaly(AnomalyKind::NotStarted, None, "part", to);
+                    if let Ok(part) = RawValue::parse(part) {
+                        effect = self.blocks.set(slot, (list, index), &part, to);
+                    }
+                }
+            }
+            None if text.kind == TextKind::Arguments && !self.blocks.is_call(slot) => {
+                let kind = match text.member {
+                    "input" => ToolCallKind::Custom,
+                    _ => ToolCallKind::Function,
+                };
+                effect = self.blocks.call(slot, (None, None), kind, to);
+            }
+            None => {}
+        }
+        (slot, effect)
+    }
+
+    fn annotation(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
+        let Some(annotation) = &event.annotation else { return Effect::Other };
+        let slot = self.slot(event, MESSAGE, to);
+        let index = part_index(event, "content");
+        let at = ("content", index as u32, "annotations");
+        let _ = self.blocks.push(slot, at, annotation, to);
+        self.blocks.cite(slot, annotation, to);
+        if !self.blocks.is_weighing() {
+            *self.cited.entry((slot, index)).or_default() += 1;
+        }
+        Effect::Other
+    }
+
+    fn command(
+        &mut self,
+        event: &Event<'_>,
+        text: Option<&RawStr<'_>>,
+        is_whole: bool,
+        to: &mut Transcript,
+    ) -> Effect {
+        let Some(text) = text else { return Effect::Other };
+        let slot = self.slot(event, r#"{"type":"shell_call","action":{"commands":[]}}"#, to);
+        let at = ("action", "commands", event.command_index.unwrap_or_default() as u32);
+        match is_whole {
+            true => self.blocks.whole(slot, at, TextKind::Code, text, to),
+            false => self.blocks.append(slot, at, TextKind::Code, text, to),
+        }
+    }
+
+    fn diff(
+        &mut self,
+        event: &Event<'_>,
+        text: Option<&RawStr<'_>>,
+        is_whole: bool,
+        to: &mut Transcript,
+    ) -> Effect {
+        let Some(text) = text else { return Effect::Other };
+        let slot = self.slot(event, r#"{"type":"apply_patch_call","operation":{}}"#, to);
+        let at = ("operation", "diff");
+        match is_whole {
+            true => self.blocks.whole(slot, at, TextKind::Code, text, to),
+            false => self.blocks.append(slot, at, TextKind::Code, text, to),
+        }
+    }
+
+    fn shell_output(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
+        let Some(delta) = &event.delta else { return Effect::Other };
+        let slot = self.slot(event, r#"{"type":"shell_call_output","output":[]}"#, to);
+        let index = event.command_index.unwrap_or_default() as u32;
+        for member in ["stdout", "stderr"] {
+            let text = delta.member(member);
+            if let Some(text) = text.as_ref().and_then(RawValue::as_raw_str) {
+                let at = ("output", index, member);
+                let _ = self.blocks.append(slot, at, TextKind::ToolOutput, &text, to);
+            }
+        }
+        Effect::Other
+    }
+
+    fn shell_output_done(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
+        let output = event.output.as_ref().and_then(|output| output.elements().next());
+        let Some(output) = output else { return Effect::Other };
+        let slot = self.slot(event, r#"{"type":"shell_call_output","output":[]}"#, to);
+        let index = event.command_index.unwrap_or_default() as u32;
+        let _ = self.blocks.set(slot, ("output", index), &output, to);
+        for member in ["stdout", "stderr"] {
+            let text = output.member(member);
+            if let Some(text) = text.as_ref().and_then(RawValue::as_raw_str) {
+                let at = ("output", index, member);
+                let _ = self.blocks.whole(slot, at, TextKind::ToolOutput, &text, to);
+            }
+        }
+        Effect::Other
+    }
+
+    /// Appends audio or its transcript, which belong to no item.
+    fn audio(&mut self, event: &Event<'_>, kind: TextKind, to: &mut Transcript) -> Effect {
+        let Some(delta) = event.delta.as_ref().and_then(RawValue::as_raw_str) else {
+            return Effect::Other;
+        };
+        let slot = self.slot(event, MESSAGE, to);
+        let member = if kind == TextKind::AudioData { "data" } else { "transcript" };
+        self.blocks.append(slot, ("audio", member), kind, &delta, to)
+    }
+}
+
+/// Returns the index of the part that an event is for.
+fn part_index(event: &Event<'_>, list: &str) -> u64 {
+    let index = if list == "summary" { event.summary_index } else { event.content_index };
+    index.unwrap_or_default()
+}
+
+/// Reports whether an event says in which state a tool of the server is.
+fn is_state(event_type: &str) -> bool {
+    const TOOLS: [&str; 7] = [
+        "mcp_list_tools",
+        "mcp_call",
+        "code_interpreter_call",
+        "file_search_call",
+        "web_search_call",
+        "image_generation_call",
+        "computer_call",
+    ];
+    let state = event_type.strip_prefix("response.").and_then(|rest| rest.split_once('.'));
+    state.is_some_and(|(tool, state)| TOOLS.contains(&tool) && !state.contains('.'))
+}
