@@ -123,6 +123,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod any;
 mod blocks;
 pub mod chat;
 pub mod completions;

@@ -100,6 +100,11 @@ impl<D: Dialect> Accumulator<D> {
         Self { transcript: Transcript::new(options), ..Self::default() }
     }
 
+    /// Returns an accumulator that begins with this state of its dialect.
+    pub(crate) fn with_dialect(dialect: D, options: Options) -> Self {
+        Self { dialect, ..Self::with_options(options) }
+    }
+
     /// Folds one event, and returns what it changed.
     ///
     /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`,
@@ -561,7 +566,7 @@ impl<D: Dialect> Accumulator<D> {
             _ if self.folded == 0 && !cut => End::Empty,
             (true, true) => End::Done,
             (true, false) => End::DoneWithoutFinishReason,
-            (false, true) if D::HAS_TERMINAL => End::DoneWithoutSentinel,
+            (false, true) if self.dialect.has_terminal() => End::DoneWithoutSentinel,
             (false, true) => End::Done,
             (false, false) => End::Truncated,
         }
@@ -611,7 +616,9 @@ impl<D: Dialect> Accumulator<D> {
     ) -> Result<bool, Error> {
         let number = self.transcript.events();
         let mut is_folded = false;
+        let mut count = 0;
         for line in lines {
+            count += 1;
             match self.fold_readable(&Event { data: line, ..*event }) {
                 Ok(folded) => is_folded |= folded,
                 Err(error) if is_folded => self.fail(error.at_event(number)),
@@ -621,7 +628,9 @@ impl<D: Dialect> Accumulator<D> {
                 break;
             }
         }
-        self.transcript.anomaly(AnomalyKind::SeveralChunks, None, "");
+        if count > 1 {
+            self.transcript.anomaly(AnomalyKind::SeveralChunks, None, "");
+        }
         Ok(is_folded)
     }
 
@@ -682,7 +691,8 @@ impl<D: Dialect> Accumulator<D> {
     ///
     /// Returns true if anything of it was folded.
     ///
-    /// The standard discards such an event. A sentinel counts all the same. If the event has
+    /// The standard discards such an event. A sentinel, or a whole event that ends the stream,
+    /// counts all the same. If the event has
     /// several chunks, one on each line, each complete line counts too.
     pub fn push_cut(&mut self, event: &Event<'_>) -> bool {
         if self.is_ended() {
@@ -691,6 +701,11 @@ impl<D: Dialect> Accumulator<D> {
         let lines: Vec<&str> =
             event.data.split('\n').filter(|line| !line.trim().is_empty()).collect();
         let is_done = |line: &&str| self.read(&Event { data: line, ..*event }) == Ok(Read::Done);
+        if let [line] = &lines[..] {
+            if self.is_terminal(&Event { data: line, ..*event }) {
+                return self.fold_cut(event, lines.iter().copied());
+            }
+        }
         let is_chunk = |line: &&str| self.is_chunk(&Event { data: line, ..*event });
         let whole = match &lines[..] {
             [line] => usize::from(is_done(line)),
@@ -701,17 +716,26 @@ impl<D: Dialect> Accumulator<D> {
         };
         // The end that is told next decides whether a sentinel counts.
         let chunks = lines[..whole].iter().position(is_done).unwrap_or(whole);
-        let mut is_folded = false;
-        if chunks > 0 {
-            self.transcript.begin_event(event.data.len());
-            let number = self.transcript.events();
-            match self.fold_lines(event, lines[..chunks].iter().copied()) {
-                Ok(folded) => is_folded = folded,
-                Err(error) => self.fail(error.at_event(number)),
-            }
-        }
-        self.done = chunks < whole && !self.is_ended();
+        let is_folded = chunks > 0 && self.fold_cut(event, lines[..chunks].iter().copied());
+        self.done |= chunks < whole && !self.is_ended();
         is_folded
+    }
+
+    /// Folds the lines of an event that the end of the body cut.
+    fn fold_cut<'l>(&mut self, event: &Event<'_>, lines: impl Iterator<Item = &'l str>) -> bool {
+        self.transcript.begin_event(event.data.len());
+        let number = self.transcript.events();
+        self.fold_lines(event, lines).unwrap_or_else(|error| {
+            self.fail(error.at_event(number));
+            false
+        })
+    }
+
+    /// Reports whether an event that is whole would end the stream.
+    fn is_terminal(&self, event: &Event<'_>) -> bool {
+        let mut parsed = D::Event::default();
+        let read = self.dialect.read(event, &self.transcript.options, &mut parsed);
+        read == Ok(Read::Event) && D::is_terminal(&parsed)
     }
 }
 

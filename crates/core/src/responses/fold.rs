@@ -116,6 +116,13 @@ impl Dialect for Responses {
         None
     }
 
+    fn is_terminal(event: &Event<'_>) -> bool {
+        matches!(
+            &*event.event_type(),
+            "response.completed" | "response.incomplete" | "response.failed"
+        )
+    }
+
     fn is_over(&self) -> bool {
         self.is_over
     }
