@@ -601,7 +601,9 @@ impl<D: Dialect> Accumulator<D> {
             let stray = self.stray.as_ref().and_then(|stray| stray.error_after(event.data));
             return Err(stray.map_or(error, |stray| Error::Api(Box::new(stray))));
         }
-        self.fold_lines(event, lines())
+        let is_folded = self.fold_lines(event, lines())?;
+        self.transcript.anomaly(AnomalyKind::SeveralChunks, None, "");
+        Ok(is_folded)
     }
 
     /// Folds each line as an event of its own, and reports whether any was folded.
@@ -616,9 +618,7 @@ impl<D: Dialect> Accumulator<D> {
     ) -> Result<bool, Error> {
         let number = self.transcript.events();
         let mut is_folded = false;
-        let mut count = 0;
         for line in lines {
-            count += 1;
             match self.fold_readable(&Event { data: line, ..*event }) {
                 Ok(folded) => is_folded |= folded,
                 Err(error) if is_folded => self.fail(error.at_event(number)),
@@ -627,9 +627,6 @@ impl<D: Dialect> Accumulator<D> {
             if self.is_ended() {
                 break;
             }
-        }
-        if count > 1 {
-            self.transcript.anomaly(AnomalyKind::SeveralChunks, None, "");
         }
         Ok(is_folded)
     }
@@ -703,7 +700,7 @@ impl<D: Dialect> Accumulator<D> {
         let is_done = |line: &&str| self.read(&Event { data: line, ..*event }) == Ok(Read::Done);
         if let [line] = &lines[..] {
             if self.is_terminal(&Event { data: line, ..*event }) {
-                return self.fold_cut(event, lines.iter().copied());
+                return self.fold_cut(event, &lines, false);
             }
         }
         let is_chunk = |line: &&str| self.is_chunk(&Event { data: line, ..*event });
@@ -716,19 +713,29 @@ impl<D: Dialect> Accumulator<D> {
         };
         // The end that is told next decides whether a sentinel counts.
         let chunks = lines[..whole].iter().position(is_done).unwrap_or(whole);
-        let is_folded = chunks > 0 && self.fold_cut(event, lines[..chunks].iter().copied());
+        let is_folded = chunks > 0 && self.fold_cut(event, &lines[..chunks], true);
         self.done |= chunks < whole && !self.is_ended();
         is_folded
     }
 
     /// Folds the lines of an event that the end of the body cut.
-    fn fold_cut<'l>(&mut self, event: &Event<'_>, lines: impl Iterator<Item = &'l str>) -> bool {
+    ///
+    /// `several` says that they are not all that the event has.
+    fn fold_cut(&mut self, event: &Event<'_>, lines: &[&str], several: bool) -> bool {
         self.transcript.begin_event(event.data.len());
         let number = self.transcript.events();
-        self.fold_lines(event, lines).unwrap_or_else(|error| {
-            self.fail(error.at_event(number));
-            false
-        })
+        match self.fold_lines(event, lines.iter().copied()) {
+            Ok(is_folded) => {
+                if several {
+                    self.transcript.anomaly(AnomalyKind::SeveralChunks, None, "");
+                }
+                is_folded
+            }
+            Err(error) => {
+                self.fail(error.at_event(number));
+                false
+            }
+        }
     }
 
     /// Reports whether an event that is whole would end the stream.
