@@ -126,6 +126,17 @@ impl Blocks {
         }
     }
 
+    /// Weighs an item of a dialect, and reports whether the event is only weighed.
+    pub(crate) fn weigh_item(&mut self, bytes: usize) -> bool {
+        self.weigh(|_| Held::item(bytes))
+    }
+
+    /// Returns the block that began last, and its index.
+    pub(crate) fn last(&self) -> Option<(Slot, u64)> {
+        let position = self.blocks.len().checked_sub(1)?;
+        Some((Slot(position as u32), self.blocks[position].index))
+    }
+
     /// Returns the block that this index of a choice leads to.
     pub(crate) fn find(&self, choice: u64, index: u64) -> Option<Slot> {
         self.by_index.get(&(choice, index)).copied()
