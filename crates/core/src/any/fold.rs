@@ -158,7 +158,9 @@ impl Dialect for Any {
     type Event<'a> = AnyEvent<'a>;
     type Answer = Answer;
 
-    const API: &'static str = "an API that is known";
+    fn api(&self) -> &'static str {
+        each!(self, dialect => dialect.api())
+    }
 
     fn has_terminal(&self) -> bool {
         each!(self, dialect => dialect.has_terminal())

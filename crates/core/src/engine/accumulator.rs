@@ -531,11 +531,11 @@ impl<D: Dialect> Accumulator<D> {
             matches!(anomaly.kind, AnomalyKind::UnknownChunk | AnomalyKind::UnknownEvent)
         });
         let data = unknown.filter_map(|anomaly| anomaly.excerpt.as_deref()).next();
-        let api = data.and_then(other_api).filter(|api| *api != D::API);
+        let api = data.and_then(other_api).filter(|api| api.name != self.dialect.api());
         if let Some((api, data)) = api.zip(data) {
             let data = data.into();
             self.end = Some(End::Error);
-            self.fail(Error::OtherApi { api, data });
+            self.fail(Error::OtherApi { api: api.name, module: api.module, data });
         }
     }
 

@@ -49,8 +49,8 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// The answer: what the same API returns without `stream`.
     type Answer: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
-    /// The name of the API, as errors name it.
-    const API: &'static str;
+    /// Returns the name of the API, as errors name it.
+    fn api(&self) -> &'static str;
 
     /// Reads an event into `into`, which is empty.
     ///

@@ -84,7 +84,9 @@ impl Dialect for Responses {
     type Event<'a> = Event<'a>;
     type Answer = Response;
 
-    const API: &'static str = "OpenAI's Responses API";
+    fn api(&self) -> &'static str {
+        "OpenAI's Responses API"
+    }
 
     fn read<'a>(
         &self,
