@@ -673,7 +673,7 @@ impl Blocks {
     }
 }
 
-/// What updates show.
+/// The view that updates have.
 impl Blocks {
     /// Returns the tool call at this place.
     pub(crate) fn tool_call<'a>(
