@@ -100,6 +100,22 @@ impl State {
     }
 }
 
+impl State {
+    /// Folds an event of the API that was told.
+    fn fold(&mut self, event: &AnyEvent<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        match (self, event) {
+            (Self::Chat(dialect), AnyEvent::Chat(event)) => dialect.fold(event, to),
+            (Self::Completions(dialect), AnyEvent::Completions(event)) => dialect.fold(event, to),
+            (Self::Responses(dialect), AnyEvent::Responses(event)) => dialect.fold(event, to),
+            // An event that was read before the API was told.
+            _ => {
+                to.anomaly(AnomalyKind::UnknownChunk, None, "");
+                Ok(Effect::Other)
+            }
+        }
+    }
+}
+
 /// Calls the dialect that the stream has.
 macro_rules! each {
     ($any:expr, $dialect:ident => $call:expr) => {
@@ -189,25 +205,20 @@ impl Dialect for Any {
     }
 
     fn fold(&mut self, event: &AnyEvent<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        if matches!(self.told, State::Unknown) {
-            self.told = match event {
-                AnyEvent::Unknown(_) => State::Unknown,
-                AnyEvent::Chat(_) => State::of(Api::Chat),
-                AnyEvent::Completions(_) => State::of(Api::Completions),
-                AnyEvent::Responses(_) => State::of(Api::Responses),
-            };
+        if !matches!(self.told, State::Unknown) {
+            return self.told.fold(event, to);
         }
-        match (&mut self.told, event) {
-            (State::Unknown, AnyEvent::Unknown(event)) => self.before.fold(event, to),
-            (State::Chat(dialect), AnyEvent::Chat(event)) => dialect.fold(event, to),
-            (State::Completions(dialect), AnyEvent::Completions(event)) => dialect.fold(event, to),
-            (State::Responses(dialect), AnyEvent::Responses(event)) => dialect.fold(event, to),
-            // An event that was read before the API was told.
-            _ => {
-                to.anomaly(AnomalyKind::UnknownChunk, None, "");
-                Ok(Effect::Other)
-            }
-        }
+        let api = match event {
+            AnyEvent::Unknown(event) => return self.before.fold(event, to),
+            AnyEvent::Chat(_) => Api::Chat,
+            AnyEvent::Completions(_) => Api::Completions,
+            AnyEvent::Responses(_) => Api::Responses,
+        };
+        // An event that is refused tells nothing.
+        let mut told = State::of(api);
+        let effect = told.fold(event, to)?;
+        self.told = told;
+        Ok(effect)
     }
 
     fn holes<'e>(event: &'e AnyEvent<'_>) -> Option<Holes<'e>> {
