@@ -112,12 +112,11 @@ impl Dialect for Messages {
         if walk.overflow().is_some() {
             return Err(Limit::UnknownMembers.passed(max));
         }
-        let is_error = match &into.event_type {
-            Some(event_type) => *event_type == *"error",
-            None => {
-                event.event == "error"
-                    || RawValue::parse(data).is_ok_and(|data| ApiError::of(&data).is_some())
-            }
+        let own_type = into.event_type();
+        let is_error = match &*own_type {
+            "error" => true,
+            "" => event.event == "error" || is_api_error(data),
+            own => event.event == "error" && !EVENTS.contains(&own),
         };
         if is_error {
             return Ok(Read::Error(Box::new(ApiError::from_data(data))));
@@ -259,6 +258,17 @@ impl Notes for Messages {
 /// The one choice that a message has.
 const CHOICE: u64 = 0;
 
+/// The types of the events that are folded.
+const EVENTS: [&str; 7] = [
+    "message_start",
+    "content_block_start",
+    DELTA,
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+    "ping",
+];
+
 /// The type of the events that are nearly all of a stream.
 const DELTA: &str = "content_block_delta";
 
@@ -318,12 +328,12 @@ impl Messages {
         }
         self.is_started = !self.blocks.is_weighing();
         self.blocks.begin_choice(CHOICE, to);
-        let mut content = None;
+        let (mut content, mut usage) = (None, None);
         let _ = message.find_member(|name, value| {
             let name = core::str::from_utf8(name).unwrap_or_default();
             match value {
                 Some(value) if name == "content" => content = Some(value.into_owned()),
-                Some(value) if name == "usage" => self.take_usage(&value, to),
+                Some(value) if name == "usage" => usage = Some(value.into_owned()),
                 None if name == "content" => {}
                 value => self.keep(name, value.as_ref(), to),
             }
@@ -340,6 +350,9 @@ impl Messages {
         self.keep_extra(event, to);
         if let Some(reason) = message.member("stop_reason").as_ref().and_then(RawValue::as_str) {
             self.finish(&reason, to);
+        }
+        if let Some(usage) = usage {
+            self.take_usage(&usage, to);
         }
     }
 
@@ -448,29 +461,47 @@ impl Messages {
             self.blocks.anomaly(AnomalyKind::UnknownDelta, None, "delta", to);
             return Effect::Other;
         };
-        let delta_type = delta.delta_type();
-        if !delta.extra.is_empty() && delta_type != "compaction_delta" {
+        let effect = match &*delta.delta_type() {
+            "text_delta" => self.grow(event, TEXT, &delta.text, to),
+            "thinking_delta" => self.grow(event, THINKING, &delta.thinking, to),
+            "input_json_delta" => self.grow(event, INPUT, &delta.partial_json, to),
+            "signature_delta" => self.sign(event, &delta.signature, to),
+            "citations_delta" => self.cite(event, &delta.citation, to),
+            "compaction_delta" => return self.compact(event, delta, to),
+            _ => {
+                self.blocks.anomaly(AnomalyKind::UnknownDelta, None, "delta", to);
+                return Effect::Other;
+            }
+        };
+        if !delta.extra.is_empty() {
             self.note_unknown(&delta.extra, "delta", to);
         }
-        match &*delta_type {
-            "text_delta" => return self.grow(event, TEXT, &delta.text, to),
-            "thinking_delta" => return self.grow(event, THINKING, &delta.thinking, to),
-            "input_json_delta" => return self.grow(event, INPUT, &delta.partial_json, to),
-            "signature_delta" => {
-                let Some(signature) = &delta.signature else { return Effect::Other };
-                let slot = self.slot(event, THINKING, to);
-                let signature = alloc::format!("\"{}\"", signature.as_json());
-                let _ = self.blocks.set(slot, "signature", &RawValue::compacted(signature), to);
-            }
-            "citations_delta" => {
-                let Some(citation) = &delta.citation else { return Effect::Other };
-                let slot = self.slot(event, TEXT, to);
-                let _ = self.blocks.push(slot, "citations", citation, to);
-                self.blocks.cite(slot, citation, to);
-            }
-            "compaction_delta" => self.compact(event, delta, to),
-            _ => self.blocks.anomaly(AnomalyKind::UnknownDelta, None, "delta", to),
-        }
+        effect
+    }
+
+    /// Sets the signature of a thinking block, which one delta carries whole.
+    fn sign(
+        &mut self,
+        event: &Event<'_>,
+        signature: &Option<RawStr<'_>>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let Some(signature) = signature else { return Effect::Other };
+        let slot = self.slot(event, THINKING, to);
+        let signature = alloc::format!("\"{}\"", signature.as_json());
+        self.blocks.set(slot, "signature", &RawValue::compacted(signature), to)
+    }
+
+    fn cite(
+        &mut self,
+        event: &Event<'_>,
+        citation: &Option<RawValue<'_>>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let Some(citation) = citation else { return Effect::Other };
+        let slot = self.slot(event, TEXT, to);
+        let _ = self.blocks.push(slot, "citations", citation, to);
+        self.blocks.cite(slot, citation, to);
         Effect::Other
     }
 
@@ -519,7 +550,7 @@ impl Messages {
     }
 
     /// Sets the members of a compaction block, which one delta carries whole.
-    fn compact(&mut self, event: &Event<'_>, delta: &Delta<'_>, to: &mut Transcript) {
+    fn compact(&mut self, event: &Event<'_>, delta: &Delta<'_>, to: &mut Transcript) -> Effect {
         const COMPACTION: TextIn = TextIn { member: "content", block: r#"{"type":"compaction"}"# };
         let slot = self.slot(event, COMPACTION, to);
         for member in ["content", "encrypted_content"] {
@@ -530,6 +561,7 @@ impl Messages {
         if delta.extra.iter().any(|(name, _)| !matches!(name, "content" | "encrypted_content")) {
             self.blocks.anomaly(AnomalyKind::UnknownMember, None, "delta", to);
         }
+        Effect::Other
     }
 
     fn stop(&mut self, event: &Event<'_>, to: &mut Transcript) {
@@ -659,8 +691,9 @@ impl Messages {
     ///
     /// They are totals. A null tells nothing.
     fn take_usage(&mut self, usage: &RawValue<'_>, to: &mut Transcript) {
-        let mut is_new = false;
+        let (mut is_new, mut is_empty) = (false, true);
         let _ = usage.find_member(|name, value| {
+            is_empty = false;
             let name = core::str::from_utf8(name).unwrap_or_default();
             is_new |= match value {
                 Some(value) => self.blocks.keep(&mut self.usage, name, &value, to),
@@ -672,6 +705,10 @@ impl Messages {
             };
             None::<()>
         });
+        if is_empty {
+            // Not an object, or one without counts.
+            self.keep("usage", Some(usage), to);
+        }
         if is_new {
             let _ = to.note(What::Usage, 0, 0);
         }
@@ -723,6 +760,11 @@ enum Input {
     Json,
     /// A text that is not JSON.
     Other,
+}
+
+/// Reports whether an object without a type is an error.
+fn is_api_error(data: &str) -> bool {
+    RawValue::parse(data).is_ok_and(|data| ApiError::of(&data).is_some())
 }
 
 /// Returns the input of a block for a tool.
