@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::{env, fs};
 
-use deltawire::messages::{self, Accumulator, Event, Message, Session};
+use deltawire::messages::{self, Accumulator, ContentBlock, Event, Message, Session};
 use deltawire::{
     AnomalyKind, Change, End, Error, How, Limit, Limits, Options, Outcome, OwnedChange, TextKind,
     TokenCounts, sse,
 };
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use serde_json::{Value, json};
 
 const START: &str = r#"{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-a","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":10,"cache_creation_input_tokens":3,"cache_read_input_tokens":5,"output_tokens":1}}}"#;
@@ -979,4 +982,63 @@ fn bodies_of_chunks(text: &str) -> Vec<String> {
     }
     bodies.retain(|body| !body.is_empty());
     bodies
+}
+
+/// Events of every kind, for streams that no server would send.
+fn pool() -> Vec<String> {
+    let mut pool: Vec<String> = streams().into_iter().flat_map(|(_, events, ..)| events).collect();
+    pool.extend([
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"\ud83d"}}"#.into(),
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ude00"}}"#.into(),
+        r#"{"type":"content_block_delta","delta":{"type":"scent_delta"}}"#.into(),
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","input":[]}}"#.into(),
+        r#"{"type":"message_delta","delta":{"content":[1],"usage":{"output_tokens":3},"new":1}}"#.into(),
+        r#"{"type":"message_start","message":{"content":"Hi","usage":{},"stop_reason":"x"}}"#.into(),
+        r#"{"type":"new","index":[1]}"#.into(),
+    ]);
+    pool.sort();
+    pool.dedup();
+    // The end of the stream is one event in many, or nothing would follow.
+    pool.retain(|event| !event.contains("message_stop"));
+    pool.push(STOP.into());
+    pool
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_events_fold_the_same_in_any_reads(
+        picks in vec((any::<Index>(), 1..4_usize), 1..40),
+        size in 1..400_usize,
+        max in prop_oneof![Just(usize::MAX), 0..3000_usize],
+    ) {
+        let pool = pool();
+        let events: Vec<&String> = picks
+            .iter()
+            .flat_map(|(pick, times)| std::iter::repeat_n(pick.get(&pool), *times))
+            .collect();
+        let bytes = body(&events);
+        let mut limits = Limits::default();
+        limits.max_folded = max;
+        let options = Options::new().with_limits(limits);
+        let whole = run_with(options, [bytes.as_bytes()]);
+        prop_assert_eq!(&run_with(options, bytes.as_bytes().chunks(size)), &whole);
+        prop_assert_eq!(&run_with(options.with_learning(false), [bytes.as_bytes()]), &whole);
+        // What was refused changed nothing, and what came before is all there.
+        let count = whole.updates.len();
+        if whole.outcome.end == End::Limit {
+            let before = run(body(&events[..count]).as_bytes());
+            prop_assert_eq!(before.answer(), whole.answer());
+        }
+        let count = |text: &str| text.chars().filter(|&c| c != '\u{fffd}').count();
+        let kept = |block: &ContentBlock| match block.get("text") {
+            // A block of an unknown type begins with a text that only a delta would make one.
+            Some(text) if text != "kept" => count(&text.to_text()),
+            _ => 0,
+        };
+        let shown = count(&whole.text(TextKind::Content));
+        let kept: usize = whole.outcome.answer.content.iter().map(kept).sum();
+        prop_assert_eq!(shown, kept);
+    }
 }

@@ -133,7 +133,7 @@ impl Dialect for Messages {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        if event.event_type.as_ref().is_none_or(|own| *own != *DELTA) {
+        if !self.is_mere_delta(event) {
             // A delta adds what stands in it. The beginning of a block is held as it was sent and
             // once more as a text, and its end may hand out its input: so these are weighed.
             to.expect(usize::MAX);
@@ -311,6 +311,20 @@ impl Messages {
         Effect::Other
     }
 
+    /// Reports whether an event is a delta that adds no more than it has.
+    fn is_mere_delta(&self, event: &Event<'_>) -> bool {
+        let has_text = |member: &'static str| {
+            let slot = event.index.and_then(|index| self.blocks.find(CHOICE, index));
+            slot.is_some_and(|slot| self.blocks.has_text(slot, member))
+        };
+        let is_delta = event.event_type.as_ref().is_some_and(|own| *own == *DELTA);
+        is_delta
+            && event.delta.as_ref().is_none_or(|delta| {
+                (delta.text.is_none() || has_text(TEXT.member))
+                    && (delta.thinking.is_none() || has_text(THINKING.member))
+            })
+    }
+
     /// Begins the message.
     ///
     /// Where Claude calls tools from code that it runs, the message may be whole here.
@@ -393,7 +407,6 @@ impl Messages {
                 // The event came twice.
                 return;
             }
-            self.has_shared_index |= !self.blocks.is_weighing();
         }
         let _ = self.begin_block(index, block, to);
         if block.member("type").is_some_and(|own| own == "fallback") {
@@ -406,8 +419,10 @@ impl Messages {
 
     /// Begins a block, and hands out what it has in its texts and as a call.
     fn begin_block(&mut self, index: u64, block: &RawValue<'_>, to: &mut Transcript) -> Slot {
+        let is_shared = self.blocks.find(CHOICE, index).is_some();
         let slot = self.blocks.begin(CHOICE, index, block, to);
         if !self.blocks.is_weighing() {
+            self.has_shared_index |= is_shared;
             self.last = Some(index);
         }
         let string = |name| block.member(name).and_then(|value| Some(value.as_str()?.into_owned()));
@@ -524,6 +539,15 @@ impl Messages {
         let is_new = !self.blocks.has_text(slot, text.member);
         if is_new && !self.is_of(slot, text) {
             self.blocks.anomaly(AnomalyKind::Misplaced, Some(CHOICE), "delta", to);
+        }
+        if is_new && text.member != INPUT.member {
+            // A block of another type, which may have begun with such a text.
+            let sent = self.blocks.sent(slot).and_then(|sent| sent.member(text.member));
+            if let Some(sent) =
+                sent.map(RawValue::into_owned).as_ref().and_then(RawValue::as_raw_str)
+            {
+                let _ = self.blocks.append(slot, text.member, kind, &sent, to);
+            }
         }
         if self.blocks.is_stopped(slot) || self.blocks.are_finished() {
             self.blocks.anomaly(AnomalyKind::AfterFinish, Some(CHOICE), "delta", to);
