@@ -25,6 +25,7 @@ const END_TURN: &str = r#"{"type":"message_delta","delta":{"stop_reason":"end_tu
 const MAX_TOKENS: &str = r#"{"type":"message_delta","delta":{"stop_reason":"max_tokens","stop_sequence":null},"usage":{"output_tokens":7}}"#;
 const TOOL_USE: &str = r#"{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":7}}"#;
 const STOP: &str = r#"{"type":"message_stop"}"#;
+const STOP_2: &str = r#"{"type":"content_block_stop","index":2}"#;
 const PING: &str = r#"{"type": "ping"}"#;
 const CALL: &str = r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"toolu_1","name":"find","input":{}}}"#;
 
@@ -34,11 +35,11 @@ fn input(index: u64, partial: &str) -> String {
     .to_string()
 }
 
-fn begin(index: u64, block: Value) -> String {
+fn begin(index: u64, block: &Value) -> String {
     json!({"type": "content_block_start", "index": index, "content_block": block}).to_string()
 }
 
-fn delta(index: u64, delta: Value) -> String {
+fn delta(index: u64, delta: &Value) -> String {
     json!({"type": "content_block_delta", "index": index, "delta": delta}).to_string()
 }
 
@@ -52,7 +53,7 @@ fn body<S: AsRef<str>>(events: &[S]) -> String {
     events.iter().map(event).collect()
 }
 
-/// What can be seen of a stream: each event's changes, and the outcome.
+/// All that can be seen of a stream: each event's changes, and the outcome.
 #[derive(Debug, PartialEq)]
 struct Run {
     updates: Vec<Vec<OwnedChange>>,
@@ -123,65 +124,105 @@ impl Run {
 
     /// The name and arguments of each call that was told as whole.
     fn calls(&self) -> Vec<(&str, &str)> {
-        let call = |change| match change {
-            &OwnedChange::ToolCallDone { ref name, ref arguments, .. } => {
-                Some((name.as_str(), arguments.as_str()))
-            }
-            _ => None,
-        };
-        self.changes().filter_map(call).collect()
+        self.changes()
+            .filter_map(|change| match change {
+                OwnedChange::ToolCallDone { name, arguments, .. } => {
+                    Some((name.as_str(), arguments.as_str()))
+                }
+                _ => None,
+            })
+            .collect()
     }
 }
 
-/// Small streams: their events, the content that they come to, the end and the anomalies.
-fn streams() -> Vec<(&'static str, Vec<String>, Value, End, Vec<AnomalyKind>)> {
-    let of = |events: &[&str]| events.iter().map(|event| (*event).to_owned()).collect::<Vec<_>>();
-    let text = || json!([{"type": "text", "text": "Hello wörld"}]);
-    let call = |input: Value| json!([{"type": "tool_use", "id": "toolu_1", "name": "find", "input": input}]);
-    let tool = |partial: &[&str], stop: bool, reason: &str| {
-        let mut events = of(&[START, CALL]);
-        events.extend(partial.iter().map(|partial| input(0, partial)));
-        if stop {
-            events.push(STOP_0.into());
-        }
-        events.extend(of(&[reason, STOP]));
-        events
-    };
-    let filled = json!({"type": "message_start", "message": {"id": "msg_1", "role": "assistant",
-        "model": "claude-a", "stop_reason": "tool_use", "usage": {"input_tokens": 2, "output_tokens": 4},
-        "content": [{"type": "text", "text": "Hello"}, {"type": "tool_use", "id": "toolu_1",
-            "name": "find", "input": {"a": [1, 2]}, "caller": {"type": "code_execution_20250825", "tool_id": "s"}}]}})
-    .to_string();
-    let other = START.replace("msg_1", "msg_2");
+/// A small stream, and what it comes to.
+struct Stream {
+    name: &'static str,
+    events: Vec<String>,
+    content: Value,
+    end: End,
+    anomalies: Vec<AnomalyKind>,
+}
+
+impl Stream {
+    /// A stream that is done and has nothing to note.
+    fn new(name: &'static str, events: Vec<String>, content: Value) -> Self {
+        Self { name, events, content, end: End::Done, anomalies: Vec::new() }
+    }
+
+    fn ends(self, end: End) -> Self {
+        Self { end, ..self }
+    }
+
+    fn with(self, anomalies: &[AnomalyKind]) -> Self {
+        Self { anomalies: anomalies.to_vec(), ..self }
+    }
+}
+
+/// The events, each of which is a text.
+macro_rules! events {
+    ($($event:expr),* $(,)?) => { vec![$($event.to_string()),*] };
+}
+
+fn streams() -> Vec<Stream> {
+    let mut streams = streams_of_text();
+    streams.extend(streams_of_tools());
+    streams.extend(streams_of_blocks());
+    streams.extend(odd_streams());
+    streams
+}
+
+/// The content of most streams below.
+fn hello() -> Value {
+    json!([{"type": "text", "text": "Hello wörld"}])
+}
+
+fn streams_of_text() -> Vec<Stream> {
+    let halves = ["\\ud83d", "\\ude00"].map(|half| HELLO.replace("Hello", half));
+    let refusal = r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"type":"refusal"}},"usage":{"output_tokens":1}}"#;
     vec![
-        ("text", of(&[START, TEXT, PING, HELLO, WORLD, STOP_0, END_TURN, STOP]), text(), End::Done, vec![]),
-        (
-            "a text that a block begins with",
-            vec![START.into(), begin(0, json!({"type": "text", "text": "Hello"})), WORLD.into(), STOP_0.into(), END_TURN.into(), STOP.into()],
-            text(), End::Done, vec![],
+        Stream::new(
+            "text",
+            events![START, TEXT, PING, HELLO, WORLD, STOP_0, END_TURN, STOP],
+            hello(),
         ),
-        (
+        Stream::new(
+            "a text that a block begins with",
+            events![
+                START,
+                begin(0, &json!({"type": "text", "text": "Hello"})),
+                WORLD,
+                STOP_0,
+                END_TURN,
+                STOP
+            ],
+            hello(),
+        ),
+        Stream::new(
             "thinking, with its signature, around text",
-            vec![
-                START.into(),
-                begin(0, json!({"type": "thinking", "thinking": "", "signature": ""})),
-                delta(0, json!({"type": "thinking_delta", "thinking": "Hm"})),
-                delta(0, json!({"type": "thinking_delta", "thinking": ".", "estimated_tokens": 3})),
-                delta(0, json!({"type": "signature_delta", "signature": "Eq/+\u{e9}=="})),
-                STOP_0.into(),
-                begin(1, json!({"type": "redacted_thinking", "data": "Zm9v\u{e9}"})),
-                STOP_1.into(),
-                begin(2, json!({"type": "text", "text": ""})),
-                delta(2, json!({"type": "text_delta", "text": "Hi"})),
-                r#"{"type":"content_block_stop","index":2}"#.into(),
-                begin(3, json!({"type": "thinking", "thinking": ""})),
-                delta(3, json!({"type": "signature_delta", "signature": "only"})),
-                r#"{"type":"content_block_stop","index":3}"#.into(),
-                begin(4, json!({"type": "text", "text": ""})),
-                delta(4, json!({"type": "text_delta", "text": "!"})),
-                r#"{"type":"content_block_stop","index":4}"#.into(),
-                END_TURN.into(),
-                STOP.into(),
+            events![
+                START,
+                begin(0, &json!({"type": "thinking", "thinking": "", "signature": ""})),
+                delta(0, &json!({"type": "thinking_delta", "thinking": "Hm"})),
+                delta(
+                    0,
+                    &json!({"type": "thinking_delta", "thinking": ".", "estimated_tokens": 3})
+                ),
+                delta(0, &json!({"type": "signature_delta", "signature": "Eq/+\u{e9}=="})),
+                STOP_0,
+                begin(1, &json!({"type": "redacted_thinking", "data": "Zm9v\u{e9}"})),
+                STOP_1,
+                begin(2, &json!({"type": "text", "text": ""})),
+                delta(2, &json!({"type": "text_delta", "text": "Hi"})),
+                STOP_2,
+                begin(3, &json!({"type": "thinking", "thinking": ""})),
+                delta(3, &json!({"type": "signature_delta", "signature": "only"})),
+                STOP_2.replace('2', "3"),
+                begin(4, &json!({"type": "text", "text": ""})),
+                delta(4, &json!({"type": "text_delta", "text": "!"})),
+                STOP_2.replace('2', "4"),
+                END_TURN,
+                STOP
             ],
             json!([
                 {"type": "thinking", "thinking": "Hm.", "signature": "Eq/+\u{e9}=="},
@@ -190,136 +231,295 @@ fn streams() -> Vec<(&'static str, Vec<String>, Value, End, Vec<AnomalyKind>)> {
                 {"type": "thinking", "thinking": "", "signature": "only"},
                 {"type": "text", "text": "!"},
             ]),
-            End::Done, vec![],
         ),
-        ("a call", tool(&["", "{\"q\": \"a", "\\u00e9\\\"\", \"n\": [1", ".50]}"], true, TOOL_USE),
-            call(json!({"q": "aé\"", "n": [1, 1.5]})).as_array().map(|_| call(json!({"q": "aé\"", "n": [1.50]}))).expect("an array"),
-            End::Done, vec![]),
-        ("a call without input", tool(&[""], true, TOOL_USE), call(json!({})), End::Done, vec![]),
-        ("a call without deltas", tool(&[], true, TOOL_USE), call(json!({})), End::Done, vec![]),
-        ("a call that did not stop", tool(&["{\"a\":1}"], false, TOOL_USE), call(json!({"a": 1})), End::Done,
-            vec![AnomalyKind::NotStopped]),
-        ("a call cut by the token limit", tool(&["{\"a\": \"b"], false, MAX_TOKENS), call(json!("{\"a\": \"b")), End::Done,
-            vec![AnomalyKind::NotStopped, AnomalyKind::CutToolCall]),
-        ("a call cut by the token limit, that stops", tool(&["{\"a\": \"b"], true, MAX_TOKENS), call(json!("{\"a\": \"b")), End::Done,
-            vec![AnomalyKind::UnfinishedArguments, AnomalyKind::CutToolCall]),
-        ("a call whose input is no JSON", tool(&["{a: 1}"], true, TOOL_USE), call(json!("{a: 1}")), End::Done,
-            vec![AnomalyKind::UnfinishedArguments]),
-        (
-            "an input at the start, and deltas",
-            vec![START.into(), begin(0, json!({"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"a": 0}})), input(0, "{\"a\":1}"), STOP_0.into(), TOOL_USE.into(), STOP.into()],
-            call(json!({"a": 1})), End::Done, vec![AnomalyKind::Contradicted],
-        ),
-        (
-            "an input at the start, and the same in deltas",
-            vec![START.into(), begin(0, json!({"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"a": 1}})), input(0, "{\"a\": 1}"), STOP_0.into(), TOOL_USE.into(), STOP.into()],
-            call(json!({"a": 1})), End::Done, vec![],
-        ),
-        (
-            "an input at the start, and empty deltas",
-            vec![START.into(), begin(0, json!({"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"a": 1}})), input(0, ""), STOP_0.into(), TOOL_USE.into(), STOP.into()],
-            call(json!({"a": 1})), End::Done, vec![],
-        ),
-        (
-            "tools of the server, results and unknown blocks",
-            vec![
-                START.into(),
-                begin(0, json!({"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {}})),
-                input(0, ""), input(0, "{\"query\":\"x\"}"), STOP_0.into(),
-                begin(1, json!({"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": [{"type": "web_search_result", "encrypted_content": "a/b+c=="}]})),
-                STOP_1.into(),
-                begin(2, json!({"type": "hologram", "rays": [1.0, {"x": null}], "text": "kept"})),
-                r#"{"type":"content_block_stop","index":2}"#.into(),
-                END_TURN.into(), STOP.into(),
-            ],
-            json!([
-                {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "x"}},
-                {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": [{"type": "web_search_result", "encrypted_content": "a/b+c=="}]},
-                {"type": "hologram", "rays": [1.0, {"x": null}], "text": "kept"},
-            ]),
-            End::Done, vec![],
-        ),
-        (
+        Stream::new(
             "citations, one of which the block begins with",
-            vec![
-                START.into(),
-                begin(0, json!({"type": "text", "text": "", "citations": [{"n": 1}]})),
-                delta(0, json!({"type": "citations_delta", "citation": {"n": 2, "cited_text": "é"}})),
-                HELLO.into(), STOP_0.into(),
-                begin(1, json!({"type": "text", "text": "", "citations": null})),
-                delta(1, json!({"type": "citations_delta", "citation": {"n": 3}})),
-                STOP_1.into(), END_TURN.into(), STOP.into(),
+            events![
+                START,
+                begin(0, &json!({"type": "text", "text": "", "citations": [{"n": 1}]})),
+                delta(0, &json!({"type": "citations_delta", "citation": {"n": 2, "text": "é"}})),
+                HELLO,
+                STOP_0,
+                begin(1, &json!({"type": "text", "text": "", "citations": null})),
+                delta(1, &json!({"type": "citations_delta", "citation": {"n": 3}})),
+                STOP_1,
+                END_TURN,
+                STOP
             ],
             json!([
-                {"type": "text", "text": "Hello", "citations": [{"n": 1}, {"n": 2, "cited_text": "é"}]},
+                {"type": "text", "text": "Hello", "citations": [{"n": 1}, {"n": 2, "text": "é"}]},
                 {"type": "text", "text": "", "citations": [{"n": 3}]},
             ]),
-            End::Done, vec![],
         ),
-        (
+        Stream::new("a refusal", events![START, PING, refusal, STOP], json!([])),
+        Stream::new(
+            "halves of a pair in two deltas",
+            events![START, TEXT, halves[0], halves[1], STOP_0, END_TURN, STOP],
+            json!([{"type": "text", "text": "😀"}]),
+        ),
+    ]
+}
+
+fn streams_of_tools() -> Vec<Stream> {
+    let call = |input: Value| json!([{"type": "tool_use", "id": "toolu_1", "name": "find", "input": input}]);
+    // The call begins with `sent`; `partial` comes in deltas.
+    let events = |sent: Value, partial: &[&str], stop: bool, reason: &str| {
+        let block = json!({"type": "tool_use", "id": "toolu_1", "name": "find", "input": sent});
+        let mut events = events![START, begin(0, &block)];
+        events.extend(partial.iter().map(|partial| input(0, partial)));
+        events.extend(stop.then(|| STOP_0.to_owned()));
+        events.extend(events![reason, STOP]);
+        events
+    };
+    let caller = json!({"type": "code_execution_20250825", "tool_id": "s"});
+    let whole = json!([
+        {"type": "text", "text": "Hello"},
+        {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"a": [1, 2]}, "caller": caller},
+    ]);
+    let filled = json!({"type": "message_start", "message": {"id": "msg_1", "role": "assistant",
+        "model": "claude-a", "stop_reason": "tool_use", "content": whole,
+        "usage": {"input_tokens": 2, "output_tokens": 4}}});
+    let none = || json!({});
+    let one = || json!({"a": 1});
+    vec![
+        Stream::new(
+            "a call",
+            events(
+                none(),
+                &["", "{\"q\": \"a", "\\u00e9\\\"\", \"n\": [1", ".50]}"],
+                true,
+                TOOL_USE,
+            ),
+            call(json!({"q": "aé\"", "n": [1.50]})),
+        ),
+        Stream::new("a call without input", events(none(), &[""], true, TOOL_USE), call(none())),
+        Stream::new("a call without deltas", events(none(), &[], true, TOOL_USE), call(none())),
+        Stream::new(
+            "a call that did not stop",
+            events(none(), &["{\"a\":1}"], false, TOOL_USE),
+            call(one()),
+        )
+        .with(&[AnomalyKind::NotStopped]),
+        Stream::new(
+            "a call cut by the token limit",
+            events(none(), &["{\"a\": \"b"], false, MAX_TOKENS),
+            call(json!("{\"a\": \"b")),
+        )
+        .with(&[AnomalyKind::NotStopped, AnomalyKind::CutToolCall]),
+        Stream::new(
+            "a call cut by the token limit, that stops",
+            events(none(), &["{\"a\": \"b"], true, MAX_TOKENS),
+            call(json!("{\"a\": \"b")),
+        )
+        .with(&[AnomalyKind::UnfinishedArguments, AnomalyKind::CutToolCall]),
+        Stream::new(
+            "a call whose input is no JSON",
+            events(none(), &["{a: 1}"], true, TOOL_USE),
+            call(json!("{a: 1}")),
+        )
+        .with(&[AnomalyKind::UnfinishedArguments]),
+        Stream::new(
+            "an input at the start, and deltas",
+            events(json!({"a": 0}), &["{\"a\":1}"], true, TOOL_USE),
+            call(one()),
+        )
+        .with(&[AnomalyKind::Contradicted]),
+        Stream::new(
+            "an input at the start, and the same in deltas",
+            events(one(), &["{\"a\": 1}"], true, TOOL_USE),
+            call(one()),
+        ),
+        Stream::new(
+            "an input at the start, and empty deltas",
+            events(one(), &[""], true, TOOL_USE),
+            call(one()),
+        ),
+        Stream::new("a message that is whole at its start", events![filled, STOP], whole),
+    ]
+}
+
+fn streams_of_blocks() -> Vec<Stream> {
+    let found = json!([{"type": "web_search_result", "encrypted_content": "a/b+c=="}]);
+    let result = json!({"type": "web_search_tool_result", "tool_use_id": "s", "content": found});
+    let unknown = json!({"type": "hologram", "rays": [1.0, {"x": null}], "text": "kept"});
+    let search = |input: Value| json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": input});
+    let compaction = json!({"type": "compaction", "content": "short", "encrypted_content": "x=="});
+    let compact =
+        json!({"type": "compaction_delta", "content": "short", "encrypted_content": "x=="});
+    vec![
+        Stream::new(
+            "tools of the server, results and unknown blocks",
+            events![
+                START,
+                begin(0, &search(json!({}))),
+                input(0, ""),
+                input(0, "{\"query\":\"x\"}"),
+                STOP_0,
+                begin(1, &result),
+                STOP_1,
+                begin(2, &unknown),
+                STOP_2,
+                END_TURN,
+                STOP
+            ],
+            json!([search(json!({"query": "x"})), result, unknown]),
+        ),
+        Stream::new(
             "a compaction",
-            vec![
-                START.into(), begin(0, json!({"type": "compaction", "content": null})),
-                delta(0, json!({"type": "compaction_delta", "content": "short", "encrypted_content": "x=="})),
-                STOP_0.into(), END_TURN.into(), STOP.into(),
+            events![
+                START,
+                begin(0, &json!({"type": "compaction", "content": null})),
+                delta(0, &compact),
+                STOP_0,
+                END_TURN,
+                STOP
             ],
-            json!([{"type": "compaction", "content": "short", "encrypted_content": "x=="}]), End::Done, vec![],
+            json!([compaction]),
         ),
-        ("a message that is whole at its start", vec![filled, STOP.into()],
-            json!([{"type": "text", "text": "Hello"}, {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"a": [1, 2]}, "caller": {"type": "code_execution_20250825", "tool_id": "s"}}]),
-            End::Done, vec![]),
-        ("a refusal", vec![START.into(), PING.into(), r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"type":"refusal"}},"usage":{"output_tokens":1}}"#.into(), STOP.into()],
-            json!([]), End::Done, vec![]),
-        ("a start that came twice", of(&[START, START, TEXT, HELLO, START, WORLD, STOP_0, END_TURN, STOP]), text(), End::Done,
-            vec![AnomalyKind::StartedAgain]),
-        ("two messages in one", of(&[START, TEXT, HELLO, &other, TEXT, WORLD, STOP_0, END_TURN, STOP]),
-            json!([{"type": "text", "text": "Hello"}]), End::Truncated, vec![AnomalyKind::Spliced]),
-        ("two messages in one, the first of which had its stop reason", of(&[START, TEXT, HELLO, STOP_0, END_TURN, &other, TEXT, WORLD, STOP_0, END_TURN, STOP]),
-            json!([{"type": "text", "text": "Hello"}]), End::Truncated, vec![AnomalyKind::Spliced]),
-        ("no sentinel", of(&[START, TEXT, HELLO, WORLD, STOP_0, END_TURN]), text(), End::DoneWithoutSentinel, vec![]),
-        ("no stop reason", of(&[START, TEXT, HELLO, WORLD, STOP_0, STOP]), text(), End::DoneWithoutFinishReason, vec![]),
-        ("a stop reason of null", of(&[START, TEXT, HELLO, WORLD, STOP_0, r#"{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":2}}"#, STOP]),
-            text(), End::DoneWithoutFinishReason, vec![]),
-        ("neither", of(&[START, TEXT, HELLO, WORLD]), text(), End::Truncated, vec![]),
-        ("a block that did not stop", of(&[START, TEXT, HELLO, WORLD, END_TURN, STOP]), text(), End::Done, vec![AnomalyKind::NotStopped]),
-        ("a block that did not begin", of(&[START, HELLO, WORLD, STOP_0, END_TURN, STOP]), text(), End::Done, vec![AnomalyKind::NotStarted]),
-        ("a message that did not begin", of(&[TEXT, HELLO, WORLD, STOP_0, END_TURN, STOP]), text(), End::Done, vec![AnomalyKind::NotStarted]),
-        ("a block that began twice", of(&[START, TEXT, TEXT, HELLO, WORLD, STOP_0, END_TURN, STOP]), text(), End::Done, vec![AnomalyKind::BegunAgain]),
-        ("two blocks at one index", of(&[START, TEXT, HELLO, STOP_0, TEXT, WORLD, STOP_0, END_TURN, STOP]),
-            json!([{"type": "text", "text": "Hello"}, {"type": "text", "text": " wörld"}]), End::Done, vec![AnomalyKind::BegunAgain]),
-        ("blocks that overlap", vec![
-                START.into(), begin(1, json!({"type": "text", "text": ""})), TEXT.into(), HELLO.into(),
-                delta(1, json!({"type": "text_delta", "text": "one"})), WORLD.into(),
-                delta(1, json!({"type": "text_delta", "text": "two"})), STOP_1.into(), STOP_0.into(), END_TURN.into(), STOP.into(),
+        Stream::new(
+            "blocks that overlap",
+            events![
+                START,
+                begin(1, &json!({"type": "text", "text": ""})),
+                TEXT,
+                HELLO,
+                delta(1, &json!({"type": "text_delta", "text": "one"})),
+                WORLD,
+                delta(1, &json!({"type": "text_delta", "text": "two"})),
+                STOP_1,
+                STOP_0,
+                END_TURN,
+                STOP
             ],
-            json!([{"type": "text", "text": "Hello wörld"}, {"type": "text", "text": "onetwo"}]), End::Done, vec![]),
-        ("no index", of(&[
-                START, &TEXT.replace(r#""index":0,"#, ""), &HELLO.replace(r#""index":0,"#, ""), &WORLD.replace(r#""index":0,"#, ""),
-                &STOP_0.replace(r#","index":0"#, ""), END_TURN, STOP,
-            ]), text(), End::Done, vec![AnomalyKind::MissingIndex]),
-        ("a huge index", of(&[
-                START, &TEXT.replace(":0", ":18446744073709551615"), &HELLO.replace(":0", ":18446744073709551615"),
-                &WORLD.replace(":0", ":18446744073709551615"), &STOP_0.replace(":0", ":18446744073709551615"), END_TURN, STOP,
-            ]), text(), End::Done, vec![]),
-        ("a text after the block and after the stop reason", of(&[START, TEXT, HELLO, STOP_0, END_TURN, WORLD, STOP]), text(), End::Done, vec![AnomalyKind::AfterFinish]),
-        ("a text in a block of another type", vec![START.into(), begin(0, json!({"type": "thinking", "thinking": "Hm"})), HELLO.into(), WORLD.into(), STOP_0.into(), END_TURN.into(), STOP.into()],
-            json!([{"type": "thinking", "thinking": "Hm", "text": "Hello wörld"}]), End::Done, vec![AnomalyKind::Misplaced]),
-        ("a stop that came twice", of(&[START, TEXT, HELLO, WORLD, STOP_0, STOP_0, END_TURN, STOP]), text(), End::Done, vec![AnomalyKind::Repeated]),
-        ("a stop of nothing", of(&[START, TEXT, HELLO, WORLD, STOP_0, STOP_1, END_TURN, STOP]), text(), End::Done, vec![AnomalyKind::NotStarted]),
-        ("another stop reason", of(&[START, TEXT, HELLO, WORLD, STOP_0, MAX_TOKENS, END_TURN, STOP]), text(), End::Done, vec![AnomalyKind::Changed]),
-        ("halves of a pair in two deltas", of(&[
-                START, TEXT, &HELLO.replace("Hello", "\\ud83d"), &HELLO.replace("Hello", "\\ude00"), STOP_0, END_TURN, STOP,
-            ]), json!([{"type": "text", "text": "😀"}]), End::Done, vec![]),
-        ("an index that is none", of(&[START, TEXT, HELLO, &WORLD.replace(":0", ":\"0\""), STOP_0, END_TURN, STOP]), text(), End::Done,
-            vec![AnomalyKind::UnexpectedType, AnomalyKind::MissingIndex]),
-        ("a content block of null, and a message", of(&[r#"{"type":"message_start","message":null}"#, START, r#"{"type":"content_block_start","index":0,"content_block":null}"#, TEXT, HELLO, WORLD, STOP_0, END_TURN, STOP]), text(), End::Done,
-            vec![AnomalyKind::UnexpectedType; 2]),
+            json!([{"type": "text", "text": "Hello wörld"}, {"type": "text", "text": "onetwo"}]),
+        ),
+        Stream::new(
+            "a text in a block of another type",
+            events![
+                START,
+                begin(0, &json!({"type": "thinking", "thinking": "Hm"})),
+                HELLO,
+                WORLD,
+                STOP_0,
+                END_TURN,
+                STOP
+            ],
+            json!([{"type": "thinking", "thinking": "Hm", "text": "Hello wörld"}]),
+        )
+        .with(&[AnomalyKind::Misplaced]),
+    ]
+}
+
+fn odd_streams() -> Vec<Stream> {
+    let first = || json!([{"type": "text", "text": "Hello"}]);
+    let other = START.replace("msg_1", "msg_2");
+    let null_reason =
+        r#"{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":2}}"#;
+    let null_message = r#"{"type":"message_start","message":null}"#;
+    let null_block = r#"{"type":"content_block_start","index":0,"content_block":null}"#;
+    let at = |index: &str| {
+        let of = |event: &str| event.replace("\"index\":0", index).replace(",,", ",");
+        let of = |event: &str| of(event).replace(",}", "}");
+        events![START, of(TEXT), of(HELLO), of(WORLD), of(STOP_0), END_TURN, STOP]
+    };
+    let odd = |name, events: Vec<String>, anomalies: &[AnomalyKind]| {
+        Stream::new(name, events, hello()).with(anomalies)
+    };
+    vec![
+        odd(
+            "a start that came twice",
+            events![START, START, TEXT, HELLO, START, WORLD, STOP_0, END_TURN, STOP],
+            &[AnomalyKind::StartedAgain],
+        ),
+        Stream::new(
+            "two messages in one",
+            events![START, TEXT, HELLO, other, TEXT, WORLD, STOP_0, END_TURN, STOP],
+            first(),
+        )
+        .ends(End::Truncated)
+        .with(&[AnomalyKind::Spliced]),
+        Stream::new(
+            "two messages in one, the first of which had its stop reason",
+            events![START, TEXT, HELLO, STOP_0, END_TURN, other, TEXT, WORLD, END_TURN, STOP],
+            first(),
+        )
+        .ends(End::Truncated)
+        .with(&[AnomalyKind::Spliced]),
+        odd("no sentinel", events![START, TEXT, HELLO, WORLD, STOP_0, END_TURN], &[])
+            .ends(End::DoneWithoutSentinel),
+        odd("no stop reason", events![START, TEXT, HELLO, WORLD, STOP_0, STOP], &[])
+            .ends(End::DoneWithoutFinishReason),
+        odd(
+            "a stop reason of null",
+            events![START, TEXT, HELLO, WORLD, STOP_0, null_reason, STOP],
+            &[],
+        )
+        .ends(End::DoneWithoutFinishReason),
+        odd("neither", events![START, TEXT, HELLO, WORLD], &[]).ends(End::Truncated),
+        odd(
+            "a block that did not stop",
+            events![START, TEXT, HELLO, WORLD, END_TURN, STOP],
+            &[AnomalyKind::NotStopped],
+        ),
+        odd(
+            "a block that did not begin",
+            events![START, HELLO, WORLD, STOP_0, END_TURN, STOP],
+            &[AnomalyKind::NotStarted],
+        ),
+        odd(
+            "a message that did not begin",
+            events![TEXT, HELLO, WORLD, STOP_0, END_TURN, STOP],
+            &[AnomalyKind::NotStarted],
+        ),
+        odd(
+            "a block that began twice",
+            events![START, TEXT, TEXT, HELLO, WORLD, STOP_0, END_TURN, STOP],
+            &[AnomalyKind::BegunAgain],
+        ),
+        Stream::new(
+            "two blocks at one index",
+            events![START, TEXT, HELLO, STOP_0, TEXT, WORLD, STOP_0, END_TURN, STOP],
+            json!([{"type": "text", "text": "Hello"}, {"type": "text", "text": " wörld"}]),
+        )
+        .with(&[AnomalyKind::BegunAgain]),
+        odd("no index", at(""), &[AnomalyKind::MissingIndex]),
+        odd("a huge index", at("\"index\":18446744073709551615"), &[]),
+        odd(
+            "an index that is none",
+            at("\"index\":\"0\""),
+            &[AnomalyKind::UnexpectedType, AnomalyKind::MissingIndex],
+        ),
+        odd(
+            "a text after the block and after the stop reason",
+            events![START, TEXT, HELLO, STOP_0, END_TURN, WORLD, STOP],
+            &[AnomalyKind::AfterFinish],
+        ),
+        odd(
+            "a stop that came twice",
+            events![START, TEXT, HELLO, WORLD, STOP_0, STOP_0, END_TURN, STOP],
+            &[AnomalyKind::Repeated],
+        ),
+        odd(
+            "a stop of nothing",
+            events![START, TEXT, HELLO, WORLD, STOP_0, STOP_1, END_TURN, STOP],
+            &[AnomalyKind::NotStarted],
+        ),
+        odd(
+            "another stop reason",
+            events![START, TEXT, HELLO, WORLD, STOP_0, MAX_TOKENS, END_TURN, STOP],
+            &[AnomalyKind::Changed],
+        ),
+        odd(
+            "a content block of null, and a message",
+            events![null_message, START, null_block, TEXT, HELLO, WORLD, STOP_0, END_TURN, STOP],
+            &[AnomalyKind::UnexpectedType; 2],
+        ),
     ]
 }
 
 #[test]
 fn each_stream_comes_to_its_answer_however_it_is_cut() {
-    for (name, events, content, end, anomalies) in streams() {
+    for Stream { name, events, content, end, anomalies } in streams() {
         let body = body(&events);
         let run = run_every_way(body.as_bytes(), 1);
         assert_eq!(run.content(), content, "{name}");
@@ -339,7 +539,7 @@ fn each_stream_comes_to_its_answer_however_it_is_cut() {
 
 #[test]
 fn no_stream_is_complete_before_its_stop_reason() {
-    for (name, events, ..) in streams() {
+    for Stream { name, events, .. } in streams() {
         let is_reason = |event: &String| event.contains("\"stop_reason\":\"");
         let reason = events.iter().position(is_reason).unwrap_or(events.len());
         for count in 0..events.len() {
@@ -361,7 +561,7 @@ fn calls_are_told_once_when_they_are_whole() {
         let run = run(body(events).as_bytes());
         run.calls().iter().map(|(name, input)| format!("{name}{input}")).collect::<Vec<_>>()
     };
-    for (name, events, ..) in streams() {
+    for Stream { name, events, .. } in streams() {
         let expected: &[&str] = match name {
             "a call" => &["find{\"q\": \"a\\u00e9\\\"\", \"n\": [1.50]}"],
             "a call without input" | "a call without deltas" => &["find{}"],
@@ -387,13 +587,13 @@ fn calls_are_told_once_when_they_are_whole() {
 fn the_input_of_a_server_s_tool_is_no_call_of_the_caller() {
     let events: Vec<String> = vec![
         START.into(),
-        begin(0, json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}})),
+        begin(0, &json!({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}})),
         input(0, "{\"query\":"),
         input(0, "\"x\"}"),
         STOP_0.into(),
         begin(
             1,
-            json!({"type": "mcp_tool_use", "id": "m", "name": "x", "server_name": "y", "input": {"filled": 1}}),
+            &json!({"type": "mcp_tool_use", "id": "m", "name": "x", "server_name": "y", "input": {"filled": 1}}),
         ),
         STOP_1.into(),
         END_TURN.into(),
@@ -408,17 +608,22 @@ fn the_input_of_a_server_s_tool_is_no_call_of_the_caller() {
 
 #[test]
 fn the_changes_come_in_order() {
-    let citation = delta(0, json!({"type": "citations_delta", "citation": {"url":"u"}}));
+    let citation = delta(0, &json!({"type": "citations_delta", "citation": {"url":"u"}}));
     let events = [START, TEXT, &citation, HELLO, STOP_0, END_TURN, STOP];
     let run = run_every_way(body(&events).as_bytes(), 1);
     let names: Vec<_> = run.changes().map(|change| format!("{change:?}")).collect();
     let first = |name: &str| name.split([' ', '(']).next().unwrap_or_default().to_owned();
     let names: Vec<_> = names.iter().map(|name| first(name)).collect();
     assert_eq!(names, ["Role", "Usage", "Citation", "Text", "Finish", "Usage"]);
-    assert!(run.changes().any(|change| matches!(change, OwnedChange::Citation { citation, .. } if citation == "{\"url\":\"u\"}")));
-    assert!(run.changes().any(
-        |change| matches!(change, OwnedChange::Finish { reason, .. } if reason == "end_turn")
-    ));
+    let told: Vec<&str> = run
+        .changes()
+        .filter_map(|change| match change {
+            OwnedChange::Citation { citation, .. } => Some(citation.as_str()),
+            OwnedChange::Finish { reason, .. } => Some(reason.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["{\"url\":\"u\"}", "end_turn"]);
 }
 
 #[test]
@@ -477,7 +682,7 @@ fn other_members_of_the_message_are_kept_and_overwritten() {
 fn after_a_fallback_the_message_is_of_another_model() {
     let fallback = begin(
         0,
-        json!({"type": "fallback", "from": {"model": "claude-a"}, "to": {"model": "claude-b"}}),
+        &json!({"type": "fallback", "from": {"model": "claude-a"}, "to": {"model": "claude-b"}}),
     );
     let run = run(body(&[START, &fallback, STOP_0, END_TURN, STOP]).as_bytes());
     assert_eq!(run.outcome.answer.model().as_deref(), Some("claude-b"));
@@ -616,27 +821,30 @@ fn an_error_ends_the_stream_wherever_it_comes_and_keeps_what_was_folded() {
     }
 }
 
+/// Sets one of the limits.
+type Set = fn(&mut Limits, usize);
+
 #[test]
 fn an_event_beyond_a_limit_changes_nothing() {
     let events: Vec<String> = vec![
         START.into(),
-        begin(0, json!({"type": "thinking", "thinking": "", "signature": ""})),
-        delta(0, json!({"type": "thinking_delta", "thinking": "Hm"})),
-        delta(0, json!({"type": "signature_delta", "signature": "abc"})),
+        begin(0, &json!({"type": "thinking", "thinking": "", "signature": ""})),
+        delta(0, &json!({"type": "thinking_delta", "thinking": "Hm"})),
+        delta(0, &json!({"type": "signature_delta", "signature": "abc"})),
         STOP_0.into(),
         begin(
             1,
-            json!({"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"long": "x".repeat(40)}}),
+            &json!({"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"long": "x".repeat(40)}}),
         ),
         STOP_1.into(),
-        begin(2, json!({"type": "text", "text": "beginning"})),
-        delta(2, json!({"type": "citations_delta", "citation": {"n": 1}})),
-        delta(2, json!({"type": "text_delta", "text": "and a longer text"})),
+        begin(2, &json!({"type": "text", "text": "beginning"})),
+        delta(2, &json!({"type": "citations_delta", "citation": {"n": 1}})),
+        delta(2, &json!({"type": "text_delta", "text": "and a longer text"})),
         r#"{"type":"content_block_stop","index":2}"#.into(),
         TOOL_USE.into(),
         r#"{"type":"message_stop","extra":[1,2,3]}"#.into(),
     ];
-    let limits = |set: fn(&mut Limits, usize), max| {
+    let limits = |set: Set, max| {
         let mut limits = Limits::default();
         set(&mut limits, max);
         Options::new().with_limits(limits)
@@ -652,7 +860,7 @@ fn an_event_beyond_a_limit_changes_nothing() {
         }
         (serde_json::to_value(accumulator.answer()).expect("JSON"), refused)
     };
-    let sets: [(Limit, fn(&mut Limits, usize)); 2] = [
+    let sets: [(Limit, Set); 2] = [
         (Limit::Folded, |limits, max| limits.max_folded = max),
         (Limit::Items, |limits, max| limits.max_items = max),
     ];
@@ -681,7 +889,7 @@ fn an_event_beyond_a_limit_changes_nothing() {
 
 #[test]
 fn events_that_were_read_elsewhere_fold_the_same() {
-    for (name, events, ..) in streams() {
+    for Stream { name, events, .. } in streams() {
         let mut accumulator = Accumulator::new();
         for data in &events {
             let event = Event::parse(data).expect("an event");
@@ -690,7 +898,7 @@ fn events_that_were_read_elsewhere_fold_the_same() {
             let is_same = |sent: Value| serde_json::from_str::<Value>(&again).ok() == Some(sent);
             let is_odd = name.contains("null") || name.contains("index that is none");
             assert!(is_odd || serde_json::from_str(data).map_or(true, is_same), "{name}: {again}");
-            let _ = accumulator.push_parsed(&event).map(|_| ()).expect("it folds");
+            accumulator.push_parsed(&event).map(drop).expect("it folds");
         }
         let outcome = accumulator.close(How::Clean);
         let whole = run(body(&events).as_bytes());
@@ -701,7 +909,7 @@ fn events_that_were_read_elsewhere_fold_the_same() {
 
 #[test]
 fn an_answer_reads_itself_and_goes_back_in_the_next_request() {
-    for (name, events, ..) in streams() {
+    for Stream { name, events, .. } in streams() {
         let message = run(body(&events).as_bytes()).outcome.answer;
         let json = serde_json::to_string(&message).expect("JSON");
         assert_eq!(Message::from_json(&json).expect("a message"), message, "{name}");
@@ -715,7 +923,7 @@ fn an_answer_reads_itself_and_goes_back_in_the_next_request() {
                 "{name}"
             );
         }
-        assert_eq!(request.as_object().map(|members| members.len()), Some(2), "{name}");
+        assert_eq!(request.as_object().map(serde_json::Map::len), Some(2), "{name}");
     }
 }
 
@@ -763,11 +971,11 @@ fn many_blocks_and_deltas_cost_no_more_each() {
     let mut add = |data: String| body += &format!("data: {data}\n\n");
     add(START.into());
     for index in 0..1000 {
-        add(begin(index, json!({"type": "text", "text": "", "kept": "x".repeat(1000)})));
+        add(begin(index, &json!({"type": "text", "text": "", "kept": "x".repeat(1000)})));
     }
     for round in 0..20 {
         for index in 0..1000 {
-            add(delta(index, json!({"type": "text_delta", "text": format!("{round} ")})));
+            add(delta(index, &json!({"type": "text_delta", "text": format!("{round} ")})));
         }
     }
     let outcome = messages::fold(body.as_bytes());
@@ -863,7 +1071,7 @@ fn check_recorded(name: &str, body: &str) -> Run {
     }
     let mut accumulator = Accumulator::new();
     for (at, data) in data.iter().enumerate() {
-        let _ = accumulator.push(&sse::Event::new(data)).map(|_| ()).expect("it folds");
+        accumulator.push(&sse::Event::new(data)).map(drop).expect("it folds");
         let is_stop = events[at]["type"] == "message_stop";
         let outcome = accumulator.clone().close(How::Clean);
         let is_spliced =
@@ -986,7 +1194,7 @@ fn bodies_of_chunks(text: &str) -> Vec<String> {
 
 /// Events of every kind, for streams that no server would send.
 fn pool() -> Vec<String> {
-    let mut pool: Vec<String> = streams().into_iter().flat_map(|(_, events, ..)| events).collect();
+    let mut pool: Vec<String> = streams().into_iter().flat_map(|stream| stream.events).collect();
     pool.extend([
         r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"\ud83d"}}"#.into(),
         r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\ude00"}}"#.into(),
@@ -1004,8 +1212,12 @@ fn pool() -> Vec<String> {
     pool
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn any_events_fold_the_same_in_any_reads(

@@ -51,7 +51,7 @@ impl Message {
                 message.members.set(Cow::Owned(name.into()), value.into_owned());
                 return None;
             }
-            let Some(content) = value else { return None };
+            let content = value?;
             match blocks(&content) {
                 Some(blocks) => message.content = blocks.map(ContentBlock::new).collect(),
                 None => return Some(()),
