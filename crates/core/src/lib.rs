@@ -131,6 +131,7 @@ mod engine;
 mod error;
 pub mod guide;
 pub mod json;
+pub mod messages;
 mod openai;
 pub mod responses;
 pub mod sse;

@@ -419,6 +419,18 @@ impl Blocks {
         }
     }
 
+    /// Marks a text in a block, if it began, as the JSON text of the value that belongs there.
+    ///
+    /// A block's value then has the parsed value, or the text as a string if it is not JSON.
+    pub(crate) fn set_json(&mut self, slot: Slot, at: impl Into<Path>) {
+        if self.is_weighing() {
+            return;
+        }
+        if let Some(share) = self.share_mut(slot, &at.into()) {
+            share.is_json = true;
+        }
+    }
+
     /// Reports whether a text began at this place of a block.
     pub(crate) fn has_text(&self, slot: Slot, at: impl Into<Path>) -> bool {
         self.share(slot, &at.into()).is_some()
@@ -444,6 +456,11 @@ impl Blocks {
         block.is_some_and(|block| !core::mem::replace(&mut block.is_stopped, true))
     }
 
+    /// Reports whether a block has stopped.
+    pub(crate) fn is_stopped(&self, slot: Slot) -> bool {
+        self.block(slot).is_some_and(|block| block.is_stopped)
+    }
+
     /// Reports whether every block has stopped.
     pub(crate) fn are_stopped(&self) -> bool {
         self.blocks.iter().all(|block| block.is_stopped)
@@ -453,6 +470,13 @@ impl Blocks {
     pub(crate) fn slots(&self, choice: u64) -> impl Iterator<Item = Slot> + use<'_> {
         let range = self.by_index.range((choice, 0)..=(choice, u64::MAX));
         range.map(|(_, slot)| *slot)
+    }
+
+    /// Returns all blocks of all choices, in the order in which they began.
+    ///
+    /// It also has those whose index leads to a later block.
+    pub(crate) fn begun(&self) -> impl Iterator<Item = Slot> + use<> {
+        (0..self.blocks.len() as u32).map(Slot)
     }
 
     /// Returns the value of a block with everything that was put into it.
@@ -507,6 +531,11 @@ impl Blocks {
         self.choices.len() - 1
     }
 
+    /// Returns what so many bytes in a choice add, which may have to begin for them.
+    fn in_choice(&self, index: u64, bytes: usize) -> Held {
+        Held { bytes, items: usize::from(self.position(index).is_none()) }
+    }
+
     fn position(&self, index: u64) -> Option<usize> {
         self.choices.iter().position(|choice| choice.index == index)
     }
@@ -527,7 +556,7 @@ impl Blocks {
     /// Sets the role of a choice, once.
     pub(crate) fn role(&mut self, index: u64, role: &str, to: &mut Transcript) {
         let known = self.position(index).and_then(|position| self.choices[position].role.as_ref());
-        if known.is_some() || self.weigh(|_| Held::item(role.len())) {
+        if known.is_some() || self.weigh(|blocks| blocks.in_choice(index, role.len())) {
             return;
         }
         let position = self.choice(index, to);
@@ -543,7 +572,7 @@ impl Blocks {
             return Effect::Nothing;
         }
         let before = known.map_or(0, str::len);
-        if self.weigh(|_| Held::item(reason.len().saturating_sub(before))) {
+        if self.weigh(|blocks| blocks.in_choice(index, reason.len().saturating_sub(before))) {
             return Effect::Other;
         }
         let position = self.choice(index, to);
