@@ -6,6 +6,7 @@
 
 use arbitrary::Arbitrary;
 use deltawire::any::Any;
+use deltawire::messages::Messages;
 use deltawire::responses::Responses;
 use deltawire::sse::Event;
 use deltawire::{Accumulator, Dialect, How, Limits, Options, Session};
@@ -37,8 +38,9 @@ impl Body<'_> {
     /// # Panics
     /// If it does not.
     pub fn check(&self) {
-        match self.api % 2 {
+        match self.api % 3 {
             0 => self.check_dialect::<Responses>(),
+            2 => self.check_dialect::<Messages>(),
             _ => self.check_dialect::<Any>(),
         }
     }

@@ -10,7 +10,7 @@ use crate::error::{BoxError, Error};
 use crate::events::Events;
 use crate::head::{beginning, event_stream, not_refused};
 use crate::reader::Reader;
-use crate::stream::{AnyStream, ChatStream, CompletionStream, ResponsesStream};
+use crate::stream::{AnyStream, ChatStream, CompletionStream, MessagesStream, ResponsesStream};
 
 /// Reads the response to a streamed chat completion request.
 ///
@@ -61,6 +61,7 @@ macro_rules! of_dialects {
 
 of_dialects! {
     responses, ResponsesStream, "a streamed response of OpenAI's Responses API";
+    messages, MessagesStream, "a streamed message of Anthropic's Messages API";
     any, AnyStream, "a streamed answer of any API, which its first events tell";
 }
 

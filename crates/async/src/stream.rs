@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use deltawire::any::Any;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
+use deltawire::messages::Messages;
 use deltawire::responses::Responses;
 use deltawire::sse::OwnedEvent;
 use deltawire::{Accumulator, Dialect, How, Outcome, Session, Update};
@@ -59,6 +60,9 @@ pub type CompletionStream<B> = AnswerStream<Completions, B>;
 
 /// A streamed response of OpenAI's Responses API: an [`AnswerStream`].
 pub type ResponsesStream<B> = AnswerStream<Responses, B>;
+
+/// A streamed message of Anthropic's Messages API: an [`AnswerStream`].
+pub type MessagesStream<B> = AnswerStream<Messages, B>;
 
 /// A streamed answer of any API: an [`AnswerStream`] whose outcome says which it was.
 pub type AnyStream<B> = AnswerStream<Any, B>;

@@ -114,9 +114,12 @@ pub use events::Events;
 #[cfg(feature = "gate")]
 pub use gated::{Gated, GatedError, gated, try_gated};
 pub use reader::Reader;
-pub use response::{agent, any, chat, chat_completion, completion, completions, events, responses};
+pub use response::{
+    agent, any, chat, chat_completion, completion, completions, events, messages, responses,
+};
 pub use stream::{
-    AnswerStream, AnyStream, ChatStream, CompletionStream, FoldedEvents, ResponsesStream,
+    AnswerStream, AnyStream, ChatStream, CompletionStream, FoldedEvents, MessagesStream,
+    ResponsesStream,
 };
 
 #[cfg(doctest)]

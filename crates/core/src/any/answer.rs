@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::api::Api;
 use crate::chat::ChatCompletion;
 use crate::completions::Completion;
+use crate::messages::Message;
 use crate::responses::Response;
 
 /// The answer of a stream, in the type of its API.
@@ -23,6 +24,8 @@ pub enum Answer {
     Completions(Completion),
     /// A response.
     Responses(Response),
+    /// A message of Anthropic's Messages API.
+    Messages(Message),
 }
 
 impl Answer {
@@ -34,6 +37,7 @@ impl Answer {
             Self::Chat(_) => Api::Chat,
             Self::Completions(_) => Api::Completions,
             Self::Responses(_) => Api::Responses,
+            Self::Messages(_) => Api::Messages,
         })
     }
 
@@ -44,6 +48,7 @@ impl Answer {
             Self::Unknown(answer) | Self::Chat(answer) => Cow::Borrowed(answer.text()),
             Self::Completions(answer) => Cow::Borrowed(answer.text()),
             Self::Responses(answer) => Cow::Owned(answer.text()),
+            Self::Messages(answer) => Cow::Owned(answer.text()),
         }
     }
 }
@@ -54,6 +59,7 @@ impl Serialize for Answer {
             Self::Unknown(answer) | Self::Chat(answer) => answer.serialize(serializer),
             Self::Completions(answer) => answer.serialize(serializer),
             Self::Responses(answer) => answer.serialize(serializer),
+            Self::Messages(answer) => answer.serialize(serializer),
         }
     }
 }

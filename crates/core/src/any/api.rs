@@ -22,11 +22,13 @@ pub enum Api {
     Completions,
     /// OpenAI's Responses, and Open Responses.
     Responses,
+    /// Anthropic's Messages.
+    Messages,
 }
 
 impl Api {
     /// The APIs.
-    pub const ALL: [Self; 3] = [Self::Chat, Self::Completions, Self::Responses];
+    pub const ALL: [Self; 4] = [Self::Chat, Self::Completions, Self::Responses, Self::Messages];
 
     /// Returns the name that the API has in JSON.
     #[must_use]
@@ -35,6 +37,7 @@ impl Api {
             Self::Chat => "chat",
             Self::Completions => "completions",
             Self::Responses => "responses",
+            Self::Messages => "messages",
         }
     }
 
@@ -59,6 +62,8 @@ impl Api {
             Some(Self::Completions)
         } else if ends("/responses") || path.contains("/responses/") {
             Some(Self::Responses)
+        } else if ends("/messages") {
+            Some(Self::Messages)
         } else {
             None
         }
@@ -104,7 +109,19 @@ fn of_choices(choices: &RawValue<'_>) -> Api {
 
 /// Tells the APIs apart whose events have a type.
 fn of_type(event_type: &str) -> Option<Api> {
-    event_type.starts_with("response.").then_some(Api::Responses)
+    const OF_MESSAGES: [&str; 6] = [
+        "message_start",
+        "message_delta",
+        "message_stop",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+    ];
+    if event_type.starts_with("response.") {
+        Some(Api::Responses)
+    } else {
+        OF_MESSAGES.contains(&event_type).then_some(Api::Messages)
+    }
 }
 
 impl fmt::Display for Api {

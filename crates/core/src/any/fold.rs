@@ -16,6 +16,7 @@ use crate::engine::{
 };
 use crate::error::{ApiError, Error};
 use crate::json::{RawValue, Unknown};
+use crate::messages::{self, Messages};
 use crate::responses::{self, Responses};
 use crate::sse;
 
@@ -34,6 +35,7 @@ enum State {
     Chat(Box<Chat>),
     Completions(Box<Completions>),
     Responses(Box<Responses>),
+    Messages(Box<Messages>),
 }
 
 /// An event of any of the APIs, borrowed from its data.
@@ -49,6 +51,8 @@ pub enum AnyEvent<'a> {
     Completions(completions::Chunk<'a>),
     /// An event of a response.
     Responses(responses::Event<'a>),
+    /// An event of a message.
+    Messages(messages::Event<'a>),
 }
 
 impl Default for AnyEvent<'_> {
@@ -96,6 +100,7 @@ impl State {
             Api::Chat => Self::Chat(Box::default()),
             Api::Completions => Self::Completions(Box::default()),
             Api::Responses => Self::Responses(Box::default()),
+            Api::Messages => Self::Messages(Box::default()),
         }
     }
 }
@@ -107,6 +112,7 @@ impl State {
             (Self::Chat(dialect), AnyEvent::Chat(event)) => dialect.fold(event, to),
             (Self::Completions(dialect), AnyEvent::Completions(event)) => dialect.fold(event, to),
             (Self::Responses(dialect), AnyEvent::Responses(event)) => dialect.fold(event, to),
+            (Self::Messages(dialect), AnyEvent::Messages(event)) => dialect.fold(event, to),
             // An event that was read before the API was told.
             _ => {
                 to.anomaly(AnomalyKind::UnknownChunk, None, "");
@@ -127,6 +133,7 @@ macro_rules! each {
             State::Chat($dialect) => $call,
             State::Completions($dialect) => $call,
             State::Responses($dialect) => $call,
+            State::Messages($dialect) => $call,
         }
     };
 }
@@ -142,6 +149,7 @@ macro_rules! each_mut {
             State::Chat($dialect) => $call,
             State::Completions($dialect) => $call,
             State::Responses($dialect) => $call,
+            State::Messages($dialect) => $call,
         }
     };
 }
@@ -153,6 +161,7 @@ macro_rules! each_event {
             AnyEvent::Unknown($inner) | AnyEvent::Chat($inner) => Chat::$of($inner $(, $more)*),
             AnyEvent::Completions($inner) => Completions::$of($inner $(, $more)*),
             AnyEvent::Responses($inner) => Responses::$of($inner $(, $more)*),
+            AnyEvent::Messages($inner) => Messages::$of($inner $(, $more)*),
         }
     };
 }
@@ -195,6 +204,7 @@ impl Dialect for Any {
                 return read_as!(Completions, dialect, event, options, into);
             }
             State::Responses(dialect) => return read_as!(Responses, dialect, event, options, into),
+            State::Messages(dialect) => return read_as!(Messages, dialect, event, options, into),
         };
         match api {
             Some(api) => Self::of(Some(api)).read(event, options, into),
@@ -213,6 +223,7 @@ impl Dialect for Any {
             AnyEvent::Chat(_) => Api::Chat,
             AnyEvent::Completions(_) => Api::Completions,
             AnyEvent::Responses(_) => Api::Responses,
+            AnyEvent::Messages(_) => Api::Messages,
         };
         // An event that is refused tells nothing.
         let mut told = State::of(api);
@@ -273,6 +284,7 @@ impl Dialect for Any {
             State::Chat(dialect) => Answer::Chat(dialect.answer(texts)),
             State::Completions(dialect) => Answer::Completions(dialect.answer(texts)),
             State::Responses(dialect) => Answer::Responses(dialect.answer(texts)),
+            State::Messages(dialect) => Answer::Messages(dialect.answer(texts)),
         }
     }
 }

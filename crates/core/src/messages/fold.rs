@@ -88,7 +88,9 @@ impl Dialect for Messages {
     type Event<'a> = Event<'a>;
     type Answer = Message;
 
-    const API: &'static str = "Anthropic's Messages API";
+    fn api(&self) -> &'static str {
+        "Anthropic's Messages API"
+    }
 
     fn read<'a>(
         &self,
@@ -183,6 +185,10 @@ impl Dialect for Messages {
 
     fn api_error(_: &Event<'_>, _: &str) -> Option<Box<ApiError>> {
         None
+    }
+
+    fn is_terminal(event: &Event<'_>) -> bool {
+        event.event_type() == "message_stop"
     }
 
     fn is_over(&self) -> bool {
