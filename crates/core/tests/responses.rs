@@ -142,6 +142,8 @@ fn the_answer_is_read_from_the_body_that_is_not_streamed() {
     let again: Response = serde_json::from_str(&body).unwrap();
     assert_eq!(again, response);
     assert_eq!(response.to_input().len(), 3);
+    let none = Response::from_json(r#"{"status":"failed","output":null}"#).unwrap();
+    assert_eq!(serde_json::to_string(&none).unwrap(), r#"{"output":[],"status":"failed"}"#);
     let error = Response::from_json(r#"{"error":{"message":"no"}}"#).unwrap_err();
     assert!(matches!(error, Error::Api(error) if error.message == "no"));
     assert!(matches!(Response::from_json("[]"), Err(Error::InvalidChunk { .. })));
