@@ -64,12 +64,16 @@ struct Choice {
     index: u64,
     role: Option<String>,
     finish: Option<String>,
+    /// The positions of the choice's calls, in the order in which they began.
+    calls: Vec<u32>,
 }
 
 #[derive(Debug, Clone)]
 struct Call {
     slot: Slot,
     choice: u64,
+    /// The number of the call within its choice.
+    number: u32,
     id: Option<String>,
     name: Option<String>,
     kind: ToolCallKind,
@@ -356,7 +360,9 @@ impl Blocks {
             Some(text) => text,
             None => {
                 let place = match (kind, self.block(slot)?.call) {
-                    (TextKind::Arguments, Some(call)) => Place::item(choice, call),
+                    (TextKind::Arguments, Some(call)) => {
+                        Place::item(choice, self.calls.get(call as usize)?.number)
+                    }
                     (TextKind::Code | TextKind::ServerArguments | TextKind::ToolOutput, _) => {
                         self.tools += 1;
                         Place::item(choice, self.tools - 1)
@@ -593,8 +599,13 @@ impl Blocks {
             None => {
                 let position = self.calls.len() as u32;
                 block.call = Some(position);
-                let choice = block.choice;
-                self.calls.push(Call { slot, choice, id: None, name: None, kind, is_done: false });
+                let index = block.choice;
+                let at = self.choice(index, to);
+                let calls = &mut self.choices[at].calls;
+                calls.push(position);
+                let number = calls.len() as u32 - 1;
+                let (id, name, is_done) = (None, None, false);
+                self.calls.push(Call { slot, choice: index, number, id, name, kind, is_done });
                 position
             }
         };
@@ -652,7 +663,7 @@ impl Blocks {
         let call = self.calls.get(position as usize)?;
         let arguments = self.block(call.slot).and_then(|block| block.own);
         Some(ToolCallSoFar {
-            at: Place::item(call.choice, position),
+            at: Place::item(call.choice, call.number),
             id: call.id.as_deref(),
             name: call.name.as_deref(),
             arguments: arguments.map_or("", |text| texts.text(text)),
@@ -670,8 +681,8 @@ impl Blocks {
         at: Place,
         texts: &'a Transcript,
     ) -> Option<ToolCallSoFar<'a>> {
-        let call = self.so_far(at.item.position() as u32, texts)?;
-        (call.at.choice == at.choice).then_some(call)
+        let choice = &self.choices[self.position(at.choice)?];
+        self.so_far(*choice.calls.get(at.item.position())?, texts)
     }
 
     /// Returns the change of a note. `counts` are the dialect's.
