@@ -128,6 +128,7 @@ pub mod chat;
 pub mod completions;
 mod engine;
 mod error;
+pub mod gemini;
 pub mod guide;
 pub mod json;
 mod openai;
