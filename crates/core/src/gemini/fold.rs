@@ -52,6 +52,7 @@ pub struct Gemini {
 struct Kept {
     members: Unknown<'static>,
     content: Unknown<'static>,
+    /// The index was sent, or is not the one that stands for none.
     has_index: bool,
     has_content: bool,
 }
@@ -412,7 +413,7 @@ impl Gemini {
         self.blocks.begin_choice(index, to);
         if !self.blocks.is_weighing() {
             let kept = self.candidates.entry(index).or_default();
-            kept.has_index |= candidate.index.is_some();
+            kept.has_index |= candidate.index.is_some() || index != 0;
             kept.has_content |= candidate.content.is_some();
         }
         let finish = candidate.finish_reason.as_ref().map(RawStr::to_text);
