@@ -990,3 +990,169 @@ fn streams_of_a_folder_are_folded_without_a_loss() {
     }
     assert!(count > 0, "no stream in {folder}/gemini");
 }
+
+/// A generator of numbers, the same in each run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.0 >> 33) as usize % end
+    }
+
+    fn of<'t>(&mut self, choices: &[&'t str]) -> &'t str {
+        choices[self.below(choices.len())]
+    }
+
+    fn partial(&mut self) -> String {
+        let mut path = "$".to_owned();
+        for _ in 0..=self.below(4) {
+            path += self.of(&[".a", ".b", ".long_name", "[0]", "[1]", "['c d']", "[7]"]);
+        }
+        let value = self.of(&[
+            r#""stringValue":"x""#,
+            r#""stringValue":"yz\n","willContinue":true"#,
+            r#""numberValue":1.50"#,
+            r#""boolValue":true"#,
+            r#""nullValue":null"#,
+            r#""other":1"#,
+        ]);
+        format!(r#"{{"jsonPath":"{path}",{value}}}"#)
+    }
+
+    fn part(&mut self) -> String {
+        let partials: Vec<_> = (0..self.below(3)).map(|_| self.partial()).collect();
+        let partials = partials.join(",");
+        match self.below(9) {
+            0 => r#"{"functionCall":{}}"#.into(),
+            1 => format!(
+                r#"{{"functionCall":{{"name":"f","partialArgs":[{partials}],"willContinue":true}}}}"#
+            ),
+            2 => {
+                r#"{"functionCall":{"name":"g","args":{"a": 1}},"thoughtSignature":"AA=="}"#.into()
+            }
+            3 => r#"{"functionCall":{"id":"i","name":"h","willContinue":true}}"#.into(),
+            4 => format!(r#"{{"functionCall":{{"id":"i","partialArgs":[{partials}]}}}}"#),
+            5 | 6 => {
+                format!(r#"{{"functionCall":{{"partialArgs":[{partials}],"willContinue":true}}}}"#)
+            }
+            7 => self
+                .of(&[
+                    r#"{"text":"t"}"#,
+                    r#"{"text":"h","thought":true}"#,
+                    r#"{"text":"","thoughtSignature":"BB=="}"#,
+                    r#"{"text":"\ud83d"}"#,
+                    r#"{"text":"\ude00"}"#,
+                ])
+                .into(),
+            _ => self
+                .of(&[
+                    r#"{"executableCode":{"code":"c","language":"PYTHON"}}"#,
+                    r#"{"toolCall":{"args":{"q":1}}}"#,
+                    r#"{"codeExecutionResult":{"output":"o"}}"#,
+                    "{}",
+                ])
+                .into(),
+        }
+    }
+
+    fn event(&mut self) -> String {
+        let candidates: Vec<_> = (0..self.below(3))
+            .map(|_| {
+                let parts: Vec<_> = (0..self.below(4)).map(|_| self.part()).collect();
+                let index = self.of(&["", r#""index":0,"#, r#""index":1,"#]);
+                let more = self.of(&[
+                    "",
+                    "",
+                    r#","finishReason":"STOP""#,
+                    r#","finishReason":"MAX_TOKENS""#,
+                    r#","citationMetadata":{"citations":[{"uri":"u"}]}"#,
+                ]);
+                format!(
+                    r#"{{{index}"content":{{"parts":[{}],"role":"model"}}{more}}}"#,
+                    parts.join(",")
+                )
+            })
+            .collect();
+        let more = self.of(&[
+            "",
+            r#","usageMetadata":{"promptTokenCount":1,"totalTokenCount":2}"#,
+            r#","usageMetadata":{"trafficType":"X","totalTokenCount":3}"#,
+            r#","promptFeedback":{"blockReason":"OTHER"}"#,
+            r#","new":{"b":1}"#,
+        ]);
+        format!(r#"{{"candidates":[{}]{more}}}"#, candidates.join(","))
+    }
+}
+
+/// Whatever comes, folding does not depend on cuts, keeps to the limits, and is undone by none.
+#[test]
+fn streams_at_random_keep_the_promises() {
+    for seed in 0..50 {
+        let mut random = Random(seed);
+        let events: Vec<_> = (0..12).map(|_| random.event()).collect();
+        let bytes = body(&events);
+        let expected = whole(&bytes);
+        assert_eq!(expected.updates.len(), events.len(), "{seed}: {:?}", expected.outcome);
+        assert_eq!(run(Options::new(), byte_by_byte(&bytes)), expected, "{seed}");
+        // Each call that was told has whole arguments, which `run` reads.
+        let json = serde_json::to_string(&expected.outcome.answer).expect("an answer is JSON");
+        let read = GenerateContentResponse::from_json(&json).expect("an answer is read");
+        assert_eq!(read, expected.outcome.answer, "{seed}");
+        for _ in 0..20 {
+            let mut limits = Limits::default();
+            limits.max_folded = random.below(6000);
+            limits.max_items = random.below(120);
+            let Seen { outcome, updates, .. } =
+                run(Options::new().with_limits(limits), [&bytes[..]]);
+            let before = whole(&body(&events[..updates.len()]));
+            assert_eq!(updates, before.updates, "{seed}");
+            assert_eq!(outcome.answer, before.outcome.answer, "{seed}");
+            assert_eq!(outcome.end == End::Limit, updates.len() < events.len(), "{seed}");
+        }
+    }
+}
+
+#[test]
+fn events_that_were_read_before_are_folded_as_well() {
+    for Case { name, events, anomalies, .. } in cases() {
+        let mut accumulator = gemini::Accumulator::new();
+        for data in events {
+            let event = gemini::Event::parse(data).expect("an event");
+            let json = serde_json::to_string(&event).expect("an event is JSON");
+            let again = gemini::Event::parse(&json).expect("an event");
+            // It is written without white space, and then it is the same.
+            let again = serde_json::to_string(&again).expect("an event is JSON");
+            assert_eq!(again, json, "{name}");
+            if anomalies.is_empty() {
+                let value = |json: &str| serde_json::from_str::<Value>(json).ok();
+                assert_eq!(value(&json), value(data), "{name}");
+            }
+            accumulator.push_parsed(&event).expect("it is folded");
+        }
+        let outcome = accumulator.close(How::Clean);
+        assert_eq!(outcome.answer, whole(&body(events)).outcome.answer, "{name}");
+    }
+}
+
+#[cfg(feature = "partial")]
+#[test]
+fn arguments_are_parsed_while_they_arrive() {
+    let options = Options::new().with_parsed_arguments(deltawire::partial::Options::default());
+    let mut session = Session::with_options(options);
+    let mut changes = Vec::new();
+    let stream = body(cases()[2].events);
+    let mut input = &stream[..];
+    while let Ok(true) = session.advance(&mut input) {
+        let update = session.update();
+        changes.extend(update.changes().filter_map(|change| match change {
+            Change::Parsed { change, .. } => Some(format!("{change:?}")),
+            Change::NotJson { error, .. } => panic!("{error}"),
+            _ => None,
+        }));
+    }
+    assert!(
+        changes.len() > 10 && changes.iter().any(|change| change.contains("ton")),
+        "{changes:?}"
+    );
+}

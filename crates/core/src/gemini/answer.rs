@@ -157,7 +157,7 @@ impl GenerateContentResponse {
     /// Returns the reason why the prompt was refused, if it was.
     #[must_use]
     pub fn block_reason(&self) -> Option<Cow<'_, str>> {
-        self.prompt_feedback.as_ref().and_then(block_reason).map(|reason| reason.into())
+        self.prompt_feedback.as_ref().and_then(block_reason).map(Into::into)
     }
 
     /// Returns the token counts.

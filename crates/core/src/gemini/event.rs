@@ -43,10 +43,13 @@ pub struct Event<'a> {
     /// The ID of the response, the same in each event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_id: Option<RawValue<'a>>,
+    /// The time of the request, which Vertex AI sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_time: Option<RawValue<'a>>,
     /// The error, in place of an answer or after the beginning of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<RawValue<'a>>,
-    /// The other members, `createTime` and `modelStatus` among them.
+    /// The other members, `modelStatus` among them.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
     /// The event has a member that only this API's events have.
@@ -238,6 +241,8 @@ impl<'de> Members<'de> for Event<'de> {
             self.response_id = walk.value(cursor)?;
         } else if name.is("promptFeedback") {
             self.prompt_feedback = walk.value(cursor)?;
+        } else if name.is("createTime") {
+            self.create_time = walk.value(cursor)?;
         } else if name.is("error") {
             self.error = walk.value(cursor)?;
         } else {

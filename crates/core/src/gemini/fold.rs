@@ -163,7 +163,7 @@ impl Dialect for Gemini {
             // The reason in it is kept twice.
             to.expect_more(event.len);
         }
-        Blocks::weighed(
+        let effect = Blocks::weighed(
             self,
             to,
             |this| &mut this.blocks,
@@ -183,7 +183,9 @@ impl Dialect for Gemini {
                 }
                 effect
             },
-        )
+        )?;
+        debug_assert!(to.admit(Held::default()).is_ok(), "more is held than was weighed");
+        Ok(effect)
     }
 
     fn holes<'e>(event: &'e Event<'_>) -> Option<Holes<'e>> {
@@ -194,6 +196,7 @@ impl Dialect for Gemini {
             usage_metadata: _,
             model_version: _,
             response_id: _,
+            create_time: _,
             error: None,
             extra: _,
             is_known: _,
@@ -328,9 +331,6 @@ const OF_CANDIDATE: [&str; 10] = [
     "urlContextMetadata",
 ];
 
-/// The members of a response that the API reference has, beside those that are fields.
-const OF_RESPONSE: [&str; 2] = ["createTime", "modelStatus"];
-
 /// The token counts and their details, which an object with counts replaces as a whole.
 ///
 /// With code execution the counts can fall from one round to the next. The first six are counts.
@@ -363,8 +363,7 @@ impl Gemini {
             return Effect::Other;
         }
         let mut effect = Effect::Nothing;
-        let indices: Vec<_> = indices(event, to).collect();
-        for (candidate, (index, is_known)) in event.candidates.iter().zip(indices) {
+        for (candidate, (index, is_known)) in event.candidates.iter().zip(indices(event, to)) {
             if !is_known {
                 self.blocks.anomaly(AnomalyKind::MissingIndex, Some(index), "candidates.index", to);
             }
@@ -391,10 +390,12 @@ impl Gemini {
                 }
             }
         }
-        let is_kept =
-            |name: &str, to: &Transcript| to.options.keep_unknown || OF_RESPONSE.contains(&name);
+        if let Some(time) = &event.create_time {
+            let is_new = self.blocks.keep(&mut self.members, "createTime", time, to);
+            effect = effect.and(Effect::set(is_new));
+        }
         event.extra.for_each(|name, value| {
-            if is_kept(name, to) {
+            if to.options.keep_unknown || name == "modelStatus" {
                 let is_new = self.blocks.keep(&mut self.members, name, value, to);
                 effect = effect.and(Effect::set(is_new));
             }
@@ -744,7 +745,7 @@ impl Gemini {
                 let name = serde_json::to_string(name).unwrap_or_default();
                 let json = value.as_ref().map_or(Cow::Borrowed("null"), RawValue::to_compact);
                 let path = [Step::Name(name)].into();
-                self.put(index, path, Value::Whole(&json), &mut out, to);
+                self.put((index, slot), path, Value::Whole(&json), &mut out, to);
                 None::<()>
             })
         });
@@ -753,6 +754,9 @@ impl Gemini {
             let walk = Walk::new().with_unknown(true, usize::MAX);
             let _ = parse_object(partial.as_json(), &mut arg, &walk);
             goes_on |= arg.goes_on;
+            if arg.has_unknown {
+                self.blocks.anomaly(AnomalyKind::UnknownDelta, Some(index), "partialArgs", to);
+            }
             let path = arg.path.as_ref().and_then(|path| parse_path(&path.to_text()));
             let value = match (&arg.text, &arg.whole) {
                 (Some(text), _) => Some(Value::Text(text, arg.goes_on)),
@@ -764,7 +768,7 @@ impl Gemini {
                 self.blocks.anomaly(AnomalyKind::UnknownDelta, Some(index), "partialArgs", to);
                 continue;
             };
-            self.put(index, path, value, &mut out, to);
+            self.put((index, slot), path, value, &mut out, to);
         }
         if self.blocks.weigh(|_| Held::item(0)) {
             return;
@@ -782,13 +786,13 @@ impl Gemini {
     /// Puts one argument where its path leads.
     fn put(
         &mut self,
-        index: u64,
+        (index, slot): (u64, Slot),
         path: Vec<Step>,
         value: Value<'_>,
         out: &mut String,
         to: &mut Transcript,
     ) {
-        let call = self.calls.get_mut(&index);
+        let call = self.calls.get_mut(&index).filter(|call| call.slot == slot);
         if self.blocks.is_weighing() {
             // A call that begins in this event is not there yet.
             let none = Args::new();
@@ -893,6 +897,9 @@ impl<'de> Members<'de> for Piece<'de> {
             }
         } else if name.is("partialArgs") {
             self.partial_args = walk.value(cursor)?;
+            if self.partial_args.as_ref().is_some_and(|args| !args.is_array()) {
+                walk.note("functionCall.partialArgs");
+            }
         } else if name.is("willContinue") {
             self.goes_on = walk.value(cursor)?.is_some_and(|value| value.as_bool() == Some(true));
         } else {
@@ -909,6 +916,7 @@ struct PartialArg<'a> {
     text: Option<RawStr<'a>>,
     whole: Option<Cow<'a, str>>,
     goes_on: bool,
+    has_unknown: bool,
 }
 
 impl<'de> Members<'de> for PartialArg<'de> {
@@ -934,6 +942,7 @@ impl<'de> Members<'de> for PartialArg<'de> {
         } else if name.is("willContinue") {
             self.goes_on = walk.value(cursor)?.is_some_and(|value| value.as_bool() == Some(true));
         } else {
+            self.has_unknown = true;
             walk.skip(cursor)?;
         }
         Ok(())

@@ -70,7 +70,11 @@ fn fold_part(parts: &mut Vec<Value>, mut part: Value) {
             last["text"] = (text(last) + &text(&part)).into();
             return;
         }
-        if part.get("functionCall").is_some_and(|call| call.get("name").is_none()) {
+        let is_more = |call: &Value| {
+            let id = call.get("id").filter(|id| last["functionCall"].get("id") == Some(id));
+            call.get("name").is_none() || id.is_some()
+        };
+        if part.get("functionCall").is_some_and(is_more) {
             put_args(&mut last["functionCall"], &part["functionCall"]["partialArgs"]);
             return;
         }
@@ -85,7 +89,8 @@ fn fold_part(parts: &mut Vec<Value>, mut part: Value) {
 
 fn put_args(call: &mut Value, args: &Value) {
     for arg in args.as_array().into_iter().flatten() {
-        let path = arg["jsonPath"].as_str().expect("a path").replace('[', ".[");
+        let path = arg["jsonPath"].as_str().expect("a path").replace("['", ".");
+        let path = path.replace("']", "").replace('[', ".[");
         let mut value = &mut call["args"];
         for step in path.split('.').skip(1) {
             value = match step.strip_prefix('[') {
