@@ -409,10 +409,10 @@ impl Gemini {
         candidate: &CandidateDelta<'_>,
         to: &mut Transcript,
     ) -> Effect {
-        to.note_choices();
         let mut effect = Effect::set(!self.candidates.contains_key(&index));
         self.blocks.begin_choice(index, to);
         if !self.blocks.is_weighing() {
+            to.note_choices();
             let kept = self.candidates.entry(index).or_default();
             kept.has_index |= candidate.index.is_some() || index != 0;
             kept.has_content |= candidate.content.is_some();
