@@ -424,7 +424,7 @@ impl Blocks {
     /// Appends JSON text to the text that a block has for itself, such as its arguments.
     ///
     /// If it belongs to a place in the block, the block is written with the whole text there; see
-    /// [`set_json`](Self::set_json).
+    /// [`write_instead`](Self::write_instead).
     pub(crate) fn append_json(
         &mut self,
         slot: Slot,
@@ -466,7 +466,12 @@ impl Blocks {
     /// Writes this value in place of a text, in the answer.
     ///
     /// It does not count as held, because the state is not used any more.
-    pub(crate) fn set_json(&mut self, slot: Slot, at: impl Into<Path>, json: RawValue<'static>) {
+    pub(crate) fn write_instead(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        json: RawValue<'static>,
+    ) {
         if let Some(share) = self.share_mut(slot, &at.into()) {
             share.whole = Some(json);
         }

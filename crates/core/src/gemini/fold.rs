@@ -126,8 +126,13 @@ impl Dialect for Gemini {
     type Event<'a> = Event<'a>;
     type Answer = GenerateContentResponse;
 
-    const API: &'static str = "Gemini's generateContent API";
-    const HAS_TERMINAL: bool = false;
+    fn api(&self) -> &'static str {
+        "Gemini's generateContent API"
+    }
+
+    fn has_terminal(&self) -> bool {
+        false
+    }
 
     fn read<'a>(
         &self,
@@ -231,6 +236,12 @@ impl Dialect for Gemini {
     fn api_error(event: &Event<'_>, data: &str) -> Option<Box<ApiError>> {
         event.error.as_ref()?;
         ApiError::of(&RawValue::parse(data).ok()?).map(Box::new)
+    }
+
+    fn is_terminal(event: &Event<'_>) -> bool {
+        // There is no other sign of the end, so any of these may be the last event.
+        event.candidates.iter().any(|candidate| candidate.finish_reason.is_some())
+            || event.prompt_feedback.is_some()
     }
 
     fn is_finished(&self) -> bool {
@@ -861,7 +872,7 @@ impl Blocks {
                 None => self.own_text(slot, texts).map(Into::into),
             };
             if let Some((at, json)) = at.zip(json) {
-                self.set_json(slot, at, RawValue::compacted(json));
+                self.write_instead(slot, at, RawValue::compacted(json));
             }
         }
     }
