@@ -104,12 +104,15 @@ pub(crate) struct Share {
     parts: Vec<(usize, Option<usize>)>,
     /// The whole string that the server sent, if it is not what the parts are.
     pub(crate) whole: Option<RawValue<'static>>,
+    /// The parts are the JSON text of the value that belongs here.
+    pub(crate) is_json: bool,
 }
 
 impl Share {
     /// Returns a share that begins at the end of the text.
     pub(crate) fn new(text: TextId, texts: &Transcript) -> Self {
-        Self { text, parts: [(texts.text(text).len(), None)].into(), whole: None }
+        let parts = [(texts.text(text).len(), None)].into();
+        Self { text, parts, whole: None, is_json: false }
     }
 
     /// Ends the part that grows, because another share adds to the text.
@@ -223,6 +226,7 @@ impl Writer<'_> {
             Some(Patch::Text(Share { whole: Some(whole), .. })) => {
                 return self.out.push_str(whole.as_json());
             }
+            Some(Patch::Text(share)) if share.is_json => return self.json(base, share),
             Some(Patch::Text(share)) => return self.string(&share.so_far(self.texts)),
             Some(Patch::Value(value)) => Some(value.as_json()),
             Some(Patch::Elements(elements)) => return self.elements(base, elements),
@@ -232,6 +236,21 @@ impl Writer<'_> {
             Some(Step::Member(_)) => self.object(base, inner, depth),
             Some(_) => self.array(base, inner, depth),
             None => self.out.push_str(base.unwrap_or("null")),
+        }
+    }
+
+    /// Writes the value whose JSON text arrived.
+    ///
+    /// If none arrived, the value that was sent stays. A text that is not JSON, because it was cut
+    /// or is wrong, is written as a string: so it is not lost, and nothing is invented.
+    fn json(&mut self, base: Option<&str>, share: &Share) {
+        let text = share.so_far(self.texts);
+        if text.trim().is_empty() {
+            return self.out.push_str(base.unwrap_or("{}"));
+        }
+        match RawValue::parse(&text) {
+            Ok(value) => self.out.push_str(&value.to_compact()),
+            Err(_) => self.string(&text),
         }
     }
 

@@ -490,6 +490,15 @@ impl Transcript {
             && self.held.items.saturating_add(self.most / 2) <= limits.max_items
     }
 
+    /// Reports the same of an event each of whose bytes may be kept twice.
+    ///
+    /// A block's text is kept in the block as it was sent, and in the text that grows.
+    pub(crate) fn has_room_for_two(&self) -> bool {
+        let limits = &self.options.limits;
+        self.held.bytes.saturating_add(self.most.saturating_mul(2)) <= limits.max_folded
+            && self.held.items.saturating_add(self.most) <= limits.max_items
+    }
+
     /// Reports whether a string of `len` bytes between its quotes may be appended.
     #[inline]
     pub(crate) fn has_room_for(&self, len: usize) -> bool {
