@@ -52,6 +52,9 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// The name of the API, as errors name it.
     const API: &'static str;
 
+    /// The way in which the bytes of a stream are cut into events.
+    const FRAMING: Framing = Framing::Events;
+
     /// The stream has an event or a sentinel that ends it.
     ///
     /// Otherwise the end of the body is the end of the stream.
@@ -118,6 +121,17 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
 
     /// Makes the answer, and takes the texts for it.
     fn answer(self, texts: &mut Transcript) -> Self::Answer;
+}
+
+/// The way in which the bytes of a stream are cut into events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Framing {
+    /// The stream is an event stream, which [`sse::Decoder`] decodes.
+    Events,
+    /// The stream has one JSON value a line, which [`lines::Decoder`](crate::lines::Decoder)
+    /// decodes.
+    Lines,
 }
 
 /// Seals [`Dialect`], so that other crates cannot implement it.
