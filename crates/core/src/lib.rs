@@ -129,6 +129,7 @@ pub mod completions;
 mod engine;
 mod error;
 pub mod guide;
+pub mod interactions;
 pub mod json;
 pub mod lines;
 mod openai;

@@ -164,6 +164,11 @@ pub enum AnomalyKind {
     UnknownEvent,
     /// A delta has a type that is not known, and was passed over.
     UnknownDelta,
+    /// An event or a delta has a member that is not known, which was passed over.
+    ///
+    /// Members of the answer itself are kept, known or not. These belong to the stream, and
+    /// [`Session::next_event`](crate::Session::next_event) returns them.
+    UnknownMember,
     /// A whole text or item differs from the deltas that came before it.
     ///
     /// The whole one counts in the answer. What the updates added stays as it was.
@@ -229,6 +234,7 @@ impl AnomalyKind {
                 | Self::WrappedChunk
                 | Self::UnknownEvent
                 | Self::UnknownDelta
+                | Self::UnknownMember
         )
     }
 }
