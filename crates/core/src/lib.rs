@@ -132,6 +132,7 @@ pub mod guide;
 pub mod interactions;
 pub mod json;
 pub mod lines;
+pub mod ollama;
 mod openai;
 pub mod responses;
 pub mod sse;

@@ -10,8 +10,7 @@
 //! it when the answer is made.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::String;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::answer::{self, Interaction, Kind};
@@ -253,7 +252,7 @@ impl Dialect for Interactions {
             let value = self.blocks.value(slot, texts);
             let set = self.steps.get(&slot).map(|step| &step.set);
             answer::Step::new(match set.filter(|set| !set.is_empty()) {
-                Some(set) => with_members(&value, set),
+                Some(set) => set.written_into(&value),
                 None => value,
             })
         });
@@ -888,7 +887,7 @@ impl Interactions {
                 let empty = RawValue::within("\"\"", false);
                 let mut without = Unknown::default();
                 without.set("data".into(), empty);
-                let media = with_members(&sent, &without);
+                let media = without.written_into(&sent);
                 self.blocks.set(slot, ("content", element), &media, to)
             }
             None => self.blocks.set(slot, ("content", element), &sent, to),
@@ -999,39 +998,4 @@ fn arguments_kind(kind: Kind) -> TextKind {
 fn held_set(set: &Unknown<'_>) -> crate::engine::Held {
     let bytes = set.iter().map(|(name, value)| name.len() + value.as_json().len()).sum();
     crate::engine::Held { bytes, items: set.len() }
-}
-
-/// Returns an object with these members in place of its own of the same names, or after them.
-fn with_members(object: &RawValue<'_>, members: &Unknown<'_>) -> RawValue<'static> {
-    let mut json = String::from("{");
-    let mut write = |name: &str, value: &str| {
-        if json.len() > 1 {
-            json.push(',');
-        }
-        json.push_str(&serde_json::to_string(name).unwrap_or_default());
-        json.push(':');
-        json.push_str(value);
-    };
-    let mut written = BTreeSet::new();
-    let _ = object.find_member(|name, value| {
-        let name = core::str::from_utf8(name).unwrap_or_default();
-        match members.get(name) {
-            Some(member) => {
-                write(name, member.as_json());
-                written.insert(String::from(name));
-            }
-            None => match &value {
-                Some(value) => write(name, &value.to_compact()),
-                None => write(name, "null"),
-            },
-        }
-        None::<()>
-    });
-    members.for_each(|name, value| {
-        if !written.contains(name) {
-            write(name, &value.to_compact());
-        }
-    });
-    json.push('}');
-    RawValue::compacted(json)
 }
