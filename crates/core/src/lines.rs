@@ -6,8 +6,8 @@
 //! - A line ends with LF or CRLF. Lines of white space mean nothing.
 //! - A line that lies whole in the read is borrowed from it. Only a line that a read cut is copied,
 //!   once, and each byte is searched once.
-//! - A limit is passed by the byte that passes it, wherever the reads cut. A CR at the end of a line
-//!   does not count, so the byte after it decides.
+//! - A limit is passed by the byte that passes it, wherever the reads cut. A CR at the end of a
+//!   line does not count, so the byte after it decides.
 //! - The end of the stream is the end of the last line ([`Decoder::finish`]), because JSON says
 //!   itself whether it is whole.
 

@@ -1,6 +1,7 @@
 //! Gemini's Interactions API: whole outcomes of small streams, every cut, faults and limits.
 
 #![allow(clippy::unwrap_used, reason = "what tests share fails by it as they do")]
+#![allow(clippy::needless_pass_by_value, reason = "a table of JSON reads better without `&`")]
 
 #[path = "steps/run.rs"]
 mod run;
@@ -10,6 +11,9 @@ use std::path::Path;
 
 use deltawire::interactions::{Event, Interaction, Interactions, Session, fold};
 use deltawire::{AnomalyKind, End, Error, How, Options, TextKind};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use run::{Seen, in_events, in_reads, limits_refuse_whole_events, same_at_every_cut};
 use serde_json::{Value, json};
 
@@ -428,7 +432,7 @@ fn the_answer_is_read_from_its_json_and_says_what_the_updates_said() {
         assert_eq!(read.reasoning(), case.summary, "{}", case.name);
         assert_eq!(read.token_counts(), outcome.usage, "{}", case.name);
         let calls: Vec<_> = read.tool_calls().collect();
-        assert_eq!(calls.len() >= case.calls.len(), true, "{}", case.name);
+        assert!(calls.len() >= case.calls.len(), "{}", case.name);
         for (call, (id, name, arguments)) in calls.iter().zip(case.calls) {
             let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
             assert_eq!((call.id.as_deref(), &*call.name), (Some(*id), *name));
@@ -977,4 +981,52 @@ fn recorded_streams_fold_whole() {
         }
     }
     assert!(count > 0, "no stream in {folder}");
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn events_in_any_order_come_to_the_same_in_any_reads(
+        picks in vec((any::<Index>(), 0..4_u64, 0..8_u8), 0..40),
+        max_folded in 0..3000_usize,
+        max_items in 0..60_usize,
+        size in 1..80_usize,
+    ) {
+        let all: Vec<Value> = cases().into_iter().flat_map(|case| case.events).collect();
+        let mut events = Vec::new();
+        for (pick, index, change) in picks {
+            let mut event = all[pick.index(all.len())].clone();
+            if event["event_type"] == "interaction.completed" && change != 0 {
+                continue;
+            }
+            if change < 4 && event["index"].is_u64() {
+                event["index"] = json!(index);
+            }
+            if change == 5 {
+                event["index"] = Value::Null;
+            }
+            events.push(event);
+        }
+        let body = body(&events);
+        let mut limited = Options::new();
+        (limited.limits.max_folded, limited.limits.max_items) = (max_folded, max_items);
+        for options in [Options::new(), limited] {
+            let whole = in_reads::<Interactions>(options, [&body[..]], How::Clean);
+            let cut = in_reads::<Interactions>(options, body.chunks(size), How::Clean);
+            prop_assert_eq!(&cut, &whole);
+            let slow = options.with_learning(false);
+            let slow = in_reads::<Interactions>(slow, [&body[..]], How::Clean);
+            prop_assert_eq!(&slow, &whole);
+            // What the updates said is in the answer, whatever the order was.
+            let read: Interaction = serde_json::from_value(whole.answer.clone()).unwrap();
+            if !whole.notes().iter().any(|note| note.starts_with("contradicted")) {
+                prop_assert_eq!(read.text().len(), whole.text.len(), "{}", whole.answer);
+            }
+        }
+    }
 }

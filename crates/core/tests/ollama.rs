@@ -5,8 +5,12 @@
 #[path = "steps/run.rs"]
 mod run;
 
+use deltawire::json::RawValue;
 use deltawire::ollama::{Answer, Line, Ollama, ReadStream, Session, fold};
 use deltawire::{AnomalyKind, End, Error, How, Limit, Options, TextKind};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use run::{Seen, in_events, in_reads, limits_refuse_whole_events, same_at_every_cut};
 use serde_json::{Value, json};
 
@@ -253,7 +257,7 @@ fn the_answer_is_read_from_its_json_and_says_what_the_updates_said() {
         }
         let message = read.to_message().map_or(Value::Null, |message| message.to_value());
         assert_eq!(message, case.answer["message"]);
-        let context = read.context().map_or(Value::Null, |context| context.to_value());
+        let context = read.context().map_or(Value::Null, RawValue::to_value);
         assert_eq!(context, case.answer["context"]);
         assert_eq!(read.done_reason().as_deref(), case.answer["done_reason"].as_str());
         assert_eq!(read.model().as_deref(), Some("m"));
@@ -553,7 +557,7 @@ fn naive(lines: &[Value]) -> Value {
                     }
                 }
                 "response" | "thinking" | "tool_calls" | "logprobs" => {
-                    add(&mut answer[name], value)
+                    add(&mut answer[name], value);
                 }
                 "done" if !is_done => {}
                 "created_at" if !is_done && !answer[name].is_null() => {}
@@ -578,6 +582,41 @@ fn a_naive_fold_comes_to_the_same_at_every_line() {
         for count in 1..=case.lines.len() {
             let lines = &case.lines[..count];
             assert_eq!(run(lines).answer, naive(lines), "{}: {count} lines", case.name);
+        }
+    }
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn lines_in_any_order_come_to_the_same_in_any_reads(
+        picks in vec((any::<Index>(), 0..4_u8), 0..40),
+        max_folded in 0..1500_usize,
+        max_items in 0..40_usize,
+        size in 1..80_usize,
+    ) {
+        let all: Vec<Value> = cases().into_iter().flat_map(|case| case.lines).collect();
+        let mut body = String::new();
+        for (pick, end) in picks {
+            let line = &all[pick.index(all.len())];
+            if line["done"] != true || end == 0 {
+                body = body + &line.to_string() + ["\n", "\r\n", "\n\n", " \n"][usize::from(end)];
+            }
+        }
+        let body = body.as_bytes();
+        let mut limited = Options::new();
+        (limited.limits.max_folded, limited.limits.max_items) = (max_folded, max_items);
+        for options in [Options::new(), limited] {
+            let whole = in_reads::<Ollama>(options, [body], How::Clean);
+            let cut = in_reads::<Ollama>(options, body.chunks(size), How::Clean);
+            prop_assert_eq!(&cut, &whole);
+            let slow = in_reads::<Ollama>(options.with_learning(false), [body], How::Clean);
+            prop_assert_eq!(&slow, &whole);
         }
     }
 }

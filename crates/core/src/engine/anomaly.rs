@@ -97,7 +97,7 @@ pub enum AnomalyKind {
     /// The answer stands in the wrong member, and was folded from there.
     ///
     /// The anomaly's member is a `message` in place of the delta, a `delta` or `message` in a
-    /// legacy completion, a `text` in a chat completion.
+    /// legacy completion, a `text` in a chat completion, a `delta` for a block of another type.
     Misplaced,
     /// Each choice began after the one before had ended without a finish reason.
     ///

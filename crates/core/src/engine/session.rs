@@ -257,7 +257,8 @@ impl<D: Dialect> Session<D> {
     /// the body decide. If the content type is not `text/event-stream`, they have to begin a field
     /// or a comment, which is an [anomaly](crate::AnomalyKind::ContentType). Otherwise the
     /// beginning of the body, at most [`Error::EVIDENCE`] bytes, becomes part of
-    /// [`Error::NotAnEventStream`].
+    /// [`Error::NotAnEventStream`]. If the API's framing is by lines, the content type is
+    /// `application/x-ndjson`, and the first byte has to be `{`.
     ///
     /// ```
     /// use deltawire::{Error, How, chat};
@@ -365,7 +366,10 @@ impl<D: Dialect> Session<D> {
     #[inline(always)]
     fn lines(&mut self) -> Option<&mut lines::Decoder> {
         // The compiler knows the framing, so that other sessions do not look.
-        self.lines.as_deref_mut().filter(|_| D::FRAMING == Framing::Lines)
+        match D::FRAMING {
+            Framing::Events => None,
+            Framing::Lines => self.lines.as_deref_mut(),
+        }
     }
 
     /// Decodes until an event is folded, and calls a function with its data.

@@ -125,8 +125,9 @@ impl Interaction {
 
     /// Returns the ID of the last event that had one.
     ///
-    /// A stored stream goes on after it: `GET /v1beta/interactions/{id}?stream=true&last_event_id=`.
-    /// It is no member of the JSON.
+    /// A stored stream goes on after it, if the request
+    /// `GET /v1beta/interactions/{id}?stream=true` has it as `last_event_id`. It is no member of
+    /// the JSON.
     #[must_use]
     pub fn last_event_id(&self) -> Option<&str> {
         self.last_event_id.as_deref()
@@ -199,13 +200,12 @@ impl Step {
         Some(self.get(name)?.as_str()?.into_owned())
     }
 
-    /// Returns the text of the model's output, empty for any other step.
+    /// Returns the text that the model wrote, empty for a thought, an input or a result.
     #[must_use]
     pub fn text(&self) -> String {
-        if Kind::of(&self.step_type()) == Kind::Output {
-            self.texts("content")
-        } else {
-            String::new()
+        match Kind::of(&self.step_type()) {
+            Kind::Thought | Kind::Input | Kind::Result => String::new(),
+            Kind::Output | Kind::Call | Kind::ServerCall | Kind::Code => self.texts("content"),
         }
     }
 

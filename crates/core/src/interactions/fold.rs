@@ -44,7 +44,7 @@ pub struct Interactions {
     is_over: bool,
 }
 
-/// What is known of a step beside its block.
+/// The state of a step beside its block.
 #[derive(Debug, Clone, Default)]
 struct Step {
     index: u64,
@@ -738,6 +738,17 @@ impl Interactions {
         if self.blocks.is_stopped(slot) {
             self.blocks.anomaly(AnomalyKind::AfterFinish, Some(0), "step", to);
         }
+        let kind = self.steps.get(&slot).map(|step| step.kind);
+        let is_call = matches!(kind, Some(Kind::Call | Kind::ServerCall | Kind::Code));
+        let fits = match (whole, &*delta_type) {
+            (Some(whole), _) => kind == Some(whole),
+            (None, "arguments_delta") => is_call,
+            (None, "thought_signature") => true,
+            (None, _) => !is_call,
+        };
+        if !fits && kind.is_some() {
+            self.blocks.anomaly(AnomalyKind::Misplaced, Some(0), "delta", to);
+        }
         let mut effect = Effect::Nothing;
         if let Some(kind) = whole {
             return self.whole(slot, kind, delta, to);
@@ -836,6 +847,9 @@ impl Interactions {
     }
 
     fn annotations(&mut self, slot: Slot, list: &RawValue<'_>, to: &mut Transcript) -> Effect {
+        if list.elements().next().is_none() {
+            return Effect::Nothing;
+        }
         let step = self.steps.get(&slot);
         let is_content = step.is_some_and(|step| step.is_content);
         let element = match step.and_then(|step| step.last_text) {
@@ -905,10 +919,6 @@ impl Interactions {
 
     /// Takes a delta that is the whole call or result of a tool: its members are the step's.
     fn whole(&mut self, slot: Slot, kind: Kind, delta: &Delta<'_>, to: &mut Transcript) -> Effect {
-        let of_step = self.steps.get(&slot).map_or(kind, |step| step.kind);
-        if of_step != kind {
-            self.blocks.anomaly(AnomalyKind::Misplaced, Some(0), "delta", to);
-        }
         if let Some(arguments) = &delta.arguments {
             self.take_arguments(slot, kind, arguments, true, to);
         }

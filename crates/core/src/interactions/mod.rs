@@ -1,6 +1,6 @@
 //! Gemini's Interactions API: its events, the interaction, and the fold.
 //!
-//! It is Google's newer API (`POST /v1beta/interactions`), whose answer is a list of steps: thoughts,
+//! It is Google's newer API (`POST /v1beta/interactions`). Its answer is a list of steps: thoughts,
 //! output of the model, calls of functions, and the calls and results of Google's own tools. The
 //! older [`generateContent`](https://ai.google.dev/api/generate-content) is another API.
 //!
