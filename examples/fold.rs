@@ -1,8 +1,9 @@
-//! Folds standard input as a streamed completion, and prints the outcome as one line of JSON.
+//! Folds standard input as a streamed answer, and prints the outcome as one line of JSON.
 //!
 //! `curl -sN … | cargo run -q --release --example fold`
 //!
-//! - `--endpoint completion` reads a stream of the legacy endpoint.
+//! - `--dialect NAME` reads a stream of that API: `chat`, `completions` or `responses`. By default,
+//!   `auto`, the first events tell.
 //! - `--text` prints the text as it arrives instead of the JSON.
 //! - `--drop-unknown` drops members that only some servers send.
 //! - `--cumulative` takes deltas that repeat what came before.
@@ -14,9 +15,8 @@
 use std::io::{ErrorKind, Read};
 use std::process::ExitCode;
 
-use deltawire::chat::Chat;
-use deltawire::completions::Completions;
-use deltawire::{Dialect, How, Options, Session};
+use deltawire::any::{self, Answer, Api};
+use deltawire::{Anomaly, End, Error as StreamError, How, Options, Outcome, TokenCounts};
 use deltawire_examples::{Error, Screen, exit_code};
 use lexopt::ValueExt;
 
@@ -31,12 +31,19 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, Error> {
-    let mut endpoint = String::from("chat");
+    let mut api = None;
     let mut to = Arguments { options: Options::new(), text: false, read_size: 16 << 10 };
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
-            lexopt::Arg::Long("endpoint") => endpoint = args.value()?.string()?,
+            lexopt::Arg::Long("dialect") => api = dialect(&args.value()?.string()?)?,
+            // Its older name.
+            lexopt::Arg::Long("endpoint") => {
+                api = match args.value()?.string()?.as_str() {
+                    "completion" => Some(Api::Completions),
+                    name => dialect(name)?,
+                }
+            }
             lexopt::Arg::Long("text") => to.text = true,
             lexopt::Arg::Long("drop-unknown") => to.options = to.options.with_unknown(false),
             lexopt::Arg::Long("cumulative") => to.options = to.options.with_cumulative(true),
@@ -47,16 +54,40 @@ fn run() -> Result<ExitCode, Error> {
             other => return Err(other.unexpected().into()),
         }
     }
-    match endpoint.as_str() {
-        "chat" => fold::<Chat>(&to),
-        "completion" | "completions" => fold::<Completions>(&to),
-        other => Err(format!("--endpoint is chat or completion, not {other:?}").into()),
+    fold(api, &to)
+}
+
+fn dialect(name: &str) -> Result<Option<Api>, Error> {
+    Ok(if name == "auto" { None } else { Some(name.parse()?) })
+}
+
+/// The outcome as it is printed.
+#[derive(serde::Serialize)]
+struct Line<'o> {
+    dialect: Option<Api>,
+    answer: &'o Answer,
+    end: End,
+    usage: Option<TokenCounts>,
+    anomalies: &'o [Anomaly],
+    error: Option<&'o StreamError>,
+}
+
+impl<'o> Line<'o> {
+    fn new(outcome: &'o Outcome<Answer>) -> Self {
+        Self {
+            dialect: outcome.answer.api(),
+            answer: &outcome.answer,
+            end: outcome.end,
+            usage: outcome.usage,
+            anomalies: &outcome.anomalies,
+            error: outcome.error.as_ref(),
+        }
     }
 }
 
-fn fold<E: Dialect<Answer: serde::Serialize>>(to: &Arguments) -> Result<ExitCode, Error> {
+fn fold(api: Option<Api>, to: &Arguments) -> Result<ExitCode, Error> {
     let mut screen = Screen::new();
-    let mut session = Session::<E>::with_options(to.options);
+    let mut session = any::session(api, to.options);
     let mut buffer = vec![0; to.read_size];
     let mut stdin = std::io::stdin().lock();
     let mut broken = None;
@@ -84,7 +115,7 @@ fn fold<E: Dialect<Answer: serde::Serialize>>(to: &Arguments) -> Result<ExitCode
     }
     let outcome = session.close(how);
     if !to.text {
-        screen.line(&serde_json::to_string(&outcome)?)?;
+        screen.line(&serde_json::to_string(&Line::new(&outcome))?)?;
     } else if screen.is_terminal() {
         screen.print("\n")?;
     }

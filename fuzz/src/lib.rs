@@ -15,6 +15,7 @@
 use arbitrary::Arbitrary;
 use deltawire::sse::{Decoder, Limits};
 
+pub mod dialects;
 pub mod encode;
 pub mod fold;
 pub mod gate;

@@ -184,9 +184,12 @@ pub use frames::ITEMS_BEFORE_YIELD;
 #[cfg(feature = "gate")]
 pub use gated::{Gated, GatedError};
 pub use reader::Reader;
-pub use response::{chat, chat_completion, completion, completions, events};
+pub use response::{
+    any, chat, chat_completion, completion, completions, events, messages, responses,
+};
 pub use stream::{
-    AnswerStream, BoxChatStream, BoxCompletionStream, ChatStream, CompletionStream, FoldedEvents,
+    AnswerStream, AnyStream, BoxChatStream, BoxCompletionStream, ChatStream, CompletionStream,
+    FoldedEvents, MessagesStream, ResponsesStream,
 };
 pub use tee::Tee;
 pub use updates::{StreamItem, Updates};

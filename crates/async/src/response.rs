@@ -10,7 +10,7 @@ use crate::error::{BoxError, Error};
 use crate::events::Events;
 use crate::head::{beginning, event_stream, not_refused};
 use crate::reader::Reader;
-use crate::stream::{ChatStream, CompletionStream};
+use crate::stream::{AnyStream, ChatStream, CompletionStream, MessagesStream, ResponsesStream};
 
 /// Reads the response to a streamed chat completion request.
 ///
@@ -41,6 +41,28 @@ where
     B::Error: Into<BoxError>,
 {
     Reader::new().completions(response).await
+}
+
+macro_rules! of_dialects {
+    ($($name:ident, $stream:ident, $of:literal;)*) => {$(
+        #[doc = concat!("Reads ", $of, ", as [`chat`] reads a chat completion.")]
+        ///
+        /// # Errors
+        /// As [`chat`].
+        pub async fn $name<B>(response: Response<B>) -> Result<$stream<B>, Error>
+        where
+            B: Body,
+            B::Error: Into<BoxError>,
+        {
+            Reader::new().read_response(response).await
+        }
+    )*};
+}
+
+of_dialects! {
+    responses, ResponsesStream, "a streamed response of OpenAI's Responses API";
+    messages, MessagesStream, "a streamed message of Anthropic's Messages API";
+    any, AnyStream, "a streamed answer of any API, which its first events tell";
 }
 
 /// Reads a response as bare events, whatever they carry, as [`chat`] does.

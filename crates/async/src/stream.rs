@@ -7,8 +7,11 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
+use deltawire::any::Any;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
+use deltawire::messages::Messages;
+use deltawire::responses::Responses;
 use deltawire::sse::OwnedEvent;
 use deltawire::{Accumulator, Dialect, How, Outcome, Session, Update};
 #[cfg(feature = "timing")]
@@ -54,6 +57,15 @@ pub type ChatStream<B> = AnswerStream<Chat, B>;
 
 /// A streamed legacy completion: an [`AnswerStream`], whose page has the methods.
 pub type CompletionStream<B> = AnswerStream<Completions, B>;
+
+/// A streamed response of OpenAI's Responses API: an [`AnswerStream`].
+pub type ResponsesStream<B> = AnswerStream<Responses, B>;
+
+/// A streamed message of Anthropic's Messages API: an [`AnswerStream`].
+pub type MessagesStream<B> = AnswerStream<Messages, B>;
+
+/// A streamed answer of any API: an [`AnswerStream`] whose outcome says which it was.
+pub type AnyStream<B> = AnswerStream<Any, B>;
 
 /// A streamed chat completion over any body: [`AnswerStream::boxed`] makes one.
 pub type BoxChatStream = ChatStream<BoxBody>;

@@ -123,6 +123,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod any;
 mod blocks;
 pub mod chat;
 pub mod completions;
@@ -132,6 +133,7 @@ pub mod guide;
 pub mod interactions;
 pub mod json;
 pub mod lines;
+pub mod messages;
 pub mod ollama;
 mod openai;
 pub mod responses;

@@ -514,6 +514,19 @@ fn a_stream_is_complete_only_after_its_last_event() {
 }
 
 #[test]
+fn the_last_event_counts_without_its_blank_line() {
+    for case in cases() {
+        let body = body(&case.events);
+        for cut in [1, 2] {
+            let seen = run::fold::<Interactions>(&body[..body.len() - cut]);
+            assert_eq!((&seen.answer, seen.end), (&case.answer, End::Done), "{}", case.name);
+        }
+        let seen = run::fold::<Interactions>(&body[..body.len() - 3]);
+        assert_eq!(seen.end, End::Truncated, "{}: within the event", case.name);
+    }
+}
+
+#[test]
 fn what_is_unknown_changes_nothing_and_is_noted() {
     let unknown = [
         (

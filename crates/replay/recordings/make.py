@@ -51,6 +51,14 @@ CAPTURED = [
     ("aimock-tools", "aimock/tools", None, "a tool call of a mock server"),
     ("nginx-recut", "nginx/n18200", None,
      "a buffering proxy between: chunks end in the middle of events"),
+    ("smollm2-responses", "llama-smollm2/responses_stream", "llama-smollm2/responses_once",
+     "OpenAI's Responses by llama.cpp, without any index; the answer is the same request not streamed"),
+    ("smollm2-messages", "llama-smollm2/messages_stream", "llama-smollm2/messages_once",
+     "Anthropic's Messages by llama.cpp; the answer is the same request not streamed"),
+    ("aimock-responses", "aimock/responses", None, "OpenAI's Responses by a mock server, with indices"),
+    ("aimock-messages", "aimock/messages", None, "Anthropic's Messages by a mock server"),
+    ("aimock-gemini", "aimock/gemini", None, "Gemini's generateContent by a mock server"),
+    ("aimock-gemini-tools", "aimock/gemini_tools", None, "a function call of Gemini's by a mock server"),
 ]
 
 SERVERS = {
@@ -214,7 +222,11 @@ class Capture:
                 yield read["t"], raw[low:high]
 
     def endpoint(self):
-        return "chat" if self.last["request"].split()[1].endswith("/chat/completions") else "completion"
+        path = self.last["request"].split()[1].split("?")[0]
+        ends = {"/chat/completions": "chat", "/responses": "responses", "/messages": "messages"}
+        if ":" in path:
+            return "gemini"
+        return next((name for end, name in ends.items() if path.endswith(end)), "completion")
 
     def request(self):
         return Raw(self.last["request"].split("\r\n\r\n", 1)[1])

@@ -48,12 +48,6 @@ pub(crate) fn route(
             return plain(json_response(200, json!({"status": "ok"}).to_string()));
         }
         ("GET", "/v1/models") => return plain(json_response(200, models(library))),
-        ("POST", "/v1/chat/completions") => {
-            completion(request, Endpoint::Chat, library, speed, faults)
-        }
-        ("POST", "/v1/completions") => {
-            completion(request, Endpoint::Completion, library, speed, faults)
-        }
         ("GET", path) if path.starts_with(RECORDINGS) => bare(request, library, speed, faults),
         (method, path) if path.starts_with(RECORDINGS) => {
             return plain(not_allowed(method, path, "GET"));
@@ -61,12 +55,37 @@ pub(crate) fn route(
         (method, path @ ("/health" | "/v1/models")) => {
             return plain(not_allowed(method, path, "GET"));
         }
-        (method, path @ ("/v1/chat/completions" | "/v1/completions")) => {
-            return plain(not_allowed(method, path, "POST"));
-        }
-        (_, path) => Err(refuse(404, &format!("there is no {path:?} here"))),
+        (method, path) => match asked(path) {
+            Some(asked) if method == "POST" => completion(request, asked, library, speed, faults),
+            Some(_) => return plain(not_allowed(method, path, "POST")),
+            None => Err(refuse(404, &format!("there is no {path:?} here"))),
+        },
     };
     recorded.unwrap_or_else(|refusal| plain(refused(refusal)))
+}
+
+/// The part of a request that its path says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked<'p> {
+    endpoint: Endpoint,
+    /// The model, and if the answer is streamed, where the path has them (Gemini).
+    in_path: Option<(&'p str, bool)>,
+}
+
+/// Returns the endpoint that a path leads to.
+fn asked(path: &str) -> Option<Asked<'_>> {
+    if let Some(endpoint) = Endpoint::ALL.into_iter().find(|endpoint| endpoint.path() == path) {
+        return Some(Asked { endpoint, in_path: None });
+    }
+    let (version, rest) = path.strip_prefix('/')?.split_once("/models/")?;
+    let (model, method) = rest.rsplit_once(':')?;
+    let streamed = match method {
+        "streamGenerateContent" => true,
+        "generateContent" => false,
+        _ => return None,
+    };
+    let is_version = ["v1", "v1beta", "v1alpha"].contains(&version);
+    is_version.then_some(Asked { endpoint: Endpoint::Gemini, in_path: Some((model, streamed)) })
 }
 
 fn plain(response: Response) -> (Response, Faults) {
@@ -108,18 +127,27 @@ fn models(library: &Library) -> String {
 
 fn completion(
     request: &Request,
-    endpoint: Endpoint,
+    asked: Asked<'_>,
     library: &Library,
     speed: Speed,
     faults: &Faults,
 ) -> Result<(Response, Faults), Refusal> {
-    let body: Value = serde_json::from_slice(&request.body)
+    let mut body: Value = serde_json::from_slice(&request.body)
         .map_err(|error| refuse(400, &format!("the request body is not JSON: {error}")))?;
     if !body.is_object() {
         return Err(refuse(400, "the request body must be a JSON object"));
     }
-    let streamed = flag(&body, "/stream")?;
-    let include_usage = flag(&body, "/stream_options/include_usage")?;
+    let Asked { endpoint, in_path } = asked;
+    let streamed = match in_path {
+        Some((_, streamed)) => streamed,
+        None => flag(&body, "/stream")?,
+    };
+    if let Some((model, _)) = in_path {
+        body["model"] = model.into();
+    }
+    // Only the APIs with choices leave usage out of a stream unless it is asked for.
+    let has_option = matches!(endpoint, Endpoint::Chat | Endpoint::Completion);
+    let include_usage = !has_option || flag(&body, "/stream_options/include_usage")?;
     let speed = speed_of(request, speed)?;
     let chosen = library.choose(endpoint, request.header(RECORDING_HEADER), &body, streamed)?;
     let recording = &chosen.recording;

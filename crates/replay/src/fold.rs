@@ -1,6 +1,6 @@
 //! The answer of a recorded stream, for requests that do not want it streamed.
 
-use deltawire::{Dialect, End, How, Outcome, Session, chat, completions};
+use deltawire::{Dialect, End, How, Options, Outcome, Session, any, chat, completions};
 use serde::Serialize;
 
 use crate::recording::{Ending, Endpoint, Recording};
@@ -12,6 +12,9 @@ pub(crate) fn answer(recording: &Recording) -> Result<String, String> {
     match recording.endpoint {
         Endpoint::Chat => whole(&fold(chat::Session::new(), recording)),
         Endpoint::Completion => whole(&fold(completions::Session::new(), recording)),
+        Endpoint::Responses | Endpoint::Messages | Endpoint::Gemini => {
+            whole(&fold(any::session(None, Options::new()), recording))
+        }
     }
 }
 

@@ -227,10 +227,10 @@ fn head(line: &str) -> Result<Recording, LineFault> {
     if head.name.is_empty() || head.name.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(invalid("name", "a word without spaces", head.name));
     }
-    let endpoint = match head.endpoint.as_str() {
-        "chat" => Endpoint::Chat,
-        "completion" => Endpoint::Completion,
-        _ => return Err(invalid("endpoint", "\"chat\" or \"completion\"", head.endpoint)),
+    let named = |endpoint: &Endpoint| endpoint.as_str() == head.endpoint;
+    let Some(endpoint) = Endpoint::ALL.into_iter().find(named) else {
+        let words = "chat, completion, responses, messages or gemini";
+        return Err(invalid("endpoint", words, head.endpoint));
     };
     let mut recording = Recording::new(head.name, endpoint);
     (recording.what, recording.source, recording.answer) = (head.what, head.source, head.answer);
@@ -398,8 +398,8 @@ mod tests {
                 r#""name": must be a word without spaces, got "a b""#,
             ),
             (
-                format!(r#"{{{chat},"endpoint":"messages"}}"#),
-                r#""endpoint": must be "chat" or "completion", got "messages""#,
+                format!(r#"{{{chat},"endpoint":"embeddings"}}"#),
+                r#""endpoint": must be chat, completion, responses, messages or gemini, got "embeddings""#,
             ),
             (
                 format!(r#"{{{chat},"what":null}}"#),

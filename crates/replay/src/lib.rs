@@ -34,6 +34,8 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /v1/chat/completions`, `POST /v1/completions` | a recording of that endpoint |
+//! | `POST /v1/responses`, `POST /v1/messages` | a recording of OpenAI's Responses, of Anthropic's Messages |
+//! | `POST /v1beta/models/MODEL:streamGenerateContent` (or `:generateContent`) | a recording of Gemini's generateContent |
 //! | `GET /recordings/NAME` | the stream of that recording |
 //! | `GET /v1/models` | the names of the recordings |
 //! | `GET /health` | `{"status":"ok"}` |

@@ -115,8 +115,10 @@ fn asked(recording: &Recording) -> Option<Value> {
 
 fn question(endpoint: Endpoint, request: &Value) -> Option<&Value> {
     request.get(match endpoint {
-        Endpoint::Chat => "messages",
+        Endpoint::Chat | Endpoint::Messages => "messages",
         Endpoint::Completion => "prompt",
+        Endpoint::Responses => "input",
+        Endpoint::Gemini => "contents",
     })
 }
 

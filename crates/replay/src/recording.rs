@@ -100,6 +100,12 @@ pub enum Endpoint {
     Chat,
     /// The legacy endpoint `POST /v1/completions`.
     Completion,
+    /// OpenAI's Responses API, `POST /v1/responses`.
+    Responses,
+    /// Anthropic's Messages API, `POST /v1/messages`.
+    Messages,
+    /// Gemini's generateContent, `POST /v1beta/models/MODEL:streamGenerateContent`.
+    Gemini,
 }
 
 impl Recording {
@@ -199,21 +205,33 @@ impl End {
 }
 
 impl Endpoint {
+    /// The endpoints.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Chat, Self::Completion, Self::Responses, Self::Messages, Self::Gemini];
+
     /// Returns the path on the host, such as `/v1/chat/completions`.
+    ///
+    /// Gemini's path has the model in it, for which `MODEL` stands here.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
             Endpoint::Chat => "/v1/chat/completions",
             Endpoint::Completion => "/v1/completions",
+            Endpoint::Responses => "/v1/responses",
+            Endpoint::Messages => "/v1/messages",
+            Endpoint::Gemini => "/v1beta/models/MODEL:streamGenerateContent",
         }
     }
 
-    /// Returns its word in a recording's file, `chat` or `completion`.
+    /// Returns its word in a recording's file, such as `chat`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Endpoint::Chat => "chat",
             Endpoint::Completion => "completion",
+            Endpoint::Responses => "responses",
+            Endpoint::Messages => "messages",
+            Endpoint::Gemini => "gemini",
         }
     }
 }

@@ -38,6 +38,12 @@ embedded!(
     "mock-llm-surrogates",
     "aimock-tools",
     "nginx-recut",
+    "smollm2-responses",
+    "smollm2-messages",
+    "aimock-responses",
+    "aimock-messages",
+    "aimock-gemini",
+    "aimock-gemini-tools",
 );
 
 /// Returns all recordings of the crate, in the order in which they are searched.

@@ -114,8 +114,13 @@ pub use events::Events;
 #[cfg(feature = "gate")]
 pub use gated::{Gated, GatedError, gated, try_gated};
 pub use reader::Reader;
-pub use response::{agent, chat, chat_completion, completion, completions, events};
-pub use stream::{AnswerStream, ChatStream, CompletionStream, FoldedEvents};
+pub use response::{
+    agent, any, chat, chat_completion, completion, completions, events, messages, responses,
+};
+pub use stream::{
+    AnswerStream, AnyStream, ChatStream, CompletionStream, FoldedEvents, MessagesStream,
+    ResponsesStream,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

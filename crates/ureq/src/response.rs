@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::head::{event_stream, not_refused};
 use crate::reader::Reader;
-use crate::stream::{ChatStream, CompletionStream};
+use crate::stream::{AnyStream, ChatStream, CompletionStream, MessagesStream, ResponsesStream};
 
 /// Returns an agent that returns responses of every status.
 ///
@@ -44,6 +44,24 @@ pub fn chat(response: Response<Body>) -> Result<ChatStream, Error> {
 /// As [`chat`].
 pub fn completions(response: Response<Body>) -> Result<CompletionStream, Error> {
     Reader::new().completions(response)
+}
+
+macro_rules! of_dialects {
+    ($($name:ident, $stream:ident, $of:literal;)*) => {$(
+        #[doc = concat!("Reads ", $of, ", as [`chat`] reads a chat completion.")]
+        ///
+        /// # Errors
+        /// As [`chat`].
+        pub fn $name(response: Response<Body>) -> Result<$stream, Error> {
+            Reader::new().read_response(response)
+        }
+    )*};
+}
+
+of_dialects! {
+    responses, ResponsesStream, "a streamed response of OpenAI's Responses API";
+    messages, MessagesStream, "a streamed message of Anthropic's Messages API";
+    any, AnyStream, "a streamed answer of any API, which its first events tell";
 }
 
 /// Reads a response as bare events, whatever they carry.

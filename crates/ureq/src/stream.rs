@@ -4,8 +4,11 @@ use std::fmt;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
+use deltawire::any::Any;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
+use deltawire::messages::Messages;
+use deltawire::responses::Responses;
 use deltawire::sse::OwnedEvent;
 use deltawire::{Accumulator, Dialect, How, Outcome, Session, Update};
 #[cfg(feature = "timing")]
@@ -34,6 +37,15 @@ pub type ChatStream<R = BodyReader<'static>> = AnswerStream<Chat, R>;
 
 /// A streamed legacy completion: an [`AnswerStream`], whose page has the methods.
 pub type CompletionStream<R = BodyReader<'static>> = AnswerStream<Completions, R>;
+
+/// A streamed response of OpenAI's Responses API: an [`AnswerStream`].
+pub type ResponsesStream<R = BodyReader<'static>> = AnswerStream<Responses, R>;
+
+/// A streamed message of Anthropic's Messages API: an [`AnswerStream`].
+pub type MessagesStream<R = BodyReader<'static>> = AnswerStream<Messages, R>;
+
+/// A streamed answer of any API: an [`AnswerStream`] whose outcome says which it was.
+pub type AnyStream<R = BodyReader<'static>> = AnswerStream<Any, R>;
 
 /// A response that is read and folded, event by event.
 ///

@@ -91,7 +91,7 @@ impl Blocks {
         mut fold: impl FnMut(&mut D, &mut Transcript) -> Effect,
     ) -> Result<Effect, Error> {
         of(dialect).citations.clear();
-        if !to.has_room_for_two() {
+        if !to.has_room() {
             of(dialect).weighed = Some(Held::default());
             let _ = fold(dialect, to);
             let new = of(dialect).weighed.take().unwrap_or_default();
@@ -124,6 +124,17 @@ impl Blocks {
         if !self.is_weighing() {
             to.anomaly(kind, choice, member);
         }
+    }
+
+    /// Weighs an item of a dialect, and reports whether the event is only weighed.
+    pub(crate) fn weigh_item(&mut self, bytes: usize) -> bool {
+        self.weigh(|_| Held::item(bytes))
+    }
+
+    /// Returns the block that began last, and its index.
+    pub(crate) fn last(&self) -> Option<(Slot, u64)> {
+        let position = self.blocks.len().checked_sub(1)?;
+        Some((Slot(position as u32), self.blocks[position].index))
     }
 
     /// Returns the block that this index of a choice leads to.
@@ -512,6 +523,13 @@ impl Blocks {
         range.map(|(_, slot)| *slot)
     }
 
+    /// Returns all blocks of all choices, in the order in which they began.
+    ///
+    /// It also has those whose index leads to a later block.
+    pub(crate) fn begun(&self) -> impl Iterator<Item = Slot> + use<> {
+        (0..self.blocks.len() as u32).map(Slot)
+    }
+
     /// Returns the value of a block with everything that was put into it.
     pub(crate) fn value(&self, slot: Slot, texts: &Transcript) -> RawValue<'static> {
         match self.block(slot) {
@@ -585,6 +603,11 @@ impl Blocks {
         self.choices.len() - 1
     }
 
+    /// Returns what so many bytes in a choice add, which may have to begin for them.
+    fn in_choice(&self, index: u64, bytes: usize) -> Held {
+        Held { bytes, items: usize::from(self.position(index).is_none()) }
+    }
+
     fn position(&self, index: u64) -> Option<usize> {
         self.choices.iter().position(|choice| choice.index == index)
     }
@@ -605,7 +628,7 @@ impl Blocks {
     /// Sets the role of a choice, once.
     pub(crate) fn role(&mut self, index: u64, role: &str, to: &mut Transcript) {
         let known = self.position(index).and_then(|position| self.choices[position].role.as_ref());
-        if known.is_some() || self.weigh(|_| Held::item(role.len())) {
+        if known.is_some() || self.weigh(|blocks| blocks.in_choice(index, role.len())) {
             return;
         }
         let position = self.choice(index, to);
@@ -621,7 +644,7 @@ impl Blocks {
             return Effect::Nothing;
         }
         let before = known.map_or(0, str::len);
-        if self.weigh(|_| Held::item(reason.len().saturating_sub(before))) {
+        if self.weigh(|blocks| blocks.in_choice(index, reason.len().saturating_sub(before))) {
             return Effect::Other;
         }
         let position = self.choice(index, to);
@@ -751,7 +774,7 @@ impl Blocks {
     }
 }
 
-/// What updates show.
+/// The view that updates have.
 impl Blocks {
     /// Returns the tool call at this place.
     pub(crate) fn tool_call<'a>(

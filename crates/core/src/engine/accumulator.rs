@@ -100,6 +100,11 @@ impl<D: Dialect> Accumulator<D> {
         Self { transcript: Transcript::new(options), ..Self::default() }
     }
 
+    /// Returns an accumulator that begins with this state of its dialect.
+    pub(crate) fn with_dialect(dialect: D, options: Options) -> Self {
+        Self { dialect, ..Self::with_options(options) }
+    }
+
     /// Folds one event, and returns what it changed.
     ///
     /// Returns `None` for an event that means nothing (blank, `null`), for the sentinel `[DONE]`,
@@ -526,11 +531,11 @@ impl<D: Dialect> Accumulator<D> {
             matches!(anomaly.kind, AnomalyKind::UnknownChunk | AnomalyKind::UnknownEvent)
         });
         let data = unknown.filter_map(|anomaly| anomaly.excerpt.as_deref()).next();
-        let api = data.and_then(other_api).filter(|api| *api != D::API);
+        let api = data.and_then(other_api).filter(|api| api.name != self.dialect.api());
         if let Some((api, data)) = api.zip(data) {
             let data = data.into();
             self.end = Some(End::Error);
-            self.fail(Error::OtherApi { api, data });
+            self.fail(Error::OtherApi { api: api.name, module: api.module, data });
         }
     }
 
@@ -561,7 +566,7 @@ impl<D: Dialect> Accumulator<D> {
             _ if self.folded == 0 && !cut => End::Empty,
             (true, true) => End::Done,
             (true, false) => End::DoneWithoutFinishReason,
-            (false, true) if D::HAS_TERMINAL => End::DoneWithoutSentinel,
+            (false, true) if self.dialect.has_terminal() => End::DoneWithoutSentinel,
             (false, true) => End::Done,
             (false, false) => End::Truncated,
         }
@@ -596,7 +601,9 @@ impl<D: Dialect> Accumulator<D> {
             let stray = self.stray.as_ref().and_then(|stray| stray.error_after(event.data));
             return Err(stray.map_or(error, |stray| Error::Api(Box::new(stray))));
         }
-        self.fold_lines(event, lines())
+        let is_folded = self.fold_lines(event, lines())?;
+        self.transcript.anomaly(AnomalyKind::SeveralChunks, None, "");
+        Ok(is_folded)
     }
 
     /// Folds each line as an event of its own, and reports whether any was folded.
@@ -621,7 +628,6 @@ impl<D: Dialect> Accumulator<D> {
                 break;
             }
         }
-        self.transcript.anomaly(AnomalyKind::SeveralChunks, None, "");
         Ok(is_folded)
     }
 
@@ -682,7 +688,8 @@ impl<D: Dialect> Accumulator<D> {
     ///
     /// Returns true if anything of it was folded.
     ///
-    /// The standard discards such an event. A sentinel counts all the same. If the event has
+    /// The standard discards such an event. A sentinel, or a whole event that ends the stream,
+    /// counts all the same. If the event has
     /// several chunks, one on each line, each complete line counts too.
     pub fn push_cut(&mut self, event: &Event<'_>) -> bool {
         if self.is_ended() {
@@ -691,6 +698,11 @@ impl<D: Dialect> Accumulator<D> {
         let lines: Vec<&str> =
             event.data.split('\n').filter(|line| !line.trim().is_empty()).collect();
         let is_done = |line: &&str| self.read(&Event { data: line, ..*event }) == Ok(Read::Done);
+        if let [line] = &lines[..] {
+            if self.is_terminal(&Event { data: line, ..*event }) {
+                return self.fold_cut(event, &lines, false);
+            }
+        }
         let is_chunk = |line: &&str| self.is_chunk(&Event { data: line, ..*event });
         let whole = match &lines[..] {
             [line] => usize::from(is_done(line)),
@@ -701,17 +713,36 @@ impl<D: Dialect> Accumulator<D> {
         };
         // The end that is told next decides whether a sentinel counts.
         let chunks = lines[..whole].iter().position(is_done).unwrap_or(whole);
-        let mut is_folded = false;
-        if chunks > 0 {
-            self.transcript.begin_event(event.data.len());
-            let number = self.transcript.events();
-            match self.fold_lines(event, lines[..chunks].iter().copied()) {
-                Ok(folded) => is_folded = folded,
-                Err(error) => self.fail(error.at_event(number)),
+        let is_folded = chunks > 0 && self.fold_cut(event, &lines[..chunks], true);
+        self.done |= chunks < whole && !self.is_ended();
+        is_folded
+    }
+
+    /// Folds the lines of an event that the end of the body cut.
+    ///
+    /// `several` says that they are not all that the event has.
+    fn fold_cut(&mut self, event: &Event<'_>, lines: &[&str], several: bool) -> bool {
+        self.transcript.begin_event(event.data.len());
+        let number = self.transcript.events();
+        match self.fold_lines(event, lines.iter().copied()) {
+            Ok(is_folded) => {
+                if several {
+                    self.transcript.anomaly(AnomalyKind::SeveralChunks, None, "");
+                }
+                is_folded
+            }
+            Err(error) => {
+                self.fail(error.at_event(number));
+                false
             }
         }
-        self.done = chunks < whole && !self.is_ended();
-        is_folded
+    }
+
+    /// Reports whether an event that is whole would end the stream.
+    fn is_terminal(&self, event: &Event<'_>) -> bool {
+        let mut parsed = D::Event::default();
+        let read = self.dialect.read(event, &self.transcript.options, &mut parsed);
+        read == Ok(Read::Event) && D::is_terminal(&parsed)
     }
 }
 

@@ -92,7 +92,8 @@ pub enum AnomalyKind {
     SeveralDocuments,
     /// The arguments of a tool call are cut, although the choice is finished.
     ///
-    /// They are not a whole JSON document: a token limit cut them, or they are repeated in part.
+    /// They are not a whole JSON document: a token limit cut them, they are repeated in part, or
+    /// the model wrote no JSON. In Anthropic's Messages the input of a server's tool counts too.
     UnfinishedArguments,
     /// The answer stands in the wrong member, and was folded from there.
     ///
@@ -166,20 +167,22 @@ pub enum AnomalyKind {
     UnknownEvent,
     /// A delta has a type that is not known, and was passed over.
     UnknownDelta,
-    /// An event or a delta has a member that is not known, which was passed over.
+    /// An event or its delta has a member that is not known and has no place in the answer.
     ///
-    /// Members of the answer itself are kept, known or not. These belong to the stream, and
-    /// [`Session::next_event`](crate::Session::next_event) returns them.
+    /// The rest of the event was folded.
     UnknownMember,
     /// A whole text or item differs from the deltas that came before it.
     ///
-    /// The whole one counts in the answer. What the updates added stays as it was.
+    /// The whole one counts in the answer. What the updates added stays as it was. Of the input
+    /// that a block of Anthropic's Messages began with, the deltas count.
     Contradicted,
     /// A delta is for an item or block that did not begin.
     ///
     /// One was begun for it.
     NotStarted,
     /// An item or block began a second time, and the later one counts.
+    ///
+    /// In Anthropic's Messages another block began at the same index, and both are kept.
     BegunAgain,
     /// The stream ended in order, but an item or block did not.
     NotStopped,

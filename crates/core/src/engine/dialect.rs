@@ -49,16 +49,11 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// The answer: what the same API returns without `stream`.
     type Answer: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
-    /// The name of the API, as errors name it.
-    const API: &'static str;
-
     /// The way in which the bytes of a stream are cut into events.
     const FRAMING: Framing = Framing::Events;
 
-    /// The stream has an event or a sentinel that ends it.
-    ///
-    /// Otherwise the end of the body is the end of the stream.
-    const HAS_TERMINAL: bool = true;
+    /// Returns the name of the API, as errors name it.
+    fn api(&self) -> &'static str;
 
     /// Reads an event into `into`, which is empty.
     ///
@@ -85,11 +80,25 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// `data` is the event's.
     fn api_error(event: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>>;
 
+    /// Reports whether an event or a sentinel ends the stream.
+    ///
+    /// Otherwise the end of the body does.
+    fn has_terminal(&self) -> bool {
+        true
+    }
+
     /// Reports whether an event that was folded ended the stream in order.
     ///
     /// It is asked after each event that did more than append. A sentinel that is not folded is
     /// [`Read::Done`].
     fn is_over(&self) -> bool {
+        false
+    }
+
+    /// Reports whether an event ends the stream, or may be its last.
+    ///
+    /// Such an event counts even where the end of the body cut off its blank line.
+    fn is_terminal(_: &Self::Event<'_>) -> bool {
         false
     }
 

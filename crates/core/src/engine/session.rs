@@ -221,12 +221,17 @@ impl<D: Dialect> Session<D> {
     /// Returns a session with other options.
     #[must_use]
     pub fn with_options(options: Options) -> Self {
+        Self::with_dialect(D::default(), options)
+    }
+
+    /// Returns a session that begins with this state of its dialect.
+    pub(crate) fn with_dialect(dialect: D, options: Options) -> Self {
         let limits = options.limits.of_decoder();
         let lines = || Box::new(lines::Decoder::with_limits(limits));
         Self {
             lines: (D::FRAMING == Framing::Lines).then(lines),
             decoder: Decoder::with_limits(limits).with_error_lines(true).with_stray_lines(true),
-            accumulator: Accumulator::with_options(options),
+            accumulator: Accumulator::with_dialect(dialect, options),
             body: Body::Unknown(0),
             times: Times::default(),
             stalls: None,

@@ -174,6 +174,14 @@ impl Transcript {
         self.most = most;
     }
 
+    /// Multiplies the most bytes that the current event can add.
+    ///
+    /// It is for an event some of whose bytes are kept more than once: in a block as it was sent,
+    /// and in the text that grows.
+    pub(crate) fn expect_copies(&mut self, copies: usize) {
+        self.most = self.most.saturating_mul(copies);
+    }
+
     /// The longest list of notes whose memory is kept for the next event.
     const KEEP: usize = 64;
 
@@ -488,15 +496,6 @@ impl Transcript {
         let limits = &self.options.limits;
         self.held.bytes.saturating_add(self.most) <= limits.max_folded
             && self.held.items.saturating_add(self.most / 2) <= limits.max_items
-    }
-
-    /// Reports the same of an event each of whose bytes may be kept twice.
-    ///
-    /// A block's text is kept in the block as it was sent, and in the text that grows.
-    pub(crate) fn has_room_for_two(&self) -> bool {
-        let limits = &self.options.limits;
-        self.held.bytes.saturating_add(self.most.saturating_mul(2)) <= limits.max_folded
-            && self.held.items.saturating_add(self.most) <= limits.max_items
     }
 
     /// Reports whether a string of `len` bytes between its quotes may be appended.

@@ -49,10 +49,12 @@ pub enum Error {
     },
     /// The stream has the events of another API, and no chunk of a completion.
     ///
-    /// No dialect here folds that API. [`sse::Decoder`](crate::sse::Decoder) decodes its events.
+    /// Another module of this crate may fold it; [`any`](crate::any) folds whatever it is.
     OtherApi {
         /// The name of the API, such as `OpenAI's Responses API`.
         api: &'static str,
+        /// The module of this crate that folds it, such as `responses`; empty if none does.
+        module: &'static str,
         /// The beginning of the first such event's data.
         data: String,
     },
@@ -281,11 +283,15 @@ impl fmt::Display for Error {
                 let text = Quoted(text);
                 write!(f, "the stream ended early, after lines that are no fields: {text}")
             }
-            Self::OtherApi { api, data } => {
+            Self::OtherApi { api, module: "", data } => {
+                let data = Quoted(data);
+                write!(f, "the events are those of {api}, which is not folded: {data}")
+            }
+            Self::OtherApi { api, module, data } => {
                 let data = Quoted(data);
                 write!(
                     f,
-                    "no completion: the events are those of {api}, which is not folded: {data}"
+                    "the events are those of {api}, which `deltawire::{module}` folds, and `deltawire::any` whatever it is: {data}"
                 )
             }
             Self::InvalidJson { event, reason, data } => {

@@ -1,18 +1,38 @@
-//! The APIs whose events are recognised, though no dialect here folds them.
+//! The APIs by their events, for a session that meets those of another one.
 
-/// Returns the name of the API that sends events such as this one, if it is recognised.
+/// An API whose events are recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OtherApi {
+    /// The name of the API.
+    pub(crate) name: &'static str,
+    /// The module that folds it, empty if none does.
+    pub(crate) module: &'static str,
+}
+
+/// Returns the API that sends events such as this one, if it is recognised.
 ///
 /// `event` is the beginning of the first event's data. The first events of these APIs cannot be
-/// mistaken: a `type` with a prefix (OpenAI's Responses), `message_start` (Anthropic's Messages),
+/// mistaken: choices or a `type` with a prefix (OpenAI), `message_start` (Anthropic's Messages),
 /// `candidates` or feedback on the prompt (Gemini), an `event_type` with a prefix (Gemini's
-/// Interactions).
-pub(crate) fn other_api(event: &str) -> Option<&'static str> {
-    const MARKS: [(&str, &str, &str); 5] = [
-        ("\"type\"", "\"response.", "OpenAI's Responses API"),
-        ("\"type\"", "\"message_start\"", "Anthropic's Messages API"),
-        ("\"candidates\"", "[", "Gemini's generateContent API"),
-        ("\"promptFeedback\"", "{", "Gemini's generateContent API"),
-        ("\"event_type\"", "\"interaction.", "Gemini's Interactions API"),
+/// Interactions), a `type` in words with hyphens (Cohere).
+pub(crate) fn other_api(event: &str) -> Option<OtherApi> {
+    const fn api(name: &'static str, module: &'static str) -> OtherApi {
+        OtherApi { name, module }
+    }
+    const COMPLETIONS: OtherApi = api("OpenAI's completions API", "chat");
+    const GEMINI: OtherApi = api("Gemini's generateContent API", "gemini");
+    const COHERE: OtherApi = api("Cohere's Chat API", "");
+    const MARKS: [(&str, &str, OtherApi); 10] = [
+        ("\"choices\"", "[", COMPLETIONS),
+        ("\"type\"", "\"response.", api("OpenAI's Responses API", "responses")),
+        ("\"type\"", "\"message_start\"", api("Anthropic's Messages API", "messages")),
+        ("\"candidates\"", "[", GEMINI),
+        ("\"promptFeedback\"", "{", GEMINI),
+        ("\"event_type\"", "\"interaction.", api("Gemini's Interactions API", "interactions")),
+        ("\"event_type\"", "\"stream-start\"", COHERE),
+        ("\"event_type\"", "\"text-generation\"", COHERE),
+        ("\"type\"", "\"message-start\"", COHERE),
+        ("\"done\"", "false", api("Ollama's native API", "ollama")),
     ];
     let is_it = |name: &str, value: &str| {
         let mut rest = event;
@@ -34,21 +54,21 @@ mod tests {
 
     #[test]
     fn the_first_events_of_other_apis_are_recognised() {
-        for (event, api) in [
-            (r#"{"type":"response.created","response":{}}"#, Some("OpenAI's Responses API")),
-            (r#"{"sequence_number":0,"type": "response.created"}"#, Some("OpenAI's Responses API")),
-            (r#"{"type" : "message_start"}"#, Some("Anthropic's Messages API")),
-            (r#"{"candidates":[{"index":0}]}"#, Some("Gemini's generateContent API")),
-            (
-                r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#,
-                Some("Gemini's generateContent API"),
-            ),
-            (r#"{"event_type":"interaction.created"}"#, Some("Gemini's Interactions API")),
+        for (event, module) in [
+            (r#"{"type":"response.created","response":{}}"#, Some("responses")),
+            (r#"{"sequence_number":0,"type": "response.created"}"#, Some("responses")),
+            (r#"{"type" : "message_start"}"#, Some("messages")),
+            (r#"{"candidates":[{"index":0}]}"#, Some("gemini")),
+            (r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, Some("gemini")),
+            (r#"{"event_type":"interaction.created"}"#, Some("interactions")),
+            (r#"{"id":"1","choices":[]}"#, Some("chat")),
+            (r#"{"id":"1","type":"message-start"}"#, Some("")),
+            (r#"{"model":"m","response":"a","done":false}"#, Some("ollama")),
             (r#"{"type":"ping"}"#, None),
             (r#"{"candidates":1,"type":5}"#, None),
             ("", None),
         ] {
-            assert_eq!(other_api(event), api, "{event}");
+            assert_eq!(other_api(event).map(|api| api.module), module, "{event}");
         }
     }
 }

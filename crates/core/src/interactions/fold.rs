@@ -109,7 +109,9 @@ impl Dialect for Interactions {
     type Event<'a> = Event<'a>;
     type Answer = Interaction;
 
-    const API: &'static str = "Gemini's Interactions API";
+    fn api(&self) -> &'static str {
+        "Gemini's Interactions API"
+    }
 
     fn read<'a>(
         &self,
@@ -143,6 +145,10 @@ impl Dialect for Interactions {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        if Self::holes(event).is_none() {
+            // A step is held as it was sent, its texts once more, and a call's name and ID.
+            to.expect_copies(3);
+        }
         Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_event(event, to))
     }
 
@@ -203,6 +209,10 @@ impl Dialect for Interactions {
             let nested = event.error.as_ref().map(|error| ApiError::from_data(error.as_json()));
             Box::new(nested.unwrap_or_else(|| ApiError::from_data(data)).with_whole(data))
         })
+    }
+
+    fn is_terminal(event: &Event<'_>) -> bool {
+        matches!(&*event.event_type(), "interaction.completed" | "interaction.complete" | "error")
     }
 
     fn is_over(&self) -> bool {

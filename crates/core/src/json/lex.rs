@@ -24,6 +24,8 @@ use super::{RawStr, RawValue, Unknown};
 pub struct Walk {
     /// Keeps the members that their type does not know.
     keep_unknown: bool,
+    /// Keeps those among them that are null.
+    keep_nulls: bool,
     /// The object is a whole body, not an event of a stream.
     pub(crate) whole_body: bool,
     /// The largest number of elements of each list, by [`ListId`].
@@ -75,6 +77,7 @@ impl Walk {
     pub(crate) fn new() -> Self {
         Self {
             keep_unknown: false,
+            keep_nulls: false,
             whole_body: false,
             max_elements: [usize::MAX; ListId::COUNT],
             max_items: usize::MAX,
@@ -92,6 +95,12 @@ impl Walk {
     pub(crate) fn with_unknown(mut self, keep: bool, max: usize) -> Self {
         self.keep_unknown = keep;
         self.max_unknown = max;
+        self
+    }
+
+    /// Keeps unknown members that are null, too.
+    pub(crate) fn with_nulls(mut self) -> Self {
+        self.keep_nulls = true;
         self
     }
 
@@ -238,7 +247,11 @@ impl Walk {
             Some(name) => Cow::Borrowed(name),
             None => Cow::Owned(String::from_utf8_lossy(name.as_bytes()).into_owned()),
         };
-        if let Some(value) = self.value(cursor)? {
+        let value = match self.value(cursor)? {
+            None if self.keep_nulls => Some(RawValue::within("null", false)),
+            value => value,
+        };
+        if let Some(value) = value {
             self.unknown.set(self.unknown.get() + 1);
             if self.unknown.get() > self.max_unknown {
                 self.exceed(Overflow::Unknown);

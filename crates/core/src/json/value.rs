@@ -239,6 +239,10 @@ impl<'a> RawValue<'a> {
         if self.spaced { compact(&self.text) } else { Cow::Borrowed(&self.text) }
     }
 
+    pub(crate) fn is_null(&self) -> bool {
+        self.text == "null"
+    }
+
     pub(crate) fn is_object(&self) -> bool {
         self.text.starts_with('{')
     }

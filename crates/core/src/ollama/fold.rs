@@ -76,8 +76,11 @@ impl Dialect for Ollama {
     type Event<'a> = Line<'a>;
     type Answer = Answer;
 
-    const API: &'static str = "Ollama's API";
     const FRAMING: Framing = Framing::Lines;
+
+    fn api(&self) -> &'static str {
+        "Ollama's native API"
+    }
 
     fn read<'a>(
         &self,
@@ -102,6 +105,10 @@ impl Dialect for Ollama {
     }
 
     fn fold(&mut self, line: &Line<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        if Self::holes(line).is_none() {
+            // A tool call is held as it was sent, and its arguments and labels once more.
+            to.expect_copies(3);
+        }
         Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_line(line, to))
     }
 

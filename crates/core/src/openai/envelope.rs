@@ -85,7 +85,9 @@ impl<M: Message> Dialect for Envelope<M> {
     type Event<'a> = Chunk<'a, M::Delta<'a>>;
     type Answer = Completion<M::Choice>;
 
-    const API: &'static str = "OpenAI's completions API";
+    fn api(&self) -> &'static str {
+        "OpenAI's completions API"
+    }
 
     fn read<'a>(
         &self,

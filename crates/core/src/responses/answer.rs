@@ -44,7 +44,8 @@ impl Response {
         let _ = value.find_member(|name, value| {
             let name = core::str::from_utf8(name).unwrap_or_default();
             let value = value.unwrap_or_else(|| RawValue::within("null", false)).into_owned();
-            if name == "output" && value.is_array() {
+            if name == "output" {
+                // Null in place of a list is no item.
                 let items = value.elements().map(RawValue::into_owned);
                 response.output = items.map(OutputItem::new).collect();
             } else {

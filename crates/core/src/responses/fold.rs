@@ -4,18 +4,22 @@
 //! OpenAI's API reference, "Streaming events"; what servers send beside it is noted at its row.
 //!
 //! Items are told apart by `output_index` and not by their IDs, which GitHub Copilot changes with
-//! every event. What comes whole counts: a `.done` event replaces what its deltas built, and the
+//! every event. Only where there is no index (llama.cpp) the ID counts, and else the item that
+//! began last. What comes whole counts: a `.done` event replaces what its deltas built, and the
 //! last event replaces the items, if it has them.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::answer::{OutputItem, Response};
 use super::event::Event;
 use crate::blocks::{Blocks, Slot};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Outcome, Payload,
-    Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript, What,
+    self, AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Outcome,
+    Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript,
+    What,
 };
 use crate::error::{ApiError, Error};
 use crate::json::{RawStr, RawValue, Unknown, Walk};
@@ -27,10 +31,14 @@ pub struct Responses {
     blocks: Blocks,
     /// The members of the response, but for its output.
     envelope: Unknown<'static>,
+    /// The items that began without an index, by their IDs.
+    by_id: BTreeMap<String, Slot>,
+    /// The part that began last, for events without an index of the part.
+    last_part: Option<(Slot, u64)>,
     /// The last sequence number.
     sequence: Option<u64>,
     /// The number of annotations that were handed out, of each part.
-    cited: alloc::collections::BTreeMap<(Slot, u64), usize>,
+    cited: BTreeMap<(Slot, u64), usize>,
     /// The error that the server sent, while the event that ends the stream may still come.
     error: Option<Box<ApiError>>,
     /// Another response began, and its events are passed over.
@@ -76,7 +84,9 @@ impl Dialect for Responses {
     type Event<'a> = Event<'a>;
     type Answer = Response;
 
-    const API: &'static str = "OpenAI's Responses API";
+    fn api(&self) -> &'static str {
+        "OpenAI's Responses API"
+    }
 
     fn read<'a>(
         &self,
@@ -105,6 +115,10 @@ impl Dialect for Responses {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        if event.delta.is_none() {
+            // An item is held as it was sent, and its texts once more.
+            to.expect(event.data.len().saturating_mul(3));
+        }
         Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_event(event, to))
     }
 
@@ -114,6 +128,13 @@ impl Dialect for Responses {
 
     fn api_error(_: &Event<'_>, _: &str) -> Option<Box<ApiError>> {
         None
+    }
+
+    fn is_terminal(event: &Event<'_>) -> bool {
+        matches!(
+            &*event.event_type(),
+            "response.completed" | "response.incomplete" | "response.failed"
+        )
     }
 
     fn is_over(&self) -> bool {
@@ -144,9 +165,12 @@ impl Dialect for Responses {
     }
 
     #[cfg(debug_assertions)]
-    fn held(&self) -> crate::engine::Held {
+    fn held(&self) -> Held {
         let mut held = self.blocks.held();
         held += crate::blocks::held_members(&self.envelope);
+        for id in self.by_id.keys() {
+            held += Held::item(id.len());
+        }
         held
     }
 
@@ -491,8 +515,14 @@ impl Responses {
             // `null` in place of an item: it begins with its first delta.
             return Effect::Other;
         };
-        let index = self.index_of(event, to);
-        let slot = match self.blocks.find(0, index) {
+        let id = item.member("id");
+        let id = id.as_ref().and_then(RawValue::as_str);
+        let known = match (event.output_index, is_done) {
+            (Some(index), _) => self.blocks.find(0, index),
+            (None, true) => self.find_by_id(id.as_deref()),
+            (None, false) => id.as_deref().and_then(|id| self.by_id.get(id)).copied(),
+        };
+        let slot = match known {
             Some(slot) => {
                 if !is_done {
                     self.blocks.anomaly(AnomalyKind::BegunAgain, None, "output_index", to);
@@ -504,7 +534,7 @@ impl Responses {
                 if is_done {
                     self.blocks.anomaly(AnomalyKind::NotStarted, None, "output_item", to);
                 }
-                self.blocks.begin(0, index, item, to)
+                self.begin(event.output_index, id.as_deref(), item, to)
             }
         };
         self.take_texts(slot, item, to);
@@ -518,13 +548,32 @@ impl Responses {
         Effect::Other
     }
 
-    fn index_of(&mut self, event: &Event<'_>, to: &mut Transcript) -> u64 {
-        event.output_index.unwrap_or_else(|| {
+    /// Begins an item, which without an index has the next one.
+    fn begin(
+        &mut self,
+        index: Option<u64>,
+        id: Option<&str>,
+        item: &RawValue<'_>,
+        to: &mut Transcript,
+    ) -> Slot {
+        let next = || self.blocks.last().map_or(0, |(_, index)| index.saturating_add(1));
+        let slot = self.blocks.begin(0, index.unwrap_or_else(next), item, to);
+        if index.is_none() {
             self.blocks.anomaly(AnomalyKind::MissingIndex, None, "output_index", to);
-            // The item that began last.
-            let last = self.blocks.slots(0).count().saturating_sub(1);
-            last as u64
-        })
+            if let Some(id) = id.filter(|id| !self.by_id.contains_key(*id)) {
+                if !self.blocks.weigh_item(id.len()) {
+                    to.hold(Held::item(id.len()));
+                    self.by_id.insert(id.into(), slot);
+                }
+            }
+        }
+        slot
+    }
+
+    /// Returns the item of this ID among those without an index, or else the last item.
+    fn find_by_id(&self, id: Option<&str>) -> Option<Slot> {
+        let of_id = id.and_then(|id| self.by_id.get(id)).copied();
+        of_id.or_else(|| self.blocks.last().map(|(slot, _)| slot))
     }
 
     /// Hands out what an item has in its texts and as a call.
@@ -628,14 +677,20 @@ impl Responses {
 
     /// Returns the item of an event, which is begun if it has not.
     fn slot(&mut self, event: &Event<'_>, item: &'static str, to: &mut Transcript) -> Slot {
-        let index = self.index_of(event, to);
-        if let Some(slot) = self.blocks.find(0, index) {
+        let id = event.item_id.as_ref().map(RawStr::to_text);
+        let known = match event.output_index {
+            Some(index) => self.blocks.find(0, index),
+            None => {
+                self.blocks.anomaly(AnomalyKind::MissingIndex, None, "output_index", to);
+                self.find_by_id(id.as_deref())
+            }
+        };
+        if let Some(slot) = known {
             return slot;
         }
         self.blocks.anomaly(AnomalyKind::NotStarted, None, "output_item", to);
-        // The text is valid JSON.
-        let item = RawValue::parse(item).unwrap_or_else(|_| RawValue::within("{}", false));
-        let slot = self.blocks.begin(0, index, &item, to);
+        let item = RawValue::within(item, false);
+        let slot = self.begin(event.output_index, id.as_deref(), &item, to);
         self.take_texts(slot, &item, to);
         slot
     }
@@ -651,10 +706,26 @@ impl Responses {
         };
         let item = if list == "summary" { REASONING } else { MESSAGE };
         let slot = self.slot(event, item, to);
-        let index = index.unwrap_or_default();
+        let is_done = event.event_type().ends_with(".done");
+        let last = self.last_part.filter(|(of, _)| *of == slot).map(|(_, index)| index);
+        let index = match (index, last) {
+            (Some(index), _) => index,
+            (None, Some(last)) if is_done => last,
+            (None, last) => last.map_or(0, |last| last.saturating_add(1)),
+        };
+        if !self.blocks.is_weighing() {
+            self.last_part = Some((slot, index));
+        }
         let _ = self.blocks.set(slot, (list, index as u32), part, to);
         self.take_part(slot, (list, index), part, to);
         Effect::Other
+    }
+
+    /// Returns the index of the part that an event is for, in the item's content or summary.
+    fn part_index(&self, event: &Event<'_>, slot: Slot, list: &str) -> u64 {
+        let index = if list == "summary" { event.summary_index } else { event.content_index };
+        let last = || self.last_part.filter(|(of, _)| *of == slot).map(|(_, index)| index);
+        index.or_else(last).unwrap_or_default()
     }
 
     fn delta(&mut self, event: &Event<'_>, text: TextIn, to: &mut Transcript) -> Effect {
@@ -665,7 +736,7 @@ impl Responses {
         let effect = effect.and(match text.part {
             None => self.blocks.append(slot, text.member, text.kind, &delta, to),
             Some((list, _)) => {
-                let index = part_index(event, list);
+                let index = self.part_index(event, slot, list);
                 self.blocks.append(slot, (list, index as u32, text.member), text.kind, &delta, to)
             }
         });
@@ -673,7 +744,7 @@ impl Responses {
         let mut has_logprobs = false;
         for logprob in logprobs {
             has_logprobs = true;
-            let at = ("content", part_index(event, "content") as u32, "logprobs");
+            let at = ("content", self.part_index(event, slot, "content") as u32, "logprobs");
             let _ = self.blocks.push(slot, at, &logprob, to);
         }
         if has_logprobs { Effect::Other } else { effect }
@@ -695,7 +766,7 @@ impl Responses {
         let _ = match text.part {
             None => self.blocks.whole(slot, text.member, text.kind, whole, to),
             Some((list, _)) => {
-                let at = (list, part_index(event, list) as u32, text.member);
+                let at = (list, self.part_index(event, slot, list) as u32, text.member);
                 self.blocks.whole(slot, at, text.kind, whole, to)
             }
         };
@@ -708,7 +779,7 @@ impl Responses {
         let mut effect = Effect::Nothing;
         match text.part {
             Some((list, part)) => {
-                let index = part_index(event, list) as u32;
+                let index = self.part_index(event, slot, list) as u32;
                 if !self.blocks.has_text(slot, (list, index, text.member)) {
                     self.blocks.anomaly(AnomalyKind::NotStarted, None, "part", to);
                     if let Ok(part) = RawValue::parse(part) {
@@ -731,7 +802,7 @@ impl Responses {
     fn annotation(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
         let Some(annotation) = &event.annotation else { return Effect::Other };
         let slot = self.slot(event, MESSAGE, to);
-        let index = part_index(event, "content");
+        let index = self.part_index(event, slot, "content");
         let at = ("content", index as u32, "annotations");
         let _ = self.blocks.push(slot, at, annotation, to);
         self.blocks.cite(slot, annotation, to);
@@ -812,12 +883,6 @@ impl Responses {
         let member = if kind == TextKind::AudioData { "data" } else { "transcript" };
         self.blocks.append(slot, ("audio", member), kind, &delta, to)
     }
-}
-
-/// Returns the index of the part that an event is for.
-fn part_index(event: &Event<'_>, list: &str) -> u64 {
-    let index = if list == "summary" { event.summary_index } else { event.content_index };
-    index.unwrap_or_default()
 }
 
 /// Reports whether an event says in which state a tool of the server is.

@@ -244,8 +244,8 @@ impl Naive {
     #[must_use]
     pub fn kept(&self) -> Value {
         let choices = self.choices.iter().map(|(index, choice)| {
-            let calls: Vec<_> =
-                choice.calls.values().map(|call| json!([call.id, call.name, call.arguments])).collect();
+            let call = |call: &Call| json!([call.id, call.name, call.arguments]);
+            let calls: Vec<_> = choice.calls.values().map(call).collect();
             let text = choice.texts.get("content");
             json!({"index": index, "text": text, "tool_calls": calls, "finish_reason": choice.finish})
         });

@@ -442,18 +442,15 @@ pub(super) fn nearly_json() -> Vec<Case> {
         case("an error event with a control character")
             .bytes("event: error\ndata: {\"message\":\"bo\tom\"}\n\n")
             .fails("bo\tom", NULL, NULL, NULL),
-        another(
-            "OpenAI's Responses API",
+        another(("OpenAI's Responses API", "responses"),
             r#"{"type":"response.created","sequence_number":0,"response":{"output":[]}}"#,
             r#"{"type":"response.output_text.delta","sequence_number":4,"delta":"Hi"}"#,
         ),
-        another(
-            "Anthropic's Messages API",
+        another(("Anthropic's Messages API", "messages"),
             r#"{"type": "message_start", "message": {"content": []}}"#,
             r#"{"type":"message_stop"}"#,
         ),
-        another(
-            "Gemini's generateContent API",
+        another(("Gemini's generateContent API", "gemini"),
             r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}]}"#,
             r#"{"candidates":[],"usageMetadata":{"totalTokenCount":1}}"#,
         ),
@@ -468,9 +465,11 @@ pub(super) fn nearly_json() -> Vec<Case> {
 }
 
 /// A stream of another API, which is named.
-fn another(api: &'static str, first: &str, second: &str) -> Case {
-    let message =
-        format!("no completion: the events are those of {api}, which is not folded: {first:?}");
+fn another((api, module): (&'static str, &'static str), first: &str, second: &str) -> Case {
+    let message = format!(
+        "the events are those of {api}, which `deltawire::{module}` folds, and `deltawire::any` \
+         whatever it is: {first:?}"
+    );
     Case {
         error: json!({"kind": "other_api", "message": message, "data": first}),
         ..case(api).data(first).data(second).ends(End::Error).odd(Odd::UnknownChunk, "")

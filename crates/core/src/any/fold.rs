@@ -1,0 +1,311 @@
+//! The dialect that becomes one of the others.
+//!
+//! The first event that tells its API decides, once. Everything after it goes to that dialect, as
+//! if the caller had named it. What comes before goes to the dialect of chat completions, which
+//! most servers speak, and whose errors and odd events have the most shapes.
+
+use alloc::boxed::Box;
+
+use super::answer::Answer;
+use super::api::Api;
+use crate::chat::{self, Chat};
+use crate::completions::{self, Completions};
+use crate::engine::{
+    self, AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Outcome, Place, Read,
+    Sealed, TokenCounts, ToolCallSoFar, Transcript,
+};
+use crate::error::{ApiError, Error};
+use crate::json::{RawValue, Unknown};
+use crate::messages::{self, Messages};
+use crate::responses::{self, Responses};
+use crate::sse;
+
+/// The dialect of a stream whose API its first events tell.
+#[derive(Debug, Clone, Default)]
+pub struct Any {
+    /// The state until the API is told.
+    before: Chat,
+    told: State,
+}
+
+#[derive(Debug, Clone, Default)]
+enum State {
+    #[default]
+    Unknown,
+    Chat(Box<Chat>),
+    Completions(Box<Completions>),
+    Responses(Box<Responses>),
+    Messages(Box<Messages>),
+}
+
+/// An event of any of the APIs, borrowed from its data.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "an event is read in place, and one at a time")]
+pub enum AnyEvent<'a> {
+    /// An event that does not tell its API, read as a chunk of a chat completion.
+    Unknown(chat::Chunk<'a>),
+    /// A chunk of a chat completion.
+    Chat(chat::Chunk<'a>),
+    /// A chunk of a legacy completion.
+    Completions(completions::Chunk<'a>),
+    /// An event of a response.
+    Responses(responses::Event<'a>),
+    /// An event of a message.
+    Messages(messages::Event<'a>),
+}
+
+impl Default for AnyEvent<'_> {
+    fn default() -> Self {
+        Self::Unknown(chat::Chunk::default())
+    }
+}
+
+/// Folds the events of a stream of any API; see [`crate::Accumulator`].
+pub type Accumulator = engine::Accumulator<Any>;
+
+/// Folds the bytes of a stream of any API; see [`crate::Session`].
+pub type Session = engine::Session<Any>;
+
+/// Reads a stream of any API from any [`std::io::Read`]; see [`crate::ReadStream`].
+#[cfg(feature = "std")]
+pub type ReadStream<R> = engine::ReadStream<Any, R>;
+
+/// Folds the whole body of a stream of any API, such as a recorded file.
+///
+/// The body counts as ended in order. The default [`Options`](crate::Options) apply; a [`Session`]
+/// takes others.
+#[must_use]
+pub fn fold(body: &[u8]) -> Outcome<Answer> {
+    engine::fold::<Any>(body)
+}
+
+/// Returns a session for an API that is known, as from the request's path.
+///
+/// Without an API it is the same as [`Session::with_options`].
+#[must_use]
+pub fn session(api: Option<Api>, options: Options) -> Session {
+    engine::Session::with_dialect(Any::of(api), options)
+}
+
+impl Any {
+    fn of(api: Option<Api>) -> Self {
+        Self { before: Chat::default(), told: api.map_or(State::Unknown, State::of) }
+    }
+}
+
+impl State {
+    fn of(api: Api) -> Self {
+        match api {
+            Api::Chat => Self::Chat(Box::default()),
+            Api::Completions => Self::Completions(Box::default()),
+            Api::Responses => Self::Responses(Box::default()),
+            Api::Messages => Self::Messages(Box::default()),
+        }
+    }
+}
+
+impl State {
+    /// Folds an event of the API that was told.
+    fn fold(&mut self, event: &AnyEvent<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        match (self, event) {
+            (Self::Chat(dialect), AnyEvent::Chat(event)) => dialect.fold(event, to),
+            (Self::Completions(dialect), AnyEvent::Completions(event)) => dialect.fold(event, to),
+            (Self::Responses(dialect), AnyEvent::Responses(event)) => dialect.fold(event, to),
+            (Self::Messages(dialect), AnyEvent::Messages(event)) => dialect.fold(event, to),
+            // An event that was read before the API was told.
+            _ => {
+                to.anomaly(AnomalyKind::UnknownChunk, None, "");
+                Ok(Effect::Other)
+            }
+        }
+    }
+}
+
+/// Calls the dialect that the stream has.
+macro_rules! each {
+    ($any:expr, $dialect:ident => $call:expr) => {
+        match &$any.told {
+            State::Unknown => {
+                let $dialect = &$any.before;
+                $call
+            }
+            State::Chat($dialect) => $call,
+            State::Completions($dialect) => $call,
+            State::Responses($dialect) => $call,
+            State::Messages($dialect) => $call,
+        }
+    };
+}
+
+/// Calls the dialect that the stream has, to change it.
+macro_rules! each_mut {
+    ($any:expr, $dialect:ident => $call:expr) => {
+        match &mut $any.told {
+            State::Unknown => {
+                let $dialect = &mut $any.before;
+                $call
+            }
+            State::Chat($dialect) => $call,
+            State::Completions($dialect) => $call,
+            State::Responses($dialect) => $call,
+            State::Messages($dialect) => $call,
+        }
+    };
+}
+
+/// Calls a function of the dialect that an event belongs to.
+macro_rules! each_event {
+    ($event:expr, $of:ident($inner:ident $(, $more:expr)*)) => {
+        match $event {
+            AnyEvent::Unknown($inner) | AnyEvent::Chat($inner) => Chat::$of($inner $(, $more)*),
+            AnyEvent::Completions($inner) => Completions::$of($inner $(, $more)*),
+            AnyEvent::Responses($inner) => Responses::$of($inner $(, $more)*),
+            AnyEvent::Messages($inner) => Messages::$of($inner $(, $more)*),
+        }
+    };
+}
+
+/// Makes an event of this variant, and reads into it.
+macro_rules! read_as {
+    ($variant:ident, $dialect:expr, $event:expr, $options:expr, $into:expr) => {{
+        *$into = AnyEvent::$variant(Default::default());
+        match $into {
+            AnyEvent::$variant(into) => $dialect.read($event, $options, into),
+            _ => Ok(Read::Nothing),
+        }
+    }};
+}
+
+impl Sealed for Any {}
+
+impl Dialect for Any {
+    type Event<'a> = AnyEvent<'a>;
+    type Answer = Answer;
+
+    fn api(&self) -> &'static str {
+        each!(self, dialect => dialect.api())
+    }
+
+    fn has_terminal(&self) -> bool {
+        each!(self, dialect => dialect.has_terminal())
+    }
+
+    fn read<'a>(
+        &self,
+        event: &sse::Event<'a>,
+        options: &Options,
+        into: &mut AnyEvent<'a>,
+    ) -> Result<Read, Error> {
+        let api = match &self.told {
+            State::Unknown => Api::of_event(event.data),
+            State::Chat(dialect) => return read_as!(Chat, dialect, event, options, into),
+            State::Completions(dialect) => {
+                return read_as!(Completions, dialect, event, options, into);
+            }
+            State::Responses(dialect) => return read_as!(Responses, dialect, event, options, into),
+            State::Messages(dialect) => return read_as!(Messages, dialect, event, options, into),
+        };
+        match api {
+            Some(api) => Self::of(Some(api)).read(event, options, into),
+            // A ping comes before the first event of some APIs.
+            None if is_ping(event.data) => Ok(Read::Nothing),
+            None => read_as!(Unknown, self.before, event, options, into),
+        }
+    }
+
+    fn fold(&mut self, event: &AnyEvent<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        if !matches!(self.told, State::Unknown) {
+            return self.told.fold(event, to);
+        }
+        let api = match event {
+            AnyEvent::Unknown(event) => return self.before.fold(event, to),
+            AnyEvent::Chat(_) => Api::Chat,
+            AnyEvent::Completions(_) => Api::Completions,
+            AnyEvent::Responses(_) => Api::Responses,
+            AnyEvent::Messages(_) => Api::Messages,
+        };
+        // An event that is refused tells nothing.
+        let mut told = State::of(api);
+        let effect = told.fold(event, to)?;
+        self.told = told;
+        Ok(effect)
+    }
+
+    fn holes<'e>(event: &'e AnyEvent<'_>) -> Option<Holes<'e>> {
+        each_event!(event, holes(inner))
+    }
+
+    fn api_error(event: &AnyEvent<'_>, data: &str) -> Option<Box<ApiError>> {
+        each_event!(event, api_error(inner, data))
+    }
+
+    fn is_terminal(event: &AnyEvent<'_>) -> bool {
+        each_event!(event, is_terminal(inner))
+    }
+
+    fn is_over(&self) -> bool {
+        each!(self, dialect => dialect.is_over())
+    }
+
+    fn is_finished(&self) -> bool {
+        each!(self, dialect => dialect.is_finished())
+    }
+
+    fn failure(&self) -> Option<Error> {
+        each!(self, dialect => dialect.failure())
+    }
+
+    fn settle(&mut self, texts: &mut Transcript) {
+        each_mut!(self, dialect => dialect.settle(texts));
+    }
+
+    fn conclude(&mut self, to: &mut Transcript) {
+        each_mut!(self, dialect => dialect.conclude(to));
+    }
+
+    fn token_counts(&self) -> Option<TokenCounts> {
+        each!(self, dialect => dialect.token_counts())
+    }
+
+    #[cfg(debug_assertions)]
+    fn held(&self) -> crate::engine::Held {
+        // What came before the API was told is kept beside it.
+        let mut held = self.before.held();
+        if !matches!(self.told, State::Unknown) {
+            held += each!(self, dialect => dialect.held());
+        }
+        held
+    }
+
+    fn answer(self, texts: &mut Transcript) -> Answer {
+        match self.told {
+            State::Unknown => Answer::Unknown(self.before.answer(texts)),
+            State::Chat(dialect) => Answer::Chat(dialect.answer(texts)),
+            State::Completions(dialect) => Answer::Completions(dialect.answer(texts)),
+            State::Responses(dialect) => Answer::Responses(dialect.answer(texts)),
+            State::Messages(dialect) => Answer::Messages(dialect.answer(texts)),
+        }
+    }
+}
+
+impl Notes for Any {
+    fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>> {
+        each!(self, dialect => dialect.change(note, texts))
+    }
+
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>> {
+        each!(self, dialect => dialect.tool_call(at, texts))
+    }
+
+    fn unknown(&self, position: usize) -> Option<(u64, &Unknown<'static>)> {
+        each!(self, dialect => dialect.unknown(position))
+    }
+}
+
+/// Reports whether an event only keeps the connection open.
+fn is_ping(data: &str) -> bool {
+    let value = RawValue::parse(data).ok();
+    let event_type = value.as_ref().and_then(|value| value.member("type"));
+    event_type.is_some_and(|name| name == *"ping" || name == *"keepalive")
+}

@@ -1,0 +1,805 @@
+//! The fold of a streamed message.
+//!
+//! Each event type has its row in [`Messages::fold_event`]. The events are those of Anthropic's
+//! API reference, "Streaming messages"; what servers send beside it is noted at its row.
+//!
+//! A block's text, reasoning and input grow by deltas, and nothing repeats them whole. A block is
+//! found by its index. An input is JSON text that is parsed once, when the answer is made; until
+//! then the transcript has it, as it has every text.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::answer::{self, ContentBlock, Message};
+use super::event::{Delta, Event};
+use crate::blocks::{Blocks, Slot};
+use crate::engine::{
+    self, AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Outcome, Payload,
+    Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript, What,
+};
+use crate::error::{ApiError, Error, Limit};
+use crate::json::{RawStr, RawValue, Unknown, Walk};
+use crate::sse;
+
+/// The dialect of Anthropic's Messages API, and of the servers that imitate it.
+#[derive(Debug, Clone, Default)]
+pub struct Messages {
+    blocks: Blocks,
+    /// The members of the message, but for its content and usage.
+    envelope: Unknown<'static>,
+    /// The members of the usage.
+    usage: Unknown<'static>,
+    /// The index of the block that began last.
+    last: Option<u64>,
+    /// The tool calls that no stop reason completed or cut yet.
+    open_calls: Vec<Slot>,
+    /// A block began at the index of another.
+    has_shared_index: bool,
+    is_started: bool,
+    /// Another message began, and its events are passed over.
+    is_spliced: bool,
+    is_over: bool,
+}
+
+/// Folds the events of a streamed message; see [`crate::Accumulator`].
+pub type Accumulator = engine::Accumulator<Messages>;
+
+/// Folds the bytes of a streamed message; see [`crate::Session`].
+pub type Session = engine::Session<Messages>;
+
+/// Reads a streamed message from any [`std::io::Read`]; see [`crate::ReadStream`].
+#[cfg(feature = "std")]
+pub type ReadStream<R> = engine::ReadStream<Messages, R>;
+
+/// Folds the whole body of a streamed message, such as a recorded file.
+///
+/// The body counts as ended in order. The default [`Options`](crate::Options) apply; a [`Session`]
+/// takes others.
+///
+/// ```
+/// use deltawire::messages;
+///
+/// let body = br#"data: {"type":"message_start","message":{"id":"msg_1","role":"assistant","content":[]}}
+///
+/// data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+///
+/// data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}
+///
+/// data: {"type":"content_block_stop","index":0}
+///
+/// data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}
+///
+/// data: {"type":"message_stop"}
+///
+/// "#;
+/// let message = messages::fold(body).into_complete()?;
+/// assert_eq!(message.text(), "Hi");
+/// # Ok::<(), deltawire::Incomplete<messages::Message>>(())
+/// ```
+#[must_use]
+pub fn fold(body: &[u8]) -> Outcome<Message> {
+    engine::fold::<Messages>(body)
+}
+
+impl Sealed for Messages {}
+
+impl Dialect for Messages {
+    type Event<'a> = Event<'a>;
+    type Answer = Message;
+
+    fn api(&self) -> &'static str {
+        "Anthropic's Messages API"
+    }
+
+    fn read<'a>(
+        &self,
+        event: &sse::Event<'a>,
+        options: &Options,
+        into: &mut Event<'a>,
+    ) -> Result<Read, Error> {
+        // The data says of what type an event is, its name is only the data's type once more.
+        let is_object = event.data.trim_start().starts_with('{');
+        let name = if is_object { sse::Event::DEFAULT_TYPE } else { event.event };
+        let data = match Payload::of(&sse::Event { event: name, ..*event }) {
+            Payload::Chunk(data) => data,
+            Payload::Error(error) => return Ok(Read::Error(Box::new(error))),
+            Payload::KeepAlive => return Ok(Read::KeepAlive),
+            // Proxies add a sentinel; the event that ends the stream stands before it.
+            Payload::Nothing | Payload::Done => return Ok(Read::Nothing),
+        };
+        let max = options.limits.max_unknown_members;
+        let walk = Walk::new().with_unknown(true, max).with_nulls();
+        into.read(data, &walk)?;
+        if walk.overflow().is_some() {
+            return Err(Limit::UnknownMembers.passed(max));
+        }
+        let own_type = into.event_type();
+        let is_error = match &*own_type {
+            "error" => true,
+            "" => event.event == "error" || is_api_error(data),
+            own => event.event == "error" && !EVENTS.contains(&own),
+        };
+        if is_error {
+            return Ok(Read::Error(Box::new(ApiError::from_data(data))));
+        }
+        let is_plain =
+            |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        if into.event_type.is_none()
+            && event.event != sse::Event::DEFAULT_TYPE
+            && is_plain(event.event)
+        {
+            into.event_type = Some(RawStr::from_inner(event.event));
+        }
+        Ok(Read::Event)
+    }
+
+    fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        if !self.is_mere_delta(event) {
+            // A delta adds what stands in it. The beginning of a block is held as it was sent and
+            // once more as a text, and its end may hand out its input: so these are weighed.
+            to.expect(usize::MAX);
+        }
+        Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_event(event, to))
+    }
+
+    fn holes<'e>(event: &'e Event<'_>) -> Option<Holes<'e>> {
+        let Event {
+            // They stand in the frame. What they mean follows from them and from what was folded.
+            event_type: _,
+            index: _,
+            delta: Some(delta),
+            message: None,
+            content_block: None,
+            usage: None,
+            error: None,
+            extra,
+            unexpected: None,
+        } = event
+        else {
+            return None;
+        };
+        let Delta {
+            delta_type: _,
+            text,
+            thinking,
+            partial_json,
+            signature: None,
+            citation: None,
+            estimated_tokens: None,
+            extra: more,
+        } = delta
+        else {
+            return None;
+        };
+        if !extra.is_empty() || !more.is_empty() {
+            return None;
+        }
+        match (text, thinking, partial_json) {
+            (Some(text), None, None) | (None, Some(text), None) | (None, None, Some(text)) => {
+                Some(Holes { text: text.as_json(), padding: None })
+            }
+            _ => None,
+        }
+    }
+
+    fn api_error(_: &Event<'_>, _: &str) -> Option<Box<ApiError>> {
+        None
+    }
+
+    fn is_terminal(event: &Event<'_>) -> bool {
+        event.event_type() == "message_stop"
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    fn is_finished(&self) -> bool {
+        // Where two messages were spliced, nobody knows what is missing of the first.
+        !self.is_spliced && self.blocks.are_finished()
+    }
+
+    fn failure(&self) -> Option<Error> {
+        None
+    }
+
+    fn settle(&mut self, texts: &mut Transcript) {
+        if self.is_over || self.blocks.are_finished() {
+            if !self.blocks.are_stopped() {
+                texts.anomaly(AnomalyKind::NotStopped, None, "content");
+            }
+            self.blocks.note_cut_calls(texts);
+        }
+    }
+
+    fn conclude(&mut self, _: &mut Transcript) {}
+
+    fn token_counts(&self) -> Option<TokenCounts> {
+        if self.usage.is_empty() {
+            return None;
+        }
+        let reasoning = self.usage.get("output_tokens_details").and_then(answer::reasoning);
+        Some(answer::token_counts(|name| self.usage.get(name)?.as_u64(), reasoning))
+    }
+
+    #[cfg(debug_assertions)]
+    fn held(&self) -> crate::engine::Held {
+        let mut held = self.blocks.held();
+        held += crate::blocks::held_members(&self.envelope);
+        held += crate::blocks::held_members(&self.usage);
+        held
+    }
+
+    fn answer(self, texts: &mut Transcript) -> Message {
+        let slots: Vec<Slot> = match self.has_shared_index {
+            // Indices no longer say the order.
+            true => self.blocks.begun().collect(),
+            false => self.blocks.slots(CHOICE).collect(),
+        };
+        let content = slots.into_iter().map(|slot| self.blocks.value(slot, texts));
+        let content = content.map(ContentBlock::new).collect();
+        let mut members = self.envelope;
+        if !self.usage.is_empty() {
+            members.set("usage".into(), answer::to_object(&self.usage));
+        }
+        Message::new(content, members)
+    }
+}
+
+impl Notes for Messages {
+    fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>> {
+        self.blocks.change(note, self.token_counts(), texts)
+    }
+
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>> {
+        self.blocks.tool_call(at, texts)
+    }
+
+    fn unknown(&self, _: usize) -> Option<(u64, &Unknown<'static>)> {
+        None
+    }
+}
+
+/// The one choice that a message has.
+const CHOICE: u64 = 0;
+
+/// The types of the events that are folded.
+const EVENTS: [&str; 7] = [
+    "message_start",
+    "content_block_start",
+    DELTA,
+    "content_block_stop",
+    "message_delta",
+    "message_stop",
+    "ping",
+];
+
+/// The type of the events that are nearly all of a stream.
+const DELTA: &str = "content_block_delta";
+
+/// A text in a block: the member that it is, and the block that is begun where there is none.
+#[derive(Clone, Copy)]
+struct TextIn {
+    member: &'static str,
+    block: &'static str,
+}
+
+const TEXT: TextIn = TextIn { member: "text", block: r#"{"type":"text"}"# };
+const THINKING: TextIn = TextIn { member: "thinking", block: r#"{"type":"thinking"}"# };
+const INPUT: TextIn = TextIn { member: "input", block: r#"{"type":"tool_use"}"# };
+
+impl Messages {
+    /// Folds an event, or weighs it.
+    fn fold_event(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
+        if self.is_spliced {
+            return Effect::Other;
+        }
+        if let Some(member) = event.unexpected {
+            self.blocks.anomaly(AnomalyKind::UnexpectedType, None, member, to);
+        }
+        match &*event.event_type() {
+            "message_start" => self.start(event, to),
+            "content_block_start" => self.block(event, to),
+            DELTA => return self.delta(event, to),
+            "content_block_stop" => self.stop(event, to),
+            "message_delta" => self.message_delta(event, to),
+            "message_stop" => {
+                self.begin(to);
+                // Bedrock's `amazon-bedrock-invocationMetrics`.
+                self.keep_extra(event, to);
+                self.is_over |= !self.blocks.is_weighing();
+            }
+            "ping" => {}
+            "" => self.blocks.anomaly(AnomalyKind::UnknownChunk, None, "", to),
+            _ => self.blocks.anomaly(AnomalyKind::UnknownEvent, None, "type", to),
+        }
+        Effect::Other
+    }
+
+    /// Reports whether an event is a delta that adds no more than it has.
+    fn is_mere_delta(&self, event: &Event<'_>) -> bool {
+        let has_text = |member: &'static str| {
+            let slot = event.index.and_then(|index| self.blocks.find(CHOICE, index));
+            slot.is_some_and(|slot| self.blocks.has_text(slot, member))
+        };
+        let is_delta = event.event_type.as_ref().is_some_and(|own| *own == *DELTA);
+        is_delta
+            && event.delta.as_ref().is_none_or(|delta| {
+                (delta.text.is_none() || has_text(TEXT.member))
+                    && (delta.thinking.is_none() || has_text(THINKING.member))
+            })
+    }
+
+    /// Begins the message.
+    ///
+    /// Where Claude calls tools from code that it runs, the message may be whole here.
+    fn start(&mut self, event: &Event<'_>, to: &mut Transcript) {
+        let Some(message) = event.message.as_ref().filter(|message| message.is_object()) else {
+            return self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "message", to);
+        };
+        if self.is_started {
+            let (id, known) = (message.member("id"), self.envelope.get("id"));
+            let is_other = id.as_ref().zip(known).is_some_and(|(id, known)| id != known);
+            let kind = if is_other { AnomalyKind::Spliced } else { AnomalyKind::StartedAgain };
+            self.blocks.anomaly(kind, None, "message", to);
+            self.is_spliced = is_other && !self.blocks.is_weighing();
+            return;
+        }
+        self.is_started = !self.blocks.is_weighing();
+        self.blocks.begin_choice(CHOICE, to);
+        let (mut content, mut usage) = (None, None);
+        let _ = message.find_member(|name, value| {
+            let name = core::str::from_utf8(name).unwrap_or_default();
+            match value {
+                Some(value) if name == "content" => content = Some(value.into_owned()),
+                Some(value) if name == "usage" => usage = Some(value.into_owned()),
+                None if name == "content" => {}
+                value => self.keep(name, value.as_ref(), to),
+            }
+            None::<()>
+        });
+        if let Some(role) = message.member("role").as_ref().and_then(RawValue::as_str) {
+            self.blocks.role(CHOICE, &role, to);
+        }
+        match content.as_ref().map(answer::blocks) {
+            Some(Some(blocks)) => blocks.for_each(|block| self.whole_block(&block, to)),
+            Some(None) => self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "content", to),
+            None => {}
+        }
+        self.keep_extra(event, to);
+        if let Some(reason) = message.member("stop_reason").as_ref().and_then(RawValue::as_str) {
+            self.finish(&reason, to);
+        }
+        if let Some(usage) = usage {
+            self.take_usage(&usage, to);
+        }
+    }
+
+    /// Notes that the message did not begin, if it did not, and begins it.
+    fn begin(&mut self, to: &mut Transcript) {
+        if self.blocks.choices().next().is_none() {
+            self.blocks.anomaly(AnomalyKind::NotStarted, None, "message", to);
+            self.blocks.begin_choice(CHOICE, to);
+        }
+    }
+
+    /// Takes a block that stands in the beginning of the message, and so is whole.
+    fn whole_block(&mut self, block: &RawValue<'_>, to: &mut Transcript) {
+        let index = self.last.map_or(0, |last| last.saturating_add(1));
+        let slot = self.begin_block(index, block, to);
+        if let Some(input) = own_input(block) {
+            self.hand_out_input(slot, &input, to);
+        }
+        let _ = self.blocks.call_done(slot, to);
+        self.blocks.stop(slot);
+    }
+
+    fn block(&mut self, event: &Event<'_>, to: &mut Transcript) {
+        self.begin(to);
+        let Some(block) = event.content_block.as_ref().filter(|block| block.is_object()) else {
+            return self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "content_block", to);
+        };
+        self.note_extra(event, to);
+        let index = event.index.unwrap_or_else(|| {
+            self.blocks.anomaly(AnomalyKind::MissingIndex, None, "index", to);
+            self.last.map_or(0, |last| last.saturating_add(1))
+        });
+        if let Some(known) = self.blocks.find(CHOICE, index) {
+            self.blocks.anomaly(AnomalyKind::BegunAgain, None, "content_block", to);
+            let is_same =
+                self.blocks.sent(known).is_some_and(|sent| sent.as_json() == &*block.to_compact());
+            if is_same && !self.blocks.is_stopped(known) {
+                // The event came twice.
+                return;
+            }
+        }
+        let _ = self.begin_block(index, block, to);
+        if block.member("type").is_some_and(|own| own == "fallback") {
+            // From here on another model answers.
+            if let Some(model) = block.member("to").as_ref().and_then(|to| to.member("model")) {
+                self.keep("model", Some(&model), to);
+            }
+        }
+    }
+
+    /// Begins a block, and hands out what it has in its texts and as a call.
+    fn begin_block(&mut self, index: u64, block: &RawValue<'_>, to: &mut Transcript) -> Slot {
+        let is_shared = self.blocks.find(CHOICE, index).is_some();
+        let slot = self.blocks.begin(CHOICE, index, block, to);
+        if !self.blocks.is_weighing() {
+            self.has_shared_index |= is_shared;
+            self.last = Some(index);
+        }
+        let string = |name| block.member(name).and_then(|value| Some(value.as_str()?.into_owned()));
+        let mut text = |text: TextIn, kind: TextKind| {
+            if let Some(whole) = block.member(text.member).as_ref().and_then(RawValue::as_raw_str) {
+                let _ = self.blocks.whole(slot, text.member, kind, &whole, to);
+            }
+        };
+        match string("type").as_deref() {
+            Some("text") => text(TEXT, TextKind::Content),
+            Some("thinking") => text(THINKING, TextKind::Reasoning),
+            Some("tool_use") => {
+                let (id, name) = (string("id"), string("name"));
+                let (id, name) = (id.as_deref(), name.as_deref());
+                let _ = self.blocks.call(slot, (id, name), ToolCallKind::Function, to);
+                if !self.blocks.is_weighing() {
+                    self.open_calls.push(slot);
+                }
+            }
+            _ => {}
+        }
+        let citations = block.member("citations");
+        for citation in citations.iter().flat_map(RawValue::elements) {
+            self.blocks.cite(slot, &citation, to);
+        }
+        slot
+    }
+
+    /// Returns the block of an event, which is begun if it has not.
+    fn slot(&mut self, event: &Event<'_>, text: TextIn, to: &mut Transcript) -> Slot {
+        let index = self.index_of(event, to);
+        if let Some(slot) = self.blocks.find(CHOICE, index) {
+            return slot;
+        }
+        self.begin(to);
+        self.blocks.anomaly(AnomalyKind::NotStarted, None, "content_block", to);
+        // The text is valid JSON.
+        self.begin_block(index, &RawValue::within(text.block, false), to)
+    }
+
+    fn index_of(&mut self, event: &Event<'_>, to: &mut Transcript) -> u64 {
+        event.index.unwrap_or_else(|| {
+            self.blocks.anomaly(AnomalyKind::MissingIndex, None, "index", to);
+            self.last.unwrap_or_default()
+        })
+    }
+
+    fn delta(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
+        self.note_extra(event, to);
+        let Some(delta) = &event.delta else {
+            self.blocks.anomaly(AnomalyKind::UnknownDelta, None, "delta", to);
+            return Effect::Other;
+        };
+        let effect = match &*delta.delta_type() {
+            "text_delta" => self.grow(event, TEXT, &delta.text, to),
+            "thinking_delta" => self.grow(event, THINKING, &delta.thinking, to),
+            "input_json_delta" => self.grow(event, INPUT, &delta.partial_json, to),
+            "signature_delta" => self.sign(event, &delta.signature, to),
+            "citations_delta" => self.cite(event, &delta.citation, to),
+            "compaction_delta" => return self.compact(event, delta, to),
+            _ => {
+                self.blocks.anomaly(AnomalyKind::UnknownDelta, None, "delta", to);
+                return Effect::Other;
+            }
+        };
+        if !delta.extra.is_empty() {
+            self.note_unknown(&delta.extra, "delta", to);
+        }
+        effect
+    }
+
+    /// Sets the signature of a thinking block, which one delta carries whole.
+    fn sign(
+        &mut self,
+        event: &Event<'_>,
+        signature: &Option<RawStr<'_>>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let Some(signature) = signature else { return Effect::Other };
+        let slot = self.slot(event, THINKING, to);
+        let signature = alloc::format!("\"{}\"", signature.as_json());
+        self.blocks.set(slot, "signature", &RawValue::compacted(signature), to)
+    }
+
+    fn cite(
+        &mut self,
+        event: &Event<'_>,
+        citation: &Option<RawValue<'_>>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let Some(citation) = citation else { return Effect::Other };
+        let slot = self.slot(event, TEXT, to);
+        let _ = self.blocks.push(slot, "citations", citation, to);
+        self.blocks.cite(slot, citation, to);
+        Effect::Other
+    }
+
+    /// Appends to a text of a block.
+    fn grow(
+        &mut self,
+        event: &Event<'_>,
+        text: TextIn,
+        delta: &Option<RawStr<'_>>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let Some(delta) = delta else { return Effect::Other };
+        let slot = self.slot(event, text, to);
+        let kind = match text.member {
+            "text" => TextKind::Content,
+            "thinking" => TextKind::Reasoning,
+            _ if self.blocks.is_call(slot) => TextKind::Arguments,
+            _ => TextKind::ServerArguments,
+        };
+        let is_new = !self.blocks.has_text(slot, text.member);
+        if is_new && !self.is_of(slot, text) {
+            self.blocks.anomaly(AnomalyKind::Misplaced, Some(CHOICE), "delta", to);
+        }
+        if is_new && text.member != INPUT.member {
+            // A block of another type, which may have begun with such a text.
+            let sent = self.blocks.sent(slot).and_then(|sent| sent.member(text.member));
+            if let Some(sent) =
+                sent.map(RawValue::into_owned).as_ref().and_then(RawValue::as_raw_str)
+            {
+                let _ = self.blocks.append(slot, text.member, kind, &sent, to);
+            }
+        }
+        if self.blocks.is_stopped(slot) || self.blocks.are_finished() {
+            self.blocks.anomaly(AnomalyKind::AfterFinish, Some(CHOICE), "delta", to);
+        }
+        let effect = self.blocks.append(slot, text.member, kind, delta, to);
+        if is_new && text.member == INPUT.member {
+            self.blocks.set_json(slot, INPUT.member);
+        }
+        effect
+    }
+
+    /// Reports whether a block is of a type that has this text, or of one that is not known.
+    fn is_of(&self, slot: Slot, text: TextIn) -> bool {
+        let Some(own) = self.blocks.sent(slot).and_then(|sent| sent.member("type")) else {
+            return true;
+        };
+        match &*own.to_text() {
+            own @ ("text" | "thinking" | "redacted_thinking" | "compaction" | "fallback") => {
+                own == text.member
+            }
+            own if own.ends_with("tool_use") => text.member == INPUT.member,
+            _ => true,
+        }
+    }
+
+    /// Sets the members of a compaction block, which one delta carries whole.
+    fn compact(&mut self, event: &Event<'_>, delta: &Delta<'_>, to: &mut Transcript) -> Effect {
+        const COMPACTION: TextIn = TextIn { member: "content", block: r#"{"type":"compaction"}"# };
+        let slot = self.slot(event, COMPACTION, to);
+        for member in ["content", "encrypted_content"] {
+            if let Some(value) = delta.extra.get(member).filter(|value| !value.is_null()) {
+                let _ = self.blocks.set(slot, member, value, to);
+            }
+        }
+        if delta.extra.iter().any(|(name, _)| !matches!(name, "content" | "encrypted_content")) {
+            self.blocks.anomaly(AnomalyKind::UnknownMember, None, "delta", to);
+        }
+        Effect::Other
+    }
+
+    fn stop(&mut self, event: &Event<'_>, to: &mut Transcript) {
+        self.note_extra(event, to);
+        let index = self.index_of(event, to);
+        let Some(slot) = self.blocks.find(CHOICE, index) else {
+            return self.blocks.anomaly(AnomalyKind::NotStarted, None, "content_block", to);
+        };
+        if self.blocks.is_stopped(slot) {
+            return self.blocks.anomaly(AnomalyKind::Repeated, None, "content_block_stop", to);
+        }
+        match self.input(slot, to) {
+            Input::None => self.hand_out_sent_input(slot, to),
+            Input::Json => {
+                let sent = self.blocks.sent(slot).and_then(own_input);
+                let is_other = |sent: &RawValue<'_>| {
+                    !sent.is_void()
+                        && own_input(&self.blocks.value(slot, to)).as_ref() != Some(sent)
+                };
+                if sent.as_ref().is_some_and(is_other) {
+                    // The deltas count, as the reference has it.
+                    self.blocks.anomaly(AnomalyKind::Contradicted, Some(CHOICE), "input", to);
+                }
+            }
+            Input::Other => {
+                // A token limit cut it, or the model wrote no JSON: the stop reason says which.
+                self.blocks.anomaly(AnomalyKind::UnfinishedArguments, Some(CHOICE), "input", to);
+                if self.blocks.finish_reason(CHOICE) != Some(TOOL_USE) {
+                    self.blocks.stop(slot);
+                    return;
+                }
+            }
+        }
+        let _ = self.blocks.call_done(slot, to);
+        self.blocks.stop(slot);
+    }
+
+    /// Returns the input of a block, as far as deltas brought it.
+    fn input(&self, slot: Slot, to: &Transcript) -> Input {
+        let text = self.blocks.text(slot, INPUT.member, to);
+        let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Input::None };
+        match RawValue::parse(&text) {
+            Ok(_) => Input::Json,
+            Err(_) => Input::Other,
+        }
+    }
+
+    /// Hands out the input that a block began with, if deltas brought none.
+    fn hand_out_sent_input(&mut self, slot: Slot, to: &mut Transcript) {
+        if let Some(input) = self.blocks.sent(slot).and_then(own_input).map(RawValue::into_owned) {
+            self.hand_out_input(slot, &input, to);
+        }
+    }
+
+    /// Hands out the input that a block began with.
+    ///
+    /// Deltas may replace it while the block has not ended, so it is handed out at the end.
+    fn hand_out_input(&mut self, slot: Slot, input: &RawValue<'_>, to: &mut Transcript) {
+        let kind = match self.blocks.is_call(slot) {
+            true => TextKind::Arguments,
+            false => TextKind::ServerArguments,
+        };
+        // Writing a string as JSON cannot fail.
+        let text = serde_json::to_string(&*input.to_compact()).unwrap_or_default();
+        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let text = RawStr::from_inner(text.unwrap_or_default());
+        let _ = self.blocks.append(slot, INPUT.member, kind, &text, to);
+        self.blocks.set_json(slot, INPUT.member);
+    }
+
+    fn message_delta(&mut self, event: &Event<'_>, to: &mut Transcript) {
+        self.begin(to);
+        let mut reason = None;
+        if let Some(delta) = &event.delta {
+            delta.extra.for_each(|name, value| match name {
+                "content" if !value.is_void() => {
+                    self.blocks.anomaly(AnomalyKind::UnknownMember, None, "delta", to);
+                }
+                "content" => {}
+                "usage" => self.take_usage(value, to),
+                name => {
+                    if name == "stop_reason" {
+                        reason = value.as_str().map(Cow::into_owned);
+                    }
+                    self.keep(name, Some(value), to);
+                }
+            });
+        }
+        self.keep_extra(event, to);
+        if let Some(reason) = reason {
+            self.finish(&reason, to);
+        }
+        if let Some(usage) = &event.usage {
+            self.take_usage(usage, to);
+        }
+    }
+
+    /// Sets the stop reason, which completes the open calls or cuts them.
+    fn finish(&mut self, reason: &str, to: &mut Transcript) {
+        if self.blocks.finish_reason(CHOICE).is_some_and(|known| known != reason) {
+            self.blocks.anomaly(AnomalyKind::Changed, Some(CHOICE), "stop_reason", to);
+        }
+        let calls = match self.blocks.is_weighing() {
+            true => self.open_calls.clone(),
+            false => core::mem::take(&mut self.open_calls),
+        };
+        for slot in calls {
+            let input = self.input(slot, to);
+            if reason == TOOL_USE && !self.blocks.is_stopped(slot) {
+                match input {
+                    Input::None => self.hand_out_sent_input(slot, to),
+                    Input::Json => {}
+                    Input::Other => {
+                        let kind = AnomalyKind::UnfinishedArguments;
+                        self.blocks.anomaly(kind, Some(CHOICE), "input", to);
+                    }
+                }
+            }
+            if reason == TOOL_USE || matches!(input, Input::Json) {
+                let _ = self.blocks.call_done(slot, to);
+            }
+        }
+        let _ = self.blocks.finish(CHOICE, reason, to);
+    }
+
+    /// Keeps the token counts of a usage, each of which replaces the one before.
+    ///
+    /// They are totals. A null tells nothing.
+    fn take_usage(&mut self, usage: &RawValue<'_>, to: &mut Transcript) {
+        let (mut is_new, mut is_empty) = (false, true);
+        let _ = usage.find_member(|name, value| {
+            is_empty = false;
+            let name = core::str::from_utf8(name).unwrap_or_default();
+            is_new |= match value {
+                Some(value) => self.blocks.keep(&mut self.usage, name, &value, to),
+                None if self.usage.get(name).is_some() => false,
+                None => {
+                    let null = RawValue::within("null", false);
+                    self.blocks.keep(&mut self.usage, name, &null, to)
+                }
+            };
+            None::<()>
+        });
+        if is_empty {
+            // Not an object, or one without counts.
+            self.keep("usage", Some(usage), to);
+        }
+        if is_new {
+            let _ = to.note(What::Usage, 0, 0);
+        }
+    }
+
+    /// Keeps a member of the message. A null is kept where nothing is known.
+    fn keep(&mut self, name: &str, value: Option<&RawValue<'_>>, to: &mut Transcript) {
+        let value = value.filter(|value| !value.is_null());
+        if value.is_none() && self.envelope.get(name).is_some() {
+            return;
+        }
+        let null = RawValue::within("null", false);
+        self.blocks.keep(&mut self.envelope, name, value.unwrap_or(&null), to);
+    }
+
+    /// Keeps the unknown members of an event as members of the message.
+    fn keep_extra(&mut self, event: &Event<'_>, to: &mut Transcript) {
+        event.extra.for_each(|name, value| {
+            if name == "content" || name == "usage" {
+                self.blocks.anomaly(AnomalyKind::UnknownMember, None, "content", to);
+            } else if to.options.keep_unknown {
+                self.keep(name, Some(value), to);
+            }
+        });
+    }
+
+    /// Notes the unknown members of an event that is about a block.
+    fn note_extra(&self, event: &Event<'_>, to: &mut Transcript) {
+        if !event.extra.is_empty() {
+            self.note_unknown(&event.extra, "", to);
+        }
+    }
+
+    fn note_unknown(&self, extra: &Unknown<'_>, of: &'static str, to: &mut Transcript) {
+        if extra.iter().any(|(_, value)| !value.is_null()) {
+            self.blocks.anomaly(AnomalyKind::UnknownMember, None, of, to);
+        }
+    }
+}
+
+/// The stop reason of a message whose tool calls are whole.
+const TOOL_USE: &str = "tool_use";
+
+/// The input of a block, as far as deltas brought it.
+enum Input {
+    /// They brought nothing, so the block has the input that it began with.
+    None,
+    /// A whole JSON value.
+    Json,
+    /// A text that is not JSON.
+    Other,
+}
+
+/// Reports whether an object without a type is an error.
+fn is_api_error(data: &str) -> bool {
+    RawValue::parse(data).is_ok_and(|data| ApiError::of(&data).is_some())
+}
+
+/// Returns the input of a block for a tool.
+fn own_input<'v>(block: &'v RawValue<'_>) -> Option<RawValue<'v>> {
+    let block_type = block.member("type");
+    let block_type = block_type.as_ref().and_then(RawValue::as_str)?;
+    if block_type.ends_with("tool_use") { block.member("input") } else { None }
+}

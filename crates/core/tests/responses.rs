@@ -1,0 +1,606 @@
+//! Streamed responses: small streams with the whole outcome, and recorded ones.
+
+mod dialect;
+
+use deltawire::responses::{Event, Response, Responses};
+use deltawire::{Error, How, Limits, Options, TextKind};
+use dialect::{Seen, added, body_of, data, events, in_every_cut, in_reads, recorded, whole};
+use serde_json::{Value, json};
+
+/// A response with reasoning, a text and a call, as OpenAI streams it.
+fn stream() -> Vec<Value> {
+    let response = |status: &str, output: Value, usage: Value| {
+        json!({"id": "resp_1", "object": "response", "status": status, "model": "m",
+            "output": output, "usage": usage})
+    };
+    let usage = json!({"input_tokens": 9, "input_tokens_details": {"cached_tokens": 2},
+        "output_tokens": 7, "output_tokens_details": {"reasoning_tokens": 3}, "total_tokens": 16});
+    let reasoning = |sealed: &str| {
+        json!({"id": "rs_1", "type": "reasoning", "encrypted_content": sealed,
+        "summary": [{"type": "summary_text", "text": "Hm. Well."}]})
+    };
+    let text = json!({"type": "output_text", "annotations": [{"type": "file_path", "index": 1}],
+        "text": "Hello, wörld"});
+    let message = json!({"id": "msg_1", "type": "message", "role": "assistant",
+        "status": "completed", "content": [text]});
+    let call = json!({"id": "fc_1", "type": "function_call", "status": "completed",
+        "call_id": "call_1", "name": "now", "arguments": "{\"zone\":\"CET\"}"});
+    let mut number = -1;
+    let mut event = |name: &str, members: Value| {
+        number += 1;
+        let mut event = json!({"type": format!("response.{name}"), "sequence_number": number});
+        event.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        event
+    };
+    let i = |index: u64, mut members: Value| {
+        members["output_index"] = index.into();
+        members
+    };
+    let part = |mut members: Value| {
+        members["content_index"] = 0.into();
+        i(1, members)
+    };
+    vec![
+        event("created", json!({"response": response("in_progress", json!([]), Value::Null)})),
+        event("in_progress", json!({"response": response("in_progress", json!([]), Value::Null)})),
+        event(
+            "output_item.added",
+            i(
+                0,
+                json!({"item": {"id": "rs_1", "type": "reasoning", "encrypted_content": "short", "summary": []}}),
+            ),
+        ),
+        event(
+            "reasoning_summary_part.added",
+            i(0, json!({"summary_index": 0, "part": {"type": "summary_text", "text": ""}})),
+        ),
+        event("reasoning_summary_text.delta", i(0, json!({"summary_index": 0, "delta": "Hm. "}))),
+        event("reasoning_summary_text.delta", i(0, json!({"summary_index": 0, "delta": "Well."}))),
+        event(
+            "reasoning_summary_text.done",
+            i(0, json!({"summary_index": 0, "text": "Hm. Well."})),
+        ),
+        event("output_item.done", i(0, json!({"item": reasoning("sealed")}))),
+        event(
+            "output_item.added",
+            i(
+                1,
+                json!({"item": {"id": "msg_1", "type": "message", "role": "assistant", "status": "in_progress", "content": []}}),
+            ),
+        ),
+        event(
+            "content_part.added",
+            part(json!({"part": {"type": "output_text", "annotations": [], "text": ""}})),
+        ),
+        event(
+            "output_text.delta",
+            part(json!({"delta": "Hello", "logprobs": [], "obfuscation": "xK"})),
+        ),
+        event(
+            "output_text.delta",
+            part(json!({"delta": ", ", "logprobs": [], "obfuscation": "p"})),
+        ),
+        event(
+            "output_text.annotation.added",
+            part(json!({"annotation_index": 0, "annotation": {"type": "file_path", "index": 1}})),
+        ),
+        event(
+            "output_text.delta",
+            part(json!({"delta": "wörld", "logprobs": [], "obfuscation": "Q2"})),
+        ),
+        event("output_text.done", part(json!({"text": "Hello, wörld"}))),
+        event("content_part.done", part(json!({"part": text}))),
+        event("output_item.done", i(1, json!({"item": message}))),
+        event(
+            "output_item.added",
+            i(
+                2,
+                json!({"item": {"id": "fc_1", "type": "function_call", "status": "in_progress", "arguments": "", "call_id": "call_1", "name": "now"}}),
+            ),
+        ),
+        event("function_call_arguments.delta", i(2, json!({"delta": "{\"zone\":"}))),
+        event("function_call_arguments.delta", i(2, json!({"delta": "\"CET\"}"}))),
+        event("function_call_arguments.done", i(2, json!({"arguments": "{\"zone\":\"CET\"}"}))),
+        event("output_item.done", i(2, json!({"item": call}))),
+        event(
+            "completed",
+            json!({"response": response("completed", json!([reasoning("another"), message, call]), usage)}),
+        ),
+    ]
+}
+
+/// The answer of [`stream`].
+#[track_caller]
+fn is_the_answer(seen: &Seen) {
+    assert_eq!(seen.end(), "done", "{:?}", seen.outcome["error"]);
+    assert_eq!(seen.text, "Hello, wörld");
+    assert_eq!(added(seen, TextKind::ReasoningSummary), "Hm. Well.");
+    assert_eq!(seen.calls, [["call_1", "now", "{\"zone\":\"CET\"}"]]);
+    assert_eq!(seen.answer(), &stream().last().unwrap()["response"]);
+}
+
+#[test]
+fn a_response_is_folded_whatever_the_cuts() {
+    let seen = in_every_cut::<Responses>(&body_of(&stream()));
+    is_the_answer(&seen);
+    assert_eq!(seen.citations, [json!({"type": "file_path", "index": 1})]);
+    assert_eq!(seen.anomalies(), []);
+    let usage = json!({"input": 9, "output": 7, "total": 16, "cached": 2, "reasoning": 3});
+    assert_eq!(seen.outcome["usage"], usage);
+}
+
+#[test]
+fn the_answer_is_read_from_the_body_that_is_not_streamed() {
+    let body = stream().last().unwrap()["response"].to_string();
+    let response = Response::from_json(&body).unwrap();
+    assert_eq!(response.text(), "Hello, wörld");
+    assert_eq!(response.reasoning(), "Hm. Well.");
+    assert_eq!(response.id().as_deref(), Some("resp_1"));
+    let calls: Vec<_> = response.tool_calls().map(|call| (call.id, call.name)).collect();
+    assert_eq!(calls, [(Some("call_1".to_owned()), "now".to_owned())]);
+    assert_eq!(serde_json::to_value(&response).unwrap(), stream().last().unwrap()["response"]);
+    let again: Response = serde_json::from_str(&body).unwrap();
+    assert_eq!(again, response);
+    assert_eq!(response.to_input().len(), 3);
+    let none = Response::from_json(r#"{"status":"failed","output":null}"#).unwrap();
+    assert_eq!(serde_json::to_string(&none).unwrap(), r#"{"output":[],"status":"failed"}"#);
+    let error = Response::from_json(r#"{"error":{"message":"no"}}"#).unwrap_err();
+    assert!(matches!(error, Error::Api(error) if error.message == "no"));
+    assert!(matches!(Response::from_json("[]"), Err(Error::InvalidChunk { .. })));
+}
+
+#[test]
+fn a_stream_that_is_cut_is_never_complete() {
+    let events = stream();
+    for count in 0..events.len() {
+        let body = body_of(&events[..count]);
+        for how in [How::Clean, How::broken("reset", false)] {
+            let seen = in_reads::<Responses>(Options::new(), [body.as_bytes()], how);
+            let end = if count == 0 { "empty" } else { "truncated" };
+            assert!([end, "truncated"].contains(&seen.end()), "{count}: {}", seen.end());
+            assert!("Hello, wörld".starts_with(&seen.text));
+        }
+    }
+    // The sentinel of a gateway does not make it complete either.
+    let body = body_of(&events[..12]) + "data: [DONE]\n\n";
+    assert_eq!(whole::<Responses>(&body).end(), "truncated");
+}
+
+#[test]
+fn the_last_event_counts_without_its_blank_line() {
+    let body = body_of(&stream());
+    let seen = whole::<Responses>(body.trim_end());
+    is_the_answer(&seen);
+    assert_eq!(seen.anomalies(), []);
+}
+
+#[test]
+fn what_is_odd_around_the_events_changes_nothing() {
+    let named = |(event, data): (String, &Value)| {
+        format!("event: {}\n{event}", data["type"].as_str().unwrap())
+    };
+    let events: Vec<String> = stream().iter().map(|data| format!("data: {data}\n\n")).collect();
+    let with_names: String = events.iter().cloned().zip(&stream()).map(named).collect();
+    for body in [
+        with_names.clone(),
+        with_names.replace('\n', "\r\n"),
+        format!(": OPENROUTER PROCESSING\n\n{with_names}data: [DONE]\n\n"),
+        events.concat() + "event: other\ndata: {\"type\":\"response.created\"}\n\n",
+    ] {
+        let seen = whole::<Responses>(&body);
+        is_the_answer(&seen);
+        assert_eq!(seen.anomalies(), []);
+    }
+    let unnumbered: Vec<Value> = stream()
+        .into_iter()
+        .map(|mut event| {
+            event.as_object_mut().unwrap().remove("sequence_number");
+            event
+        })
+        .collect();
+    is_the_answer(&whole::<Responses>(&body_of(&unnumbered)));
+}
+
+#[test]
+fn what_nobody_knows_is_passed_over_wherever_it_comes() {
+    let events = stream();
+    for unknown in [
+        json!({"type": "response.hologram.delta", "delta": "?", "output_index": 0}),
+        json!({"type": "response.output_text.hologram", "delta": "?", "output_index": 0}),
+        json!({"kind": "who knows"}),
+    ] {
+        for at in 0..events.len() {
+            let mut more = events.clone();
+            more.insert(at, unknown.clone());
+            let seen = whole::<Responses>(&body_of(&more));
+            is_the_answer(&seen);
+            let note = seen.has_anomaly("unknown_event") || seen.has_anomaly("unknown_chunk");
+            assert!(note, "{unknown} at {at}");
+        }
+    }
+    for at in 0..events.len() {
+        let mut more = events.clone();
+        more[at]["hologram"] = json!([1, {"a": 2}]);
+        let seen = whole::<Responses>(&body_of(&more));
+        assert_eq!((seen.end(), &*seen.text), ("done", "Hello, wörld"));
+        // Pings have a place in the sequence, or none.
+        let mut more = events.clone();
+        more.insert(at, json!({"type": "keepalive"}));
+        is_the_answer(&whole::<Responses>(&body_of(&more)));
+    }
+}
+
+#[test]
+fn an_item_that_nobody_knows_is_kept_as_it_was_sent() {
+    let mut events = stream();
+    let item = json!({"type": "acme:hologram", "id": "h", "parts": [{"content": 1.50}]});
+    for name in ["added", "done"] {
+        let event = json!({"type": format!("response.output_item.{name}"), "output_index": 3, "item": item});
+        events.insert(events.len() - 1, event);
+    }
+    let last = events.last_mut().unwrap();
+    last["response"]["output"] = json!([]);
+    let seen = whole::<Responses>(&body_of(&events));
+    assert_eq!(seen.answer()["output"][3], item);
+    assert_eq!(seen.answer()["output"][1]["content"][0]["text"], "Hello, wörld");
+    assert!(seen.has_anomaly("output_missing"));
+}
+
+#[test]
+fn the_last_event_may_leave_the_output_out() {
+    for output in [json!([]), Value::Null] {
+        let mut events = stream();
+        events.last_mut().unwrap()["response"]["output"] = output;
+        let seen = whole::<Responses>(&body_of(&events));
+        let mut expected = stream().pop().unwrap()["response"].clone();
+        // The last event encrypts anew; without it the item's own counts.
+        expected["output"][0]["encrypted_content"] = "sealed".into();
+        assert_eq!(seen.answer(), &expected);
+        assert_eq!(seen.anomalies(), [("output_missing".into(), "response.output".into(), 1)]);
+    }
+}
+
+#[test]
+fn deltas_alone_and_wholes_alone_give_the_same() {
+    let is_delta = |event: &Value| event["type"].as_str().unwrap().ends_with(".delta");
+    let of_items = [
+        "response.output_text.done",
+        "response.content_part.done",
+        "response.function_call_arguments.done",
+        "response.reasoning_summary_text.done",
+    ];
+    let no_deltas: Vec<Value> = stream().into_iter().filter(|event| !is_delta(event)).collect();
+    let no_wholes: Vec<Value> = stream()
+        .into_iter()
+        .filter(|event| !of_items.contains(&event["type"].as_str().unwrap()))
+        .collect();
+    for events in [no_deltas, no_wholes] {
+        let seen = in_every_cut::<Responses>(&body_of(&events));
+        is_the_answer(&seen);
+        assert!(!seen.has_anomaly("contradicted"));
+    }
+}
+
+#[test]
+fn the_whole_counts_where_it_contradicts_its_deltas() {
+    let mut events = stream();
+    let at = events.iter().position(|e| e["type"] == "response.output_text.done").unwrap();
+    events[at]["text"] = "Goodbye".into();
+    // Neither the part, nor the item, nor the response comes.
+    events.truncate(at + 1);
+    events.push(json!({"type": "response.completed", "response": {"status": "completed"}}));
+    let seen = whole::<Responses>(&body_of(&events));
+    assert_eq!(seen.text, "Hello, wörld");
+    assert_eq!(seen.answer()["output"][1]["content"][0]["text"], "Goodbye");
+    assert!(seen.has_anomaly("contradicted"), "{:?}", seen.anomalies());
+    assert!(seen.has_anomaly("not_stopped"));
+}
+
+#[test]
+fn an_error_is_one_error_with_or_without_the_event_that_follows() {
+    let nested = json!({"type": "error", "error": {"type": "insufficient_quota",
+        "code": "insufficient_quota", "message": "no money", "param": null}});
+    let flat =
+        json!({"type": "error", "code": "server_error", "message": "no money", "param": null});
+    let failed = json!({"type": "response.failed", "response": {"id": "resp_1", "status": "failed",
+        "error": {"code": "server_error", "message": "no money"}}});
+    let before = stream()[..12].to_vec();
+    for errors in [
+        vec![nested.clone()],
+        vec![flat.clone()],
+        vec![nested, failed.clone()],
+        vec![flat, failed.clone()],
+        vec![failed],
+    ] {
+        let body = body_of(before.iter().chain(&errors));
+        let seen = in_every_cut::<Responses>(&body);
+        assert_eq!(seen.end(), "error");
+        assert_eq!(seen.outcome["error"]["message"], "no money");
+        assert_eq!(seen.text, "Hello, ");
+        assert_eq!(seen.answer()["output"][1]["content"][0]["text"], "Hello, ");
+    }
+    for body in ["event: error\ndata: oops\n\n", "data: {\"error\":{\"message\":\"oops\"}}\n\n"] {
+        let seen = whole::<Responses>(body);
+        assert_eq!((seen.end(), &seen.outcome["error"]["message"]), ("error", &json!("oops")));
+    }
+}
+
+#[test]
+fn an_incomplete_response_is_whole_as_a_stream() {
+    let mut events = stream();
+    let response =
+        json!({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}});
+    events.truncate(19);
+    events.push(json!({"type": "response.incomplete", "response": response}));
+    let seen = in_every_cut::<Responses>(&body_of(&events));
+    assert_eq!(seen.end(), "done");
+    let finish = "Finish { choice: 0, reason: \"max_output_tokens\" }".to_owned();
+    assert!(seen.updates.last().unwrap().contains(&finish));
+    assert_eq!(seen.calls, [] as [[String; 3]; 0]);
+    assert!(seen.has_anomaly("cut_tool_call"));
+    assert_eq!(seen.answer()["output"][2]["arguments"], "{\"zone\":");
+}
+
+#[test]
+fn items_are_told_apart_by_their_index_and_not_by_their_ids() {
+    let mut events = stream();
+    for (number, event) in events.iter_mut().enumerate() {
+        event["item_id"] = format!("rotated_{number}").into();
+        if event["item"].is_object() {
+            event["item"]["id"] = format!("other_{number}").into();
+        }
+    }
+    is_the_answer(&whole::<Responses>(&body_of(&events)));
+}
+
+#[test]
+fn items_without_an_index_are_told_apart_by_their_ids() {
+    let mut events = stream();
+    for event in &mut events {
+        let id = match event["output_index"].as_u64() {
+            Some(0) => "rs_1",
+            Some(1) => "msg_1",
+            _ => "fc_1",
+        };
+        let event = event.as_object_mut().unwrap();
+        for index in ["output_index", "content_index", "summary_index"] {
+            event.remove(index);
+        }
+        event.insert("item_id".into(), id.into());
+    }
+    let seen = in_every_cut::<Responses>(&body_of(&events));
+    is_the_answer(&seen);
+    assert!(seen.has_anomaly("missing_index"));
+    // Neither IDs: what began last counts.
+    for event in &mut events {
+        event.as_object_mut().unwrap().remove("item_id");
+    }
+    is_the_answer(&whole::<Responses>(&body_of(&events)));
+}
+
+#[test]
+fn overlapping_items_are_kept_apart() {
+    let text = |index: u64, delta: &str| json!({"type": "response.output_text.delta", "output_index": index, "content_index": 0, "delta": delta});
+    let mut events = vec![text(0, "a"), text(1, "x"), text(0, "b"), text(1, "y"), text(0, "c")];
+    events.push(json!({"type": "response.completed", "response": {"status": "completed"}}));
+    let seen = in_every_cut::<Responses>(&body_of(&events));
+    assert_eq!(seen.text, "axbyc");
+    let part = |index: usize| &seen.answer()["output"][index]["content"][0]["text"];
+    assert_eq!((part(0), part(1)), (&json!("abc"), &json!("xy")));
+    assert!(seen.has_anomaly("not_started"));
+}
+
+#[test]
+fn the_sequence_is_watched() {
+    let mut events = stream();
+    events.remove(6);
+    let seen = whole::<Responses>(&body_of(&events));
+    is_the_answer(&seen);
+    assert_eq!(seen.anomalies(), [("sequence_gap".into(), "sequence_number".into(), 1)]);
+    let mut events = stream();
+    events[7]["sequence_number"] = 6.into();
+    let seen = whole::<Responses>(&body_of(&events));
+    assert!(seen.has_anomaly("sequence_repeated") && seen.has_anomaly("sequence_gap"));
+    // A resumed stream begins later.
+    let seen = whole::<Responses>(&body_of(&stream()[1..]));
+    is_the_answer(&seen);
+    assert_eq!(seen.anomalies(), []);
+}
+
+#[test]
+fn a_second_response_in_the_stream_is_passed_over() {
+    let again = stream()[0].clone();
+    let mut events = stream();
+    events.insert(12, again.clone());
+    let seen = whole::<Responses>(&body_of(&events));
+    is_the_answer(&seen);
+    assert!(seen.has_anomaly("started_again"));
+    let mut other = again;
+    other["response"]["id"] = "resp_2".into();
+    events[12] = other;
+    let seen = whole::<Responses>(&body_of(&events));
+    assert_eq!((seen.end(), &*seen.text), ("truncated", "Hello, "));
+    assert!(seen.has_anomaly("spliced"));
+}
+
+#[test]
+fn other_tools_are_folded_into_their_items() {
+    let item = |index: u64, item: Value| json!({"type": "response.output_item.added", "output_index": index, "item": item});
+    let events = [
+        item(0, json!({"type": "custom_tool_call", "call_id": "c", "name": "sh", "input": ""})),
+        json!({"type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": "ls -"}),
+        json!({"type": "response.custom_tool_call_input.delta", "output_index": 0, "delta": "l"}),
+        item(1, json!({"type": "code_interpreter_call", "code": "", "container_id": "x"})),
+        json!({"type": "response.code_interpreter_call_code.delta", "output_index": 1, "delta": "1+1"}),
+        json!({"type": "response.code_interpreter_call_code.done", "output_index": 1, "code": "1+1"}),
+        item(
+            2,
+            json!({"type": "shell_call", "call_id": "s", "action": {"commands": [], "timeout_ms": 5}}),
+        ),
+        json!({"type": "response.shell_call_command.added", "output_index": 2, "command_index": 0, "command": ""}),
+        json!({"type": "response.shell_call_command.delta", "output_index": 2, "command_index": 0, "delta": "pw"}),
+        json!({"type": "response.shell_call_command.delta", "output_index": 2, "command_index": 0, "delta": "d"}),
+        json!({"type": "response.shell_call_command.delta", "output_index": 2, "command_index": 1, "delta": "id"}),
+        item(3, json!({"type": "shell_call_output", "output": [], "status": "completed"})),
+        json!({"type": "response.shell_call_output_content.delta", "output_index": 3, "command_index": 0, "delta": {"stdout": "/", "stderr": "e"}}),
+        json!({"type": "response.shell_call_output_content.done", "output_index": 3, "command_index": 0, "output": [{"stdout": "/", "stderr": "e", "outcome": {"type": "exit", "exit_code": 0}}]}),
+        item(
+            4,
+            json!({"type": "apply_patch_call", "operation": {"type": "create_file", "path": "a", "diff": ""}}),
+        ),
+        json!({"type": "response.apply_patch_call_operation_diff.delta", "output_index": 4, "delta": "+a"}),
+        item(5, json!({"type": "mcp_call", "name": "t", "server_label": "s", "arguments": ""})),
+        json!({"type": "response.mcp_call_arguments.delta", "output_index": 5, "delta": "{}"}),
+        json!({"type": "response.mcp_call.completed", "output_index": 5}),
+        json!({"type": "response.completed", "response": {"status": "completed"}}),
+    ];
+    let seen = in_every_cut::<Responses>(&body_of(&events));
+    let output = &seen.answer()["output"];
+    assert_eq!(output[0]["input"], "ls -l");
+    assert_eq!(seen.calls, [["c", "sh", "ls -l"]]);
+    assert_eq!(output[1]["code"], "1+1");
+    assert_eq!(output[2]["action"], json!({"commands": ["pwd", "id"], "timeout_ms": 5}));
+    assert_eq!(output[3]["output"][0]["outcome"]["exit_code"], 0);
+    assert_eq!(output[3]["output"][0]["stdout"], "/");
+    assert_eq!(output[4]["operation"]["diff"], "+a");
+    assert_eq!(output[5]["arguments"], "{}");
+    assert_eq!(added(&seen, TextKind::Code), "1+1pwdid+a");
+}
+
+#[test]
+fn an_event_beyond_a_limit_changes_nothing() {
+    let body = body_of(&stream());
+    let full = whole::<Responses>(&body);
+    let mut refused = 0;
+    for max in (0..2000).step_by(37) {
+        let mut limits = Limits::default();
+        limits.max_folded = max;
+        let options = Options::new().with_limits(limits);
+        let seen = in_reads::<Responses>(options, [body.as_bytes()], How::Clean);
+        match seen.end() {
+            "limit" => refused += 1,
+            _ => assert_eq!(seen, full),
+        }
+        assert!(full.text.starts_with(&seen.text));
+        let len = seen.updates.len();
+        assert_eq!(seen.updates, full.updates[..len], "{max}");
+    }
+    assert!((5..50).contains(&refused), "{refused}");
+    let mut limits = Limits::default();
+    limits.max_items = 6;
+    let options = Options::new().with_limits(limits);
+    let seen = in_reads::<Responses>(options, [body.as_bytes()], How::Clean);
+    assert_eq!(seen.end(), "limit");
+}
+
+#[test]
+fn an_event_is_parsed_with_every_member() {
+    for event in stream() {
+        let text = event.to_string();
+        let parsed = Event::parse(&text).unwrap();
+        let mut again = serde_json::to_value(&parsed).unwrap();
+        if let Some(padding) = event.get("obfuscation") {
+            again["obfuscation"] = padding.clone();
+        }
+        if let Some(index) = event.get("annotation_index") {
+            assert_eq!(&again["annotation_index"], index);
+        }
+        assert_eq!(again, event);
+    }
+    assert!(Event::parse("[]").is_err() && Event::parse("{").is_err());
+}
+
+/// A fold that is as simple as can be, for streams that keep to the reference.
+#[derive(Default)]
+struct Naive {
+    response: Value,
+    items: Vec<Value>,
+}
+
+impl Naive {
+    fn add(&mut self, event: &Value) {
+        let event_type = event["type"].as_str().unwrap_or_default();
+        let index = event["output_index"].as_u64().unwrap_or_default() as usize;
+        let append = |to: &mut Value| {
+            let grown =
+                to.as_str().unwrap_or_default().to_owned() + event["delta"].as_str().unwrap();
+            *to = grown.into();
+        };
+        let content = event["content_index"].as_u64().unwrap_or_default() as usize;
+        let summary = event["summary_index"].as_u64().unwrap_or_default() as usize;
+        let set = |list: &mut Value, at: usize, part: &Value| {
+            let list = list.as_array_mut().expect("a list");
+            if at == list.len() { list.push(part.clone()) } else { list[at] = part.clone() }
+        };
+        match event_type.strip_prefix("response.").unwrap_or_default() {
+            "output_item.added" | "output_item.done" => {
+                let mut items = Value::Array(std::mem::take(&mut self.items));
+                set(&mut items, index, &event["item"]);
+                self.items = items.as_array().unwrap().clone();
+            }
+            "content_part.added" | "content_part.done" => {
+                set(&mut self.items[index]["content"], content, &event["part"]);
+            }
+            "reasoning_summary_part.added" | "reasoning_summary_part.done" => {
+                set(&mut self.items[index]["summary"], summary, &event["part"]);
+            }
+            "output_text.delta" | "reasoning_text.delta" => {
+                append(&mut self.items[index]["content"][content]["text"]);
+            }
+            "refusal.delta" => append(&mut self.items[index]["content"][content]["refusal"]),
+            "reasoning_summary_text.delta" => {
+                append(&mut self.items[index]["summary"][summary]["text"]);
+            }
+            "function_call_arguments.delta" => append(&mut self.items[index]["arguments"]),
+            "completed" | "incomplete" => {
+                self.response = event["response"].clone();
+                let sent = self.response["output"].as_array().map_or(0, Vec::len);
+                if sent < self.items.len() {
+                    self.response["output"] = Value::Array(self.items.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn recorded_streams_fold_to_what_they_repeat() {
+    let is_last = |data: &Value| {
+        ["response.completed", "response.incomplete", "response.failed"]
+            .contains(&data["type"].as_str().unwrap_or_default())
+    };
+    let mut count = 0;
+    for (name, body) in recorded("responses", is_last) {
+        let data: Option<Vec<Value>> = events(&body).iter().map(|event| data(event)).collect();
+        let seen = whole::<Responses>(&body);
+        for size in [1, 7, 1000] {
+            let cut =
+                in_reads::<Responses>(Options::new(), body.as_bytes().chunks(size), How::Clean);
+            assert_eq!(cut, seen, "{name} in reads of {size}");
+        }
+        let Some(data) = data.filter(|data| data.last().is_some_and(is_last)) else { continue };
+        count += 1;
+        assert!(["done", "error"].contains(&seen.end()), "{name}: {}", seen.end());
+        let mut naive = Naive::default();
+        data.iter().for_each(|event| naive.add(event));
+        assert_eq!(seen.answer(), &naive.response, "{name}");
+        // Without the items in the last event the folded ones are the same, but for what is
+        // encrypted anew.
+        let mut short = data.clone();
+        short.last_mut().unwrap()["response"]["output"] = json!([]);
+        let folded = whole::<Responses>(&body_of(&short));
+        let readable = |answer: &Value| {
+            let items = answer["output"].as_array().unwrap().clone();
+            let items = items.into_iter().map(|mut item| {
+                let members = item.as_object_mut().unwrap();
+                members.remove("encrypted_content");
+                members.remove("fingerprint");
+                item
+            });
+            items.collect::<Vec<_>>()
+        };
+        assert_eq!(readable(folded.answer()), readable(seen.answer()), "{name}");
+    }
+    eprintln!("{count} recorded streams");
+}
