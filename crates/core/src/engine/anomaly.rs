@@ -127,6 +127,8 @@ pub enum AnomalyKind {
     /// reported it.
     CutToolCall,
     /// The content type is not `text/event-stream`, but the body is an event stream.
+    ///
+    /// Or it is not one of lines of JSON, but the body has such lines, and the API too.
     ContentType,
     /// A line is not a field.
     ///

@@ -49,6 +49,9 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// The answer: what the same API returns without `stream`.
     type Answer: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
+    /// The way in which the bytes of a stream are cut into events.
+    const FRAMING: Framing = Framing::Events;
+
     /// Returns the name of the API, as errors name it.
     fn api(&self) -> &'static str;
 
@@ -127,6 +130,17 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
 
     /// Makes the answer, and takes the texts for it.
     fn answer(self, texts: &mut Transcript) -> Self::Answer;
+}
+
+/// The way in which the bytes of a stream are cut into events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Framing {
+    /// The stream is an event stream, which [`sse::Decoder`] decodes.
+    Events,
+    /// The stream has one JSON value a line, which [`lines::Decoder`](crate::lines::Decoder)
+    /// decodes.
+    Lines,
 }
 
 /// Seals [`Dialect`], so that other crates cannot implement it.

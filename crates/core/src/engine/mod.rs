@@ -34,7 +34,7 @@ pub use accumulator::{Accumulator, Stats};
 pub use anomaly::{Anomaly, AnomalyKind};
 pub use change::Change;
 pub use counts::TokenCounts;
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Framing};
 pub use logprobs::{Logprobs, TokenLogprob};
 pub use options::{Limits, Options};
 pub use outcome::{End, How, Incomplete, Outcome, UnknownEnd};

@@ -13,6 +13,8 @@
 //! - A refused request, or a body that begins as JSON, HTML or gzip does, is not an event stream.
 //!   Its beginning is the evidence of the error. With another content type, a body has to begin as
 //!   an event stream does: with a field or a comment.
+//! - An API of lines ([`Framing::Lines`]) differs in the decoder, and in the first byte: its body
+//!   begins with `{`, which is no other stream's.
 //! - A learned frame is matched against the bytes before they are decoded. The decoder skips them;
 //!   it does not call back.
 //! - The first reported end counts, and an end that the stream brought itself counts before it. The
@@ -25,13 +27,15 @@ use core::fmt;
 use core::time::Duration;
 
 use super::accumulator::{Accumulator, Rest};
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Framing};
 use super::learned::Framed;
 use super::options::Options;
 use super::outcome::{How, Outcome};
 use super::stalls::{StallLimits, Stalls};
 use super::update::Update;
 use crate::error::{Error, Evidence, Stall};
+use crate::json::is_json;
+use crate::lines;
 use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
@@ -61,6 +65,8 @@ use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 #[derive(Clone)]
 pub struct Session<D> {
     decoder: Decoder,
+    /// The decoder in place of the other, if the API's framing is by lines.
+    lines: Option<Box<lines::Decoder>>,
     accumulator: Accumulator<D>,
     body: Body,
     times: Times,
@@ -187,6 +193,18 @@ fn begins_as_event_stream(body: &[u8]) -> Option<bool> {
     if may_be_field { None } else { Some(false) }
 }
 
+/// Reports whether a body begins as a stream of lines does: with an object.
+///
+/// Returns `None` if more bytes are needed.
+fn begins_as_lines(body: &[u8]) -> Option<bool> {
+    const MARK: &[u8] = "\u{FEFF}".as_bytes();
+    if body.len() < MARK.len() && MARK.starts_with(body) {
+        return None;
+    }
+    let line = body.strip_prefix(MARK).unwrap_or(body).trim_ascii_start();
+    line.first().map(|&first| first == b'{')
+}
+
 impl<D: Dialect> Default for Session<D> {
     fn default() -> Self {
         Self::new()
@@ -208,10 +226,11 @@ impl<D: Dialect> Session<D> {
 
     /// Returns a session that begins with this state of its dialect.
     pub(crate) fn with_dialect(dialect: D, options: Options) -> Self {
+        let limits = options.limits.of_decoder();
+        let lines = || Box::new(lines::Decoder::with_limits(limits));
         Self {
-            decoder: Decoder::with_limits(options.limits.of_decoder())
-                .with_error_lines(true)
-                .with_stray_lines(true),
+            lines: (D::FRAMING == Framing::Lines).then(lines),
+            decoder: Decoder::with_limits(limits).with_error_lines(true).with_stray_lines(true),
             accumulator: Accumulator::with_dialect(dialect, options),
             body: Body::Unknown(0),
             times: Times::default(),
@@ -243,7 +262,8 @@ impl<D: Dialect> Session<D> {
     /// the body decide. If the content type is not `text/event-stream`, they have to begin a field
     /// or a comment, which is an [anomaly](crate::AnomalyKind::ContentType). Otherwise the
     /// beginning of the body, at most [`Error::EVIDENCE`] bytes, becomes part of
-    /// [`Error::NotAnEventStream`].
+    /// [`Error::NotAnEventStream`]. If the API's framing is by lines, the content type is
+    /// `application/x-ndjson`, and the first byte has to be `{`.
     ///
     /// ```
     /// use deltawire::{Error, How, chat};
@@ -270,6 +290,10 @@ impl<D: Dialect> Session<D> {
     /// The evidence is the result of [`Evidence::not_a_stream`]. The effect is that of
     /// [`head`](Self::head) with the same head.
     pub fn judged(&mut self, evidence: Evidence) {
+        if D::FRAMING == Framing::Lines && evidence.content_type().is_some_and(lines::is_lines) {
+            self.body = Body::Unknown(0);
+            return;
+        }
         let of = if evidence.is_refusal() { Body::Other } else { Body::Suspect };
         self.body = of(Other::new(evidence));
     }
@@ -325,15 +349,32 @@ impl<D: Dialect> Session<D> {
     /// Matches the beginning of `input` against the learned frames.
     #[inline]
     fn advance_framed(&mut self, input: &mut &[u8]) -> bool {
-        if !self.decoder.is_at_block_start(input) {
+        let begins = match self.lines() {
+            Some(lines) => lines.is_at_line_start(),
+            None => self.decoder.is_at_block_start(input),
+        };
+        if !begins {
             return false;
         }
         let limits = self.decoder.limits();
         // Within the smaller limit nothing can exceed either, so the frame need not be decoded.
         let most = limits.max_event.min(limits.max_line).min(input.len());
         let Some(len) = self.accumulator.advance_framed(&input[..most]) else { return false };
-        self.decoder.skip(input, len);
+        match self.lines() {
+            Some(lines) => lines.skip(input, len),
+            None => self.decoder.skip(input, len),
+        }
         true
+    }
+
+    /// Returns the decoder of lines, if the API's framing is by lines.
+    #[inline(always)]
+    fn lines(&mut self) -> Option<&mut lines::Decoder> {
+        // The compiler knows the framing, so that other sessions do not look.
+        match D::FRAMING {
+            Framing::Events => None,
+            Framing::Lines => self.lines.as_deref_mut(),
+        }
     }
 
     /// Decodes until an event is folded, and calls a function with its data.
@@ -348,7 +389,11 @@ impl<D: Dialect> Session<D> {
         }
         while !self.accumulator.is_ended() {
             let before = *input;
-            match self.decoder.decode_framed(input) {
+            let decoded = match &mut self.lines {
+                Some(lines) if D::FRAMING == Framing::Lines => lines.decode_framed(input),
+                _ => self.decoder.decode_framed(input),
+            };
+            match decoded {
                 Ok(None) => return Ok(false),
                 Ok(Some((event, frame))) => {
                     let framed =
@@ -406,6 +451,8 @@ impl<D: Dialect> Session<D> {
     }
 
     /// Returns the decoder, which has the last event ID and the number of bytes so far.
+    ///
+    /// It has nothing to do if the API's framing is by lines.
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
@@ -425,7 +472,8 @@ impl<D: Dialect> Session<D> {
     /// body as an empty stream. The first byte of gzip's magic number (RFC 1952, section 2.3.1)
     /// begins a body that a proxy compressed and nobody decompressed. The header `content-encoding`
     /// does not tell, because some stacks (libcurl) leave it in place when they decompress. No
-    /// field of an event stream begins with any of these.
+    /// field of an event stream begins with any of these. A stream of lines begins with `{` and
+    /// with nothing else.
     fn is_event_stream(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
         const GZIP: u8 = 0x1f;
@@ -443,7 +491,11 @@ impl<D: Dialect> Session<D> {
             });
             match first.copied() {
                 None => {}
-                Some(b'{' | b'[' | b'<' | GZIP) => {
+                Some(b'{') if D::FRAMING == Framing::Lines => self.body = Body::EventStream,
+                Some(first)
+                    if D::FRAMING == Framing::Lines
+                        || matches!(first, b'{' | b'[' | b'<' | GZIP) =>
+                {
                     *input = &input[seen..];
                     self.body = Body::Other(Other::new(Evidence::of_first_bytes()));
                 }
@@ -476,7 +528,11 @@ impl<D: Dialect> Session<D> {
         let Body::Suspect(mut other) = before else { return };
         let earlier = other.beginning.len();
         other.keep(input);
-        self.body = match begins_as_event_stream(&other.beginning) {
+        let begins = match D::FRAMING {
+            Framing::Events => begins_as_event_stream(&other.beginning),
+            Framing::Lines => begins_as_lines(&other.beginning),
+        };
+        self.body = match begins {
             // White space that does not end.
             None if other.beginning.len() == other.evidence.max_body() => Body::Other(other),
             None => {
@@ -485,7 +541,10 @@ impl<D: Dialect> Session<D> {
             }
             Some(true) => {
                 let mut beginning = &other.beginning[..earlier];
-                while let Ok(Some(_)) = self.decoder.decode(&mut beginning) {}
+                match self.lines() {
+                    Some(lines) => _ = lines.decode(&mut beginning),
+                    None => while let Ok(Some(_)) = self.decoder.decode(&mut beginning) {},
+                }
                 let content_type = other.evidence.content_type().unwrap_or_default();
                 self.accumulator.note_content_type(content_type);
                 Body::EventStream
@@ -606,6 +665,9 @@ impl<D: Dialect> Session<D> {
             }
         }
         let mut rest = Rest::None;
+        if D::FRAMING == Framing::Lines && how != How::Stopped && !self.is_ended() {
+            rest = self.end_lines();
+        }
         if how != How::Stopped && !self.is_ended() {
             if let Some(event) = self.decoder.finish() {
                 let is_folded = self.accumulator.push_cut(&event);
@@ -615,15 +677,33 @@ impl<D: Dialect> Session<D> {
                 // The error that the line is, if it is one, is in the outcome.
                 let _ = self.accumulator.advance(&line);
             }
-            if self.accumulator.is_complete() {
-                self.broken = how.clone().into_error().map(Box::new);
-            }
+        }
+        if rest != Rest::None && self.accumulator.is_complete() {
+            self.broken = how.clone().into_error().map(Box::new);
         }
         self.times.end.get_or_insert(self.times.latest);
         if self.accumulator.end_cut(how, rest) {
             return Ok(true);
         }
         self.check().map(|()| false)
+    }
+
+    /// Folds the last line, if the body ended without its line end.
+    ///
+    /// An object that is whole counts, because no byte can follow it. One that is cut does not.
+    #[inline(never)]
+    fn end_lines(&mut self) -> Rest {
+        let Some(line) = self.lines.as_deref_mut().and_then(lines::Decoder::finish) else {
+            return Rest::None;
+        };
+        if line.data.trim_start().starts_with('{') && is_json(line.data).is_err() {
+            return Rest::Cut;
+        }
+        match self.accumulator.advance(&line) {
+            Ok(true) => Rest::Folded,
+            // The error is in the outcome.
+            Ok(false) | Err(_) => Rest::Cut,
+        }
     }
 
     /// Returns the error that ended the stream, if one did.

@@ -181,6 +181,14 @@ impl Transcript {
         self.most = self.most.saturating_add(bytes);
     }
 
+    /// Multiplies the most bytes that the current event can add.
+    ///
+    /// It is for an event some of whose bytes are kept more than once: in a block as it was sent,
+    /// and in the text that grows.
+    pub(crate) fn expect_copies(&mut self, copies: usize) {
+        self.most = self.most.saturating_mul(copies);
+    }
+
     /// The longest list of notes whose memory is kept for the next event.
     const KEEP: usize = 64;
 

@@ -117,7 +117,7 @@ impl Dialect for Responses {
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
         if event.delta.is_none() {
             // An item is held as it was sent, and its texts once more.
-            to.expect(event.data.len().saturating_mul(3));
+            to.expect_copies(3);
         }
         Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_event(event, to))
     }
