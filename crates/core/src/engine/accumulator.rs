@@ -1,6 +1,7 @@
 //! The accumulator: it takes events, and returns updates and the outcome.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -15,7 +16,7 @@ use super::stray::Stray;
 use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
-use crate::error::{Error, other_api};
+use crate::error::{Error, OtherApi, evidence, other_api};
 use crate::json::{RawStr, repair};
 use crate::sse::Event;
 
@@ -67,6 +68,8 @@ pub struct Accumulator<D> {
     /// The number of folded events that took the fast path.
     fast: u64,
     error: Option<Box<Error>>,
+    /// Another API, if one of its events arrived, and the beginning of that.
+    other: Option<Box<(OtherApi, String)>>,
     /// The lines that are not fields, if any arrived.
     stray: Option<Box<Stray>>,
     /// The end, once the body has ended.
@@ -233,6 +236,9 @@ impl<D: Dialect> Accumulator<D> {
     #[inline]
     fn settle_event(&mut self, parsed: &D::Event<'_>, data: &str) {
         self.transcript.anomalies().quote(data);
+        if self.other.is_none() && self.transcript.anomalies().noted_unknown() {
+            self.recognise(data);
+        }
         if let Some(error) = D::api_error(parsed, data) {
             self.fail(Error::Api(error));
         }
@@ -526,17 +532,19 @@ impl<D: Dialect> Accumulator<D> {
     /// Ends in an error if only events of another API arrived.
     #[inline(never)]
     fn tell_other_api(&mut self) {
-        let unknown = self.transcript.anomaly_list().iter();
-        let unknown = unknown.filter(|anomaly| {
-            matches!(anomaly.kind, AnomalyKind::UnknownChunk | AnomalyKind::UnknownEvent)
-        });
-        let data = unknown.filter_map(|anomaly| anomaly.excerpt.as_deref()).next();
-        let api = data.and_then(other_api).filter(|api| api.name != self.dialect.api());
-        if let Some((api, data)) = api.zip(data) {
-            let data = data.into();
-            self.end = Some(End::Error);
-            self.fail(Error::OtherApi { api: api.name, module: api.module, data });
-        }
+        let Some(other) = self.other.take() else { return };
+        let (OtherApi { name: api, module }, data) = *other;
+        self.end = Some(End::Error);
+        self.fail(Error::OtherApi { api, module, data });
+    }
+
+    /// Looks for the API of an event that is unknown here.
+    ///
+    /// Events that say nothing, such as pings, may come before.
+    #[inline(never)]
+    fn recognise(&mut self, data: &str) {
+        let other = other_api(data).filter(|api| api.name != self.dialect.api());
+        self.other = other.map(|api| Box::new((api, evidence(data, Error::EXCERPT))));
     }
 
     /// Records what only the end completes, and returns true if there is anything.

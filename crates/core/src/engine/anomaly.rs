@@ -366,6 +366,17 @@ impl Anomalies {
         }
     }
 
+    /// Reports whether the current event noted that it is unknown.
+    pub(crate) fn noted_unknown(&self) -> bool {
+        let is_unknown = |position: &usize| {
+            let anomaly = self.list.get(*position);
+            anomaly.is_some_and(|anomaly| {
+                matches!(anomaly.kind, AnomalyKind::UnknownChunk | AnomalyKind::UnknownEvent)
+            })
+        };
+        self.noted.iter().any(is_unknown)
+    }
+
     /// Replaces the text that is shown with an anomaly, if it is kept.
     pub(crate) fn requote(&mut self, kind: AnomalyKind, text: &str) {
         if let Some(anomaly) = self.list.iter_mut().find(|anomaly| anomaly.kind == kind) {

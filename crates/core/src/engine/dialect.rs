@@ -52,6 +52,13 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// The way in which the bytes of a stream are cut into events.
     const FRAMING: Framing = Framing::Events;
 
+    /// Reports whether the first line of a body is an event of an API of lines.
+    ///
+    /// It is asked with [`Framing::Either`].
+    fn is_line(_: &str) -> bool {
+        false
+    }
+
     /// Returns the name of the API, as errors name it.
     fn api(&self) -> &'static str;
 
@@ -141,6 +148,8 @@ pub enum Framing {
     /// The stream has one JSON value a line, which [`lines::Decoder`](crate::lines::Decoder)
     /// decodes.
     Lines,
+    /// The first line tells which of the two it is.
+    Either,
 }
 
 /// Seals [`Dialect`], so that other crates cannot implement it.

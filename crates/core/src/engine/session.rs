@@ -26,6 +26,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use memchr::memchr;
+
 use super::accumulator::{Accumulator, Rest};
 use super::dialect::{Dialect, Framing};
 use super::learned::Framed;
@@ -36,7 +38,7 @@ use super::update::Update;
 use crate::error::{Error, Evidence, Stall};
 use crate::json::is_json;
 use crate::lines;
-use crate::sse::{Decoder, Event, EventId, OwnedEvent};
+use crate::sse::{self, Decoder, Event, EventId, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
 ///
@@ -143,6 +145,8 @@ enum Body {
     Unknown(usize),
     /// The content type is another one, and the bytes so far do not decide.
     Suspect(Box<Other>),
+    /// The body begins with a brace, and its first line tells what it is.
+    FirstLine(Box<Other>),
     EventStream,
     /// The body is not an event stream.
     ///
@@ -227,7 +231,7 @@ impl<D: Dialect> Session<D> {
     /// Returns a session that begins with this state of its dialect.
     pub(crate) fn with_dialect(dialect: D, options: Options) -> Self {
         let limits = options.limits.of_decoder();
-        let lines = || Box::new(lines::Decoder::with_limits(limits));
+        let lines = || lines_within(limits);
         Self {
             lines: (D::FRAMING == Framing::Lines).then(lines),
             decoder: Decoder::with_limits(limits).with_error_lines(true).with_stray_lines(true),
@@ -290,7 +294,9 @@ impl<D: Dialect> Session<D> {
     /// The evidence is the result of [`Evidence::not_a_stream`]. The effect is that of
     /// [`head`](Self::head) with the same head.
     pub fn judged(&mut self, evidence: Evidence) {
-        if D::FRAMING == Framing::Lines && evidence.content_type().is_some_and(lines::is_lines) {
+        let may_be_lines = D::FRAMING != Framing::Events;
+        if may_be_lines && evidence.content_type().is_some_and(lines::is_lines) {
+            self.lines.get_or_insert_with(|| lines_within(*self.decoder.limits()));
             self.body = Body::Unknown(0);
             return;
         }
@@ -373,7 +379,7 @@ impl<D: Dialect> Session<D> {
         // The compiler knows the framing, so that other sessions do not look.
         match D::FRAMING {
             Framing::Events => None,
-            Framing::Lines => self.lines.as_deref_mut(),
+            Framing::Lines | Framing::Either => self.lines.as_deref_mut(),
         }
     }
 
@@ -390,7 +396,7 @@ impl<D: Dialect> Session<D> {
         while !self.accumulator.is_ended() {
             let before = *input;
             let decoded = match &mut self.lines {
-                Some(lines) if D::FRAMING == Framing::Lines => lines.decode_framed(input),
+                Some(lines) if D::FRAMING != Framing::Events => lines.decode_framed(input),
                 _ => self.decoder.decode_framed(input),
             };
             match decoded {
@@ -477,6 +483,7 @@ impl<D: Dialect> Session<D> {
     fn is_event_stream(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
         const GZIP: u8 = 0x1f;
+        let is_lines = D::FRAMING != Framing::Events && self.lines.is_some();
         if let Body::Unknown(marked) = &mut self.body {
             let mut seen = 0;
             let first = input.iter().find(|&&byte| {
@@ -491,11 +498,12 @@ impl<D: Dialect> Session<D> {
             });
             match first.copied() {
                 None => {}
-                Some(b'{') if D::FRAMING == Framing::Lines => self.body = Body::EventStream,
-                Some(first)
-                    if D::FRAMING == Framing::Lines
-                        || matches!(first, b'{' | b'[' | b'<' | GZIP) =>
-                {
+                Some(b'{') if is_lines => self.body = Body::EventStream,
+                Some(b'{') if D::FRAMING == Framing::Either => {
+                    *input = &input[seen..];
+                    self.body = Body::FirstLine(Other::new(Evidence::of_first_bytes()));
+                }
+                Some(first) if is_lines || matches!(first, b'{' | b'[' | b'<' | GZIP) => {
                     *input = &input[seen..];
                     self.body = Body::Other(Other::new(Evidence::of_first_bytes()));
                 }
@@ -504,6 +512,9 @@ impl<D: Dialect> Session<D> {
         }
         if matches!(self.body, Body::Suspect(_)) {
             self.judge(input);
+        }
+        if matches!(self.body, Body::FirstLine(_)) {
+            self.judge_line(input, false);
         }
         let Body::Other(other) = &mut self.body else {
             return Ok(matches!(self.body, Body::EventStream | Body::Unknown(_)));
@@ -528,9 +539,9 @@ impl<D: Dialect> Session<D> {
         let Body::Suspect(mut other) = before else { return };
         let earlier = other.beginning.len();
         other.keep(input);
-        let begins = match D::FRAMING {
-            Framing::Events => begins_as_event_stream(&other.beginning),
-            Framing::Lines => begins_as_lines(&other.beginning),
+        let begins = match self.lines() {
+            None => begins_as_event_stream(&other.beginning),
+            Some(_) => begins_as_lines(&other.beginning),
         };
         self.body = match begins {
             // White space that does not end.
@@ -555,6 +566,42 @@ impl<D: Dialect> Session<D> {
             }
         };
     }
+}
+
+/// The first line, where it tells the framing.
+impl<D: Dialect> Session<D> {
+    /// Judges a body that begins with a brace, once its first line is there.
+    ///
+    /// It is one value a line if the line is an event of an API of lines. Any other such body is
+    /// no stream. The bytes before the line's end are kept, and given to the decoder then.
+    #[inline(never)]
+    fn judge_line(&mut self, input: &mut &[u8], is_end: bool) {
+        let before = core::mem::replace(&mut self.body, Body::EventStream);
+        let Body::FirstLine(mut other) = before else { return };
+        let earlier = other.beginning.len();
+        other.keep(input);
+        let is_full = other.beginning.len() == other.evidence.max_body();
+        let end = memchr(b'\n', &other.beginning);
+        if end.is_none() && !is_end && !is_full {
+            *input = &[];
+            self.body = Body::FirstLine(other);
+            return;
+        }
+        let line = &other.beginning[..end.unwrap_or(other.beginning.len())];
+        if core::str::from_utf8(line).is_ok_and(D::is_line) {
+            let mut lines = lines_within(*self.decoder.limits());
+            let _ = lines.decode(&mut &other.beginning[..earlier]);
+            self.lines = Some(lines);
+        } else {
+            other.beginning.truncate(earlier);
+            self.body = Body::Other(other);
+        }
+    }
+}
+
+/// Returns a decoder of lines within these limits.
+fn lines_within(limits: sse::Limits) -> Box<lines::Decoder> {
+    Box::new(lines::Decoder::with_limits(limits))
 }
 
 /// The methods of time.
@@ -659,13 +706,17 @@ impl<D: Dialect> Session<D> {
     /// stream, an error in the stream, lines that are not fields, a broken connection, or a stall.
     /// If the end also changed something, the next call returns the error.
     pub fn end(&mut self, how: How) -> Result<bool, Error> {
+        if matches!(self.body, Body::FirstLine(_)) {
+            self.judge_line(&mut &[][..], true);
+        }
         if let Body::Other(other) | Body::Suspect(other) = &self.body {
             if self.accumulator.error().is_none() && !self.is_ended() {
                 self.accumulator.fail(other.evidence.error(&other.beginning));
             }
         }
         let mut rest = Rest::None;
-        if D::FRAMING == Framing::Lines && how != How::Stopped && !self.is_ended() {
+        let is_lines = D::FRAMING != Framing::Events && self.lines.is_some();
+        if is_lines && how != How::Stopped && !self.is_ended() {
             rest = self.end_lines();
         }
         if how != How::Stopped && !self.is_ended() {
