@@ -108,7 +108,7 @@ impl Dialect for Responses {
         Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_event(event, to))
     }
 
-    fn holes<'e>(_: &'e Event<'_>) -> Option<Holes<'e>> {
+    fn holes<'e>(&self, _: &'e Event<'_>) -> Option<Holes<'e>> {
         None
     }
 
