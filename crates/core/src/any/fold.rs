@@ -12,7 +12,7 @@ use crate::chat::{self, Chat};
 use crate::completions::{self, Completions};
 use crate::engine::{
     self, AnomalyKind, Change, Dialect, Effect, Framing, Holes, Note, Notes, Options, Outcome,
-    Place, Read, Sealed, TokenCounts, ToolCallSoFar, Transcript,
+    Place, Read, Sealed, TextId, TokenCounts, ToolCallSoFar, Transcript, Values,
 };
 use crate::error::{ApiError, Error};
 use crate::gemini::{self, Gemini};
@@ -273,8 +273,22 @@ impl Dialect for Any {
         Ok(effect)
     }
 
-    fn holes<'e>(event: &'e AnyEvent<'_>) -> Option<Holes<'e>> {
-        each_event!(event, holes(inner))
+    fn holes<'e>(&self, event: &'e AnyEvent<'_>) -> Option<Holes<'e>> {
+        match (&self.told, event) {
+            (State::Unknown, AnyEvent::Unknown(event)) => self.before.holes(event),
+            (State::Chat(dialect), AnyEvent::Chat(event)) => dialect.holes(event),
+            (State::Completions(dialect), AnyEvent::Completions(event)) => dialect.holes(event),
+            (State::Responses(dialect), AnyEvent::Responses(event)) => dialect.holes(event),
+            (State::Messages(dialect), AnyEvent::Messages(event)) => dialect.holes(event),
+            (State::Gemini(dialect), AnyEvent::Gemini(event)) => dialect.holes(event),
+            (State::Interactions(dialect), AnyEvent::Interactions(event)) => dialect.holes(event),
+            (State::Ollama(dialect), AnyEvent::Ollama(event)) => dialect.holes(event),
+            _ => None,
+        }
+    }
+
+    fn refill(&mut self, text: TextId, values: &Values<'_>, to: &mut Transcript) {
+        each_mut!(self, dialect => dialect.refill(text, values, to));
     }
 
     fn api_error(event: &AnyEvent<'_>, data: &str) -> Option<Box<ApiError>> {

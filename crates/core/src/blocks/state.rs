@@ -5,6 +5,7 @@
 //! fit changes nothing.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -56,6 +57,8 @@ struct Block {
     call: Option<u32>,
     /// The text of which each block has its own: arguments or code.
     own: Option<TextId>,
+    /// The ID that the block came with first.
+    id: Option<Box<str>>,
     is_stopped: bool,
 }
 
@@ -162,9 +165,33 @@ impl Blocks {
         self.choice(choice, to);
         let slot = Slot(self.blocks.len() as u32);
         let value = Patched::new(base);
-        self.blocks.push(Block { choice, index, value, call: None, own: None, is_stopped: false });
+        let (call, own, id) = (None, None, None);
+        self.blocks.push(Block { choice, index, value, call, own, id, is_stopped: false });
         self.by_index.insert((choice, index), slot);
         slot
+    }
+
+    /// Keeps the ID that a block comes with first, and reports whether this is another one.
+    pub(crate) fn identify(&mut self, slot: Slot, id: &RawStr<'_>, to: &mut Transcript) -> bool {
+        match self.block(slot).and_then(|block| block.id.as_deref()) {
+            Some(known) => return *id != *known && !self.is_weighing(),
+            None if id.is_empty() => return false,
+            None => {}
+        }
+        let id: Box<str> = id.to_text().into();
+        if self.weigh(|_| Held::bytes(id.len())) {
+            return false;
+        }
+        if let Some(block) = self.blocks.get_mut(slot.0 as usize) {
+            to.hold(Held::bytes(id.len()));
+            block.id = Some(id);
+        }
+        false
+    }
+
+    /// Returns the block that a text grew in last.
+    pub(crate) fn grower(&self, text: TextId) -> Option<Slot> {
+        self.growing.get(text.0 as usize)?.map(|(slot, _)| slot)
     }
 
     fn block(&self, slot: Slot) -> Option<&Block> {
@@ -918,6 +945,7 @@ impl Blocks {
         let mut held = Held::default();
         for block in &self.blocks {
             held += block.value.held();
+            held += Held::bytes(block.id.as_ref().map_or(0, |id| id.len()));
         }
         for choice in &self.choices {
             let texts = [&choice.role, &choice.finish];

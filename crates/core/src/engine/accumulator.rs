@@ -148,7 +148,7 @@ impl<D: Dialect> Accumulator<D> {
         }
         if !is_ended && frame.is_none() {
             if let Some(found) = self.learned.find_data(event) {
-                if self.append_learned(&found) {
+                if self.append_learned(&found, event.data.as_bytes()) {
                     return Ok(true);
                 }
             }
@@ -278,7 +278,7 @@ impl<D: Dialect> Accumulator<D> {
     ) {
         let Options { learn, cumulative, .. } = self.transcript.options;
         let Effect::Appended(text) = effect else { return self.learned.forget() };
-        let holes = if learn && !cumulative { D::holes(parsed) } else { None };
+        let holes = if learn && !cumulative { self.dialect.holes(parsed) } else { None };
         let Some(holes) = holes else { return self.learned.forget() };
         if self.learned.wants(event.data.len()) {
             let anomalies = self.transcript.anomalies().noted().to_vec();
@@ -292,15 +292,15 @@ impl<D: Dialect> Accumulator<D> {
     #[inline]
     pub(crate) fn advance_framed(&mut self, input: &[u8]) -> Option<usize> {
         let found = self.learned.find_frame(input).filter(|_| !self.is_ended())?;
-        self.append_learned(&found).then_some(found.len)
+        self.append_learned(&found, input).then_some(found.len)
     }
 
-    /// Folds an event that matches a template.
+    /// Folds an event that matches a template at the beginning of `bytes`.
     ///
     /// Does nothing and returns false if a limit does not allow it. A full parse then finds the
     /// limit.
     #[inline]
-    fn append_learned(&mut self, found: &Match<'_>) -> bool {
+    fn append_learned(&mut self, found: &Match<'_>, bytes: &[u8]) -> bool {
         let target = self.learned.target(found.template);
         if !self.transcript.has_room_for(found.text.len()) {
             return false;
@@ -311,6 +311,9 @@ impl<D: Dialect> Accumulator<D> {
             self.transcript.anomalies().again(anomaly);
         }
         let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
+        if let Some(values) = self.learned.values(found.template, bytes) {
+            self.dialect.refill(target.text, &values, &mut self.transcript);
+        }
         self.transcript.parse();
         self.folded += 1;
         self.fast += 1;

@@ -321,10 +321,9 @@ impl Anomalies {
         self.again(position);
     }
 
-    /// Notes an anomaly of the text `count` times.
+    /// Notes an anomaly of the text or of another value `count` times.
     ///
-    /// An event that repeats the frame does not repeat this anomaly, because its text is another.
-    #[cfg(feature = "partial")]
+    /// An event that repeats the frame does not repeat this anomaly, because its values are others.
     pub(crate) fn note_apart(
         &mut self,
         kind: AnomalyKind,

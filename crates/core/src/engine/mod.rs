@@ -47,7 +47,7 @@ pub use stalls::StallLimits;
 pub use tool_call::{ToolCallKind, ToolCallSoFar};
 pub use update::Update;
 
-pub(crate) use dialect::{Holes, Notes, Read, Sealed};
+pub(crate) use dialect::{Hole, Holes, Notes, Read, Sealed, Values};
 pub(crate) use payload::Payload;
 pub(crate) use reading::{index, read_object};
 pub(crate) use record::{Note, TextId, What};

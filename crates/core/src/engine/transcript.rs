@@ -221,6 +221,13 @@ impl Transcript {
         self.anomalies.note(kind, choice, member, self.event);
     }
 
+    /// Notes an anomaly that events of the same frame need not have.
+    ///
+    /// It depends on a value that [`Dialect::refill`](super::dialect::Dialect::refill) folds.
+    pub(crate) fn anomaly_apart(&mut self, kind: AnomalyKind, member: &'static str) {
+        self.anomalies.note_apart(kind, None, member, (self.event, 1));
+    }
+
     pub(crate) fn anomalies(&mut self) -> &mut Anomalies {
         &mut self.anomalies
     }

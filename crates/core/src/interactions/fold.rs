@@ -145,7 +145,7 @@ impl Dialect for Interactions {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        if Self::holes(event).is_none() {
+        if self.holes(event).is_none() {
             // A step is held as it was sent, its texts once more, and a call's name and ID.
             to.expect_copies(3);
         }
@@ -155,7 +155,7 @@ impl Dialect for Interactions {
     /// Returns the text of a delta that says nothing else.
     ///
     /// An event with an ID is read in full, because the last ID is kept.
-    fn holes<'e>(event: &'e Event<'_>) -> Option<Holes<'e>> {
+    fn holes<'e>(&self, event: &'e Event<'_>) -> Option<Holes<'e>> {
         let Event {
             event_type: Some(event_type),
             event_id: None,
@@ -200,7 +200,7 @@ impl Dialect for Interactions {
             (None, Some(part)) if *delta_type == "arguments_delta" => string_inner(part.as_json())?,
             _ => return None,
         };
-        Some(Holes { text, padding: None })
+        Some(Holes::of(text))
     }
 
     fn api_error(event: &Event<'_>, data: &str) -> Option<Box<ApiError>> {

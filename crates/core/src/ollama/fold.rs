@@ -105,7 +105,7 @@ impl Dialect for Ollama {
     }
 
     fn fold(&mut self, line: &Line<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        if Self::holes(line).is_none() {
+        if self.holes(line).is_none() {
             // A tool call is held as it was sent, and its arguments and labels once more.
             to.expect_copies(3);
         }
@@ -115,7 +115,7 @@ impl Dialect for Ollama {
     /// Returns the text of a line that says nothing else.
     ///
     /// The time of a line that is neither the first nor the last means nothing.
-    fn holes<'e>(line: &'e Line<'_>) -> Option<Holes<'e>> {
+    fn holes<'e>(&self, line: &'e Line<'_>) -> Option<Holes<'e>> {
         let Line {
             model: _,
             created_at,
@@ -151,7 +151,7 @@ impl Dialect for Ollama {
         let mut texts = texts.into_iter().flatten().filter(|text| !text.is_empty());
         let (text, None) = (texts.next()?, texts.next()) else { return None };
         let padding = created_at.as_ref().map(RawStr::as_json);
-        extra.is_empty().then(|| Holes { text: text.as_json(), padding })
+        extra.is_empty().then(|| Holes { padding, ..Holes::of(text.as_json()) })
     }
 
     fn api_error(line: &Line<'_>, data: &str) -> Option<Box<ApiError>> {
