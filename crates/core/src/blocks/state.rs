@@ -831,19 +831,6 @@ impl Blocks {
         to.note(What::ToolCall, choice, position)
     }
 
-    /// Replaces the ID of a block's call, whose last one counts.
-    pub(crate) fn rename_call(&mut self, slot: Slot, id: &str, to: &mut Transcript) {
-        let Some(position) = self.block(slot).and_then(|block| block.call) else { return };
-        let before = self.calls[position as usize].id.as_ref().map_or(0, String::len);
-        if self.calls[position as usize].id.as_deref() == Some(id)
-            || self.weigh(|_| Held::bytes(id.len().saturating_sub(before)))
-        {
-            return;
-        }
-        to.replaced(before, id.len());
-        self.calls[position as usize].id = Some(id.into());
-    }
-
     /// Reports whether a block is a call.
     pub(crate) fn is_call(&self, slot: Slot) -> bool {
         self.block(slot).is_some_and(|block| block.call.is_some())
