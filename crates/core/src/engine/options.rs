@@ -60,6 +60,9 @@ pub struct Limits {
     pub max_parsed_values: usize,
     /// The largest number of choices, tool calls and unknown members together.
     ///
+    /// Where the answer is a list of blocks, each block, each text in one and each value that was
+    /// put into one is an item as well.
+    ///
     /// It bounds those that are kept of a stream, and the choices and fragments of tool calls in
     /// one chunk.
     pub max_items: usize,
