@@ -14,7 +14,6 @@ use crate::json::{RawArray, RawValue};
 
 /// A step from a value to one in it.
 #[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]
-#[allow(clippy::derive_ord_xor_partial_eq, reason = "equality is the derived one, but faster")]
 pub(crate) enum Step {
     /// No step: the path has ended.
     End,

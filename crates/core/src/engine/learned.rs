@@ -66,8 +66,11 @@ pub(crate) struct Learned {
     /// The number of events to parse before templates are tried again.
     pause: u32,
     /// The values of the last match, if its template has gaps.
-    filled: [Filled; Holes::VALUES],
+    filled: AllFilled,
 }
+
+/// The values in the gaps of a frame, in the order of [`Holes::values`].
+type AllFilled = [Filled; Holes::VALUES];
 
 /// The bytes of an event with holes in it, and what folding the event did.
 #[derive(Debug, Clone)]
@@ -183,7 +186,7 @@ impl Learned {
     #[inline]
     fn find_by<'d>(
         &mut self,
-        mut text_in: impl FnMut(&Template, &mut [Filled; Holes::VALUES]) -> Option<(&'d str, usize)>,
+        mut text_in: impl FnMut(&Template, &mut AllFilled) -> Option<(&'d str, usize)>,
     ) -> Option<Match<'d>> {
         if self.pause > 0 {
             return None;
@@ -306,7 +309,7 @@ impl Template {
         &self,
         bytes: &[u8],
         part: Range<usize>,
-        filled: &mut [Filled; Holes::VALUES],
+        filled: &mut AllFilled,
     ) -> Option<(Range<usize>, usize)> {
         if !self.parts.is_empty() {
             return self.text_among_gaps(bytes, part, filled);
@@ -332,7 +335,7 @@ impl Template {
         &self,
         bytes: &[u8],
         part: Range<usize>,
-        filled: &mut [Filled; Holes::VALUES],
+        filled: &mut AllFilled,
     ) -> Option<(Range<usize>, usize)> {
         *filled = Default::default();
         let (mut at, mut from) = (0, part.start);

@@ -4,8 +4,8 @@
 //! OpenAI's API reference, "Streaming events"; what servers send beside it is noted at its row.
 //!
 //! Items are told apart by `output_index` and not by their IDs, which GitHub Copilot changes with
-//! every event. That is noted. What comes whole counts: a `.done` event replaces what its deltas built, and the
-//! last event replaces the items, if it has them.
+//! every event; that is noted. What comes whole counts: a `.done` event replaces what its deltas
+//! built, and the last event replaces the items, if it has them.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
