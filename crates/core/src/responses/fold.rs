@@ -526,14 +526,15 @@ impl Responses {
     /// Takes the items that the last event repeats, if it has all that were folded.
     fn take_output(&mut self, output: Option<&RawValue<'_>>, to: &mut Transcript) {
         let slots: Vec<Slot> = self.blocks.slots(0).collect();
-        let sent = output.map_or(0, |output| output.elements().count());
+        let items: Vec<_> = output.iter().flat_map(|output| output.elements()).collect();
+        let sent = items.len();
         if sent < slots.len() {
             // ChatGPT's Codex backend sends an empty list.
             self.blocks.anomaly(AnomalyKind::OutputMissing, None, "response.output", to);
             return;
         }
         let in_order = sent == slots.len();
-        for (position, item) in output.iter().flat_map(|output| output.elements()).enumerate() {
+        for (position, item) in items.into_iter().enumerate() {
             let known = match in_order {
                 true => slots.get(position).copied(),
                 false => self.blocks.find(0, position as u64),
@@ -613,18 +614,11 @@ impl Responses {
         item: &'i RawValue<'_>,
         to: &mut Transcript,
     ) -> Option<RawValue<'i>> {
-        let [id, status] = item.members(["id", "status"]);
+        let [item_type, role, id, call_id, name, content, summary, status] =
+            item.members(["type", "role", "id", "call_id", "name", "content", "summary", "status"]);
         if let Some(id) = id.as_ref().and_then(RawValue::as_raw_str) {
             self.identify(slot, &id, to);
         }
-        self.take_texts(slot, item, to);
-        status
-    }
-
-    /// Hands out what an item has in its texts and as a call.
-    fn take_texts(&mut self, slot: Slot, item: &RawValue<'_>, to: &mut Transcript) {
-        let [item_type, role, id, call_id, name, content, summary] =
-            item.members(["type", "role", "id", "call_id", "name", "content", "summary"]);
         let item_type = item_type.as_ref().and_then(RawValue::as_str).unwrap_or_default();
         let kind = match &*item_type {
             "function_call" => Some(ToolCallKind::Function),
@@ -682,6 +676,7 @@ impl Responses {
             }
             _ => {}
         }
+        status
     }
 
     /// Hands out what a part of a content or summary has in its text.
@@ -730,7 +725,7 @@ impl Responses {
                 // The text is valid JSON.
                 let item = RawValue::parse(item).unwrap_or_else(|_| RawValue::within("{}", false));
                 let slot = self.blocks.begin(0, index, &item, to);
-                self.take_texts(slot, &item, to);
+                let _ = self.take_item(slot, &item, to);
                 slot
             }
         };
