@@ -122,10 +122,13 @@ fn anomalies(stream: &str) -> BTreeMap<String, u64> {
     of_deltas.map(|anomaly| (anomaly.kind.to_string(), anomaly.count)).collect()
 }
 
+/// Kinds of anomalies, and how often each is noted.
+type Noted = &'static [(&'static str, u64)];
+
 /// Numbers of the text's deltas, the number of those that take the fast path, and the anomalies.
 ///
 /// The first delta is learned from, and the others match it if there is no better reason.
-const NUMBERS: &[(&[&str], u64, &[(&str, u64)])] = &[
+const NUMBERS: &[(&[&str], u64, Noted)] = &[
     (&["4", "5", "6", "7"], 3, &[]),
     // More digits.
     (&["8", "9", "10", "11"], 3, &[("sequence_gap", 1)]),
@@ -172,7 +175,7 @@ fn a_number_that_rises_is_a_hole_and_any_other_is_what_the_full_parse_makes_of_i
 
 /// Deltas that are changed, by what is replaced in them: the number of events on the fast path and
 /// the anomalies, for four deltas of which the third and fourth are changed.
-const CHANGES: &[(&str, &str, u64, &[(&str, u64)])] = &[
+const CHANGES: &[(&str, &str, u64, Noted)] = &[
     ("T", "T", 3, &[]),
     (",\"obfuscation\":\"P\"", "", 2, &[]),
     ("\"P\"", "\"\"", 3, &[]),

@@ -13,7 +13,7 @@ use crate::engine::{Held, TextId, Transcript};
 use crate::json::{RawArray, RawValue};
 
 /// A step from a value to one in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]
 pub(crate) enum Step {
     /// No step: the path has ended.
     End,
@@ -27,6 +27,19 @@ impl Step {
         match self {
             Self::Member(name) => name,
             Self::End | Self::Index(_) => "",
+        }
+    }
+}
+
+impl PartialEq for Step {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::End, Self::End) => true,
+            (Self::Index(one), Self::Index(other)) => one == other,
+            // One place in the code has one literal, so the text is hardly ever compared.
+            (Self::Member(one), Self::Member(other)) => core::ptr::eq(*one, *other) || one == other,
+            _ => false,
         }
     }
 }

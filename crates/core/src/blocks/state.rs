@@ -38,6 +38,8 @@ pub(crate) struct Blocks {
     shared: BTreeMap<(u64, TextKind), TextId>,
     /// The share that each text grows by, by the text's number.
     growing: Vec<Option<(Slot, Path)>>,
+    /// The text that grew last. Deltas come in runs.
+    latest: Option<(TextKind, TextId)>,
     /// The tool calls, in the order in which they began.
     calls: Vec<Call>,
     /// The number of codes, inputs and outputs of the server's tools.
@@ -57,7 +59,7 @@ struct Block {
     call: Option<u32>,
     /// The text of which each block has its own: arguments or code.
     own: Option<TextId>,
-    /// The ID that the block came with first.
+    /// The ID that the block came with first, as it stood between its quotes.
     id: Option<Box<str>>,
     is_stopped: bool,
 }
@@ -174,17 +176,21 @@ impl Blocks {
     /// Keeps the ID that a block comes with first, and reports whether this is another one.
     pub(crate) fn identify(&mut self, slot: Slot, id: &RawStr<'_>, to: &mut Transcript) -> bool {
         match self.block(slot).and_then(|block| block.id.as_deref()) {
-            Some(known) => return *id != *known && !self.is_weighing(),
+            // Nearly always it is written in the same way, too.
+            Some(known) if *known == *id.as_json() => return false,
+            Some(known) => {
+                return RawStr::from_inner(known).to_text() != id.to_text() && !self.is_weighing();
+            }
             None if id.is_empty() => return false,
             None => {}
         }
-        let id: Box<str> = id.to_text().into();
+        let id = id.as_json();
         if self.weigh(|_| Held::bytes(id.len())) {
             return false;
         }
         if let Some(block) = self.blocks.get_mut(slot.0 as usize) {
             to.hold(Held::bytes(id.len()));
-            block.id = Some(id);
+            block.id = Some(id.into());
         }
         false
     }
@@ -462,7 +468,16 @@ impl Blocks {
         Some(text)
     }
 
+    /// Returns the text that grew last, if this share of it did.
+    #[inline]
+    fn latest(&self, slot: Slot, at: &Path) -> Option<(TextKind, TextId)> {
+        let latest = self.latest?;
+        let growing = self.growing[latest.1.0 as usize].as_ref();
+        growing.is_some_and(|growing| growing.0 == slot && growing.1 == *at).then_some(latest)
+    }
+
     /// Returns the text that a share grows by, and reports whether something was set for that.
+    #[inline]
     fn grow(
         &mut self,
         slot: Slot,
@@ -470,7 +485,22 @@ impl Blocks {
         kind: TextKind,
         to: &mut Transcript,
     ) -> Option<(TextId, bool)> {
+        match self.latest(slot, &at) {
+            Some((latest, text)) if latest == kind => Some((text, false)),
+            _ => self.grow_another(slot, at, kind, to),
+        }
+    }
+
+    #[inline(never)]
+    fn grow_another(
+        &mut self,
+        slot: Slot,
+        at: Path,
+        kind: TextKind,
+        to: &mut Transcript,
+    ) -> Option<(TextId, bool)> {
         let text = self.open(slot, kind, to)?;
+        self.latest = Some((kind, text));
         let growing = self.growing[text.0 as usize];
         if growing == Some((slot, at)) {
             return Some((text, false));
@@ -576,7 +606,8 @@ impl Blocks {
 
     /// Reports whether a text began at this place of a block.
     pub(crate) fn has_text(&self, slot: Slot, at: impl Into<Path>) -> bool {
-        self.share(slot, &at.into()).is_some()
+        let at = at.into();
+        self.latest(slot, &at).is_some() || self.share(slot, &at).is_some()
     }
 
     /// Hands out a citation.

@@ -89,9 +89,8 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Folds the values of an event that matched a learned frame, after its text was appended.
     ///
     /// `text` is what was appended to. The effect has to be that of folding an event with these
-    /// values. An anomaly that depends on them is noted
-    /// [apart](Transcript::anomaly_apart), here and in [`fold`](Self::fold), because the
-    /// others are noted again with the frame.
+    /// values. An anomaly that depends on them is noted apart (`Transcript::anomaly_apart`), here
+    /// and in [`fold`](Self::fold), because the others are noted again with the frame.
     #[inline]
     fn refill(&mut self, text: TextId, values: &Values<'_>, to: &mut Transcript) {
         let _ = (text, values, to);

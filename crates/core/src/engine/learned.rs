@@ -17,7 +17,7 @@
 //! string where the last one went. This is then done directly. Anything else is parsed in full.
 //!
 //! Some APIs have more that changes: OpenAI's Responses API numbers its events, and Anthropic pads
-//! with blanks. Such values are [gaps](Gap) in the literals. A gap holds exactly one value of its
+//! with blanks. Such values are gaps in the literals. A gap holds exactly one value of its
 //! kind, so the argument is the same, and the dialect folds the new value:
 //! [`Dialect::refill`](super::dialect::Dialect::refill). Frames without gaps are matched in a
 //! straight line, since nearly all frames of chat completions are such.
@@ -66,8 +66,11 @@ pub(crate) struct Learned {
     /// The number of events to parse before templates are tried again.
     pause: u32,
     /// The values of the last match, if its template has gaps.
-    filled: [Filled; Holes::VALUES],
+    filled: AllFilled,
 }
+
+/// The values in the gaps of a frame, in the order of [`Holes::values`].
+type AllFilled = [Filled; Holes::VALUES];
 
 /// The bytes of an event with holes in it, and what folding the event did.
 #[derive(Debug, Clone)]
@@ -90,26 +93,32 @@ struct Template {
     ///
     /// The other is padding, or empty at the end of the data.
     text: usize,
-    /// The gaps in the literals around the holes, in order.
-    gaps: Vec<Gap>,
+    /// The parts of the data, if it has gaps, in order.
+    ///
+    /// They include the holes. Without gaps there are none.
+    parts: Vec<Part>,
     target: Target,
 }
 
-/// A place in a literal that holds another value in each event.
+/// A place in an event's data that holds another value in each event.
 #[derive(Debug, Clone)]
-struct Gap {
+struct Part {
     /// The place within the frame.
     range: Range<usize>,
-    kind: GapKind,
+    kind: PartKind,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum GapKind {
-    /// A whole number in digits, by its position in [`Holes::values`].
+enum PartKind {
+    /// The hole that is the text.
+    Text,
+    /// The hole that is padding.
+    Padding,
+    /// A gap: a whole number in digits, by its position in [`Holes::values`].
     Number(usize),
-    /// A string between its quotes, by its position in [`Holes::values`].
+    /// A gap: a string between its quotes, by its position in [`Holes::values`].
     String(usize),
-    /// Blanks, or nothing.
+    /// A gap: blanks, or nothing.
     Blanks,
 }
 
@@ -177,7 +186,7 @@ impl Learned {
     #[inline]
     fn find_by<'d>(
         &mut self,
-        mut text_in: impl FnMut(&Template, &mut [Filled; Holes::VALUES]) -> Option<(&'d str, usize)>,
+        mut text_in: impl FnMut(&Template, &mut AllFilled) -> Option<(&'d str, usize)>,
     ) -> Option<Match<'d>> {
         if self.pause > 0 {
             return None;
@@ -203,7 +212,7 @@ impl Learned {
     /// Returns `None` if its template has no gaps.
     #[inline]
     pub(crate) fn values<'v>(&'v self, template: usize, bytes: &'v [u8]) -> Option<Values<'v>> {
-        let has_gaps = !self.templates[template].gaps.is_empty();
+        let has_gaps = !self.templates[template].parts.is_empty();
         has_gaps.then_some(Values { bytes, filled: &self.filled })
     }
 
@@ -239,13 +248,13 @@ impl Learned {
         let (Some(text), Some(padding)) = (range_in(data, holes.text), padding) else { return };
         let text_first = text.start < padding.start;
         let strings = if text_first { [text, padding] } else { [padding, text] };
-        let Some(mut gaps) = gaps(data, &holes, &strings) else { return };
+        let Some(mut parts) = parts(data, &holes, &strings, text_first) else { return };
         // Data that was joined from several lines, or that no frame is known of, stands alone.
         let is_framed = framed.is_some() && memchr(b'\n', data.as_bytes()).is_none();
         let framed = framed.unwrap_or(Framed { bytes: data.as_bytes(), data: 0..data.len() });
         let start = framed.data.start;
-        for gap in &mut gaps {
-            gap.range = gap.range.start + start..gap.range.end + start;
+        for part in &mut parts {
+            part.range = part.range.start + start..part.range.end + start;
         }
         let mut frame = self.room(target.text);
         frame.clear();
@@ -258,7 +267,7 @@ impl Learned {
             event_type: event_type(event).into(),
             holes: strings.map(|hole| hole.start + start..hole.end + start),
             text: usize::from(!text_first),
-            gaps,
+            parts,
             target,
         };
         self.due = self.templates.len();
@@ -300,48 +309,16 @@ impl Template {
         &self,
         bytes: &[u8],
         part: Range<usize>,
-        filled: &mut [Filled; Holes::VALUES],
+        filled: &mut AllFilled,
     ) -> Option<(Range<usize>, usize)> {
-        if self.gaps.is_empty() {
-            self.text_between(bytes, part, |at, range| literal(bytes, at, &self.frame[range]))
-        } else {
-            self.text_between_gaps(bytes, part, filled)
+        if !self.parts.is_empty() {
+            return self.text_among_gaps(bytes, part, filled);
         }
-    }
-
-    #[inline(never)]
-    fn text_between_gaps(
-        &self,
-        bytes: &[u8],
-        part: Range<usize>,
-        filled: &mut [Filled; Holes::VALUES],
-    ) -> Option<(Range<usize>, usize)> {
-        *filled = Default::default();
-        let mut gaps = self.gaps.iter().peekable();
-        self.text_between(bytes, part, |mut at, range| {
-            let mut from = range.start;
-            while let Some(gap) = gaps.next_if(|gap| gap.range.end <= range.end) {
-                at = literal(bytes, at, &self.frame[from..gap.range.start])?;
-                at = gap.fill(bytes, at, filled)?;
-                from = gap.range.end;
-            }
-            literal(bytes, at, &self.frame[from..range.end])
-        })
-    }
-
-    /// Matches `part`, with a function for what lies between the holes.
-    #[inline(always)]
-    fn text_between(
-        &self,
-        bytes: &[u8],
-        part: Range<usize>,
-        mut literals: impl FnMut(usize, Range<usize>) -> Option<usize>,
-    ) -> Option<(Range<usize>, usize)> {
         let [first, second] = &self.holes;
-        let start = literals(0, part.start..first.start)?;
+        let start = literal(bytes, 0, &self.frame[part.start..first.start])?;
         let end = string_end(bytes, start)?;
         let mut text = start..end;
-        let mut at = literals(end, first.end..second.start)?;
+        let mut at = literal(bytes, end, &self.frame[first.end..second.start])?;
         if second.start < self.data.end {
             let end = string_end(bytes, at)?;
             if self.text == 1 {
@@ -349,66 +326,95 @@ impl Template {
             }
             at = end;
         }
-        Some((text, literals(at, second.end..part.end)?))
+        Some((text, literal(bytes, at, &self.frame[second.end..part.end])?))
+    }
+
+    /// Does the same as [`text_in`](Self::text_in) for a template with gaps.
+    #[inline(never)]
+    fn text_among_gaps(
+        &self,
+        bytes: &[u8],
+        part: Range<usize>,
+        filled: &mut AllFilled,
+    ) -> Option<(Range<usize>, usize)> {
+        *filled = Default::default();
+        let (mut at, mut from) = (0, part.start);
+        let mut text = 0..0;
+        for Part { range, kind } in &self.parts {
+            let start = literal(bytes, at, &self.frame[from..range.start])?;
+            from = range.end;
+            at = match *kind {
+                PartKind::Number(position) => {
+                    let (number, end) = number(bytes, start)?;
+                    filled[position] = Filled::Number(number);
+                    end
+                }
+                PartKind::Text => {
+                    let end = string_end(bytes, start)?;
+                    text = start..end;
+                    end
+                }
+                PartKind::Padding => string_end(bytes, start)?,
+                PartKind::String(position) => {
+                    let end = string_end(bytes, start)?;
+                    // Undecoded bytes need not be UTF-8.
+                    core::str::from_utf8(&bytes[start..end]).ok()?;
+                    filled[position] = Filled::String(start, end);
+                    end
+                }
+                PartKind::Blanks => {
+                    start + bytes[start..].iter().take_while(|byte| **byte == b' ').count()
+                }
+            };
+        }
+        Some((text, literal(bytes, at, &self.frame[from..part.end])?))
     }
 }
 
-impl Gap {
-    /// Returns the offset after the value at `at`, if it is one of the gap's kind.
-    #[inline]
-    fn fill(&self, bytes: &[u8], at: usize, filled: &mut [Filled; Holes::VALUES]) -> Option<usize> {
-        Some(match self.kind {
-            GapKind::Number(position) => {
-                let (number, end) = number(bytes, at)?;
-                filled[position] = Filled::Number(number);
-                end
-            }
-            GapKind::String(position) => {
-                let end = string_end(bytes, at)?;
-                // Undecoded bytes need not be UTF-8.
-                core::str::from_utf8(&bytes[at..end]).ok()?;
-                filled[position] = Filled::String(at, end);
-                end
-            }
-            GapKind::Blanks => at + bytes[at..].iter().take_while(|byte| **byte == b' ').count(),
-        })
-    }
-}
-
-/// Returns the gaps of an event's data between its strings, in order.
+/// Returns the parts of an event's data, in order, if it has gaps between its strings.
 ///
 /// Returns `None` if values overlap, or are not a part of the data.
-fn gaps(data: &str, holes: &Holes<'_>, strings: &[Range<usize>; 2]) -> Option<Vec<Gap>> {
-    let mut gaps = Vec::new();
+fn parts(
+    data: &str,
+    holes: &Holes<'_>,
+    strings: &[Range<usize>; 2],
+    text_first: bool,
+) -> Option<Vec<Part>> {
+    let mut parts = Vec::new();
     for (position, hole) in holes.values.iter().enumerate() {
         let (value, kind) = match *hole {
             None => continue,
             Some(Hole::Number(digits)) => {
                 number(digits.as_bytes(), 0).filter(|(_, end)| *end == digits.len())?;
-                (digits, GapKind::Number(position))
+                (digits, PartKind::Number(position))
             }
-            Some(Hole::String(string)) => (string, GapKind::String(position)),
+            Some(Hole::String(string)) => (string, PartKind::String(position)),
         };
-        gaps.push(Gap { range: range_in(data, value)?, kind });
+        parts.push(Part { range: range_in(data, value)?, kind });
     }
     // Anthropic pads with blanks before the brace that closes the event.
     let blanks = match data.as_bytes() {
         [before @ .., b'}'] => before.iter().rev().take_while(|byte| **byte == b' ').count(),
         _ => 0,
     };
-    let end = data.len().saturating_sub(1);
     if blanks > 0 {
-        gaps.push(Gap { range: end - blanks..end, kind: GapKind::Blanks });
+        let end = data.len() - 1;
+        parts.push(Part { range: end - blanks..end, kind: PartKind::Blanks });
     }
-    gaps.sort_unstable_by_key(|gap| gap.range.start);
-    let is_before = |one: &Range<usize>, next: &Range<usize>| one.end <= next.start;
-    if gaps.is_empty() {
-        return is_before(&strings[0], &strings[1]).then_some(gaps);
+    if parts.is_empty() {
+        return (strings[0].end <= strings[1].start).then_some(parts);
     }
-    let ranges = gaps.iter().map(|gap| &gap.range);
-    let mut ranges: Vec<_> = ranges.chain(strings).collect();
-    ranges.sort_unstable_by_key(|range| (range.start, range.end));
-    ranges.windows(2).all(|pair| is_before(pair[0], pair[1])).then_some(gaps)
+    let kinds = [PartKind::Text, PartKind::Padding];
+    let kinds = if text_first { kinds } else { [kinds[1], kinds[0]] };
+    for (range, kind) in strings.iter().zip(kinds) {
+        // Without padding the second one is empty, after the data.
+        if range.start < data.len() {
+            parts.push(Part { range: range.clone(), kind });
+        }
+    }
+    parts.sort_unstable_by_key(|part| (part.range.start, part.range.end));
+    let is_apart = |pair: &[Part]| pair[0].range.end <= pair[1].range.start;
+    parts.windows(2).all(is_apart).then_some(parts)
 }
 
 /// Returns the whole number that is written in digits at `at`, and the offset after it.

@@ -96,7 +96,8 @@ struct Slot {
 /// The learned frame depends on it.
 ///
 /// Only an event whose whole effect is `Appended` may be learned from. Code that sets, begins or
-/// binds anything returns `Other`. In doubt `Other` is right, because it costs speed only.
+/// binds anything returns `Other`. In doubt `Other` is right, because it costs speed only. Values
+/// that [`Dialect::refill`](super::dialect::Dialect::refill) folds are no effect.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {

@@ -41,6 +41,10 @@ pub(super) fn value_end(bytes: &[u8], at: usize, spaced: &mut bool) -> Option<us
 ///
 /// The open brackets are on a stack of their own, so nothing recurses.
 fn nested_end(bytes: &[u8], mut at: usize, spaced: &mut bool) -> Option<usize> {
+    // Many are empty. In ASCII a closing bracket is two after its opening one.
+    if bytes.get(at + 1) == Some(&(bytes[at] + 2)) {
+        return Some(at + 2);
+    }
     let mut open = Nesting::default();
     loop {
         // A value begins here.

@@ -161,6 +161,34 @@ impl<'a> RawValue<'a> {
         found
     }
 
+    /// Returns the last member of each of these names.
+    ///
+    /// Reads the whole object once, whatever the number of names.
+    pub(crate) fn members<const N: usize>(&self, names: [&str; N]) -> [Option<RawValue<'_>>; N] {
+        let mut found = [const { None }; N];
+        if self.is_object() {
+            let _ = Self::find_members(&self.text, names, &mut found);
+        }
+        found
+    }
+
+    fn find_members<'v, const N: usize>(
+        text: &'v str,
+        names: [&str; N],
+        found: &mut [Option<RawValue<'v>>; N],
+    ) -> Result<(), Invalid> {
+        let mut cursor = Cursor::new(text);
+        let mut before = b'{';
+        while let Some(member) = cursor.next_name(before)? {
+            let value = if cursor.null() { None } else { Some(RawValue::lexed(&mut cursor)?) };
+            if let Some(position) = names.iter().position(|name| *name.as_bytes() == *member) {
+                found[position] = value;
+            }
+            before = b',';
+        }
+        Ok(())
+    }
+
     /// Returns the first result for a member of an object, in order.
     ///
     /// It builds no list.

@@ -5,8 +5,8 @@
 //!
 //! Items are told apart by `output_index` and not by their IDs, which GitHub Copilot changes with
 //! every event; that is noted. Only where there is no index (llama.cpp) the ID counts, and else the
-//! item that began last. What comes whole counts: a `.done` event replaces what its deltas built, and the
-//! last event replaces the items, if it has them.
+//! item that began last. What comes whole counts: a `.done` event replaces what its deltas built,
+//! and the last event replaces the items, if it has them.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -494,12 +494,13 @@ impl Responses {
 
     fn terminal(&mut self, event: &Event<'_>, event_type: &str, to: &mut Transcript) -> Effect {
         let _ = self.keep_envelope(event, to);
-        let output = event.response.as_ref().and_then(|response| response.member("output"));
+        let [output, details] = match &event.response {
+            Some(response) => response.members(["output", "incomplete_details"]),
+            None => [None, None],
+        };
         self.take_output(output.as_ref(), to);
         let is_weighing = self.blocks.is_weighing();
         let state = event_type.strip_prefix("response.").unwrap_or_default();
-        let details =
-            event.response.as_ref().and_then(|response| response.member("incomplete_details"));
         let reason = details.as_ref().and_then(|details| details.member("reason"));
         let reason = reason.as_ref().filter(|_| state == "incomplete").and_then(RawValue::as_str);
         let calls: Vec<Slot> = self.blocks.slots(0).collect();
@@ -541,14 +542,15 @@ impl Responses {
     /// Takes the items that the last event repeats, if it has all that were folded.
     fn take_output(&mut self, output: Option<&RawValue<'_>>, to: &mut Transcript) {
         let slots: Vec<Slot> = self.blocks.slots(0).collect();
-        let sent = output.map_or(0, |output| output.elements().count());
+        let items: Vec<_> = output.iter().flat_map(|output| output.elements()).collect();
+        let sent = items.len();
         if sent < slots.len() {
             // ChatGPT's Codex backend sends an empty list.
             self.blocks.anomaly(AnomalyKind::OutputMissing, None, "response.output", to);
             return;
         }
         let in_order = sent == slots.len();
-        for (position, item) in output.iter().flat_map(|output| output.elements()).enumerate() {
+        for (position, item) in items.into_iter().enumerate() {
             let known = match in_order {
                 true => slots.get(position).copied(),
                 false => self.blocks.find(0, position as u64),
@@ -560,7 +562,7 @@ impl Responses {
                 }
                 None => self.blocks.begin(0, position as u64, &item, to),
             };
-            self.take_item(slot, &item, to);
+            let _ = self.take_item(slot, &item, to);
             self.blocks.stop(slot);
         }
     }
@@ -606,10 +608,9 @@ impl Responses {
                 self.begin(event.output_index, id.as_deref(), item, to)
             }
         };
-        self.take_item(slot, item, to);
+        let status = self.take_item(slot, item, to);
         if is_done {
             self.blocks.stop(slot);
-            let status = item.member("status");
             if status.is_none_or(|status| status != *"incomplete") {
                 let _ = self.blocks.call_done(slot, to);
             }
@@ -646,28 +647,30 @@ impl Responses {
     }
 
     /// Takes the ID of an item, and hands out what it has in its texts and as a call.
-    fn take_item(&mut self, slot: Slot, item: &RawValue<'_>, to: &mut Transcript) {
-        if let Some(id) = item.member("id").as_ref().and_then(RawValue::as_raw_str) {
+    ///
+    /// Returns the status.
+    fn take_item<'i>(
+        &mut self,
+        slot: Slot,
+        item: &'i RawValue<'_>,
+        to: &mut Transcript,
+    ) -> Option<RawValue<'i>> {
+        let [item_type, role, id, call_id, name, content, summary, status] =
+            item.members(["type", "role", "id", "call_id", "name", "content", "summary", "status"]);
+        if let Some(id) = id.as_ref().and_then(RawValue::as_raw_str) {
             self.identify(slot, &id, to);
         }
-        self.take_texts(slot, item, to);
-    }
-
-    /// Hands out what an item has in its texts and as a call.
-    fn take_texts(&mut self, slot: Slot, item: &RawValue<'_>, to: &mut Transcript) {
-        let string = |name| {
-            let value = item.member(name)?;
-            Some(value.as_str()?.into_owned())
-        };
-        let item_type = string("type").unwrap_or_default();
+        let item_type = item_type.as_ref().and_then(RawValue::as_str).unwrap_or_default();
         let kind = match &*item_type {
             "function_call" => Some(ToolCallKind::Function),
             "custom_tool_call" => Some(ToolCallKind::Custom),
             _ => None,
         };
         if let Some(kind) = kind {
-            let id = string("call_id").or_else(|| string("id"));
-            let _ = self.blocks.call(slot, (id.as_deref(), string("name").as_deref()), kind, to);
+            let string =
+                |value: &'_ Option<RawValue<'_>>| Some(value.as_ref()?.as_str()?.into_owned());
+            let id = string(&call_id).or_else(|| string(&id));
+            let _ = self.blocks.call(slot, (id.as_deref(), string(&name).as_deref()), kind, to);
         }
         let mut own = |text: TextIn, to: &mut Transcript| {
             let value = item.member(text.member);
@@ -685,10 +688,10 @@ impl Responses {
             "code_interpreter_call" => own(CODE, to),
             "message" | "reasoning" => {
                 if item_type == "message" {
-                    self.blocks.role(0, &string("role").unwrap_or("assistant".into()), to);
+                    let role = role.as_ref().and_then(RawValue::as_str);
+                    self.blocks.role(0, role.as_deref().unwrap_or("assistant"), to);
                 }
-                for list in ["content", "summary"] {
-                    let parts = item.member(list);
+                for (list, parts) in [("content", content), ("summary", summary)] {
                     for (index, part) in parts.iter().flat_map(RawValue::elements).enumerate() {
                         self.take_part(slot, (list, index as u64), &part, to);
                     }
@@ -714,6 +717,7 @@ impl Responses {
             }
             _ => {}
         }
+        status
     }
 
     /// Hands out what a part of a content or summary has in its text.
@@ -724,21 +728,21 @@ impl Responses {
         part: &RawValue<'_>,
         to: &mut Transcript,
     ) {
-        let part_type = part.member("type");
+        let [part_type, text, refusal, annotations] =
+            part.members(["type", "text", "refusal", "annotations"]);
         let part_type = part_type.as_ref().and_then(RawValue::as_str);
-        let text = match part_type.as_deref() {
-            Some("output_text") => OUTPUT_TEXT,
-            Some("refusal") => REFUSAL,
-            Some("reasoning_text") => REASONING_TEXT,
-            Some("summary_text") => SUMMARY_TEXT,
+        let (text, whole) = match part_type.as_deref() {
+            Some("output_text") => (OUTPUT_TEXT, text),
+            Some("refusal") => (REFUSAL, refusal),
+            Some("reasoning_text") => (REASONING_TEXT, text),
+            Some("summary_text") => (SUMMARY_TEXT, text),
             _ => return,
         };
-        let whole = part.member(text.member);
         if let Some(whole) = whole.as_ref().and_then(RawValue::as_raw_str) {
             let at = (list, index as u32, text.member);
             let _ = self.blocks.whole(slot, at, text.kind, &whole, to);
         }
-        let Some(annotations) = part.member("annotations") else { return };
+        let Some(annotations) = annotations else { return };
         let seen = self.cited.get(&(slot, index)).copied().unwrap_or_default();
         let mut count = 0;
         for annotation in annotations.elements() {
@@ -768,7 +772,7 @@ impl Responses {
                 self.blocks.anomaly(AnomalyKind::NotStarted, None, "output_item", to);
                 let item = RawValue::within(item, false);
                 let slot = self.begin(event.output_index, id.as_deref(), &item, to);
-                self.take_texts(slot, &item, to);
+                let _ = self.take_item(slot, &item, to);
                 slot
             }
         };
@@ -823,7 +827,8 @@ impl Responses {
                 self.blocks.append(slot, (list, index as u32, text.member), text.kind, &delta, to)
             }
         });
-        let logprobs = event.logprobs.iter().flat_map(RawValue::elements);
+        let logprobs = event.logprobs.iter().filter(|logprobs| logprobs.as_json() != "[]");
+        let logprobs = logprobs.flat_map(RawValue::elements);
         let mut has_logprobs = false;
         for logprob in logprobs {
             has_logprobs = true;
