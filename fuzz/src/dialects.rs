@@ -6,6 +6,7 @@
 
 use arbitrary::Arbitrary;
 use deltawire::any::Any;
+use deltawire::gemini::Gemini;
 use deltawire::messages::Messages;
 use deltawire::responses::Responses;
 use deltawire::sse::Event;
@@ -38,9 +39,10 @@ impl Body<'_> {
     /// # Panics
     /// If it does not.
     pub fn check(&self) {
-        match self.api % 3 {
+        match self.api % 4 {
             0 => self.check_dialect::<Responses>(),
             2 => self.check_dialect::<Messages>(),
+            3 => self.check_dialect::<Gemini>(),
             _ => self.check_dialect::<Any>(),
         }
     }

@@ -185,11 +185,11 @@ pub use frames::ITEMS_BEFORE_YIELD;
 pub use gated::{Gated, GatedError};
 pub use reader::Reader;
 pub use response::{
-    any, chat, chat_completion, completion, completions, events, messages, responses,
+    any, chat, chat_completion, completion, completions, events, gemini, messages, responses,
 };
 pub use stream::{
     AnswerStream, AnyStream, BoxChatStream, BoxCompletionStream, ChatStream, CompletionStream,
-    FoldedEvents, MessagesStream, ResponsesStream,
+    FoldedEvents, GeminiStream, MessagesStream, ResponsesStream,
 };
 pub use tee::Tee;
 pub use updates::{StreamItem, Updates};

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use deltawire::any::Any;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
+use deltawire::gemini::Gemini;
 use deltawire::messages::Messages;
 use deltawire::responses::Responses;
 use deltawire::sse::OwnedEvent;
@@ -63,6 +64,9 @@ pub type ResponsesStream<B> = AnswerStream<Responses, B>;
 
 /// A streamed message of Anthropic's Messages API: an [`AnswerStream`].
 pub type MessagesStream<B> = AnswerStream<Messages, B>;
+
+/// A streamed response of Gemini's generateContent: an [`AnswerStream`].
+pub type GeminiStream<B> = AnswerStream<Gemini, B>;
 
 /// A streamed answer of any API: an [`AnswerStream`] whose outcome says which it was.
 pub type AnyStream<B> = AnswerStream<Any, B>;

@@ -129,6 +129,7 @@ pub mod chat;
 pub mod completions;
 mod engine;
 mod error;
+pub mod gemini;
 pub mod guide;
 pub mod json;
 pub mod messages;

@@ -115,11 +115,11 @@ pub use events::Events;
 pub use gated::{Gated, GatedError, gated, try_gated};
 pub use reader::Reader;
 pub use response::{
-    agent, any, chat, chat_completion, completion, completions, events, messages, responses,
+    agent, any, chat, chat_completion, completion, completions, events, gemini, messages, responses,
 };
 pub use stream::{
-    AnswerStream, AnyStream, ChatStream, CompletionStream, FoldedEvents, MessagesStream,
-    ResponsesStream,
+    AnswerStream, AnyStream, ChatStream, CompletionStream, FoldedEvents, GeminiStream,
+    MessagesStream, ResponsesStream,
 };
 
 #[cfg(doctest)]

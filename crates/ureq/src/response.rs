@@ -12,7 +12,9 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::head::{event_stream, not_refused};
 use crate::reader::Reader;
-use crate::stream::{AnyStream, ChatStream, CompletionStream, MessagesStream, ResponsesStream};
+use crate::stream::{
+    AnyStream, ChatStream, CompletionStream, GeminiStream, MessagesStream, ResponsesStream,
+};
 
 /// Returns an agent that returns responses of every status.
 ///
@@ -61,6 +63,7 @@ macro_rules! of_dialects {
 of_dialects! {
     responses, ResponsesStream, "a streamed response of OpenAI's Responses API";
     messages, MessagesStream, "a streamed message of Anthropic's Messages API";
+    gemini, GeminiStream, "a streamed response of Gemini's generateContent";
     any, AnyStream, "a streamed answer of any API, which its first events tell";
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use deltawire::any::Any;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
+use deltawire::gemini::Gemini;
 use deltawire::messages::Messages;
 use deltawire::responses::Responses;
 use deltawire::sse::OwnedEvent;
@@ -43,6 +44,9 @@ pub type ResponsesStream<R = BodyReader<'static>> = AnswerStream<Responses, R>;
 
 /// A streamed message of Anthropic's Messages API: an [`AnswerStream`].
 pub type MessagesStream<R = BodyReader<'static>> = AnswerStream<Messages, R>;
+
+/// A streamed response of Gemini's generateContent: an [`AnswerStream`].
+pub type GeminiStream<R = BodyReader<'static>> = AnswerStream<Gemini, R>;
 
 /// A streamed answer of any API: an [`AnswerStream`] whose outcome says which it was.
 pub type AnyStream<R = BodyReader<'static>> = AnswerStream<Any, R>;

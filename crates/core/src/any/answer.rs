@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::api::Api;
 use crate::chat::ChatCompletion;
 use crate::completions::Completion;
+use crate::gemini::GenerateContentResponse;
 use crate::messages::Message;
 use crate::responses::Response;
 
@@ -26,6 +27,8 @@ pub enum Answer {
     Responses(Response),
     /// A message of Anthropic's Messages API.
     Messages(Message),
+    /// A response of Gemini's generateContent.
+    Gemini(GenerateContentResponse),
 }
 
 impl Answer {
@@ -38,6 +41,7 @@ impl Answer {
             Self::Completions(_) => Api::Completions,
             Self::Responses(_) => Api::Responses,
             Self::Messages(_) => Api::Messages,
+            Self::Gemini(_) => Api::Gemini,
         })
     }
 
@@ -48,6 +52,7 @@ impl Answer {
             Self::Unknown(answer) | Self::Chat(answer) => Cow::Borrowed(answer.text()),
             Self::Completions(answer) => Cow::Borrowed(answer.text()),
             Self::Responses(answer) => Cow::Owned(answer.text()),
+            Self::Gemini(answer) => Cow::Owned(answer.text()),
             Self::Messages(answer) => Cow::Owned(answer.text()),
         }
     }
@@ -59,6 +64,7 @@ impl Serialize for Answer {
             Self::Unknown(answer) | Self::Chat(answer) => answer.serialize(serializer),
             Self::Completions(answer) => answer.serialize(serializer),
             Self::Responses(answer) => answer.serialize(serializer),
+            Self::Gemini(answer) => answer.serialize(serializer),
             Self::Messages(answer) => answer.serialize(serializer),
         }
     }

@@ -24,11 +24,14 @@ pub enum Api {
     Responses,
     /// Anthropic's Messages.
     Messages,
+    /// Gemini's generateContent over server-sent events.
+    Gemini,
 }
 
 impl Api {
     /// The APIs.
-    pub const ALL: [Self; 4] = [Self::Chat, Self::Completions, Self::Responses, Self::Messages];
+    pub const ALL: [Self; 5] =
+        [Self::Chat, Self::Completions, Self::Responses, Self::Messages, Self::Gemini];
 
     /// Returns the name that the API has in JSON.
     #[must_use]
@@ -37,6 +40,7 @@ impl Api {
             Self::Chat => "chat",
             Self::Completions => "completions",
             Self::Responses => "responses",
+            Self::Gemini => "gemini",
             Self::Messages => "messages",
         }
     }
@@ -64,6 +68,8 @@ impl Api {
             Some(Self::Responses)
         } else if ends("/messages") {
             Some(Self::Messages)
+        } else if ends(":streamGenerateContent") || ends(":generateContent") {
+            Some(Self::Gemini)
         } else {
             None
         }
@@ -90,6 +96,7 @@ impl Api {
                 b"choices" if value.is_array() => Some(of_choices(&value)),
                 // A gateway wraps chunks.
                 b"data" => value.member("choices").map(|choices| of_choices(&choices)),
+                b"candidates" | b"promptFeedback" | b"usageMetadata" => Some(Self::Gemini),
                 b"type" => of_type(&value.as_str()?),
                 _ => None,
             }

@@ -15,6 +15,7 @@ use crate::engine::{
     Sealed, TokenCounts, ToolCallSoFar, Transcript,
 };
 use crate::error::{ApiError, Error};
+use crate::gemini::{self, Gemini};
 use crate::json::{RawValue, Unknown};
 use crate::messages::{self, Messages};
 use crate::responses::{self, Responses};
@@ -35,6 +36,7 @@ enum State {
     Chat(Box<Chat>),
     Completions(Box<Completions>),
     Responses(Box<Responses>),
+    Gemini(Box<Gemini>),
     Messages(Box<Messages>),
 }
 
@@ -51,6 +53,8 @@ pub enum AnyEvent<'a> {
     Completions(completions::Chunk<'a>),
     /// An event of a response.
     Responses(responses::Event<'a>),
+    /// An event of Gemini's generateContent.
+    Gemini(gemini::Event<'a>),
     /// An event of a message.
     Messages(messages::Event<'a>),
 }
@@ -100,6 +104,7 @@ impl State {
             Api::Chat => Self::Chat(Box::default()),
             Api::Completions => Self::Completions(Box::default()),
             Api::Responses => Self::Responses(Box::default()),
+            Api::Gemini => Self::Gemini(Box::default()),
             Api::Messages => Self::Messages(Box::default()),
         }
     }
@@ -112,6 +117,7 @@ impl State {
             (Self::Chat(dialect), AnyEvent::Chat(event)) => dialect.fold(event, to),
             (Self::Completions(dialect), AnyEvent::Completions(event)) => dialect.fold(event, to),
             (Self::Responses(dialect), AnyEvent::Responses(event)) => dialect.fold(event, to),
+            (Self::Gemini(dialect), AnyEvent::Gemini(event)) => dialect.fold(event, to),
             (Self::Messages(dialect), AnyEvent::Messages(event)) => dialect.fold(event, to),
             // An event that was read before the API was told.
             _ => {
@@ -133,6 +139,7 @@ macro_rules! each {
             State::Chat($dialect) => $call,
             State::Completions($dialect) => $call,
             State::Responses($dialect) => $call,
+            State::Gemini($dialect) => $call,
             State::Messages($dialect) => $call,
         }
     };
@@ -149,6 +156,7 @@ macro_rules! each_mut {
             State::Chat($dialect) => $call,
             State::Completions($dialect) => $call,
             State::Responses($dialect) => $call,
+            State::Gemini($dialect) => $call,
             State::Messages($dialect) => $call,
         }
     };
@@ -161,6 +169,7 @@ macro_rules! each_event {
             AnyEvent::Unknown($inner) | AnyEvent::Chat($inner) => Chat::$of($inner $(, $more)*),
             AnyEvent::Completions($inner) => Completions::$of($inner $(, $more)*),
             AnyEvent::Responses($inner) => Responses::$of($inner $(, $more)*),
+            AnyEvent::Gemini($inner) => Gemini::$of($inner $(, $more)*),
             AnyEvent::Messages($inner) => Messages::$of($inner $(, $more)*),
         }
     };
@@ -204,6 +213,7 @@ impl Dialect for Any {
                 return read_as!(Completions, dialect, event, options, into);
             }
             State::Responses(dialect) => return read_as!(Responses, dialect, event, options, into),
+            State::Gemini(dialect) => return read_as!(Gemini, dialect, event, options, into),
             State::Messages(dialect) => return read_as!(Messages, dialect, event, options, into),
         };
         match api {
@@ -223,6 +233,7 @@ impl Dialect for Any {
             AnyEvent::Chat(_) => Api::Chat,
             AnyEvent::Completions(_) => Api::Completions,
             AnyEvent::Responses(_) => Api::Responses,
+            AnyEvent::Gemini(_) => Api::Gemini,
             AnyEvent::Messages(_) => Api::Messages,
         };
         // An event that is refused tells nothing.
@@ -284,6 +295,7 @@ impl Dialect for Any {
             State::Chat(dialect) => Answer::Chat(dialect.answer(texts)),
             State::Completions(dialect) => Answer::Completions(dialect.answer(texts)),
             State::Responses(dialect) => Answer::Responses(dialect.answer(texts)),
+            State::Gemini(dialect) => Answer::Gemini(dialect.answer(texts)),
             State::Messages(dialect) => Answer::Messages(dialect.answer(texts)),
         }
     }

@@ -9,6 +9,7 @@
 mod patched;
 mod state;
 
+pub(crate) use patched::Path;
 #[cfg(debug_assertions)]
 pub(crate) use state::held_members;
 pub(crate) use state::{Blocks, Slot};

@@ -64,12 +64,16 @@ struct Choice {
     index: u64,
     role: Option<String>,
     finish: Option<String>,
+    /// The positions of the choice's calls, in the order in which they began.
+    calls: Vec<u32>,
 }
 
 #[derive(Debug, Clone)]
 struct Call {
     slot: Slot,
     choice: u64,
+    /// The number of the call within its choice.
+    number: u32,
     id: Option<String>,
     name: Option<String>,
     kind: ToolCallKind,
@@ -106,7 +110,7 @@ impl Blocks {
     }
 
     /// Adds to the weight of the event, and returns true, if it is weighed.
-    fn weigh(&mut self, new: impl FnOnce(&Self) -> Held) -> bool {
+    pub(crate) fn weigh(&mut self, new: impl FnOnce(&Self) -> Held) -> bool {
         let Some(mut weight) = self.weighed else { return false };
         weight += new(self);
         self.weighed = Some(weight);
@@ -354,6 +358,32 @@ impl Blocks {
         if is_own(kind) { block.own } else { self.shared.get(&(block.choice, kind)).copied() }
     }
 
+    /// Returns the text of this kind that a block's text is a part of, and begins it if need be.
+    fn open(&mut self, slot: Slot, kind: TextKind, to: &mut Transcript) -> Option<TextId> {
+        let choice = self.block(slot)?.choice;
+        if let Some(text) = self.text_of(slot, kind) {
+            return Some(text);
+        }
+        let place = match (kind, self.block(slot)?.call) {
+            (TextKind::Arguments, Some(call)) => {
+                Place::item(choice, self.calls.get(call as usize)?.number)
+            }
+            (TextKind::Code | TextKind::ServerArguments | TextKind::ToolOutput, _) => {
+                self.tools += 1;
+                Place::item(choice, self.tools - 1)
+            }
+            _ => Place::choice(choice),
+        };
+        let text = to.open(place, kind, kind.name());
+        if is_own(kind) {
+            self.blocks.get_mut(slot.0 as usize)?.own = Some(text);
+        } else {
+            self.shared.insert((choice, kind), text);
+        }
+        self.growing.resize(text.0 as usize + 1, None);
+        Some(text)
+    }
+
     /// Returns the text that a share grows by, and reports whether something was set for that.
     fn grow(
         &mut self,
@@ -362,28 +392,7 @@ impl Blocks {
         kind: TextKind,
         to: &mut Transcript,
     ) -> Option<(TextId, bool)> {
-        let choice = self.block(slot)?.choice;
-        let text = match self.text_of(slot, kind) {
-            Some(text) => text,
-            None => {
-                let place = match (kind, self.block(slot)?.call) {
-                    (TextKind::Arguments, Some(call)) => Place::item(choice, call),
-                    (TextKind::Code | TextKind::ServerArguments | TextKind::ToolOutput, _) => {
-                        self.tools += 1;
-                        Place::item(choice, self.tools - 1)
-                    }
-                    _ => Place::choice(choice),
-                };
-                let text = to.open(place, kind, kind.name());
-                if is_own(kind) {
-                    self.blocks.get_mut(slot.0 as usize)?.own = Some(text);
-                } else {
-                    self.shared.insert((choice, kind), text);
-                }
-                self.growing.resize(text.0 as usize + 1, None);
-                text
-            }
-        };
+        let text = self.open(slot, kind, to)?;
         let growing = self.growing[text.0 as usize];
         if growing == Some((slot, at)) {
             return Some((text, false));
@@ -412,6 +421,62 @@ impl Blocks {
         Some((text, true))
     }
 
+    /// Appends JSON text to the text that a block has for itself, such as its arguments.
+    ///
+    /// If it belongs to a place in the block, the block is written with the whole text there; see
+    /// [`write_instead`](Self::write_instead).
+    pub(crate) fn append_json(
+        &mut self,
+        slot: Slot,
+        at: Option<Path>,
+        kind: TextKind,
+        json: &str,
+        to: &mut Transcript,
+    ) -> Effect {
+        if self.weigh(|blocks| {
+            let is_new = at.is_some_and(|at| blocks.share(slot, &at).is_none());
+            Held { bytes: json.len(), items: usize::from(is_new) }
+        }) {
+            return Effect::Other;
+        }
+        let text = match at {
+            Some(at) => self.grow(slot, at, kind, to).map(|(text, _)| text),
+            None => self.open(slot, kind, to),
+        };
+        if let Some(text) = text {
+            to.note_choices();
+            to.append_plain(text, json);
+        }
+        Effect::Other
+    }
+
+    /// Replaces the text that a block has for itself, of which updates have told another beginning.
+    pub(crate) fn replace_json(&mut self, slot: Slot, json: &str, to: &mut Transcript) {
+        let text = self.block(slot).and_then(|block| block.own);
+        if let Some(text) = text.filter(|_| !self.is_weighing()) {
+            to.replace(text, json);
+        }
+    }
+
+    /// Returns the text that a block has for itself.
+    pub(crate) fn own_text<'t>(&self, slot: Slot, texts: &'t Transcript) -> Option<&'t str> {
+        Some(texts.text(self.block(slot)?.own?))
+    }
+
+    /// Writes this value in place of a text, in the answer.
+    ///
+    /// It does not count as held, because the state is not used any more.
+    pub(crate) fn write_instead(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        json: RawValue<'static>,
+    ) {
+        if let Some(share) = self.share_mut(slot, &at.into()) {
+            share.whole = Some(json);
+        }
+    }
+
     /// Marks the arguments of a block as free text, which is not JSON.
     pub(crate) fn set_free(&self, slot: Slot, to: &mut Transcript) {
         if let Some(text) = self.block(slot).and_then(|block| block.own) {
@@ -438,10 +503,16 @@ impl Blocks {
 
     /// Hands out a citation.
     pub(crate) fn cite(&mut self, slot: Slot, citation: &RawValue<'_>, to: &mut Transcript) {
+        if let Some(choice) = self.block(slot).map(|block| block.choice) {
+            self.cite_in(choice, citation, to);
+        }
+    }
+
+    /// Hands out a citation of a choice, whichever block it is for.
+    pub(crate) fn cite_in(&mut self, choice: u64, citation: &RawValue<'_>, to: &mut Transcript) {
         if self.is_weighing() {
             return;
         }
-        let Some(choice) = self.block(slot).map(|block| block.choice) else { return };
         self.citations.push(citation.clone().into_owned());
         let position = self.choice(choice, to);
         let _ = to.note(What::Citation, position, self.citations.len() as u32 - 1);
@@ -582,6 +653,16 @@ impl Blocks {
         to.note(What::Finish, position, 0)
     }
 
+    /// Forgets the reason why a choice ended, because it goes on.
+    pub(crate) fn reopen(&mut self, index: u64, to: &mut Transcript) {
+        let Some(position) = self.position(index).filter(|_| self.weighed.is_none()) else {
+            return;
+        };
+        if let Some(reason) = self.choices[position].finish.take() {
+            to.release(Held::bytes(reason.len()));
+        }
+    }
+
     /// Returns the reason why a choice ended.
     pub(crate) fn finish_reason(&self, index: u64) -> Option<&str> {
         self.choices[self.position(index)?].finish.as_deref()
@@ -633,8 +714,13 @@ impl Blocks {
             None => {
                 let position = self.calls.len() as u32;
                 block.call = Some(position);
-                let choice = block.choice;
-                self.calls.push(Call { slot, choice, id: None, name: None, kind, is_done: false });
+                let index = block.choice;
+                let at = self.choice(index, to);
+                let calls = &mut self.choices[at].calls;
+                calls.push(position);
+                let number = calls.len() as u32 - 1;
+                let (id, name, is_done) = (None, None, false);
+                self.calls.push(Call { slot, choice: index, number, id, name, kind, is_done });
                 position
             }
         };
@@ -662,6 +748,11 @@ impl Blocks {
     /// Reports whether a block is a call.
     pub(crate) fn is_call(&self, slot: Slot) -> bool {
         self.block(slot).is_some_and(|block| block.call.is_some())
+    }
+
+    /// Returns the ID of a block's call.
+    pub(crate) fn call_id(&self, slot: Slot) -> Option<&str> {
+        self.calls.get(self.block(slot)?.call? as usize)?.id.as_deref()
     }
 
     /// Tells that the call of a block is whole, once.
@@ -692,7 +783,7 @@ impl Blocks {
         let call = self.calls.get(position as usize)?;
         let arguments = self.block(call.slot).and_then(|block| block.own);
         Some(ToolCallSoFar {
-            at: Place::item(call.choice, position),
+            at: Place::item(call.choice, call.number),
             id: call.id.as_deref(),
             name: call.name.as_deref(),
             arguments: arguments.map_or("", |text| texts.text(text)),
@@ -710,8 +801,8 @@ impl Blocks {
         at: Place,
         texts: &'a Transcript,
     ) -> Option<ToolCallSoFar<'a>> {
-        let call = self.so_far(at.item.position() as u32, texts)?;
-        (call.at.choice == at.choice).then_some(call)
+        let choice = &self.choices[self.position(at.choice)?];
+        self.so_far(*choice.calls.get(at.item.position())?, texts)
     }
 
     /// Returns the change of a note. `counts` are the dialect's.

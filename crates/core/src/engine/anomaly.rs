@@ -55,7 +55,7 @@ pub enum AnomalyKind {
     /// An index is missing or is not one.
     ///
     /// A choice was identified by its position, a tool call by the rules for calls without an
-    /// index.
+    /// index. In Gemini's streamed arguments an index skips elements, which were left out.
     MissingIndex,
     /// A fragment of a tool call's arguments has an index that no call has.
     ///

@@ -87,7 +87,7 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// Reports whether an event that was folded ended the stream in order.
     ///
     /// It is asked after each event that did more than append. A sentinel that is not folded is
-    /// [`Read::Done`].
+    /// `Read::Done`.
     fn is_over(&self) -> bool {
         false
     }

@@ -174,6 +174,13 @@ impl Transcript {
         self.most = most;
     }
 
+    /// Raises the most bytes that the current event can add.
+    ///
+    /// It is for an event of which something is kept twice, as a part and as a change.
+    pub(crate) fn expect_more(&mut self, bytes: usize) {
+        self.most = self.most.saturating_add(bytes);
+    }
+
     /// The longest list of notes whose memory is kept for the next event.
     const KEEP: usize = 64;
 
@@ -280,6 +287,28 @@ impl Transcript {
                 Effect::Other
             }
         }
+    }
+
+    /// Appends text as it is.
+    pub(crate) fn append_plain(&mut self, id: TextId, text: &str) {
+        let slot = &mut self.texts[id.0 as usize];
+        let before = (slot.text.len(), slot.text.weight());
+        slot.text.push_plain(text);
+        self.record_extension(id, before, true);
+    }
+
+    /// Replaces a text by another one.
+    ///
+    /// No update tells that, and the text is no longer parsed.
+    pub(crate) fn replace(&mut self, id: TextId, text: &str) {
+        let slot = &mut self.texts[id.0 as usize];
+        let before = slot.text.weight();
+        slot.text = Text::default();
+        slot.text.push_plain(text);
+        slot.parsed = Parsed::default();
+        slot.is_free = true;
+        self.held.bytes = self.held.bytes + slot.text.weight() - before;
+        self.records.retain(|record| !matches!(record, Record::Text { id: of, .. } if *of == id));
     }
 
     #[inline(never)]

@@ -1,0 +1,571 @@
+//! The arguments of a function call that arrive by path.
+//!
+//! Vertex AI streams them (`streamFunctionCallArguments`): each partial argument has a path such as
+//! `$.items[0].name` and a value, or a piece of a string. The values are kept as a tree. The JSON
+//! text of the arguments is written at the same time, as long as each path comes after the one
+//! before in the order of the text, as it does in all recordings. A path that goes back to what the
+//! text has closed ends that: the rest of the text comes when the call is whole.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::engine::Held;
+use crate::json::{RawStr, RawValue};
+
+/// A step of a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    /// The name of a member, as a JSON string with its quotes.
+    Name(String),
+    /// The index of an element.
+    Index(u64),
+}
+
+impl Step {
+    fn bracket(&self) -> char {
+        match self {
+            Self::Name(_) => '{',
+            Self::Index(_) => '[',
+        }
+    }
+
+    fn closing(&self) -> char {
+        match self {
+            Self::Name(_) => '}',
+            Self::Index(_) => ']',
+        }
+    }
+
+    /// Returns the bytes that the name takes.
+    fn len(&self) -> usize {
+        match self {
+            Self::Name(name) => name.len(),
+            Self::Index(_) => 0,
+        }
+    }
+}
+
+/// The longest path that is followed.
+const MAX_STEPS: usize = 64;
+
+/// Reads a path of RFC 9535, "JSONPath", that has only names and indices.
+///
+/// Returns `None` for any other path, for the root itself, and for one with too many steps.
+pub(super) fn parse_path(path: &str) -> Option<Vec<Step>> {
+    let mut rest = path.trim().strip_prefix('$').unwrap_or(path);
+    let mut steps = Vec::new();
+    let encoded = |name: &str| serde_json::to_string(name).ok();
+    while !rest.is_empty() {
+        if steps.len() == MAX_STEPS {
+            return None;
+        }
+        if let Some(after) = rest.strip_prefix('[') {
+            let quote = after.chars().next().filter(|first| matches!(first, '\'' | '"'));
+            match quote {
+                Some(quote) => {
+                    let (name, after) = quoted_name(&after[1..], quote)?;
+                    steps.push(Step::Name(encoded(&name)?));
+                    rest = after.strip_prefix(']')?;
+                }
+                None => {
+                    let (index, after) = after.split_once(']')?;
+                    let is_index = index.bytes().all(|byte| byte.is_ascii_digit());
+                    steps.push(Step::Index(index.parse().ok().filter(|_| is_index)?));
+                    rest = after;
+                }
+            }
+            continue;
+        }
+        // The first name may stand without its root.
+        rest = match rest.strip_prefix('.') {
+            Some(after) => after,
+            None if steps.is_empty() && !path.starts_with('$') => rest,
+            None => return None,
+        };
+        let end = rest.find(['.', '[']).unwrap_or(rest.len());
+        if end == 0 {
+            return None;
+        }
+        steps.push(Step::Name(encoded(&rest[..end])?));
+        rest = &rest[end..];
+    }
+    matches!(steps.first(), Some(Step::Name(_))).then_some(steps)
+}
+
+/// Reads a name up to its closing quote, and returns it with what comes after.
+fn quoted_name(text: &str, quote: char) -> Option<(String, &str)> {
+    let mut json = String::from("\"");
+    let mut chars = text.char_indices();
+    while let Some((at, char)) = chars.next() {
+        match char {
+            '\\' => match chars.next()?.1 {
+                '\'' => json.push('\''),
+                other => json.extend(['\\', other]),
+            },
+            _ if char == quote => {
+                json.push('"');
+                let name = RawValue::parse(&json).ok()?.as_str()?.into_owned();
+                return Some((name, &text[at + 1..]));
+            }
+            '"' => json.push_str("\\\""),
+            _ => json.push(char),
+        }
+    }
+    None
+}
+
+/// A value at the end of a path.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'v> {
+    /// A piece of a string, and whether more of it follows.
+    Text(&'v RawStr<'v>, bool),
+    /// The compact JSON text of a whole value.
+    Whole(&'v str),
+}
+
+/// The effect of a value on what came before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Fitted {
+    /// The value replaced another one, or the text cannot show it any more.
+    pub(super) contradicts: bool,
+    /// An index skips elements.
+    pub(super) skips: bool,
+    /// The string had ended.
+    pub(super) is_late: bool,
+}
+
+/// The arguments so far.
+#[derive(Debug, Clone)]
+pub(super) struct Args {
+    root: Node,
+    /// The path of the last value, up to which the text is written.
+    at: Vec<Step>,
+    /// The text shows all values so far.
+    follows: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Node {
+    /// The members by name, each with its place in the order in which they began.
+    Object(BTreeMap<String, (usize, Node)>),
+    /// The elements by their index on the wire, which may skip some.
+    Array(BTreeMap<u64, Node>),
+    /// A string, as it stands between its quotes, and whether more of it follows.
+    Text(String, bool),
+    Whole(String),
+}
+
+impl Node {
+    /// The weight of a node beside its texts, which is about what the maps take for it.
+    ///
+    /// So deep paths cost what they hold. It is more than all that the text has beside values.
+    const WEIGHT: usize = 64;
+
+    /// Returns an empty node in which a path can take this step.
+    fn for_step(step: &Step) -> Self {
+        match step {
+            Step::Name(_) => Self::Object(BTreeMap::new()),
+            Step::Index(_) => Self::Array(BTreeMap::new()),
+        }
+    }
+
+    fn takes(&self, step: &Step) -> bool {
+        matches!((self, step), (Self::Object(_), Step::Name(_)) | (Self::Array(_), Step::Index(_)))
+    }
+
+    fn weight(&self) -> usize {
+        Self::WEIGHT
+            + match self {
+                Self::Object(members) => {
+                    members.iter().map(|(name, (_, node))| name.len() + node.weight()).sum()
+                }
+                Self::Array(elements) => elements.values().map(Self::weight).sum(),
+                Self::Text(text, _) | Self::Whole(text) => text.len(),
+            }
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Object(members) => {
+                let mut members: Vec<_> = members.iter().collect();
+                members.sort_unstable_by_key(|(_, (place, _))| *place);
+                out.push('{');
+                for (position, (name, (_, node))) in members.into_iter().enumerate() {
+                    if position > 0 {
+                        out.push(',');
+                    }
+                    out.push_str(name);
+                    out.push(':');
+                    node.write(out);
+                }
+                out.push('}');
+            }
+            Self::Array(elements) => {
+                out.push('[');
+                for (position, node) in elements.values().enumerate() {
+                    if position > 0 {
+                        out.push(',');
+                    }
+                    node.write(out);
+                }
+                out.push(']');
+            }
+            Self::Text(text, _) => {
+                out.push('"');
+                out.push_str(text);
+                out.push('"');
+            }
+            Self::Whole(json) => out.push_str(json),
+        }
+    }
+}
+
+impl Args {
+    pub(super) fn new() -> Self {
+        Self { root: Node::Object(BTreeMap::new()), at: Vec::new(), follows: true }
+    }
+
+    /// Reports whether no value arrived.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(&self.root, Node::Object(members) if members.is_empty())
+    }
+
+    /// Returns what is held.
+    ///
+    /// The cost is linear in it.
+    pub(super) fn held(&self) -> Held {
+        Held::bytes(self.root.weight() + self.at.iter().map(Step::len).sum::<usize>())
+    }
+
+    /// Returns the most that a value adds to what is held, together with its text.
+    pub(super) fn most(&self, path: &[Step], value: Value<'_>) -> usize {
+        let names: usize = path.iter().map(Step::len).sum();
+        let value = match value {
+            Value::Text(text, _) => text.as_json().len(),
+            Value::Whole(json) => json.len(),
+        };
+        let new = path.len() - self.known(path);
+        // In the tree, in the path and in the text; and the brackets and quotes of the text.
+        new * Node::WEIGHT + 3 * names + 2 * value + 4 * path.len() + self.at.len() + 4
+    }
+
+    /// Returns the number of the path's steps that lead to something.
+    fn known(&self, path: &[Step]) -> usize {
+        let mut node = &self.root;
+        for (depth, step) in path.iter().enumerate() {
+            let child = match (node, step) {
+                (Node::Object(members), Step::Name(name)) => {
+                    members.get(name).map(|(_, node)| node)
+                }
+                (Node::Array(elements), Step::Index(index)) => elements.get(index),
+                _ => None,
+            };
+            match child {
+                Some(child) => node = child,
+                None => return depth,
+            }
+        }
+        path.len()
+    }
+
+    /// Puts a value at the end of a path, and appends to `out` what the text grows by.
+    ///
+    /// Returns what is held more, and less, than before.
+    pub(super) fn put(
+        &mut self,
+        path: Vec<Step>,
+        value: Value<'_>,
+        out: &mut String,
+    ) -> (Fitted, Held, Held) {
+        let mut fitted = Fitted::default();
+        let (mut more, mut less) = (0, 0);
+        // The number of steps that lead to something, and whether the next one comes last there.
+        let (mut known, mut is_last) = (path.len(), false);
+        let mut node = &mut self.root;
+        for (depth, step) in path.iter().enumerate() {
+            if !node.takes(step) {
+                less += node.weight();
+                *node = Node::for_step(step);
+                more += Node::WEIGHT;
+                fitted.contradicts = true;
+            }
+            let mut is_new = false;
+            let new = || match path.get(depth + 1) {
+                Some(next) => Node::for_step(next),
+                None => match value {
+                    Value::Text(..) => Node::Text(String::new(), true),
+                    Value::Whole(_) => Node::Whole(String::new()),
+                },
+            };
+            node = match (node, step) {
+                (Node::Object(members), Step::Name(name)) => {
+                    let place = members.len();
+                    if !members.contains_key(name) {
+                        is_new = true;
+                        is_last |= known == path.len();
+                        more += Node::WEIGHT + name.len();
+                        members.insert(name.clone(), (place, new()));
+                    }
+                    match members.get_mut(name) {
+                        Some((_, node)) => node,
+                        None => return (fitted, Held::bytes(more), Held::bytes(less)),
+                    }
+                }
+                (Node::Array(elements), Step::Index(index)) => {
+                    let last = elements.last_key_value().map(|(last, _)| *last);
+                    elements.entry(*index).or_insert_with(|| {
+                        is_new = true;
+                        let next = last.map_or(0, |last| last.saturating_add(1));
+                        fitted.skips |= *index != next;
+                        is_last |= known == path.len() && last.is_none_or(|last| last < *index);
+                        more += Node::WEIGHT;
+                        new()
+                    })
+                }
+                // It takes the step.
+                _ => return (fitted, Held::bytes(more), Held::bytes(less)),
+            };
+            if is_new && known == path.len() {
+                known = depth;
+            }
+        }
+        let is_again = known == path.len();
+        let is_string = matches!((&*node, value), (Node::Text(..), Value::Text(..)));
+        if is_again && !is_string {
+            fitted.contradicts = true;
+        }
+        match (&mut *node, value) {
+            (Node::Text(text, goes_on), Value::Text(piece, continues)) => {
+                fitted.is_late = is_again && !*goes_on && !piece.is_empty();
+                text.push_str(piece.as_json());
+                more += piece.as_json().len();
+                *goes_on = continues;
+            }
+            (node, value) => {
+                less += node.weight();
+                *node = match value {
+                    Value::Text(piece, continues) => Node::Text(piece.as_json().into(), continues),
+                    Value::Whole(json) => Node::Whole(json.into()),
+                };
+                more += node.weight();
+            }
+        }
+        if self.follows {
+            let common = self.at.iter().zip(&path).take_while(|(own, new)| own == new).count();
+            // More of the last string, or a value after the last one.
+            let continues = is_again && common == path.len() && common == self.at.len();
+            self.follows = !fitted.contradicts && (continues || (is_last && known == common));
+            fitted.contradicts |= !self.follows;
+            if self.follows {
+                if !continues {
+                    self.move_to(&path, common, out);
+                    less += self.at.iter().map(Step::len).sum::<usize>();
+                    more += path.iter().map(Step::len).sum::<usize>();
+                    self.at = path;
+                    if let Value::Text(..) = value {
+                        out.push('"');
+                    }
+                }
+                out.push_str(match value {
+                    Value::Text(piece, _) => piece.as_json(),
+                    Value::Whole(json) => json,
+                });
+            }
+        }
+        (fitted, Held::bytes(more), Held::bytes(less))
+    }
+
+    /// Closes what the last path has open, and opens what the new one needs.
+    fn move_to(&self, path: &[Step], common: usize, out: &mut String) {
+        if self.at.is_empty() {
+            out.push('{');
+        } else {
+            self.close_down_to(common, out);
+            out.push(',');
+        }
+        for (depth, step) in path.iter().enumerate().skip(common) {
+            if let Step::Name(name) = step {
+                out.push_str(name);
+                out.push(':');
+            }
+            if let Some(next) = path.get(depth + 1) {
+                out.push(next.bracket());
+            }
+        }
+    }
+
+    /// Closes the last value, and the objects and arrays that it is in, down to this depth.
+    fn close_down_to(&self, depth: usize, out: &mut String) {
+        if self.ends_in_text() {
+            out.push('"');
+        }
+        for step in self.at.iter().skip(depth + 1).rev() {
+            out.push(step.closing());
+        }
+    }
+
+    fn ends_in_text(&self) -> bool {
+        let mut node = &self.root;
+        for step in &self.at {
+            let child = match (node, step) {
+                (Node::Object(members), Step::Name(name)) => {
+                    members.get(name).map(|(_, node)| node)
+                }
+                (Node::Array(elements), Step::Index(index)) => elements.get(index),
+                _ => None,
+            };
+            match child {
+                Some(child) => node = child,
+                None => return false,
+            }
+        }
+        matches!(node, Node::Text(..))
+    }
+
+    /// Returns the end of the text, or the whole text if what was written is not its beginning.
+    pub(super) fn end(&mut self) -> Result<String, String> {
+        if !core::mem::replace(&mut self.follows, false) {
+            return Err(self.to_json());
+        }
+        let mut out = String::new();
+        if self.at.is_empty() {
+            out.push('{');
+        } else {
+            self.close_down_to(0, &mut out);
+        }
+        out.push('}');
+        Ok(out)
+    }
+
+    /// Returns the arguments so far as JSON text.
+    ///
+    /// The elements that an index skipped are left out.
+    pub(super) fn to_json(&self) -> String {
+        let mut out = String::new();
+        self.root.write(&mut out);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    fn path(text: &str) -> Option<String> {
+        let steps = parse_path(text)?;
+        let steps = steps.iter().map(|step| match step {
+            Step::Name(name) => name.clone(),
+            Step::Index(index) => index.to_string(),
+        });
+        Some(steps.collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn a_path_has_names_and_indices() {
+        for (text, steps) in [
+            ("$.a", Some("\"a\"")),
+            ("$.a.b[0].c", Some("\"a\" \"b\" 0 \"c\"")),
+            ("$.a[1][23]", Some("\"a\" 1 23")),
+            ("$['a b']['it\\'s']", Some("\"a b\" \"it's\"")),
+            ("$[\"a\\u0062\\\"\"]", Some("\"ab\\\"\"")),
+            ("$['\"']", Some("\"\\\"\"")),
+            ("$.größe-x", Some("\"größe-x\"")),
+            ("a.b", Some("\"a\" \"b\"")),
+            ("$", None),
+            ("", None),
+            ("$[0]", None),
+            ("$.", None),
+            ("$..a", None),
+            ("$.a[", None),
+            ("$.a[-1]", None),
+            ("$.a[+1]", None),
+            ("$.a[*]", None),
+            ("$.a[99999999999999999999]", None),
+            ("$['a", None),
+            ("$x", None),
+        ] {
+            assert_eq!(path(text).as_deref(), steps, "{text}");
+        }
+        assert!(parse_path(&("$".to_string() + &".a".repeat(MAX_STEPS))).is_some());
+        assert!(parse_path(&("$".to_string() + &".a".repeat(MAX_STEPS + 1))).is_none());
+    }
+
+    /// Puts values, and returns the arguments and whether the text told them all.
+    fn put(values: &[(&str, &str)]) -> (String, bool) {
+        let (mut args, mut text) = (Args::new(), String::new());
+        let mut held = args.held().bytes;
+        for (path, json) in values {
+            let path = parse_path(path).expect("a path");
+            let string = json.strip_prefix('"').map(RawStr::from_inner);
+            let value = match &string {
+                Some(piece) => Value::Text(piece, true),
+                None => Value::Whole(json),
+            };
+            let (most, before) = (args.most(&path, value), (held, text.len()));
+            let (_, more, less) = args.put(path, value, &mut text);
+            held = held + more.bytes - less.bytes;
+            assert_eq!(held, args.held().bytes, "{values:?}");
+            assert!(held + text.len() <= before.0 + before.1 + most, "{values:?}");
+        }
+        let json = args.to_json();
+        let follows = match args.end() {
+            Ok(end) => {
+                text.push_str(&end);
+                assert_eq!(text, json, "{values:?}");
+                assert!(text.len() <= before_end(held), "{values:?}");
+                true
+            }
+            Err(whole) => {
+                assert_eq!(whole, json);
+                false
+            }
+        };
+        (json, follows)
+    }
+
+    /// The tree weighs more than the text that is written from it.
+    fn before_end(held: usize) -> usize {
+        held
+    }
+
+    #[test]
+    fn values_are_written_in_their_order() {
+        for (values, json) in [
+            (&[][..], "{}"),
+            (&[("$.a", "\"x"), ("$.a", "\"y"), ("$.a", "\"")], r#"{"a":"xy"}"#),
+            (&[("$.a", "\""), ("$.b", "null")], r#"{"a":"","b":null}"#),
+            (
+                &[("$.a[0].b", "\"x"), ("$.a[0].c", "1"), ("$.a[1].b", "\"y"), ("$.d", "true")],
+                r#"{"a":[{"b":"x","c":1},{"b":"y"}],"d":true}"#,
+            ),
+            (&[("$.a[0][0]", "1"), ("$.a[0][1]", "2"), ("$.a[1][0]", "3")], r#"{"a":[[1,2],[3]]}"#),
+            (
+                &[("$.a.b.c", "1"), ("$.a.d", "2"), ("$.e", "3")],
+                r#"{"a":{"b":{"c":1},"d":2},"e":3}"#,
+            ),
+            (&[("$.a[7]", "1"), ("$.a[18446744073709551615]", "2")], r#"{"a":[1,2]}"#),
+            (&[("$.a", "\"\\ud83d"), ("$.a", "\"\\ude00")], r#"{"a":"\ud83d\ude00"}"#),
+        ] {
+            assert_eq!(put(values), (json.into(), true));
+        }
+    }
+
+    #[test]
+    fn a_path_that_goes_back_is_kept_all_the_same() {
+        for (values, json) in [
+            (&[("$.a", "\"x"), ("$.b", "1"), ("$.a", "\"y")][..], r#"{"a":"xy","b":1}"#),
+            (&[("$.a.b", "1"), ("$.c", "2"), ("$.a.d", "3")], r#"{"a":{"b":1,"d":3},"c":2}"#),
+            (&[("$.a[1]", "1"), ("$.a[0]", "2")], r#"{"a":[2,1]}"#),
+            (&[("$.a", "1"), ("$.a", "2")], r#"{"a":2}"#),
+            (&[("$.a", "1"), ("$.a", "\"x")], r#"{"a":"x"}"#),
+            (&[("$.a", "1"), ("$.a.b", "2")], r#"{"a":{"b":2}}"#),
+            (&[("$.a.b", "2"), ("$.a", "1")], r#"{"a":1}"#),
+            (&[("$.a.b", "2"), ("$.a[0]", "1"), ("$.c", "1")], r#"{"a":[1],"c":1}"#),
+        ] {
+            assert_eq!(put(values), (json.into(), false));
+        }
+    }
+}

@@ -1,0 +1,1058 @@
+//! The fold of a streamed answer.
+//!
+//! A candidate is a choice, and a part is a block. The members are those of Google's API reference,
+//! "GenerateContentResponse"; what servers send beside it is noted at its place. The rules:
+//!
+//! - Adjacent parts are merged only if both are nothing but text, and both or neither are thoughts.
+//!   Everything else is a part of its own, because a `thoughtSignature` counts only in its place.
+//! - A function call is whole in one part, or Vertex AI sends its arguments by path in the parts
+//!   that follow, which have no name. It is told as done once it is whole: see [`Gemini::call`].
+//! - The arguments are handed out as compact JSON text. That of a streamed call grows with each
+//!   value, see [`Args`]; if it ever cannot, the rest of it is told with the call as a whole.
+//! - Members of a candidate but for its content are replaced by later ones.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::answer::{self, Candidate, Content, GenerateContentResponse, Part};
+use super::args::{Args, Step, Value, parse_path};
+use super::event::{CandidateDelta, ContentDelta, Event, PartDelta};
+use crate::blocks::{Blocks, Path, Slot};
+use crate::engine::{
+    self, AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Outcome,
+    Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript,
+    What,
+};
+use crate::error::{ApiError, Error};
+use crate::json::{Cursor, Invalid, Members, Name, RawStr, RawValue, Unknown, Walk, parse_object};
+use crate::sse;
+
+/// The dialect of Gemini's generateContent API.
+#[derive(Debug, Clone, Default)]
+pub struct Gemini {
+    blocks: Blocks,
+    /// The candidates that began, by index.
+    candidates: BTreeMap<u64, Kept>,
+    /// The last part of each candidate.
+    last: BTreeMap<u64, Last>,
+    /// The streamed call of each candidate that its last part is.
+    calls: BTreeMap<u64, Streamed>,
+    /// The members of the response, but for its candidates and token counts.
+    members: Unknown<'static>,
+    usage: Unknown<'static>,
+    /// The prompt was refused.
+    is_blocked: bool,
+}
+
+/// The members of a candidate, but for its parts, role and finish reason.
+#[derive(Debug, Clone, Default)]
+struct Kept {
+    members: Unknown<'static>,
+    content: Unknown<'static>,
+    /// The index was sent, or is not the one that stands for none.
+    has_index: bool,
+    has_content: bool,
+}
+
+/// The last part of a candidate.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    kind: LastKind,
+    /// The number of parts.
+    count: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum LastKind {
+    /// There is none, or it is of another kind.
+    #[default]
+    Other,
+    /// It is nothing but text.
+    Text { slot: Slot, is_thought: bool },
+    /// It is a function call, whole or streamed.
+    Call { slot: Slot, is_streamed: bool },
+}
+
+/// A function call whose arguments arrive by path.
+#[derive(Debug, Clone)]
+struct Streamed {
+    slot: Slot,
+    args: Args,
+    /// The call was told as done.
+    is_told: bool,
+    /// More arguments arrived after that.
+    is_changed: bool,
+}
+
+/// Folds the events of a streamed answer; see [`crate::Accumulator`].
+pub type Accumulator = engine::Accumulator<Gemini>;
+
+/// Folds the bytes of a streamed answer; see [`crate::Session`].
+pub type Session = engine::Session<Gemini>;
+
+/// Reads a streamed answer from any [`std::io::Read`]; see [`crate::ReadStream`].
+#[cfg(feature = "std")]
+pub type ReadStream<R> = engine::ReadStream<Gemini, R>;
+
+/// Folds the whole body of a streamed answer, such as a recorded file.
+///
+/// The body counts as ended in order. The default [`Options`](crate::Options) apply; a [`Session`]
+/// takes others.
+///
+/// ```
+/// use deltawire::gemini;
+///
+/// let body = br#"data: {"candidates":[{"content":{"parts":[{"text":"Hel"}],"role":"model"}}]}
+///
+/// data: {"candidates":[{"content":{"parts":[{"text":"lo"}]},"finishReason":"STOP"}]}
+///
+/// "#;
+/// let response = gemini::fold(body).into_complete()?;
+/// assert_eq!(response.text(), "Hello");
+/// assert_eq!(response.to_content().unwrap().as_json(), r#"{"parts":[{"text":"Hello"}],"role":"model"}"#);
+/// # Ok::<(), deltawire::Incomplete<gemini::GenerateContentResponse>>(())
+/// ```
+#[must_use]
+pub fn fold(body: &[u8]) -> Outcome<GenerateContentResponse> {
+    engine::fold::<Gemini>(body)
+}
+
+impl Sealed for Gemini {}
+
+impl Dialect for Gemini {
+    type Event<'a> = Event<'a>;
+    type Answer = GenerateContentResponse;
+
+    fn api(&self) -> &'static str {
+        "Gemini's generateContent API"
+    }
+
+    fn has_terminal(&self) -> bool {
+        false
+    }
+
+    fn read<'a>(
+        &self,
+        event: &sse::Event<'a>,
+        options: &Options,
+        into: &mut Event<'a>,
+    ) -> Result<Read, Error> {
+        let data = match Payload::of(event) {
+            Payload::Chunk(data) => data,
+            Payload::Error(error) => return Ok(Read::Error(Box::new(error))),
+            Payload::KeepAlive => return Ok(Read::KeepAlive),
+            // Google sends no sentinel, but gateways add one.
+            Payload::Done => return Ok(Read::Done),
+            Payload::Nothing => return Ok(Read::Nothing),
+        };
+        into.read(data, &options.limits)?;
+        if !into.is_known {
+            if let Some(error) = RawValue::parse(data).ok().as_ref().and_then(ApiError::of) {
+                return Ok(Read::Error(Box::new(error)));
+            }
+        }
+        Ok(Read::Event)
+    }
+
+    fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        let parts = event.candidates.iter().filter_map(|candidate| candidate.content.as_ref());
+        let mut parts = parts.flat_map(|content| content.parts.iter());
+        if !self.calls.is_empty() || parts.any(|part| part.function_call.is_some()) {
+            // A call's name and ID are kept twice, and streamed arguments are nodes of a tree. So
+            // such an event is weighed whatever its length is.
+            to.expect_more(usize::MAX / 2);
+        } else if event.prompt_feedback.is_some() {
+            // The reason in it is kept twice.
+            to.expect_more(event.len);
+        }
+        let effect = Blocks::weighed(
+            self,
+            to,
+            |this| &mut this.blocks,
+            |this, to| {
+                if !this.blocks.is_weighing() {
+                    return this.fold_event(event, to);
+                }
+                // While an event is weighed, only this state tells its parts apart.
+                let last = |index: u64| (index, this.last.get(&index).copied());
+                let saved: Vec<_> = indices(event, to).map(|(index, _)| last(index)).collect();
+                let effect = this.fold_event(event, to);
+                for (index, last) in saved {
+                    match last {
+                        Some(last) => this.last.insert(index, last),
+                        None => this.last.remove(&index),
+                    };
+                }
+                effect
+            },
+        )?;
+        debug_assert!(to.admit(Held::default()).is_ok(), "more is held than was weighed");
+        Ok(effect)
+    }
+
+    fn holes<'e>(event: &'e Event<'_>) -> Option<Holes<'e>> {
+        // A member with `_` has no effect when it comes again, or folding it has said so.
+        let Event {
+            candidates,
+            prompt_feedback: _,
+            usage_metadata: _,
+            model_version: _,
+            response_id: _,
+            create_time: _,
+            error: None,
+            extra: _,
+            is_known: _,
+            unexpected: _,
+            len: _,
+        } = event
+        else {
+            return None;
+        };
+        let [candidate] = &candidates[..] else { return None };
+        let CandidateDelta { index: _, content: Some(content), finish_reason: None, extra: _ } =
+            candidate
+        else {
+            return None;
+        };
+        let ContentDelta { role: _, parts, extra: _ } = content;
+        let [part] = &parts[..] else { return None };
+        let PartDelta {
+            text: Some(text),
+            thought: _,
+            thought_signature: None,
+            function_call: None,
+            extra,
+            raw: _,
+        } = part
+        else {
+            return None;
+        };
+        extra.is_empty().then(|| Holes { text: text.as_json(), padding: None })
+    }
+
+    fn api_error(event: &Event<'_>, data: &str) -> Option<Box<ApiError>> {
+        event.error.as_ref()?;
+        ApiError::of(&RawValue::parse(data).ok()?).map(Box::new)
+    }
+
+    fn is_terminal(event: &Event<'_>) -> bool {
+        // There is no other sign of the end, so any of these may be the last event.
+        event.candidates.iter().any(|candidate| candidate.finish_reason.is_some())
+            || event.prompt_feedback.is_some()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.is_blocked || self.blocks.are_finished()
+    }
+
+    fn failure(&self) -> Option<Error> {
+        None
+    }
+
+    fn settle(&mut self, texts: &mut Transcript) {
+        if self.is_finished() {
+            self.blocks.note_cut_calls(texts);
+        }
+    }
+
+    fn conclude(&mut self, _: &mut Transcript) {}
+
+    fn token_counts(&self) -> Option<TokenCounts> {
+        answer::token_counts(&self.usage)
+    }
+
+    #[cfg(debug_assertions)]
+    fn held(&self) -> Held {
+        let mut held = self.blocks.held();
+        for members in [&self.members, &self.usage] {
+            held += crate::blocks::held_members(members);
+        }
+        for kept in self.candidates.values() {
+            held += crate::blocks::held_members(&kept.members);
+            held += crate::blocks::held_members(&kept.content);
+        }
+        for call in self.calls.values() {
+            held += call.args.held();
+        }
+        held
+    }
+
+    fn answer(mut self, texts: &mut Transcript) -> GenerateContentResponse {
+        for (index, candidate) in &self.candidates {
+            if candidate.has_content {
+                self.blocks.write_json(*index, &self.calls, texts);
+            }
+        }
+        let blocks = self.blocks;
+        let candidates = self.candidates.into_iter().map(|(index, kept)| {
+            let parts = blocks.slots(index).map(|slot| Part::new(blocks.value(slot, texts)));
+            let content = kept.has_content.then(|| Content {
+                parts: parts.collect(),
+                role: blocks.role_of(index).map(Into::into),
+                members: kept.content,
+            });
+            Candidate {
+                content,
+                finish_reason: blocks.finish_reason(index).map(Into::into),
+                index: kept.has_index.then_some(index),
+                members: kept.members,
+            }
+        });
+        let candidates = candidates.collect();
+        let mut members = self.members;
+        GenerateContentResponse {
+            candidates,
+            prompt_feedback: members.remove("promptFeedback"),
+            usage_metadata: Some(self.usage).filter(|usage| !usage.is_empty()),
+            members,
+        }
+    }
+}
+
+impl Notes for Gemini {
+    fn change<'a>(&'a self, note: Note, texts: &'a Transcript) -> Option<Change<'a>> {
+        self.blocks.change(note, self.token_counts(), texts)
+    }
+
+    fn tool_call<'a>(&'a self, at: Place, texts: &'a Transcript) -> Option<ToolCallSoFar<'a>> {
+        self.blocks.tool_call(at, texts)
+    }
+
+    fn unknown(&self, position: usize) -> Option<(u64, &Unknown<'static>)> {
+        self.candidates.iter().nth(position).map(|(index, kept)| (*index, &kept.members))
+    }
+}
+
+/// The members of a candidate that the API reference has, beside those that are fields.
+///
+/// They are kept whatever the option for unknown members says.
+const OF_CANDIDATE: [&str; 10] = [
+    "avgLogprobs",
+    "citationMetadata",
+    "continuationToken",
+    "finishMessage",
+    "groundingAttributions",
+    "groundingMetadata",
+    "logprobsResult",
+    "safetyRatings",
+    "tokenCount",
+    "urlContextMetadata",
+];
+
+/// The token counts and their details, which an object with counts replaces as a whole.
+///
+/// With code execution the counts can fall from one round to the next. The first six are counts.
+const COUNTS: [&str; 10] = [
+    "promptTokenCount",
+    "candidatesTokenCount",
+    "totalTokenCount",
+    "thoughtsTokenCount",
+    "toolUsePromptTokenCount",
+    "cachedContentTokenCount",
+    "promptTokensDetails",
+    "candidatesTokensDetails",
+    "toolUsePromptTokensDetails",
+    "cacheTokensDetails",
+];
+
+/// The place of a function call's arguments in its part.
+const ARGS: (&str, &str) = ("functionCall", "args");
+/// The place of the input of a tool that the server runs.
+const TOOL_ARGS: (&str, &str) = ("toolCall", "args");
+
+impl Gemini {
+    /// Folds an event, or weighs it.
+    fn fold_event(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
+        if let Some(member) = event.unexpected {
+            self.blocks.anomaly(AnomalyKind::UnexpectedType, None, member, to);
+        }
+        if !event.is_known {
+            self.blocks.anomaly(AnomalyKind::UnknownChunk, None, "", to);
+            return Effect::Other;
+        }
+        let mut effect = Effect::Nothing;
+        for (candidate, (index, is_known)) in event.candidates.iter().zip(indices(event, to)) {
+            if !is_known {
+                self.blocks.anomaly(AnomalyKind::MissingIndex, Some(index), "candidates.index", to);
+            }
+            effect = effect.and(self.candidate(index, candidate, to));
+        }
+        if let Some(feedback) = &event.prompt_feedback {
+            effect = effect.and(self.feedback(feedback, to));
+        }
+        if let Some(usage) = &event.usage_metadata {
+            effect = effect.and(self.usage(usage, to));
+        }
+        for (name, value) in
+            [("modelVersion", &event.model_version), ("responseId", &event.response_id)]
+        {
+            let Some(value) = value else { continue };
+            match self.members.get(name) {
+                Some(known) if known.as_json() != value.to_compact() => {
+                    self.blocks.anomaly(AnomalyKind::Changed, None, name, to);
+                }
+                Some(_) => {}
+                None => {
+                    let is_new = self.blocks.keep(&mut self.members, name, value, to);
+                    effect = effect.and(Effect::set(is_new));
+                }
+            }
+        }
+        if let Some(time) = &event.create_time {
+            let is_new = self.blocks.keep(&mut self.members, "createTime", time, to);
+            effect = effect.and(Effect::set(is_new));
+        }
+        event.extra.for_each(|name, value| {
+            if to.options.keep_unknown || name == "modelStatus" {
+                let is_new = self.blocks.keep(&mut self.members, name, value, to);
+                effect = effect.and(Effect::set(is_new));
+            }
+        });
+        effect
+    }
+
+    fn candidate(
+        &mut self,
+        index: u64,
+        candidate: &CandidateDelta<'_>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let mut effect = Effect::set(!self.candidates.contains_key(&index));
+        self.blocks.begin_choice(index, to);
+        if !self.blocks.is_weighing() {
+            to.note_choices();
+            let kept = self.candidates.entry(index).or_default();
+            kept.has_index |= candidate.index.is_some() || index != 0;
+            kept.has_content |= candidate.content.is_some();
+        }
+        let finish = candidate.finish_reason.as_ref().map(RawStr::to_text);
+        let finish =
+            finish.filter(|reason| !reason.is_empty() && *reason != "FINISH_REASON_UNSPECIFIED");
+        if let Some(content) = &candidate.content {
+            if let Some(role) = &content.role {
+                effect = effect.and(Effect::set(self.blocks.role_of(index).is_none()));
+                self.blocks.role(index, &role.to_text(), to);
+            }
+            // Between the rounds of code execution, and in each event of early models.
+            let is_over = finish.is_none() && self.blocks.finish_reason(index).is_some();
+            if is_over && content.parts.iter().any(goes_on) {
+                self.blocks.reopen(index, to);
+                effect = Effect::Other;
+            }
+            for part in content.parts.iter() {
+                effect = effect.and(self.part(index, part, to));
+            }
+            let is_new = self.keep(index, &content.extra, |kept| &mut kept.content, &[], to);
+            effect = effect.and(Effect::set(is_new));
+        }
+        if let Some(reason) = finish {
+            if completes_calls(&reason) {
+                self.end_call(index, to);
+            }
+            effect = effect.and(self.blocks.finish(index, &reason, to));
+        }
+        self.cite(index, &candidate.extra, to);
+        let is_new =
+            self.keep(index, &candidate.extra, |kept| &mut kept.members, &OF_CANDIDATE, to);
+        effect.and(Effect::set(is_new))
+    }
+
+    /// Keeps members of a candidate, and reports whether one is new.
+    fn keep(
+        &mut self,
+        index: u64,
+        members: &Unknown<'_>,
+        of: impl Fn(&mut Kept) -> &mut Unknown<'static>,
+        known: &[&str],
+        to: &mut Transcript,
+    ) -> bool {
+        if members.is_empty() {
+            return false;
+        }
+        // A candidate that would begin has none, while it is weighed.
+        let mut none = Kept::default();
+        let kept = of(self.candidates.get_mut(&index).unwrap_or(&mut none));
+        let mut has_new = false;
+        members.for_each(|name, value| {
+            if to.options.keep_unknown || known.contains(&name) {
+                has_new |= self.blocks.keep(kept, name, value, to);
+            }
+        });
+        has_new
+    }
+
+    /// Hands out the citations that are not in the list that came before.
+    ///
+    /// A later list repeats the one before it, or comes in its place.
+    fn cite(&mut self, index: u64, members: &Unknown<'_>, to: &mut Transcript) {
+        const LISTS: [(&str, &str); 3] = [
+            ("citationMetadata", "citations"),
+            // AI Studio's name for it.
+            ("citationMetadata", "citationSources"),
+            ("groundingMetadata", "groundingSupports"),
+        ];
+        if self.blocks.is_weighing() || members.is_empty() {
+            return;
+        }
+        for (member, list) in LISTS {
+            let Some(metadata) = members.get(member) else { continue };
+            let known = self.candidates.get(&index).and_then(|kept| kept.members.get(member));
+            if known.is_some_and(|known| known.as_json() == metadata.to_compact()) {
+                continue;
+            }
+            let known = known.and_then(|known| known.member(list));
+            let mut known = known.iter().flat_map(RawValue::elements);
+            for citation in metadata.member(list).iter().flat_map(RawValue::elements) {
+                let is_known =
+                    known.next().is_some_and(|known| known.as_json() == citation.to_compact());
+                if !is_known {
+                    self.blocks.cite_in(index, &citation, to);
+                }
+            }
+        }
+    }
+
+    /// Takes the feedback on the prompt, which is the whole answer if the prompt was refused.
+    ///
+    /// The reason is told as the finish reason of choice 0. The answer has no candidate for it.
+    fn feedback(&mut self, feedback: &RawValue<'_>, to: &mut Transcript) -> Effect {
+        let is_new = self.blocks.keep(&mut self.members, "promptFeedback", feedback, to);
+        let effect = Effect::set(is_new);
+        let Some(reason) = answer::block_reason(feedback) else { return effect };
+        self.is_blocked |= !self.blocks.is_weighing();
+        effect.and(self.blocks.finish(0, &reason, to))
+    }
+
+    /// Takes token counts.
+    ///
+    /// Vertex AI sends `{"trafficType":…}` alone until the last event, which replaces no counts.
+    fn usage(&mut self, usage: &RawValue<'_>, to: &mut Transcript) -> Effect {
+        if !usage.is_object() {
+            self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "usageMetadata", to);
+            return Effect::Other;
+        }
+        let mut sent = [false; COUNTS.len()];
+        let _ = usage.find_member(|name, value| {
+            let known = COUNTS.iter().position(|known| known.as_bytes() == name);
+            if let Some(position) = known.filter(|_| value.is_some()) {
+                sent[position] = true;
+            }
+            None::<()>
+        });
+        let has_counts = sent[..6].contains(&true);
+        let mut is_new = false;
+        if has_counts && !self.blocks.is_weighing() {
+            for (name, _) in COUNTS.iter().zip(sent).filter(|(_, is_sent)| !is_sent) {
+                if let Some(old) = self.usage.remove(name) {
+                    to.release(Held::item(name.len() + old.as_json().len()));
+                    is_new = true;
+                }
+            }
+        }
+        let _ = usage.find_member(|name, value| {
+            let name = core::str::from_utf8(name).unwrap_or_default();
+            is_new |= self.blocks.keep(&mut self.usage, name, &value?, to);
+            None::<()>
+        });
+        if is_new && has_counts {
+            return to.note(What::Usage, 0, 0);
+        }
+        Effect::set(is_new)
+    }
+}
+
+/// Parts.
+impl Gemini {
+    fn part(&mut self, index: u64, part: &PartDelta<'_>, to: &mut Transcript) -> Effect {
+        if let Some(call) = part.function_call.as_ref().filter(|call| call.is_object()) {
+            return self.call(index, part, call, to);
+        }
+        self.leave_call(index, to);
+        let last = self.last.get(&index).copied().unwrap_or_default();
+        let Some(text) = &part.text else { return self.other_part(index, part, to) };
+        let is_thought = part.is_thought();
+        let kind = if is_thought { TextKind::Reasoning } else { TextKind::Content };
+        let is_plain = part.thought_signature.is_none() && part.extra.is_empty();
+        if let LastKind::Text { slot, is_thought: was_thought } = last.kind {
+            if is_plain && was_thought == is_thought {
+                return self.blocks.append(slot, "text", kind, text, to);
+            }
+        }
+        let base = rewritten(&part.raw, |name, value| Some(emptied("text", name, value)));
+        let slot = self.begin(index, &base, to);
+        if is_plain {
+            self.set_last(index, LastKind::Text { slot, is_thought });
+        }
+        let _ = self.blocks.append(slot, "text", kind, text, to);
+        Effect::Other
+    }
+
+    /// Begins a part that is neither text nor a function call.
+    fn other_part(&mut self, index: u64, part: &PartDelta<'_>, to: &mut Transcript) -> Effect {
+        const TEXTS: [(&str, &str, TextKind); 3] = [
+            ("executableCode", "code", TextKind::Code),
+            ("codeExecutionResult", "output", TextKind::ToolOutput),
+            ("inlineData", "data", TextKind::AudioData),
+        ];
+        for (member, inner, kind) in TEXTS {
+            let Some(object) = part.extra.get(member) else { continue };
+            if kind == TextKind::AudioData && !is_audio(object) {
+                continue;
+            }
+            let text = object.member(inner);
+            let Some(text) = text.as_ref().and_then(RawValue::as_raw_str) else { continue };
+            let base =
+                rewritten_inner(&part.raw, member, |name, value| Some(emptied(inner, name, value)));
+            let slot = self.begin(index, &base, to);
+            let _ = self.blocks.append(slot, (member, inner), kind, &text, to);
+            return Effect::Other;
+        }
+        let tool = part.extra.get(TOOL_ARGS.0);
+        if let Some(args) = tool.and_then(|tool| tool.member(TOOL_ARGS.1)) {
+            // The texts of a tool that the server runs; the function's are the caller's.
+            let base = without_args(&part.raw, TOOL_ARGS.0);
+            let slot = self.begin(index, &base, to);
+            let (at, json) = (Some(Path::from(TOOL_ARGS)), args.to_compact());
+            return self.blocks.append_json(slot, at, TextKind::ServerArguments, &json, to);
+        }
+        self.begin(index, &part.raw, to);
+        Effect::Other
+    }
+
+    /// Begins a part.
+    fn begin(&mut self, index: u64, base: &RawValue<'_>, to: &mut Transcript) -> Slot {
+        let last = self.last.entry(index).or_default();
+        let number = last.count;
+        *last = Last { kind: LastKind::Other, count: number + 1 };
+        self.blocks.begin(index, number, base, to)
+    }
+
+    fn set_last(&mut self, index: u64, kind: LastKind) {
+        self.last.entry(index).or_default().kind = kind;
+    }
+}
+
+/// Function calls.
+impl Gemini {
+    /// Takes a function call, or a piece of one.
+    ///
+    /// A name begins a call, also a second one of the same function. A streamed call is whole with
+    /// a piece that does not go on and whose arguments do not either, usually an empty one; with a
+    /// part of any other kind; with another call; and with a finish reason that does not cut.
+    fn call(
+        &mut self,
+        index: u64,
+        part: &PartDelta<'_>,
+        call: &RawValue<'_>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let mut piece = Piece::default();
+        let walk = Walk::new().with_unknown(true, usize::MAX);
+        // It was read before as a value, so it is an object.
+        let _ = parse_object(call.as_json(), &mut piece, &walk);
+        if let Some(member) = walk.unexpected() {
+            self.blocks.anomaly(AnomalyKind::UnexpectedType, Some(index), member, to);
+        }
+        let last = self.last.get(&index).copied().unwrap_or_default();
+        if let LastKind::Call { slot, is_streamed } = last.kind {
+            let is_named = piece.name.is_some();
+            let is_same = piece
+                .id
+                .as_ref()
+                .is_some_and(|id| self.blocks.call_id(slot).is_some_and(|known| *id == *known));
+            if is_streamed && (!is_named || is_same) {
+                return self.piece(index, slot, (part, &piece), to);
+            }
+            if !is_named && piece.args.is_none() && piece.partial_args.is_none() && !piece.goes_on {
+                // The end of a call that came whole.
+                self.set_members(slot, (part, &piece), to);
+                return Effect::Other;
+            }
+        }
+        self.leave_call(index, to);
+        let Piece { id, name, args, partial_args, goes_on, extra: _ } = &piece;
+        let is_streamed = *goes_on || partial_args.is_some();
+        if name.is_none() {
+            self.blocks.anomaly(AnomalyKind::NotStarted, Some(index), "functionCall", to);
+        }
+        let base = without_args(&part.raw, ARGS.0);
+        let slot = self.begin(index, &base, to);
+        if name.is_none() && args.is_none() && !is_streamed {
+            return Effect::Other;
+        }
+        self.set_last(index, LastKind::Call { slot, is_streamed });
+        let (id, name) = (id.as_ref().map(RawStr::to_text), name.as_ref().map(RawStr::to_text));
+        let names = (id.as_deref(), name.as_deref());
+        let _ = self.blocks.call(slot, names, ToolCallKind::Function, to);
+        if is_streamed {
+            let args = Args::new();
+            // And the text of a call without arguments.
+            let most = Held::bytes(args.held().bytes + 2);
+            if !self.blocks.weigh(|_| most) {
+                to.hold(args.held());
+                let call = Streamed { slot, args, is_told: false, is_changed: false };
+                self.calls.insert(index, call);
+            }
+            self.put_args(index, slot, &piece, to);
+        } else {
+            let (at, json) = match args {
+                Some(args) => (Some(Path::from(ARGS)), args.to_compact()),
+                None => (None, Cow::Borrowed("{}")),
+            };
+            let _ = self.blocks.append_json(slot, at, TextKind::Arguments, &json, to);
+            let _ = self.blocks.call_done(slot, to);
+        }
+        Effect::Other
+    }
+
+    /// Takes a piece of a streamed call.
+    fn piece(
+        &mut self,
+        index: u64,
+        slot: Slot,
+        (part, piece): (&PartDelta<'_>, &Piece<'_>),
+        to: &mut Transcript,
+    ) -> Effect {
+        if let Some(id) = piece.id.as_ref().filter(|_| self.blocks.call_id(slot).is_none()) {
+            let id = id.to_text();
+            let _ = self.blocks.call(slot, (Some(&*id), None), ToolCallKind::Function, to);
+            let json = serde_json::to_string(&*id).unwrap_or_default();
+            let _ = self.blocks.set(slot, ("functionCall", "id"), &RawValue::compacted(json), to);
+        }
+        self.set_members(slot, (part, piece), to);
+        self.put_args(index, slot, piece, to);
+        Effect::Other
+    }
+
+    /// Sets what a piece has beside arguments.
+    fn set_members(
+        &mut self,
+        slot: Slot,
+        (part, piece): (&PartDelta<'_>, &Piece<'_>),
+        to: &mut Transcript,
+    ) {
+        let members = [("thoughtSignature", &part.thought_signature), ("thought", &part.thought)];
+        for (name, value) in members {
+            if let Some(value) = value {
+                let _ = self.blocks.set(slot, name, value, to);
+            }
+        }
+        if part.text.is_some() || !part.extra.is_empty() || !piece.extra.is_empty() {
+            self.blocks.anomaly(AnomalyKind::UnknownDelta, None, "functionCall", to);
+        }
+    }
+
+    /// Puts the arguments of a piece where they belong, and ends the call if it does not go on.
+    fn put_args(&mut self, index: u64, slot: Slot, piece: &Piece<'_>, to: &mut Transcript) {
+        let mut goes_on = piece.goes_on;
+        let mut out = String::new();
+        let args = piece.args.as_ref().filter(|args| args.is_object());
+        let _ = args.and_then(|args| {
+            args.find_member(|name, value| {
+                let name = core::str::from_utf8(name).unwrap_or_default();
+                let name = serde_json::to_string(name).unwrap_or_default();
+                let json = value.as_ref().map_or(Cow::Borrowed("null"), RawValue::to_compact);
+                let path = [Step::Name(name)].into();
+                self.put((index, slot), path, Value::Whole(&json), &mut out, to);
+                None::<()>
+            })
+        });
+        for partial in piece.partial_args.iter().flat_map(RawValue::elements) {
+            let mut arg = PartialArg::default();
+            let walk = Walk::new().with_unknown(true, usize::MAX);
+            let _ = parse_object(partial.as_json(), &mut arg, &walk);
+            goes_on |= arg.goes_on;
+            if arg.has_unknown {
+                self.blocks.anomaly(AnomalyKind::UnknownDelta, Some(index), "partialArgs", to);
+            }
+            let path = arg.path.as_ref().and_then(|path| parse_path(&path.to_text()));
+            let value = match (&arg.text, &arg.whole) {
+                (Some(text), _) => Some(Value::Text(text, arg.goes_on)),
+                (None, Some(json)) => Some(Value::Whole(json)),
+                (None, None) => None,
+            };
+            let Some((path, value)) = path.zip(value) else {
+                // A kind of value or path that is not known, or a path that is too deep.
+                self.blocks.anomaly(AnomalyKind::UnknownDelta, Some(index), "partialArgs", to);
+                continue;
+            };
+            self.put((index, slot), path, value, &mut out, to);
+        }
+        if self.blocks.weigh(|_| Held::item(0)) {
+            return;
+        }
+        let Some(call) = self.calls.get(&index) else { return };
+        if !call.args.is_empty() {
+            let at = Some(Path::from(ARGS));
+            let _ = self.blocks.append_json(slot, at, TextKind::Arguments, &out, to);
+        }
+        if !goes_on {
+            self.end_call(index, to);
+        }
+    }
+
+    /// Puts one argument where its path leads.
+    fn put(
+        &mut self,
+        (index, slot): (u64, Slot),
+        path: Vec<Step>,
+        value: Value<'_>,
+        out: &mut String,
+        to: &mut Transcript,
+    ) {
+        let call = self.calls.get_mut(&index).filter(|call| call.slot == slot);
+        if self.blocks.is_weighing() {
+            // A call that begins in this event is not there yet.
+            let none = Args::new();
+            let most = call.map_or(&none, |call| &call.args).most(&path, value);
+            self.blocks.weigh(|_| Held::bytes(most));
+            return;
+        }
+        let Some(call) = call else { return };
+        call.is_changed = true;
+        let (fitted, more, less) = call.args.put(path, value, out);
+        let notes = [
+            (fitted.contradicts && !call.is_told, AnomalyKind::Contradicted),
+            (fitted.is_late || call.is_told, AnomalyKind::AfterFinish),
+            (fitted.skips, AnomalyKind::MissingIndex),
+        ];
+        to.hold(more);
+        to.release(less);
+        for (_, kind) in notes.into_iter().filter(|(is_it, _)| *is_it) {
+            to.anomaly(kind, Some(index), "partialArgs");
+        }
+    }
+
+    /// Tells that the streamed call of a candidate is whole, if it is open.
+    fn end_call(&mut self, index: u64, to: &mut Transcript) {
+        let Some(call) = self.calls.get_mut(&index).filter(|call| !call.is_told) else { return };
+        // The tree weighs more than the text that is written from it.
+        if self.blocks.weigh(|_| call.args.held()) {
+            return;
+        }
+        let at = (!call.args.is_empty()).then(|| Path::from(ARGS));
+        let slot = call.slot;
+        match call.args.end() {
+            Ok(end) => {
+                let _ = self.blocks.append_json(slot, at, TextKind::Arguments, &end, to);
+            }
+            Err(whole) => self.blocks.replace_json(slot, &whole, to),
+        }
+        (call.is_told, call.is_changed) = (true, false);
+        let _ = self.blocks.call_done(slot, to);
+    }
+
+    /// Ends the streamed call of a candidate, because another part follows.
+    fn leave_call(&mut self, index: u64, to: &mut Transcript) {
+        self.end_call(index, to);
+        if self.blocks.is_weighing() {
+            return;
+        }
+        let Some(call) = self.calls.remove(&index) else { return };
+        if call.is_changed {
+            self.blocks.replace_json(call.slot, &call.args.to_json(), to);
+        }
+        to.release(call.args.held());
+    }
+}
+
+impl Blocks {
+    /// Writes the JSON texts of a candidate's parts as JSON.
+    fn write_json(&mut self, index: u64, calls: &BTreeMap<u64, Streamed>, texts: &Transcript) {
+        let slots: Vec<Slot> = self.slots(index).collect();
+        let open = calls.get(&index);
+        for slot in slots {
+            let at = [ARGS, TOOL_ARGS].into_iter().find(|at| self.has_text(slot, *at));
+            let json = match open.filter(|call| call.slot == slot) {
+                // The text of an open call is cut.
+                Some(call) => Some(call.args.to_json()),
+                None => self.own_text(slot, texts).map(Into::into),
+            };
+            if let Some((at, json)) = at.zip(json) {
+                self.write_instead(slot, at, RawValue::compacted(json));
+            }
+        }
+    }
+}
+
+/// A function call, or a piece of one.
+#[derive(Debug, Default)]
+struct Piece<'a> {
+    id: Option<RawStr<'a>>,
+    name: Option<RawStr<'a>>,
+    args: Option<RawValue<'a>>,
+    partial_args: Option<RawValue<'a>>,
+    goes_on: bool,
+    extra: Unknown<'a>,
+}
+
+impl<'de> Members<'de> for Piece<'de> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        let filled = |text: Option<RawStr<'de>>| text.filter(|text| !text.is_empty());
+        if name.is("id") {
+            self.id = filled(walk.string("functionCall.id", cursor)?);
+        } else if name.is("name") {
+            self.name = filled(walk.string("functionCall.name", cursor)?);
+        } else if name.is("args") {
+            self.args = walk.value(cursor)?;
+            if self.args.as_ref().is_some_and(|args| !args.is_object()) {
+                walk.note("functionCall.args");
+            }
+        } else if name.is("partialArgs") {
+            self.partial_args = walk.value(cursor)?;
+            if self.partial_args.as_ref().is_some_and(|args| !args.is_array()) {
+                walk.note("functionCall.partialArgs");
+            }
+        } else if name.is("willContinue") {
+            self.goes_on = walk.value(cursor)?.is_some_and(|value| value.as_bool() == Some(true));
+        } else {
+            walk.unknown(name, cursor, &mut self.extra)?;
+        }
+        Ok(())
+    }
+}
+
+/// A value or a piece of a string in the arguments of a streamed call.
+#[derive(Debug, Default)]
+struct PartialArg<'a> {
+    path: Option<RawStr<'a>>,
+    text: Option<RawStr<'a>>,
+    whole: Option<Cow<'a, str>>,
+    goes_on: bool,
+    has_unknown: bool,
+}
+
+impl<'de> Members<'de> for PartialArg<'de> {
+    fn member(
+        &mut self,
+        name: Name<'_>,
+        cursor: &mut Cursor<'de>,
+        walk: &Walk,
+    ) -> Result<(), Invalid> {
+        if name.is("jsonPath") {
+            self.path = walk.string("partialArgs.jsonPath", cursor)?;
+        } else if name.is("stringValue") {
+            self.text = walk.string("partialArgs.stringValue", cursor)?;
+        } else if name.is("numberValue") || name.is("boolValue") {
+            let value = walk.value(cursor)?;
+            let value =
+                value.filter(|value| value.as_f64().or(value.as_bool().map(f64::from)).is_some());
+            self.whole = value.map(|value| value.to_compact().into_owned().into());
+        } else if name.is("nullValue") {
+            // The enumeration's only value, or `null`.
+            walk.skip(cursor)?;
+            self.whole = Some(Cow::Borrowed("null"));
+        } else if name.is("willContinue") {
+            self.goes_on = walk.value(cursor)?.is_some_and(|value| value.as_bool() == Some(true));
+        } else {
+            self.has_unknown = true;
+            walk.skip(cursor)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the index of each candidate of an event, and whether it is known.
+///
+/// An index that is missing is 0, as proto3's JSON leaves out zeros. A second one cannot be that.
+fn indices<'e>(
+    event: &'e Event<'_>,
+    to: &Transcript,
+) -> impl Iterator<Item = (u64, bool)> + use<'e> {
+    let one_choice = to.options.one_choice;
+    let mut is_taken = false;
+    event.candidates.iter().enumerate().map(move |(position, candidate)| match candidate.index {
+        _ if one_choice => (0, true),
+        Some(index) => (index, true),
+        None if core::mem::replace(&mut is_taken, true) => (position as u64, false),
+        None => (0, true),
+    })
+}
+
+/// Reports whether a part after a finish reason means that the candidate goes on.
+///
+/// An empty text does not, even if it has a signature.
+fn goes_on(part: &PartDelta<'_>) -> bool {
+    let has_text = part.text.as_ref().is_some_and(|text| !text.is_empty());
+    has_text || part.function_call.is_some() || (part.text.is_none() && !part.extra.is_empty())
+}
+
+/// Reports whether a streamed call is whole if its candidate ends for this reason.
+///
+/// Google has no reason of its own for calls; aimock has the second.
+fn completes_calls(reason: &str) -> bool {
+    matches!(reason, "STOP" | "FUNCTION_CALL")
+}
+
+fn is_audio(data: &RawValue<'_>) -> bool {
+    let mime_type = data.member("mimeType");
+    let mime_type = mime_type.as_ref().and_then(RawValue::as_str);
+    mime_type.is_some_and(|mime_type| mime_type.starts_with("audio/"))
+}
+
+/// Returns the value of a member as JSON text, or an empty string if it is the one to be emptied.
+///
+/// A text is in the transcript, and is written in place of the empty one.
+fn emptied<'v>(emptied: &str, name: &str, value: Option<&'v RawValue<'_>>) -> Cow<'v, str> {
+    match value {
+        Some(value) if name != emptied => value.to_compact(),
+        Some(_) => Cow::Borrowed("\"\""),
+        None => Cow::Borrowed("null"),
+    }
+}
+
+/// Returns a part whose call has no arguments, and nothing that says that it is streamed.
+fn without_args(part: &RawValue<'_>, member: &str) -> RawValue<'static> {
+    rewritten_inner(part, member, |name, value| match (name, value) {
+        ("willContinue" | "partialArgs", _) => None,
+        ("args", Some(_)) => Some(Cow::Borrowed("{}")),
+        (_, Some(value)) => Some(value.to_compact()),
+        (_, None) => Some(Cow::Borrowed("null")),
+    })
+}
+
+/// Returns a part in which the members of one member are written by `write`.
+fn rewritten_inner(
+    part: &RawValue<'_>,
+    member: &str,
+    write: impl for<'v> Fn(&str, Option<&'v RawValue<'_>>) -> Option<Cow<'v, str>>,
+) -> RawValue<'static> {
+    rewritten(part, |name, value| match value {
+        Some(value) if name == member && value.is_object() => {
+            Some(Cow::Owned(rewritten(value, &write).as_json().into()))
+        }
+        Some(value) => Some(value.to_compact()),
+        None => Some(Cow::Borrowed("null")),
+    })
+}
+
+/// Returns an object whose values are written by `write`, which leaves out those it gives no text.
+fn rewritten(
+    object: &RawValue<'_>,
+    write: impl for<'v> Fn(&str, Option<&'v RawValue<'_>>) -> Option<Cow<'v, str>>,
+) -> RawValue<'static> {
+    let mut out = String::from("{");
+    let _ = object.find_member(|name, value| {
+        let name = core::str::from_utf8(name).unwrap_or_default();
+        if let Some(json) = write(name, value.as_ref()) {
+            if out.len() > 1 {
+                out.push(',');
+            }
+            // Writing a string cannot fail.
+            out.push_str(&serde_json::to_string(name).unwrap_or_default());
+            out.push(':');
+            out.push_str(&json);
+        }
+        None::<()>
+    });
+    out.push('}');
+    RawValue::compacted(out)
+}
