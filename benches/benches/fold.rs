@@ -9,6 +9,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use deltawire_benches::corpora;
 use deltawire_benches::peers::fold::{check, competitors};
+use deltawire_benches::peers::responses;
 use deltawire_benches::reads::ReadSize;
 
 fn fold(criterion: &mut Criterion) {
@@ -31,6 +32,24 @@ fn fold(criterion: &mut Criterion) {
     }
 }
 
+fn fold_responses(criterion: &mut Criterion) {
+    let corpus = corpora::responses();
+    for size in [ReadSize::Bytes(16 << 10), ReadSize::Event] {
+        let checked = Once::new();
+        let mut group = criterion.benchmark_group(format!("fold/{}/{size}", corpus.name));
+        group
+            .throughput(Throughput::Bytes(corpus.bytes.len() as u64))
+            .sampling_mode(SamplingMode::Flat);
+        for competitor in responses::competitors() {
+            group.bench_function(BenchmarkId::from_parameter(competitor.name), |b| {
+                checked.call_once(|| responses::check(&corpus, size));
+                b.iter(|| (competitor.fold)(black_box(corpus.reads(size))));
+            });
+        }
+        group.finish();
+    }
+}
+
 /// Short runs: what counts is who is ahead by how much, and all of them are compared in one run.
 fn main() {
     let mut criterion = Criterion::default()
@@ -41,5 +60,6 @@ fn main() {
         .measurement_time(Duration::from_millis(400))
         .configure_from_args();
     fold(&mut criterion);
+    fold_responses(&mut criterion);
     criterion.final_summary();
 }

@@ -20,7 +20,7 @@ use std::process::{Command, ExitCode};
 
 use deltawire_benches::corpora::{self, Corpus};
 use deltawire_benches::machine;
-use deltawire_benches::peers::{decode, fold};
+use deltawire_benches::peers::{decode, fold, responses};
 use deltawire_benches::reads::{ReadSize, Reads};
 
 /// A row of the table.
@@ -69,6 +69,9 @@ fn rows() -> Vec<Row> {
         rows.push(Row { name: format!("fold/{}", corpus.name), corpus, size, pass: fold_by });
         rows.push(Row { name: format!("parse/{}", corpus.name), corpus, size, pass: parse });
     }
+    let (corpus, size) = (corpora::responses(), ReadSize::Bytes(16 << 10));
+    rows.push(Row { name: "fold/responses".into(), corpus, size, pass: fold_responses });
+    rows.push(Row { name: "parse/responses".into(), corpus, size, pass: parse_responses });
     rows
 }
 
@@ -90,6 +93,19 @@ fn fold_by(reads: Reads, who: &str) {
 fn parse(reads: Reads, who: &str) {
     assert_eq!(who, OURS, "only ours learns, and can do without");
     black_box(fold::parsed(reads));
+}
+
+fn fold_responses(reads: Reads, who: &str) {
+    let by = responses::competitors()
+        .into_iter()
+        .find(|by| by.name == who)
+        .expect("a pairing of this name");
+    black_box((by.fold)(reads));
+}
+
+fn parse_responses(reads: Reads, who: &str) {
+    assert_eq!(who, OURS, "only ours learns, and can do without");
+    black_box(responses::parsed(reads));
 }
 
 fn pass(name: &str, passes: usize, who: &str) {

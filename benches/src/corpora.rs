@@ -95,6 +95,59 @@ pub fn new_ids() -> Corpus {
     changing("new-ids", false)
 }
 
+/// OpenAI's Responses API with padding: a thousand deltas of text, whose numbers rise.
+#[must_use]
+pub fn responses() -> Corpus {
+    let mut text = String::new();
+    let mut words = Words::default();
+    let mut padding = Words::default();
+    let mut number = 0;
+    let mut event = |name: &str, members: &str| {
+        let _ = write!(
+            text,
+            "event: {name}\ndata: {{\"type\":\"{name}\",\"sequence_number\":{number},{members}}}\n\n"
+        );
+        number += 1;
+    };
+    let response = |status: &str, output: &str, usage: &str| {
+        format!(
+            r#""response":{{"id":"resp_68af4030592c81938ec0a5fbab4a3e9f05438e46b5f69a3b","object":"response","created_at":1756315696,"status":"{status}","background":false,"error":null,"incomplete_details":null,"instructions":null,"max_output_tokens":null,"model":"gpt-4o-2024-08-06","output":[{output}],"parallel_tool_calls":true,"previous_response_id":null,"store":true,"temperature":1.0,"tools":[],"top_p":1.0,"truncation":"disabled","usage":{usage},"user":null,"metadata":{{}}}}"#
+        )
+    };
+    const AT: &str = r#""item_id":"msg_68af40312e1881939f5f7f3a1d2c5b6a05438e46b5f69a3b","output_index":0,"content_index":0"#;
+    let item = |status: &str, content: &str| {
+        format!(
+            r#"{{"id":"msg_68af40312e1881939f5f7f3a1d2c5b6a05438e46b5f69a3b","type":"message","status":"{status}","content":[{content}],"role":"assistant"}}"#
+        )
+    };
+    let part = |text: &str| {
+        format!(r#"{{"type":"output_text","annotations":[],"logprobs":[],"text":"{text}"}}"#)
+    };
+    event("response.created", &response("in_progress", "", "null"));
+    event("response.in_progress", &response("in_progress", "", "null"));
+    let begun = format!(r#""output_index":0,"item":{}"#, item("in_progress", ""));
+    event("response.output_item.added", &begun);
+    event("response.content_part.added", &format!(r#"{AT},"part":{}"#, part("")));
+    let mut whole = String::new();
+    for _ in 0..CHUNKS {
+        let word = words.next();
+        whole.push_str(word);
+        let padding = padding.padding();
+        event(
+            "response.output_text.delta",
+            &format!(r#"{AT},"delta":"{word}","logprobs":[],"obfuscation":"{padding}""#),
+        );
+    }
+    let done = format!(r#"{AT},"text":"{whole}","logprobs":[]"#);
+    event("response.output_text.done", &done);
+    event("response.content_part.done", &format!(r#"{AT},"part":{}"#, part(&whole)));
+    let item = item("completed", &part(&whole));
+    event("response.output_item.done", &format!(r#""output_index":0,"item":{item}"#));
+    let usage = r#"{"input_tokens":19,"input_tokens_details":{"cached_tokens":0},"output_tokens":1000,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":1019}"#;
+    event("response.completed", &response("completed", &item, usage));
+    Corpus::new("responses", text, number)
+}
+
 /// One event whose one line has this many bytes of data.
 #[must_use]
 pub fn line(name: &'static str, bytes: usize) -> Corpus {
@@ -206,14 +259,7 @@ fn openai(name: &'static str, chunks: usize, asked: Openai) -> Corpus {
         text.push_str(r#"data: {"id":"chatcmpl-BxQ8kLr2TzVn0aWcYdEf7GhJiKmOp","object":"chat.completion.chunk","created":1752000000,"model":"gpt-4o-mini-2024-07-18","service_tier":"default","system_fingerprint":"fp_34a54ae93c","choices":["#);
         let _ = write!(text, "{choices}],\"usage\":{usage}");
         if obfuscation {
-            text.push_str(",\"obfuscation\":\"");
-            for _ in 0..1 + padding.below(14) {
-                text.push(char::from(
-                    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                        [padding.below(62)],
-                ));
-            }
-            text.push('"');
+            let _ = write!(text, ",\"obfuscation\":\"{}\"", padding.padding());
         }
         text.push_str("}\n\n");
     };
@@ -424,6 +470,13 @@ impl Words {
 
     fn next(&mut self) -> &'static str {
         Self::LIST[self.below(Self::LIST.len())]
+    }
+
+    /// Some letters and digits, as OpenAI pads with.
+    fn padding(&mut self) -> String {
+        const OF: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let len = 1 + self.below(14);
+        (0..len).map(|_| char::from(OF[self.below(62)])).collect()
     }
 
     fn below(&mut self, end: usize) -> usize {

@@ -7,7 +7,9 @@
 use arbitrary::Arbitrary;
 use deltawire::any::Any;
 use deltawire::gemini::Gemini;
+use deltawire::interactions::Interactions;
 use deltawire::messages::Messages;
+use deltawire::ollama::Ollama;
 use deltawire::responses::Responses;
 use deltawire::sse::Event;
 use deltawire::{Accumulator, Dialect, How, Limits, Options, Session};
@@ -39,10 +41,12 @@ impl Body<'_> {
     /// # Panics
     /// If it does not.
     pub fn check(&self) {
-        match self.api % 4 {
+        match self.api % 6 {
             0 => self.check_dialect::<Responses>(),
             2 => self.check_dialect::<Messages>(),
             3 => self.check_dialect::<Gemini>(),
+            4 => self.check_dialect::<Interactions>(),
+            5 => self.check_dialect::<Ollama>(),
             _ => self.check_dialect::<Any>(),
         }
     }

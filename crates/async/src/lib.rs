@@ -185,11 +185,12 @@ pub use frames::ITEMS_BEFORE_YIELD;
 pub use gated::{Gated, GatedError};
 pub use reader::Reader;
 pub use response::{
-    any, chat, chat_completion, completion, completions, events, gemini, messages, responses,
+    any, chat, chat_completion, completion, completions, events, gemini, interactions, messages,
+    ollama, responses,
 };
 pub use stream::{
     AnswerStream, AnyStream, BoxChatStream, BoxCompletionStream, ChatStream, CompletionStream,
-    FoldedEvents, GeminiStream, MessagesStream, ResponsesStream,
+    FoldedEvents, GeminiStream, InteractionsStream, MessagesStream, OllamaStream, ResponsesStream,
 };
 pub use tee::Tee;
 pub use updates::{StreamItem, Updates};

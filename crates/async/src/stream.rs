@@ -11,7 +11,9 @@ use deltawire::any::Any;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
 use deltawire::gemini::Gemini;
+use deltawire::interactions::Interactions;
 use deltawire::messages::Messages;
+use deltawire::ollama::Ollama;
 use deltawire::responses::Responses;
 use deltawire::sse::OwnedEvent;
 use deltawire::{Accumulator, Dialect, How, Outcome, Session, Update};
@@ -67,6 +69,12 @@ pub type MessagesStream<B> = AnswerStream<Messages, B>;
 
 /// A streamed response of Gemini's generateContent: an [`AnswerStream`].
 pub type GeminiStream<B> = AnswerStream<Gemini, B>;
+
+/// A streamed interaction of Gemini's Interactions API: an [`AnswerStream`].
+pub type InteractionsStream<B> = AnswerStream<Interactions, B>;
+
+/// A streamed answer of Ollama's native API: an [`AnswerStream`].
+pub type OllamaStream<B> = AnswerStream<Ollama, B>;
 
 /// A streamed answer of any API: an [`AnswerStream`] whose outcome says which it was.
 pub type AnyStream<B> = AnswerStream<Any, B>;

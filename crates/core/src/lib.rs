@@ -131,8 +131,11 @@ mod engine;
 mod error;
 pub mod gemini;
 pub mod guide;
+pub mod interactions;
 pub mod json;
+pub mod lines;
 pub mod messages;
+pub mod ollama;
 mod openai;
 pub mod responses;
 pub mod sse;
@@ -142,10 +145,10 @@ pub use deltawire_partial as partial;
 #[cfg(feature = "std")]
 pub use engine::ReadStream;
 pub use engine::{
-    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, How, Incomplete, Item, Limits,
-    Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Session, StallLimits, Stats,
-    TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd, Update,
-    Updates,
+    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, Framing, How, Incomplete, Item,
+    Limits, Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Session, StallLimits,
+    Stats, TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd,
+    Update, Updates,
 };
 pub use error::{
     ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind, TransportError,

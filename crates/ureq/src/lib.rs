@@ -115,11 +115,12 @@ pub use events::Events;
 pub use gated::{Gated, GatedError, gated, try_gated};
 pub use reader::Reader;
 pub use response::{
-    agent, any, chat, chat_completion, completion, completions, events, gemini, messages, responses,
+    agent, any, chat, chat_completion, completion, completions, events, gemini, interactions,
+    messages, ollama, responses,
 };
 pub use stream::{
     AnswerStream, AnyStream, ChatStream, CompletionStream, FoldedEvents, GeminiStream,
-    MessagesStream, ResponsesStream,
+    InteractionsStream, MessagesStream, OllamaStream, ResponsesStream,
 };
 
 #[cfg(doctest)]

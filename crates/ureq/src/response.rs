@@ -13,7 +13,8 @@ use crate::events::Events;
 use crate::head::{event_stream, not_refused};
 use crate::reader::Reader;
 use crate::stream::{
-    AnyStream, ChatStream, CompletionStream, GeminiStream, MessagesStream, ResponsesStream,
+    AnyStream, ChatStream, CompletionStream, GeminiStream, InteractionsStream, MessagesStream,
+    OllamaStream, ResponsesStream,
 };
 
 /// Returns an agent that returns responses of every status.
@@ -64,6 +65,8 @@ of_dialects! {
     responses, ResponsesStream, "a streamed response of OpenAI's Responses API";
     messages, MessagesStream, "a streamed message of Anthropic's Messages API";
     gemini, GeminiStream, "a streamed response of Gemini's generateContent";
+    interactions, InteractionsStream, "a streamed interaction of Gemini's Interactions API";
+    ollama, OllamaStream, "a streamed answer of Ollama's native API";
     any, AnyStream, "a streamed answer of any API, which its first events tell";
 }
 

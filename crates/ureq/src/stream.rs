@@ -8,7 +8,9 @@ use deltawire::any::Any;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
 use deltawire::gemini::Gemini;
+use deltawire::interactions::Interactions;
 use deltawire::messages::Messages;
+use deltawire::ollama::Ollama;
 use deltawire::responses::Responses;
 use deltawire::sse::OwnedEvent;
 use deltawire::{Accumulator, Dialect, How, Outcome, Session, Update};
@@ -47,6 +49,12 @@ pub type MessagesStream<R = BodyReader<'static>> = AnswerStream<Messages, R>;
 
 /// A streamed response of Gemini's generateContent: an [`AnswerStream`].
 pub type GeminiStream<R = BodyReader<'static>> = AnswerStream<Gemini, R>;
+
+/// A streamed interaction of Gemini's Interactions API: an [`AnswerStream`].
+pub type InteractionsStream<R = BodyReader<'static>> = AnswerStream<Interactions, R>;
+
+/// A streamed answer of Ollama's native API: an [`AnswerStream`].
+pub type OllamaStream<R = BodyReader<'static>> = AnswerStream<Ollama, R>;
 
 /// A streamed answer of any API: an [`AnswerStream`] whose outcome says which it was.
 pub type AnyStream<R = BodyReader<'static>> = AnswerStream<Any, R>;

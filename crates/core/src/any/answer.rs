@@ -8,7 +8,9 @@ use super::api::Api;
 use crate::chat::ChatCompletion;
 use crate::completions::Completion;
 use crate::gemini::GenerateContentResponse;
+use crate::interactions::Interaction;
 use crate::messages::Message;
+use crate::ollama::Answer as OllamaAnswer;
 use crate::responses::Response;
 
 /// The answer of a stream, in the type of its API.
@@ -29,6 +31,10 @@ pub enum Answer {
     Messages(Message),
     /// A response of Gemini's generateContent.
     Gemini(GenerateContentResponse),
+    /// An interaction of Gemini's Interactions API.
+    Interactions(Interaction),
+    /// An answer of Ollama's native API.
+    Ollama(OllamaAnswer),
 }
 
 impl Answer {
@@ -42,6 +48,8 @@ impl Answer {
             Self::Responses(_) => Api::Responses,
             Self::Messages(_) => Api::Messages,
             Self::Gemini(_) => Api::Gemini,
+            Self::Interactions(_) => Api::Interactions,
+            Self::Ollama(_) => Api::Ollama,
         })
     }
 
@@ -52,6 +60,8 @@ impl Answer {
             Self::Unknown(answer) | Self::Chat(answer) => Cow::Borrowed(answer.text()),
             Self::Completions(answer) => Cow::Borrowed(answer.text()),
             Self::Responses(answer) => Cow::Owned(answer.text()),
+            Self::Ollama(answer) => Cow::Owned(answer.text()),
+            Self::Interactions(answer) => Cow::Owned(answer.text()),
             Self::Gemini(answer) => Cow::Owned(answer.text()),
             Self::Messages(answer) => Cow::Owned(answer.text()),
         }
@@ -64,6 +74,8 @@ impl Serialize for Answer {
             Self::Unknown(answer) | Self::Chat(answer) => answer.serialize(serializer),
             Self::Completions(answer) => answer.serialize(serializer),
             Self::Responses(answer) => answer.serialize(serializer),
+            Self::Ollama(answer) => answer.serialize(serializer),
+            Self::Interactions(answer) => answer.serialize(serializer),
             Self::Gemini(answer) => answer.serialize(serializer),
             Self::Messages(answer) => answer.serialize(serializer),
         }

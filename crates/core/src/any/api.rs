@@ -26,12 +26,23 @@ pub enum Api {
     Messages,
     /// Gemini's generateContent over server-sent events.
     Gemini,
+    /// Gemini's Interactions.
+    Interactions,
+    /// Ollama's native API.
+    Ollama,
 }
 
 impl Api {
     /// The APIs.
-    pub const ALL: [Self; 5] =
-        [Self::Chat, Self::Completions, Self::Responses, Self::Messages, Self::Gemini];
+    pub const ALL: [Self; 7] = [
+        Self::Chat,
+        Self::Completions,
+        Self::Responses,
+        Self::Messages,
+        Self::Gemini,
+        Self::Interactions,
+        Self::Ollama,
+    ];
 
     /// Returns the name that the API has in JSON.
     #[must_use]
@@ -40,6 +51,8 @@ impl Api {
             Self::Chat => "chat",
             Self::Completions => "completions",
             Self::Responses => "responses",
+            Self::Ollama => "ollama",
+            Self::Interactions => "interactions",
             Self::Gemini => "gemini",
             Self::Messages => "messages",
         }
@@ -70,6 +83,10 @@ impl Api {
             Some(Self::Messages)
         } else if ends(":streamGenerateContent") || ends(":generateContent") {
             Some(Self::Gemini)
+        } else if ends("/interactions") || path.contains("/interactions/") {
+            Some(Self::Interactions)
+        } else if ends("/api/chat") || ends("/api/generate") {
+            Some(Self::Ollama)
         } else {
             None
         }
@@ -97,6 +114,14 @@ impl Api {
                 // A gateway wraps chunks.
                 b"data" => value.member("choices").map(|choices| of_choices(&choices)),
                 b"candidates" | b"promptFeedback" | b"usageMetadata" => Some(Self::Gemini),
+                b"event_type" => {
+                    const OF_INTERACTIONS: [&str; 3] = ["interaction.", "step.", "content."];
+                    let name = value.as_str()?;
+                    let is_it = OF_INTERACTIONS.iter().any(|prefix| name.starts_with(prefix));
+                    is_it.then_some(Self::Interactions)
+                }
+                // Each of Ollama's lines has it.
+                b"done" => value.as_bool().map(|_| Self::Ollama),
                 b"type" => of_type(&value.as_str()?),
                 _ => None,
             }

@@ -11,13 +11,15 @@ use super::api::Api;
 use crate::chat::{self, Chat};
 use crate::completions::{self, Completions};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Outcome, Place, Read,
-    Sealed, TokenCounts, ToolCallSoFar, Transcript,
+    self, AnomalyKind, Change, Dialect, Effect, Framing, Holes, Note, Notes, Options, Outcome,
+    Place, Read, Sealed, TextId, TokenCounts, ToolCallSoFar, Transcript, Values,
 };
 use crate::error::{ApiError, Error};
 use crate::gemini::{self, Gemini};
+use crate::interactions::{self, Interactions};
 use crate::json::{RawValue, Unknown};
 use crate::messages::{self, Messages};
+use crate::ollama::{self, Ollama};
 use crate::responses::{self, Responses};
 use crate::sse;
 
@@ -36,6 +38,8 @@ enum State {
     Chat(Box<Chat>),
     Completions(Box<Completions>),
     Responses(Box<Responses>),
+    Ollama(Box<Ollama>),
+    Interactions(Box<Interactions>),
     Gemini(Box<Gemini>),
     Messages(Box<Messages>),
 }
@@ -53,6 +57,10 @@ pub enum AnyEvent<'a> {
     Completions(completions::Chunk<'a>),
     /// An event of a response.
     Responses(responses::Event<'a>),
+    /// A line of Ollama's.
+    Ollama(ollama::Line<'a>),
+    /// An event of an interaction.
+    Interactions(interactions::Event<'a>),
     /// An event of Gemini's generateContent.
     Gemini(gemini::Event<'a>),
     /// An event of a message.
@@ -104,6 +112,8 @@ impl State {
             Api::Chat => Self::Chat(Box::default()),
             Api::Completions => Self::Completions(Box::default()),
             Api::Responses => Self::Responses(Box::default()),
+            Api::Ollama => Self::Ollama(Box::default()),
+            Api::Interactions => Self::Interactions(Box::default()),
             Api::Gemini => Self::Gemini(Box::default()),
             Api::Messages => Self::Messages(Box::default()),
         }
@@ -117,6 +127,8 @@ impl State {
             (Self::Chat(dialect), AnyEvent::Chat(event)) => dialect.fold(event, to),
             (Self::Completions(dialect), AnyEvent::Completions(event)) => dialect.fold(event, to),
             (Self::Responses(dialect), AnyEvent::Responses(event)) => dialect.fold(event, to),
+            (Self::Ollama(dialect), AnyEvent::Ollama(event)) => dialect.fold(event, to),
+            (Self::Interactions(dialect), AnyEvent::Interactions(event)) => dialect.fold(event, to),
             (Self::Gemini(dialect), AnyEvent::Gemini(event)) => dialect.fold(event, to),
             (Self::Messages(dialect), AnyEvent::Messages(event)) => dialect.fold(event, to),
             // An event that was read before the API was told.
@@ -139,6 +151,8 @@ macro_rules! each {
             State::Chat($dialect) => $call,
             State::Completions($dialect) => $call,
             State::Responses($dialect) => $call,
+            State::Ollama($dialect) => $call,
+            State::Interactions($dialect) => $call,
             State::Gemini($dialect) => $call,
             State::Messages($dialect) => $call,
         }
@@ -156,6 +170,8 @@ macro_rules! each_mut {
             State::Chat($dialect) => $call,
             State::Completions($dialect) => $call,
             State::Responses($dialect) => $call,
+            State::Ollama($dialect) => $call,
+            State::Interactions($dialect) => $call,
             State::Gemini($dialect) => $call,
             State::Messages($dialect) => $call,
         }
@@ -169,6 +185,8 @@ macro_rules! each_event {
             AnyEvent::Unknown($inner) | AnyEvent::Chat($inner) => Chat::$of($inner $(, $more)*),
             AnyEvent::Completions($inner) => Completions::$of($inner $(, $more)*),
             AnyEvent::Responses($inner) => Responses::$of($inner $(, $more)*),
+            AnyEvent::Ollama($inner) => Ollama::$of($inner $(, $more)*),
+            AnyEvent::Interactions($inner) => Interactions::$of($inner $(, $more)*),
             AnyEvent::Gemini($inner) => Gemini::$of($inner $(, $more)*),
             AnyEvent::Messages($inner) => Messages::$of($inner $(, $more)*),
         }
@@ -192,6 +210,12 @@ impl Dialect for Any {
     type Event<'a> = AnyEvent<'a>;
     type Answer = Answer;
 
+    const FRAMING: Framing = Framing::Either;
+
+    fn is_line(line: &str) -> bool {
+        Api::of_event(line) == Some(Api::Ollama)
+    }
+
     fn api(&self) -> &'static str {
         each!(self, dialect => dialect.api())
     }
@@ -213,6 +237,10 @@ impl Dialect for Any {
                 return read_as!(Completions, dialect, event, options, into);
             }
             State::Responses(dialect) => return read_as!(Responses, dialect, event, options, into),
+            State::Ollama(dialect) => return read_as!(Ollama, dialect, event, options, into),
+            State::Interactions(dialect) => {
+                return read_as!(Interactions, dialect, event, options, into);
+            }
             State::Gemini(dialect) => return read_as!(Gemini, dialect, event, options, into),
             State::Messages(dialect) => return read_as!(Messages, dialect, event, options, into),
         };
@@ -233,6 +261,8 @@ impl Dialect for Any {
             AnyEvent::Chat(_) => Api::Chat,
             AnyEvent::Completions(_) => Api::Completions,
             AnyEvent::Responses(_) => Api::Responses,
+            AnyEvent::Ollama(_) => Api::Ollama,
+            AnyEvent::Interactions(_) => Api::Interactions,
             AnyEvent::Gemini(_) => Api::Gemini,
             AnyEvent::Messages(_) => Api::Messages,
         };
@@ -243,8 +273,22 @@ impl Dialect for Any {
         Ok(effect)
     }
 
-    fn holes<'e>(event: &'e AnyEvent<'_>) -> Option<Holes<'e>> {
-        each_event!(event, holes(inner))
+    fn holes<'e>(&self, event: &'e AnyEvent<'_>) -> Option<Holes<'e>> {
+        match (&self.told, event) {
+            (State::Unknown, AnyEvent::Unknown(event)) => self.before.holes(event),
+            (State::Chat(dialect), AnyEvent::Chat(event)) => dialect.holes(event),
+            (State::Completions(dialect), AnyEvent::Completions(event)) => dialect.holes(event),
+            (State::Responses(dialect), AnyEvent::Responses(event)) => dialect.holes(event),
+            (State::Messages(dialect), AnyEvent::Messages(event)) => dialect.holes(event),
+            (State::Gemini(dialect), AnyEvent::Gemini(event)) => dialect.holes(event),
+            (State::Interactions(dialect), AnyEvent::Interactions(event)) => dialect.holes(event),
+            (State::Ollama(dialect), AnyEvent::Ollama(event)) => dialect.holes(event),
+            _ => None,
+        }
+    }
+
+    fn refill(&mut self, text: TextId, values: &Values<'_>, to: &mut Transcript) {
+        each_mut!(self, dialect => dialect.refill(text, values, to));
     }
 
     fn api_error(event: &AnyEvent<'_>, data: &str) -> Option<Box<ApiError>> {
@@ -295,6 +339,8 @@ impl Dialect for Any {
             State::Chat(dialect) => Answer::Chat(dialect.answer(texts)),
             State::Completions(dialect) => Answer::Completions(dialect.answer(texts)),
             State::Responses(dialect) => Answer::Responses(dialect.answer(texts)),
+            State::Ollama(dialect) => Answer::Ollama(dialect.answer(texts)),
+            State::Interactions(dialect) => Answer::Interactions(dialect.answer(texts)),
             State::Gemini(dialect) => Answer::Gemini(dialect.answer(texts)),
             State::Messages(dialect) => Answer::Messages(dialect.answer(texts)),
         }

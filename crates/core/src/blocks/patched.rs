@@ -153,6 +153,7 @@ impl Patched {
     }
 
     /// Returns what the block holds besides texts.
+    #[cfg(debug_assertions)]
     pub(crate) fn held(&self) -> Held {
         let mut held = Held::item(self.base.as_json().len());
         for patch in self.patches.values() {

@@ -5,6 +5,7 @@
 //! fit changes nothing.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,7 +16,7 @@ use crate::engine::{
     ToolCallSoFar, Transcript, What,
 };
 use crate::error::Error;
-use crate::json::{RawArray, RawStr, RawValue, Unknown};
+use crate::json::{Growing, Grown, RawArray, RawStr, RawValue, Unknown};
 
 /// The number of a block in the order in which the blocks began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +57,8 @@ struct Block {
     call: Option<u32>,
     /// The text of which each block has its own: arguments or code.
     own: Option<TextId>,
+    /// The ID that the block came with first.
+    id: Option<Box<str>>,
     is_stopped: bool,
 }
 
@@ -162,9 +165,33 @@ impl Blocks {
         self.choice(choice, to);
         let slot = Slot(self.blocks.len() as u32);
         let value = Patched::new(base);
-        self.blocks.push(Block { choice, index, value, call: None, own: None, is_stopped: false });
+        let (call, own, id) = (None, None, None);
+        self.blocks.push(Block { choice, index, value, call, own, id, is_stopped: false });
         self.by_index.insert((choice, index), slot);
         slot
+    }
+
+    /// Keeps the ID that a block comes with first, and reports whether this is another one.
+    pub(crate) fn identify(&mut self, slot: Slot, id: &RawStr<'_>, to: &mut Transcript) -> bool {
+        match self.block(slot).and_then(|block| block.id.as_deref()) {
+            Some(known) => return *id != *known && !self.is_weighing(),
+            None if id.is_empty() => return false,
+            None => {}
+        }
+        let id: Box<str> = id.to_text().into();
+        if self.weigh(|_| Held::bytes(id.len())) {
+            return false;
+        }
+        if let Some(block) = self.blocks.get_mut(slot.0 as usize) {
+            to.hold(Held::bytes(id.len()));
+            block.id = Some(id);
+        }
+        false
+    }
+
+    /// Returns the block that a text grew in last.
+    pub(crate) fn grower(&self, text: TextId) -> Option<Slot> {
+        self.growing.get(text.0 as usize)?.map(|(slot, _)| slot)
     }
 
     fn block(&self, slot: Slot) -> Option<&Block> {
@@ -291,30 +318,81 @@ impl Blocks {
         to: &mut Transcript,
     ) -> Effect {
         let at = at.into();
-        let Some(share) = self.share(slot, &at) else {
+        if self.share(slot, &at).is_none() {
             return self.append(slot, at, kind, whole, to);
-        };
+        }
         let sent = whole.to_text();
-        if let Some(known) = &share.whole {
-            if known == &*sent {
-                return Effect::Nothing;
-            }
-        } else {
+        let written = || serde_json::to_string(&*sent).unwrap_or_default();
+        self.complete(slot, (at, kind), &sent, |so_far| so_far == sent, written, to)
+    }
+
+    /// Takes a whole value, whose JSON text may have arrived in deltas, some of it or all.
+    ///
+    /// It is to its text what a string is to [`whole`](Self::whole). White space does not count.
+    pub(crate) fn whole_json(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        kind: TextKind,
+        whole: &RawValue<'_>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let at = at.into();
+        let sent = whole.to_compact();
+        if self.share(slot, &at).is_none() {
+            let effect = self.append_text(slot, at, kind, &sent, to);
+            self.set_json(slot, at);
+            return effect;
+        }
+        let is_same =
+            |so_far: &str| RawValue::parse(so_far).is_ok_and(|value| value.to_compact() == sent);
+        self.complete(slot, (at, kind), &sent, is_same, || sent.clone().into_owned(), to)
+    }
+
+    /// Appends a text that is not in a JSON string.
+    fn append_text(
+        &mut self,
+        slot: Slot,
+        at: Path,
+        kind: TextKind,
+        text: &str,
+        to: &mut Transcript,
+    ) -> Effect {
+        let json = serde_json::to_string(text).unwrap_or_default();
+        let inner = json.get(1..).and_then(|json| json.strip_suffix('"')).unwrap_or_default();
+        self.append(slot, at, kind, &RawStr::from_inner(inner), to)
+    }
+
+    /// Completes a text that began, or replaces it in the answer.
+    ///
+    /// `written` is the JSON that the whole text becomes there.
+    fn complete(
+        &mut self,
+        slot: Slot,
+        (at, kind): (Path, TextKind),
+        sent: &str,
+        is_same: impl Fn(&str) -> bool,
+        written: impl Fn() -> String,
+        to: &mut Transcript,
+    ) -> Effect {
+        let Some(share) = self.share(slot, &at) else { return Effect::Nothing };
+        if share.whole.is_none() {
             if !self.is_weighing() {
                 to.settle_text(share.text);
             }
             let so_far = share.so_far(to);
-            if so_far == sent {
+            if is_same(&so_far) {
                 return Effect::Nothing;
             }
             if let Some(rest) = sent.strip_prefix(&*so_far) {
-                let rest = serde_json::to_string(rest).unwrap_or_default();
-                let rest = RawStr::from_inner(rest[1..].strip_suffix('"').unwrap_or_default());
-                return self.append(slot, at, kind, &rest, to);
+                return self.append_text(slot, at, kind, rest, to);
             }
         }
+        let json = written();
+        if share.whole.as_ref().is_some_and(|known| known.as_json() == json) {
+            return Effect::Nothing;
+        }
         let before = share.whole.as_ref().map_or(0, |known| known.as_json().len());
-        let json = serde_json::to_string(&*sent).unwrap_or_default();
         if self.weigh(|_| Held::bytes(json.len().saturating_sub(before))) {
             return Effect::Other;
         }
@@ -563,6 +641,27 @@ impl Blocks {
         self.block(slot).map(|block| &block.value.base)
     }
 
+    /// Adds to a member that a dialect keeps of its own, and that grows with each event.
+    pub(crate) fn keep_growing(
+        &mut self,
+        kept: &mut Growing,
+        name: &str,
+        piece: &RawValue<'_>,
+        to: &mut Transcript,
+    ) {
+        if self.weigh(|_| {
+            let (bytes, is_new) = kept.growth(name, piece);
+            Held { bytes, items: usize::from(is_new) }
+        }) {
+            return;
+        }
+        match kept.add(name, piece) {
+            Grown::Nothing => {}
+            Grown::Began(bytes) => to.hold(Held::item(bytes)),
+            Grown::From(before, now) => to.replaced(before, now),
+        }
+    }
+
     /// Sets a member that a dialect keeps of its own, and reports whether that changed it.
     pub(crate) fn keep(
         &mut self,
@@ -732,19 +831,6 @@ impl Blocks {
         to.note(What::ToolCall, choice, position)
     }
 
-    /// Replaces the ID of a block's call, whose last one counts.
-    pub(crate) fn rename_call(&mut self, slot: Slot, id: &str, to: &mut Transcript) {
-        let Some(position) = self.block(slot).and_then(|block| block.call) else { return };
-        let before = self.calls[position as usize].id.as_ref().map_or(0, String::len);
-        if self.calls[position as usize].id.as_deref() == Some(id)
-            || self.weigh(|_| Held::bytes(id.len().saturating_sub(before)))
-        {
-            return;
-        }
-        to.replaced(before, id.len());
-        self.calls[position as usize].id = Some(id.into());
-    }
-
     /// Reports whether a block is a call.
     pub(crate) fn is_call(&self, slot: Slot) -> bool {
         self.block(slot).is_some_and(|block| block.call.is_some())
@@ -846,6 +932,7 @@ impl Blocks {
         let mut held = Held::default();
         for block in &self.blocks {
             held += block.value.held();
+            held += Held::bytes(block.id.as_ref().map_or(0, |id| id.len()));
         }
         for choice in &self.choices {
             let texts = [&choice.role, &choice.finish];

@@ -1,6 +1,7 @@
 //! The accumulator: it takes events, and returns updates and the outcome.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -15,7 +16,7 @@ use super::stray::Stray;
 use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
-use crate::error::{Error, other_api};
+use crate::error::{Error, OtherApi, evidence, other_api};
 use crate::json::{RawStr, repair};
 use crate::sse::Event;
 
@@ -67,6 +68,8 @@ pub struct Accumulator<D> {
     /// The number of folded events that took the fast path.
     fast: u64,
     error: Option<Box<Error>>,
+    /// Another API, if one of its events arrived, and the beginning of that.
+    other: Option<Box<(OtherApi, String)>>,
     /// The lines that are not fields, if any arrived.
     stray: Option<Box<Stray>>,
     /// The end, once the body has ended.
@@ -145,7 +148,7 @@ impl<D: Dialect> Accumulator<D> {
         }
         if !is_ended && frame.is_none() {
             if let Some(found) = self.learned.find_data(event) {
-                if self.append_learned(&found) {
+                if self.append_learned(&found, event.data.as_bytes()) {
                     return Ok(true);
                 }
             }
@@ -233,6 +236,9 @@ impl<D: Dialect> Accumulator<D> {
     #[inline]
     fn settle_event(&mut self, parsed: &D::Event<'_>, data: &str) {
         self.transcript.anomalies().quote(data);
+        if self.other.is_none() && self.transcript.anomalies().noted_unknown() {
+            self.recognise(data);
+        }
         if let Some(error) = D::api_error(parsed, data) {
             self.fail(Error::Api(error));
         }
@@ -272,7 +278,7 @@ impl<D: Dialect> Accumulator<D> {
     ) {
         let Options { learn, cumulative, .. } = self.transcript.options;
         let Effect::Appended(text) = effect else { return self.learned.forget() };
-        let holes = if learn && !cumulative { D::holes(parsed) } else { None };
+        let holes = if learn && !cumulative { self.dialect.holes(parsed) } else { None };
         let Some(holes) = holes else { return self.learned.forget() };
         if self.learned.wants(event.data.len()) {
             let anomalies = self.transcript.anomalies().noted().to_vec();
@@ -286,15 +292,15 @@ impl<D: Dialect> Accumulator<D> {
     #[inline]
     pub(crate) fn advance_framed(&mut self, input: &[u8]) -> Option<usize> {
         let found = self.learned.find_frame(input).filter(|_| !self.is_ended())?;
-        self.append_learned(&found).then_some(found.len)
+        self.append_learned(&found, input).then_some(found.len)
     }
 
-    /// Folds an event that matches a template.
+    /// Folds an event that matches a template at the beginning of `bytes`.
     ///
     /// Does nothing and returns false if a limit does not allow it. A full parse then finds the
     /// limit.
     #[inline]
-    fn append_learned(&mut self, found: &Match<'_>) -> bool {
+    fn append_learned(&mut self, found: &Match<'_>, bytes: &[u8]) -> bool {
         let target = self.learned.target(found.template);
         if !self.transcript.has_room_for(found.text.len()) {
             return false;
@@ -305,6 +311,9 @@ impl<D: Dialect> Accumulator<D> {
             self.transcript.anomalies().again(anomaly);
         }
         let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
+        if let Some(values) = self.learned.values(found.template, bytes) {
+            self.dialect.refill(target.text, &values, &mut self.transcript);
+        }
         self.transcript.parse();
         self.folded += 1;
         self.fast += 1;
@@ -526,17 +535,19 @@ impl<D: Dialect> Accumulator<D> {
     /// Ends in an error if only events of another API arrived.
     #[inline(never)]
     fn tell_other_api(&mut self) {
-        let unknown = self.transcript.anomaly_list().iter();
-        let unknown = unknown.filter(|anomaly| {
-            matches!(anomaly.kind, AnomalyKind::UnknownChunk | AnomalyKind::UnknownEvent)
-        });
-        let data = unknown.filter_map(|anomaly| anomaly.excerpt.as_deref()).next();
-        let api = data.and_then(other_api).filter(|api| api.name != self.dialect.api());
-        if let Some((api, data)) = api.zip(data) {
-            let data = data.into();
-            self.end = Some(End::Error);
-            self.fail(Error::OtherApi { api: api.name, module: api.module, data });
-        }
+        let Some(other) = self.other.take() else { return };
+        let (OtherApi { name: api, module }, data) = *other;
+        self.end = Some(End::Error);
+        self.fail(Error::OtherApi { api, module, data });
+    }
+
+    /// Looks for the API of an event that is unknown here.
+    ///
+    /// Events that say nothing, such as pings, may come before.
+    #[inline(never)]
+    fn recognise(&mut self, data: &str) {
+        let other = other_api(data).filter(|api| api.name != self.dialect.api());
+        self.other = other.map(|api| Box::new((api, evidence(data, Error::EXCERPT))));
     }
 
     /// Records what only the end completes, and returns true if there is anything.

@@ -127,6 +127,8 @@ pub enum AnomalyKind {
     /// reported it.
     CutToolCall,
     /// The content type is not `text/event-stream`, but the body is an event stream.
+    ///
+    /// Or it is not one of lines of JSON, but the body has such lines, and the API too.
     ContentType,
     /// A line is not a field.
     ///
@@ -319,10 +321,9 @@ impl Anomalies {
         self.again(position);
     }
 
-    /// Notes an anomaly of the text `count` times.
+    /// Notes an anomaly of the text or of another value `count` times.
     ///
-    /// An event that repeats the frame does not repeat this anomaly, because its text is another.
-    #[cfg(feature = "partial")]
+    /// An event that repeats the frame does not repeat this anomaly, because its values are others.
     pub(crate) fn note_apart(
         &mut self,
         kind: AnomalyKind,
@@ -362,6 +363,17 @@ impl Anomalies {
                 }
             }
         }
+    }
+
+    /// Reports whether the current event noted that it is unknown.
+    pub(crate) fn noted_unknown(&self) -> bool {
+        let is_unknown = |position: &usize| {
+            let anomaly = self.list.get(*position);
+            anomaly.is_some_and(|anomaly| {
+                matches!(anomaly.kind, AnomalyKind::UnknownChunk | AnomalyKind::UnknownEvent)
+            })
+        };
+        self.noted.iter().any(is_unknown)
     }
 
     /// Replaces the text that is shown with an anomaly, if it is kept.

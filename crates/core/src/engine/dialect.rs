@@ -8,8 +8,9 @@
 //!   It counts in the transcript whatever it keeps.
 //! - The [`Effect`] that it returns is honest. `Other` is always honest.
 //! - [`holes`](Dialect::holes) names every member of an event and lets through only those whose
-//!   folding is a function of the text alone. It is a pattern without `..`, so it does not compile
-//!   if somebody adds a member and forgets it here.
+//!   folding is a function of the text and of the values that [`refill`](Dialect::refill) folds. It
+//!   is a pattern without `..`, so it does not compile if somebody adds a member and forgets it
+//!   here.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -20,11 +21,11 @@ use super::change::Change;
 use super::counts::TokenCounts;
 use super::options::Options;
 use super::place::Place;
-use super::record::Note;
+use super::record::{Note, TextId};
 use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use crate::error::{ApiError, Error};
-use crate::json::Unknown;
+use crate::json::{RawStr, Unknown};
 use crate::sse;
 
 /// An API whose streams are folded, as [`chat::Chat`](crate::chat::Chat).
@@ -49,6 +50,16 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// The answer: what the same API returns without `stream`.
     type Answer: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
 
+    /// The way in which the bytes of a stream are cut into events.
+    const FRAMING: Framing = Framing::Events;
+
+    /// Reports whether the first line of a body is an event of an API of lines.
+    ///
+    /// It is asked with [`Framing::Either`].
+    fn is_line(_: &str) -> bool {
+        false
+    }
+
     /// Returns the name of the API, as errors name it.
     fn api(&self) -> &'static str;
 
@@ -70,7 +81,21 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     fn fold(&mut self, event: &Self::Event<'_>, to: &mut Transcript) -> Result<Effect, Error>;
 
     /// Returns the string that the event appends, if it has no other effect.
-    fn holes<'e>(event: &'e Self::Event<'_>) -> Option<Holes<'e>>;
+    ///
+    /// It is asked after the event was folded. Values that [`refill`](Self::refill) folds are no
+    /// other effect: [`fold`](Self::fold) leaves them out of what it returns, too.
+    fn holes<'e>(&self, event: &'e Self::Event<'_>) -> Option<Holes<'e>>;
+
+    /// Folds the values of an event that matched a learned frame, after its text was appended.
+    ///
+    /// `text` is what was appended to. The effect has to be that of folding an event with these
+    /// values. An anomaly that depends on them is noted
+    /// [apart](Transcript::anomaly_apart), here and in [`fold`](Self::fold), because the
+    /// others are noted again with the frame.
+    #[inline]
+    fn refill(&mut self, text: TextId, values: &Values<'_>, to: &mut Transcript) {
+        let _ = (text, values, to);
+    }
 
     /// Returns the error that an event carries beside its choices, if any.
     ///
@@ -129,6 +154,19 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     fn answer(self, texts: &mut Transcript) -> Self::Answer;
 }
 
+/// The way in which the bytes of a stream are cut into events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Framing {
+    /// The stream is an event stream, which [`sse::Decoder`] decodes.
+    Events,
+    /// The stream has one JSON value a line, which [`lines::Decoder`](crate::lines::Decoder)
+    /// decodes.
+    Lines,
+    /// The first line tells which of the two it is.
+    Either,
+}
+
 /// Seals [`Dialect`], so that other crates cannot implement it.
 pub trait Sealed {}
 
@@ -163,13 +201,78 @@ pub enum Read {
     Event,
 }
 
-/// The strings of an event that may differ in the next one of the same frame.
+/// The values of an event that may differ in the next one of the same frame.
 ///
-/// Each lies in the event's data, as it stands between its quotes.
+/// Each lies in the event's data.
 #[derive(Debug, Clone, Copy)]
 pub struct Holes<'e> {
-    /// The string that is appended.
+    /// The string that is appended, as it stands between its quotes.
     pub(crate) text: &'e str,
-    /// A string that means nothing, if there is one.
+    /// A string that means nothing, if there is one, as it stands between its quotes.
     pub(crate) padding: Option<&'e str>,
+    /// The values that [`Dialect::refill`] folds, in the order in which it expects them.
+    pub(crate) values: [Option<Hole<'e>>; Holes::VALUES],
+}
+
+impl<'e> Holes<'e> {
+    /// The largest number of values besides text and padding.
+    pub(crate) const VALUES: usize = 2;
+
+    /// Returns the holes of an event of which nothing differs but the text.
+    pub(crate) fn of(text: &'e str) -> Self {
+        Self { text, padding: None, values: [None; Self::VALUES] }
+    }
+}
+
+/// A value that may differ in the next event of the same frame.
+///
+/// Its kind decides what else may stand in its place. Another kind needs a variant here and in
+/// [`Filled`], and an arm where frames are matched.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hole<'e> {
+    /// A whole number of zero or more, in digits alone.
+    Number(&'e str),
+    /// A string, as it stands between its quotes.
+    String(&'e str),
+}
+
+/// The values of an event that matched a learned frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Values<'v> {
+    /// The event's bytes.
+    pub(crate) bytes: &'v [u8],
+    /// The values, in the order of [`Holes::values`].
+    pub(crate) filled: &'v [Filled; Holes::VALUES],
+}
+
+/// A value that was found in place of a [`Hole`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Filled {
+    /// The frame has no such hole.
+    #[default]
+    Nothing,
+    Number(u64),
+    /// The first byte of a string, and the end of it.
+    String(usize, usize),
+}
+
+impl<'v> Values<'v> {
+    /// Returns the number in the hole at this position, if the frame has one.
+    pub(crate) fn number(&self, position: usize) -> Option<u64> {
+        match self.filled[position] {
+            Filled::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Returns the string in the hole at this position, if the frame has one.
+    pub(crate) fn string(&self, position: usize) -> Option<RawStr<'v>> {
+        match self.filled[position] {
+            Filled::String(start, end) => {
+                let string = core::str::from_utf8(self.bytes.get(start..end)?).ok()?;
+                Some(RawStr::from_inner(string))
+            }
+            _ => None,
+        }
+    }
 }

@@ -16,16 +16,22 @@
 //! strings. Folding is a function of the parse and the state, so it would only append the new
 //! string where the last one went. This is then done directly. Anything else is parsed in full.
 //!
+//! Some APIs have more that changes: OpenAI's Responses API numbers its events, and Anthropic pads
+//! with blanks. Such values are [gaps](Gap) in the literals. A gap holds exactly one value of its
+//! kind, so the argument is the same, and the dialect folds the new value:
+//! [`Dialect::refill`](super::dialect::Dialect::refill). Frames without gaps are matched in a
+//! straight line, since nearly all frames of chat completions are such.
+//!
 //! Three things make this safe, and have to stay true together:
 //!
 //! - **The event says nothing else.** [`Dialect::holes`](super::dialect::Dialect::holes) lets an
 //!   event through only if each of its other members is absent or has no effect when it comes
 //!   again.
 //! - **Folding it did nothing else.** The effect is what folding returned: whatever set something
-//!   returned `Other`.
+//!   returned `Other`, but for what the dialect folds of a gap.
 //! - **The state does not get in the way.** An event that appends leaves alone what other events'
 //!   effects depend on; any other event drops all templates. An anomaly that folding noted, such as
-//!   a repeated role, is noted again.
+//!   a repeated role, is noted again. One that depends on a gap is noted apart, and anew.
 //!
 //! A template holds where events are matched as bytes ([`Learned::find_frame`], before decoding)
 //! and where they are decoded already ([`Learned::find_data`]: callers that decode themselves, and
@@ -42,7 +48,7 @@ use core::ops::Range;
 
 use memchr::memchr;
 
-use super::dialect::Holes;
+use super::dialect::{Filled, Hole, Holes, Values};
 use super::record::TextId;
 use crate::json::string_end;
 use crate::sse::Event;
@@ -59,6 +65,8 @@ pub(crate) struct Learned {
     misses: u32,
     /// The number of events to parse before templates are tried again.
     pause: u32,
+    /// The values of the last match, if its template has gaps.
+    filled: [Filled; Holes::VALUES],
 }
 
 /// The bytes of an event with holes in it, and what folding the event did.
@@ -82,7 +90,27 @@ struct Template {
     ///
     /// The other is padding, or empty at the end of the data.
     text: usize,
+    /// The gaps in the literals around the holes, in order.
+    gaps: Vec<Gap>,
     target: Target,
+}
+
+/// A place in a literal that holds another value in each event.
+#[derive(Debug, Clone)]
+struct Gap {
+    /// The place within the frame.
+    range: Range<usize>,
+    kind: GapKind,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum GapKind {
+    /// A whole number in digits, by its position in [`Holes::values`].
+    Number(usize),
+    /// A string between its quotes, by its position in [`Holes::values`].
+    String(usize),
+    /// Blanks, or nothing.
+    Blanks,
 }
 
 /// The effect of folding an event.
@@ -128,9 +156,10 @@ impl Learned {
     /// Finds a template that the beginning of `input` matches, as undecoded bytes.
     #[inline]
     pub(crate) fn find_frame<'i>(&mut self, input: &'i [u8]) -> Option<Match<'i>> {
-        self.find_by(|template| {
+        self.find_by(|template, filled| {
             let frame = 0..template.frame.len();
-            let (text, end) = template.text_in(input, frame).filter(|_| template.is_framed)?;
+            let found = template.text_in(input, frame, filled);
+            let (text, end) = found.filter(|_| template.is_framed)?;
             Some((core::str::from_utf8(&input[text]).ok()?, end))
         })
     }
@@ -138,23 +167,25 @@ impl Learned {
     /// Finds a template that a decoded event matches.
     pub(crate) fn find_data<'d>(&mut self, event: &Event<'d>) -> Option<Match<'d>> {
         let data = event.data;
-        self.find_by(|template| {
-            let (text, end) = template.text_in(data.as_bytes(), template.data.clone())?;
+        self.find_by(|template, filled| {
+            let (text, end) = template.text_in(data.as_bytes(), template.data.clone(), filled)?;
             let is_whole = end == data.len() && template.event_type == event_type(event);
             Some((data.get(text).filter(|_| is_whole)?, end))
         })
     }
 
+    #[inline]
     fn find_by<'d>(
         &mut self,
-        mut text_in: impl FnMut(&Template) -> Option<(&'d str, usize)>,
+        mut text_in: impl FnMut(&Template, &mut [Filled; Holes::VALUES]) -> Option<(&'d str, usize)>,
     ) -> Option<Match<'d>> {
         if self.pause > 0 {
             return None;
         }
         let count = self.templates.len();
         for position in (self.due..count).chain(0..self.due) {
-            let Some((text, len)) = text_in(&self.templates[position]) else { continue };
+            let found = text_in(&self.templates[position], &mut self.filled);
+            let Some((text, len)) = found else { continue };
             self.due = if position + 1 < count { position + 1 } else { 0 };
             self.misses = 0;
             return Some(Match { template: position, text, len });
@@ -165,6 +196,15 @@ impl Learned {
     /// Returns the effect of an event that matches the template at this position.
     pub(crate) fn target(&self, template: usize) -> &Target {
         &self.templates[template].target
+    }
+
+    /// Returns the values of the last match, in whose bytes they lie.
+    ///
+    /// Returns `None` if its template has no gaps.
+    #[inline]
+    pub(crate) fn values<'v>(&'v self, template: usize, bytes: &'v [u8]) -> Option<Values<'v>> {
+        let has_gaps = !self.templates[template].gaps.is_empty();
+        has_gaps.then_some(Values { bytes, filled: &self.filled })
     }
 
     /// Reports whether to learn from an event with data of this length.
@@ -198,14 +238,15 @@ impl Learned {
         let padding = holes.padding.map_or(Some(end), |padding| range_in(data, padding));
         let (Some(text), Some(padding)) = (range_in(data, holes.text), padding) else { return };
         let text_first = text.start < padding.start;
-        let holes = if text_first { [text, padding] } else { [padding, text] };
-        if holes[0].end > holes[1].start {
-            return;
-        }
+        let strings = if text_first { [text, padding] } else { [padding, text] };
+        let Some(mut gaps) = gaps(data, &holes, &strings) else { return };
         // Data that was joined from several lines, or that no frame is known of, stands alone.
         let is_framed = framed.is_some() && memchr(b'\n', data.as_bytes()).is_none();
         let framed = framed.unwrap_or(Framed { bytes: data.as_bytes(), data: 0..data.len() });
         let start = framed.data.start;
+        for gap in &mut gaps {
+            gap.range = gap.range.start + start..gap.range.end + start;
+        }
         let mut frame = self.room(target.text);
         frame.clear();
         frame.reserve_exact(framed.bytes.len());
@@ -215,8 +256,9 @@ impl Learned {
             data: framed.data,
             is_framed,
             event_type: event_type(event).into(),
-            holes: holes.map(|hole| hole.start + start..hole.end + start),
+            holes: strings.map(|hole| hole.start + start..hole.end + start),
             text: usize::from(!text_first),
+            gaps,
             target,
         };
         self.due = self.templates.len();
@@ -250,16 +292,56 @@ impl Learned {
 impl Template {
     /// Matches `part` of the template against the beginning of `bytes`.
     ///
-    /// The holes may hold other strings.
+    /// The holes may hold other strings, and the gaps other values.
     ///
     /// Returns the text's hole in `bytes`, and the offset of the part's end.
     #[inline]
-    fn text_in(&self, bytes: &[u8], part: Range<usize>) -> Option<(Range<usize>, usize)> {
+    fn text_in(
+        &self,
+        bytes: &[u8],
+        part: Range<usize>,
+        filled: &mut [Filled; Holes::VALUES],
+    ) -> Option<(Range<usize>, usize)> {
+        if self.gaps.is_empty() {
+            self.text_between(bytes, part, |at, range| literal(bytes, at, &self.frame[range]))
+        } else {
+            self.text_between_gaps(bytes, part, filled)
+        }
+    }
+
+    #[inline(never)]
+    fn text_between_gaps(
+        &self,
+        bytes: &[u8],
+        part: Range<usize>,
+        filled: &mut [Filled; Holes::VALUES],
+    ) -> Option<(Range<usize>, usize)> {
+        *filled = Default::default();
+        let mut gaps = self.gaps.iter().peekable();
+        self.text_between(bytes, part, |mut at, range| {
+            let mut from = range.start;
+            while let Some(gap) = gaps.next_if(|gap| gap.range.end <= range.end) {
+                at = literal(bytes, at, &self.frame[from..gap.range.start])?;
+                at = gap.fill(bytes, at, filled)?;
+                from = gap.range.end;
+            }
+            literal(bytes, at, &self.frame[from..range.end])
+        })
+    }
+
+    /// Matches `part`, with a function for what lies between the holes.
+    #[inline(always)]
+    fn text_between(
+        &self,
+        bytes: &[u8],
+        part: Range<usize>,
+        mut literals: impl FnMut(usize, Range<usize>) -> Option<usize>,
+    ) -> Option<(Range<usize>, usize)> {
         let [first, second] = &self.holes;
-        let start = literal(bytes, 0, &self.frame[part.start..first.start])?;
+        let start = literals(0, part.start..first.start)?;
         let end = string_end(bytes, start)?;
         let mut text = start..end;
-        let mut at = literal(bytes, end, &self.frame[first.end..second.start])?;
+        let mut at = literals(end, first.end..second.start)?;
         if second.start < self.data.end {
             let end = string_end(bytes, at)?;
             if self.text == 1 {
@@ -267,8 +349,81 @@ impl Template {
             }
             at = end;
         }
-        Some((text, literal(bytes, at, &self.frame[second.end..part.end])?))
+        Some((text, literals(at, second.end..part.end)?))
     }
+}
+
+impl Gap {
+    /// Returns the offset after the value at `at`, if it is one of the gap's kind.
+    #[inline]
+    fn fill(&self, bytes: &[u8], at: usize, filled: &mut [Filled; Holes::VALUES]) -> Option<usize> {
+        Some(match self.kind {
+            GapKind::Number(position) => {
+                let (number, end) = number(bytes, at)?;
+                filled[position] = Filled::Number(number);
+                end
+            }
+            GapKind::String(position) => {
+                let end = string_end(bytes, at)?;
+                // Undecoded bytes need not be UTF-8.
+                core::str::from_utf8(&bytes[at..end]).ok()?;
+                filled[position] = Filled::String(at, end);
+                end
+            }
+            GapKind::Blanks => at + bytes[at..].iter().take_while(|byte| **byte == b' ').count(),
+        })
+    }
+}
+
+/// Returns the gaps of an event's data between its strings, in order.
+///
+/// Returns `None` if values overlap, or are not a part of the data.
+fn gaps(data: &str, holes: &Holes<'_>, strings: &[Range<usize>; 2]) -> Option<Vec<Gap>> {
+    let mut gaps = Vec::new();
+    for (position, hole) in holes.values.iter().enumerate() {
+        let (value, kind) = match *hole {
+            None => continue,
+            Some(Hole::Number(digits)) => {
+                number(digits.as_bytes(), 0).filter(|(_, end)| *end == digits.len())?;
+                (digits, GapKind::Number(position))
+            }
+            Some(Hole::String(string)) => (string, GapKind::String(position)),
+        };
+        gaps.push(Gap { range: range_in(data, value)?, kind });
+    }
+    // Anthropic pads with blanks before the brace that closes the event.
+    let blanks = match data.as_bytes() {
+        [before @ .., b'}'] => before.iter().rev().take_while(|byte| **byte == b' ').count(),
+        _ => 0,
+    };
+    let end = data.len().saturating_sub(1);
+    if blanks > 0 {
+        gaps.push(Gap { range: end - blanks..end, kind: GapKind::Blanks });
+    }
+    gaps.sort_unstable_by_key(|gap| gap.range.start);
+    let is_before = |one: &Range<usize>, next: &Range<usize>| one.end <= next.start;
+    if gaps.is_empty() {
+        return is_before(&strings[0], &strings[1]).then_some(gaps);
+    }
+    let ranges = gaps.iter().map(|gap| &gap.range);
+    let mut ranges: Vec<_> = ranges.chain(strings).collect();
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    ranges.windows(2).all(|pair| is_before(pair[0], pair[1])).then_some(gaps)
+}
+
+/// Returns the whole number that is written in digits at `at`, and the offset after it.
+///
+/// It has so few digits that it cannot overflow.
+#[inline]
+fn number(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    const MOST: usize = 18;
+    let (mut number, mut end) = (0, at);
+    while let Some(digit @ b'0'..=b'9') = bytes.get(end) {
+        number = u64::wrapping_mul(number, 10).wrapping_add(u64::from(digit - b'0'));
+        end += 1;
+    }
+    let is_one = (1..=MOST).contains(&(end - at)) && (end - at == 1 || bytes[at] != b'0');
+    is_one.then_some((number, end))
 }
 
 /// Returns the offset after the literal, if it stands in `bytes` at `at`.

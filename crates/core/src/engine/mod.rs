@@ -34,7 +34,7 @@ pub use accumulator::{Accumulator, Stats};
 pub use anomaly::{Anomaly, AnomalyKind};
 pub use change::Change;
 pub use counts::TokenCounts;
-pub use dialect::Dialect;
+pub use dialect::{Dialect, Framing};
 pub use logprobs::{Logprobs, TokenLogprob};
 pub use options::{Limits, Options};
 pub use outcome::{End, How, Incomplete, Outcome, UnknownEnd};
@@ -47,7 +47,7 @@ pub use stalls::StallLimits;
 pub use tool_call::{ToolCallKind, ToolCallSoFar};
 pub use update::Update;
 
-pub(crate) use dialect::{Holes, Notes, Read, Sealed};
+pub(crate) use dialect::{Hole, Holes, Notes, Read, Sealed, Values};
 pub(crate) use payload::Payload;
 pub(crate) use reading::{index, read_object};
 pub(crate) use record::{Note, TextId, What};

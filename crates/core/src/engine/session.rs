@@ -13,6 +13,8 @@
 //! - A refused request, or a body that begins as JSON, HTML or gzip does, is not an event stream.
 //!   Its beginning is the evidence of the error. With another content type, a body has to begin as
 //!   an event stream does: with a field or a comment.
+//! - An API of lines ([`Framing::Lines`]) differs in the decoder, and in the first byte: its body
+//!   begins with `{`, which is no other stream's.
 //! - A learned frame is matched against the bytes before they are decoded. The decoder skips them;
 //!   it does not call back.
 //! - The first reported end counts, and an end that the stream brought itself counts before it. The
@@ -24,15 +26,19 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use memchr::memchr;
+
 use super::accumulator::{Accumulator, Rest};
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Framing};
 use super::learned::Framed;
 use super::options::Options;
 use super::outcome::{How, Outcome};
 use super::stalls::{StallLimits, Stalls};
 use super::update::Update;
 use crate::error::{Error, Evidence, Stall};
-use crate::sse::{Decoder, Event, EventId, OwnedEvent};
+use crate::json::is_json;
+use crate::lines;
+use crate::sse::{self, Decoder, Event, EventId, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
 ///
@@ -61,6 +67,8 @@ use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 #[derive(Clone)]
 pub struct Session<D> {
     decoder: Decoder,
+    /// The decoder in place of the other, if the API's framing is by lines.
+    lines: Option<Box<lines::Decoder>>,
     accumulator: Accumulator<D>,
     body: Body,
     times: Times,
@@ -137,6 +145,8 @@ enum Body {
     Unknown(usize),
     /// The content type is another one, and the bytes so far do not decide.
     Suspect(Box<Other>),
+    /// The body begins with a brace, and its first line tells what it is.
+    FirstLine(Box<Other>),
     EventStream,
     /// The body is not an event stream.
     ///
@@ -187,6 +197,18 @@ fn begins_as_event_stream(body: &[u8]) -> Option<bool> {
     if may_be_field { None } else { Some(false) }
 }
 
+/// Reports whether a body begins as a stream of lines does: with an object.
+///
+/// Returns `None` if more bytes are needed.
+fn begins_as_lines(body: &[u8]) -> Option<bool> {
+    const MARK: &[u8] = "\u{FEFF}".as_bytes();
+    if body.len() < MARK.len() && MARK.starts_with(body) {
+        return None;
+    }
+    let line = body.strip_prefix(MARK).unwrap_or(body).trim_ascii_start();
+    line.first().map(|&first| first == b'{')
+}
+
 impl<D: Dialect> Default for Session<D> {
     fn default() -> Self {
         Self::new()
@@ -208,10 +230,11 @@ impl<D: Dialect> Session<D> {
 
     /// Returns a session that begins with this state of its dialect.
     pub(crate) fn with_dialect(dialect: D, options: Options) -> Self {
+        let limits = options.limits.of_decoder();
+        let lines = || lines_within(limits);
         Self {
-            decoder: Decoder::with_limits(options.limits.of_decoder())
-                .with_error_lines(true)
-                .with_stray_lines(true),
+            lines: (D::FRAMING == Framing::Lines).then(lines),
+            decoder: Decoder::with_limits(limits).with_error_lines(true).with_stray_lines(true),
             accumulator: Accumulator::with_dialect(dialect, options),
             body: Body::Unknown(0),
             times: Times::default(),
@@ -243,7 +266,8 @@ impl<D: Dialect> Session<D> {
     /// the body decide. If the content type is not `text/event-stream`, they have to begin a field
     /// or a comment, which is an [anomaly](crate::AnomalyKind::ContentType). Otherwise the
     /// beginning of the body, at most [`Error::EVIDENCE`] bytes, becomes part of
-    /// [`Error::NotAnEventStream`].
+    /// [`Error::NotAnEventStream`]. If the API's framing is by lines, the content type is
+    /// `application/x-ndjson`, and the first byte has to be `{`.
     ///
     /// ```
     /// use deltawire::{Error, How, chat};
@@ -270,6 +294,12 @@ impl<D: Dialect> Session<D> {
     /// The evidence is the result of [`Evidence::not_a_stream`]. The effect is that of
     /// [`head`](Self::head) with the same head.
     pub fn judged(&mut self, evidence: Evidence) {
+        let may_be_lines = D::FRAMING != Framing::Events;
+        if may_be_lines && evidence.content_type().is_some_and(lines::is_lines) {
+            self.lines.get_or_insert_with(|| lines_within(*self.decoder.limits()));
+            self.body = Body::Unknown(0);
+            return;
+        }
         let of = if evidence.is_refusal() { Body::Other } else { Body::Suspect };
         self.body = of(Other::new(evidence));
     }
@@ -325,15 +355,32 @@ impl<D: Dialect> Session<D> {
     /// Matches the beginning of `input` against the learned frames.
     #[inline]
     fn advance_framed(&mut self, input: &mut &[u8]) -> bool {
-        if !self.decoder.is_at_block_start(input) {
+        let begins = match self.lines() {
+            Some(lines) => lines.is_at_line_start(),
+            None => self.decoder.is_at_block_start(input),
+        };
+        if !begins {
             return false;
         }
         let limits = self.decoder.limits();
         // Within the smaller limit nothing can exceed either, so the frame need not be decoded.
         let most = limits.max_event.min(limits.max_line).min(input.len());
         let Some(len) = self.accumulator.advance_framed(&input[..most]) else { return false };
-        self.decoder.skip(input, len);
+        match self.lines() {
+            Some(lines) => lines.skip(input, len),
+            None => self.decoder.skip(input, len),
+        }
         true
+    }
+
+    /// Returns the decoder of lines, if the API's framing is by lines.
+    #[inline(always)]
+    fn lines(&mut self) -> Option<&mut lines::Decoder> {
+        // The compiler knows the framing, so that other sessions do not look.
+        match D::FRAMING {
+            Framing::Events => None,
+            Framing::Lines | Framing::Either => self.lines.as_deref_mut(),
+        }
     }
 
     /// Decodes until an event is folded, and calls a function with its data.
@@ -348,7 +395,11 @@ impl<D: Dialect> Session<D> {
         }
         while !self.accumulator.is_ended() {
             let before = *input;
-            match self.decoder.decode_framed(input) {
+            let decoded = match &mut self.lines {
+                Some(lines) if D::FRAMING != Framing::Events => lines.decode_framed(input),
+                _ => self.decoder.decode_framed(input),
+            };
+            match decoded {
                 Ok(None) => return Ok(false),
                 Ok(Some((event, frame))) => {
                     let framed =
@@ -406,6 +457,8 @@ impl<D: Dialect> Session<D> {
     }
 
     /// Returns the decoder, which has the last event ID and the number of bytes so far.
+    ///
+    /// It has nothing to do if the API's framing is by lines.
     #[must_use]
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
@@ -425,10 +478,12 @@ impl<D: Dialect> Session<D> {
     /// body as an empty stream. The first byte of gzip's magic number (RFC 1952, section 2.3.1)
     /// begins a body that a proxy compressed and nobody decompressed. The header `content-encoding`
     /// does not tell, because some stacks (libcurl) leave it in place when they decompress. No
-    /// field of an event stream begins with any of these.
+    /// field of an event stream begins with any of these. A stream of lines begins with `{` and
+    /// with nothing else.
     fn is_event_stream(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
         const GZIP: u8 = 0x1f;
+        let is_lines = D::FRAMING != Framing::Events && self.lines.is_some();
         if let Body::Unknown(marked) = &mut self.body {
             let mut seen = 0;
             let first = input.iter().find(|&&byte| {
@@ -443,7 +498,12 @@ impl<D: Dialect> Session<D> {
             });
             match first.copied() {
                 None => {}
-                Some(b'{' | b'[' | b'<' | GZIP) => {
+                Some(b'{') if is_lines => self.body = Body::EventStream,
+                Some(b'{') if D::FRAMING == Framing::Either => {
+                    *input = &input[seen..];
+                    self.body = Body::FirstLine(Other::new(Evidence::of_first_bytes()));
+                }
+                Some(first) if is_lines || matches!(first, b'{' | b'[' | b'<' | GZIP) => {
                     *input = &input[seen..];
                     self.body = Body::Other(Other::new(Evidence::of_first_bytes()));
                 }
@@ -452,6 +512,9 @@ impl<D: Dialect> Session<D> {
         }
         if matches!(self.body, Body::Suspect(_)) {
             self.judge(input);
+        }
+        if matches!(self.body, Body::FirstLine(_)) {
+            self.judge_line(input, false);
         }
         let Body::Other(other) = &mut self.body else {
             return Ok(matches!(self.body, Body::EventStream | Body::Unknown(_)));
@@ -476,7 +539,11 @@ impl<D: Dialect> Session<D> {
         let Body::Suspect(mut other) = before else { return };
         let earlier = other.beginning.len();
         other.keep(input);
-        self.body = match begins_as_event_stream(&other.beginning) {
+        let begins = match self.lines() {
+            None => begins_as_event_stream(&other.beginning),
+            Some(_) => begins_as_lines(&other.beginning),
+        };
+        self.body = match begins {
             // White space that does not end.
             None if other.beginning.len() == other.evidence.max_body() => Body::Other(other),
             None => {
@@ -485,7 +552,10 @@ impl<D: Dialect> Session<D> {
             }
             Some(true) => {
                 let mut beginning = &other.beginning[..earlier];
-                while let Ok(Some(_)) = self.decoder.decode(&mut beginning) {}
+                match self.lines() {
+                    Some(lines) => _ = lines.decode(&mut beginning),
+                    None => while let Ok(Some(_)) = self.decoder.decode(&mut beginning) {},
+                }
                 let content_type = other.evidence.content_type().unwrap_or_default();
                 self.accumulator.note_content_type(content_type);
                 Body::EventStream
@@ -496,6 +566,42 @@ impl<D: Dialect> Session<D> {
             }
         };
     }
+}
+
+/// The first line, where it tells the framing.
+impl<D: Dialect> Session<D> {
+    /// Judges a body that begins with a brace, once its first line is there.
+    ///
+    /// It is one value a line if the line is an event of an API of lines. Any other such body is
+    /// no stream. The bytes before the line's end are kept, and given to the decoder then.
+    #[inline(never)]
+    fn judge_line(&mut self, input: &mut &[u8], is_end: bool) {
+        let before = core::mem::replace(&mut self.body, Body::EventStream);
+        let Body::FirstLine(mut other) = before else { return };
+        let earlier = other.beginning.len();
+        other.keep(input);
+        let is_full = other.beginning.len() == other.evidence.max_body();
+        let end = memchr(b'\n', &other.beginning);
+        if end.is_none() && !is_end && !is_full {
+            *input = &[];
+            self.body = Body::FirstLine(other);
+            return;
+        }
+        let line = &other.beginning[..end.unwrap_or(other.beginning.len())];
+        if core::str::from_utf8(line).is_ok_and(D::is_line) {
+            let mut lines = lines_within(*self.decoder.limits());
+            let _ = lines.decode(&mut &other.beginning[..earlier]);
+            self.lines = Some(lines);
+        } else {
+            other.beginning.truncate(earlier);
+            self.body = Body::Other(other);
+        }
+    }
+}
+
+/// Returns a decoder of lines within these limits.
+fn lines_within(limits: sse::Limits) -> Box<lines::Decoder> {
+    Box::new(lines::Decoder::with_limits(limits))
 }
 
 /// The methods of time.
@@ -600,12 +706,19 @@ impl<D: Dialect> Session<D> {
     /// stream, an error in the stream, lines that are not fields, a broken connection, or a stall.
     /// If the end also changed something, the next call returns the error.
     pub fn end(&mut self, how: How) -> Result<bool, Error> {
+        if matches!(self.body, Body::FirstLine(_)) {
+            self.judge_line(&mut &[][..], true);
+        }
         if let Body::Other(other) | Body::Suspect(other) = &self.body {
             if self.accumulator.error().is_none() && !self.is_ended() {
                 self.accumulator.fail(other.evidence.error(&other.beginning));
             }
         }
         let mut rest = Rest::None;
+        let is_lines = D::FRAMING != Framing::Events && self.lines.is_some();
+        if is_lines && how != How::Stopped && !self.is_ended() {
+            rest = self.end_lines();
+        }
         if how != How::Stopped && !self.is_ended() {
             if let Some(event) = self.decoder.finish() {
                 let is_folded = self.accumulator.push_cut(&event);
@@ -615,15 +728,33 @@ impl<D: Dialect> Session<D> {
                 // The error that the line is, if it is one, is in the outcome.
                 let _ = self.accumulator.advance(&line);
             }
-            if self.accumulator.is_complete() {
-                self.broken = how.clone().into_error().map(Box::new);
-            }
+        }
+        if rest != Rest::None && self.accumulator.is_complete() {
+            self.broken = how.clone().into_error().map(Box::new);
         }
         self.times.end.get_or_insert(self.times.latest);
         if self.accumulator.end_cut(how, rest) {
             return Ok(true);
         }
         self.check().map(|()| false)
+    }
+
+    /// Folds the last line, if the body ended without its line end.
+    ///
+    /// An object that is whole counts, because no byte can follow it. One that is cut does not.
+    #[inline(never)]
+    fn end_lines(&mut self) -> Rest {
+        let Some(line) = self.lines.as_deref_mut().and_then(lines::Decoder::finish) else {
+            return Rest::None;
+        };
+        if line.data.trim_start().starts_with('{') && is_json(line.data).is_err() {
+            return Rest::Cut;
+        }
+        match self.accumulator.advance(&line) {
+            Ok(true) => Rest::Folded,
+            // The error is in the outcome.
+            Ok(false) | Err(_) => Rest::Cut,
+        }
     }
 
     /// Returns the error that ended the stream, if one did.

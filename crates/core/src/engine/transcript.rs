@@ -181,6 +181,14 @@ impl Transcript {
         self.most = self.most.saturating_add(bytes);
     }
 
+    /// Multiplies the most bytes that the current event can add.
+    ///
+    /// It is for an event some of whose bytes are kept more than once: in a block as it was sent,
+    /// and in the text that grows.
+    pub(crate) fn expect_copies(&mut self, copies: usize) {
+        self.most = self.most.saturating_mul(copies);
+    }
+
     /// The longest list of notes whose memory is kept for the next event.
     const KEEP: usize = 64;
 
@@ -211,6 +219,13 @@ impl Transcript {
 
     pub(crate) fn anomaly(&mut self, kind: AnomalyKind, choice: Option<u64>, member: &'static str) {
         self.anomalies.note(kind, choice, member, self.event);
+    }
+
+    /// Notes an anomaly that events of the same frame need not have.
+    ///
+    /// It depends on a value that [`Dialect::refill`](super::dialect::Dialect::refill) folds.
+    pub(crate) fn anomaly_apart(&mut self, kind: AnomalyKind, member: &'static str) {
+        self.anomalies.note_apart(kind, None, member, (self.event, 1));
     }
 
     pub(crate) fn anomalies(&mut self) -> &mut Anomalies {

@@ -21,7 +21,7 @@ mod transport;
 pub use api::ApiError;
 pub use escaped::Escaped;
 pub use evidence::Evidence;
-pub(crate) use other_api::other_api;
+pub(crate) use other_api::{OtherApi, other_api};
 pub use refused::Refused;
 pub use stall::{Stall, StallKind};
 pub use transport::TransportError;

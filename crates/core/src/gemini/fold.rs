@@ -193,7 +193,7 @@ impl Dialect for Gemini {
         Ok(effect)
     }
 
-    fn holes<'e>(event: &'e Event<'_>) -> Option<Holes<'e>> {
+    fn holes<'e>(&self, event: &'e Event<'_>) -> Option<Holes<'e>> {
         // A member with `_` has no effect when it comes again, or folding it has said so.
         let Event {
             candidates,
@@ -230,7 +230,7 @@ impl Dialect for Gemini {
         else {
             return None;
         };
-        extra.is_empty().then(|| Holes { text: text.as_json(), padding: None })
+        extra.is_empty().then(|| Holes::of(text.as_json()))
     }
 
     fn api_error(event: &Event<'_>, data: &str) -> Option<Box<ApiError>> {

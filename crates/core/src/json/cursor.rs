@@ -39,6 +39,18 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0, spaced: false }
     }
 
+    /// Returns the position, for [`since`](Self::since).
+    #[inline(always)]
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Returns the text that was consumed since a position.
+    #[inline(always)]
+    pub(crate) fn since(&self, position: usize) -> &'a str {
+        &self.text[position..self.at]
+    }
+
     /// Skips white space, and returns the next byte without consuming it.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Option<u8> {

@@ -84,6 +84,11 @@ impl<'a> RawValue<'a> {
         string_inner(&self.text).map(RawStr::from_inner)
     }
 
+    /// Returns what the quotes of a string hold, if the value is a string.
+    pub(crate) fn as_string_inner(&self) -> Option<&str> {
+        string_inner(&self.text)
+    }
+
     /// Returns the text of a string, decoded, or the JSON text of any other value.
     #[must_use]
     pub fn to_text(&self) -> Cow<'_, str> {

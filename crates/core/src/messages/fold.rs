@@ -143,7 +143,7 @@ impl Dialect for Messages {
         Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_event(event, to))
     }
 
-    fn holes<'e>(event: &'e Event<'_>) -> Option<Holes<'e>> {
+    fn holes<'e>(&self, event: &'e Event<'_>) -> Option<Holes<'e>> {
         let Event {
             // They stand in the frame. What they mean follows from them and from what was folded.
             event_type: _,
@@ -177,7 +177,7 @@ impl Dialect for Messages {
         }
         match (text, thinking, partial_json) {
             (Some(text), None, None) | (None, Some(text), None) | (None, None, Some(text)) => {
-                Some(Holes { text: text.as_json(), padding: None })
+                Some(Holes::of(text.as_json()))
             }
             _ => None,
         }

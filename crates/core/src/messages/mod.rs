@@ -20,15 +20,14 @@
 //!
 //! "#;
 //! let mut session = messages::Session::new();
-//! let mut updates = session.read(body);
-//! while let Some(update) = updates.next()? {
+//! session.read(body).for_each(|update| {
 //!     print!("{}", update.text());
 //!     for change in update.changes() {
 //!         if let Change::ToolCallDone { name, arguments, .. } = change {
 //!             assert_eq!((name, arguments), ("now", r#"{"zone":"UTC"}"#));
 //!         }
 //!     }
-//! }
+//! })?;
 //! let message = session.close(How::Clean).into_complete()?;
 //! assert_eq!(message.stop_reason().as_deref(), Some("tool_use"));
 //! assert_eq!(message.content[0].get("input").unwrap().as_json(), r#"{"zone":"UTC"}"#);

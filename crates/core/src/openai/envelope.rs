@@ -130,7 +130,7 @@ impl<M: Message> Dialect for Envelope<M> {
         Ok(effect.and(self.fold_usage(chunk, to)))
     }
 
-    fn holes<'e>(chunk: &'e Self::Event<'_>) -> Option<Holes<'e>> {
+    fn holes<'e>(&self, chunk: &'e Self::Event<'_>) -> Option<Holes<'e>> {
         // A member with `_` has no effect when it comes again, or folding it has said so: of
         // unknown members, that each has the value that is kept.
         let Chunk {
@@ -170,7 +170,7 @@ impl<M: Message> Dialect for Envelope<M> {
         };
         let has_reason = finish_reason.is_some_and(|reason| !reason.is_empty());
         let text = M::only_text(delta).filter(|_| !has_reason)?;
-        Some(Holes { text, padding: padding.0 })
+        Some(Holes { text, padding: padding.0, values: [None; Holes::VALUES] })
     }
 
     fn api_error(chunk: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>> {

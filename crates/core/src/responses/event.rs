@@ -99,6 +99,9 @@ pub struct Event<'a> {
     /// The other members.
     #[serde(flatten)]
     pub extra: Unknown<'a>,
+    /// The sequence number as it stands in the data.
+    #[serde(skip)]
+    pub(super) number: Option<&'a str>,
     /// Random text, as protection against side channels.
     #[serde(skip)]
     pub(super) obfuscation: Option<RawStr<'a>>,
@@ -147,7 +150,9 @@ impl<'de> Members<'de> for Event<'de> {
         if name.is("type") {
             self.event_type = walk.string("type", cursor)?;
         } else if name.is("sequence_number") {
+            let start = cursor.position();
             self.sequence_number = index("sequence_number", cursor, walk)?;
+            self.number = self.sequence_number.map(|_| cursor.since(start));
         } else if name.is("output_index") {
             self.output_index = index("output_index", cursor, walk)?;
         } else if name.is("content_index") {

@@ -4,8 +4,8 @@
 //! OpenAI's API reference, "Streaming events"; what servers send beside it is noted at its row.
 //!
 //! Items are told apart by `output_index` and not by their IDs, which GitHub Copilot changes with
-//! every event. Only where there is no index (llama.cpp) the ID counts, and else the item that
-//! began last. What comes whole counts: a `.done` event replaces what its deltas built, and the
+//! every event; that is noted. Only where there is no index (llama.cpp) the ID counts, and else the
+//! item that began last. What comes whole counts: a `.done` event replaces what its deltas built, and the
 //! last event replaces the items, if it has them.
 
 use alloc::boxed::Box;
@@ -17,9 +17,9 @@ use super::answer::{OutputItem, Response};
 use super::event::Event;
 use crate::blocks::{Blocks, Slot};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Outcome,
-    Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript,
-    What,
+    self, AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Outcome,
+    Payload, Place, Read, Sealed, TextId, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar,
+    Transcript, Values, What,
 };
 use crate::error::{ApiError, Error};
 use crate::json::{RawStr, RawValue, Unknown, Walk};
@@ -43,6 +43,8 @@ pub struct Responses {
     error: Option<Box<ApiError>>,
     /// Another response began, and its events are passed over.
     is_spliced: bool,
+    /// The ID of an item changed, so it may differ in each event.
+    has_changing_ids: bool,
     is_over: bool,
 }
 
@@ -117,13 +119,66 @@ impl Dialect for Responses {
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
         if event.delta.is_none() {
             // An item is held as it was sent, and its texts once more.
-            to.expect(event.data.len().saturating_mul(3));
+            to.expect_copies(3);
         }
         Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_event(event, to))
     }
 
-    fn holes<'e>(_: &'e Event<'_>) -> Option<Holes<'e>> {
-        None
+    fn holes<'e>(&self, event: &'e Event<'_>) -> Option<Holes<'e>> {
+        // A member with `_` has no effect when it comes again, or folding it has said so: of log
+        // probabilities, that there are none.
+        let Event {
+            event_type: _,
+            sequence_number: _,
+            output_index: _,
+            content_index: _,
+            summary_index: _,
+            command_index: _,
+            item_id,
+            delta: Some(delta),
+            text: None,
+            refusal: None,
+            arguments: None,
+            input: None,
+            code: None,
+            command: None,
+            diff: None,
+            name: None,
+            response: None,
+            item: None,
+            part: None,
+            annotation: None,
+            logprobs: _,
+            output: None,
+            error: None,
+            extra: _,
+            number,
+            obfuscation,
+            unexpected: _,
+            data: _,
+        } = event
+        else {
+            return None;
+        };
+        // As long as IDs stay the same, they are a part of the frame.
+        let id = item_id.as_ref().filter(|_| self.has_changing_ids);
+        Some(Holes {
+            text: delta.as_string_inner()?,
+            padding: obfuscation.as_ref().map(RawStr::as_json),
+            values: [
+                number.map(|number| Hole::Number(number.trim_start())),
+                id.map(|id| Hole::String(id.as_json())),
+            ],
+        })
+    }
+
+    fn refill(&mut self, text: TextId, values: &Values<'_>, to: &mut Transcript) {
+        if let Some(number) = values.number(0) {
+            self.count(number, to);
+        }
+        if let (Some(id), Some(slot)) = (values.string(1), self.blocks.grower(text)) {
+            self.identify(slot, &id, to);
+        }
     }
 
     fn api_error(_: &Event<'_>, _: &str) -> Option<Box<ApiError>> {
@@ -362,17 +417,31 @@ impl Responses {
         if let Some(member) = event.unexpected {
             to.anomaly(AnomalyKind::UnexpectedType, None, member);
         }
-        let Some(number) = event.sequence_number else { return };
-        match self.sequence {
-            // A resumed stream begins behind its first event.
-            None => {}
-            Some(last) if number == last + 1 => {}
-            Some(last) if number > last => {
-                to.anomaly(AnomalyKind::SequenceGap, None, "sequence_number");
-            }
-            Some(_) => to.anomaly(AnomalyKind::SequenceRepeated, None, "sequence_number"),
+        if let Some(number) = event.sequence_number {
+            self.count(number, to);
         }
-        self.sequence = Some(number);
+    }
+
+    /// Notes the number of an event.
+    #[inline]
+    fn count(&mut self, number: u64, to: &mut Transcript) {
+        let anomaly = match self.sequence.replace(number) {
+            // A resumed stream begins behind its first event.
+            None => return,
+            Some(last) if number.checked_sub(1) == Some(last) => return,
+            Some(last) if number > last => AnomalyKind::SequenceGap,
+            Some(_) => AnomalyKind::SequenceRepeated,
+        };
+        to.anomaly_apart(anomaly, "sequence_number");
+    }
+
+    /// Notes the ID that an event has for an item.
+    #[inline]
+    fn identify(&mut self, slot: Slot, id: &RawStr<'_>, to: &mut Transcript) {
+        if self.blocks.identify(slot, id, to) {
+            self.has_changing_ids = true;
+            to.anomaly_apart(AnomalyKind::ItemIdChanged, "item_id");
+        }
     }
 
     fn created(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
@@ -491,7 +560,7 @@ impl Responses {
                 }
                 None => self.blocks.begin(0, position as u64, &item, to),
             };
-            self.take_texts(slot, &item, to);
+            self.take_item(slot, &item, to);
             self.blocks.stop(slot);
         }
     }
@@ -537,7 +606,7 @@ impl Responses {
                 self.begin(event.output_index, id.as_deref(), item, to)
             }
         };
-        self.take_texts(slot, item, to);
+        self.take_item(slot, item, to);
         if is_done {
             self.blocks.stop(slot);
             let status = item.member("status");
@@ -574,6 +643,14 @@ impl Responses {
     fn find_by_id(&self, id: Option<&str>) -> Option<Slot> {
         let of_id = id.and_then(|id| self.by_id.get(id)).copied();
         of_id.or_else(|| self.blocks.last().map(|(slot, _)| slot))
+    }
+
+    /// Takes the ID of an item, and hands out what it has in its texts and as a call.
+    fn take_item(&mut self, slot: Slot, item: &RawValue<'_>, to: &mut Transcript) {
+        if let Some(id) = item.member("id").as_ref().and_then(RawValue::as_raw_str) {
+            self.identify(slot, &id, to);
+        }
+        self.take_texts(slot, item, to);
     }
 
     /// Hands out what an item has in its texts and as a call.
@@ -685,13 +762,19 @@ impl Responses {
                 self.find_by_id(id.as_deref())
             }
         };
-        if let Some(slot) = known {
-            return slot;
+        let slot = match known {
+            Some(slot) => slot,
+            None => {
+                self.blocks.anomaly(AnomalyKind::NotStarted, None, "output_item", to);
+                let item = RawValue::within(item, false);
+                let slot = self.begin(event.output_index, id.as_deref(), &item, to);
+                self.take_texts(slot, &item, to);
+                slot
+            }
+        };
+        if let Some(id) = &event.item_id {
+            self.identify(slot, id, to);
         }
-        self.blocks.anomaly(AnomalyKind::NotStarted, None, "output_item", to);
-        let item = RawValue::within(item, false);
-        let slot = self.begin(event.output_index, id.as_deref(), &item, to);
-        self.take_texts(slot, &item, to);
         slot
     }
 

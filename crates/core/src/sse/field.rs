@@ -40,7 +40,7 @@ pub(super) fn digits(value: &[u8]) -> Option<u64> {
 /// Returns `bytes` as text.
 ///
 /// This is the bytes themselves if they are UTF-8, and else what they are repaired to, in `lossy`.
-pub(super) fn text<'t>(bytes: &'t [u8], lossy: &'t mut String) -> &'t str {
+pub(crate) fn text<'t>(bytes: &'t [u8], lossy: &'t mut String) -> &'t str {
     match from_utf8(bytes) {
         Ok(text) => text,
         Err(_) => {

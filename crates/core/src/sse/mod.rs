@@ -14,9 +14,11 @@ mod limits;
 mod reconnect;
 
 pub use decoder::Decoder;
+pub(crate) use decoder::Frame;
 pub use encoder::{EncodeError, Encoder};
 pub use event::{Event, EventId, OwnedEvent};
 pub use event_source::{Action, Closed, EventSource};
+pub(crate) use field::text;
 pub use limits::{Error, Limits};
 pub use reconnect::{Reconnect, Wait};
 
@@ -26,6 +28,13 @@ pub use reconnect::{Reconnect, Wait};
 /// the header twice, the last media type counts (Fetch standard, "extract a MIME type").
 #[must_use]
 pub fn is_event_stream(content_type: &str) -> bool {
+    is_media_type(content_type, &["text/event-stream"])
+}
+
+/// Returns whether a content type is one of these media types.
+///
+/// The rules are those of [`is_event_stream`].
+pub(crate) fn is_media_type(content_type: &str, types: &[&str]) -> bool {
     let mut is_quoted = false;
     let mut is_between = |character: char| {
         is_quoted ^= character == '"';
@@ -36,5 +45,5 @@ pub fn is_event_stream(content_type: &str) -> bool {
         essence.trim()
     });
     let last = essences.filter(|essence| essence.contains('/') && *essence != "*/*").last();
-    last.is_some_and(|essence| essence.eq_ignore_ascii_case("text/event-stream"))
+    last.is_some_and(|essence| types.iter().any(|name| essence.eq_ignore_ascii_case(name)))
 }
