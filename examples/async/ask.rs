@@ -5,9 +5,9 @@
 //! - `--via ureq`, the default, or `--via async`, over reqwest, names the adapter. With the feature
 //!   `gzip` ureq asks for a compressed answer.
 //! - `--header 'name: value'` adds a header, and may be repeated.
-//! - `--dialect NAME` reads a stream of that API: `chat`, `completions`, `responses`, `messages` or
-//!   `gemini`. By default the URL's path says which it is. With `auto`, and with any other path, the
-//!   first events tell.
+//! - `--dialect NAME` reads a stream of that API: `chat`, `completions`, `responses`, `messages`,
+//!   `gemini`, `interactions` or `ollama`. By default the URL's path says which it is. With `auto`,
+//!   and with any other path, the first events tell.
 //! - `--stop-at-text` stops as soon as there is text.
 //! - `--text` prints the end and the text of choice 0 only.
 //! - `--cumulative`, `--one-choice` and `--drop-unknown` are those of the example `fold`.
@@ -21,7 +21,9 @@ use deltawire::any::{Answer, Any, Api};
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
 use deltawire::gemini::Gemini;
+use deltawire::interactions::Interactions;
 use deltawire::messages::Messages;
+use deltawire::ollama::Ollama;
 use deltawire::responses::Responses;
 use deltawire::{Anomaly, Dialect, End, Error as StreamError, Options, Outcome, TokenCounts};
 use deltawire_examples::{Error, Screen, exit_code};
@@ -94,6 +96,8 @@ fn run() -> Result<ExitCode, Error> {
         Some(Api::Responses) => ask::<Responses>(&request, |_| api),
         Some(Api::Messages) => ask::<Messages>(&request, |_| api),
         Some(Api::Gemini) => ask::<Gemini>(&request, |_| api),
+        Some(Api::Interactions) => ask::<Interactions>(&request, |_| api),
+        Some(Api::Ollama) => ask::<Ollama>(&request, |_| api),
         _ => ask::<Any>(&request, Answer::api),
     }
 }
