@@ -15,6 +15,7 @@ macro_rules! guide {
 
 guide! {
     Printing, "printing.md";
+    Apis, "apis.md";
     Conversation, "conversation.md";
     Tools, "tools.md";
     Structured, "structured.md";

@@ -3,6 +3,7 @@
 //! | recipe | answers |
 //! |---|---|
 //! | [Printing a stream](printing) | How do I show the text as it arrives, and know that it was everything? |
+//! | [Anthropic, Gemini and the other APIs](apis) | What differs, and what is the same? |
 //! | [Conversation history](conversation) | How do I send the answer back with the next request? |
 //! | [Tool calling and agents](tools) | When is a tool call whole, and how do I return its result? |
 //! | [Structured output](structured) | How do I use JSON that is still arriving? |
@@ -29,6 +30,7 @@ macro_rules! recipes {
 
 recipes! {
     printing, "printing.md";
+    apis, "apis.md";
     conversation, "conversation.md";
     tools, "tools.md";
     structured, "structured.md";

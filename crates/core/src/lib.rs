@@ -58,6 +58,9 @@
 //! [`sans_io`](https://docs.rs/crate/deltawire/latest/source/examples/sans_io.rs) is the same loop
 //! with a tool call, token counts and the response's head.
 //!
+//! The other APIs work in the same way: [`messages::Session`], [`responses::Session`],
+//! [`gemini::Session`] and so on, and [`any::Session`] for whichever it is.
+//!
 //! The [guide] has recipes: printing, history, tools, structured output, proxies, retries, tests.
 //!
 //! # The stages
@@ -71,6 +74,8 @@
 //! | [`chat::Accumulator`], [`completions::Accumulator`] | events | an [`Update`] for each, the [`Outcome`] at the end |
 //! | [`chat::Session`], [`completions::Session`] | a response: its head, bytes, times and end | the same, the next deadline, and every error by its name |
 //! | [`chat::ReadStream`], [`completions::ReadStream`] | any [`std::io::Read`] | the same |
+//! | the same of [`responses`], [`messages`], [`gemini`], [`interactions`], [`ollama`], [`any`] | that API's bytes | the same, with the answer of that API |
+//! | [`lines::Decoder`] | bytes with one JSON value a line | the same events |
 //! | [`chat::ChatCompletion::from_json`], [`completions::Completion::from_json`] | the body of an answer that was not streamed | the type that a stream folds to |
 //!
 //! # The crates beside it
@@ -103,10 +108,11 @@
 //! - **The fast path is only faster.** [`Accumulator::stats`] counts how often it is taken.
 //!
 //! # In scope, out of scope
-//! In scope are OpenAI's chat completions and legacy completions, as OpenAI and the many compatible
-//! servers stream them. Out of scope are HTTP, building requests, retrying requests, clocks, and
-//! logging. Other event formats, such as OpenAI's Responses API, are out too; the [`sse::Decoder`]
-//! decodes their events.
+//! In scope are the streams of the APIs that have a module here: [`chat`] and [`completions`]
+//! (OpenAI and the many compatible servers), [`responses`] (OpenAI), [`messages`] (Anthropic),
+//! [`gemini`] and [`interactions`] (Google), [`ollama`]; [`any`] is whichever it is. Out of scope
+//! are HTTP, building requests, retrying requests, clocks, and logging. The [`sse::Decoder`] decodes
+//! the event streams of any other API.
 //!
 //! # Features
 //! - `partial` parses arguments and content as JSON while they arrive, with `deltawire-partial`.

@@ -4,6 +4,9 @@
 use bytes::Bytes;
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
+use deltawire::gemini::Gemini;
+use deltawire::messages::Messages;
+use deltawire::responses::Responses;
 use deltawire_async::{AnswerStream, ChatStream, Events};
 use deltawire_replay::{Endpoint, Recording, recordings};
 use serde::Serialize;
@@ -46,7 +49,11 @@ fn every_recording_gives_the_outcome_of_the_core() {
     for recording in streamed() {
         match recording.endpoint {
             Endpoint::Chat => check::<Chat>(recording),
-            _ => check::<Completions>(recording),
+            Endpoint::Completion => check::<Completions>(recording),
+            Endpoint::Responses => check::<Responses>(recording),
+            Endpoint::Messages => check::<Messages>(recording),
+            Endpoint::Gemini => check::<Gemini>(recording),
+            other => panic!("no dialect for {other}"),
         }
     }
 }

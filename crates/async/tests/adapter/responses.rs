@@ -188,10 +188,12 @@ fn whole_answers_are_read_typed() {
                 on_both(|| async { deltawire_async::chat_completion(body()).await.unwrap() }),
                 deltawire::chat::ChatCompletion::from_json(&answer.body).unwrap()
             ),
-            _ => assert_eq!(
+            deltawire_replay::Endpoint::Completion => assert_eq!(
                 on_both(|| async { deltawire_async::completion(body()).await.unwrap() }),
                 deltawire::completions::Completion::from_json(&answer.body).unwrap()
             ),
+            // Their own types read it from any JSON.
+            _ => continue,
         }
     }
 }

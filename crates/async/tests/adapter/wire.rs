@@ -3,6 +3,9 @@
 use bytes::Bytes;
 use deltawire::End;
 use deltawire::chat::Chat;
+use deltawire::gemini::Gemini;
+use deltawire::messages::Messages;
+use deltawire::responses::Responses;
 use deltawire_async::{ChatStream, Error};
 use deltawire_replay::{Server, Speed, recordings};
 use http_body_util::Full;
@@ -17,17 +20,26 @@ pub(crate) async fn ask(
     recording: &str,
     faults: &str,
 ) -> Result<ChatStream<Incoming>, Error> {
+    deltawire_async::chat(response(server, "/v1/chat/completions", recording, faults).await).await
+}
+
+async fn response(
+    server: &Server,
+    path: &str,
+    recording: &str,
+    faults: &str,
+) -> http::Response<Incoming> {
     let socket = tokio::net::TcpStream::connect(server.addr()).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
     tokio::spawn(connection);
-    let request = http::Request::post("/v1/chat/completions")
+    let request = http::Request::post(path)
         .header("host", "localhost")
         .header("x-replay-recording", recording)
         .header("x-replay-fault", faults)
         .body(Full::new(Bytes::from(r#"{"stream":true,"stream_options":{"include_usage":true}}"#)))
         .unwrap();
-    deltawire_async::chat(sender.send_request(request).await.unwrap()).await
+    sender.send_request(request).await.unwrap()
 }
 
 pub(crate) fn server() -> Server {
@@ -67,5 +79,40 @@ fn a_connection_that_breaks_is_told_with_its_cause_and_keeps_what_came() {
             "{faults}"
         );
         assert!(outcome.answer.text().starts_with("The sky"), "{faults}");
+    }
+}
+
+#[test]
+fn the_other_apis_come_over_hyper_as_the_core_folds_them() {
+    let server = server();
+    for (name, path) in [
+        ("aimock-responses", "/v1/responses"),
+        ("smollm2-messages", "/v1/messages"),
+        ("aimock-gemini-tools", "/v1beta/models/m:streamGenerateContent?alt=sse"),
+    ] {
+        let body = recordings::find(name).unwrap().body();
+        for faults in ["", "write=1", "framing=close"] {
+            let get = || response(&server, path, name, faults);
+            let (seen, wanted) = on_tokio(async {
+                match name {
+                    "aimock-responses" => {
+                        let stream = deltawire_async::responses(get().await).await.unwrap();
+                        (read(stream).await, expected::<Responses>(&body, None))
+                    }
+                    "smollm2-messages" => {
+                        let stream = deltawire_async::messages(get().await).await.unwrap();
+                        (read(stream).await, expected::<Messages>(&body, None))
+                    }
+                    _ => {
+                        let stream = deltawire_async::gemini(get().await).await.unwrap();
+                        (read(stream).await, expected::<Gemini>(&body, None))
+                    }
+                }
+            });
+            assert_eq!(seen, wanted, "{name} {faults}");
+            let any =
+                on_tokio(async { read(deltawire_async::any(get().await).await.unwrap()).await });
+            assert_eq!(any, wanted, "{name} {faults}");
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use deltawire::{Dialect, End, How, Outcome, Session, chat, completions};
+use deltawire::{
+    Dialect, End, How, Outcome, Session, chat, completions, gemini, messages, responses,
+};
 use deltawire_replay::{Endpoint, Recording, Server, Speed};
 use deltawire_ureq::{AnswerStream, Error, Refused};
 use serde::Serialize;
@@ -50,8 +52,8 @@ pub(crate) fn ask_with(
     streamed: bool,
 ) -> Result<Response<Body>, Error> {
     let path = match recording.endpoint {
-        Endpoint::Chat => "chat/completions",
-        _ => "completions",
+        Endpoint::Gemini => "models/any:streamGenerateContent",
+        other => other.path().trim_start_matches("/v1/"),
     };
     let body =
         if streamed { r#"{"stream":true,"stream_options":{"include_usage":true}}"# } else { "{}" };
@@ -99,7 +101,11 @@ impl Seen {
 pub(crate) fn folded(recording: &Recording, body: &[u8], how: How) -> Seen {
     match recording.endpoint {
         Endpoint::Chat => folded_by(chat::Session::new(), body, how),
-        _ => folded_by(completions::Session::new(), body, how),
+        Endpoint::Completion => folded_by(completions::Session::new(), body, how),
+        Endpoint::Responses => folded_by(responses::Session::new(), body, how),
+        Endpoint::Messages => folded_by(messages::Session::new(), body, how),
+        Endpoint::Gemini => folded_by(gemini::Session::new(), body, how),
+        other => panic!("no session for {other}"),
     }
 }
 
@@ -139,7 +145,11 @@ pub(crate) fn stream(server: &Server, recording: &Recording, faults: &str) -> Re
 fn read_response(endpoint: Endpoint, response: Response<Body>) -> Result<Seen, Error> {
     match endpoint {
         Endpoint::Chat => deltawire_ureq::chat(response).map(read),
-        _ => deltawire_ureq::completions(response).map(read),
+        Endpoint::Completion => deltawire_ureq::completions(response).map(read),
+        Endpoint::Responses => deltawire_ureq::responses(response).map(read),
+        Endpoint::Messages => deltawire_ureq::messages(response).map(read),
+        Endpoint::Gemini => deltawire_ureq::gemini(response).map(read),
+        other => panic!("no adapter for {other}"),
     }
 }
 

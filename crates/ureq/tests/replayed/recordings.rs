@@ -5,6 +5,9 @@ use std::io::Read;
 
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
+use deltawire::gemini::Gemini;
+use deltawire::messages::Messages;
+use deltawire::responses::Responses;
 use deltawire::{End, How};
 use deltawire_replay::{Endpoint, Recording, recordings};
 use deltawire_ureq::{ChatStream, Reader};
@@ -40,7 +43,7 @@ macro_rules! events {
 #[test]
 fn every_recording_comes_over_a_socket_as_the_core_folds_it() {
     let server = server();
-    assert_eq!(streamed().count(), 22);
+    assert_eq!(streamed().count(), 28);
     for recording in streamed() {
         let name = &recording.name;
         let seen = stream(&server, recording, "").unwrap();
@@ -50,7 +53,11 @@ fn every_recording_comes_over_a_socket_as_the_core_folds_it() {
         let response = ask(&server, recording, "").unwrap();
         let (events, outcome) = match recording.endpoint {
             Endpoint::Chat => events!(deltawire_ureq::chat(response).unwrap()),
-            _ => events!(deltawire_ureq::completions(response).unwrap()),
+            Endpoint::Completion => events!(deltawire_ureq::completions(response).unwrap()),
+            Endpoint::Responses => events!(deltawire_ureq::responses(response).unwrap()),
+            Endpoint::Messages => events!(deltawire_ureq::messages(response).unwrap()),
+            Endpoint::Gemini => events!(deltawire_ureq::gemini(response).unwrap()),
+            other => panic!("no adapter for {other}"),
         };
         assert_eq!(events.iter().filter(|event| event.is_ok()).count(), expected.updates, "{name}");
         assert_eq!(
@@ -59,6 +66,19 @@ fn every_recording_comes_over_a_socket_as_the_core_folds_it() {
             "{name}"
         );
         assert_eq!(outcome, expected.json, "{name}");
+    }
+}
+
+#[test]
+fn any_tells_the_api_of_every_recording() {
+    let server = server();
+    for recording in streamed() {
+        let body = recording.body();
+        let mut seen = deltawire_ureq::any(ask(&server, recording, "").unwrap()).map(read).unwrap();
+        let mut expected = folded(recording, &body, how(recording, &seen));
+        // A ping before the first event has no update where the API is not told yet.
+        (seen.updates, expected.updates) = (0, 0);
+        assert_eq!(seen, expected, "{}", recording.name);
     }
 }
 
@@ -94,9 +114,14 @@ fn any_reader_with_reads_of_any_size_gives_what_the_core_gives() {
             let expected = folded(recording, &body, how);
             for size in [1, 7, 100, 16384] {
                 let reader = (&*body).chain(Breaks(broken.clone()));
+                let make = Reader::new().read_size(size);
                 let seen = match recording.endpoint {
-                    Endpoint::Chat => read::<Chat, _>(Reader::new().read_size(size).read(reader)),
-                    _ => read::<Completions, _>(Reader::new().read_size(size).read(reader)),
+                    Endpoint::Chat => read::<Chat, _>(make.read(reader)),
+                    Endpoint::Completion => read::<Completions, _>(make.read(reader)),
+                    Endpoint::Responses => read::<Responses, _>(make.read(reader)),
+                    Endpoint::Messages => read::<Messages, _>(make.read(reader)),
+                    Endpoint::Gemini => read::<Gemini, _>(make.read(reader)),
+                    other => panic!("no dialect for {other}"),
                 };
                 assert_eq!(seen, expected, "{} in reads of {size}, {broken:?}", recording.name);
             }
