@@ -2,8 +2,8 @@
 //!
 //! `curl -sN … | cargo run -q --release --example fold`
 //!
-//! - `--dialect NAME` reads a stream of that API: `chat`, `completions` or `responses`. By default,
-//!   `auto`, the first events tell.
+//! - `--dialect NAME` reads a stream of that API: `chat`, `completions`, `responses`, `messages`,
+//!   `gemini`, `interactions` or `ollama`. By default, `auto`, the first events tell.
 //! - `--text` prints the text as it arrives instead of the JSON.
 //! - `--drop-unknown` drops members that only some servers send.
 //! - `--cumulative` takes deltas that repeat what came before.

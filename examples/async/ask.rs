@@ -5,9 +5,11 @@
 //! - `--via ureq`, the default, or `--via async`, over reqwest, names the adapter. With the feature
 //!   `gzip` ureq asks for a compressed answer.
 //! - `--header 'name: value'` adds a header, and may be repeated.
-//! - `--endpoint completion` reads a stream of the legacy endpoint.
+//! - `--dialect NAME` reads a stream of that API: `chat`, `completions`, `responses`, `messages`,
+//!   `gemini`, `interactions` or `ollama`. By default the URL's path says which it is. With `auto`,
+//!   and with any other path, the first events tell.
 //! - `--stop-at-text` stops as soon as there is text.
-//! - `--text` prints the text of choice 0 instead of the answer.
+//! - `--text` prints the end and the text of choice 0 only.
 //! - `--cumulative`, `--one-choice` and `--drop-unknown` are those of the example `fold`.
 //!
 //! The exit status is 0 for every end of a stream. It is 1 if there is no stream: for a refused
@@ -15,9 +17,15 @@
 
 use std::process::ExitCode;
 
+use deltawire::any::{Answer, Any, Api};
 use deltawire::chat::Chat;
 use deltawire::completions::Completions;
-use deltawire::{Dialect, Options, Outcome};
+use deltawire::gemini::Gemini;
+use deltawire::interactions::Interactions;
+use deltawire::messages::Messages;
+use deltawire::ollama::Ollama;
+use deltawire::responses::Responses;
+use deltawire::{Anomaly, Dialect, End, Error as StreamError, Options, Outcome, TokenCounts};
 use deltawire_examples::{Error, Screen, exit_code};
 use lexopt::{Arg, ValueExt};
 use serde::Serialize;
@@ -26,9 +34,17 @@ struct Request {
     url: String,
     body: String,
     headers: Vec<(String, String)>,
+    via: Via,
     options: Options,
     stop_at_text: bool,
     text: bool,
+}
+
+/// An adapter.
+#[derive(Clone, Copy)]
+enum Via {
+    Ureq,
+    Async,
 }
 
 fn main() -> ExitCode {
@@ -36,15 +52,21 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode, Error> {
-    let (mut via, mut endpoint, mut places) =
-        (String::from("ureq"), String::from("chat"), Vec::new());
+    let (mut via, mut dialect, mut places) = (Via::Ureq, None, Vec::new());
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
     let (mut options, mut stop_at_text, mut text) = (Options::new(), false, false);
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
-            Arg::Long("via") => via = args.value()?.string()?,
-            Arg::Long("endpoint") => endpoint = args.value()?.string()?,
+            Arg::Long("via") => {
+                via = match args.value()?.string()?.as_str() {
+                    "ureq" => Via::Ureq,
+                    "async" => Via::Async,
+                    other => return Err(format!("--via is ureq or async, not {other:?}").into()),
+                }
+            }
+            // The second is its older name.
+            Arg::Long("dialect" | "endpoint") => dialect = Some(args.value()?.string()?),
             Arg::Long("header") => headers.push(header(&args.value()?.string()?)?),
             Arg::Long("cumulative") => options = options.with_cumulative(true),
             Arg::Long("one-choice") => options = options.with_one_choice(true),
@@ -61,17 +83,43 @@ fn run() -> Result<ExitCode, Error> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err("the URL must begin with http:// or https://".into());
     }
-    let request = Request { url, body, headers, options, stop_at_text, text };
-    match (via.as_str(), endpoint.as_str()) {
-        ("ureq", "chat") => blocking::<Chat>(&request),
-        ("ureq", "completion") => blocking::<Completions>(&request),
-        ("async", "chat") => in_async::<Chat>(&request),
-        ("async", "completion") => in_async::<Completions>(&request),
-        _ => Err(format!(
-            "--via is ureq or async, --endpoint chat or completion, not {via:?}, {endpoint:?}"
-        )
-        .into()),
+    let api = match dialect.as_deref() {
+        None => Api::of_path(&url),
+        Some("auto") => None,
+        Some("completion") => Some(Api::Completions),
+        Some(name) => Some(name.parse()?),
+    };
+    let request = Request { url, body, headers, via, options, stop_at_text, text };
+    match api {
+        Some(Api::Chat) => ask::<Chat>(&request, |_| api),
+        Some(Api::Completions) => ask::<Completions>(&request, |_| api),
+        Some(Api::Responses) => ask::<Responses>(&request, |_| api),
+        Some(Api::Messages) => ask::<Messages>(&request, |_| api),
+        Some(Api::Gemini) => ask::<Gemini>(&request, |_| api),
+        Some(Api::Interactions) => ask::<Interactions>(&request, |_| api),
+        Some(Api::Ollama) => ask::<Ollama>(&request, |_| api),
+        _ => ask::<Any>(&request, Answer::api),
     }
+}
+
+/// Sends the request, and reads its answer as the dialect `D`.
+///
+/// `api` returns the API of an answer.
+fn ask<D: Dialect<Answer: Serialize>>(
+    request: &Request,
+    api: impl Fn(&D::Answer) -> Option<Api>,
+) -> Result<ExitCode, Error> {
+    let (outcome, text) = match request.via {
+        Via::Ureq => blocking::<D>(request),
+        Via::Async => in_async::<D>(request),
+    }?;
+    let line = if request.text {
+        serde_json::to_string(&Text { end: outcome.end, text })?
+    } else {
+        serde_json::to_string(&Line::new(api(&outcome.answer), &outcome))?
+    };
+    Screen::new().line(&line)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Splits a header. The line is not shown, because it may hold a key.
@@ -81,44 +129,68 @@ fn header(line: &str) -> Result<(String, String), Error> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-fn blocking<E: Dialect<Answer: Serialize>>(request: &Request) -> Result<ExitCode, Error> {
+/// An outcome, with the text of choice 0.
+type Answered<D> = (Outcome<<D as Dialect>::Answer>, String);
+
+fn blocking<D: Dialect>(request: &Request) -> Result<Answered<D>, Error> {
     let post = deltawire_ureq::agent().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
     let response = post.send(&request.body)?;
     let reader = deltawire_ureq::Reader::new().options(request.options);
-    let mut stream = reader.read_response::<E>(response)?;
+    let mut stream = reader.read_response::<D>(response)?;
     // An error ends the loop; it is in the outcome.
     while let Ok(Some(update)) = stream.next() {
         if request.stop_at_text && !update.text().is_empty() {
             break;
         }
     }
-    let text = request.text.then(|| stream.accumulator().text().to_owned());
-    tell(&stream.finish(), text)
+    let text = stream.accumulator().text().to_owned();
+    Ok((stream.finish(), text))
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn in_async<E: Dialect<Answer: Serialize>>(request: &Request) -> Result<ExitCode, Error> {
+async fn in_async<D: Dialect>(request: &Request) -> Result<Answered<D>, Error> {
     let post = reqwest::Client::new().post(&request.url);
     let post = request.headers.iter().fold(post, |post, (name, value)| post.header(name, value));
     let response = post.body(request.body.clone()).send().await?;
     let reader = deltawire_async::Reader::new().options(request.options);
-    let mut stream = reader.read_response::<E, _>(response.into()).await?;
+    let mut stream = reader.read_response::<D, _>(response.into()).await?;
     while let Ok(Some(update)) = stream.next().await {
         if request.stop_at_text && !update.text().is_empty() {
             break;
         }
     }
-    let text = request.text.then(|| stream.accumulator().text().to_owned());
-    tell(&stream.finish(), text)
+    let text = stream.accumulator().text().to_owned();
+    Ok((stream.finish(), text))
 }
 
-fn tell<C: Serialize>(outcome: &Outcome<C>, text: Option<String>) -> Result<ExitCode, Error> {
-    // The error is left out: it is worded by the HTTP stack, and so differs where the end does not.
-    let (member, value) = match text {
-        Some(text) => ("text", serde_json::to_string(&text)?),
-        None => ("answer", serde_json::to_string(&outcome.answer)?),
-    };
-    Screen::new().line(&format!("{{\"end\":\"{}\",\"{member}\":{value}}}", outcome.end.name()))?;
-    Ok(ExitCode::SUCCESS)
+/// The outcome as it is printed, which is as the example `fold` prints it.
+#[derive(Serialize)]
+struct Line<'o, A> {
+    dialect: Option<Api>,
+    answer: &'o A,
+    end: End,
+    usage: Option<TokenCounts>,
+    anomalies: &'o [Anomaly],
+    error: Option<&'o StreamError>,
+}
+
+impl<'o, A> Line<'o, A> {
+    fn new(dialect: Option<Api>, outcome: &'o Outcome<A>) -> Self {
+        Self {
+            dialect,
+            answer: &outcome.answer,
+            end: outcome.end,
+            usage: outcome.usage,
+            anomalies: &outcome.anomalies,
+            error: outcome.error.as_ref(),
+        }
+    }
+}
+
+/// The line with `--text`.
+#[derive(Serialize)]
+struct Text {
+    end: End,
+    text: String,
 }

@@ -22,6 +22,8 @@ fn both_adapters_tell_the_same_of_each_end() {
     let server = Server::builder().speed(Speed::AT_ONCE).start().expect("a port is free");
     let chat = format!("{}/chat/completions", server.base_url());
     let legacy = format!("{}/completions", server.base_url());
+    let responses = format!("{}/responses", server.base_url());
+    let messages = format!("{}/messages", server.base_url());
     let body = |model: &str| format!(r#"{{"model":"{model}","stream":true}}"#);
     for via in ["ureq", "async"] {
         for (url, model, options, expected) in [
@@ -30,13 +32,38 @@ fn both_adapters_tell_the_same_of_each_end() {
                 &chat,
                 "lcp-empty",
                 &[],
-                r#"{"end":"empty","answer":{"object":"chat.completion","choices":[]}}"#,
+                r#"{"dialect":"chat","answer":{"object":"chat.completion","choices":[]},"end":"empty","#,
             ),
             (
                 &legacy,
                 "smollm2-completion",
-                &["--endpoint", "completion", "--stop-at-text"],
-                r#"{"end":"stopped","#,
+                &["--text", "--stop-at-text"],
+                r#"{"end":"stopped","text":"4"}"#,
+            ),
+            (
+                &responses,
+                "aimock-responses",
+                &["--text"],
+                r#"{"end":"done","text":"Hello! How can I help you today?"}"#,
+            ),
+            (
+                &messages,
+                "aimock-messages",
+                &[],
+                r#"{"dialect":"messages","answer":{"content":[{"type":"text","text":"Hello! "#,
+            ),
+            (
+                &responses,
+                "aimock-responses",
+                &["--dialect", "auto"],
+                r#"{"dialect":"responses","answer":{"#,
+            ),
+            // The stream of another API than the caller says.
+            (
+                &messages,
+                "aimock-messages",
+                &["--dialect", "responses", "--text"],
+                r#"{"end":"error","text":""}"#,
             ),
             (
                 &chat,
@@ -106,7 +133,11 @@ fn a_wrong_option_is_told() {
         ),
         (
             &["--via", "curl", "http://127.0.0.1:1", "{}"],
-            "ask: --via is ureq or async, --endpoint chat or completion",
+            "ask: --via is ureq or async, not \"curl\"",
+        ),
+        (
+            &["--dialect", "telegraph", "http://127.0.0.1:1", "{}"],
+            "ask: no API is named \"telegraph\"; there are chat,",
         ),
     ] {
         let (success, _, error) = ask(args);
