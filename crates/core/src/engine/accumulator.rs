@@ -68,12 +68,19 @@ pub struct Accumulator<D> {
     /// The number of folded events that took the fast path.
     fast: u64,
     error: Option<Box<Error>>,
-    /// Another API, if one of its events arrived, and the beginning of that.
-    other: Option<Box<(OtherApi, String)>>,
-    /// The lines that are not fields, if any arrived.
-    stray: Option<Box<Stray>>,
+    /// The evidence of a stream that is not what it should be, if there is any.
+    odd: Option<Box<Odd>>,
     /// The end, once the body has ended.
     end: Option<End>,
+}
+
+/// The evidence of a stream that is not what it should be.
+#[derive(Debug, Clone, Default)]
+struct Odd {
+    /// Another API, if one of its events arrived, and the beginning of that.
+    other: Option<(OtherApi, String)>,
+    /// The lines that are not fields, if any arrived.
+    stray: Option<Stray>,
 }
 
 /// Counts of what an accumulator did.
@@ -236,7 +243,7 @@ impl<D: Dialect> Accumulator<D> {
     #[inline]
     fn settle_event(&mut self, parsed: &D::Event<'_>, data: &str) {
         self.transcript.anomalies().quote(data);
-        if self.other.is_none() && self.transcript.anomalies().noted_unknown() {
+        if self.transcript.anomalies().noted_unknown() {
             self.recognise(data);
         }
         if let Some(error) = D::api_error(parsed, data) {
@@ -329,7 +336,7 @@ impl<D: Dialect> Accumulator<D> {
         if self.is_ended() {
             return Ok(());
         }
-        let stray = self.stray.get_or_insert_default();
+        let stray = self.odd.get_or_insert_default().stray.get_or_insert_default();
         let error = stray.take(line);
         let anomalies = self.transcript.anomalies();
         // No event notes it, and there is no bound to how often it happens.
@@ -520,7 +527,8 @@ impl<D: Dialect> Accumulator<D> {
         }
         let is_early =
             matches!(self.end, Some(End::Truncated | End::Empty | End::DoneWithoutFinishReason));
-        if let Some(stray) = self.stray.take().filter(|_| is_early && self.error.is_none()) {
+        let stray = self.odd.as_mut().and_then(|odd| odd.stray.take());
+        if let Some(stray) = stray.filter(|_| is_early && self.error.is_none()) {
             self.fail(Error::StrayLines { text: stray.text().into() });
         }
         if is_early && self.error.is_none() && !self.transcript.has_texts() {
@@ -535,8 +543,8 @@ impl<D: Dialect> Accumulator<D> {
     /// Ends in an error if only events of another API arrived.
     #[inline(never)]
     fn tell_other_api(&mut self) {
-        let Some(other) = self.other.take() else { return };
-        let (OtherApi { name: api, module }, data) = *other;
+        let other = self.odd.as_mut().and_then(|odd| odd.other.take());
+        let Some((OtherApi { name: api, module }, data)) = other else { return };
         self.end = Some(End::Error);
         self.fail(Error::OtherApi { api, module, data });
     }
@@ -547,7 +555,10 @@ impl<D: Dialect> Accumulator<D> {
     #[inline(never)]
     fn recognise(&mut self, data: &str) {
         let other = other_api(data).filter(|api| api.name != self.dialect.api());
-        self.other = other.map(|api| Box::new((api, evidence(data, Error::EXCERPT))));
+        if let Some(api) = other {
+            let odd = self.odd.get_or_insert_default();
+            odd.other.get_or_insert_with(|| (api, evidence(data, Error::EXCERPT)));
+        }
     }
 
     /// Records what only the end completes, and returns true if there is anything.
@@ -609,7 +620,8 @@ impl<D: Dialect> Accumulator<D> {
         let lines = || event.data.split('\n').filter(|line| !line.trim().is_empty());
         let is_chunk = |line: &str| self.is_chunk(&Event { data: line, ..*event });
         if lines().count() < 2 || !lines().all(is_chunk) {
-            let stray = self.stray.as_ref().and_then(|stray| stray.error_after(event.data));
+            let stray = self.odd.as_ref().and_then(|odd| odd.stray.as_ref());
+            let stray = stray.and_then(|stray| stray.error_after(event.data));
             return Err(stray.map_or(error, |stray| Error::Api(Box::new(stray))));
         }
         let is_folded = self.fold_lines(event, lines())?;

@@ -65,12 +65,7 @@ pub(crate) struct Learned {
     misses: u32,
     /// The number of events to parse before templates are tried again.
     pause: u32,
-    /// The values of the last match, if its template has gaps.
-    filled: AllFilled,
 }
-
-/// The values in the gaps of a frame, in the order of [`Holes::values`].
-type AllFilled = [Filled; Holes::VALUES];
 
 /// The bytes of an event with holes in it, and what folding the event did.
 #[derive(Debug, Clone)]
@@ -97,6 +92,8 @@ struct Template {
     ///
     /// They include the holes. Without gaps there are none.
     parts: Vec<Part>,
+    /// The values in the gaps at the last match.
+    filled: [Filled; Holes::VALUES],
     target: Target,
 }
 
@@ -165,9 +162,9 @@ impl Learned {
     /// Finds a template that the beginning of `input` matches, as undecoded bytes.
     #[inline]
     pub(crate) fn find_frame<'i>(&mut self, input: &'i [u8]) -> Option<Match<'i>> {
-        self.find_by(|template, filled| {
+        self.find_by(|template| {
             let frame = 0..template.frame.len();
-            let found = template.text_in(input, frame, filled);
+            let found = template.text_in(input, frame);
             let (text, end) = found.filter(|_| template.is_framed)?;
             Some((core::str::from_utf8(&input[text]).ok()?, end))
         })
@@ -176,8 +173,8 @@ impl Learned {
     /// Finds a template that a decoded event matches.
     pub(crate) fn find_data<'d>(&mut self, event: &Event<'d>) -> Option<Match<'d>> {
         let data = event.data;
-        self.find_by(|template, filled| {
-            let (text, end) = template.text_in(data.as_bytes(), template.data.clone(), filled)?;
+        self.find_by(|template| {
+            let (text, end) = template.text_in(data.as_bytes(), template.data.clone())?;
             let is_whole = end == data.len() && template.event_type == event_type(event);
             Some((data.get(text).filter(|_| is_whole)?, end))
         })
@@ -186,14 +183,14 @@ impl Learned {
     #[inline]
     fn find_by<'d>(
         &mut self,
-        mut text_in: impl FnMut(&Template, &mut AllFilled) -> Option<(&'d str, usize)>,
+        mut text_in: impl FnMut(&mut Template) -> Option<(&'d str, usize)>,
     ) -> Option<Match<'d>> {
         if self.pause > 0 {
             return None;
         }
         let count = self.templates.len();
         for position in (self.due..count).chain(0..self.due) {
-            let found = text_in(&self.templates[position], &mut self.filled);
+            let found = text_in(&mut self.templates[position]);
             let Some((text, len)) = found else { continue };
             self.due = if position + 1 < count { position + 1 } else { 0 };
             self.misses = 0;
@@ -212,8 +209,8 @@ impl Learned {
     /// Returns `None` if its template has no gaps.
     #[inline]
     pub(crate) fn values<'v>(&'v self, template: usize, bytes: &'v [u8]) -> Option<Values<'v>> {
-        let has_gaps = !self.templates[template].parts.is_empty();
-        has_gaps.then_some(Values { bytes, filled: &self.filled })
+        let Template { parts, filled, .. } = &self.templates[template];
+        (!parts.is_empty()).then_some(Values { bytes, filled })
     }
 
     /// Reports whether to learn from an event with data of this length.
@@ -268,6 +265,7 @@ impl Learned {
             holes: strings.map(|hole| hole.start + start..hole.end + start),
             text: usize::from(!text_first),
             parts,
+            filled: Default::default(),
             target,
         };
         self.due = self.templates.len();
@@ -305,14 +303,9 @@ impl Template {
     ///
     /// Returns the text's hole in `bytes`, and the offset of the part's end.
     #[inline]
-    fn text_in(
-        &self,
-        bytes: &[u8],
-        part: Range<usize>,
-        filled: &mut AllFilled,
-    ) -> Option<(Range<usize>, usize)> {
+    fn text_in(&mut self, bytes: &[u8], part: Range<usize>) -> Option<(Range<usize>, usize)> {
         if !self.parts.is_empty() {
-            return self.text_among_gaps(bytes, part, filled);
+            return self.text_among_gaps(bytes, part);
         }
         let [first, second] = &self.holes;
         let start = literal(bytes, 0, &self.frame[part.start..first.start])?;
@@ -332,12 +325,11 @@ impl Template {
     /// Does the same as [`text_in`](Self::text_in) for a template with gaps.
     #[inline(never)]
     fn text_among_gaps(
-        &self,
+        &mut self,
         bytes: &[u8],
         part: Range<usize>,
-        filled: &mut AllFilled,
     ) -> Option<(Range<usize>, usize)> {
-        *filled = Default::default();
+        self.filled = Default::default();
         let (mut at, mut from) = (0, part.start);
         let mut text = 0..0;
         for Part { range, kind } in &self.parts {
@@ -346,7 +338,7 @@ impl Template {
             at = match *kind {
                 PartKind::Number(position) => {
                     let (number, end) = number(bytes, start)?;
-                    filled[position] = Filled::Number(number);
+                    self.filled[position] = Filled::Number(number);
                     end
                 }
                 PartKind::Text => {
@@ -359,7 +351,7 @@ impl Template {
                     let end = string_end(bytes, start)?;
                     // Undecoded bytes need not be UTF-8.
                     core::str::from_utf8(&bytes[start..end]).ok()?;
-                    filled[position] = Filled::String(start, end);
+                    self.filled[position] = Filled::String(start, end);
                     end
                 }
                 PartKind::Blanks => {

@@ -38,7 +38,7 @@ use super::update::Update;
 use crate::error::{Error, Evidence, Stall};
 use crate::json::is_json;
 use crate::lines;
-use crate::sse::{self, Decoder, Event, EventId, OwnedEvent};
+use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
 ///
@@ -67,8 +67,6 @@ use crate::sse::{self, Decoder, Event, EventId, OwnedEvent};
 #[derive(Clone)]
 pub struct Session<D> {
     decoder: Decoder,
-    /// The decoder in place of the other, if the API's framing is by lines.
-    lines: Option<Box<lines::Decoder>>,
     accumulator: Accumulator<D>,
     body: Body,
     times: Times,
@@ -148,6 +146,8 @@ enum Body {
     /// The body begins with a brace, and its first line tells what it is.
     FirstLine(Box<Other>),
     EventStream,
+    /// The body has one value a line.
+    Lines(Box<lines::Decoder>),
     /// The body is not an event stream.
     ///
     /// It is boxed, because this is rare.
@@ -231,9 +231,7 @@ impl<D: Dialect> Session<D> {
     /// Returns a session that begins with this state of its dialect.
     pub(crate) fn with_dialect(dialect: D, options: Options) -> Self {
         let limits = options.limits.of_decoder();
-        let lines = || lines_within(limits);
         Self {
-            lines: (D::FRAMING == Framing::Lines).then(lines),
             decoder: Decoder::with_limits(limits).with_error_lines(true).with_stray_lines(true),
             accumulator: Accumulator::with_dialect(dialect, options),
             body: Body::Unknown(0),
@@ -296,7 +294,6 @@ impl<D: Dialect> Session<D> {
     pub fn judged(&mut self, evidence: Evidence) {
         let may_be_lines = D::FRAMING != Framing::Events;
         if may_be_lines && evidence.content_type().is_some_and(lines::is_lines) {
-            self.lines.get_or_insert_with(|| lines_within(*self.decoder.limits()));
             self.body = Body::Unknown(0);
             return;
         }
@@ -373,13 +370,13 @@ impl<D: Dialect> Session<D> {
         true
     }
 
-    /// Returns the decoder of lines, if the API's framing is by lines.
+    /// Returns the decoder of lines, if the body has one value a line.
     #[inline(always)]
     fn lines(&mut self) -> Option<&mut lines::Decoder> {
         // The compiler knows the framing, so that other sessions do not look.
-        match D::FRAMING {
-            Framing::Events => None,
-            Framing::Lines | Framing::Either => self.lines.as_deref_mut(),
+        match &mut self.body {
+            Body::Lines(lines) if D::FRAMING != Framing::Events => Some(lines),
+            _ => None,
         }
     }
 
@@ -395,8 +392,8 @@ impl<D: Dialect> Session<D> {
         }
         while !self.accumulator.is_ended() {
             let before = *input;
-            let decoded = match &mut self.lines {
-                Some(lines) if D::FRAMING != Framing::Events => lines.decode_framed(input),
+            let decoded = match &mut self.body {
+                Body::Lines(lines) if D::FRAMING != Framing::Events => lines.decode_framed(input),
                 _ => self.decoder.decode_framed(input),
             };
             match decoded {
@@ -483,7 +480,7 @@ impl<D: Dialect> Session<D> {
     fn is_event_stream(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
         const GZIP: u8 = 0x1f;
-        let is_lines = D::FRAMING != Framing::Events && self.lines.is_some();
+        let is_lines = D::FRAMING == Framing::Lines;
         if let Body::Unknown(marked) = &mut self.body {
             let mut seen = 0;
             let first = input.iter().find(|&&byte| {
@@ -498,7 +495,7 @@ impl<D: Dialect> Session<D> {
             });
             match first.copied() {
                 None => {}
-                Some(b'{') if is_lines => self.body = Body::EventStream,
+                Some(b'{') if is_lines => self.body = self.begin_lines(),
                 Some(b'{') if D::FRAMING == Framing::Either => {
                     *input = &input[seen..];
                     self.body = Body::FirstLine(Other::new(Evidence::of_first_bytes()));
@@ -517,7 +514,7 @@ impl<D: Dialect> Session<D> {
             self.judge_line(input, false);
         }
         let Body::Other(other) = &mut self.body else {
-            return Ok(matches!(self.body, Body::EventStream | Body::Unknown(_)));
+            return Ok(matches!(self.body, Body::EventStream | Body::Lines(_) | Body::Unknown(_)));
         };
         other.keep(input);
         *input = &[];
@@ -539,9 +536,9 @@ impl<D: Dialect> Session<D> {
         let Body::Suspect(mut other) = before else { return };
         let earlier = other.beginning.len();
         other.keep(input);
-        let begins = match self.lines() {
-            None => begins_as_event_stream(&other.beginning),
-            Some(_) => begins_as_lines(&other.beginning),
+        let begins = match D::FRAMING {
+            Framing::Lines => begins_as_lines(&other.beginning),
+            Framing::Events | Framing::Either => begins_as_event_stream(&other.beginning),
         };
         self.body = match begins {
             // White space that does not end.
@@ -552,13 +549,16 @@ impl<D: Dialect> Session<D> {
             }
             Some(true) => {
                 let mut beginning = &other.beginning[..earlier];
-                match self.lines() {
-                    Some(lines) => _ = lines.decode(&mut beginning),
-                    None => while let Ok(Some(_)) = self.decoder.decode(&mut beginning) {},
-                }
                 let content_type = other.evidence.content_type().unwrap_or_default();
                 self.accumulator.note_content_type(content_type);
-                Body::EventStream
+                if D::FRAMING == Framing::Lines {
+                    let mut lines = self.decoder_of_lines();
+                    let _ = lines.decode(&mut beginning);
+                    Body::Lines(lines)
+                } else {
+                    while let Ok(Some(_)) = self.decoder.decode(&mut beginning) {}
+                    Body::EventStream
+                }
             }
             Some(false) => {
                 other.beginning.truncate(earlier);
@@ -570,6 +570,16 @@ impl<D: Dialect> Session<D> {
 
 /// The first line, where it tells the framing.
 impl<D: Dialect> Session<D> {
+    /// Returns a decoder of lines within the session's limits.
+    fn decoder_of_lines(&self) -> Box<lines::Decoder> {
+        Box::new(lines::Decoder::with_limits(*self.decoder.limits()))
+    }
+
+    /// Begins a body that has one value a line.
+    fn begin_lines(&self) -> Body {
+        Body::Lines(self.decoder_of_lines())
+    }
+
     /// Judges a body that begins with a brace, once its first line is there.
     ///
     /// It is one value a line if the line is an event of an API of lines. Any other such body is
@@ -589,19 +599,14 @@ impl<D: Dialect> Session<D> {
         }
         let line = &other.beginning[..end.unwrap_or(other.beginning.len())];
         if core::str::from_utf8(line).is_ok_and(D::is_line) {
-            let mut lines = lines_within(*self.decoder.limits());
+            let mut lines = self.decoder_of_lines();
             let _ = lines.decode(&mut &other.beginning[..earlier]);
-            self.lines = Some(lines);
+            self.body = Body::Lines(lines);
         } else {
             other.beginning.truncate(earlier);
             self.body = Body::Other(other);
         }
     }
-}
-
-/// Returns a decoder of lines within these limits.
-fn lines_within(limits: sse::Limits) -> Box<lines::Decoder> {
-    Box::new(lines::Decoder::with_limits(limits))
 }
 
 /// The methods of time.
@@ -715,8 +720,7 @@ impl<D: Dialect> Session<D> {
             }
         }
         let mut rest = Rest::None;
-        let is_lines = D::FRAMING != Framing::Events && self.lines.is_some();
-        if is_lines && how != How::Stopped && !self.is_ended() {
+        if matches!(self.body, Body::Lines(_)) && how != How::Stopped && !self.is_ended() {
             rest = self.end_lines();
         }
         if how != How::Stopped && !self.is_ended() {
@@ -744,9 +748,8 @@ impl<D: Dialect> Session<D> {
     /// An object that is whole counts, because no byte can follow it. One that is cut does not.
     #[inline(never)]
     fn end_lines(&mut self) -> Rest {
-        let Some(line) = self.lines.as_deref_mut().and_then(lines::Decoder::finish) else {
-            return Rest::None;
-        };
+        let Body::Lines(lines) = &mut self.body else { return Rest::None };
+        let Some(line) = lines.finish() else { return Rest::None };
         if line.data.trim_start().starts_with('{') && is_json(line.data).is_err() {
             return Rest::Cut;
         }
