@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use deltawire_benches::corpora;
+use deltawire_benches::peers::apis::{self, apis};
 use deltawire_benches::peers::fold::{check, competitors};
-use deltawire_benches::peers::responses;
 use deltawire_benches::reads::ReadSize;
 
 fn fold(criterion: &mut Criterion) {
@@ -32,21 +32,23 @@ fn fold(criterion: &mut Criterion) {
     }
 }
 
-fn fold_responses(criterion: &mut Criterion) {
-    let corpus = corpora::responses();
-    for size in [ReadSize::Bytes(16 << 10), ReadSize::Event] {
-        let checked = Once::new();
-        let mut group = criterion.benchmark_group(format!("fold/{}/{size}", corpus.name));
-        group
-            .throughput(Throughput::Bytes(corpus.bytes.len() as u64))
-            .sampling_mode(SamplingMode::Flat);
-        for competitor in responses::competitors() {
-            group.bench_function(BenchmarkId::from_parameter(competitor.name), |b| {
-                checked.call_once(|| responses::check(&corpus, size));
-                b.iter(|| (competitor.fold)(black_box(corpus.reads(size))));
-            });
+fn fold_apis(criterion: &mut Criterion) {
+    for api in apis() {
+        let corpus = (api.corpus)();
+        for size in [ReadSize::Bytes(16 << 10), ReadSize::Event] {
+            let checked = Once::new();
+            let mut group = criterion.benchmark_group(format!("fold/{}/{size}", corpus.name));
+            group
+                .throughput(Throughput::Bytes(corpus.bytes.len() as u64))
+                .sampling_mode(SamplingMode::Flat);
+            for competitor in &api.competitors {
+                group.bench_function(BenchmarkId::from_parameter(competitor.name), |b| {
+                    checked.call_once(|| apis::check(&api, &corpus, size));
+                    b.iter(|| (competitor.fold)(black_box(corpus.reads(size))));
+                });
+            }
+            group.finish();
         }
-        group.finish();
     }
 }
 
@@ -60,6 +62,6 @@ fn main() {
         .measurement_time(Duration::from_millis(400))
         .configure_from_args();
     fold(&mut criterion);
-    fold_responses(&mut criterion);
+    fold_apis(&mut criterion);
     criterion.final_summary();
 }

@@ -20,7 +20,8 @@ use std::process::{Command, ExitCode};
 
 use deltawire_benches::corpora::{self, Corpus};
 use deltawire_benches::machine;
-use deltawire_benches::peers::{decode, fold, responses};
+use deltawire_benches::peers::apis::{Api, apis};
+use deltawire_benches::peers::{decode, fold};
 use deltawire_benches::reads::{ReadSize, Reads};
 
 /// A row of the table.
@@ -69,9 +70,17 @@ fn rows() -> Vec<Row> {
         rows.push(Row { name: format!("fold/{}", corpus.name), corpus, size, pass: fold_by });
         rows.push(Row { name: format!("parse/{}", corpus.name), corpus, size, pass: parse });
     }
-    let (corpus, size) = (corpora::responses(), ReadSize::Bytes(16 << 10));
-    rows.push(Row { name: "fold/responses".into(), corpus, size, pass: fold_responses });
-    rows.push(Row { name: "parse/responses".into(), corpus, size, pass: parse_responses });
+    let passes = [
+        (fold_api::<0> as fn(Reads, &str), parse_api::<0> as fn(Reads, &str)),
+        (fold_api::<1>, parse_api::<1>),
+        (fold_api::<2>, parse_api::<2>),
+    ];
+    for (api, (fold, parse)) in apis().into_iter().zip(passes) {
+        let size = ReadSize::Bytes(16 << 10);
+        let row = |name: String, pass| Row { name, corpus: (api.corpus)(), size, pass };
+        rows.push(row(format!("fold/{}", api.name), fold));
+        rows.push(row(format!("parse/{}", api.name), parse));
+    }
     rows
 }
 
@@ -95,17 +104,18 @@ fn parse(reads: Reads, who: &str) {
     black_box(fold::parsed(reads));
 }
 
-fn fold_responses(reads: Reads, who: &str) {
-    let by = responses::competitors()
-        .into_iter()
-        .find(|by| by.name == who)
-        .expect("a pairing of this name");
-    black_box((by.fold)(reads));
+fn api<const N: usize>() -> Api {
+    apis().into_iter().nth(N).expect("an API of this number")
 }
 
-fn parse_responses(reads: Reads, who: &str) {
+fn fold_api<const N: usize>(reads: Reads, who: &str) {
+    let by = api::<N>().competitors.into_iter().find(|by| by.name == who);
+    black_box((by.expect("a pairing of this name").fold)(reads));
+}
+
+fn parse_api<const N: usize>(reads: Reads, who: &str) {
     assert_eq!(who, OURS, "only ours learns, and can do without");
-    black_box(responses::parsed(reads));
+    black_box((api::<N>().parsed)(reads));
 }
 
 fn pass(name: &str, passes: usize, who: &str) {

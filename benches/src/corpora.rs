@@ -148,6 +148,52 @@ pub fn responses() -> Corpus {
     Corpus::new("responses", text, number)
 }
 
+/// Anthropic's Messages API: a thousand deltas of text.
+#[must_use]
+pub fn messages() -> Corpus {
+    let mut text = String::new();
+    let mut words = Words::default();
+    let mut event = |name: &str, members: &str| {
+        let _ = write!(text, "event: {name}\ndata: {{\"type\":\"{name}\"{members}}}\n\n");
+    };
+    event(
+        "message_start",
+        r#","message":{"id":"msg_01XkqZrV8fT5h2Wm9cLd7Ybp","type":"message","role":"assistant","model":"claude-sonnet-4-5-20250929","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":19,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":1,"service_tier":"standard"}}"#,
+    );
+    event("content_block_start", r#","index":0,"content_block":{"type":"text","text":""}"#);
+    for _ in 0..CHUNKS {
+        let word = words.next();
+        event(
+            "content_block_delta",
+            &format!(r#","index":0,"delta":{{"type":"text_delta","text":"{word}"}}"#),
+        );
+    }
+    event("content_block_stop", r#","index":0"#);
+    event(
+        "message_delta",
+        r#","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":1000}"#,
+    );
+    event("message_stop", "");
+    Corpus::new("messages", text, CHUNKS + 5)
+}
+
+/// Gemini's generateContent: a thousand events with text, whose token counts rise.
+#[must_use]
+pub fn gemini() -> Corpus {
+    let mut text = String::new();
+    let mut words = Words::default();
+    for number in 1..=CHUNKS {
+        let word = words.next();
+        let reason = if number == CHUNKS { r#""finishReason":"STOP","# } else { "" };
+        let total = number + 9;
+        let _ = write!(
+            text,
+            "data: {{\"candidates\": [{{\"content\": {{\"parts\": [{{\"text\": \"{word}\"}}],\"role\": \"model\"}},{reason}\"index\": 0}}],\"usageMetadata\": {{\"promptTokenCount\": 9,\"candidatesTokenCount\": {number},\"totalTokenCount\": {total},\"promptTokensDetails\": [{{\"modality\": \"TEXT\",\"tokenCount\": 9}}]}},\"modelVersion\": \"gemini-2.5-flash\",\"responseId\": \"dGhpcyBpcyBub3Q\"}}\r\n\r\n"
+        );
+    }
+    Corpus::new("gemini", text, CHUNKS)
+}
+
 /// One event whose one line has this many bytes of data.
 #[must_use]
 pub fn line(name: &'static str, bytes: usize) -> Corpus {

@@ -758,12 +758,12 @@ impl Responses {
 
     /// Returns the item of an event, which is begun if it has not.
     fn slot(&mut self, event: &Event<'_>, item: &'static str, to: &mut Transcript) -> Slot {
-        let id = event.item_id.as_ref().map(RawStr::to_text);
+        let id = || event.item_id.as_ref().map(RawStr::to_text);
         let known = match event.output_index {
             Some(index) => self.blocks.find(0, index),
             None => {
                 self.blocks.anomaly(AnomalyKind::MissingIndex, None, "output_index", to);
-                self.find_by_id(id.as_deref())
+                self.find_by_id(id().as_deref())
             }
         };
         let slot = match known {
@@ -771,7 +771,7 @@ impl Responses {
             None => {
                 self.blocks.anomaly(AnomalyKind::NotStarted, None, "output_item", to);
                 let item = RawValue::within(item, false);
-                let slot = self.begin(event.output_index, id.as_deref(), &item, to);
+                let slot = self.begin(event.output_index, id().as_deref(), &item, to);
                 let _ = self.take_item(slot, &item, to);
                 slot
             }
