@@ -110,6 +110,103 @@ fn the_api_can_be_named_before() {
     assert!(error.starts_with("no API is named \"soap\"; there are chat, completions,"), "{error}");
 }
 
+/// A body of lines is read as such whatever its first line is, if the API is named.
+#[test]
+fn the_first_line_need_not_tell_an_api_that_was_named() {
+    let session = |body: &str, read: usize| {
+        let mut session = any::session(Some(Api::Ollama), Options::new());
+        for bytes in body.as_bytes().chunks(read) {
+            let _ = session.feed(bytes);
+        }
+        session.close(How::Clean)
+    };
+    let line = STREAMS[6].1;
+    for read in [1, 7, 1 << 20] {
+        let outcome = session("{\"error\":\"model not found\"}\n", read);
+        let Some(Error::Api(error)) = outcome.error else { panic!("{:?}", outcome.error) };
+        assert_eq!(error.message, "model not found");
+        let outcome = session(&format!("{{\"new\":1}}\n{line}"), read);
+        assert_eq!((outcome.end.name(), &*outcome.answer.text()), ("done", "Hi"));
+        // A proxy makes an event stream of it.
+        let events: String = line.lines().map(|line| format!("data: {line}\n\n")).collect();
+        assert_eq!(session(&events, read).answer.text(), "Hi");
+    }
+}
+
+/// The only line of an image is long, and tells the API all the same.
+#[test]
+fn a_first_line_may_be_long() {
+    let image = "A".repeat(200 << 10);
+    let body = format!(
+        "{{\"model\":\"m\",\"message\":{{\"role\":\"assistant\",\"content\":\"\",\
+         \"images\":[\"{image}\"]}},\"done\":true}}\n"
+    );
+    for read in [1000, 1 << 20] {
+        let mut session = any::Session::new();
+        for bytes in body.as_bytes().chunks(read) {
+            session.feed(bytes).unwrap();
+        }
+        let outcome = session.close(How::Clean);
+        assert_eq!((outcome.end.name(), outcome.answer.api()), ("done", Some(Api::Ollama)));
+        let any::Answer::Ollama(answer) = outcome.answer else { panic!("{:?}", outcome.answer) };
+        let images = answer.message.unwrap().get("images").unwrap().to_value();
+        assert_eq!(images[0].as_str(), Some(&*image));
+    }
+    // What is no line of an API is an error with the body's beginning.
+    let error = any::fold(body.replace("\"done\"", "\"d\"").as_bytes()).error.unwrap();
+    let Error::NotAnEventStream { beginning, .. } = error else { panic!("{error}") };
+    assert_eq!(beginning.len(), Error::EVIDENCE);
+}
+
+#[test]
+fn an_event_tells_its_api_or_none() {
+    for (event, api) in [
+        (r#"{"response":{"candidates":[]},"traceId":"t"}"#, Some(Api::Gemini)),
+        (r#"{"modelVersion":"m","responseId":"r"}"#, Some(Api::Gemini)),
+        (r#"{"response":{"id":"r"},"type":"response.created"}"#, Some(Api::Responses)),
+        (r#"{"done":false,"choices":[{"delta":{}}]}"#, Some(Api::Chat)),
+        (r#"{"done":true}"#, None),
+        (r#"{"done":false,"response":""}"#, Some(Api::Ollama)),
+        (r#"{"type":"message-start"}"#, None),
+        (r#"{"object":"thread.run"}"#, None),
+        (r#"{"type":"error","message":"no"}"#, None),
+        (r#"{"choices":[],"prompt_filter_results":[]}"#, Some(Api::Chat)),
+    ] {
+        assert_eq!(Api::of_event(event), api, "{event}");
+    }
+}
+
+/// An event of the Responses API that says what is wrong may be the first, and have no name.
+#[test]
+fn a_flat_error_is_an_error_where_the_api_is_not_told() {
+    let body = "data: {\"type\":\"error\",\"code\":\"x\",\"message\":\"boom\",\"param\":null}\n\n";
+    let outcome = any::fold(body.as_bytes());
+    let Some(Error::Api(error)) = outcome.error else { panic!("{:?}", outcome.error) };
+    assert!(error.message == "boom" && error.is_code("x"));
+}
+
+/// A stream of an API that nobody folds is an error with its name, not an empty answer.
+#[test]
+fn a_stream_that_is_not_folded_is_named() {
+    for (events, name) in [
+        (r#"{"type":"message-start","id":"x"}"#, "Cohere's Chat API"),
+        (r#"{"event_type":"stream-start"}"#, "Cohere's Chat API"),
+        ("{\"type\":\"start\"}\n\ndata: {\"type\":\"start-step\"}", "the AI SDK's"),
+        (r#"{"id":"run_1","object":"thread.run","status":"queued"}"#, "OpenAI's Assistants API"),
+        (r#"{"type":"completion","completion":" Hi"}"#, "Anthropic's Text Completions API"),
+        (r#"{"messageStart":{"role":"assistant"}}"#, "Amazon Bedrock's ConverseStream API"),
+        (r#"{"index":1,"token":{"text":"Hi"}}"#, "TGI's generate_stream API"),
+    ] {
+        for end in ["", "data: [DONE]\n\n"] {
+            let outcome = any::fold(format!("data: {events}\n\n{end}").as_bytes());
+            assert_eq!(outcome.end.name(), "error", "{events}");
+            let told = outcome.error.unwrap();
+            assert!(matches!(told, Error::OtherApi { module: "", .. }), "{told}");
+            assert!(told.to_string().contains(name), "{told}");
+        }
+    }
+}
+
 #[test]
 fn paths_lead_to_an_api() {
     for (path, api) in [

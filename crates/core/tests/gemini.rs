@@ -683,13 +683,94 @@ fn other_framings_give_the_same() {
     }
 }
 
+/// Code Assist wraps each response, and has a trace ID beside it.
+#[test]
+fn a_wrapped_response_is_the_one_inside() {
+    for Case { name, events, .. } in cases() {
+        if !events.iter().all(|event| event.starts_with(r#"{"candidates""#)) {
+            continue;
+        }
+        let plain = whole(&body(events));
+        let wrap = |event: &&str| format!(r#"{{"response":{event},"traceId":"t"}}"#);
+        let wrapped = body(&events.iter().map(wrap).collect::<Vec<_>>());
+        let seen = whole(&wrapped);
+        assert_eq!(run(Options::new(), byte_by_byte(&wrapped)), seen, "{name}");
+        assert_eq!((&seen.text, &seen.done), (&plain.text, &plain.done), "{name}");
+        assert_eq!(seen.outcome.end, plain.outcome.end, "{name}");
+        let mut expected = answer(&plain.outcome);
+        expected["traceId"] = json!("t");
+        assert_eq!(answer(&seen.outcome), expected, "{name}");
+        let of_wrapping = seen.outcome.anomalies.iter();
+        let mut of_wrapping = of_wrapping.filter(|a| a.kind == AnomalyKind::WrappedChunk);
+        assert_eq!(of_wrapping.next().map(|a| a.count), Some(events.len() as u64), "{name}");
+    }
+    let error = r#"{"response":{"error":{"code":503,"message":"overloaded"}}}"#;
+    let Seen { outcome, .. } = whole(&body(&[error]));
+    assert_eq!(outcome.end, End::Error);
+    assert_eq!(outcome.error.unwrap().api_error().unwrap().message, "overloaded");
+    let other = r#"{"response":{"id":"resp_1"},"candidates":[]}"#;
+    assert_eq!(whole(&body(&[other])).outcome.anomalies, []);
+}
+
+/// A proxy sends a second response in the same body.
+#[test]
+fn a_second_response_after_the_first_is_passed_over() {
+    let event = |id: &str, text: &str, finish: &str| {
+        format!(
+            r#"{{"candidates":[{{"content":{{"parts":[{{"text":"{text}"}}]}}{finish}}}],"responseId":"{id}"}}"#
+        )
+    };
+    let stop = r#","finishReason":"STOP""#;
+    let first = [event("a", "H", ""), event("a", "i", ""), event("a", "!", stop)];
+    let second = [
+        event("b", "no", ""),
+        r#"{"candidates":[{"content":{"parts":[{"text":"no"}]}}]}"#.into(),
+        event("b", "no", stop),
+    ];
+    let expected = whole(&body(&first));
+    let body_of_both = body(&[&first[..], &second].concat());
+    let seen = whole(&body_of_both);
+    assert_eq!(run(Options::new(), byte_by_byte(&body_of_both)), seen);
+    assert_eq!(seen.text, "Hi!");
+    assert_eq!(seen.outcome.answer, expected.outcome.answer);
+    assert_eq!(seen.outcome.end, End::Done);
+    let [anomaly] = &seen.outcome.anomalies[..] else { panic!("{:?}", seen.outcome) };
+    assert_eq!(anomaly.kind, AnomalyKind::Spliced);
+
+    // An ID for each event, and a finish reason in each but the first, as early models sent it.
+    let each = [event("a", "H", ""), event("b", "i", stop), event("c", "!", stop)];
+    let seen = whole(&body(&each));
+    assert_eq!((&*seen.text, seen.outcome.end), ("Hi!", End::Done));
+    assert_eq!(seen.outcome.anomalies[0].kind, AnomalyKind::Changed);
+}
+
+#[test]
+fn an_array_of_responses_is_told_how_to_be_an_event_stream() {
+    for array in [
+        "[{\n  \"candidates\": [{\"content\": {}}]\n}\n,\r\n{}\n]",
+        r#"[{"response":{"candidates":[]}}]"#,
+    ] {
+        let Seen { outcome, .. } = whole(array.as_bytes());
+        assert_eq!(outcome.end, End::NotAnEventStream);
+        let told = outcome.error.unwrap().to_string();
+        assert!(told.contains("`alt=sse`"), "{told}");
+    }
+    let told = whole(b"[{\"a\":1}]").outcome.error.unwrap().to_string();
+    assert!(!told.contains("alt=sse"), "{told}");
+}
+
 #[test]
 fn errors_end_the_stream_with_what_came_before() {
     let text = r#"{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}]}"#;
     let error = r#"{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}"#;
     let pretty = "{\n  \"error\": {\n    \"code\": 503,\n    \"message\": \"overloaded\",\n    \"status\": \"UNAVAILABLE\"\n  }\n}\n";
     let event = |data: &str| format!("data: {data}\r\n\r\n");
+    // Each quota that was exceeded has some lines of its own.
+    let quota = "      {\n        \"quotaMetric\": \"generate_content_requests\"\n      },\n";
+    let long = pretty.replacen("\n    \"code\"", "\n    \"details\": [\n{}],\n    \"code\"", 1);
+    let long = long.replacen("{}", &(quota.repeat(200) + "{}"), 1);
     for (name, body, before, end) in [
+        ("many bare lines", event(text) + &long + "\n", "Hi", End::Error),
         ("an event", event(error), "", End::Error),
         ("an event after text", event(text) + &event(error), "Hi", End::Error),
         ("an array", event(text) + &event(&format!("[{error}]")), "Hi", End::Error),

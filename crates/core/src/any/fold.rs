@@ -212,6 +212,10 @@ impl Dialect for Any {
 
     const FRAMING: Framing = Framing::Either;
 
+    fn has_lines(&self) -> bool {
+        matches!(self.told, State::Ollama(_))
+    }
+
     fn is_line(line: &str) -> bool {
         Api::of_event(line) == Some(Api::Ollama)
     }

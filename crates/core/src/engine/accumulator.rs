@@ -569,6 +569,11 @@ impl<D: Dialect> Accumulator<D> {
         !self.transcript.records().is_empty()
     }
 
+    /// Reports whether the API that was named is one of lines.
+    pub(crate) fn has_lines(&self) -> bool {
+        self.dialect.has_lines()
+    }
+
     /// Reports whether the stream ended with a sentinel that was not folded.
     pub(crate) fn has_sentinel(&self) -> bool {
         self.done && !self.dialect.is_over()

@@ -144,7 +144,7 @@ pub enum AnomalyKind {
     ///
     /// It changed nothing, except for unknown members.
     UnknownChunk,
-    /// A chunk stands in the member `data` of another object.
+    /// A chunk stands in the member `data` of another object, or Gemini's in `response`.
     ///
     /// It was folded.
     WrappedChunk,
@@ -190,7 +190,7 @@ pub enum AnomalyKind {
     StartedAgain,
     /// Another answer began in the stream, and was passed over.
     ///
-    /// A proxy spliced two of them. The first one counts, and is not complete.
+    /// A proxy spliced two of them. The first one counts, and is not complete unless it had ended.
     Spliced,
     /// The ID of an item differs from event to event (GitHub Copilot).
     ///

@@ -53,6 +53,13 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// The way in which the bytes of a stream are cut into events.
     const FRAMING: Framing = Framing::Events;
 
+    /// Reports whether a body that begins with an object is one of lines, whatever its first line.
+    ///
+    /// It is asked with [`Framing::Either`].
+    fn has_lines(&self) -> bool {
+        false
+    }
+
     /// Reports whether the first line of a body is an event of an API of lines.
     ///
     /// It is asked with [`Framing::Either`].

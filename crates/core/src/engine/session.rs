@@ -167,7 +167,11 @@ impl Other {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        let room = self.evidence.max_body() - self.beginning.len();
+        self.keep_most(bytes, self.evidence.max_body());
+    }
+
+    fn keep_most(&mut self, bytes: &[u8], most: usize) {
+        let room = most.saturating_sub(self.beginning.len());
         self.beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 }
@@ -496,6 +500,9 @@ impl<D: Dialect> Session<D> {
             match first.copied() {
                 None => {}
                 Some(b'{') if is_lines => self.body = self.begin_lines(),
+                Some(b'{') if D::FRAMING == Framing::Either && self.accumulator.has_lines() => {
+                    self.body = self.begin_lines();
+                }
                 Some(b'{') if D::FRAMING == Framing::Either => {
                     *input = &input[seen..];
                     self.body = Body::FirstLine(Other::new(Evidence::of_first_bytes()));
@@ -589,9 +596,11 @@ impl<D: Dialect> Session<D> {
         let before = core::mem::replace(&mut self.body, Body::EventStream);
         let Body::FirstLine(mut other) = before else { return };
         let earlier = other.beginning.len();
-        other.keep(input);
-        let is_full = other.beginning.len() == other.evidence.max_body();
-        let end = memchr(b'\n', &other.beginning);
+        // The first line may have an image, so it is kept whole.
+        let most = self.decoder.limits().max_line.max(other.evidence.max_body());
+        other.keep_most(input, most);
+        let is_full = other.beginning.len() == most;
+        let end = memchr(b'\n', &other.beginning[earlier..]).map(|end| earlier + end);
         if end.is_none() && !is_end && !is_full {
             *input = &[];
             self.body = Body::FirstLine(other);
@@ -603,7 +612,8 @@ impl<D: Dialect> Session<D> {
             let _ = lines.decode(&mut &other.beginning[..earlier]);
             self.body = Body::Lines(lines);
         } else {
-            other.beginning.truncate(earlier);
+            // The caller keeps the rest of the input.
+            other.beginning.truncate(earlier.min(other.evidence.max_body()));
             self.body = Body::Other(other);
         }
     }

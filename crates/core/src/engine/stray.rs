@@ -61,7 +61,9 @@ struct Json {
 
 impl Json {
     /// The longest text that is kept until its end, in bytes.
-    const MAX: usize = 4 << 10;
+    ///
+    /// Google's error of a quota prints each quota, a link and a delay over several lines.
+    const MAX: usize = ApiError::MAX;
 
     fn take(&mut self, line: &str) -> Option<ApiError> {
         if self.text.is_empty() && !line.trim_start().starts_with(['{', '[']) {

@@ -250,7 +250,8 @@ impl<'v> Object<'v> {
 
     /// Reports whether the object has a failure status, a message, and no choices.
     ///
-    /// The status is a number of 400 or more, also in quotes, or the word `error`.
+    /// The status is a number of 400 or more, also in quotes, or the word `error`. An event of the
+    /// Responses API has that word as its type.
     fn is_failure(self) -> bool {
         let is_failed = |name: &&str| {
             let number = self.get(name).and_then(|value| match value.as_raw_str() {
@@ -259,8 +260,11 @@ impl<'v> Object<'v> {
             });
             number.is_some_and(|number| number >= 400)
         };
-        let is_called_error =
-            || self.get("status").is_some_and(|status| status.to_text() == "error");
+        let is_called_error = || {
+            ["status", "type"]
+                .iter()
+                .any(|name| self.get(name).is_some_and(|word| word.to_text() == "error"))
+        };
         let has_choices =
             || self.get("choices").is_some_and(|choices| choices.elements().next().is_some());
         !has_choices()

@@ -275,6 +275,12 @@ impl From<sse::Error> for Error {
     }
 }
 
+/// Reports whether a body that is no event stream is what Gemini streams without `alt=sse`.
+fn is_gemini_array(beginning: &str) -> bool {
+    let is_gemini = |api: OtherApi| api.module == "gemini";
+    beginning.trim_start().starts_with('[') && other_api(beginning).is_some_and(is_gemini)
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -313,7 +319,14 @@ impl fmt::Display for Error {
                     None if beginning.starts_with("\u{1F}\u{FFFD}") => f.write_str(
                         "; it is compressed with gzip, and nothing on the way here decompressed it",
                     ),
-                    None => write!(f, "; it begins {:?}", self::beginning(beginning, 80)),
+                    None => {
+                        if is_gemini_array(beginning) {
+                            f.write_str(
+                                " but Gemini's array of responses; the query `alt=sse` asks for one",
+                            )?;
+                        }
+                        write!(f, "; it begins {:?}", self::beginning(beginning, 80))
+                    }
                 }
             }
             Self::Limit { limit, max, offset } => {

@@ -14,7 +14,8 @@ pub(crate) struct OtherApi {
 /// `event` is the beginning of the first event's data. The first events of these APIs cannot be
 /// mistaken: choices or a `type` with a prefix (OpenAI), `message_start` (Anthropic's Messages),
 /// `candidates` or feedback on the prompt (Gemini), an `event_type` with a prefix (Gemini's
-/// Interactions), a `type` in words with hyphens (Cohere).
+/// Interactions), a `type` in words with hyphens (Cohere, the AI SDK), an `object` with a prefix
+/// (OpenAI's Assistants), a block with an index (Bedrock), a token (TGI).
 pub(crate) fn other_api(event: &str) -> Option<OtherApi> {
     const fn api(name: &'static str, module: &'static str) -> OtherApi {
         OtherApi { name, module }
@@ -22,7 +23,9 @@ pub(crate) fn other_api(event: &str) -> Option<OtherApi> {
     const COMPLETIONS: OtherApi = api("OpenAI's completions API", "chat");
     const GEMINI: OtherApi = api("Gemini's generateContent API", "gemini");
     const COHERE: OtherApi = api("Cohere's Chat API", "");
-    const MARKS: [(&str, &str, OtherApi); 10] = [
+    const BEDROCK: OtherApi = api("Amazon Bedrock's ConverseStream API", "");
+    const AI_SDK: OtherApi = api("the AI SDK's UI message stream", "");
+    const MARKS: [(&str, &str, OtherApi); 27] = [
         ("\"choices\"", "[", COMPLETIONS),
         ("\"type\"", "\"response.", api("OpenAI's Responses API", "responses")),
         ("\"type\"", "\"message_start\"", api("Anthropic's Messages API", "messages")),
@@ -31,7 +34,24 @@ pub(crate) fn other_api(event: &str) -> Option<OtherApi> {
         ("\"event_type\"", "\"interaction.", api("Gemini's Interactions API", "interactions")),
         ("\"event_type\"", "\"stream-start\"", COHERE),
         ("\"event_type\"", "\"text-generation\"", COHERE),
+        ("\"event_type\"", "\"search-queries-generation\"", COHERE),
+        ("\"event_type\"", "\"tool-calls-chunk\"", COHERE),
+        ("\"event_type\"", "\"tool-calls-generation\"", COHERE),
         ("\"type\"", "\"message-start\"", COHERE),
+        ("\"type\"", "\"content-start\"", COHERE),
+        ("\"type\"", "\"content-delta\"", COHERE),
+        ("\"type\"", "\"tool-plan-delta\"", COHERE),
+        ("\"type\"", "\"start-step\"", AI_SDK),
+        ("\"type\"", "\"text-start\"", AI_SDK),
+        ("\"type\"", "\"text-delta\"", AI_SDK),
+        ("\"type\"", "\"reasoning-start\"", AI_SDK),
+        ("\"type\"", "\"tool-input-start\"", AI_SDK),
+        ("\"object\"", "\"thread", api("OpenAI's Assistants API", "")),
+        ("\"type\"", "\"completion\"", api("Anthropic's Text Completions API", "")),
+        ("\"messageStart\"", "{", BEDROCK),
+        ("\"contentBlockDelta\"", "{", BEDROCK),
+        ("\"contentBlockIndex\"", "", BEDROCK),
+        ("\"token\"", "{", api("TGI's generate_stream API", "")),
         ("\"done\"", "false", api("Ollama's native API", "ollama")),
     ];
     let is_it = |name: &str, value: &str| {
@@ -64,6 +84,13 @@ mod tests {
             (r#"{"id":"1","choices":[]}"#, Some("chat")),
             (r#"{"id":"1","type":"message-start"}"#, Some("")),
             (r#"{"model":"m","response":"a","done":false}"#, Some("ollama")),
+            (r#"{"type":"content-delta","index":0,"delta":{}}"#, Some("")),
+            (r#"{"type":"start-step"}"#, Some("")),
+            (r#"{"id":"run_1","object":"thread.run"}"#, Some("")),
+            (r#"{"type":"completion","completion":" Hi"}"#, Some("")),
+            (r#"{"contentBlockIndex":0,"delta":{"text":"Hi"}}"#, Some("")),
+            (r#"{"index":1,"token":{"id":1,"text":"Hi"},"generated_text":null}"#, Some("")),
+            (r#"{"type":"start"}"#, None),
             (r#"{"type":"ping"}"#, None),
             (r#"{"candidates":1,"type":5}"#, None),
             ("", None),

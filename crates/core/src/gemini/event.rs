@@ -9,7 +9,7 @@ use crate::engine::{Limits, index, read_object};
 use crate::error::{Error, Limit};
 use crate::json::{
     Cursor, Elements, Invalid, List, ListId, Members, Name, Overflow, RawStr, RawValue, Shape,
-    Unknown, Walk, elements, object,
+    Unknown, Walk, elements, member, object,
 };
 
 /// An event of Gemini's generateContent API, borrowed from its data.
@@ -55,6 +55,9 @@ pub struct Event<'a> {
     /// The event has a member that only this API's events have.
     #[serde(skip)]
     pub(super) is_known: bool,
+    /// The event was in the member `response` of another object.
+    #[serde(skip)]
+    pub(super) is_wrapped: bool,
     /// A member with a value of a type that it cannot have.
     #[serde(skip)]
     pub(super) unexpected: Option<&'static str>,
@@ -180,8 +183,11 @@ impl<'a> Event<'a> {
             .with_max_elements(PARTS, limits.max_items)
             .with_max_items(limits.max_items)
             .with_unknown(true, limits.max_unknown_members);
-        self.len = data.len();
         read_object(data, self, &walk)?;
+        if !self.is_known && self.error.is_none() {
+            self.unwrap(data, &walk)?;
+        }
+        self.len = data.len();
         self.unexpected = walk.unexpected();
         match walk.overflow() {
             None => Ok(()),
@@ -193,6 +199,31 @@ impl<'a> Event<'a> {
                 Err(Limit::UnknownMembers.passed(limits.max_unknown_members))
             }
         }
+    }
+
+    /// Reads the event in the member `response`, if there is one.
+    ///
+    /// Code Assist, the API behind Gemini CLI, sends each event so, with a `traceId` beside it.
+    /// Such other members become the event's.
+    #[inline(never)]
+    fn unwrap(&mut self, data: &'a str, walk: &Walk) -> Result<(), Error> {
+        let Some(inner) = member(data, "response").filter(|inner| inner.starts_with('{')) else {
+            return Ok(());
+        };
+        let mut event = Self::default();
+        read_object(inner, &mut event, walk)?;
+        if !event.is_known && event.error.is_none() {
+            return Ok(());
+        }
+        let mut beside = core::mem::take(&mut self.extra);
+        let _ = beside.remove("response");
+        for (name, value) in beside.iter() {
+            if event.extra.get(name).is_none() {
+                event.extra.set(Cow::Owned(name.into()), value.clone());
+            }
+        }
+        *self = Self { is_wrapped: true, ..event };
+        Ok(())
     }
 
     /// Returns the new text of candidate 0 that a person reads, without thoughts.

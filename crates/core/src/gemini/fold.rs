@@ -45,6 +45,10 @@ pub struct Gemini {
     usage: Unknown<'static>,
     /// The prompt was refused.
     is_blocked: bool,
+    /// The ID of the response changed before the response ended, so it tells nothing.
+    has_other_ids: bool,
+    /// Another response began, and its events are passed over.
+    is_spliced: bool,
 }
 
 /// The members of a candidate, but for its parts, role and finish reason.
@@ -205,6 +209,7 @@ impl Dialect for Gemini {
             error: None,
             extra: _,
             is_known: _,
+            is_wrapped: false,
             unexpected: _,
             len: _,
         } = event
@@ -234,7 +239,10 @@ impl Dialect for Gemini {
     }
 
     fn api_error(event: &Event<'_>, data: &str) -> Option<Box<ApiError>> {
-        event.error.as_ref()?;
+        let error = event.error.as_ref()?;
+        if event.is_wrapped {
+            return Some(Box::new(ApiError::from_data(error.as_json()).with_whole(data)));
+        }
         ApiError::of(&RawValue::parse(data).ok()?).map(Box::new)
     }
 
@@ -369,8 +377,13 @@ impl Gemini {
         if let Some(member) = event.unexpected {
             self.blocks.anomaly(AnomalyKind::UnexpectedType, None, member, to);
         }
-        if !event.is_known {
+        if event.is_wrapped {
+            self.blocks.anomaly(AnomalyKind::WrappedChunk, None, "response", to);
+        } else if !event.is_known {
             self.blocks.anomaly(AnomalyKind::UnknownChunk, None, "", to);
+            return Effect::Other;
+        }
+        if self.is_of_another(event, to) {
             return Effect::Other;
         }
         let mut effect = Effect::Nothing;
@@ -392,6 +405,7 @@ impl Gemini {
             let Some(value) = value else { continue };
             match self.members.get(name) {
                 Some(known) if known.as_json() != value.to_compact() => {
+                    self.has_other_ids |= name == "responseId" && !self.blocks.is_weighing();
                     self.blocks.anomaly(AnomalyKind::Changed, None, name, to);
                 }
                 Some(_) => {}
@@ -412,6 +426,26 @@ impl Gemini {
             }
         });
         effect
+    }
+
+    /// Reports whether an event belongs to another response, which a proxy put after the first one.
+    ///
+    /// There is no other sign of it than the ID, and no sentinel between the two. The ID is the
+    /// same in all events of a response, also in the rounds of code execution, each of which may
+    /// have a finish reason. A proxy that makes one up for each event has done so before the end.
+    fn is_of_another(&mut self, event: &Event<'_>, to: &mut Transcript) -> bool {
+        if self.is_spliced {
+            return true;
+        }
+        let known = self.members.get("responseId").and_then(RawValue::as_raw_str);
+        let id = event.response_id.as_ref().and_then(RawValue::as_raw_str);
+        let (Some(known), Some(id)) = (known, id) else { return false };
+        if self.has_other_ids || !self.is_finished() || known == id || id.is_empty() {
+            return false;
+        }
+        self.blocks.anomaly(AnomalyKind::Spliced, None, "responseId", to);
+        self.is_spliced |= !self.blocks.is_weighing();
+        true
     }
 
     fn candidate(
