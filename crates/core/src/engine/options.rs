@@ -60,8 +60,8 @@ pub struct Limits {
     pub max_parsed_values: usize,
     /// The largest number of choices, tool calls and unknown members together.
     ///
-    /// It bounds those that are kept of a stream, and the choices and fragments of tool calls in
-    /// one chunk.
+    /// It bounds those that are kept of a stream, and the choices, fragments of tool calls and
+    /// citations in one event.
     pub max_items: usize,
 }
 
