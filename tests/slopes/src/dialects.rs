@@ -58,19 +58,26 @@ impl Stream {
     fn row<D: Dialect>(self) -> Row {
         let write = move |size| self.write(size, ("data: ", "\n\n"));
         let row = Row::new(self.name, write, |stream| fold::<D>(Options::new(), stream, 4096));
-        row.cost(MOST).held(Held::DEFAULT)
+        row.cost(self.cost()).held(Held::DEFAULT)
     }
 
     /// Returns a row of an API whose streams are lines.
     fn row_of_lines<D: Dialect>(self, read: usize) -> Row {
         let write = move |size| self.write(size, ("", "\n"));
         let row = Row::new(self.name, write, move |stream| fold::<D>(Options::new(), stream, read));
-        row.cost(MOST).held(Held::DEFAULT)
+        row.cost(self.cost()).held(Held::DEFAULT)
+    }
+
+    fn cost(self) -> u64 {
+        if self.each.len() < 50 { MOST_OF_SHORT } else { MOST }
     }
 }
 
 /// The most instructions for a byte of an event that is read in full.
-const MOST: u64 = 400;
+const MOST: u64 = 500;
+
+/// The most instructions for a byte where an event or a value in it has a few bytes.
+const MOST_OF_SHORT: u64 = 2000;
 
 /// Returns a row with one event of an API, which has many of the same.
 fn one<D: Dialect>(
@@ -85,7 +92,14 @@ fn one<D: Dialect>(
         [begin, &many, end, "\n\n"].concat()
     };
     let row = Row::new(name, write, |stream| fold::<D>(Options::new(), stream, 4096));
-    row.cost(MOST).held(Held::DEFAULT)
+    row.cost(MOST_OF_SHORT).held(Held::DEFAULT)
+}
+
+/// Returns a row with one event of an API, which has a long text.
+fn long<D: Dialect>(name: &'static str, begin: &'static str, end: &'static str) -> Row {
+    let write = move |size| [begin, &repeat("word ", size), end, "\n\n"].concat();
+    let row = Row::new(name, write, |stream| fold::<D>(Options::new(), stream, 4096));
+    row.size(128 << 10).cost(MOST).held(Held::DEFAULT)
 }
 
 /// The rows of the APIs other than completions.
@@ -281,6 +295,30 @@ fn responses() -> Vec<Row> {
         r#""a#":1"#,
         "}}",
     ));
+    for (name, begin, end) in [
+        (
+            "responses/long-text",
+            r#"data: {"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":""#,
+            r#""}"#,
+        ),
+        (
+            "responses/long-item",
+            r#"data: {"type":"response.output_item.done","output_index":0,"item":{"type":"message","content":[{"type":"output_text","text":""#,
+            r#""}]}}"#,
+        ),
+        (
+            "responses/long-opaque",
+            r#"data: {"type":"response.output_item.done","output_index":0,"item":{"type":"reasoning","encrypted_content":""#,
+            r#""}}"#,
+        ),
+        (
+            "responses/long-output",
+            r#"data: {"type":"response.completed","response":{"output":[{"type":"message","content":[{"type":"output_text","text":""#,
+            r#""}]}]}}"#,
+        ),
+    ] {
+        rows.push(long::<Responses>(name, begin, end));
+    }
     let growing = |size| {
         let (mut text, mut sent) = (String::new(), String::new());
         while sent.len() < size {
@@ -450,6 +488,30 @@ fn messages() -> Vec<Row> {
         let begin = r#"data: {"type":"message_start","message":{"content":["#;
         rows.push(one::<Messages>(name, begin, each, "]}}"));
     }
+    for (name, begin, end) in [
+        (
+            "messages/long-text",
+            r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""#,
+            r#""}}"#,
+        ),
+        (
+            "messages/long-input",
+            r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"a","name":"f","input":{"a":""#,
+            r#""}}}"#,
+        ),
+        (
+            "messages/long-signature",
+            r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":""#,
+            r#""}}"#,
+        ),
+        (
+            "messages/long-whole",
+            r#"data: {"type":"message_start","message":{"content":[{"type":"text","text":""#,
+            r#""}]}}"#,
+        ),
+    ] {
+        rows.push(long::<Messages>(name, begin, end));
+    }
     rows.push(one::<Messages>(
         "messages/whole-citations",
         r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"text","citations":["#,
@@ -465,7 +527,7 @@ fn messages() -> Vec<Row> {
         block + &repeat(delta, size / 2)
     };
     let run = |stream: &str| fold::<Messages>(Options::new(), stream, 4096);
-    let row = Row::new("messages/long-block", write, run);
+    let row = Row::new("messages/deltas-of-a-long-block", write, run);
     rows.push(row.cost(MOST).held(Held::DEFAULT));
     rows
 }
@@ -626,6 +688,30 @@ fn gemini() -> Vec<Row> {
     ] {
         let begin = r#"data: {"candidates":[{"content":{"parts":["#;
         rows.push(one::<Gemini>(name, begin, each, "]}}]}"));
+    }
+    for (name, begin, end) in [
+        (
+            "gemini/long-text",
+            r#"data: {"candidates":[{"content":{"parts":[{"text":""#,
+            r#""}]}}]}"#,
+        ),
+        (
+            "gemini/long-args",
+            r#"data: {"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"a":""#,
+            r#""}}}]}}]}"#,
+        ),
+        (
+            "gemini/long-partial-arg",
+            r#"data: {"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","partialArgs":[{"jsonPath":"a","stringValue":""#,
+            r#""}]}}]}}]}"#,
+        ),
+        (
+            "gemini/long-data",
+            r#"data: {"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":""#,
+            r#""}}]}}]}"#,
+        ),
+    ] {
+        rows.push(long::<Gemini>(name, begin, end));
     }
     rows.push(one::<Gemini>(
         "gemini/candidates-of-one-event",
@@ -790,6 +876,25 @@ fn interactions() -> Vec<Row> {
             r#"data: {"event_type":"interaction.completed","interaction":{"status":"x","steps":["#;
         rows.push(one::<Interactions>(name, begin, each, "]}}"));
     }
+    for (name, begin, end) in [
+        (
+            "interactions/long-text",
+            r#"data: {"event_type":"step.delta","index":0,"delta":{"type":"text","text":""#,
+            r#""}}"#,
+        ),
+        (
+            "interactions/long-audio",
+            r#"data: {"event_type":"step.delta","index":0,"delta":{"type":"audio","data":""#,
+            r#""}}"#,
+        ),
+        (
+            "interactions/long-step",
+            r#"data: {"event_type":"step.start","index":0,"step":{"type":"model_output","content":[{"type":"text","text":""#,
+            r#""}]}}"#,
+        ),
+    ] {
+        rows.push(long::<Interactions>(name, begin, end));
+    }
     rows.push(one::<Interactions>(
         "interactions/whole-elements",
         r#"data: {"event_type":"step.start","index":0,"step":{"type":"model_output","content":["#,
@@ -805,7 +910,7 @@ fn interactions() -> Vec<Row> {
         step + &repeat(delta, size / 2)
     };
     let run = |stream: &str| fold::<Interactions>(Options::new(), stream, 4096);
-    let row = Row::new("interactions/long-step", write, run);
+    let row = Row::new("interactions/deltas-of-a-long-step", write, run);
     rows.push(row.cost(MOST).held(Held::DEFAULT));
     rows
 }
@@ -913,7 +1018,7 @@ fn any() -> Vec<Row> {
         let stream = Stream { name, begin, each, end: "" };
         let write = move |size| stream.write(size, ("data: ", "\n\n"));
         let run = move |text: &str| fold::<Any>(Options::new(), text, read);
-        rows.push(Row::new(name, write, run).cost(MOST).held(Held::DEFAULT));
+        rows.push(Row::new(name, write, run).cost(stream.cost()).held(Held::DEFAULT));
     }
     let lines = Stream {
         name: "any/lines",
@@ -922,6 +1027,12 @@ fn any() -> Vec<Row> {
         end: "",
     };
     rows.push(lines.row_of_lines::<Any>(3));
+    for (name, begin, end) in [
+        ("any/long-text", r#"data: {"choices":[{"index":0,"delta":{"content":""#, r#""}}]}"#),
+        ("any/long-unknown", r#"data: {"a":""#, r#""}"#),
+    ] {
+        rows.push(long::<Any>(name, begin, end));
+    }
     for (name, unit, read) in [
         ("any/first-line", "{\"a\":", 4096),
         ("any/first-line-in-pieces", "{\"response\":\"word \"}", 3),
