@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod dialects;
 pub mod fold;
 pub mod gate;
 pub mod json;
@@ -80,7 +81,7 @@ impl Row {
 /// Returns the whole table.
 #[must_use]
 pub fn rows() -> Vec<Row> {
-    let parts = [fold::rows(), json::rows(), gate::rows(), tokens::rows()];
+    let parts = [fold::rows(), dialects::rows(), json::rows(), gate::rows(), tokens::rows()];
     parts.into_iter().flatten().collect()
 }
 

@@ -6,9 +6,11 @@
 //! ([`Patched`](patched::Patched)) and what was put into it since. So every member comes out byte
 //! for byte, known or not, and a dialect is a list of which event does what.
 
+mod map;
 mod patched;
 mod state;
 
+pub(crate) use map::Map;
 pub(crate) use patched::Path;
 #[cfg(debug_assertions)]
 pub(crate) use state::held_members;

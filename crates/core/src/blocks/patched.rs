@@ -5,10 +5,10 @@
 //! the answer is made. So an event costs what it brings, and not a walk through the block.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::map::Map;
 use crate::engine::{Held, TextId, Transcript};
 use crate::json::{RawArray, RawValue};
 
@@ -94,13 +94,9 @@ impl<A: Into<Step>, B: Into<Step>, C: Into<Step>> From<(A, B, C)> for Path {
     }
 }
 
-/// Something that was put into a block.
+/// Something other than a text that was put into a block.
 #[derive(Debug, Clone)]
 pub(crate) enum Patch {
-    /// The parts of a text that belong here.
-    ///
-    /// They are written in place of the string that was sent here.
-    Text(Share),
     /// A value.
     Value(RawValue<'static>),
     /// Elements that follow those of the array that was sent.
@@ -109,7 +105,7 @@ pub(crate) enum Patch {
 
 /// The parts of a text that belong to one place in one block.
 ///
-/// A choice has one content, to which all of its blocks add.
+/// They are written in place of the string that was sent there. A choice has one content, to which all of its blocks add.
 #[derive(Debug, Clone)]
 pub(crate) struct Share {
     pub(crate) text: TextId,
@@ -140,6 +136,11 @@ impl Share {
         self.parts.push((texts.text(self.text).len(), None));
     }
 
+    #[cfg(debug_assertions)]
+    fn held(&self) -> Held {
+        Held::item(self.whole.as_ref().map_or(0, |whole| whole.as_json().len()))
+    }
+
     /// Returns the string that the parts are.
     pub(crate) fn so_far<'t>(&self, texts: &'t Transcript) -> Cow<'t, str> {
         let text = texts.text(self.text);
@@ -157,19 +158,27 @@ impl Share {
 #[derive(Debug, Clone)]
 pub(crate) struct Patched {
     pub(crate) base: RawValue<'static>,
-    pub(crate) patches: BTreeMap<Path, Patch>,
+    pub(crate) texts: Map<Path, Share>,
+    /// The patches at places that have no text.
+    ///
+    /// They are apart, because a value that replaces others leaves the texts: it costs no more in
+    /// a block that has many.
+    pub(crate) patches: Map<Path, Patch>,
 }
 
 impl Patched {
     pub(crate) fn new(base: RawValue<'static>) -> Self {
-        Self { base, patches: BTreeMap::new() }
+        Self { base, texts: Map::default(), patches: Map::default() }
     }
 
     /// Returns what the block holds besides texts.
     #[cfg(debug_assertions)]
     pub(crate) fn held(&self) -> Held {
         let mut held = Held::item(self.base.as_json().len());
-        for patch in self.patches.values() {
+        for (_, share) in self.texts.iter() {
+            held += share.held();
+        }
+        for (_, patch) in self.patches.iter() {
             held += patch.held();
         }
         held
@@ -186,8 +195,7 @@ impl Patched {
 
     /// Returns the patches at this path and in it, but not the texts.
     fn within<'p>(&'p self, at: &'p Path) -> impl Iterator<Item = (&'p Path, &'p Patch)> {
-        let inside = self.patches.range(*at..).take_while(|(path, _)| at.holds(path));
-        inside.filter(|(_, patch)| !matches!(patch, Patch::Text(_)))
+        self.patches.range_from(at).take_while(|(path, _)| at.holds(path))
     }
 
     /// Removes the patches at this path and in it, but not the texts.
@@ -200,10 +208,13 @@ impl Patched {
 
     /// Writes the block with its patches, as compact JSON.
     pub(crate) fn to_json(&self, texts: &Transcript) -> RawValue<'static> {
-        if self.patches.is_empty() {
+        if self.texts.is_empty() && self.patches.is_empty() {
             return self.base.clone();
         }
-        let patches: Vec<_> = self.patches.iter().collect();
+        let shares = self.texts.iter().map(|(path, share)| (path, Put::Text(share)));
+        let patches = self.patches.iter().map(|(path, patch)| (path, Put::Patch(patch)));
+        let mut patches: Vec<_> = shares.chain(patches).collect();
+        patches.sort_unstable_by_key(|(path, _)| *path);
         let mut writer = Writer { out: String::new(), texts };
         writer.value(Some(self.base.as_json()), &patches, 0);
         RawValue::compacted(writer.out)
@@ -213,15 +224,21 @@ impl Patched {
 impl Patch {
     pub(crate) fn held(&self) -> Held {
         Held::item(match self {
-            Self::Text(share) => share.whole.as_ref().map_or(0, |whole| whole.as_json().len()),
             Self::Value(value) => value.as_json().len(),
             Self::Elements(elements) => elements.as_json().len(),
         })
     }
 }
 
-/// Patches in the order of their paths.
-type Patches<'p> = [(&'p Path, &'p Patch)];
+/// Whatever was put into a block at one place.
+#[derive(Clone, Copy)]
+enum Put<'p> {
+    Text(&'p Share),
+    Patch(&'p Patch),
+}
+
+/// Everything that was put into a block, in the order of the paths.
+type Patches<'p> = [(&'p Path, Put<'p>)];
 
 struct Writer<'t> {
     out: String,
@@ -237,13 +254,13 @@ impl Writer<'_> {
             inner => (None, inner),
         };
         let base = match here {
-            Some(Patch::Text(Share { whole: Some(whole), .. })) => {
+            Some(Put::Text(Share { whole: Some(whole), .. })) => {
                 return self.out.push_str(whole.as_json());
             }
-            Some(Patch::Text(share)) if share.is_json => return self.json(base, share),
-            Some(Patch::Text(share)) => return self.string(&share.so_far(self.texts)),
-            Some(Patch::Value(value)) => Some(value.as_json()),
-            Some(Patch::Elements(elements)) => return self.elements(base, elements),
+            Some(Put::Text(share)) if share.is_json => return self.json(base, share),
+            Some(Put::Text(share)) => return self.string(&share.so_far(self.texts)),
+            Some(Put::Patch(Patch::Value(value))) => Some(value.as_json()),
+            Some(Put::Patch(Patch::Elements(elements))) => return self.elements(base, elements),
             None => base,
         };
         match inner.first().map(|(path, _)| path.0[depth]) {
@@ -364,6 +381,6 @@ impl Writer<'_> {
 /// Returns the patches that have the first one's step.
 fn first_group<'g, 'p>(patches: &'g Patches<'p>, depth: usize) -> &'g Patches<'p> {
     let Some((first, _)) = patches.first() else { return &[] };
-    let is_of = |(path, _): &&(&Path, &Patch)| path.0[depth] == first.0[depth];
+    let is_of = |(path, _): &&(&Path, Put<'_>)| path.0[depth] == first.0[depth];
     &patches[..patches.iter().take_while(is_of).count()]
 }

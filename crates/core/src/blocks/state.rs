@@ -15,7 +15,7 @@ use crate::engine::{
     AnomalyKind, Change, Effect, Held, Note, Place, TextId, TextKind, TokenCounts, ToolCallKind,
     ToolCallSoFar, Transcript, What,
 };
-use crate::error::Error;
+use crate::error::{Error, Limit};
 use crate::json::{Growing, Grown, RawArray, RawStr, RawValue, Unknown};
 
 /// The number of a block in the order in which the blocks began.
@@ -27,6 +27,9 @@ impl Slot {
     const WEIGHED: Self = Self(u32::MAX);
 }
 
+/// The largest number of choices that are searched one after another.
+const FEW: usize = 8;
+
 /// The blocks of an answer, with their texts, calls and ends.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Blocks {
@@ -34,6 +37,8 @@ pub(crate) struct Blocks {
     /// The block that each index of a choice led to last.
     by_index: BTreeMap<(u64, u64), Slot>,
     choices: Vec<Choice>,
+    /// The position of each choice by its index, once there are many.
+    by_choice: BTreeMap<u64, usize>,
     /// The texts of which a choice has one.
     shared: BTreeMap<(u64, TextKind), TextId>,
     /// The share that each text grows by, by the text's number.
@@ -48,6 +53,8 @@ pub(crate) struct Blocks {
     citations: Vec<RawValue<'static>>,
     /// The amount that the event adds, while it is weighed.
     weighed: Option<Held>,
+    /// The number of citations of the event, while it is weighed.
+    weighed_citations: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -103,8 +110,15 @@ impl Blocks {
         if !to.has_room() {
             of(dialect).weighed = Some(Held::default());
             let _ = fold(dialect, to);
-            let new = of(dialect).weighed.take().unwrap_or_default();
+            let blocks = of(dialect);
+            let new = blocks.weighed.take().unwrap_or_default();
+            let citations = core::mem::take(&mut blocks.weighed_citations);
             to.admit(new)?;
+            // Citations are copied to be handed out, and each may be two bytes of an event.
+            let max = to.options.limits.max_items;
+            if citations > max {
+                return Err(Limit::Items.passed(max));
+            }
         }
         Ok(fold(dialect, to))
     }
@@ -247,7 +261,7 @@ impl Blocks {
         let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return Effect::Other };
         block.value.clear(&at);
         to.release(before);
-        if !matches!(block.value.patches.get(&at), Some(Patch::Text(_))) {
+        if block.value.texts.get(&at).is_none() {
             block.value.patches.insert(at, Patch::Value(value));
             to.hold(new);
         }
@@ -268,6 +282,9 @@ impl Blocks {
             return Effect::Other;
         }
         let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return Effect::Other };
+        if block.value.texts.get(&at).is_some() {
+            return Effect::Other;
+        }
         match block.value.patches.get_mut(&at) {
             Some(Patch::Elements(elements)) => {
                 let before = elements.as_json().len();
@@ -423,17 +440,11 @@ impl Blocks {
     }
 
     fn share(&self, slot: Slot, at: &Path) -> Option<&Share> {
-        match self.block(slot)?.value.patches.get(at) {
-            Some(Patch::Text(share)) => Some(share),
-            _ => None,
-        }
+        self.block(slot)?.value.texts.get(at)
     }
 
     fn share_mut(&mut self, slot: Slot, at: &Path) -> Option<&mut Share> {
-        match self.blocks.get_mut(slot.0 as usize)?.value.patches.get_mut(at) {
-            Some(Patch::Text(share)) => Some(share),
-            _ => None,
-        }
+        self.blocks.get_mut(slot.0 as usize)?.value.texts.get_mut(at)
     }
 
     /// Returns the text that a block's text of this kind is a part of, if it has begun.
@@ -512,18 +523,16 @@ impl Blocks {
             }
         }
         self.growing[text.0 as usize] = Some((slot, at));
-        let patches = &mut self.blocks.get_mut(slot.0 as usize)?.value.patches;
-        match patches.get_mut(&at) {
-            Some(Patch::Text(share)) => share.resume(to),
-            // A value that was set here is what the text replaces.
-            Some(other) => {
-                to.release(other.held());
-                to.hold(Held::item(0));
-                *other = Patch::Text(Share::new(text, to));
-            }
+        let value = &mut self.blocks.get_mut(slot.0 as usize)?.value;
+        match value.texts.get_mut(&at) {
+            Some(share) => share.resume(to),
             None => {
+                // A value that was set here is what the text replaces.
+                if let Some(other) = value.patches.remove(&at) {
+                    to.release(other.held());
+                }
                 to.hold(Held::item(0));
-                patches.insert(at, Patch::Text(Share::new(text, to)));
+                value.texts.insert(at, Share::new(text, to));
             }
         }
         Some((text, true))
@@ -612,14 +621,15 @@ impl Blocks {
 
     /// Hands out a citation.
     pub(crate) fn cite(&mut self, slot: Slot, citation: &RawValue<'_>, to: &mut Transcript) {
-        if let Some(choice) = self.block(slot).map(|block| block.choice) {
-            self.cite_in(choice, citation, to);
-        }
+        // A block that would begin has no choice, while it is weighed.
+        let choice = self.block(slot).map_or(0, |block| block.choice);
+        self.cite_in(choice, citation, to);
     }
 
     /// Hands out a citation of a choice, whichever block it is for.
     pub(crate) fn cite_in(&mut self, choice: u64, citation: &RawValue<'_>, to: &mut Transcript) {
         if self.is_weighing() {
+            self.weighed_citations += 1;
             return;
         }
         self.citations.push(citation.clone().into_owned());
@@ -729,7 +739,14 @@ impl Blocks {
         }
         to.hold(Held::item(0));
         self.choices.push(Choice { index, ..Choice::default() });
-        self.choices.len() - 1
+        let last = self.choices.len() - 1;
+        if last == FEW {
+            let positions = self.choices.iter().enumerate();
+            self.by_choice = positions.map(|(position, choice)| (choice.index, position)).collect();
+        } else if last > FEW {
+            self.by_choice.insert(index, last);
+        }
+        last
     }
 
     /// Returns what so many bytes in a choice add, which may have to begin for them.
@@ -738,7 +755,20 @@ impl Blocks {
     }
 
     fn position(&self, index: u64) -> Option<usize> {
+        if self.choices.len() > FEW {
+            return self.by_choice.get(&index).copied();
+        }
         self.choices.iter().position(|choice| choice.index == index)
+    }
+
+    /// Returns the number of choices.
+    pub(crate) fn choice_count(&self) -> usize {
+        self.choices.len()
+    }
+
+    /// Reports whether a choice began.
+    pub(crate) fn has_choice(&self, index: u64) -> bool {
+        self.position(index).is_some()
     }
 
     /// Returns the indices of the choices, in the order in which they began.

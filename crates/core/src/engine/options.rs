@@ -63,8 +63,8 @@ pub struct Limits {
     /// Where the answer is a list of blocks, each block, each text in one and each value that was
     /// put into one is an item as well.
     ///
-    /// It bounds those that are kept of a stream, and the choices and fragments of tool calls in
-    /// one chunk.
+    /// It bounds those that are kept of a stream, and the choices, fragments of tool calls and
+    /// citations in one event.
     pub max_items: usize,
 }
 

@@ -6,10 +6,11 @@
 //! before in the order of the text, as it does in all recordings. A path that goes back to what the
 //! text has closed ends that: the rest of the text comes when the call is whole.
 
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::blocks::Map;
 use crate::engine::Held;
 use crate::json::{RawStr, RawValue};
 
@@ -148,25 +149,27 @@ pub(super) struct Args {
 #[derive(Debug, Clone)]
 enum Node {
     /// The members by name, each with its place in the order in which they began.
-    Object(BTreeMap<String, (usize, Node)>),
+    Object(Map<Box<str>, (u32, Node)>),
     /// The elements by their index on the wire, which may skip some.
-    Array(BTreeMap<u64, Node>),
+    Array(Map<u64, Node>),
     /// A string, as it stands between its quotes, and whether more of it follows.
     Text(String, bool),
-    Whole(String),
+    Whole(Box<str>),
 }
 
 impl Node {
     /// The weight of a node beside its texts, which is about what the maps take for it.
     ///
-    /// So deep paths cost what they hold. It is more than all that the text has beside values.
+    /// It is more than all that the text has beside values. Objects and arrays are items too, and
+    /// so are the members of the arguments: a few bytes of a path or an object begin one. Any other
+    /// value came by a path of its own.
     const WEIGHT: usize = 64;
 
     /// Returns an empty node in which a path can take this step.
     fn for_step(step: &Step) -> Self {
         match step {
-            Step::Name(_) => Self::Object(BTreeMap::new()),
-            Step::Index(_) => Self::Array(BTreeMap::new()),
+            Step::Name(_) => Self::Object(Map::default()),
+            Step::Index(_) => Self::Array(Map::default()),
         }
     }
 
@@ -174,15 +177,43 @@ impl Node {
         matches!((self, step), (Self::Object(_), Step::Name(_)) | (Self::Array(_), Step::Index(_)))
     }
 
-    fn weight(&self) -> usize {
-        Self::WEIGHT
-            + match self {
-                Self::Object(members) => {
-                    members.iter().map(|(name, (_, node))| name.len() + node.weight()).sum()
+    /// Returns what the node holds.
+    ///
+    /// The cost is linear in it.
+    fn weight(&self) -> Held {
+        let mut held = Held { bytes: Self::WEIGHT, items: usize::from(self.is_inner()) };
+        match self {
+            Self::Object(members) => {
+                for (name, (_, node)) in members.iter() {
+                    held += Held::bytes(name.len());
+                    held += node.weight();
                 }
-                Self::Array(elements) => elements.values().map(Self::weight).sum(),
-                Self::Text(text, _) | Self::Whole(text) => text.len(),
             }
+            Self::Array(elements) => {
+                for (_, node) in elements.iter() {
+                    held += node.weight();
+                }
+            }
+            Self::Text(text, _) => held += Held::bytes(text.len()),
+            Self::Whole(json) => held += Held::bytes(json.len()),
+        }
+        held
+    }
+
+    /// Reports whether the node has others in it.
+    fn is_inner(&self) -> bool {
+        matches!(self, Self::Object(_) | Self::Array(_))
+    }
+
+    /// Returns the node that a step leads to.
+    fn child(&self, step: &Step) -> Option<&Self> {
+        match (self, step) {
+            (Self::Object(members), Step::Name(name)) => {
+                members.get(name.as_str()).map(|(_, node)| node)
+            }
+            (Self::Array(elements), Step::Index(index)) => elements.get(index),
+            _ => None,
+        }
     }
 
     fn write(&self, out: &mut String) {
@@ -203,7 +234,7 @@ impl Node {
             }
             Self::Array(elements) => {
                 out.push('[');
-                for (position, node) in elements.values().enumerate() {
+                for (position, (_, node)) in elements.iter().enumerate() {
                     if position > 0 {
                         out.push(',');
                     }
@@ -223,7 +254,7 @@ impl Node {
 
 impl Args {
     pub(super) fn new() -> Self {
-        Self { root: Node::Object(BTreeMap::new()), at: Vec::new(), follows: true }
+        Self { root: Node::Object(Map::default()), at: Vec::new(), follows: true }
     }
 
     /// Reports whether no value arrived.
@@ -235,11 +266,16 @@ impl Args {
     ///
     /// The cost is linear in it.
     pub(super) fn held(&self) -> Held {
-        Held::bytes(self.root.weight() + self.at.iter().map(Step::len).sum::<usize>())
+        let mut held = self.root.weight();
+        if let Node::Object(members) = &self.root {
+            held.items += members.len();
+        }
+        held += Held::bytes(self.at.iter().map(Step::len).sum());
+        held
     }
 
     /// Returns the most that a value adds to what is held, together with its text.
-    pub(super) fn most(&self, path: &[Step], value: Value<'_>) -> usize {
+    pub(super) fn most(&self, path: &[Step], value: Value<'_>) -> Held {
         let names: usize = path.iter().map(Step::len).sum();
         let value = match value {
             Value::Text(text, _) => text.as_json().len(),
@@ -247,21 +283,17 @@ impl Args {
         };
         let new = path.len() - self.known(path);
         // In the tree, in the path and in the text; and the brackets and quotes of the text.
-        new * Node::WEIGHT + 3 * names + 2 * value + 4 * path.len() + self.at.len() + 4
+        let bytes = new * Node::WEIGHT + 3 * names + 2 * value + 4 * path.len() + self.at.len() + 4;
+        // The last node is no item, but a member of the arguments is one more, and so is a value
+        // that becomes an object.
+        Held { bytes, items: new }
     }
 
     /// Returns the number of the path's steps that lead to something.
     fn known(&self, path: &[Step]) -> usize {
         let mut node = &self.root;
         for (depth, step) in path.iter().enumerate() {
-            let child = match (node, step) {
-                (Node::Object(members), Step::Name(name)) => {
-                    members.get(name).map(|(_, node)| node)
-                }
-                (Node::Array(elements), Step::Index(index)) => elements.get(index),
-                _ => None,
-            };
-            match child {
+            match node.child(step) {
                 Some(child) => node = child,
                 None => return depth,
             }
@@ -279,7 +311,7 @@ impl Args {
         out: &mut String,
     ) -> (Fitted, Held, Held) {
         let mut fitted = Fitted::default();
-        let (mut more, mut less) = (0, 0);
+        let (mut more, mut less) = (Held::default(), Held::default());
         // The number of steps that lead to something, and whether the next one comes last there.
         let (mut known, mut is_last) = (path.len(), false);
         let mut node = &mut self.root;
@@ -287,7 +319,7 @@ impl Args {
             if !node.takes(step) {
                 less += node.weight();
                 *node = Node::for_step(step);
-                more += Node::WEIGHT;
+                more += node.weight();
                 fitted.contradicts = true;
             }
             let mut is_new = false;
@@ -295,36 +327,43 @@ impl Args {
                 Some(next) => Node::for_step(next),
                 None => match value {
                     Value::Text(..) => Node::Text(String::new(), true),
-                    Value::Whole(_) => Node::Whole(String::new()),
+                    Value::Whole(_) => Node::Whole("".into()),
                 },
             };
             node = match (node, step) {
                 (Node::Object(members), Step::Name(name)) => {
-                    let place = members.len();
-                    if !members.contains_key(name) {
+                    let name = name.as_str();
+                    if members.get(name).is_none() {
                         is_new = true;
                         is_last |= known == path.len();
-                        more += Node::WEIGHT + name.len();
-                        members.insert(name.clone(), (place, new()));
+                        let (place, new) = (members.len() as u32, new());
+                        more += Held { bytes: name.len(), items: usize::from(depth == 0) };
+                        more += new.weight();
+                        members.insert(name.into(), (place, new));
                     }
                     match members.get_mut(name) {
                         Some((_, node)) => node,
-                        None => return (fitted, Held::bytes(more), Held::bytes(less)),
+                        None => return (fitted, more, less),
                     }
                 }
                 (Node::Array(elements), Step::Index(index)) => {
-                    let last = elements.last_key_value().map(|(last, _)| *last);
-                    elements.entry(*index).or_insert_with(|| {
+                    let last = elements.last_key().copied();
+                    if elements.get(index).is_none() {
                         is_new = true;
                         let next = last.map_or(0, |last| last.saturating_add(1));
                         fitted.skips |= *index != next;
                         is_last |= known == path.len() && last.is_none_or(|last| last < *index);
-                        more += Node::WEIGHT;
-                        new()
-                    })
+                        let new = new();
+                        more += new.weight();
+                        elements.insert(*index, new);
+                    }
+                    match elements.get_mut(index) {
+                        Some(node) => node,
+                        None => return (fitted, more, less),
+                    }
                 }
                 // It takes the step.
-                _ => return (fitted, Held::bytes(more), Held::bytes(less)),
+                _ => return (fitted, more, less),
             };
             if is_new && known == path.len() {
                 known = depth;
@@ -339,7 +378,7 @@ impl Args {
             (Node::Text(text, goes_on), Value::Text(piece, continues)) => {
                 fitted.is_late = is_again && !*goes_on && !piece.is_empty();
                 text.push_str(piece.as_json());
-                more += piece.as_json().len();
+                more += Held::bytes(piece.as_json().len());
                 *goes_on = continues;
             }
             (node, value) => {
@@ -360,8 +399,8 @@ impl Args {
             if self.follows {
                 if !continues {
                     self.move_to(&path, common, out);
-                    less += self.at.iter().map(Step::len).sum::<usize>();
-                    more += path.iter().map(Step::len).sum::<usize>();
+                    less += Held::bytes(self.at.iter().map(Step::len).sum());
+                    more += Held::bytes(path.iter().map(Step::len).sum());
                     self.at = path;
                     if let Value::Text(..) = value {
                         out.push('"');
@@ -373,7 +412,7 @@ impl Args {
                 });
             }
         }
-        (fitted, Held::bytes(more), Held::bytes(less))
+        (fitted, more, less)
     }
 
     /// Closes what the last path has open, and opens what the new one needs.
@@ -408,14 +447,7 @@ impl Args {
     fn ends_in_text(&self) -> bool {
         let mut node = &self.root;
         for step in &self.at {
-            let child = match (node, step) {
-                (Node::Object(members), Step::Name(name)) => {
-                    members.get(name).map(|(_, node)| node)
-                }
-                (Node::Array(elements), Step::Index(index)) => elements.get(index),
-                _ => None,
-            };
-            match child {
+            match node.child(step) {
                 Some(child) => node = child,
                 None => return false,
             }
@@ -496,7 +528,7 @@ mod tests {
     /// Puts values, and returns the arguments and whether the text told them all.
     fn put(values: &[(&str, &str)]) -> (String, bool) {
         let (mut args, mut text) = (Args::new(), String::new());
-        let mut held = args.held().bytes;
+        let mut held = args.held();
         for (path, json) in values {
             let path = parse_path(path).expect("a path");
             let string = json.strip_prefix('"').map(RawStr::from_inner);
@@ -506,16 +538,21 @@ mod tests {
             };
             let (most, before) = (args.most(&path, value), (held, text.len()));
             let (_, more, less) = args.put(path, value, &mut text);
-            held = held + more.bytes - less.bytes;
-            assert_eq!(held, args.held().bytes, "{values:?}");
-            assert!(held + text.len() <= before.0 + before.1 + most, "{values:?}");
+            held.bytes = held.bytes + more.bytes - less.bytes;
+            held.items = held.items + more.items - less.items;
+            assert_eq!(held, args.held(), "{values:?}");
+            assert!(
+                held.bytes + text.len() <= before.0.bytes + before.1 + most.bytes,
+                "{values:?}"
+            );
+            assert!(held.items <= before.0.items + most.items, "{values:?}");
         }
         let json = args.to_json();
         let follows = match args.end() {
             Ok(end) => {
                 text.push_str(&end);
                 assert_eq!(text, json, "{values:?}");
-                assert!(text.len() <= before_end(held), "{values:?}");
+                assert!(text.len() <= before_end(held.bytes), "{values:?}");
                 true
             }
             Err(whole) => {

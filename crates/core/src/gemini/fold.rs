@@ -26,7 +26,7 @@ use crate::engine::{
     Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript,
     What,
 };
-use crate::error::{ApiError, Error};
+use crate::error::{ApiError, Error, Limit};
 use crate::json::{Cursor, Invalid, Members, Name, RawStr, RawValue, Unknown, Walk, parse_object};
 use crate::sse;
 
@@ -162,6 +162,7 @@ impl Dialect for Gemini {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        self.admit_choices(event, to)?;
         let parts = event.candidates.iter().filter_map(|candidate| candidate.content.as_ref());
         let mut parts = parts.flat_map(|content| content.parts.iter());
         if !self.calls.is_empty() || parts.any(|part| part.function_call.is_some()) {
@@ -372,6 +373,23 @@ const ARGS: (&str, &str) = ("functionCall", "args");
 const TOOL_ARGS: (&str, &str) = ("toolCall", "args");
 
 impl Gemini {
+    /// Checks that the choices which an event begins are within the limit.
+    fn admit_choices(&self, event: &Event<'_>, to: &Transcript) -> Result<(), Error> {
+        let max = to.options.limits.max_choices;
+        let begun = self.blocks.choice_count();
+        if begun + event.candidates.len() <= max {
+            return Ok(());
+        }
+        let indices = indices(event, to).map(|(index, _)| index);
+        let mut new: Vec<u64> = indices.filter(|index| !self.blocks.has_choice(*index)).collect();
+        new.sort_unstable();
+        new.dedup();
+        if begun + new.len() > max {
+            return Err(Limit::Choices.passed(max));
+        }
+        Ok(())
+    }
+
     /// Folds an event, or weighs it.
     fn fold_event(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
         if let Some(member) = event.unexpected {
@@ -528,7 +546,7 @@ impl Gemini {
             ("citationMetadata", "citationSources"),
             ("groundingMetadata", "groundingSupports"),
         ];
-        if self.blocks.is_weighing() || members.is_empty() {
+        if members.is_empty() {
             return;
         }
         for (member, list) in LISTS {
@@ -724,7 +742,8 @@ impl Gemini {
         if is_streamed {
             let args = Args::new();
             // And the text of a call without arguments.
-            let most = Held::bytes(args.held().bytes + 2);
+            let mut most = args.held();
+            most.bytes += 2;
             if !self.blocks.weigh(|_| most) {
                 to.hold(args.held());
                 let call = Streamed { slot, args, is_told: false, is_changed: false };
@@ -842,7 +861,7 @@ impl Gemini {
             // A call that begins in this event is not there yet.
             let none = Args::new();
             let most = call.map_or(&none, |call| &call.args).most(&path, value);
-            self.blocks.weigh(|_| Held::bytes(most));
+            self.blocks.weigh(|_| most);
             return;
         }
         let Some(call) = call else { return };
@@ -864,7 +883,7 @@ impl Gemini {
     fn end_call(&mut self, index: u64, to: &mut Transcript) {
         let Some(call) = self.calls.get_mut(&index).filter(|call| !call.is_told) else { return };
         // The tree weighs more than the text that is written from it.
-        if self.blocks.weigh(|_| call.args.held()) {
+        if self.blocks.weigh(|_| Held::bytes(call.args.held().bytes)) {
             return;
         }
         let at = (!call.args.is_empty()).then(|| Path::from(ARGS));

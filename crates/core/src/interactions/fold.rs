@@ -452,34 +452,30 @@ impl Interactions {
     /// Takes the steps that the last event repeats, if they are those that were folded.
     fn take_steps(&mut self, list: &RawValue<'_>, to: &mut Transcript) {
         let known: Vec<Slot> = self.blocks.slots(0).collect();
-        let sent: Vec<RawValue<'_>> = list.elements().collect();
+        // The list may be long, and is not copied.
+        let sent = || list.elements();
         if known.is_empty() {
-            for (index, step) in sent.iter().enumerate() {
-                let slot = self.begin(index as u64, step, false, to);
-                self.take_call(slot, step, to);
+            for (index, step) in sent().enumerate() {
+                let slot = self.begin(index as u64, &step, false, to);
+                self.take_call(slot, &step, to);
                 self.blocks.stop(slot);
             }
             return;
         }
         // The input may stand before the output.
-        let is_input = |step: &&RawValue<'_>| self.shape_of(step).0 == Kind::Input;
-        let output: Vec<_> = match sent.len() > known.len() {
-            true => sent.iter().filter(|step| !is_input(step)).collect(),
-            false => sent.iter().collect(),
-        };
-        let shape = |slot: &Slot| {
-            self.steps.get(slot).map(|step| (step.kind, step.contents, step.summaries))
-        };
-        let same = output.len() == known.len()
-            && known
-                .iter()
-                .zip(&output)
-                .all(|(slot, step)| shape(slot) == Some(self.shape_of(step)));
-        if !same {
+        let has_more = sent().nth(known.len()).is_some();
+        let output = || sent().filter(|step| !has_more || kind_of(step) != Kind::Input);
+        let mut rest = known.iter();
+        let same = output().all(|step| {
+            let known = rest.next().and_then(|slot| self.steps.get(slot));
+            let shape = known.map(|step| (step.kind, step.contents, step.summaries));
+            shape == Some(shape_of(&step))
+        });
+        if !same || rest.next().is_some() {
             return self.blocks.anomaly(AnomalyKind::OutputMissing, None, "interaction.steps", to);
         }
-        for (slot, step) in known.into_iter().zip(output) {
-            self.blocks.replace(slot, step, to);
+        for (slot, step) in known.into_iter().zip(output()) {
+            self.blocks.replace(slot, &step, to);
             if !self.blocks.is_weighing() {
                 if let Some(known) = self.steps.get_mut(&slot) {
                     // The step has these members as they are.
@@ -487,16 +483,10 @@ impl Interactions {
                     known.set = Unknown::default();
                 }
             }
-            self.take_parts(slot, step, to);
-            self.take_call(slot, step, to);
+            self.take_parts(slot, &step, to);
+            self.take_call(slot, &step, to);
             self.blocks.stop(slot);
         }
-    }
-
-    /// Returns the kind of a step, and the lengths of its lists.
-    fn shape_of(&self, step: &RawValue<'_>) -> (Kind, u32, u32) {
-        let count = |list| step.member(list).map_or(0, |list| list.elements().count() as u32);
-        (kind_of(step), count("content"), count("summary"))
     }
 }
 
@@ -997,6 +987,12 @@ impl Interactions {
 fn kind_of(step: &RawValue<'_>) -> Kind {
     let step_type = step.member("type");
     Kind::of(step_type.as_ref().and_then(RawValue::as_str).as_deref().unwrap_or_default())
+}
+
+/// Returns the kind of a step, and the lengths of its lists.
+fn shape_of(step: &RawValue<'_>) -> (Kind, u32, u32) {
+    let count = |list| step.member(list).map_or(0, |list| list.elements().count() as u32);
+    (kind_of(step), count("content"), count("summary"))
 }
 
 /// Returns the kind of the text that stands in a step of this kind.

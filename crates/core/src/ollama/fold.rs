@@ -5,7 +5,6 @@
 //! line, and the time at which it was written, of which the first and the last line's count.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use super::answer::{self, Answer, Message};
 use super::line::{Line, MessagePart};
@@ -362,14 +361,15 @@ impl Ollama {
 
     /// Takes tool calls, each of which is whole.
     fn tool_calls(&mut self, calls: &RawValue<'_>, to: &mut Transcript) -> Effect {
-        let calls: Vec<RawValue<'_>> = calls.elements().collect();
-        for call in &calls {
+        let mut effect = Effect::Nothing;
+        for call in calls.elements() {
+            effect = Effect::Other;
             if !call.is_object() {
                 self.blocks.anomaly(AnomalyKind::UnexpectedType, Some(0), "tool_calls", to);
                 continue;
             }
             let index = ANSWER + 1 + self.calls;
-            let slot = self.blocks.begin(0, index, call, to);
+            let slot = self.blocks.begin(0, index, &call, to);
             if !self.blocks.is_weighing() {
                 self.calls += 1;
             }
@@ -392,7 +392,7 @@ impl Ollama {
             }
             let _ = self.blocks.call_done(slot, to);
         }
-        if calls.is_empty() { Effect::Nothing } else { Effect::Other }
+        effect
     }
 
     /// Takes the last line.
