@@ -105,7 +105,8 @@ pub(crate) enum Patch {
 
 /// The parts of a text that belong to one place in one block.
 ///
-/// They are written in place of the string that was sent there. A choice has one content, to which all of its blocks add.
+/// They are written in place of the string that was sent there. A choice has one content, to which
+/// all of its blocks add.
 #[derive(Debug, Clone)]
 pub(crate) struct Share {
     pub(crate) text: TextId,
