@@ -939,6 +939,14 @@ fn what_the_api_refuses_does_not_go_back() {
         request["content"],
         json!([{"type": "tool_use", "id": "toolu_1", "name": "find", "input": {"INVALID_JSON": "{\"a\": \"\u{e9}"}}])
     );
+    // An empty string in place of an object, and no delta: there is no input.
+    let tool = json!({"type": "tool_use", "id": "toolu_1", "name": "find", "input": ""});
+    let run_of_none = run(body(&[START, &begin(0, &tool), STOP_0, TOOL_USE, STOP]).as_bytes());
+    assert_eq!(run_of_none.calls(), [("find", "")]);
+    let message = run_of_none.outcome.answer;
+    assert_eq!(message.content[0].as_json(), tool.to_string());
+    let request: Value = serde_json::from_str(message.to_request().as_json()).expect("JSON");
+    assert_eq!(request["content"][0]["input"], json!({}));
     let message = run(body(&[START, TEXT, STOP_0, END_TURN, STOP]).as_bytes()).outcome.answer;
     assert_eq!(message.content.len(), 1);
     assert_eq!(message.to_request().as_json(), r#"{"role":"assistant","content":[]}"#);

@@ -142,10 +142,10 @@ impl Message {
 
     /// Returns the message for the next request's `messages`, as `{"role": …, "content": […]}`.
     ///
-    /// The blocks are as they were sent, with their signatures. Two things that the API would
-    /// refuse differ: text blocks without text are left out, and an input that is no JSON stands
-    /// in an object as `{"INVALID_JSON": "…"}`, as Anthropic's documentation on fine-grained tool
-    /// streaming proposes.
+    /// The blocks are as they were sent, with their signatures. Three things that the API would
+    /// refuse differ: text blocks without text are left out, an empty string as input is an empty
+    /// object, and an input that is no JSON stands in an object as `{"INVALID_JSON": "…"}`, as
+    /// Anthropic's documentation on fine-grained tool streaming proposes.
     ///
     /// ```
     /// use deltawire::messages::Message;
@@ -253,8 +253,10 @@ impl ContentBlock {
             let name = core::str::from_utf8(name).unwrap_or_default();
             let mut value = value.unwrap_or_else(|| RawValue::within("null", false)).into_owned();
             if name == "input" {
-                let input = value.as_json();
-                value = RawValue::compacted(alloc::format!(r#"{{"INVALID_JSON":{input}}}"#));
+                value = RawValue::compacted(match value.as_json() {
+                    "\"\"" => "{}".into(),
+                    input => alloc::format!(r#"{{"INVALID_JSON":{input}}}"#),
+                });
             }
             members.set(Cow::Owned(name.into()), value);
             None::<()>

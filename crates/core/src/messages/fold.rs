@@ -654,6 +654,10 @@ impl Messages {
             true => TextKind::Arguments,
             false => TextKind::ServerArguments,
         };
+        if input.as_raw_str().is_some_and(|text| text.is_empty()) {
+            // It stands for no input, and is no arguments.
+            return;
+        }
         // Writing a string as JSON cannot fail.
         let text = serde_json::to_string(&*input.to_compact()).unwrap_or_default();
         let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
