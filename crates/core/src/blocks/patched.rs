@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use super::map::Map;
 use crate::engine::{Held, TextId, Transcript};
-use crate::json::{RawArray, RawValue};
+use crate::json::{RawArray, RawValue, push_quoted};
 
 /// A step from a value to one in it.
 #[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]
@@ -374,8 +374,7 @@ impl Writer<'_> {
     }
 
     fn string(&mut self, text: &str) {
-        // Writing a string cannot fail.
-        self.out.push_str(&serde_json::to_string(text).unwrap_or_default());
+        push_quoted(&mut self.out, text);
     }
 }
 

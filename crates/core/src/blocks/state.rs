@@ -173,10 +173,10 @@ impl Blocks {
         value: &RawValue<'_>,
         to: &mut Transcript,
     ) -> Slot {
-        let base = value.clone().into_owned();
-        if self.weigh(|_| Held::item(base.as_json().len())) {
+        if self.weigh(|_| Held::item(value.to_compact().len())) {
             return Slot::WEIGHED;
         }
+        let base = value.clone().into_owned();
         to.hold(Held::item(base.as_json().len()));
         self.choice(choice, to);
         let slot = Slot(self.blocks.len() as u32);

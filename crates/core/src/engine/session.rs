@@ -783,7 +783,10 @@ impl<D: Dialect> Session<D> {
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
         // The error is in the outcome.
         let _ = self.end(how);
-        self.accumulator.close(How::Stopped)
+        let Self { decoder, lines, accumulator, .. } = self;
+        // The answer is made from texts, and needs no event.
+        drop((decoder, lines));
+        accumulator.close(How::Stopped)
     }
 }
 

@@ -36,4 +36,4 @@ pub(crate) use lex::{
 };
 pub(crate) use name::Name;
 pub(crate) use repair::repair;
-pub(crate) use text::{Text, string_inner};
+pub(crate) use text::{Text, push_quoted, string_inner};

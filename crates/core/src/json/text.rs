@@ -213,6 +213,40 @@ pub(crate) fn decode(string: &str) -> Cow<'_, str> {
     Cow::Owned(text.into_string())
 }
 
+/// Writes a string as JSON at the end of a text, with its quotes.
+///
+/// It is what `serde_json` writes, without a copy in between.
+pub(crate) fn push_quoted(out: &mut String, text: &str) {
+    // What escapes take comes on top, and so does what the caller writes next.
+    out.reserve(text.len() + 16);
+    out.push('"');
+    let mut rest = text;
+    let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    while let Some(at) = rest.bytes().position(is_escaped) {
+        let (plain, after) = rest.split_at(at);
+        out.push_str(plain);
+        let special = after.as_bytes().first().copied().unwrap_or_default();
+        let escape = match special {
+            8 => b'b',
+            9 => b't',
+            10 => b'n',
+            12 => b'f',
+            13 => b'r',
+            b'"' | b'\\' => special,
+            _ => b'u',
+        };
+        out.push('\\');
+        out.push(escape.into());
+        if escape == b'u' {
+            out.push_str(if special < 16 { "000" } else { "001" });
+            out.push(char::from_digit(u32::from(special % 16), 16).unwrap_or_default());
+        }
+        rest = &after[1..];
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,5 +273,15 @@ mod tests {
         folds_to(&[r"\ud83d", r"\u0041"], "\u{FFFD}A", true);
         folds_to(&[r"a\ude00"], "a\u{FFFD}", true);
         folds_to(&[r"a\ud83d"], "a\u{FFFD}", true);
+    }
+
+    #[test]
+    fn a_string_is_written_as_serde_json_writes_it() {
+        let all: String = (0..0x300).filter_map(char::from_u32).chain(['漢', '😀']).collect();
+        for text in ["", "a", "\"", "a\\\n", &all, &(all.clone() + &all)] {
+            let mut out = String::from("x");
+            push_quoted(&mut out, text);
+            assert_eq!(out[1..], serde_json::to_string(text).expect("a string is JSON"));
+        }
     }
 }

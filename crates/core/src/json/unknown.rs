@@ -147,7 +147,8 @@ impl<'a> Unknown<'a> {
     ///
     /// The cost is linear in both. The result has no white space outside its strings.
     pub(crate) fn written_into(&self, object: &RawValue<'_>) -> RawValue<'static> {
-        let mut json = String::from("{");
+        let mut json = String::with_capacity(object.as_json().len() + 64);
+        json.push('{');
         let mut write = |name: &str, value: &str| {
             if json.len() > 1 {
                 json.push(',');

@@ -348,12 +348,11 @@ impl Messages {
         }
         self.is_started = !self.blocks.is_weighing();
         self.blocks.begin_choice(CHOICE, to);
-        let (mut content, mut usage) = (None, None);
+        let (content, usage) = (message.member("content"), message.member("usage"));
         let _ = message.find_member(|name, value| {
             let name = core::str::from_utf8(name).unwrap_or_default();
             match value {
-                Some(value) if name == "content" => content = Some(value.into_owned()),
-                Some(value) if name == "usage" => usage = Some(value.into_owned()),
+                Some(_) if matches!(name, "content" | "usage") => {}
                 None if name == "content" => {}
                 value => self.keep(name, value.as_ref(), to),
             }
