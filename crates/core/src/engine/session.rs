@@ -783,9 +783,9 @@ impl<D: Dialect> Session<D> {
     pub fn close(mut self, how: How) -> Outcome<D::Answer> {
         // The error is in the outcome.
         let _ = self.end(how);
-        let Self { decoder, lines, accumulator, .. } = self;
+        let Self { decoder, body, accumulator, .. } = self;
         // The answer is made from texts, and needs no event.
-        drop((decoder, lines));
+        drop((decoder, body));
         accumulator.close(How::Stopped)
     }
 }
