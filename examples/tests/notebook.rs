@@ -131,18 +131,23 @@ data: [DONE]
 
 "#;
     let completion = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
-    let outcome = |completion: &str, end: &str, error: &str| {
+    let outcome_of = |dialect: &str, completion: &str, end: &str, error: &str| {
         format!(
-            "{{\"answer\":{completion},\"end\":\"{end}\",\"usage\":null,\"anomalies\":[],\"error\":{error}}}\n"
+            "{{\"dialect\":{dialect},\"answer\":{completion},\"end\":\"{end}\",\"usage\":null,\"anomalies\":[],\"error\":{error}}}\n"
         )
     };
+    // What tells no API is read as a chat completion.
+    let outcome =
+        |completion: &str, end: &str, error: &str| outcome_of("null", completion, end, error);
+    let chat = outcome_of("\"chat\"", completion, "done", "null");
     for size in ["1", "5", "4096"] {
-        pipes("fold", &["--read-size", size], whole, 0, &outcome(completion, "done", "null"));
+        pipes("fold", &["--read-size", size], whole, 0, &chat);
+        pipes("fold", &["--read-size", size, "--dialect", "chat"], whole, 0, &chat);
     }
     pipes("fold", &["--text"], whole, 0, "hi");
     let nothing = r#"{"object":"chat.completion","choices":[]}"#;
     pipes("fold", &[], b"", 1, &outcome(nothing, "empty", "null"));
-    let stray = "{\"answer\":{\"object\":\"chat.completion\",\"choices\":[]},\"end\":\"empty\",\"usage\":null,\"anomalies\":[{\"kind\":\"stray_line\",\"member\":\"\",\"event\":0,\"count\":1,\"excerpt\":\"\u{FFFD}\\u0000garbage\"}],\"error\":{\"kind\":\"stray_lines\",\"message\":\"the stream ended early, after lines that are no fields: \\\"\u{FFFD}\\\\0garbage\\\"\",\"type\":null,\"param\":null,\"code\":null,\"data\":\"\u{FFFD}\\u0000garbage\"}}\n";
+    let stray = "{\"dialect\":null,\"answer\":{\"object\":\"chat.completion\",\"choices\":[]},\"end\":\"empty\",\"usage\":null,\"anomalies\":[{\"kind\":\"stray_line\",\"member\":\"\",\"event\":0,\"count\":1,\"excerpt\":\"\u{FFFD}\\u0000garbage\"}],\"error\":{\"kind\":\"stray_lines\",\"message\":\"the stream ended early, after lines that are no fields: \\\"\u{FFFD}\\\\0garbage\\\"\",\"type\":null,\"param\":null,\"code\":null,\"data\":\"\u{FFFD}\\u0000garbage\"}}\n";
     pipes("fold", &[], b"\xff\x00garbage\n\n", 1, stray);
     pipes("fold", &[], b"data: {\"choi", 1, &outcome(nothing, "truncated", "null"));
     let refused = br#"{"error":{"message":"no","type":"t","param":"p","code":7}}"#;
@@ -153,8 +158,13 @@ data: [DONE]
     pipes("fold", &[], in_band, 1, &outcome(nothing, "error", error));
     let legacy = b"data: {\"choices\":[{\"text\":\"a\",\"index\":0,\"finish_reason\":\"length\"}]}\n\ndata: [DONE]";
     let completion = r#"{"object":"text_completion","choices":[{"text":"a","index":0,"finish_reason":"length"}]}"#;
-    pipes("fold", &["--endpoint", "completion"], legacy, 0, &outcome(completion, "done", "null"));
-    pipes("fold", &["--endpoint", "embeddings"], legacy, 1, "");
+    let legacy_outcome = outcome_of("\"completions\"", completion, "done", "null");
+    pipes("fold", &[], legacy, 0, &legacy_outcome);
+    pipes("fold", &["--endpoint", "completion"], legacy, 0, &legacy_outcome);
+    pipes("fold", &["--dialect", "completions"], legacy, 0, &legacy_outcome);
+    pipes("fold", &["--dialect", "embeddings"], legacy, 1, "");
+    let line = b"{\"model\":\"m\",\"response\":\"a\",\"done\":true,\"done_reason\":\"stop\"}\n";
+    pipes("fold", &["--text"], line, 0, "a");
 }
 
 #[test]
