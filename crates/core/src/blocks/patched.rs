@@ -142,6 +142,12 @@ impl Share {
         Held::item(self.whole.as_ref().map_or(0, |whole| whole.as_json().len()))
     }
 
+    /// Returns the length of the parts.
+    fn len(&self, texts: &Transcript) -> usize {
+        let len = texts.text(self.text).len();
+        self.parts.iter().map(|(start, end)| end.unwrap_or(len).saturating_sub(*start)).sum()
+    }
+
     /// Returns the string that the parts are.
     pub(crate) fn so_far<'t>(&self, texts: &'t Transcript) -> Cow<'t, str> {
         let text = texts.text(self.text);
@@ -216,7 +222,10 @@ impl Patched {
         let patches = self.patches.iter().map(|(path, patch)| (path, Put::Patch(patch)));
         let mut patches: Vec<_> = shares.chain(patches).collect();
         patches.sort_unstable_by_key(|(path, _)| *path);
-        let mut writer = Writer { out: String::new(), texts };
+        // A long value is mostly what was sent first, or mostly what was put into it.
+        let put: usize = patches.iter().map(|(_, put)| put.len(texts) + 32).sum();
+        let capacity = put.max(self.base.as_json().len()) + 64;
+        let mut writer = Writer { out: String::with_capacity(capacity), texts };
         writer.value(Some(self.base.as_json()), &patches, 0);
         RawValue::compacted(writer.out)
     }
@@ -236,6 +245,18 @@ impl Patch {
 enum Put<'p> {
     Text(&'p Share),
     Patch(&'p Patch),
+}
+
+impl Put<'_> {
+    /// Returns about the length of the JSON that is written.
+    fn len(self, texts: &Transcript) -> usize {
+        match self {
+            Self::Text(Share { whole: Some(whole), .. }) => whole.as_json().len(),
+            Self::Text(share) => share.len(texts),
+            Self::Patch(Patch::Value(value)) => value.as_json().len(),
+            Self::Patch(Patch::Elements(elements)) => elements.as_json().len(),
+        }
+    }
 }
 
 /// Everything that was put into a block, in the order of the paths.

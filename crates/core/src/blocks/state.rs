@@ -547,7 +547,7 @@ impl Blocks {
         slot: Slot,
         at: Option<Path>,
         kind: TextKind,
-        json: &str,
+        json: Cow<'_, str>,
         to: &mut Transcript,
     ) -> Effect {
         if self.weigh(|blocks| {
@@ -575,9 +575,9 @@ impl Blocks {
         }
     }
 
-    /// Returns the text that a block has for itself.
-    pub(crate) fn own_text<'t>(&self, slot: Slot, texts: &'t Transcript) -> Option<&'t str> {
-        Some(texts.text(self.block(slot)?.own?))
+    /// Takes the text that a block has for itself out, for the answer.
+    pub(crate) fn take_own_text(&self, slot: Slot, texts: &mut Transcript) -> Option<String> {
+        texts.take(self.block(slot)?.own)
     }
 
     /// Writes this value in place of a text, in the answer.

@@ -77,10 +77,17 @@ pub struct Accumulator<D> {
 /// The evidence of a stream that is not what it should be.
 #[derive(Debug, Clone, Default)]
 struct Odd {
+    /// The number of events that were unknown.
+    unknown: u64,
     /// Another API, if one of its events arrived, and the beginning of that.
     other: Option<(OtherApi, String)>,
     /// The lines that are not fields, if any arrived.
     stray: Option<Stray>,
+}
+
+impl Odd {
+    /// The number of unknown events that are searched for another API's marks.
+    const LOOKED_AT: u64 = 16;
 }
 
 /// Counts of what an accumulator did.
@@ -554,10 +561,11 @@ impl<D: Dialect> Accumulator<D> {
     /// Events that say nothing, such as pings, may come before.
     #[inline(never)]
     fn recognise(&mut self, data: &str) {
-        let other = other_api(data).filter(|api| api.name != self.dialect.api());
-        if let Some(api) = other {
-            let odd = self.odd.get_or_insert_default();
-            odd.other.get_or_insert_with(|| (api, evidence(data, Error::EXCERPT)));
+        let odd = self.odd.get_or_insert_default();
+        odd.unknown += 1;
+        if odd.other.is_none() && odd.unknown <= Odd::LOOKED_AT {
+            let other = other_api(data).filter(|api| api.name != self.dialect.api());
+            odd.other = other.map(|api| (api, evidence(data, Error::EXCERPT)));
         }
     }
 

@@ -13,6 +13,7 @@
 //!   [`Transcript::replaced`].
 //!   In debug builds the accumulator compares the count with a walk through the state.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::AddAssign;
@@ -306,10 +307,14 @@ impl Transcript {
     }
 
     /// Appends text as it is.
-    pub(crate) fn append_plain(&mut self, id: TextId, text: &str) {
+    pub(crate) fn append_plain(&mut self, id: TextId, text: Cow<'_, str>) {
         let slot = &mut self.texts[id.0 as usize];
         let before = (slot.text.len(), slot.text.weight());
-        slot.text.push_plain(text);
+        match text {
+            // A long text is not held twice.
+            Cow::Owned(text) if slot.text.is_empty() => slot.text = Text::of_plain(text),
+            text => slot.text.push_plain(&text),
+        }
         self.record_extension(id, before, true);
     }
 

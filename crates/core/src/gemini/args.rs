@@ -406,10 +406,13 @@ impl Args {
                         out.push('"');
                     }
                 }
-                out.push_str(match value {
+                let piece = match value {
                     Value::Text(piece, _) => piece.as_json(),
                     Value::Whole(json) => json,
-                });
+                };
+                // Brackets may follow, which are not to move a long text into twice its room.
+                out.reserve(piece.len() + 16);
+                out.push_str(piece);
             }
         }
         (fitted, more, less)
@@ -474,7 +477,7 @@ impl Args {
     ///
     /// The elements that an index skipped are left out.
     pub(super) fn to_json(&self) -> String {
-        let mut out = String::new();
+        let mut out = String::with_capacity(self.root.weight().bytes);
         self.root.write(&mut out);
         out
     }

@@ -291,8 +291,9 @@ impl Dialect for Gemini {
 
     fn answer(mut self, texts: &mut Transcript) -> GenerateContentResponse {
         for (index, candidate) in &self.candidates {
+            let call = self.calls.remove(index);
             if candidate.has_content {
-                self.blocks.write_json(*index, &self.calls, texts);
+                self.blocks.write_json(*index, call, texts);
             }
         }
         let blocks = self.blocks;
@@ -668,7 +669,7 @@ impl Gemini {
             let base = without_args(&part.raw, TOOL_ARGS.0);
             let slot = self.begin(index, &base, to);
             let (at, json) = (Some(Path::from(TOOL_ARGS)), args.to_compact());
-            return self.blocks.append_json(slot, at, TextKind::ServerArguments, &json, to);
+            return self.blocks.append_json(slot, at, TextKind::ServerArguments, json, to);
         }
         self.begin(index, &part.raw, to);
         Effect::Other
@@ -755,7 +756,7 @@ impl Gemini {
                 Some(args) => (Some(Path::from(ARGS)), args.to_compact()),
                 None => (None, Cow::Borrowed("{}")),
             };
-            let _ = self.blocks.append_json(slot, at, TextKind::Arguments, &json, to);
+            let _ = self.blocks.append_json(slot, at, TextKind::Arguments, json, to);
             let _ = self.blocks.call_done(slot, to);
         }
         Effect::Other
@@ -840,7 +841,7 @@ impl Gemini {
         let Some(call) = self.calls.get(&index) else { return };
         if !call.args.is_empty() {
             let at = Some(Path::from(ARGS));
-            let _ = self.blocks.append_json(slot, at, TextKind::Arguments, &out, to);
+            let _ = self.blocks.append_json(slot, at, TextKind::Arguments, out.into(), to);
         }
         if !goes_on {
             self.end_call(index, to);
@@ -890,7 +891,7 @@ impl Gemini {
         let slot = call.slot;
         match call.args.end() {
             Ok(end) => {
-                let _ = self.blocks.append_json(slot, at, TextKind::Arguments, &end, to);
+                let _ = self.blocks.append_json(slot, at, TextKind::Arguments, end.into(), to);
             }
             Err(whole) => self.blocks.replace_json(slot, &whole, to),
         }
@@ -914,17 +915,24 @@ impl Gemini {
 
 impl Blocks {
     /// Writes the JSON texts of a candidate's parts as JSON.
-    fn write_json(&mut self, index: u64, calls: &BTreeMap<u64, Streamed>, texts: &Transcript) {
+    ///
+    /// The texts are taken, so that nothing is held twice.
+    fn write_json(&mut self, index: u64, call: Option<Streamed>, texts: &mut Transcript) {
         let slots: Vec<Slot> = self.slots(index).collect();
-        let open = calls.get(&index);
+        // The text of an open call is cut.
+        let mut open = call.filter(|call| !call.is_told || call.is_changed);
         for slot in slots {
             let at = [ARGS, TOOL_ARGS].into_iter().find(|at| self.has_text(slot, *at));
-            let json = match open.filter(|call| call.slot == slot) {
-                // The text of an open call is cut.
-                Some(call) => Some(call.args.to_json()),
-                None => self.own_text(slot, texts).map(Into::into),
+            let Some(at) = at else { continue };
+            let text = self.take_own_text(slot, texts);
+            let json = match open.take_if(|call| call.slot == slot) {
+                Some(call) => {
+                    drop(text);
+                    Some(call.args.to_json())
+                }
+                None => text,
             };
-            if let Some((at, json)) = at.zip(json) {
+            if let Some(json) = json {
                 self.write_instead(slot, at, RawValue::compacted(json));
             }
         }

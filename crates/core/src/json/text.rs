@@ -20,6 +20,9 @@ pub(crate) struct Text {
 }
 
 impl Text {
+    /// The room that is left for what closes a JSON text.
+    const BRACKETS: usize = 16;
+
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
@@ -114,10 +117,19 @@ impl Text {
         true
     }
 
+    /// Returns a text that is not in a JSON string, unchanged.
+    pub(crate) fn of_plain(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+
     /// Appends a text that is not in a JSON string, unchanged.
     pub(crate) fn push_plain(&mut self, text: &str) {
         if !text.is_empty() {
             self.settle();
+            if text.len() > self.text.len() {
+                // Brackets may follow, which are not to move a long text into twice its room.
+                self.text.reserve(text.len() + Self::BRACKETS);
+            }
             self.text.push_str(text);
         }
     }

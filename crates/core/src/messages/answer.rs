@@ -53,7 +53,10 @@ impl Message {
             }
             let content = value?;
             match blocks(&content) {
-                Some(blocks) => message.content = blocks.map(ContentBlock::new).collect(),
+                Some(blocks) => {
+                    message.content =
+                        blocks.map(RawValue::into_owned).map(ContentBlock::new).collect();
+                }
                 None => return Some(()),
             }
             None
@@ -284,13 +287,13 @@ pub struct ToolCall<'a> {
 /// Returns the blocks of a message's content, which a string is short for.
 pub(super) fn blocks<'v>(
     content: &'v RawValue<'_>,
-) -> Option<impl Iterator<Item = RawValue<'static>> + use<'v>> {
+) -> Option<impl Iterator<Item = RawValue<'v>> + use<'v>> {
     let text = content.as_raw_str().map(|text| {
         let text = alloc::format!(r#"{{"type":"text","text":"{}"}}"#, text.as_json());
         RawValue::compacted(text)
     });
     let is_content = text.is_some() || content.is_array();
-    is_content.then(|| text.into_iter().chain(content.elements().map(RawValue::into_owned)))
+    is_content.then(|| text.into_iter().chain(content.elements()))
 }
 
 /// Returns an object that has these members.

@@ -508,8 +508,8 @@ impl Messages {
     ) -> Effect {
         let Some(signature) = signature else { return Effect::Other };
         let slot = self.slot(event, THINKING, to);
-        let signature = alloc::format!("\"{}\"", signature.as_json());
-        self.blocks.set(slot, "signature", &RawValue::compacted(signature), to)
+        let signature = ["\"", signature.as_json(), "\""].concat();
+        self.blocks.set(slot, "signature", &RawValue::within(&signature, false), to)
     }
 
     fn cite(
