@@ -20,9 +20,6 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// The room that is left for what closes a JSON text.
-    const BRACKETS: usize = 16;
-
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
@@ -126,10 +123,6 @@ impl Text {
     pub(crate) fn push_plain(&mut self, text: &str) {
         if !text.is_empty() {
             self.settle();
-            if text.len() > self.text.len() {
-                // Brackets may follow, which are not to move a long text into twice its room.
-                self.text.reserve(text.len() + Self::BRACKETS);
-            }
             self.text.push_str(text);
         }
     }
