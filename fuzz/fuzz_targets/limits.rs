@@ -65,15 +65,15 @@ fuzz_target!(|bytes: &[u8]| {
 /// one is moved, one and a half times what is let in it is there.
 fn bound(limits: &Limits) -> usize {
     // Of a body that is no event stream the beginning, in a buffer that doubles, and as text in the
-    // error that is kept and in the one that is handed out; the list of anomalies. A stray line,
-    // the lines of an error that is not whole yet, in buffers that double, and what is quoted of
-    // them and of what is passed over.
-    let stray = 6 * Decoder::MAX_STRAY_LINE + 16 * Error::EXCERPT;
+    // error that is kept and in the one that is handed out; the list of anomalies. A stray line in
+    // a buffer that doubles, and what is quoted of them and of what is passed over.
+    let stray = 3 * Decoder::MAX_STRAY_LINE + 16 * Error::EXCERPT;
     let fixed = (2 + 1 + 1) * Error::EVIDENCE + (4 << 10) + stray;
     // A line that is collected; an event and the learned ones like it, the stream's ID. An error's
-    // message and body, kept and handed out, which are no longer than an event here. An event whose
-    // control characters are escaped, which makes six bytes of one.
-    let decoding = 3 * limits.max_line + (20 + 8 + 6) * limits.max_event;
+    // message and body, kept and handed out, which are no longer than an event here, and before it
+    // the stray lines that spell it. An event whose control characters are escaped, which makes six
+    // bytes of one.
+    let decoding = 3 * limits.max_line + (20 + 8 + 3 + 6) * limits.max_event;
     // What a choice, a call or a member is read into, in a list that doubles, and is kept in.
     let items = 3072 * limits.max_items + 128 * limits.max_unknown_members;
     // What is kept, while it moves to a larger buffer or members that grow are merged.

@@ -343,8 +343,9 @@ impl<D: Dialect> Accumulator<D> {
         if self.is_ended() {
             return Ok(());
         }
+        let max_event = self.transcript.options.limits.max_event;
         let stray = self.odd.get_or_insert_default().stray.get_or_insert_default();
-        let error = stray.take(line);
+        let error = stray.take(line, max_event);
         let anomalies = self.transcript.anomalies();
         // No event notes it, and there is no bound to how often it happens.
         anomalies.begin_event();

@@ -20,7 +20,10 @@ pub(crate) struct Stray {
 
 impl Stray {
     /// Takes a line, and returns the error that it completes, if any.
-    pub(crate) fn take(&mut self, line: &str) -> Option<ApiError> {
+    ///
+    /// An error of more than `max_event` bytes over several lines is not read, like one in an
+    /// event.
+    pub(crate) fn take(&mut self, line: &str, max_event: usize) -> Option<ApiError> {
         if !self.text.is_empty() && self.text.len() < Error::EXCERPT {
             self.text.push('\n');
         }
@@ -30,7 +33,7 @@ impl Stray {
                 return Some(error);
             }
         }
-        self.json.take(line)
+        self.json.take(line, max_event)
     }
 
     /// Returns the error that an event's data begins and the lines go on with, if they are one.
@@ -65,11 +68,11 @@ impl Json {
     /// Google's error of a quota prints each quota, a link and a delay over several lines.
     const MAX: usize = ApiError::MAX;
 
-    fn take(&mut self, line: &str) -> Option<ApiError> {
+    fn take(&mut self, line: &str, max_event: usize) -> Option<ApiError> {
         if self.text.is_empty() && !line.trim_start().starts_with(['{', '[']) {
             return None;
         }
-        if self.text.len() + line.len() >= Self::MAX {
+        if self.text.len() + line.len() >= Self::MAX.min(max_event) {
             *self = Self::default();
             return None;
         }
@@ -104,7 +107,7 @@ mod tests {
     /// Returns the message of the error, and the number of its last line.
     fn told(lines: &[&str]) -> Option<(usize, String)> {
         let mut stray = Stray::default();
-        let mut errors = lines.iter().map(|line| stray.take(line)).enumerate();
+        let mut errors = lines.iter().map(|line| stray.take(line, Json::MAX)).enumerate();
         errors.find_map(|(number, error)| Some((number + 1, error?.message)))
     }
 
@@ -130,7 +133,7 @@ mod tests {
         let mut stray = Stray::default();
         assert_eq!(stray.error_after("{"), None);
         for line in [r#"  "error": {"#, r#"    "message": "boom""#, "  }", "}"] {
-            assert_eq!(stray.take(line), None);
+            assert_eq!(stray.take(line, Json::MAX), None);
         }
         assert_eq!(stray.error_after("{").map(|error| error.message), Some("boom".into()));
         assert_eq!(stray.error_after("{\"a\":1}"), None);
@@ -154,9 +157,12 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded() {
         let mut stray = Stray::default();
-        for _ in 0..3000 {
-            assert_eq!(stray.take("{ é"), None);
-            assert!(stray.text.len() <= Error::EXCERPT && stray.json.text.len() <= Json::MAX);
+        for (max_event, most) in [(usize::MAX, Json::MAX), (100, 100)] {
+            for _ in 0..3000 {
+                assert_eq!(stray.take("{ é", max_event), None);
+                assert!(stray.text.len() <= Error::EXCERPT && stray.json.text.len() <= most);
+            }
+            stray.json = Json::default();
         }
         assert!(stray.text().starts_with("{ é\n{ é\n") && stray.text().len() > Error::EXCERPT - 3);
     }
