@@ -3,7 +3,7 @@
 use super::chunk::{ChunkChoice, Misplaced};
 use super::completion::{Choice, Completion};
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Held, Note, Outcome, Place, ToolCallSoFar, Transcript,
+    self, AnomalyKind, Change, Effect, Held, Holes, Note, Outcome, Place, ToolCallSoFar, Transcript,
 };
 use crate::error::Error;
 use crate::json::{RawStr, deserialize_by};
@@ -99,7 +99,7 @@ impl Message for TextMessage {
         delta.text.as_ref().map_or(Effect::Nothing, |text| choice.fold_content(text, to))
     }
 
-    fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
+    fn holes<'e>(_: &ChoiceState<Self>, delta: &'e ChunkChoice<'_>) -> Option<Holes<'e>> {
         let ChunkChoice {
             index: _,
             position: _,
@@ -113,7 +113,7 @@ impl Message for TextMessage {
         else {
             return None;
         };
-        text.as_ref().map(RawStr::as_json)
+        text.as_ref().map(|text| Holes::of(text.as_json()))
     }
 
     fn settle(_: &mut ChoiceState<Self>, _: &mut Transcript) {}

@@ -22,9 +22,9 @@ use super::args::{Args, Step, Value, parse_path};
 use super::event::{CandidateDelta, ContentDelta, Event, PartDelta};
 use crate::blocks::{Blocks, Path, Slot};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Outcome,
-    Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript,
-    What,
+    self, AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Outcome,
+    Payload, Place, Read, Sealed, TextId, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar,
+    Transcript, Values, What,
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{Cursor, Invalid, Members, Name, RawStr, RawValue, Unknown, Walk, parse_object};
@@ -203,7 +203,7 @@ impl Dialect for Gemini {
         let Event {
             candidates,
             prompt_feedback: _,
-            usage_metadata: _,
+            usage_metadata,
             model_version: _,
             response_id: _,
             create_time: _,
@@ -236,7 +236,16 @@ impl Dialect for Gemini {
         else {
             return None;
         };
-        extra.is_empty().then(|| Holes::of(text.as_json()))
+        let mut holes = Holes::of(text.as_json());
+        let usage = usage_metadata.as_ref().filter(|usage| usage.is_object());
+        holes.values[0] = usage.map(|usage| Hole::Value(usage.as_json()));
+        extra.is_empty().then_some(holes)
+    }
+
+    fn refill(&mut self, _: TextId, values: &Values<'_>, to: &mut Transcript) {
+        if let Some(usage) = values.value(0) {
+            let _ = self.usage(&usage, to);
+        }
     }
 
     fn api_error(event: &Event<'_>, data: &str) -> Option<Box<ApiError>> {
@@ -416,7 +425,11 @@ impl Gemini {
             effect = effect.and(self.feedback(feedback, to));
         }
         if let Some(usage) = &event.usage_metadata {
-            effect = effect.and(self.usage(usage, to));
+            let of_usage = self.usage(usage, to);
+            if !usage.is_object() {
+                // Other counts are no effect, because they are a hole.
+                effect = effect.and(of_usage);
+            }
         }
         for (name, value) in
             [("modelVersion", &event.model_version), ("responseId", &event.response_id)]

@@ -29,7 +29,7 @@ fn behind_space(bytes: &[u8], at: usize, spaced: &mut bool) -> usize {
 
 /// Returns the end of the value at `at`, or `None` if no value begins there.
 #[inline]
-pub(super) fn value_end(bytes: &[u8], at: usize, spaced: &mut bool) -> Option<usize> {
+pub(crate) fn value_end(bytes: &[u8], at: usize, spaced: &mut bool) -> Option<usize> {
     match *bytes.get(at)? {
         b'"' => Some(string_end(bytes, at + 1)? + 1),
         b'{' | b'[' => nested_end(bytes, at, spaced),

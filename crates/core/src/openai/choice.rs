@@ -10,10 +10,10 @@ use super::chunk::{ChoiceParts, WireChoice};
 use super::logprobs::ChunkLogprobs;
 #[cfg(debug_assertions)]
 use super::unknown::held_last;
-use super::unknown::{keep_last, last_growth, unknown_fits};
+use super::unknown::{Volatile, keep_last, last_growth, unknown_fits};
 use crate::engine::{
-    AnomalyKind, Change, Effect, Held, Logprobs, Note, Options, Place, TextId, TextKind,
-    ToolCallSoFar, Transcript, What,
+    AnomalyKind, Change, Effect, Held, Holes, Logprobs, Note, Options, Place, TextId, TextKind,
+    ToolCallSoFar, Transcript, Values, What,
 };
 use crate::error::Error;
 use crate::json::{RawStr, Unknown};
@@ -52,8 +52,13 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
 
     /// Returns the string that a delta appends, if it has no other effect.
     ///
-    /// It is a pattern that names every member, so that no member is forgotten.
-    fn only_text<'e>(delta: &'e Self::Delta<'_>) -> Option<&'e str>;
+    /// Values that [`refill`](Self::refill) folds are no other effect. They are at
+    /// [`hole::MESSAGE`] and [`hole::BESIDE`]. It is a pattern that names every member, so that no
+    /// member is forgotten.
+    fn holes<'e>(choice: &ChoiceState<Self>, delta: &'e Self::Delta<'_>) -> Option<Holes<'e>>;
+
+    /// Folds the value at [`hole::MESSAGE`] of a delta that matched a learned frame.
+    fn refill(_: &mut ChoiceState<Self>, _: &Values<'_>, _: &mut Transcript) {}
 
     /// Notes the anomalies that only the end of the stream shows.
     fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript);
@@ -78,6 +83,20 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Self::Choice;
 }
 
+/// The positions of holes in [`Holes::values`].
+pub(crate) mod hole {
+    /// The ID, if it changes with each chunk.
+    pub(crate) const ID: usize = 0;
+    /// The token counts.
+    pub(crate) const USAGE: usize = 1;
+    /// An unknown member of the chunk.
+    pub(crate) const CHUNK: usize = 2;
+    /// An unknown member of the choice, or a string beside the delta that means nothing.
+    pub(crate) const BESIDE: usize = 3;
+    /// A part of the message that is kept besides its texts.
+    pub(crate) const MESSAGE: usize = 4;
+}
+
 /// A choice as far as it has arrived.
 #[derive(Debug, Clone, Default)]
 pub struct ChoiceState<M> {
@@ -87,6 +106,7 @@ pub struct ChoiceState<M> {
     pub(crate) finish_reason: Option<String>,
     pub(crate) logprobs: Option<Box<Logprobs>>,
     pub(crate) extra: Unknown<'static>,
+    pub(crate) volatile: Volatile,
     pub(crate) message: M,
 }
 
@@ -155,7 +175,7 @@ impl<M: Message> ChoiceState<M> {
             effect = self.fold_logprobs(logprobs, to);
         }
         effect = effect.and(self.fold_finish(parts.finish_reason, to));
-        effect.and(keep_last(&mut self.extra, parts.extra, to.transcript))
+        effect.and(keep_last(&mut self.extra, parts.extra, &mut self.volatile, to.transcript))
     }
 
     fn fold_logprobs(&mut self, sent: &ChunkLogprobs<'_>, to: &mut Sink<'_>) -> Effect {

@@ -162,14 +162,11 @@ impl Dialect for Responses {
         };
         // As long as IDs stay the same, they are a part of the frame.
         let id = item_id.as_ref().filter(|_| self.has_changing_ids);
-        Some(Holes {
-            text: delta.as_string_inner()?,
-            padding: obfuscation.as_ref().map(RawStr::as_json),
-            values: [
-                number.map(|number| Hole::Number(number.trim_start())),
-                id.map(|id| Hole::String(id.as_json())),
-            ],
-        })
+        let mut holes = Holes::of(delta.as_string_inner()?);
+        holes.padding = obfuscation.as_ref().map(RawStr::as_json);
+        holes.values[0] = number.map(|number| Hole::Number(number.trim_start()));
+        holes.values[1] = id.map(|id| Hole::String(id.as_json()));
+        Some(holes)
     }
 
     fn refill(&mut self, text: TextId, values: &Values<'_>, to: &mut Transcript) {
