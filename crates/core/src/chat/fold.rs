@@ -207,7 +207,7 @@ impl Message for ChatMessage {
             index: _,
             position: _,
             delta,
-            logprobs: _,
+            logprobs,
             finish_reason: _,
             extra: of_choice,
             misplaced,
@@ -226,7 +226,7 @@ impl Message for ChatMessage {
             let text = text.as_ref().map(|(text, _)| text).filter(|_| !is_kept);
             holes.values[hole::BESIDE] = match (message, text) {
                 (None, None) => None,
-                (Some(text), None) | (None, Some(text)) => Some(Hole::String(text.as_json())),
+                (Some(text), None) | (None, Some(text)) => Some(Hole::Ignored(text.as_json())),
                 (Some(_), Some(_)) => return None,
             };
             holes.needs_text = true;
@@ -244,6 +244,13 @@ impl Message for ChatMessage {
             (Some(_), Some(_)) => return None,
             (growing, details) => growing.or(details),
         };
+        if let Some(logprobs) = logprobs.as_ref().filter(|logprobs| !logprobs.is_empty()) {
+            let (kind, list) = logprobs.only_list()?;
+            if delta.kind_of(holes.text)? != kind {
+                return None;
+            }
+            holes.values[hole::LOGPROBS] = Some(Hole::Value(list.as_json()));
+        }
         (!holes.needs_text || !holes.text.is_empty()).then_some(holes)
     }
 
@@ -495,6 +502,17 @@ impl Delta<'_> {
                 _ => None,
             },
             (_, _, _, [call]) if no_content && no_reasoning => call.only_arguments(),
+            _ => None,
+        }
+    }
+
+    /// Returns the kind of a text of the delta, if it is content or reasoning.
+    fn kind_of(&self, text: &str) -> Option<TextKind> {
+        let is_it = |member: &RawStr<'_>| core::ptr::eq(member.as_json(), text);
+        let reasonings = [&self.reasoning_content, &self.reasoning, &self.reasoning_text];
+        match &self.content {
+            Some(Content::Text(content)) if is_it(content) => Some(TextKind::Content),
+            _ if reasonings.into_iter().flatten().any(is_it) => Some(TextKind::Reasoning),
             _ => None,
         }
     }

@@ -104,7 +104,7 @@ impl Message for TextMessage {
             index: _,
             position: _,
             text,
-            logprobs: _,
+            logprobs,
             finish_reason: _,
             extra: _,
             // Beside an empty text it is folded.
@@ -113,7 +113,8 @@ impl Message for TextMessage {
         else {
             return None;
         };
-        text.as_ref().map(|text| Holes::of(text.as_json()))
+        let has_logprobs = logprobs.as_ref().is_some_and(|logprobs| !logprobs.is_empty());
+        text.as_ref().filter(|_| !has_logprobs).map(|text| Holes::of(text.as_json()))
     }
 
     fn settle(_: &mut ChoiceState<Self>, _: &mut Transcript) {}

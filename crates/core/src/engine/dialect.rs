@@ -224,7 +224,7 @@ pub struct Holes<'e> {
 
 impl<'e> Holes<'e> {
     /// The largest number of values besides text and padding.
-    pub(crate) const VALUES: usize = 5;
+    pub(crate) const VALUES: usize = 7;
 
     /// Returns the holes of an event of which nothing differs but the text.
     pub(crate) fn of(text: &'e str) -> Self {
@@ -242,6 +242,8 @@ pub(crate) enum Hole<'e> {
     Number(&'e str),
     /// A string, as it stands between its quotes.
     String(&'e str),
+    /// A string that means nothing, as it stands between its quotes.
+    Ignored(&'e str),
     /// A string, number, object or array.
     Value(&'e str),
     /// A text of which nothing differs but one string, as it stands between its quotes.

@@ -115,7 +115,7 @@ struct Part {
 enum PartKind {
     /// The hole that is the text.
     Text,
-    /// The hole that is padding.
+    /// A hole that means nothing.
     Padding,
     /// A gap: a whole number in digits, by its position in [`Holes::values`].
     Number(usize),
@@ -418,6 +418,7 @@ fn parts(
                 (digits, PartKind::Number(position))
             }
             Some(Hole::String(string)) => (string, PartKind::String(position)),
+            Some(Hole::Ignored(string)) => (string, PartKind::Padding),
             Some(Hole::Value(value)) => (value, PartKind::Value(position)),
             Some(Hole::Within { text, string }) => {
                 let place = range_in(text, string)?;

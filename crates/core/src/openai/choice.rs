@@ -16,7 +16,7 @@ use crate::engine::{
     ToolCallSoFar, Transcript, Values, What,
 };
 use crate::error::Error;
-use crate::json::{RawStr, Unknown};
+use crate::json::{RawStr, RawValue, Unknown};
 
 /// The message of a choice as it is folded.
 ///
@@ -95,6 +95,10 @@ pub(crate) mod hole {
     pub(crate) const BESIDE: usize = 3;
     /// A part of the message that is kept besides its texts.
     pub(crate) const MESSAGE: usize = 4;
+    /// The log probabilities of the text.
+    pub(crate) const LOGPROBS: usize = 5;
+    /// The time of creation, if it changes.
+    pub(crate) const CREATED: usize = 6;
 }
 
 /// A choice as far as it has arrived.
@@ -106,7 +110,6 @@ pub struct ChoiceState<M> {
     pub(crate) finish_reason: Option<String>,
     pub(crate) logprobs: Option<Box<Logprobs>>,
     pub(crate) extra: Unknown<'static>,
-    pub(crate) volatile: Volatile,
     pub(crate) message: M,
 }
 
@@ -168,17 +171,19 @@ impl<M: Message> ChoiceState<M> {
         &mut self,
         delta: &M::Delta<'_>,
         parts: &ChoiceParts<'_>,
+        volatile: &mut Volatile,
         to: &mut Sink<'_>,
     ) -> Effect {
         let mut effect = M::fold(self, delta, to);
         if let Some(logprobs) = parts.logprobs {
-            effect = self.fold_logprobs(logprobs, to);
+            effect = effect.and(self.fold_logprobs(logprobs, to));
         }
         effect = effect.and(self.fold_finish(parts.finish_reason, to));
-        effect.and(keep_last(&mut self.extra, parts.extra, &mut self.volatile, to.transcript))
+        effect.and(keep_last(&mut self.extra, parts.extra, volatile, to.transcript))
     }
 
     fn fold_logprobs(&mut self, sent: &ChunkLogprobs<'_>, to: &mut Sink<'_>) -> Effect {
+        let was_none = self.logprobs.is_none();
         let kept = self.logprobs.get_or_insert_default();
         let before = kept.weight();
         kept.extend(sent.lists());
@@ -192,7 +197,31 @@ impl<M: Message> ChoiceState<M> {
             }
         }
         to.transcript.replaced(before, kept.weight());
-        if has_list { to.note(What::Logprobs, 0) } else { Effect::Other }
+        if has_list {
+            let effect = to.note(What::Logprobs, 0);
+            // One list is a hole.
+            return if sent.only_list().is_some() { Effect::Nothing } else { effect };
+        }
+        Effect::set(was_none || !sent.extra.is_empty())
+    }
+
+    /// Folds the log probabilities of a text in a hole.
+    pub(crate) fn refill_logprobs(
+        &mut self,
+        kind: TextKind,
+        list: &RawValue<'_>,
+        to: &mut Sink<'_>,
+    ) {
+        let kept = self.logprobs.get_or_insert_default();
+        let kept = match kind {
+            TextKind::Reasoning => &mut kept.reasoning_content,
+            _ => &mut kept.content,
+        };
+        let before = kept.as_ref().map_or(0, |kept| kept.as_json().len());
+        let kept = kept.get_or_insert_default();
+        kept.extend(list);
+        to.transcript.replaced(before, kept.as_json().len());
+        let _ = to.note(What::Logprobs, 0);
     }
 
     pub(crate) fn fold_content(&mut self, text: &RawStr<'_>, to: &mut Sink<'_>) -> Effect {

@@ -37,6 +37,7 @@ pub struct Envelope<M> {
     usage_rank: UsageRank,
     pub(crate) extra: Unknown<'static>,
     volatile: Volatile,
+    volatile_of_choices: Volatile,
     /// The choices, in the order in which they began.
     choices: Vec<ChoiceState<M>>,
     /// Positions in `choices`, ordered by the choices' indices.
@@ -74,6 +75,7 @@ impl<M> Default for Envelope<M> {
             usage_rank: UsageRank::default(),
             extra: Unknown::default(),
             volatile: Volatile::default(),
+            volatile_of_choices: Volatile::default(),
             choices: Vec::new(),
             order: Vec::new(),
             interleaved: false,
@@ -138,7 +140,7 @@ impl<M: Message> Dialect for Envelope<M> {
         let Chunk {
             id,
             object: _,
-            created: _,
+            created,
             model: _,
             system_fingerprint: _,
             service_tier: _,
@@ -149,6 +151,7 @@ impl<M: Message> Dialect for Envelope<M> {
             x_groq: None,
             extra,
             padding,
+            created_digits,
             unexpected: _,
             says_error: false,
             odd: _,
@@ -162,7 +165,7 @@ impl<M: Message> Dialect for Envelope<M> {
         let ChoiceParts {
             index: _,
             position: _,
-            logprobs: None,
+            logprobs: _,
             finish_reason,
             usage: None,
             extra: of_choice,
@@ -184,11 +187,14 @@ impl<M: Message> Dialect for Envelope<M> {
             let is_new = self.id.as_deref().is_some_and(|known| *id != *known);
             holes.values[hole::ID] = is_new.then(|| Hole::String(id.as_json()));
         }
+        if created.is_some_and(|created| created != 0 && self.created != Some(created)) {
+            holes.values[hole::CREATED] = created_digits.0.map(Hole::Number);
+        }
         if let Some(usage) = usage {
             holes.values[hole::USAGE] = Some(Hole::Value(usage.as_json()));
         }
         holes.values[hole::CHUNK] = self.volatile.hole(extra).ok()?;
-        if let Some(volatile) = choice.volatile.hole(of_choice).ok()? {
+        if let Some(volatile) = self.volatile_of_choices.hole(of_choice).ok()? {
             if holes.values[hole::BESIDE].replace(volatile).is_some() {
                 return None;
             }
@@ -200,12 +206,20 @@ impl<M: Message> Dialect for Envelope<M> {
         if let Some(id) = values.string(hole::ID) {
             let _ = self.fold_id(Some(&id), to);
         }
+        if let Some(created) = values.number(hole::CREATED) {
+            let _ = self.fold_created(Some(created), to);
+        }
         self.volatile.keep_last(&mut self.extra, values.value(hole::CHUNK), to);
-        let (at, _) = to.place(text);
+        let (at, kind) = to.place(text);
         if let Some(position) = self.position(at.choice) {
             let choice = &mut self.choices[position];
             M::refill(choice, values, to);
-            choice.volatile.keep_last(&mut choice.extra, values.value(hole::BESIDE), to);
+            if let Some(list) = values.value(hole::LOGPROBS) {
+                let mut sink = Sink { transcript: to, index: at.choice, position };
+                choice.refill_logprobs(kind, &list, &mut sink);
+            }
+            let value = values.value(hole::BESIDE);
+            self.volatile_of_choices.keep_last(&mut choice.extra, value, to);
         }
         if let Some(usage) = values.value(hole::USAGE) {
             let _ = self.set_usage(&usage, UsageRank::OfChunk, to);
@@ -382,7 +396,8 @@ impl<M: Message> Envelope<M> {
         if began {
             sink.transcript.hold(Held::item(0));
         }
-        Effect::set(began).and(self.choices[position].fold(delta, &parts, &mut sink))
+        let volatile = &mut self.volatile_of_choices;
+        Effect::set(began).and(self.choices[position].fold(delta, &parts, volatile, &mut sink))
     }
 
     /// Returns the position of the choice with this index.
@@ -411,16 +426,7 @@ impl<M: Message> Envelope<M> {
     fn fold_members<C>(&mut self, chunk: &Chunk<'_, C>, to: &mut Transcript) -> Effect {
         let mut effect = self.fold_id(chunk.id.as_ref(), to);
         effect = effect.and(set_first(&mut self.model, chunk.model.as_ref(), "model", to));
-        match (self.created, chunk.created.filter(|&created| created != 0)) {
-            (None, Some(created)) => {
-                self.created = Some(created);
-                effect = Effect::Other;
-            }
-            (Some(kept), Some(created)) if kept != created => {
-                to.anomaly(AnomalyKind::Changed, None, "created");
-            }
-            _ => {}
-        }
+        effect = effect.and(self.fold_created(chunk.created, to));
         let fingerprint = chunk.system_fingerprint.as_ref();
         effect = effect.and(set_last(&mut self.system_fingerprint, fingerprint, to));
         effect = effect.and(set_last(&mut self.service_tier, chunk.service_tier.as_ref(), to));
@@ -435,6 +441,23 @@ impl<M: Message> Envelope<M> {
             effect = effect.and(keep_member(&mut self.extra, "x_groq", groq, to));
         }
         effect.and(keep_last(&mut self.extra, &chunk.extra, &mut self.volatile, to))
+    }
+
+    /// Sets the time of creation to the first that is not zero.
+    ///
+    /// Ollama and TGI send the time of the chunk, so it is a hole there.
+    fn fold_created(&mut self, sent: Option<u64>, to: &mut Transcript) -> Effect {
+        match (self.created, sent.filter(|&created| created != 0)) {
+            (None, Some(created)) => {
+                self.created = Some(created);
+                return Effect::Other;
+            }
+            (Some(kept), Some(created)) if kept != created => {
+                to.anomaly_apart(AnomalyKind::Changed, "created");
+            }
+            _ => {}
+        }
+        Effect::Nothing
     }
 
     /// Sets the ID to the first that is not empty.
