@@ -50,7 +50,8 @@ pub enum AnomalyKind {
     /// A member that should arrive once arrived again.
     ///
     /// It is a role, a usage other than the one before, or a whole `message` after deltas, which
-    /// was not folded.
+    /// was not folded. It is also a text that came with its item, and then in deltas, which were
+    /// not appended (LiteLLM).
     Repeated,
     /// An index is missing or is not one.
     ///
@@ -167,6 +168,10 @@ pub enum AnomalyKind {
     UnknownEvent,
     /// A delta has a type that is not known, and was passed over.
     UnknownDelta,
+    /// An item, a block, a step or a part has a type that is not known.
+    ///
+    /// It is in the answer as it was sent. It is noted once, with the first event that has one.
+    UnknownItem,
     /// An event or its delta has a member that is not known and has no place in the answer.
     ///
     /// The rest of the event was folded.
@@ -239,6 +244,7 @@ impl AnomalyKind {
                 | Self::WrappedChunk
                 | Self::UnknownEvent
                 | Self::UnknownDelta
+                | Self::UnknownItem
                 | Self::UnknownMember
         )
     }
