@@ -363,7 +363,8 @@ fn streams_of_blocks() -> Vec<Stream> {
                 STOP
             ],
             json!([search(json!({"query": "x"})), result, unknown]),
-        ),
+        )
+        .with(&[AnomalyKind::UnknownItem]),
         Stream::new(
             "a compaction",
             events![

@@ -731,6 +731,113 @@ fn what_contradicts_is_weighed_before_it_is_folded() {
 }
 
 #[test]
+fn a_text_that_comes_with_its_item_and_in_deltas_is_told_once() {
+    let text = |delta: &str| delta_of("output_text", (0, 0), delta);
+    let filled = message(&[part("output_text", "Hello")]);
+    let begin = of_item("added", 0, &filled);
+    let of_part = |name: &str, text: &str| {
+        json!({"type": format!("response.content_part.{name}"), "output_index": 0,
+            "content_index": 0, "part": part("output_text", text)})
+    };
+    let done = of_item("done", 0, &filled);
+    for (between, is_repeated) in [
+        (vec![text("Hel"), text("lo")], true),
+        (vec![of_part("added", ""), text("Hel"), text(""), text("lo")], true),
+        (vec![of_part("added", "Hello"), text("Hello"), of_part("done", "Hello")], true),
+        (vec![of_part("added", ""), of_part("done", "Hello")], false),
+        (vec![], false),
+        (vec![text("H")], true),
+    ] {
+        for end in [vec![done.clone(), completed(&[])], vec![completed(&[])]] {
+            let events = [vec![begin.clone()], between.clone(), end].concat();
+            let seen = in_every_cut::<Responses>(&body_of(&events));
+            assert_eq!(seen.text, "Hello", "{between:?}");
+            assert_eq!(seen.answer()["output"], json!([filled]), "{between:?}");
+            assert_eq!(seen.has_anomaly("repeated"), is_repeated, "{between:?}");
+            assert!(!seen.has_anomaly("contradicted"), "{between:?}");
+        }
+    }
+    // The deltas go on where the item ended, or only begin like it.
+    for (deltas, whole_text) in [
+        (vec![text("Hello"), text("!")], "Hello!"),
+        (vec![text(", you"), text("!")], "Hello, you!"),
+        (vec![text("He"), text("y")], "HelloHey"),
+    ] {
+        let events = [vec![begin.clone()], deltas, vec![completed(&[])]].concat();
+        let seen = in_every_cut::<Responses>(&body_of(&events));
+        assert_eq!(seen.text, whole_text);
+        assert_eq!(seen.answer()["output"][0]["content"][0]["text"], whole_text);
+    }
+    // Arguments.
+    let call =
+        json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{\"a\":1}"});
+    let events = [
+        of_item("added", 0, &call),
+        delta_of("function_call_arguments", (0, 0), "{\"a\""),
+        delta_of("function_call_arguments", (0, 0), ":1}"),
+        of_item("done", 0, &call),
+        completed(&[]),
+    ];
+    let seen = in_every_cut::<Responses>(&body_of(&events));
+    assert_eq!(seen.calls, [["c", "f", "{\"a\":1}"]]);
+    assert_eq!(added(&seen, TextKind::Arguments).matches('a').count(), 1);
+}
+
+#[test]
+fn a_response_that_failed_leaves_its_output_out() {
+    let failed = json!({"type": "response.failed", "response": {"id": "resp_1", "status": "failed",
+        "error": {"code": "server_error", "message": "no"}, "output": []}});
+    for count in [2, 12, 18] {
+        let mut events = stream()[..count].to_vec();
+        events.push(failed.clone());
+        let seen = whole::<Responses>(&body_of(&events));
+        assert_eq!((seen.end(), seen.anomalies().len()), ("error", usize::from(count == 18)));
+        // The call was cut, which is news.
+        assert_eq!(seen.has_anomaly("cut_tool_call"), count == 18);
+    }
+}
+
+#[test]
+fn an_error_before_the_connection_breaks_is_kept() {
+    let error = json!({"type": "error", "error": {"code": "server_error", "message": "no money"}});
+    let body = body_of(stream()[..12].iter().chain([&error]));
+    for how in [How::broken("reset", false), How::broken("timed out", true), How::Clean] {
+        let mut session = deltawire::responses::Session::new();
+        session.feed(body.as_bytes()).unwrap();
+        let told = session.end(how.clone()).unwrap_err();
+        let outcome = session.close(how);
+        assert_eq!(outcome.end.name(), "error");
+        assert!(matches!(&told, Error::Api(error) if error.message == "no money"), "{told}");
+        assert_eq!(outcome.error, Some(told));
+        assert_eq!(outcome.answer.text(), "Hello, ");
+    }
+    // Whoever stops reads no further, and knows why.
+    let mut session = deltawire::responses::Session::new();
+    session.feed(body.as_bytes()).unwrap();
+    assert_eq!(session.close(How::Stopped).end.name(), "stopped");
+}
+
+#[test]
+fn what_is_of_an_unknown_type_is_noted_once() {
+    let hologram = json!({"type": "acme:hologram", "id": "h"});
+    let scent = json!({"type": "scent", "n": 1.50});
+    let text = message(&[scent.clone(), part("output_text", "Hi")]);
+    let events = [
+        of_item("added", 0, &hologram),
+        of_item("done", 0, &hologram),
+        of_item("added", 1, &message(&[])),
+        json!({"type": "response.content_part.added", "output_index": 1, "content_index": 0,
+            "part": scent}),
+        of_item("done", 1, &text),
+        completed(&[hologram, text]),
+    ];
+    let seen = in_every_cut::<Responses>(&body_of(&events));
+    assert_eq!(seen.answer()["output"][1]["content"][0], scent);
+    let note = |member: &str| ("unknown_item".to_owned(), member.to_owned(), 1);
+    assert_eq!(seen.anomalies(), [note("item"), note("part")]);
+}
+
+#[test]
 fn an_event_beyond_a_limit_changes_nothing() {
     let body = body_of(&stream());
     let full = whole::<Responses>(&body);
