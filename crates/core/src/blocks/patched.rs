@@ -112,7 +112,9 @@ pub(crate) struct Share {
     pub(crate) text: TextId,
     /// The parts, in order; the last one has no end while it grows.
     parts: Vec<(usize, Option<usize>)>,
-    /// The whole string that the server sent, if it is not what the parts are.
+    /// The whole value that the server sent, if it was not what the parts were.
+    ///
+    /// It is in their place. If it is a string, parts that came later follow it.
     pub(crate) whole: Option<RawValue<'static>>,
     /// The parts are the JSON text of the value that belongs here.
     pub(crate) is_json: bool,
@@ -166,8 +168,27 @@ impl Share {
         self.parts.iter().map(|(start, end)| end.unwrap_or(len).saturating_sub(*start)).sum()
     }
 
-    /// Returns the string that the parts are.
+    /// Puts a whole value in the place of the parts.
+    pub(crate) fn set_whole(&mut self, whole: RawValue<'static>) {
+        self.parts.clear();
+        self.whole = Some(whole);
+    }
+
+    /// Reports whether the last part grows.
+    pub(crate) fn is_growing(&self) -> bool {
+        matches!(self.parts.last(), Some((_, None)))
+    }
+
+    /// Returns the string so far.
     pub(crate) fn so_far<'t>(&self, texts: &'t Transcript) -> Cow<'t, str> {
+        match self.whole.as_ref().filter(|_| !self.is_json) {
+            Some(whole) => Cow::Owned([&*whole.to_text(), &*self.parts(texts)].concat()),
+            None => self.parts(texts),
+        }
+    }
+
+    /// Returns the string that the parts are.
+    fn parts<'t>(&self, texts: &'t Transcript) -> Cow<'t, str> {
         let text = texts.text(self.text);
         let part = |&(start, end): &(usize, Option<usize>)| {
             text.get(start..end.unwrap_or(text.len())).unwrap_or_default()
@@ -316,8 +337,9 @@ impl Put<'_> {
     /// Returns about the length of the JSON that is written.
     fn len(self, texts: &Transcript) -> usize {
         match self {
-            Self::Text(Share { whole: Some(whole), .. }) => whole.as_json().len(),
-            Self::Text(share) => share.len(texts),
+            Self::Text(share) => {
+                share.whole.as_ref().map_or(0, |whole| whole.as_json().len()) + share.len(texts)
+            }
             Self::Patch(Patch::Value(value)) => value.as_json().len(),
             Self::Patch(Patch::Elements(elements)) => elements.as_json().len(),
         }
@@ -341,7 +363,9 @@ impl Writer<'_> {
             inner => (None, inner),
         };
         let base = match here {
-            Some(Put::Text(Share { whole: Some(whole), .. })) => {
+            Some(Put::Text(Share { whole: Some(whole), parts, is_json, .. }))
+                if *is_json || parts.is_empty() =>
+            {
                 return self.out.push_str(whole.as_json());
             }
             Some(Put::Text(share)) if share.is_json => return self.json(base, share),

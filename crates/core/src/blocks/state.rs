@@ -305,30 +305,27 @@ impl Blocks {
         }
     }
 
-    /// Returns the indices of a list's elements that have texts, in order.
+    /// Returns the places of the texts in a list's elements, in order: index and member.
     ///
-    /// It returns at most `most` of them, and none if all are less than `most`.
-    pub(crate) fn indices_beyond(
+    /// It returns at most `most` of them, and none if all indices are less than `most`.
+    pub(crate) fn texts_beyond(
         &self,
         slot: Slot,
         list: &'static str,
         most: usize,
-    ) -> Option<Vec<u32>> {
+    ) -> Option<Vec<(u32, &'static str)>> {
         let texts = &self.block(slot)?.value.texts;
-        let index = |path: &Path| match path.0 {
-            [Step::Member(name), Step::Index(index), _] if name == list => Some(index),
+        let place = |path: &Path| match path.0 {
+            [Step::Member(name), Step::Index(index), Step::Member(member)] if name == list => {
+                Some((index, member))
+            }
             _ => None,
         };
         let beyond = (list, u32::try_from(most).ok()?).into();
-        index(texts.range_from(&beyond).next()?.0)?;
-        let mut indices = Vec::new();
-        for (path, _) in texts.range_from(&(list, 0).into()) {
-            let Some(index) = index(path).filter(|_| indices.len() < most) else { break };
-            if indices.last() != Some(&index) {
-                indices.push(index);
-            }
-        }
-        Some(indices)
+        place(texts.range_from(&beyond).next()?.0)?;
+        let from = (list, 0).into();
+        let places = texts.range_from(&from).map_while(|(path, _)| place(path));
+        Some(places.take(most).collect())
     }
 
     /// Notes an anomaly for each text that a whole value does not have.
@@ -451,11 +448,17 @@ impl Blocks {
         to: &mut Transcript,
     ) -> Effect {
         let at = at.into();
-        let effect = self.whole(slot, at, kind, whole, to);
-        let is_it = |share: &&Share| share.whole.is_none() && !whole.is_empty();
-        if self.share(slot, &at).filter(is_it).is_some() {
+        let is_other = self.written(slot, &at) == Some(Written::Nowhere)
+            && self
+                .share(slot, &at)
+                .is_some_and(|share| !whole.to_text().starts_with(&*share.so_far(to)));
+        let effect = match is_other {
+            // The block began again, with another text.
+            true => self.append(slot, at, kind, whole, to),
+            false => self.whole(slot, at, kind, whole, to),
+        };
+        if !whole.is_empty() {
             self.set_repeated(slot, &at, Some(0));
-            return Effect::Other;
         }
         effect
     }
@@ -488,6 +491,7 @@ impl Blocks {
         to: &mut Transcript,
     ) -> Effect {
         let at = at.into();
+        self.set_repeated(slot, &at, None);
         if self.share(slot, &at).is_none() {
             return self.append(slot, at, kind, whole, to);
         }
@@ -554,7 +558,7 @@ impl Blocks {
             self.write(slot, &at, Written::InWhole);
         }
         let Some(share) = self.share(slot, &at) else { return Effect::Nothing };
-        if share.whole.is_none() {
+        if share.whole.is_none() || !share.is_json {
             if !self.is_weighing() {
                 to.settle_text(share.text);
             }
@@ -595,11 +599,10 @@ impl Blocks {
         }
         to.replaced(before, json.len());
         if let Some(share) = self.share_mut(slot, &at) {
-            share.whole = Some(RawValue::compacted(json));
+            share.set_whole(RawValue::compacted(json));
         }
-        if !is_covered {
-            self.write(slot, &at, Written::Here);
-        }
+        let written = if is_covered { Written::InWhole } else { Written::Here };
+        self.write(slot, &at, written);
         Effect::Other
     }
 
@@ -706,7 +709,8 @@ impl Blocks {
         self.latest = Some((kind, text));
         let written = self.written(slot, &at);
         let growing = self.growing[text.0 as usize];
-        let is_growing = growing == Some((slot, at));
+        let is_growing =
+            growing == Some((slot, at)) && self.share(slot, &at).is_some_and(Share::is_growing);
         if is_growing && written == Some(Written::Here) {
             return Some((text, false));
         }
@@ -719,9 +723,13 @@ impl Blocks {
         }
         self.growing[text.0 as usize] = Some((slot, at));
         let is_done = self.is_call_done(slot);
+        let choice = self.block(slot)?.choice;
         let value = &mut self.blocks.get_mut(slot.0 as usize)?.value;
         match value.texts.get_mut(&at) {
             Some(share) if written == Some(Written::Nowhere) => {
+                if !share.so_far(to).is_empty() {
+                    to.anomaly(AnomalyKind::Contradicted, Some(choice), at.name());
+                }
                 if kind == TextKind::Arguments && !is_done {
                     to.replace(text, "");
                 }
@@ -798,7 +806,7 @@ impl Blocks {
         json: RawValue<'static>,
     ) {
         if let Some(share) = self.share_mut(slot, &at.into()) {
-            share.whole = Some(json);
+            share.set_whole(json);
         }
     }
 

@@ -810,18 +810,21 @@ impl Responses {
         (parts, sent): (&RawValue<'_>, Sent),
         to: &mut Transcript,
     ) {
-        let count = parts.elements().count();
         // Bedrock counts from 1, and other parts may be left out: then the order tells.
-        let known = self.blocks.indices_beyond(slot, list, count);
-        let is_shifted = known.is_some();
-        let mut in_order = known.into_iter().flatten().map(u64::from);
-        let mut next = count as u64;
+        let known = match sent {
+            Sent::First => None,
+            Sent::Last => self.blocks.texts_beyond(slot, list, parts.elements().count()),
+        };
+        let known = known.unwrap_or_default();
+        let of = |of: &'static str| known.iter().filter(move |(_, member)| *member == of);
+        let (mut texts, mut refusals) = (of("text"), of("refusal"));
         for (index, part) in parts.elements().enumerate() {
-            let index = match is_shifted && text_of(&part).is_some() {
-                true => in_order.next().unwrap_or(next),
-                false => index as u64,
+            let in_order = match text_of(&part).map(|text| text.member) {
+                Some("text") => texts.next(),
+                Some(_) => refusals.next(),
+                None => None,
             };
-            next = next.max(index + 1);
+            let index = in_order.map_or(index as u64, |(index, _)| u64::from(*index));
             self.take_part(slot, (list, index), (&part, sent), to);
         }
     }
