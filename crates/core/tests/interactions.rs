@@ -589,7 +589,7 @@ fn unknown_steps_and_members_of_steps_are_kept() {
     ]);
     assert_eq!(seen.answer, answer("completed", steps));
     assert_eq!((seen.end, &*seen.text), (End::Done, "xab"));
-    assert_eq!(seen.notes(), ["unknown_item step"]);
+    assert_eq!(seen.notes(), ["unknown_item step", "unknown_item content"]);
 }
 
 #[test]

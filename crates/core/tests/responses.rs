@@ -598,6 +598,22 @@ fn a_text_goes_on_after_it_came_whole_and_begins_anew_with_its_item() {
 }
 
 #[test]
+fn a_text_goes_on_after_another_whole_one() {
+    let done = |text: &str| json!({"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": text});
+    let delta = |text: &str| delta_of("output_text", (0, 0), text);
+    for (events, text) in [
+        (vec![delta("Hi"), done("Ho"), delta("!"), delta("?")], "Ho!?"),
+        (vec![delta("Hi"), done("Ho"), delta("!"), done("Ho!?")], "Ho!?"),
+        (vec![delta("Hi"), done("Ho"), delta("!"), done("Hu"), done("Hu"), delta(".")], "Hu."),
+    ] {
+        let body = body_of(events.iter().chain([&completed(&[])]));
+        let seen = in_every_cut::<Responses>(&body);
+        assert_eq!(seen.answer()["output"][0]["content"][0]["text"], text);
+        assert!(seen.has_anomaly("contradicted"));
+    }
+}
+
+#[test]
 fn a_call_is_told_as_its_whole_item_has_it() {
     let call = |id: &str, name: &str, arguments: &str| {
         json!({"id": "fc_1", "type": "function_call", "call_id": id, "name": name,

@@ -44,8 +44,9 @@ pub struct Anomaly {
 pub enum AnomalyKind {
     /// A member that should stay the same arrived with another value.
     ///
-    /// It is the envelope's `id`, `model` or `created`, a tool call's `type`, or a finish reason.
-    /// The first value is kept, but the last finish reason.
+    /// It is the envelope's `id`, `model` or `created`, a tool call's `type`, the role of a Gemini
+    /// candidate, or a finish reason. The first value is kept, but the last finish reason, and the
+    /// last ID of an interaction.
     Changed,
     /// A member that should arrive once arrived again.
     ///
@@ -178,8 +179,10 @@ pub enum AnomalyKind {
     UnknownMember,
     /// A whole text or item differs from the deltas that came before it.
     ///
-    /// The whole one counts in the answer. What the updates added stays as it was. Of the input
-    /// that a block of Anthropic's Messages began with, the deltas count.
+    /// Or it leaves them out, or a whole call has another ID or name. The whole one counts in the
+    /// answer. What the updates added stays as it was, but a call that was not told as done is told
+    /// as the whole one has it. Of the input that a block of Anthropic's Messages began with, the
+    /// deltas count.
     Contradicted,
     /// A delta is for an item or block that did not begin.
     ///

@@ -600,6 +600,9 @@ impl Interactions {
             let mut last = None;
             for part in parts.iter().flat_map(RawValue::elements) {
                 last = None;
+                if !is_known(&part) {
+                    self.blocks.anomaly_once(AnomalyKind::UnknownItem, "content", to);
+                }
                 let part_type = part.member("type");
                 if part_type.as_ref().is_some_and(|part_type| *part_type == "text") {
                     last = Some(count);
@@ -1031,7 +1034,7 @@ impl Interactions {
     }
 }
 
-/// Reports whether a step or a content is of a type that is known.
+/// Reports whether a step, or a content of one, is of a type that is known.
 fn is_known(step: &RawValue<'_>) -> bool {
     const OTHERS: [&str; 8] =
         ["audio", "document", "image", "model_output", "text", "thought", "user_input", "video"];

@@ -48,7 +48,7 @@ fn event(naive: &Naive, what: u8, at: u8, style: u8, text: &str) -> Value {
             {"id": "r", "status": "in_progress", "output": [], "usage": null, "note": style}}),
         1 => {
             let parts = if first.is_empty() { json!([]) } else { json!([output_text(first)]) };
-            of("output_item.added", json!({"item": message(parts)}))
+            of("output_item.added", json!({"item": message(&parts)}))
         }
         2 => of("output_item.added", json!({"item": {"type": "reasoning", "summary": []}})),
         3 => of("output_item.added", json!({"item": call(style, first)})),
@@ -81,10 +81,10 @@ fn event(naive: &Naive, what: u8, at: u8, style: u8, text: &str) -> Value {
             "function_call_arguments.done",
             json!({"arguments": whole(known.as_ref(), "arguments", style, text)}),
         ),
-        18 | 19 => of(
-            "output_item.done",
-            json!({"item": changed(known.unwrap_or_else(|| message(json!([output_text(text)]))), style, text)}),
-        ),
+        18 | 19 => {
+            let item = known.unwrap_or_else(|| message(&json!([output_text(text)])));
+            of("output_item.done", json!({"item": changed(item, style, text)}))
+        }
         20 => of(
             "output_text.annotation.added",
             json!({"annotation": {"type": "file_path", "n": text}}),
@@ -98,7 +98,7 @@ fn event(naive: &Naive, what: u8, at: u8, style: u8, text: &str) -> Value {
             match style >> 2 & 7 {
                 0 => output.clear(),
                 1 => _ = output.pop(),
-                2 => output.push(message(json!([output_text(text)]))),
+                2 => output.push(message(&json!([output_text(text)]))),
                 3 => {
                     if let Some(item) = output.last_mut() {
                         *item = changed(item.clone(), style, text);
@@ -113,7 +113,7 @@ fn event(naive: &Naive, what: u8, at: u8, style: u8, text: &str) -> Value {
     }
 }
 
-fn message(parts: Value) -> Value {
+fn message(parts: &Value) -> Value {
     json!({"type": "message", "role": "assistant", "content": parts})
 }
 

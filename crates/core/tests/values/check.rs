@@ -1,8 +1,8 @@
 //! Streams that bytes say, folded and compared with naive folds over values.
 //!
 //! If the first byte is even, the rest is the data of events, one a line; if it is odd, the rest
-//! says what a stream is made up of, as `plan.rs` of the API has it. Tests and fuzzing mean the same
-//! by it.
+//! says what a stream is made up of, as `plan.rs` of the API has it. Tests and fuzzing mean the
+//! same by it.
 
 #![allow(dead_code, reason = "each target that includes this one needs another part of it")]
 #![allow(unreachable_pub, reason = "a library that includes this one shows what is public here")]
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{gemini, messages, responses};
 
-/// What a stream told, and how it ended.
+/// The updates of a stream, and how it ended.
 struct Told {
     /// All of `Update::text`.
     text: String,
