@@ -529,6 +529,10 @@ impl<D: Dialect> Accumulator<D> {
         let is_over = self.done || (is_clean && self.dialect.is_finished());
         if is_clean && self.error.is_none() {
             self.error = self.dialect.failure().map(Box::new);
+        } else if self.error.is_none() && matches!(end, Some(End::Truncated | End::Stalled)) {
+            // The server said what is wrong before the connection broke.
+            let of_api = self.dialect.failure().filter(|error| matches!(error, Error::Api(_)));
+            self.error = of_api.map(Box::new);
         }
         if self.done || self.error.is_some() {
             self.end = Some(self.natural_end(false));
