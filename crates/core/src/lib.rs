@@ -144,6 +144,7 @@ pub mod messages;
 pub mod ollama;
 mod openai;
 pub mod responses;
+mod save;
 pub mod sse;
 
 #[cfg(feature = "partial")]
@@ -157,7 +158,8 @@ pub use engine::{
     Update, Updates,
 };
 pub use error::{
-    ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind, TransportError,
+    ApiError, Error, Escaped, Evidence, Limit, Refused, RestoreError, Stall, StallKind,
+    TransportError,
 };
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 

@@ -22,6 +22,7 @@ use crate::engine::{
 };
 use crate::error::{ApiError, Error};
 use crate::json::{RawStr, RawValue, Unknown, Walk, string_inner};
+use crate::save::{Fault, Reader, Saved, Writer, saved};
 use crate::sse;
 
 /// The dialect of Gemini's Interactions API.
@@ -108,6 +109,8 @@ impl Sealed for Interactions {}
 impl Dialect for Interactions {
     type Event<'a> = Event<'a>;
     type Answer = Interaction;
+
+    const NAME: &'static str = "interactions";
 
     fn api(&self) -> &'static str {
         "Gemini's Interactions API"
@@ -238,11 +241,14 @@ impl Dialect for Interactions {
 
     fn conclude(&mut self, _: &mut Transcript) {}
 
+    fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        self.blocks.check(texts)
+    }
+
     fn token_counts(&self) -> Option<TokenCounts> {
         self.envelope.get("usage").and_then(answer::token_counts)
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> crate::engine::Held {
         let mut held = self.blocks.held();
         held += crate::blocks::held_members(&self.envelope);
@@ -1014,4 +1020,58 @@ fn arguments_kind(kind: Kind) -> TextKind {
 fn held_set(set: &Unknown<'_>) -> crate::engine::Held {
     let bytes = set.iter().map(|(name, value)| name.len() + value.as_json().len()).sum();
     crate::engine::Held { bytes, items: set.len() }
+}
+
+saved!(Interactions {
+    blocks,
+    steps,
+    envelope,
+    cursor,
+    last,
+    error,
+    are_contents,
+    is_spliced,
+    is_over,
+});
+
+impl Saved for Step {
+    fn save(&self, to: &mut Writer) {
+        let Self {
+            index,
+            kind,
+            is_content,
+            contents,
+            open,
+            last_text,
+            summaries,
+            open_summary,
+            cited,
+            set,
+        } = self;
+        index.save(to);
+        kind.save(to);
+        is_content.save(to);
+        contents.save(to);
+        open.save(to);
+        last_text.save(to);
+        summaries.save(to);
+        open_summary.save(to);
+        cited.save(to);
+        set.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            index: Saved::load(from)?,
+            kind: Saved::load(from)?,
+            is_content: Saved::load(from)?,
+            contents: from.small()?,
+            open: Saved::load(from)?,
+            last_text: Saved::load(from)?,
+            summaries: from.small()?,
+            open_summary: Saved::load(from)?,
+            cited: Saved::load(from)?,
+            set: Saved::load(from)?,
+        })
+    }
 }

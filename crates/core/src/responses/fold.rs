@@ -23,6 +23,7 @@ use crate::engine::{
 };
 use crate::error::{ApiError, Error};
 use crate::json::{RawStr, RawValue, Unknown, Walk};
+use crate::save::{Fault, saved};
 use crate::sse;
 
 /// The dialect of OpenAI's Responses API, and of the servers that speak Open Responses.
@@ -85,6 +86,8 @@ impl Sealed for Responses {}
 impl Dialect for Responses {
     type Event<'a> = Event<'a>;
     type Answer = Response;
+
+    const NAME: &'static str = "responses";
 
     fn api(&self) -> &'static str {
         "OpenAI's Responses API"
@@ -215,11 +218,14 @@ impl Dialect for Responses {
 
     fn conclude(&mut self, _: &mut Transcript) {}
 
+    fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        self.blocks.check(texts)
+    }
+
     fn token_counts(&self) -> Option<TokenCounts> {
         self.envelope.get("usage").and_then(super::answer::token_counts)
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> Held {
         let mut held = self.blocks.held();
         held += crate::blocks::held_members(&self.envelope);
@@ -987,3 +993,16 @@ fn is_state(event_type: &str) -> bool {
     let state = event_type.strip_prefix("response.").and_then(|rest| rest.split_once('.'));
     state.is_some_and(|(tool, state)| TOOLS.contains(&tool) && !state.contains('.'))
 }
+
+saved!(Responses {
+    blocks,
+    envelope,
+    by_id,
+    last_part,
+    sequence,
+    cited,
+    error,
+    is_spliced,
+    has_changing_ids,
+    is_over,
+});
