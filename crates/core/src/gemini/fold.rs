@@ -944,6 +944,11 @@ impl Blocks {
                 None => text,
             };
             if let Some(json) = json {
+                // A restored state may have any text here.
+                let json = match RawValue::parse(&json) {
+                    Ok(_) => json,
+                    Err(_) => serde_json::to_string(&json).unwrap_or_default(),
+                };
                 self.write_instead(slot, at, RawValue::compacted(json));
             }
         }
