@@ -11,8 +11,8 @@ use super::api::Api;
 use crate::chat::{self, Chat};
 use crate::completions::{self, Completions};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Framing, Holes, Note, Notes, Options, Outcome,
-    Place, Read, Sealed, TextId, TokenCounts, ToolCallSoFar, Transcript, Values,
+    self, AnomalyKind, Change, Cursor, Dialect, Effect, Framing, Holes, Note, Notes, Options,
+    Outcome, Place, Read, Sealed, TextId, TokenCounts, ToolCallSoFar, Transcript, Values,
 };
 use crate::error::{ApiError, Error};
 use crate::gemini::{self, Gemini};
@@ -331,6 +331,14 @@ impl Dialect for Any {
             State::Unknown => Ok(()),
             _ => each!(self, dialect => dialect.check(texts)),
         }
+    }
+
+    fn cursor(&self) -> Option<Cursor<'_>> {
+        each!(self, dialect => dialect.cursor())
+    }
+
+    fn resume(&mut self, fails_at_gaps: bool) {
+        each_mut!(self, dialect => dialect.resume(fails_at_gaps));
     }
 
     fn token_counts(&self) -> Option<TokenCounts> {

@@ -7,6 +7,7 @@ use core::fmt;
 
 use super::anomaly::{Anomaly, AnomalyKind};
 use super::counts::TokenCounts;
+use super::cursor::Cursor;
 use super::dialect::{Dialect, Read};
 use super::learned::{Framed, Learned, Match, Target};
 use super::options::Options;
@@ -452,6 +453,23 @@ impl<D: Dialect> Accumulator<D> {
         self.dialect.token_counts()
     }
 
+    /// Returns the place after which the server can resume the stream, if the events say it.
+    pub(crate) fn cursor(&self) -> Option<Cursor<'_>> {
+        self.dialect.cursor()
+    }
+
+    /// Reports whether every choice that began has its finish reason.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.dialect.is_finished()
+    }
+
+    /// Notes that the stream goes on over another connection.
+    pub(crate) fn resume(&mut self, fails_at_gaps: bool) {
+        // Frames may not hold for events that come twice.
+        self.learned.forget();
+        self.dialect.resume(fails_at_gaps);
+    }
+
     /// Returns the anomalies so far.
     #[must_use]
     pub fn anomalies(&self) -> &[Anomaly] {
@@ -597,6 +615,10 @@ impl<D: Dialect> Accumulator<D> {
     fn natural_end(&self, cut: bool) -> End {
         match self.error.as_deref() {
             Some(Error::Limit { .. }) => return End::Limit,
+            // Where something was folded, this is the answer to a request that resumes.
+            Some(Error::NotAnEventStream { .. } | Error::Refused(_)) if self.folded > 0 => {
+                return End::Truncated;
+            }
             Some(Error::NotAnEventStream { .. } | Error::Refused(_)) => {
                 return End::NotAnEventStream;
             }

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::change::Change;
 use super::counts::TokenCounts;
+use super::cursor::Cursor;
 use super::options::Options;
 use super::place::Place;
 use super::record::{Note, TextId};
@@ -151,6 +152,19 @@ pub trait Dialect: Notes + Sealed + Saved + Clone + fmt::Debug + Default {
     ///
     /// It is called at the sentinel and at a complete end, and changes nothing the second time.
     fn conclude(&mut self, to: &mut Transcript);
+
+    /// Returns the place after which the server can resume the stream, if the events say it.
+    fn cursor(&self) -> Option<Cursor<'_>> {
+        None
+    }
+
+    /// Notes that the stream goes on over another connection, after the cursor.
+    ///
+    /// Events up to the cursor are then passed over. `fails_at_gaps` makes a missing event an
+    /// error.
+    fn resume(&mut self, fails_at_gaps: bool) {
+        let _ = fails_at_gaps;
+    }
 
     /// Returns the token counts that arrived last.
     fn token_counts(&self) -> Option<TokenCounts>;

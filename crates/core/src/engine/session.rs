@@ -29,6 +29,7 @@ use core::time::Duration;
 use memchr::memchr;
 
 use super::accumulator::{Accumulator, Rest, restore};
+use super::cursor::Cursor;
 use super::dialect::{Dialect, Framing};
 use super::learned::Framed;
 use super::options::Options;
@@ -788,6 +789,53 @@ impl<D: Dialect> Session<D> {
         // The answer is made from texts, and needs no event.
         drop((decoder, body));
         accumulator.close(How::Stopped)
+    }
+}
+
+/// Resuming over another connection.
+impl<D: Dialect> Session<D> {
+    /// Returns how far the stream came, if a server can resume it after that.
+    ///
+    /// That is the sequence number of OpenAI's Responses, the `event_id` of Gemini's Interactions,
+    /// and otherwise the last event ID. Only events that were folded count.
+    #[must_use]
+    pub fn cursor(&self) -> Option<Cursor<'_>> {
+        let of_stream = || {
+            let id = self.decoder.last_event_id();
+            (!id.is_empty()).then_some(Cursor::LastEventId(id))
+        };
+        self.accumulator.cursor().or_else(of_stream)
+    }
+
+    /// Reports whether the stream has a cursor, and is not over.
+    ///
+    /// It is over if it has ended, if every choice has its finish reason, and if the request to
+    /// resume it was refused.
+    #[must_use]
+    pub fn is_resumable(&self) -> bool {
+        let is_open = !self.is_ended() && !self.is_refused() && !self.accumulator.is_finished();
+        is_open && self.cursor().is_some()
+    }
+
+    /// Begins another body, which goes on after the [`cursor`](Self::cursor).
+    ///
+    /// A [`ResumableSession`](crate::ResumableSession) calls it. The part of an event that the last
+    /// connection cut is dropped, because the server sends the event again. Call
+    /// [`head`](Self::head) next, if there is one. Events that come again are passed over, up to the
+    /// cursor. Events that are missing are an [anomaly](crate::AnomalyKind::SequenceGap), or else,
+    /// with `fails_at_gaps`, [`Error::Gap`]; only numbers show that.
+    ///
+    /// It does nothing if the stream has ended.
+    pub fn resume(&mut self, fails_at_gaps: bool) {
+        if self.is_ended() {
+            return;
+        }
+        self.decoder.reset();
+        self.body = Body::Unknown(0);
+        self.accumulator.resume(fails_at_gaps);
+        if let Some(stalls) = &mut self.stalls {
+            stalls.resume(self.times.latest);
+        }
     }
 }
 

@@ -133,6 +133,16 @@ pub enum Error {
         /// The finish reason.
         reason: String,
     },
+    /// Events are missing after the stream was resumed.
+    ///
+    /// It is an error only where that was asked for; see
+    /// [`ResumableSession::with_strict_gaps`](crate::ResumableSession::with_strict_gaps).
+    Gap {
+        /// The number of the last event before the gap.
+        after: u64,
+        /// The number of the first event after it.
+        found: u64,
+    },
     /// The connection failed.
     ///
     /// Adapters report it; see [`How::Broken`](crate::How::Broken).
@@ -212,7 +222,7 @@ impl Error {
     /// Returns one word for the kind of error.
     ///
     /// It is `api`, `stray_lines`, `other_api`, `invalid_json`, `invalid_chunk`, `refused`,
-    /// `not_an_event_stream`, `limit`, `finish_reason`, `transport`, `timeout` or `stalled`.
+    /// `not_an_event_stream`, `limit`, `finish_reason`, `gap`, `transport`, `timeout` or `stalled`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -225,6 +235,7 @@ impl Error {
             Self::NotAnEventStream { .. } => "not_an_event_stream",
             Self::Limit { .. } => "limit",
             Self::FinishReason { .. } => "finish_reason",
+            Self::Gap { .. } => "gap",
             Self::Transport(error) if error.timed_out() => "timeout",
             Self::Transport(_) => "transport",
             Self::Stalled(_) => "stalled",
@@ -353,6 +364,9 @@ impl fmt::Display for Error {
             }
             Self::FinishReason { choice, reason } => {
                 write!(f, "choice {choice} failed: its finish reason is {reason:?}")
+            }
+            Self::Gap { after, found } => {
+                write!(f, "events are missing: event {found} came after event {after}")
             }
             Self::Transport(error) => error.fmt(f),
             Self::Stalled(stall) => write!(f, "the stream stalled: {stall}"),
@@ -492,6 +506,11 @@ impl Saved for Error {
                 to.byte(10);
                 stall.save(to);
             }
+            Self::Gap { after, found } => {
+                to.byte(11);
+                after.save(to);
+                found.save(to);
+            }
         }
     }
 
@@ -527,6 +546,7 @@ impl Saved for Error {
             }
             9 => Self::Transport(Saved::load(from)?),
             10 => Self::Stalled(Saved::load(from)?),
+            11 => Self::Gap { after: Saved::load(from)?, found: Saved::load(from)? },
             _ => return Err(Fault::Damaged("an error")),
         })
     }

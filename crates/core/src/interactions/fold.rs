@@ -17,8 +17,9 @@ use super::answer::{self, Interaction, Kind};
 use super::event::{Delta, Event};
 use crate::blocks::{Blocks, Slot};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Outcome, Payload,
-    Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript, What,
+    self, AnomalyKind, Change, Cursor, Dialect, Effect, Holes, Note, Notes, Options, Outcome,
+    Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript,
+    What,
 };
 use crate::error::{ApiError, Error};
 use crate::json::{RawStr, RawValue, Unknown, Walk, string_inner};
@@ -43,6 +44,8 @@ pub struct Interactions {
     /// Another interaction began, and its events are passed over.
     is_spliced: bool,
     is_over: bool,
+    /// The stream was resumed, and brought no event with another ID than the cursor since.
+    is_resumed: bool,
 }
 
 /// The state of a step beside its block.
@@ -148,6 +151,12 @@ impl Dialect for Interactions {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        if self.is_resumed && event.event_id.is_some() {
+            if event.event_id.as_ref() == self.cursor.get("event_id") {
+                return Ok(Effect::Other);
+            }
+            self.is_resumed = false;
+        }
         if self.holes(event).is_none() {
             // A step is held as it was sent, its texts once more, and a call's name and ID.
             to.expect_copies(3);
@@ -243,6 +252,17 @@ impl Dialect for Interactions {
 
     fn check(&self, texts: &Transcript) -> Result<(), Fault> {
         self.blocks.check(texts)
+    }
+
+    fn cursor(&self) -> Option<Cursor<'_>> {
+        // An interaction that is not stored has an empty ID.
+        let interaction = self.envelope.get("id")?.as_str().filter(|id| !id.is_empty())?;
+        let event = self.cursor.get("event_id")?.as_str().filter(|id| !id.is_empty())?;
+        Some(Cursor::Event { interaction, event })
+    }
+
+    fn resume(&mut self, _: bool) {
+        self.is_resumed = true;
     }
 
     fn token_counts(&self) -> Option<TokenCounts> {
@@ -1032,6 +1052,7 @@ saved!(Interactions {
     are_contents,
     is_spliced,
     is_over,
+    is_resumed,
 });
 
 impl Saved for Step {
