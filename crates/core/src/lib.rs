@@ -153,8 +153,8 @@ pub use deltawire_partial as partial;
 pub use engine::ReadStream;
 pub use engine::{
     Accumulator, Anomaly, AnomalyKind, Change, Cursor, Dialect, End, Framing, How, Incomplete,
-    Item, Limits, Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, ResumableSession,
-    Resume, Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind,
+    Item, Limits, Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Resume, Resumption,
+    Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind,
     ToolCallSoFar, UnknownEnd, Update, Updates,
 };
 pub use error::{
