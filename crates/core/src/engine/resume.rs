@@ -146,6 +146,12 @@ impl Resumption {
         self
     }
 
+    /// Reports whether the waits are spread at random.
+    #[must_use]
+    pub fn is_seeded(&self) -> bool {
+        self.jitter.is_some()
+    }
+
     /// Makes missing events an error ([`Error::Gap`]), where the server numbers its events.
     ///
     /// By default they are an [anomaly](crate::AnomalyKind::SequenceGap).
