@@ -41,28 +41,34 @@ impl Reader {
     /// [`stalls`](Self::stalls).
     ///
     /// ```
-    /// use deltawire::Resumption;
+    /// use deltawire::{Cursor, Resumption};
     /// use deltawire_async::Reader;
-    /// # use bytes::Bytes;
-    /// # use http::Response;
-    /// # use http_body_util::Full;
     ///
+    /// # let data = [
+    /// #     r#"{"type":"response.created","sequence_number":0,"response":{"id":"r"}}"#,
+    /// #     r#"{"type":"response.output_text.delta","sequence_number":1,"delta":"Hi"}"#,
+    /// #     r#"{"type":"response.completed","sequence_number":2,"response":{"id":"r"}}"#,
+    /// # ];
+    /// # let body = move |events: &[&str]| {
+    /// #     let text: String = events.iter().map(|data| format!("data: {data}\n\n")).collect();
+    /// #     http::Response::new(http_body_util::Full::new(bytes::Bytes::from(text)))
+    /// # };
+    /// # let response = body(&data[..1]);
+    /// # let get = move |url: String| {
+    /// #     assert_eq!(url, "/v1/responses/r?stream=true&starting_after=0");
+    /// #     std::future::ready(Ok::<_, std::io::Error>(body(&data[1..])))
+    /// # };
     /// # smol::block_on(async {
-    /// # let first = concat!(r#"data: {"type":"response.created","sequence_number":0,"response":{"id":"r"}}"#, "\n\n");
-    /// # let second = concat!(r#"data: {"type":"response.output_text.delta","sequence_number":1,"delta":"Hi"}"#, "\n\n",
-    /// #     r#"data: {"type":"response.completed","sequence_number":2,"response":{"id":"r"}}"#, "\n\n");
-    /// # let body = |text: &'static str| Response::new(Full::new(Bytes::from(text)));
-    /// # let response = body(first);
-    /// # let get = move |url: String| { assert_eq!(url, "/v1/responses/r?stream=true&starting_after=0"); async move { Ok::<_, std::io::Error>(body(second)) } };
-    /// let connect = move |cursor: &deltawire::Cursor<'_>| {
+    /// let connect = move |cursor: &Cursor<'_>| {
     ///     let (name, value) = cursor.query().expect("the API has one");
     ///     let id = cursor.id().unwrap_or_default();
-    ///     // reqwest: `let request = client.get(url);`, and then in an `async move`
-    ///     // `request.send().await.map(http::Response::from)`
+    ///     // reqwest: `async move { client.get(url).send().await.map(http::Response::from) }`
     ///     get(format!("/v1/responses/{id}?stream=true&{name}={value}"))
     /// };
-    /// let reader = Reader::new().resume(Resumption::new(), connect, |_| async {}); // tokio::time::sleep
-    /// let outcome = reader.responses(response).await?.run(|update| print!("{}", update.text())).await;
+    /// let sleep = |_| async {}; // tokio: `tokio::time::sleep`
+    /// let reader = Reader::new().resume(Resumption::new(), connect, sleep);
+    /// let stream = reader.responses(response).await?;
+    /// let outcome = stream.run(|update| print!("{}", update.text())).await;
     /// assert_eq!(outcome.into_complete()?.text(), "Hi");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap();

@@ -68,11 +68,10 @@ impl Reader {
     /// ```
     ///
     /// [`agent`]: crate::agent
-    pub fn resume(
-        self,
-        resumption: Resumption,
-        mut connect: impl FnMut(&Cursor<'_>) -> Result<Response<Body>, ureq::Error> + Send + 'static,
-    ) -> ResumingReader {
+    pub fn resume<C>(self, resumption: Resumption, mut connect: C) -> ResumingReader
+    where
+        C: FnMut(&Cursor<'_>) -> Result<Response<Body>, ureq::Error> + Send + 'static,
+    {
         let connect = move |cursor: &Cursor<'_>| {
             let (head, body) = connect(cursor)?.into_parts();
             Ok((head, body.into_reader()))

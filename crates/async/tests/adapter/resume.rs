@@ -46,7 +46,7 @@ fn reset() -> Option<Bytes> {
     Some(Err(io::Error::from(io::ErrorKind::ConnectionReset)))
 }
 
-/// What a server was asked, and how long it was waited before that.
+/// The requests that a server was sent, and the waits before them.
 #[derive(Default, Clone)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
