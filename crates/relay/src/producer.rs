@@ -166,7 +166,7 @@ impl Producer {
         self.check()?;
         let room = match self.commands.reserve().await {
             Ok(room) => room,
-            Err(_) => return Err(self.failure()),
+            Err(_) => return Err(self.failure().await),
         };
         let entry = Entry { number: self.next, kind, bytes };
         self.next += 1;
@@ -199,7 +199,7 @@ impl Producer {
         self.send(Command::Flush(sender)).await?;
         match receiver.await {
             Ok(()) => self.check(),
-            Err(_) => Err(self.failure()),
+            Err(_) => Err(self.failure().await),
         }
     }
 
@@ -207,7 +207,7 @@ impl Producer {
         self.check()?;
         match self.commands.send(command).await {
             Ok(()) => Ok(()),
-            Err(_) => Err(self.failure()),
+            Err(_) => Err(self.failure().await),
         }
     }
 
@@ -260,10 +260,16 @@ impl Producer {
         }
     }
 
-    fn failure(&self) -> ProduceError {
-        match &*self.state.borrow() {
-            State::Writing => ProduceError::Ended(None),
-            State::Outage(error) | State::Over(error) => error.clone(),
+    /// Returns the reason for which the writer takes no more.
+    async fn failure(&self) -> ProduceError {
+        let mut state = self.state.clone();
+        // The writer closes the queue, or drops what it has, before it says why.
+        match state.wait_for(|state| !matches!(state, State::Writing)).await {
+            Ok(state) => match &*state {
+                State::Outage(error) | State::Over(error) => error.clone(),
+                State::Writing => ProduceError::Ended(None),
+            },
+            Err(_) => ProduceError::Ended(None),
         }
     }
 }

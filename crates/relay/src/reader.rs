@@ -288,16 +288,17 @@ impl Follow {
         if self.is_behind {
             let (id, generation) = (&self.id, self.fence.generation);
             let read = self.relay.log.read(id, generation, self.after, MOST).await;
-            let entries = match read {
+            let mut entries = match read {
                 Ok(entries) => entries,
                 // Dropped, replaced or lost: the state tells which.
                 Err(LogError::NotFound) => return self.look().await.map(|()| Vec::new()),
                 Err(other) => return Err(other.into()),
             };
             self.is_behind = !entries.is_empty();
-            if self.is_gap(&entries) {
-                return Err(self.gap(&entries).await);
+            if let (0, Some(found)) = (self.consecutive(&entries), entries.first()) {
+                return Err(self.gap(found.number).await);
             }
+            entries.truncate(self.consecutive(&entries));
             return Ok(entries);
         }
         let times = self.relay.settings.times;
@@ -309,41 +310,33 @@ impl Follow {
             new = self.tail.next() => {
                 let after = self.after;
                 let new = new.iter().flat_map(|new| new.iter());
-                let new: Vec<_> = new.filter(|entry| entry.number > after).cloned().collect();
+                let mut new: Vec<_> = new.filter(|entry| entry.number > after).cloned().collect();
+                let count = self.consecutive(&new);
                 // Something was missed, or all of it was there already.
-                self.is_behind = new.is_empty() || self.is_gap(&new);
-                Ok(if self.is_behind { Vec::new() } else { new })
+                self.is_behind = new.is_empty() || count < new.len();
+                new.truncate(count);
+                Ok(new)
             }
             () = sleep(look_in) => self.look().await.map(|()| Vec::new()),
         }
     }
 
-    fn is_gap(&self, entries: &[Entry]) -> bool {
+    /// Returns how many of these entries follow what was read without a gap.
+    fn consecutive(&self, entries: &[Entry]) -> usize {
         let numbers = self.after + 1..;
-        numbers.zip(entries).any(|(number, entry)| entry.number != number)
+        numbers.zip(entries).take_while(|(number, entry)| entry.number == *number).count()
     }
 
-    /// Returns the reason for a gap before or in what was read.
-    async fn gap(&self, entries: &[Entry]) -> ReadError {
+    /// Returns the reason for a gap before the entry with this number.
+    async fn gap(&self, found: u64) -> ReadError {
+        let after = self.after;
         match self.relay.status(&self.id).await {
             Ok(status) if status.fence.generation != self.fence.generation => {
                 ReadError::OtherGeneration
             }
-            Ok(status) if self.after + 1 < status.first => {
-                ReadError::TooOld { first: status.first }
-            }
+            Ok(status) if after + 1 < status.first => ReadError::TooOld { first: status.first },
+            Ok(_) => ReadError::Lost { after, found },
             Err(error) => error,
-            Ok(_) => {
-                let mut after = self.after;
-                for entry in entries {
-                    if entry.number != after + 1 {
-                        break;
-                    }
-                    after = entry.number;
-                }
-                let found = entries.iter().map(|entry| entry.number).find(|at| *at > after);
-                ReadError::Lost { after, found: found.unwrap_or(after) }
-            }
         }
     }
 
