@@ -79,6 +79,16 @@ impl Redis {
         }
     }
 
+    /// Cuts its append-only file in half, as if the rest had never been synced.
+    #[allow(dead_code, reason = "one of the tests needs it")]
+    pub(crate) fn cut_file(&self) {
+        let files = std::fs::read_dir(self.folder.join("appendonlydir")).unwrap();
+        let mut files = files.map(|file| file.unwrap().path());
+        let file = files.find(|file| file.to_string_lossy().ends_with(".incr.aof")).unwrap();
+        let len = std::fs::metadata(&file).unwrap().len();
+        std::fs::OpenOptions::new().write(true).open(file).unwrap().set_len(len / 2).unwrap();
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
