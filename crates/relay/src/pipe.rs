@@ -135,7 +135,8 @@ impl<D: Dialect> Running<D> {
         let outcome = self.session.close(how);
         if !rest.is_empty() {
             use deltawire::End as Folded;
-            let has_sentinel = matches!(outcome.end, Folded::Done | Folded::DoneWithoutFinishReason);
+            let has_sentinel =
+                matches!(outcome.end, Folded::Done | Folded::DoneWithoutFinishReason);
             let is_event = !was_ended && (is_folded || has_sentinel);
             let kind = if is_event { self.splitter.kind() } else { EntryKind::Rest };
             // If it fails, so does the end.

@@ -93,12 +93,7 @@ impl Reader {
         Ok((snapshot, Self::after(relay, id, status, after)?))
     }
 
-    fn after(
-        relay: &Relay,
-        id: &StreamId,
-        status: Status,
-        after: u64,
-    ) -> Result<Self, ReadError> {
+    fn after(relay: &Relay, id: &StreamId, status: Status, after: u64) -> Result<Self, ReadError> {
         check(&status, after)?;
         let is_over = status.end.is_some() && after == status.last;
         let generation = status.fence.generation;

@@ -312,7 +312,8 @@ fn relay(url: &str, lease: &str) -> Relay {
     let lease = Duration::from_millis(lease.parse().unwrap());
     let heartbeat = Duration::from_millis(100);
     let times = Times { heartbeat, lease, ..Times::default() };
-    Relay::new(RedisLog::open(url).unwrap()).with_settings(Settings { times, ..Settings::default() })
+    Relay::new(RedisLog::open(url).unwrap())
+        .with_settings(Settings { times, ..Settings::default() })
 }
 
 async fn produce(url: &str, id: &str, lease: &str, count: &str) -> i32 {

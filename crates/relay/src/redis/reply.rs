@@ -103,8 +103,7 @@ pub(super) fn status(value: Value) -> Result<Status, LogError> {
     status.first = next_number(&mut values)?;
     status.last = next_number(&mut values)?;
     let end = next_text(&mut values)?;
-    status.end =
-        end.map(|end| serde_json::from_str(&end).map_err(|_| corrupt(end))).transpose()?;
+    status.end = end.map(|end| serde_json::from_str(&end).map_err(|_| corrupt(end))).transpose()?;
     status.stop = next_text(&mut values)?;
     status.owner = next_text(&mut values)?;
     let snapshot = next_text(&mut values)?;

@@ -20,7 +20,9 @@ pub(crate) async fn one_of_many_becomes_the_producer(world: World) {
     for start in starts {
         match start.await.unwrap() {
             Ok(producer) => elected.push(producer),
-            Err(error) => assert!(matches!(error, ProduceError::Log(LogError::Exists)), "{error:?}"),
+            Err(error) => {
+                assert!(matches!(error, ProduceError::Log(LogError::Exists)), "{error:?}")
+            }
         }
     }
     assert_eq!(elected.len(), 1);

@@ -15,10 +15,10 @@ mod ends;
 mod flaky;
 mod outages;
 mod pipes;
-mod times;
 #[cfg(feature = "redis")]
 #[path = "../support/redis.rs"]
 mod server;
+mod times;
 
 /// A store, and whatever it needs to run.
 struct World {

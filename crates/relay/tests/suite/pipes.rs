@@ -99,10 +99,16 @@ const ODD: &[(&str, &[u8])] = &[
           data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\xff\"},\"finish_reason\":\
           \"stop\"}]}\n\ndata: [DONE]\n\n",
     ),
-    ("no-blank-line", b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\
-          \"finish_reason\":\"stop\"}]}\n\ndata: [DONE]"),
+    (
+        "no-blank-line",
+        b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\
+          \"finish_reason\":\"stop\"}]}\n\ndata: [DONE]",
+    ),
     ("cut", b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"cho"),
-    ("comments-last", b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n: a\n: b"),
+    (
+        "comments-last",
+        b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n: a\n: b",
+    ),
     ("an-error", b"data: {\"error\":{\"message\":\"overloaded\"}}\n\n"),
     ("not-a-stream", b"{\"error\":{\"message\":\"no\"}}"),
     ("empty", b""),
@@ -170,7 +176,8 @@ pub(crate) async fn a_reader_folds_the_same_answer_from_any_cursor(world: World)
     let name = "one-plus-one";
     let relay = world.relay();
     let status = relay.status(&id(name)).await.unwrap();
-    let whole = folded::<chat::Chat>(&recordings::all().iter().find(|it| it.name == name).unwrap().body());
+    let whole =
+        folded::<chat::Chat>(&recordings::all().iter().find(|it| it.name == name).unwrap().body());
     let mut accumulator = chat::Accumulator::new();
     let mut cursor = None;
     for _ in 1..status.last {
@@ -199,9 +206,8 @@ pub(crate) async fn a_stopped_pipe_keeps_what_was_folded(world: World) {
     let (send, body) = mpsc::unbounded_channel();
     let producer = Producer::start(&world.relay(), &name).await.unwrap();
     let response = Response::new(StreamBody::new(Sent(body)));
-    let pipe = Pipe::new(chat::Session::new()).with_snapshots(1, false, |session| {
-        Some(session.decoder().offset().to_string().into())
-    });
+    let pipe = Pipe::new(chat::Session::new())
+        .with_snapshots(1, false, |session| Some(session.decoder().offset().to_string().into()));
     let running = tokio::spawn(pipe.run(producer, response));
     let event = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"so far\"}}]}\n\n";
     send.send(event.into()).unwrap();
