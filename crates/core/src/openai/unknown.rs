@@ -116,14 +116,12 @@ pub(crate) fn growth(kept: Option<&Growing>, sent: &Unknown<'_>, options: &Optio
 }
 
 /// Returns the amount that the members hold.
-#[cfg(debug_assertions)]
 pub(crate) fn held_last(kept: &Unknown<'_>) -> Held {
     let bytes = kept.iter().map(|(name, value)| name.len() + value.as_json().len()).sum();
     Held { bytes, items: kept.len() }
 }
 
 /// Returns the amount that growing members hold.
-#[cfg(debug_assertions)]
 pub(crate) fn held_growing(kept: &Growing) -> Held {
     Held { bytes: kept.weight(), items: kept.len() }
 }
