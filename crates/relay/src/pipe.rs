@@ -26,13 +26,13 @@ use crate::producer::{Producer, stopped};
 /// the log is slow, the body is not read.
 pub struct Pipe<D: Dialect> {
     session: Session<D>,
-    snapshots: Option<Snapshots<D>>,
+    snapshots: Option<Snapshots>,
 }
 
-struct Snapshots<D> {
+#[derive(Debug, Clone, Copy)]
+struct Snapshots {
     every: u64,
     trims: bool,
-    save: Box<dyn FnMut(&Session<D>) -> Option<Vec<u8>> + Send>,
 }
 
 /// The result of a [`Pipe`].
@@ -62,15 +62,12 @@ impl<D: Dialect> Pipe<D> {
 
     /// Keeps a snapshot after every so many events, and trims what it covers if asked to.
     ///
-    /// `save` makes it of the session, between two events.
+    /// It is the saved session. A late reader [restores](Session::restore) it and feeds it the bytes
+    /// of the events after it; see [`Reader::from_snapshot`](crate::Reader::from_snapshot). Saving
+    /// costs as much as the answer is long, so do it seldom.
     #[must_use]
-    pub fn with_snapshots(
-        mut self,
-        every: u64,
-        trims: bool,
-        save: impl FnMut(&Session<D>) -> Option<Vec<u8>> + Send + 'static,
-    ) -> Self {
-        self.snapshots = Some(Snapshots { every: every.max(1), trims, save: Box::new(save) });
+    pub fn with_snapshots(mut self, every: u64, trims: bool) -> Self {
+        self.snapshots = Some(Snapshots { every: every.max(1), trims });
         self
     }
 
@@ -95,7 +92,7 @@ struct Running<D: Dialect> {
     producer: Producer,
     session: Session<D>,
     splitter: Splitter,
-    snapshots: Option<Snapshots<D>>,
+    snapshots: Option<Snapshots>,
     count: u64,
 }
 
@@ -170,12 +167,12 @@ impl<D: Dialect> Running<D> {
     }
 
     async fn snapshot(&mut self) -> Result<(), ProduceError> {
-        let Some(snapshots) = &mut self.snapshots else { return Ok(()) };
-        if self.count % snapshots.every != 0 {
-            return Ok(());
+        match self.snapshots {
+            Some(Snapshots { every, trims }) if self.count.is_multiple_of(every) => {
+                self.producer.snapshot(self.session.save(), trims).await
+            }
+            _ => Ok(()),
         }
-        let Some(bytes) = (snapshots.save)(&self.session) else { return Ok(()) };
-        self.producer.snapshot(bytes, snapshots.trims).await
     }
 
     /// Returns what was folded until the log failed.

@@ -106,6 +106,7 @@ impl Reader {
             tail,
             is_behind: true,
             lease: status.lease,
+            failed_at: None,
         };
         Ok(Self {
             fetching: if is_over { Fetching::Over } else { Fetching::Idle(Box::new(follow)) },
@@ -251,6 +252,8 @@ struct Follow {
     is_behind: bool,
     /// The time left of the lease when it was last looked at.
     lease: Option<Duration>,
+    /// The time at which the log last failed to answer.
+    failed_at: Option<Instant>,
 }
 
 impl Follow {
@@ -266,6 +269,7 @@ impl Follow {
                 }
                 Err(ReadError::Log(LogError::Unavailable(error))) => {
                     let since = *failing_since.get_or_insert_with(Instant::now);
+                    self.failed_at = Some(Instant::now());
                     if since.elapsed() >= self.relay.settings.patience {
                         return (self, Err(LogError::Unavailable(error).into()));
                     }
@@ -297,23 +301,31 @@ impl Follow {
             return Ok(entries);
         }
         let times = self.relay.settings.times;
-        let look_in = self.lease.map_or(Duration::ZERO, |left| {
-            (left + AFTER_LEASE).min(times.heartbeat).max(AFTER_LEASE)
-        });
+        let least = if self.is_forgiving() { times.heartbeat / 2 } else { AFTER_LEASE };
+        let look_in = self.lease.map_or(least, |left| (left + AFTER_LEASE).min(times.heartbeat));
         tokio::select! {
             biased;
             new = self.tail.next() => {
-                let after = self.after;
-                let new = new.iter().flat_map(|new| new.iter());
-                let mut new: Vec<_> = new.filter(|entry| entry.number > after).cloned().collect();
+                let Some(new) = new else {
+                    self.is_behind = true;
+                    return Ok(Vec::new());
+                };
+                // What it repeats, a read of the log has brought before.
+                let new = new.iter().filter(|entry| entry.number > self.after);
+                let mut new: Vec<_> = new.cloned().collect();
                 let count = self.consecutive(&new);
-                // Something was missed, or all of it was there already.
-                self.is_behind = new.is_empty() || count < new.len();
+                self.is_behind = count < new.len();
                 new.truncate(count);
                 Ok(new)
             }
             () = sleep(look_in) => self.look().await.map(|()| Vec::new()),
         }
+    }
+
+    /// Reports whether the log has just come back, so that the producer may not have found it yet.
+    fn is_forgiving(&self) -> bool {
+        let time = self.relay.settings.times.heartbeat * 2;
+        self.failed_at.is_some_and(|failed| failed.elapsed() < time)
     }
 
     /// Returns how many of these entries follow what was read without a gap.
@@ -344,7 +356,7 @@ impl Follow {
         check(&status, self.after)?;
         self.fence = status.fence;
         self.lease = status.lease;
-        if status.end.is_none() && status.lease.is_none() {
+        if status.end.is_none() && status.lease.is_none() && !self.is_forgiving() {
             self.relay.log.declare_lost(&self.id, self.fence).await?;
             self.is_behind = true;
         }

@@ -135,10 +135,17 @@ fn entry(value: Value) -> Result<Entry, LogError> {
 
 /// Returns the entries of `XREAD` by their keys.
 pub(super) fn streams(value: Value) -> Result<Vec<(String, Arc<[Entry]>)>, LogError> {
-    let streams = array(value)?.into_iter().map(|stream| {
-        let mut parts = array(stream)?.into_iter();
-        let key = text(parts.next().unwrap_or_default())?;
-        Ok((key, entries(parts.next().unwrap_or_default())?.into()))
-    });
+    let streams = match value {
+        // The protocol's version 3 has a map where version 2 has pairs.
+        Value::Map(streams) => streams,
+        other => {
+            let pairs = array(other)?.into_iter().map(|pair| {
+                let mut parts = array(pair)?.into_iter();
+                Ok((parts.next().unwrap_or_default(), parts.next().unwrap_or_default()))
+            });
+            pairs.collect::<Result<_, LogError>>()?
+        }
+    };
+    let streams = streams.into_iter().map(|(key, value)| Ok((text(key)?, entries(value)?.into())));
     streams.collect()
 }

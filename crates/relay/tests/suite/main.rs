@@ -13,6 +13,8 @@ use deltawire_relay::{
 mod cursors;
 mod ends;
 mod flaky;
+#[cfg(feature = "redis")]
+mod keys;
 mod outages;
 mod pipes;
 #[cfg(feature = "redis")]
@@ -184,6 +186,7 @@ on_each_log! {
         entries_that_the_log_lost_are_an_error_of_the_reader;
     pipes: the_bytes_are_kept_as_they_came,
         a_reader_folds_the_same_answer_from_any_cursor,
+        a_snapshot_and_the_rest_fold_to_the_same_answer,
         a_refused_request_is_an_end_with_an_error,
         a_stopped_pipe_keeps_what_was_folded,
         a_stream_goes_through_an_event_body;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use deltawire::{Dialect, How, Outcome, Session, any, chat, ollama, sse};
+use deltawire::{Dialect, How, Options, Outcome, Session, any, chat, ollama, sse};
 use deltawire_async::{AsEvent as _, EventBody, StreamBody};
 use deltawire_relay::{EndKind, EntryKind, Pipe, Piped, Producer, Reader};
 use deltawire_replay::recordings;
@@ -190,6 +190,38 @@ pub(crate) async fn a_reader_folds_the_same_answer_from_any_cursor(world: World)
     assert_eq!(accumulator.close(How::Clean), whole);
 }
 
+pub(crate) async fn a_snapshot_and_the_rest_fold_to_the_same_answer(world: World) {
+    for (name, every) in [("smollm2-sky", 1), ("smollm2-sky", 7), ("tiny-tools", 5), ("odd", 2)] {
+        let body = match recordings::all().iter().find(|it| it.name == name) {
+            Some(recording) => recording.body(),
+            None => ODD[0].1.to_vec(),
+        };
+        for trims in [false, true] {
+            let name = id(&format!("{name}-{every}-{trims}"));
+            let producer = Producer::start(&world.relay(), &name).await.unwrap();
+            let pipe = Pipe::new(chat::Session::new()).with_snapshots(every, trims);
+            let piped = pipe.run(producer, cut(&body, 200)).await;
+            assert!(piped.outcome.is_complete(), "{name}");
+            let (snapshot, mut reader) =
+                Reader::from_snapshot(&world.relay(), &name).await.unwrap();
+            let snapshot = snapshot.unwrap();
+            assert!(snapshot.number > 0 && snapshot.number % every == 0);
+            assert_eq!(Reader::from(&world.relay(), &name, None).await.is_err(), trims);
+            let mut session = chat::Session::restore(&snapshot.bytes, Options::new()).unwrap();
+            let mut number = snapshot.number;
+            while let Some(event) = next(&mut reader).await {
+                let event = event.unwrap();
+                number += 1;
+                assert_eq!(event.cursor().number, number);
+                if event.end().is_none() {
+                    session.feed(event.bytes()).unwrap();
+                }
+            }
+            assert_eq!(session.close(How::Clean), piped.outcome, "{name}");
+        }
+    }
+}
+
 pub(crate) async fn a_refused_request_is_an_end_with_an_error(world: World) {
     let mut response = cut(br#"{"error":{"message":"slow down"}}"#, 10);
     *response.status_mut() = http::StatusCode::TOO_MANY_REQUESTS;
@@ -206,8 +238,7 @@ pub(crate) async fn a_stopped_pipe_keeps_what_was_folded(world: World) {
     let (send, body) = mpsc::unbounded_channel();
     let producer = Producer::start(&world.relay(), &name).await.unwrap();
     let response = Response::new(StreamBody::new(Sent(body)));
-    let pipe = Pipe::new(chat::Session::new())
-        .with_snapshots(1, false, |session| Some(session.decoder().offset().to_string().into()));
+    let pipe = Pipe::new(chat::Session::new()).with_snapshots(1, false);
     let running = tokio::spawn(pipe.run(producer, response));
     let event = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"so far\"}}]}\n\n";
     send.send(event.into()).unwrap();
