@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use deltawire_relay::deltawire::chat;
@@ -77,7 +77,7 @@ async fn start(
 
 async fn follow(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     let Ok(id) = id.parse() else { return refused(ReadError::NotFound) };
-    let cursor = headers.get("last-event-id").map(|value| value.as_bytes());
+    let cursor = headers.get("last-event-id").map(HeaderValue::as_bytes);
     stream(&app.relay, &id, cursor).await.unwrap_or_else(refused)
 }
 
@@ -103,6 +103,7 @@ async fn stop(State(app): State<App>, Path(id): Path<String>) -> Response {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is the last that is done with an error")]
 fn refused(error: ReadError) -> Response {
     (error.status(), error.to_string()).into_response()
 }

@@ -2,9 +2,9 @@
 //!
 //! `cargo run -p deltawire-relay-examples --example resumable_chat`
 //!
-//! It keeps the answers in memory, or in Redis if `REDIS_URL` is set. Then another process, with the
-//! same `REDIS_URL`, serves them as well. The model is a recording of the replay server, in this
-//! process, unless `OPENAI_BASE_URL` names a server. `PORT` is the port, or else a free one;
+//! It keeps the answers in memory, or in Redis if `REDIS_URL` is set. Then another process, with
+//! the same `REDIS_URL`, serves them as well. The model is a recording of the replay server, in
+//! this process, unless `OPENAI_BASE_URL` names a server. `PORT` is the port, or else a free one;
 //! `DELTAWIRE_REPLAY_SPEED` is the speed of the recording.
 
 use deltawire_relay::{MemoryLog, RedisLog, Relay};

@@ -23,8 +23,8 @@ pub trait Log: fmt::Debug + Send + Sync + 'static {
     /// Creates a stream under a name that is free, and returns its epoch.
     ///
     /// If `new.replaces` is set, a stream of the same owner under this name that has ended or whose
-    /// lease has expired makes way, and the epoch is one more than its. The same creation can be repeated: the
-    /// generation tells.
+    /// lease has expired makes way, and the epoch is one more than its. The same creation can be
+    /// repeated: the generation tells.
     ///
     /// # Errors
     /// [`LogError::Exists`] if the name is not free.

@@ -21,7 +21,7 @@ pub struct MemoryLog {
     streams: Mutex<HashMap<StreamId, Stream>>,
 }
 
-/// How many batches a reader may be behind before it reads the log instead.
+/// The most batches by which a reader may be behind. Beyond, it reads the log instead.
 const TAIL: usize = 64;
 
 #[derive(Debug)]
@@ -94,10 +94,8 @@ impl Stream {
         if self.status.end.is_some() && (!new.is_empty() || append.entries.is_empty()) {
             return Err(LogError::Ended);
         }
-        if let Some(first) = new.first() {
-            if first.number != last + 1 && !append.over_gap {
-                return Err(LogError::Lost { last });
-            }
+        if new.first().is_some_and(|first| first.number != last + 1) && !append.over_gap {
+            return Err(LogError::Lost { last });
         }
         if self.status.end.is_none() {
             self.lease_ends = Some(now + self.times.lease);

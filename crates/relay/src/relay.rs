@@ -27,13 +27,13 @@ pub struct Relay {
 pub struct Settings {
     /// The times of new streams.
     pub times: Times,
-    /// How many events wait for the log at most, before [`append`](crate::Producer::append) waits.
+    /// The most events that wait for the log before [`append`](crate::Producer::append) waits.
     pub queue: usize,
-    /// How long a log that does not answer is asked again before `on_outage` counts.
+    /// The time for which a log that does not answer is asked again before `on_outage` counts.
     ///
     /// Readers are as patient.
     pub patience: Duration,
-    /// What happens to a producer whose log does not answer.
+    /// The policy of a producer whose log does not answer.
     pub on_outage: OnOutage,
     /// An ended or abandoned stream of the same name makes way for a new one.
     pub replaces: bool,

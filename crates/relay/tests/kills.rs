@@ -4,6 +4,7 @@
 //! them with SIGKILL at random points. No reader may miss an event, get one twice, or wait for
 //! longer than the lease. `DELTAWIRE_KILLS=N` sets the number of kills; 20 is what a change has to
 //! pass. `DELTAWIRE_KILL_SEED=N` repeats the points.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};

@@ -3,11 +3,11 @@
 //! `XREAD BLOCK` holds its connection up until there is something, so it has one of its own, and
 //! one read asks for all streams that are followed here. Two things have to hold:
 //!
-//! - The connection has no response time-out, which is 500 ms by default and would break every wait
+//! - The connection has no response time-out. It is 500 ms by default, and would break every wait
 //!   off. A time-out around the read takes its place, so that a dead peer is noticed.
-//! - A stream that is followed from now on is not in the read that waits. `CLIENT UNBLOCK` ends that
-//!   read. It is sent until the task has taken the new stream in, because it may come before the
-//!   read that it is to end.
+//! - A stream that is followed from now on is not in the read that waits. `CLIENT UNBLOCK` ends
+//!   that read. It is sent until the task has taken the new stream in, because it may come before
+//!   the read that it is to end.
 //!
 //! Whatever is missed here is found by the readers, who look at the numbers, and at the state from
 //! time to time.
@@ -29,7 +29,7 @@ use super::reply;
 /// The longest wait of one read. What a lost wake-up costs at most.
 const BLOCK: Duration = Duration::from_secs(1);
 
-/// How long the task stays without a stream to follow.
+/// The time for which the task stays without a stream to follow.
 const LINGER: Duration = Duration::from_secs(10);
 
 /// The wait after an error, and between two calls to end a read.
@@ -39,7 +39,7 @@ const BETWEEN_CALLS: Duration = Duration::from_millis(3);
 /// The most entries of a stream in one read.
 const MOST: usize = 256;
 
-/// How many reads a reader may be behind before it reads the log instead.
+/// The most reads by which a reader may be behind. Beyond, it reads the log instead.
 const TAIL: usize = 64;
 
 #[derive(Debug)]

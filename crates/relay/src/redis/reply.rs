@@ -1,4 +1,4 @@
-//! What Redis answers.
+//! The answers of Redis, as the values of this crate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +10,7 @@ use crate::error::LogError;
 use crate::log::{Entry, EntryKind, Fence, Status};
 
 fn corrupt(what: impl std::fmt::Debug) -> LogError {
-    let mut text = format!("{what:?}");
-    text.truncate(text.floor_char_boundary(200));
-    LogError::Corrupt(text)
+    LogError::Corrupt(format!("{what:?}").chars().take(200).collect())
 }
 
 /// Returns the bytes of a string.
@@ -133,8 +131,11 @@ fn entry(value: Value) -> Result<Entry, LogError> {
     Ok(Entry { number, kind, bytes })
 }
 
+/// The entries of a stream, and its key.
+pub(super) type Batch = (String, Arc<[Entry]>);
+
 /// Returns the entries of `XREAD` by their keys.
-pub(super) fn streams(value: Value) -> Result<Vec<(String, Arc<[Entry]>)>, LogError> {
+pub(super) fn streams(value: Value) -> Result<Vec<Batch>, LogError> {
     let streams = match value {
         // The protocol's version 3 has a map where version 2 has pairs.
         Value::Map(streams) => streams,

@@ -21,7 +21,7 @@ pub(crate) async fn one_of_many_becomes_the_producer(world: World) {
         match start.await.unwrap() {
             Ok(producer) => elected.push(producer),
             Err(error) => {
-                assert!(matches!(error, ProduceError::Log(LogError::Exists)), "{error:?}")
+                assert!(matches!(error, ProduceError::Log(LogError::Exists)), "{error:?}");
             }
         }
     }

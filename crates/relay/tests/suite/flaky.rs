@@ -13,7 +13,7 @@ use deltawire_relay::{
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Mode {
     Fine,
-    /// Of three appends the answer of one is lost, and the request of another.
+    /// The answer of every third append is lost, and the request of another.
     LosesSome,
     Down,
     Slow(Duration),

@@ -2,6 +2,7 @@
 //!
 //! Each case runs on a `MemoryLog`, and on a `RedisLog` if there is a redis-server, which the case
 //! starts and stops by itself, or if `REDIS_URL` names one.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
 use std::time::Duration;
