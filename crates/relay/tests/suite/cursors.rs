@@ -1,7 +1,10 @@
 //! Readers, and the places from which they go on.
 
-use deltawire_relay::{End, Producer, ReadError, Reader, Settings, StreamId};
+use std::time::Duration;
 
+use deltawire_relay::{End, Producer, ReadError, Reader, Relay, Settings, StreamId};
+
+use crate::flaky::{Flaky, Mode};
 use crate::{World, id, next, numbers, read_all, settings, write};
 
 pub(crate) async fn every_event_comes_once_and_in_order_to_each_reader(world: World) {
@@ -22,6 +25,24 @@ pub(crate) async fn every_event_comes_once_and_in_order_to_each_reader(world: Wo
         let (seen, end) = reader.await.unwrap().unwrap();
         assert_eq!(seen, numbers(0..800));
         assert_eq!(end, End::done());
+    }
+}
+
+pub(crate) async fn a_reader_needs_no_notice_of_what_comes(world: World) {
+    for (name, mode) in [("mute", Mode::Mute), ("stutters", Mode::Stutters)] {
+        let id = id(name);
+        let log = Flaky::new(world.log());
+        log.set(mode);
+        let reading = Relay::shared(log).with_settings(settings());
+        let mut producer = Producer::start(&world.relay(), &id).await.unwrap();
+        let mut reader = Reader::from(&reading, &id, None).await.unwrap();
+        let reading = tokio::spawn(async move { read_all(&mut reader).await });
+        for number in 0..60 {
+            write(&mut producer, number * 2..number * 2 + 2).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        producer.finish(End::done()).await.unwrap();
+        assert_eq!(reading.await.unwrap().unwrap(), (numbers(0..120), End::done()));
     }
 }
 

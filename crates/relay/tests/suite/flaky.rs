@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::broadcast;
+
 use deltawire_relay::{
     Answer, Append, Appended, Entry, Fence, Generation, Log, LogError, New, Snapshot, Status,
     StreamId, Tail,
@@ -17,9 +19,13 @@ pub(crate) enum Mode {
     LosesSome,
     Down,
     Slow(Duration),
+    /// Nobody is woken.
+    Mute,
+    /// Of what wakes readers, much is lost and some is repeated.
+    Stutters,
 }
 
-/// A log whose appends fail. Everything else goes through.
+/// A log whose appends or notices fail. Everything else goes through.
 #[derive(Debug)]
 pub(crate) struct Flaky {
     log: Arc<dyn Log>,
@@ -78,7 +84,31 @@ impl Log for Flaky {
     }
 
     fn tail(&self, id: &StreamId, generation: Generation, after: u64) -> Tail {
-        self.log.tail(id, generation, after)
+        let mut tail = self.log.tail(id, generation, after);
+        let (sender, receiver) = broadcast::channel(2);
+        match *self.mode.lock().unwrap() {
+            Mode::Mute => {}
+            Mode::Stutters => {
+                tokio::spawn(async move {
+                    let mut kept = None;
+                    for count in 0_u64.. {
+                        let Some(new) = tail.next().await else { continue };
+                        match count % 5 {
+                            0 => kept = Some(new),
+                            1 => drop(sender.send(new)),
+                            // What came before, once more.
+                            2 => drop(kept.clone().map(|kept| sender.send(kept))),
+                            _ => {}
+                        }
+                        if sender.receiver_count() == 0 {
+                            break;
+                        }
+                    }
+                });
+            }
+            _ => return tail,
+        }
+        Tail::new(receiver)
     }
 
     fn status<'a>(&'a self, id: &'a StreamId) -> Answer<'a, Option<Status>> {

@@ -164,6 +164,7 @@ macro_rules! on_each_log {
 
 on_each_log! {
     cursors: every_event_comes_once_and_in_order_to_each_reader,
+        a_reader_needs_no_notice_of_what_comes,
         a_reader_goes_on_after_any_cursor,
         a_cursor_that_does_not_fit_is_a_typed_answer,
         a_late_reader_takes_the_snapshot_and_the_rest,
