@@ -1,0 +1,1 @@
+//! The server that replays recordings, as a command.
