@@ -40,6 +40,8 @@ enum Command {
     Fold(fold::Arguments),
     /// Decodes an event stream, and prints a line of JSON for each event.
     Events(events::Arguments),
+    /// Passes requests on to a server, and records its answers.
+    Record(record::Arguments),
 }
 
 /// Runs the program with the arguments of this process.
@@ -48,5 +50,6 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Fold(arguments) => screen::exit_code("fold", fold::run(&arguments)),
         Command::Events(arguments) => screen::exit_code("events", events::run(&arguments)),
+        Command::Record(arguments) => screen::exit_code("record", record::run(arguments)),
     }
 }
