@@ -245,7 +245,10 @@ impl Began {
                 format!("a request of more than {MAX_REQUEST} bytes is recorded without its body");
             complain("record", &*Error::from(problem));
         }
-        // A server may answer before it has seen the end of the request.
+        if sent.ended.is_none() && !sent.is_too_long {
+            let problem = "an answer began before the end of its request, which is recorded as far as it was sent";
+            complain("record", &*Error::from(problem));
+        }
         let since = sent.ended.unwrap_or(self.instant);
         let target = asked.target.path_and_query().map_or("/", |target| target.as_str());
         let head = ExchangeHead {
