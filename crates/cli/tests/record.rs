@@ -102,37 +102,48 @@ fn the_recording_of_a_replayed_recording_is_the_same() {
     let names = ["one-plus-one", "tiny-tools", "aimock-messages", "aimock-gemini", "tiny-killed"];
     let first: Vec<Recording> =
         names.iter().map(|name| recordings::find(name).unwrap().clone()).collect();
-    let second = recorded_again(&first, Speed::times(4.0).unwrap());
+    let second = recorded_again(&first, 4);
     for (recording, again) in first.iter().zip(&second) {
         assert_eq!(again.endpoint, recording.endpoint);
         assert_eq!(again.content_type, recording.content_type);
-        is_same(recording, again, 4);
     }
     // The second generation has the head as well.
-    let third = recorded_again(&second, Speed::AS_RECORDED);
+    let third = recorded_again(&second, 1);
     for (recording, again) in second.iter().zip(&third) {
-        is_same(recording, again, 1);
         let without_name = |recording: &Recording| {
             let mut headers = recording.headers.clone();
             headers.retain(|(name, _)| name != "x-replay-recording");
             headers
         };
         assert_eq!(without_name(again), without_name(recording), "{}", recording.name);
-        assert!(near(again.head_at.unwrap(), recording.head_at.unwrap()), "{}", recording.name);
+        assert_eq!(again.status, recording.status);
     }
 }
 
-/// Records the streams of a replay server of these recordings.
-fn recorded_again(recordings: &[Recording], speed: Speed) -> Vec<Recording> {
+/// Records the streams of a replay server of these recordings, and checks that they are the same.
+///
+/// A machine that is busy with other things delays a read for longer than any noise, so the times
+/// have three attempts. The bytes, their cuts and the ends have to be the same in each.
+fn recorded_again(recordings: &[Recording], faster: u32) -> Vec<Recording> {
+    let speed = Speed::times(f64::from(faster)).unwrap();
     let server = Server::builder().recordings(recordings.to_vec()).speed(speed).start().unwrap();
-    let proxy = Proxy::start(server.addr());
-    for recording in recordings {
-        send(proxy.addr, &stream(recording, ""));
+    let mut late = Vec::new();
+    for _ in 0..3 {
+        let proxy = Proxy::start(server.addr());
+        for recording in recordings {
+            send(proxy.addr, &stream(recording, ""));
+        }
+        let again = proxy.recordings();
+        late = recordings.iter().zip(&again).filter_map(|(a, b)| differs(a, b, faster)).collect();
+        if late.is_empty() {
+            return again;
+        }
     }
-    proxy.recordings()
+    panic!("{late:?}");
 }
 
-fn is_same(recording: &Recording, again: &Recording, faster: u32) {
+/// Checks the bytes and the end, and returns the times that are too far apart.
+fn differs(recording: &Recording, again: &Recording, faster: u32) -> Option<String> {
     let name = &recording.name;
     let bytes = |recording: &Recording| -> Vec<Vec<u8>> {
         recording.reads.iter().map(|read| read.bytes.clone()).collect()
@@ -140,16 +151,19 @@ fn is_same(recording: &Recording, again: &Recording, faster: u32) {
     assert_eq!(bytes(again), bytes(recording), "{name}");
     let (end, end_again) = (recording.end.unwrap(), again.end.unwrap());
     assert_eq!(end_again.how, end.how, "{name}");
-    assert!(near(end_again.at, end.at / faster), "{name} {end:?} {end_again:?}");
-    for (read, read_again) in recording.reads.iter().zip(&again.reads) {
-        let (at, at_again) = (read.at / faster, read_again.at);
-        assert!(near(at, at_again), "{name} {at:?} {at_again:?}");
-    }
+    let times = |recording: &Recording| -> Vec<Duration> {
+        let reads = recording.reads.iter().map(|read| read.at);
+        reads.chain([recording.end.unwrap().at]).chain(recording.head_at).collect()
+    };
+    let mut pairs = times(recording).into_iter().zip(times(again));
+    pairs.find_map(|(at, at_again)| {
+        (!near(at / faster, at_again)).then(|| format!("{name} {at:?} / {faster}: {at_again:?}"))
+    })
 }
 
-/// Returns true if two times differ by no more than a busy machine makes them.
+/// Returns true if two times differ by noise only.
 fn near(a: Duration, b: Duration) -> bool {
-    a.abs_diff(b) < Duration::from_millis(150)
+    a.abs_diff(b) < Duration::from_millis(100)
 }
 
 #[test]

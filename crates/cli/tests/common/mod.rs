@@ -190,7 +190,7 @@ pub(crate) fn request(socket: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// What came on a connection until it ended.
+/// The bytes of a connection until it ended, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status_line: String,
