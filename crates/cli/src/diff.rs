@@ -55,6 +55,9 @@ pub struct Arguments {
 /// # Errors
 /// If one of them cannot be read.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    if [&arguments.a, &arguments.b].iter().all(|file| file.as_os_str() == "-") {
+        return Err("only one of the two can be standard input".into());
+    }
     let a = Side::read(&arguments.a, &arguments.options)?;
     let b = Side::read(&arguments.b, &arguments.options)?;
     let tolerance = (!arguments.no_times).then_some(arguments.tolerance);

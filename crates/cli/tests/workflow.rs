@@ -3,12 +3,13 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use common::{Folder, post, send};
+use common::{Folder, PATIENCE, post, send};
 use deltawire_replay::{Server, Speed, recordings};
 use serde_json::{Value, json};
 
@@ -134,6 +135,39 @@ fn a_stream_is_recorded_replayed_with_a_cut_and_compared() {
     let (status, told, _) = deltawire(&["diff", &first, &third]);
     assert_eq!(status, 1);
     assert!(told.contains(note) && !told.contains('\u{1b}'), "{told}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_recorder_that_is_stopped_ends_what_is_still_going_on() {
+    let server = Server::builder().faults("stall=300:20".parse().unwrap()).start().unwrap();
+    let folder = Folder::new();
+    let out = path(&folder, "out");
+    let upstream = format!("http://{}", server.addr());
+    let record = Program::start(&["record", "--upstream", &upstream, "--out", &out]);
+    let mut socket = TcpStream::connect(record.addr).unwrap();
+    let asked = BODY.replace("gpt-4o-mini", "one-plus-one");
+    socket.write_all(&post("/v1/chat/completions", &[], &asked)).unwrap();
+    let mut got = Vec::new();
+    let mut buffer = [0; 4096];
+    while !String::from_utf8_lossy(&got).contains("\\n\\n") {
+        let count = socket.read(&mut buffer).unwrap();
+        assert!(count > 0);
+        got.extend_from_slice(&buffer[..count]);
+    }
+    // While it goes on, it is in the folder, but is no recording yet.
+    let file = |extension: &str| folder.0.join(format!("out/0001-chat.jsonl{extension}"));
+    let start = Instant::now();
+    while !file(".part").exists() {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!file("").exists());
+    assert!(record.stop().contains(", the client left"));
+    let recording = deltawire_replay::Recording::from_file(file("")).unwrap();
+    assert_eq!(recording.body(), recordings::find("one-plus-one").unwrap().body()[..300]);
+    assert!(!file(".part").exists());
+    assert_eq!(socket.read(&mut buffer).unwrap_or(0), 0);
 }
 
 #[test]
