@@ -117,8 +117,13 @@ fn print(screen: &mut Screen, a: &Side, b: &Side, differences: &[Difference]) ->
         let about = [place(difference), Escaped::new(note).at_most(2 * SHOWN).to_string()];
         let about = about.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
         screen.print("\n")?;
-        screen.styled(Style::Part, &format!("{part:9}"))?;
-        screen.line(&format!("  {}", about.join(": ")))?;
+        if about.is_empty() {
+            screen.styled(Style::Part, part)?;
+            screen.line("")?;
+        } else {
+            screen.styled(Style::Part, &format!("{part:9}"))?;
+            screen.line(&format!("  {}", about.join(": ")))?;
+        }
         for (name, style, value) in [("a", Style::A, a), ("b", Style::B, b)] {
             screen.print("           ")?;
             screen.styled(style, name)?;

@@ -272,6 +272,20 @@ fn each_difference_is_named_with_its_place() {
 }
 
 #[test]
+fn json_that_is_nested_too_deeply_is_compared_as_text() {
+    let folder = Folder::new();
+    let body = |inner: &str| {
+        let deep = format!("{}{inner}{}", "[".repeat(5000), "]".repeat(5000));
+        let choice = "{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}";
+        format!("data: {{\"choices\":[{choice}],\"x\":{deep}}}\n\ndata: [DONE]\n\n")
+    };
+    assert_eq!(differences(&folder, body("1").as_bytes(), body("1").as_bytes(), &[]), []);
+    let found = differences(&folder, body("1").as_bytes(), body("2").as_bytes(), &[]);
+    let parts: Vec<&str> = found.iter().map(|(part, _)| part.as_str()).collect();
+    assert_eq!(parts, ["body", "events", "event", "answer"]);
+}
+
+#[test]
 fn times_count_beyond_the_tolerance_and_reads_where_they_are_cut() {
     let folder = Folder::new();
     let one = recordings::find("one-plus-one").unwrap();
