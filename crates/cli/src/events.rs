@@ -1,17 +1,31 @@
-//! Decodes standard input as an event stream, and prints a line of JSON for each event.
-//!
-//! A last line has what a client needs to connect again.
-//!
-//! `printf 'id: 7\ndata: hello\n\n' | cargo run -q --release --example events`
-//!
-//! `--read-size N` reads at most N bytes at a time. The output is the same for each N.
+//! The events of a stream, each printed as a line of JSON.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use deltawire::sse::Decoder;
-use deltawire_examples::{Error, Screen, complain, exit_code};
 use serde::Serialize;
+
+use crate::Error;
+use crate::input::{self, Input};
+use crate::screen::{Screen, complain};
+
+/// The arguments of `deltawire events`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A last line has what a client needs to connect again. The output does not depend on --read-size.
+The exit status is 1 if an event could not be decoded, else 0.
+
+Example:
+  printf 'id: 7\\ndata: hello\\n\\n' | deltawire events")]
+pub struct Arguments {
+    /// The body of a stream, or a recording; standard input if there is none
+    file: Option<PathBuf>,
+    /// Read at most this many bytes at a time
+    #[arg(long, value_name = "N", default_value = "16384", value_parser = input::read_size)]
+    read_size: usize,
+}
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -27,27 +41,26 @@ struct LastLine<'a> {
     last_event_id: &'a str,
 }
 
-fn main() -> ExitCode {
-    exit_code("events", run())
-}
-
-fn run() -> Result<ExitCode, Error> {
-    let mut read_size = 16 << 10;
-    let mut args = lexopt::Parser::from_env();
-    while let Some(arg) = args.next()? {
-        match arg {
-            lexopt::Arg::Long("read-size") => read_size = deltawire_examples::read_size(&mut args)?,
-            other => return Err(other.unexpected().into()),
+/// Decodes a file or standard input.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let mut raw = match Input::open(arguments.file.as_deref())? {
+        Input::Raw(raw) => raw,
+        Input::Recording(recording) => {
+            let parts = input::parts(&recording)?;
+            Box::new(io::Cursor::new(
+                parts.into_iter().flat_map(|part| part.bytes).collect::<Vec<u8>>(),
+            ))
         }
-    }
-
+    };
     let mut screen = Screen::new();
     let mut status = ExitCode::SUCCESS;
     let mut decoder = Decoder::new();
-    let mut buffer = vec![0; read_size];
-    let mut stdin = std::io::stdin().lock();
+    let mut buffer = vec![0; arguments.read_size];
     loop {
-        let mut input = match stdin.read(&mut buffer)? {
+        let mut input = match raw.read(&mut buffer)? {
             0 => break,
             count => &buffer[..count],
         };

@@ -1,0 +1,1 @@
+//! The page that shows exchanges as they happen.

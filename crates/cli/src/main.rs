@@ -1,0 +1,7 @@
+//! The program `deltawire`: `deltawire --help` says how it is called.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    deltawire_cli::main()
+}
