@@ -9,12 +9,30 @@ use crate::fault::{Body, Faults, Framing};
 use crate::fold;
 use crate::library::{Kept, Library, RECORDING_HEADER};
 use crate::recording::{Ending, Endpoint, Recording};
-use crate::request::Request;
+use crate::request::{REDACTED, Request};
 use crate::speed::Speed;
 use crate::status::{Refusal, error_body, error_page, refuse};
 
 /// The request header that sets the speed.
 const SPEED_HEADER: &str = "x-replay-speed";
+
+/// The recorded headers that the server does not send again: it has its own.
+///
+/// They are of the content type, of the length, of one connection (RFC 9110, 7.6.1), or the
+/// server's own.
+const OWN_HEADERS: [&str; 11] = [
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
+    "date",
+    RECORDING_HEADER,
+];
 
 /// The path of a recorded stream, before its name.
 pub(crate) const RECORDINGS: &str = "/recordings/";
@@ -32,6 +50,13 @@ pub(crate) struct Response {
     pub(crate) end_at: Duration,
     /// The end of the transfer, complete or not.
     pub(crate) ending: Ending,
+}
+
+impl Response {
+    /// Returns true if the recorded connection was reset, and no fault ends it before.
+    pub(crate) fn is_reset(&self, faults: &Faults) -> bool {
+        self.ending == Ending::Reset && faults.cut.is_none()
+    }
 }
 
 /// Returns the response to a request, with the faults to send it with.
@@ -58,7 +83,15 @@ pub(crate) fn route(
         (method, path) => match asked(path) {
             Some(asked) if method == "POST" => completion(request, asked, library, speed, faults),
             Some(_) => return plain(not_allowed(method, path, "POST")),
-            None => Err(refuse(404, &format!("there is no {path:?} here"))),
+            None => match library.endpoint_at(path) {
+                Some(Endpoint::Other) => other(request, library, speed, faults),
+                // A gateway's path, as it was recorded.
+                Some(endpoint) => {
+                    let in_path = path.rsplit_once("/models/").and_then(|(_, call)| of_call(call));
+                    completion(request, Asked { endpoint, in_path }, library, speed, faults)
+                }
+                None => Err(refuse(404, &format!("there is no {path:?} here"))),
+            },
         },
     };
     recorded.unwrap_or_else(|refusal| plain(refused(refusal)))
@@ -78,14 +111,19 @@ fn asked(path: &str) -> Option<Asked<'_>> {
         return Some(Asked { endpoint, in_path: None });
     }
     let (version, rest) = path.strip_prefix('/')?.split_once("/models/")?;
-    let (model, method) = rest.rsplit_once(':')?;
-    let streamed = match method {
-        "streamGenerateContent" => true,
-        "generateContent" => false,
-        _ => return None,
-    };
+    let in_path = Some(of_call(rest)?);
     let is_version = ["v1", "v1beta", "v1alpha"].contains(&version);
-    is_version.then_some(Asked { endpoint: Endpoint::Gemini, in_path: Some((model, streamed)) })
+    is_version.then_some(Asked { endpoint: Endpoint::Gemini, in_path })
+}
+
+/// Returns the model of Gemini's `MODEL:METHOD`, and true if the answer is streamed.
+fn of_call(call: &str) -> Option<(&str, bool)> {
+    let (model, method) = call.rsplit_once(':')?;
+    match method {
+        "streamGenerateContent" => Some((model, true)),
+        "generateContent" => Some((model, false)),
+        _ => None,
+    }
 }
 
 fn plain(response: Response) -> (Response, Faults) {
@@ -153,7 +191,9 @@ fn completion(
     let recording = &chosen.recording;
     let faults = faults_of(request, chosen, faults)?;
     let failed = recording.has_stream() && !(200..300).contains(&recording.status);
-    let response = if streamed || (failed && recording.answer.is_none()) {
+    // An answer that was not streamed may be recorded read by read.
+    let is_whole = recording.has_stream() && !recording.has_events();
+    let response = if streamed || ((failed || is_whole) && recording.answer.is_none()) {
         stream(recording, speed, &faults, include_usage)?
     } else {
         whole(recording, speed)?
@@ -169,6 +209,22 @@ fn faults_of(request: &Request, chosen: &Kept, server: &Faults) -> Result<Faults
     let number = chosen.count();
     let is_over = server.first.is_some_and(|first| number >= first);
     request.faults(if is_over { Faults::default() } else { server.clone() })
+}
+
+/// Returns the recorded answer of an endpoint that the server does not know.
+fn other(
+    request: &Request,
+    library: &Library,
+    speed: Speed,
+    faults: &Faults,
+) -> Result<(Response, Faults), Refusal> {
+    let speed = speed_of(request, speed)?;
+    let named = request.header(RECORDING_HEADER);
+    let chosen = library.at(&request.method, &request.path, named, &request.body)?;
+    let recording = &chosen.recording;
+    let faults = faults_of(request, chosen, faults)?;
+    let response = stream(recording, speed, &faults, true)?;
+    Ok((finished(response, request, recording, &faults), faults))
 }
 
 /// Returns a recorded stream as it is, for a client that can only `GET`.
@@ -251,14 +307,19 @@ fn stream(
     let end_at = speed.scale(end.at);
     let mut response = Response {
         status: recording.status,
-        headers: vec![("content-type".to_owned(), recording.content_type.clone())],
+        headers: headers(recording),
         framing: Framing::Length,
-        head_at: pieces.first().map_or(end_at, |piece| piece.at),
+        head_at: match recording.head_at {
+            Some(at) => speed.scale(at),
+            None => pieces.first().map_or(end_at, |piece| piece.at),
+        },
         body: Sequence::default(),
         end_at,
         ending: end.how,
     };
-    if recording.content_type.starts_with("text/event-stream") {
+    if recording.has_events() {
+        // Servers send the head of an event stream before they know its first event.
+        response.head_at = recording.head_at.map_or(Duration::ZERO, |at| speed.scale(at));
         respond_with_events(&mut response, pieces, faults, include_usage);
     } else {
         response.body = Sequence::new(pieces);
@@ -266,18 +327,28 @@ fn stream(
     Ok(response)
 }
 
+/// Returns the headers of the recorded response, as far as they can be sent again.
+fn headers(recording: &Recording) -> Vec<(String, String)> {
+    let again = recording.headers.iter().filter(|(name, value)| {
+        let is = |other: &&str| name.eq_ignore_ascii_case(other);
+        value != REDACTED && !OWN_HEADERS.iter().any(|other| is(&other))
+    });
+    let content_type = ("content-type".to_owned(), recording.content_type.clone());
+    let content_type = (!recording.content_type.is_empty()).then_some(content_type);
+    content_type.into_iter().chain(again.cloned()).collect()
+}
+
 /// Makes a response an event stream.
-///
-/// Servers send the head of one before they know its first event.
 fn respond_with_events(
     response: &mut Response,
     pieces: Vec<Piece>,
     faults: &Faults,
     include_usage: bool,
 ) {
-    response.headers.push(("cache-control".to_owned(), "no-cache".to_owned()));
+    if !response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("cache-control")) {
+        response.headers.push(("cache-control".to_owned(), "no-cache".to_owned()));
+    }
     response.framing = Framing::Chunked;
-    response.head_at = Duration::ZERO;
     let (body, ends_early_at) = body::edit(pieces, faults, include_usage);
     if let Some(at) = ends_early_at {
         response.end_at = at;

@@ -12,7 +12,7 @@ pub(crate) fn answer(recording: &Recording) -> Result<String, String> {
     match recording.endpoint {
         Endpoint::Chat => whole(&fold(chat::Session::new(), recording)),
         Endpoint::Completion => whole(&fold(completions::Session::new(), recording)),
-        Endpoint::Responses | Endpoint::Messages | Endpoint::Gemini => {
+        Endpoint::Responses | Endpoint::Messages | Endpoint::Gemini | Endpoint::Other => {
             whole(&fold(any::session(None, Options::new()), recording))
         }
     }
@@ -22,7 +22,9 @@ fn fold<D: Dialect>(mut session: Session<D>, recording: &Recording) -> Outcome<D
     // An error ends the stream, and is part of its outcome.
     let _ = session.feed(&recording.body());
     session.close(match recording.end.map(|end| end.how) {
-        Some(Ending::Cut) => How::broken("the recording ends here", false),
+        Some(Ending::Cut | Ending::Reset | Ending::Left) => {
+            How::broken("the recording ends here", false)
+        }
         _ => How::Clean,
     })
 }

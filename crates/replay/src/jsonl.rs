@@ -118,8 +118,22 @@ impl Recording {
             self.status,
             quoted(&self.content_type),
         );
+        for (member, text) in [("method", &self.method), ("target", &self.target)] {
+            if let Some(text) = text {
+                out += &format!(r#","{member}":{}"#, quoted(text));
+            }
+        }
+        if !self.request_headers.is_empty() {
+            out += &format!(r#","request_headers":{}"#, pairs(&self.request_headers));
+        }
         if let Some(request) = &self.request {
             out += &format!(r#","request":{}"#, one_line(request));
+        }
+        if !self.headers.is_empty() {
+            out += &format!(r#","headers":{}"#, pairs(&self.headers));
+        }
+        if let Some(at) = self.head_at {
+            out += &format!(r#","head_at":{}"#, decimal(at));
         }
         if let Some(Answer { elapsed, body }) = &self.answer {
             out += &format!(
@@ -129,16 +143,11 @@ impl Recording {
             );
         }
         out += "}\n";
-        for Read { at, bytes } in &self.reads {
-            let (member, value) = match std::str::from_utf8(bytes) {
-                Ok(text) => ("text", quoted(text)),
-                Err(_) => ("base64", quoted(&BASE64.encode(bytes))),
-            };
-            out += &format!("{{\"t\":{},\"{member}\":{value}}}\n", decimal(*at));
+        for read in &self.reads {
+            out += &read.to_jsonl();
         }
-        if let Some(End { at, how }) = self.end {
-            let how = if how == Ending::Clean { "clean" } else { "cut" };
-            out += &format!("{{\"t\":{},\"end\":\"{how}\"}}\n", decimal(at));
+        if let Some(end) = self.end {
+            out += &end.to_jsonl();
         }
         out
     }
@@ -158,15 +167,49 @@ impl Recording {
                 Err(_) => return Err(invalid("base64", "base64 with padding", base64)),
             },
             (None, None, Some(end)) => match end.as_str() {
-                "clean" => self.end = Some(End { at, how: Ending::Clean }),
-                "cut" => self.end = Some(End { at, how: Ending::Cut }),
-                _ => return Err(invalid("end", "\"clean\" or \"cut\"", end)),
+                word => match ENDINGS.into_iter().find(|(_, known)| *known == word) {
+                    Some((how, _)) => self.end = Some(End { at, how }),
+                    None => return Err(invalid("end", "clean, cut, reset or left", end)),
+                },
             },
             _ => return Err(LineFault::NotOneOf),
         }
         Ok(())
     }
 }
+
+impl Read {
+    /// Returns the line that stands for it in a recording's file.
+    ///
+    /// A file may be written as its stream arrives: first the text of a recording that is still
+    /// empty, then each read, and the end.
+    #[must_use]
+    pub fn to_jsonl(&self) -> String {
+        let (member, value) = match std::str::from_utf8(&self.bytes) {
+            Ok(text) => ("text", quoted(text)),
+            Err(_) => ("base64", quoted(&BASE64.encode(&self.bytes))),
+        };
+        format!("{{\"t\":{},\"{member}\":{value}}}\n", decimal(self.at))
+    }
+}
+
+impl End {
+    /// Returns the last line of a recording's file.
+    #[must_use]
+    pub fn to_jsonl(&self) -> String {
+        let End { at, how } = self;
+        let word = ENDINGS.iter().find(|(ending, _)| ending == how).map_or("cut", |(_, word)| word);
+        format!("{{\"t\":{},\"end\":\"{word}\"}}\n", decimal(*at))
+    }
+}
+
+/// The words for the ends.
+const ENDINGS: [(Ending, &str); 4] = [
+    (Ending::Clean, "clean"),
+    (Ending::Cut, "cut"),
+    (Ending::Reset, "reset"),
+    (Ending::Left, "left"),
+];
 
 /// The first line.
 #[derive(Deserialize)]
@@ -185,7 +228,17 @@ struct Head {
     #[serde(default, deserialize_with = "present")]
     content_type: Option<String>,
     #[serde(default, deserialize_with = "present")]
+    method: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    target: Option<String>,
+    #[serde(default)]
+    request_headers: Vec<(String, String)>,
+    #[serde(default, deserialize_with = "present")]
     request: Option<Box<RawValue>>,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+    #[serde(default, deserialize_with = "optional_seconds")]
+    head_at: Option<Duration>,
     #[serde(default, deserialize_with = "answer")]
     answer: Option<Answer>,
 }
@@ -228,13 +281,22 @@ fn head(line: &str) -> Result<Recording, LineFault> {
         return Err(invalid("name", "a word without spaces", head.name));
     }
     let named = |endpoint: &Endpoint| endpoint.as_str() == head.endpoint;
-    let Some(endpoint) = Endpoint::ALL.into_iter().find(named) else {
-        let words = "chat, completion, responses, messages or gemini";
+    let Some(endpoint) = Endpoint::ALL.into_iter().chain([Endpoint::Other]).find(named) else {
+        let words = "chat, completion, responses, messages, gemini or other";
         return Err(invalid("endpoint", words, head.endpoint));
     };
     let mut recording = Recording::new(head.name, endpoint);
     (recording.what, recording.source, recording.answer) = (head.what, head.source, head.answer);
     recording.request = head.request.map(|json| json.get().to_owned());
+    (recording.method, recording.target) = (head.method, head.target);
+    (recording.request_headers, recording.headers) = (head.request_headers, head.headers);
+    recording.head_at = head.head_at;
+    // The server writes them into its own head, where a line end would begin another header.
+    for (name, value) in &recording.headers {
+        if !is_header(name, value) {
+            return Err(invalid("headers", "pairs of a header's name and value", (name, value)));
+        }
+    }
     recording.status = head.status.unwrap_or(recording.status);
     if !(200..600).contains(&recording.status) {
         return Err(invalid("status", "a number from 200 to 599", recording.status));
@@ -285,6 +347,19 @@ fn seconds<'de, D: Deserializer<'de>>(member: D) -> Result<Duration, D::Error> {
     })
 }
 
+fn optional_seconds<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Duration>, D::Error> {
+    seconds(member).map(Some)
+}
+
+/// Returns true if they can stand in the head of a response.
+fn is_header(name: &str, value: &str) -> bool {
+    // RFC 9110, 5.6.2: a token.
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty()
+        && name.bytes().all(is_token)
+        && !value.contains(|c: char| c.is_control() && c != '\t')
+}
+
 /// Deserializes an answer.
 ///
 /// A body that is a JSON string stands for a text that is not JSON.
@@ -320,6 +395,11 @@ fn one_line(json: &str) -> String {
         Ok(json) if !json.get().starts_with('"') => json.get().replace(['\n', '\r'], " "),
         _ => quoted(json),
     }
+}
+
+fn pairs(headers: &[(String, String)]) -> String {
+    let pairs = headers.iter().map(|(name, value)| [name.as_str(), value].into());
+    serde_json::Value::Array(pairs.collect()).to_string()
 }
 
 fn quoted(text: &str) -> String {
@@ -399,7 +479,7 @@ mod tests {
             ),
             (
                 format!(r#"{{{chat},"endpoint":"embeddings"}}"#),
-                r#""endpoint": must be chat, completion, responses, messages or gemini, got "embeddings""#,
+                r#""endpoint": must be chat, completion, responses, messages, gemini or other, got "embeddings""#,
             ),
             (
                 format!(r#"{{{chat},"what":null}}"#),
@@ -416,6 +496,18 @@ mod tests {
             (
                 format!(r#"{{{chat},"content_type":"a\nb"}}"#),
                 r#""content_type": must be free of control characters, got "a\nb""#,
+            ),
+            (
+                format!(r#"{{{chat},"headers":[["a","b\r\nc: d"]]}}"#),
+                r#""headers": must be pairs of a header's name and value, got ("a", "b\r\nc: d")"#,
+            ),
+            (
+                format!(r#"{{{chat},"headers":[["a b","c"]]}}"#),
+                r#""headers": must be pairs of a header's name and value, got ("a b", "c")"#,
+            ),
+            (
+                format!(r#"{{{chat},"head_at":-1}}"#),
+                r#""head_at": must be a number of seconds that is not negative, got -1"#,
             ),
             (
                 format!(r#"{{{chat},"request":null,"answer":7}}"#),
@@ -482,7 +574,7 @@ mod tests {
                 r#""text": invalid type: null, expected a string"#,
             ),
             (r#"{"t":1,"base64":"?"}"#, 2, r#""base64": must be base64 with padding, got "?""#),
-            (r#"{"t":1,"end":"eof"}"#, 2, r#""end": must be "clean" or "cut", got "eof""#),
+            (r#"{"t":1,"end":"eof"}"#, 2, r#""end": must be clean, cut, reset or left, got "eof""#),
             (
                 "\n{\"t\":1,\"texxt\":\"x\"}",
                 3,
@@ -507,6 +599,15 @@ mod tests {
             Recording::new("empty", Endpoint::Chat).ended(ms(7), Ending::Cut),
             Recording::new("answer-only", Endpoint::Completion)
                 .answer(ms(3030), r#"{"n":1.0,"a":[ 1,2 ]}"#),
+            Recording {
+                method: Some("POST".into()),
+                target: Some("/v1/embeddings?key=[redacted]".into()),
+                request_headers: vec![("x-api-key".into(), "[redacted]".into())],
+                headers: vec![("retry-after".into(), "1\t\"é\"".into())],
+                head_at: Some(ms(3)),
+                ..Recording::new("other", Endpoint::Other).ended(ms(7), Ending::Reset)
+            },
+            Recording::new("left", Endpoint::Chat).ended(ms(7), Ending::Left),
             Recording::new("no-json", Endpoint::Completion).answer(ms(1), "<html>\n"),
             Recording::new("string", Endpoint::Completion).answer(ms(1), "\"quoted\""),
             Recording::new("cut-character", Endpoint::Chat)

@@ -36,6 +36,7 @@
 //! | `POST /v1/chat/completions`, `POST /v1/completions` | a recording of that endpoint |
 //! | `POST /v1/responses`, `POST /v1/messages` | a recording of OpenAI's Responses, of Anthropic's Messages |
 //! | `POST /v1beta/models/MODEL:streamGenerateContent` (or `:generateContent`) | a recording of Gemini's generateContent |
+//! | the path that a recording was made of | that recording |
 //! | `GET /recordings/NAME` | the stream of that recording |
 //! | `GET /v1/models` | the names of the recordings |
 //! | `GET /health` | `{"status":"ok"}` |
@@ -115,7 +116,7 @@ mod wire;
 
 pub use jsonl::{LineFault, RecordingError};
 pub use recording::{Answer, End, Ending, Endpoint, Read, Recording};
-pub use request::Request;
+pub use request::{Request, may_hold_secret};
 pub use script::Script;
 pub use server::{Builder, Server};
 pub use speed::{Speed, SpeedError};

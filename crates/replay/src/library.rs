@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::recording::{Endpoint, Recording};
+use crate::recording::{End, Ending, Endpoint, Recording};
 use crate::status::{Refusal, refuse};
 
 /// The request header that names a recording.
@@ -45,6 +45,12 @@ impl Library {
         Library { shelf: recordings.into_iter().map(Kept::new).collect(), defaults }
     }
 
+    /// Returns true if a recording ends with a reset.
+    pub(crate) fn has_reset(&self) -> bool {
+        let is_reset = |end: End| end.how == Ending::Reset;
+        self.shelf.iter().any(|kept| kept.recording.end.is_some_and(is_reset))
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.shelf.iter().map(|kept| kept.recording.name.as_str())
     }
@@ -74,13 +80,50 @@ impl Library {
         let fits = |kept: &Kept| {
             kept.recording.has_stream() || (!streamed && kept.recording.answer.is_some())
         };
-        let by_question = || of_endpoint().find(|kept| question(kept) && fits(kept));
+        // An answer that was not streamed may be recorded read by read as well.
+        let fits_best = |kept: &Kept| fits(kept) && kept.recording.has_events() == streamed;
+        let by_question = || {
+            let mut asked = of_endpoint().filter(|kept| question(kept));
+            let best = asked.clone().find(|kept| fits_best(kept));
+            best.or_else(|| asked.find(|kept| fits(kept)))
+        };
         let default = || self.defaults.iter().rev().find_map(|name| by_name(name));
         model
             .and_then(by_name)
             .or_else(by_question)
             .or_else(default)
             .ok_or_else(|| self.unknown(endpoint, "model", model))
+    }
+
+    /// Returns the endpoint of the recordings that were made of this path.
+    pub(crate) fn endpoint_at(&self, path: &str) -> Option<Endpoint> {
+        let at = |kept: &&Kept| kept.recording.path() == Some(path);
+        self.shelf.iter().find(at).map(|kept| kept.recording.endpoint)
+    }
+
+    /// Returns the recording of another endpoint that answers a request to this path.
+    ///
+    /// It is the one that the header names, one of the same request body, or the first.
+    pub(crate) fn at(
+        &self,
+        method: &str,
+        path: &str,
+        named: Option<&str>,
+        body: &[u8],
+    ) -> Result<&Kept, Refusal> {
+        let body: Option<Value> = serde_json::from_slice(body).ok();
+        let at = |kept: &&Kept| {
+            let Recording { endpoint, method: recorded, name, .. } = &kept.recording;
+            *endpoint == Endpoint::Other
+                && kept.recording.path() == Some(path)
+                && recorded.as_deref().is_none_or(|recorded| recorded == method)
+                && named.is_none_or(|named| named == name)
+        };
+        let mut found = self.shelf.iter().filter(at);
+        let same = found.clone().find(|kept| kept.asked == body);
+        same.or_else(|| found.next()).ok_or_else(|| {
+            refuse(404, &format!("no recording of {method} {:?} fits the request", shown(path)))
+        })
     }
 
     /// Returns the recording of this name, of any endpoint.
@@ -115,6 +158,7 @@ fn asked(recording: &Recording) -> Option<Value> {
 
 fn question(endpoint: Endpoint, request: &Value) -> Option<&Value> {
     request.get(match endpoint {
+        Endpoint::Other => return None,
         Endpoint::Chat | Endpoint::Messages => "messages",
         Endpoint::Completion => "prompt",
         Endpoint::Responses => "input",

@@ -36,7 +36,13 @@ pub struct Recording {
     pub what: String,
     /// The origin: the server or the document it was taken from.
     pub source: String,
-    /// The request's JSON body as it was sent, never its headers.
+    /// The method of the request, such as `POST`.
+    pub method: Option<String>,
+    /// The path and the query of the request, without keys.
+    pub target: Option<String>,
+    /// The headers of the request, without keys: pairs of a name and a value.
+    pub request_headers: Vec<(String, String)>,
+    /// The request's JSON body as it was sent.
     pub request: Option<String>,
     /// The answer to the same request not streamed.
     pub answer: Option<Answer>,
@@ -44,6 +50,13 @@ pub struct Recording {
     pub status: u16,
     /// The content type of the streamed response.
     pub content_type: String,
+    /// The headers of the streamed response, without keys: pairs of a name and a value.
+    ///
+    /// The server sends them again, except for those that belong to one connection or to the
+    /// length, and for the content type, which it takes from `content_type`.
+    pub headers: Vec<(String, String)>,
+    /// The time of the streamed response's head.
+    pub head_at: Option<Duration>,
     /// The body of the streamed response, in the parts in which it came.
     pub reads: Vec<Read>,
     /// The end of the streamed response.
@@ -90,6 +103,12 @@ pub enum Ending {
     Clean,
     /// The connection closed before the transfer was complete.
     Cut,
+    /// The connection was reset before the transfer was complete.
+    Reset,
+    /// The client closed the connection before the transfer was complete.
+    ///
+    /// Nobody knows what more would have come, so it is played as a cut.
+    Left,
 }
 
 /// The endpoints a recording can be of.
@@ -106,6 +125,8 @@ pub enum Endpoint {
     Messages,
     /// Gemini's generateContent, `POST /v1beta/models/MODEL:streamGenerateContent`.
     Gemini,
+    /// Another endpoint, which answers requests to the recorded path.
+    Other,
 }
 
 impl Recording {
@@ -119,10 +140,15 @@ impl Recording {
             endpoint,
             what: String::new(),
             source: String::new(),
+            method: None,
+            target: None,
+            request_headers: Vec::new(),
             request: None,
             answer: None,
             status: 200,
             content_type: "text/event-stream".to_owned(),
+            headers: Vec::new(),
+            head_at: None,
             reads: Vec::new(),
             end: None,
         }
@@ -132,6 +158,16 @@ impl Recording {
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         self.reads.iter().flat_map(|read| read.bytes.iter().copied()).collect()
+    }
+
+    /// Returns true if the streamed response is an event stream, by its content type.
+    pub(crate) fn has_events(&self) -> bool {
+        self.content_type.starts_with("text/event-stream")
+    }
+
+    /// Returns the path of the request without its query.
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.target.as_deref()?.split(['?', '#']).next()
     }
 
     /// Returns true if a streamed response was recorded.
@@ -205,13 +241,14 @@ impl End {
 }
 
 impl Endpoint {
-    /// The endpoints.
+    /// The endpoints with a path of their own.
     pub(crate) const ALL: [Self; 5] =
         [Self::Chat, Self::Completion, Self::Responses, Self::Messages, Self::Gemini];
 
     /// Returns the path on the host, such as `/v1/chat/completions`.
     ///
-    /// Gemini's path has the model in it, for which `MODEL` stands here.
+    /// Gemini's path has the model in it, for which `MODEL` stands here. It is `/` for
+    /// [`Endpoint::Other`], whose recordings name their paths themselves.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
@@ -220,6 +257,7 @@ impl Endpoint {
             Endpoint::Responses => "/v1/responses",
             Endpoint::Messages => "/v1/messages",
             Endpoint::Gemini => "/v1beta/models/MODEL:streamGenerateContent",
+            Endpoint::Other => "/",
         }
     }
 
@@ -232,6 +270,7 @@ impl Endpoint {
             Endpoint::Responses => "responses",
             Endpoint::Messages => "messages",
             Endpoint::Gemini => "gemini",
+            Endpoint::Other => "other",
         }
     }
 }

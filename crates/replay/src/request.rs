@@ -23,6 +23,18 @@ pub(crate) const FAULT_HEADER: &str = "x-replay-fault";
 /// A list of names would never be complete: each vendor and each proxy has its own.
 const SECRET: [&str; 5] = ["auth", "key", "token", "secret", "cookie"];
 
+/// The text in place of a secret.
+pub(crate) const REDACTED: &str = "[redacted]";
+
+/// Returns true if a header or a member of a query with this name may hold a secret.
+///
+/// It may if the name contains `auth`, `key`, `token`, `secret` or `cookie`, in any case.
+#[must_use]
+pub fn may_hold_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET.iter().any(|word| name.contains(word))
+}
+
 /// A request as the server keeps it, with no secret unless the body holds one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -88,10 +100,12 @@ pub(crate) enum NoRequest {
 
 /// Reads a request.
 ///
-/// If its answer may be a reset, its last byte stays on the socket.
+/// If its answer may be a reset, its last byte stays on the socket; `may_reset` is of recordings,
+/// and faults are known here.
 pub(crate) fn read(
     stream: &mut TcpStream,
     server_faults: &Faults,
+    may_reset: bool,
     max_body: usize,
     deadline: Instant,
 ) -> Result<Request, NoRequest> {
@@ -109,7 +123,7 @@ pub(crate) fn read(
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").map_err(gone)?;
     }
     // The byte that is left unread for a reset has to have come, or closing would not reset.
-    let unread = usize::from(faults.reset.is_some() && length > 0);
+    let unread = usize::from((may_reset || faults.reset.is_some()) && length > 0);
     request.body = vec![0; length - unread];
     read_exact(stream, &mut request.body, deadline)?;
     let mut last = vec![0; unread];
@@ -178,8 +192,8 @@ fn parse_head(head: &[u8]) -> Result<Request, NoRequest> {
 
 fn kept(header: &httparse::Header<'_>) -> (String, String) {
     let name = header.name.to_ascii_lowercase();
-    let value = if SECRET.iter().any(|word| name.contains(word)) {
-        "[redacted]".to_owned()
+    let value = if may_hold_secret(&name) {
+        REDACTED.to_owned()
     } else {
         String::from_utf8_lossy(header.value).into_owned()
     };

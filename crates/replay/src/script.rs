@@ -116,6 +116,7 @@ impl Shared {
             let Ok(request) = request::read(
                 &mut stream,
                 &Faults::default(),
+                false,
                 MAX_BODY,
                 Instant::now() + TIME_LIMIT,
             ) else {

@@ -300,8 +300,9 @@ impl Shared {
         let none = Faults::default();
         let request_limit =
             start.checked_add(self.request_limit).map_or(deadline, |time| time.min(deadline));
+        let may_reset = self.library.has_reset();
         let (response, faults, refused) =
-            match request::read(stream, &self.faults, self.max_body, request_limit) {
+            match request::read(stream, &self.faults, may_reset, self.max_body, request_limit) {
                 Err(NoRequest::Gone) => return Ok(()),
                 Err(NoRequest::Refused(refusal, request)) => {
                     request.into_iter().for_each(|request| self.keep(*request));
@@ -310,7 +311,7 @@ impl Shared {
                 Ok(mut request) => {
                     let (response, faults) =
                         answer::route(&request, &self.library, self.speed, &self.faults);
-                    if faults.reset.is_none() {
+                    if faults.reset.is_none() && !response.is_reset(&faults) {
                         request.take_unread(stream);
                     }
                     self.keep(request);

@@ -123,7 +123,7 @@ fn head(response: &Response, faults: &Faults, total: u64) -> Vec<u8> {
         Framing::Chunked => line("transfer-encoding", "chunked"),
         Framing::Length => {
             // A recorded cut must not look like the end of the body.
-            let missing = i64::from(response.ending == Ending::Cut && faults.length == 0);
+            let missing = i64::from(response.ending != Ending::Clean && faults.length == 0);
             line(
                 "content-length",
                 &total.saturating_add_signed(faults.length + missing).to_string(),
@@ -153,7 +153,7 @@ impl Plan {
                 Some(Cut::BeforeEnd)
             }
             Some(Cut::InSize(at) | Cut::BeforeCrlf(at)) if !chunked => Some(Cut::After(at)),
-            None if response.ending == Ending::Cut => Some(Cut::BeforeEnd),
+            None if response.ending != Ending::Clean => Some(Cut::BeforeEnd),
             cut => cut,
         };
         Plan {
@@ -164,7 +164,7 @@ impl Plan {
                 .map(|stall| (stall.after.min(total), stall.time))
                 .collect(),
             cut,
-            reset_at: faults.reset,
+            reset_at: faults.reset.or(response.is_reset(faults).then_some(total)),
             wrong_size: faults
                 .chunk_size
                 .map(|wrong| (wrong.at.min(total.saturating_sub(1)), wrong.by)),
