@@ -40,6 +40,8 @@ enum Command {
     Fold(fold::Arguments),
     /// Decodes an event stream, and prints a line of JSON for each event.
     Events(events::Arguments),
+    /// Shows exchanges in a browser, as they happen or from recordings.
+    Inspect(inspect::Arguments),
 }
 
 /// Runs the program with the arguments of this process.
@@ -48,5 +50,6 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Fold(arguments) => screen::exit_code("fold", fold::run(&arguments)),
         Command::Events(arguments) => screen::exit_code("events", events::run(&arguments)),
+        Command::Inspect(arguments) => screen::exit_code("inspect", inspect::run(&arguments)),
     }
 }

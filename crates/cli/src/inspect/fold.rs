@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 /// Asking copies the answer so far.
 const ASKED: u64 = 64;
 
+/// The bytes of a body that are shown if it is no stream.
+const BEGINNING: usize = 64 << 10;
+
 /// The state of a session, with what it does not keep itself: times, and which texts there are.
 pub(crate) struct State {
     session: any::Session,
@@ -30,6 +33,8 @@ pub(crate) struct State {
     choices: BTreeSet<u64>,
     finishes: Vec<(u64, String)>,
     bytes: u64,
+    /// The beginning of the body, for one that turns out to be no stream.
+    beginning: Vec<u8>,
     at: Duration,
     outcome: Option<Outcome<Answer>>,
 }
@@ -48,6 +53,7 @@ impl State {
             choices: BTreeSet::new(),
             finishes: Vec::new(),
             bytes: 0,
+            beginning: Vec::new(),
             at: Duration::ZERO,
             outcome: None,
         }
@@ -62,6 +68,8 @@ impl State {
     /// Folds bytes, and calls `see` with each change.
     pub(crate) fn feed(&mut self, bytes: &[u8], mut see: impl FnMut(&Change<'_>)) {
         self.bytes += bytes.len() as u64;
+        let room = BEGINNING.saturating_sub(self.beginning.len()).min(bytes.len());
+        self.beginning.extend_from_slice(&bytes[..room]);
         let mut input = bytes;
         // An error ends the loop, and is in the outcome.
         while let Ok(true) = self.session.advance(&mut input) {
@@ -117,6 +125,11 @@ impl State {
         self.api
     }
 
+    /// Returns the number of bytes that were fed.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Reports whether the body turned out to be no stream.
     pub(crate) fn is_refused(&self) -> bool {
         self.session.is_refused()
@@ -167,6 +180,7 @@ impl State {
                 "complete": outcome.is_complete(),
             })),
             "error": error.map(|error| format!("{error:#}")),
+            "body": self.is_refused().then(|| String::from_utf8_lossy(&self.beginning)),
             "timing": self.recorder.finish(self.session.times(), usage.and_then(|counts| counts.output)),
             "stats": json!({
                 "events": stats.events,
@@ -307,6 +321,13 @@ impl Trace {
             begin: 0,
             offset: 0,
         }
+    }
+
+    /// Returns the changes of the event at this position.
+    pub(crate) fn changes_of(&self, event: usize) -> impl Iterator<Item = &OwnedChange> {
+        let first = self.events.get(event).map_or(self.changes.len(), |event| event.change);
+        let changes = self.changes.iter().skip(first);
+        changes.take_while(move |changed| changed.event == event).map(|changed| &changed.change)
     }
 
     /// Takes the bytes of one read.

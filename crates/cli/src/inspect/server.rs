@@ -3,6 +3,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `/` | the page |
+//! | `/api/about` | the addresses of the proxy and of its upstream |
 //! | `/api/exchanges` | the list of exchanges |
 //! | `/api/exchanges/ID` | the request, the head, and the whole state |
 //! | `/api/exchanges/ID/state?reads=N` | the state after the first N reads; `&end=true`: and after the end |
@@ -26,9 +27,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use deltawire::OwnedChange;
 use deltawire_async::EventBody;
 use deltawire_replay::Recording;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
@@ -54,21 +56,36 @@ const MOST_FOUND: usize = 100_000;
 /// The interval at which a silent stream shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// The proxy whose exchanges are shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct Proxy {
+    /// The address that clients take in place of the server's, such as `http://127.0.0.1:8787`.
+    pub proxy: String,
+    /// The server.
+    pub upstream: String,
+}
+
 /// Serves the page for a store, until the future is dropped.
 ///
 /// # Errors
 /// Fails if the listener does.
-pub async fn serve(listener: TcpListener, store: Arc<Store>) -> Result<(), Error> {
-    let router = router(store, Guard::new(listener.local_addr()?, PAGE));
+pub async fn serve(
+    listener: TcpListener,
+    store: Arc<Store>,
+    proxy: Option<Proxy>,
+) -> Result<(), Error> {
+    let router = router(store, proxy, Guard::new(listener.local_addr()?, PAGE));
     axum::serve(listener, router).await?;
     Ok(())
 }
 
-fn router(store: Arc<Store>, rules: Guard) -> Router {
+fn router(store: Arc<Store>, proxy: Option<Proxy>, rules: Guard) -> Router {
+    let about = json!(proxy);
     let one = |path: &str| format!("/api/exchanges/{{id}}{path}");
     Router::new()
         .route("/", get(page))
         .route("/icon.svg", get(icon))
+        .route("/api/about", get(|| async move { json_response(&about) }))
         .route("/api/exchanges", get(list))
         .route("/api/live", get(live))
         .route(&one(""), get(exchange))
@@ -234,9 +251,8 @@ async fn events(State(store): Kept, Path(id): Path<u64>, Query(rows): Query<Rows
     let look = move |exchange: &Mutex<Exchange>| {
         let exchange = lock(exchange);
         rows.of(&exchange.trace.events, |position, event| {
-            let data = beginning(&event.data);
-            let mut row = event_json(position, event, data);
-            row["is_cut"] = json!(data.len() < event.data.len());
+            let mut row = event_json(position, event, beginning(&event.data));
+            row["adds"] = json!(adds(exchange.trace.changes_of(position)));
             row
         })
     };
@@ -258,6 +274,34 @@ fn event_json(position: usize, event: &Entry, data: &str) -> Value {
     })
 }
 
+/// Returns what an event adds to the answer, in a few words.
+fn adds<'c>(changes: impl Iterator<Item = &'c OwnedChange>) -> String {
+    let mut adds = String::new();
+    for change in changes {
+        let (name, text) = match change {
+            OwnedChange::Text { text, .. } => ("", text.as_str()),
+            OwnedChange::Role { role, .. } => ("role ", role.as_str()),
+            OwnedChange::ToolCall { name, .. } => ("call ", name.as_deref().unwrap_or_default()),
+            OwnedChange::ToolCallDone { name, .. } => ("whole call ", name.as_str()),
+            OwnedChange::FunctionCall { name, .. } => ("call ", name.as_str()),
+            OwnedChange::Finish { reason, .. } => ("finish ", reason.as_str()),
+            OwnedChange::Usage(_) => ("usage", ""),
+            OwnedChange::Logprobs { .. } => ("logprobs", ""),
+            OwnedChange::Citation { .. } => ("citation", ""),
+            _ => continue,
+        };
+        if !adds.is_empty() {
+            adds.push_str(" · ");
+        }
+        adds.push_str(name);
+        adds.push_str(beginning(text));
+        if adds.len() > ROW_BYTES {
+            break;
+        }
+    }
+    adds
+}
+
 /// Returns the beginning of a text, cut between characters.
 fn beginning(text: &str) -> &str {
     let mut end = text.len().min(ROW_BYTES);
@@ -272,9 +316,7 @@ async fn event(State(store): Kept, Path((id, number)): Path<(u64, usize)>) -> Fo
         let exchange = lock(exchange);
         let event = exchange.trace.events.get(number)?;
         let mut value = event_json(number, event, &event.data);
-        let changes = exchange.trace.changes.iter().skip(event.change);
-        let own = changes.take_while(|changed| changed.event == number);
-        value["changes"] = own.map(|changed| change_json(&changed.change)).collect();
+        value["changes"] = exchange.trace.changes_of(number).map(change_json).collect();
         Some(value)
     };
     let value = with(&store, id, look).await?.ok_or(NO_EVENT)?;

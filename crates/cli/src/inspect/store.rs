@@ -43,7 +43,8 @@ pub(crate) struct Exchange {
     pub(crate) version: u64,
     pub(crate) recording: Recording,
     pub(crate) trace: Trace,
-    head: Option<ExchangeHead>,
+    /// The time of day at which it began, unless it comes from a file.
+    began: Option<SystemTime>,
     model: Option<String>,
     /// The end of the transfer in words, once there is one.
     how: Option<String>,
@@ -64,19 +65,22 @@ impl Store {
 
     /// Adds a recording, as one of a file.
     pub fn add(&self, recording: Recording) {
-        let mut exchange = Exchange::of_file(&recording);
+        let mut head = recording.clone();
+        (head.reads, head.end) = (Vec::new(), None);
+        let mut exchange = Exchange::new(0, head, None);
         for Read { at, bytes, .. } in &recording.reads {
             exchange.read(*at, bytes);
         }
         match (recording.end, &recording.answer) {
-            (Some(end), _) => match end.how {
-                Ending::Clean => exchange.end(end.at, deltawire::How::Clean, "clean".to_owned()),
-                _ => {
-                    let error = "the connection closed before the transfer was complete";
-                    let how = deltawire::How::broken(error, false);
-                    exchange.end(end.at, how, "cut".to_owned());
-                }
-            },
+            (Some(end), _) => {
+                let (how, in_words) = match end.how {
+                    Ending::Clean => (deltawire::How::Clean, "clean"),
+                    Ending::Left => (deltawire::How::Stopped, "the client left"),
+                    Ending::Reset => (broken("the connection was reset"), "reset"),
+                    _ => (broken("the connection closed too early"), "cut"),
+                };
+                exchange.end(end.at, how, in_words.to_owned());
+            }
             // There is no stream, but the answer to the same request.
             (None, Some(answer)) => {
                 exchange.trace.read(answer.elapsed, answer.body.as_bytes());
@@ -113,8 +117,9 @@ impl Store {
         self.arrived.send_modify(|count| *count += 1);
     }
 
-    fn begin(&self, id: u64, head: ExchangeHead) {
-        let exchange = Exchange::of_head(id, head);
+    fn begin(&self, id: u64, head: &ExchangeHead) {
+        let recording = head.recording(format!("exchange-{id}"));
+        let exchange = Exchange::new(id, recording, Some(head.began));
         lock(&self.shelf).exchanges.insert(id, Arc::new(Mutex::new(exchange)));
         self.notify();
     }
@@ -152,21 +157,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Exchange {
-    fn new(id: u64, recording: Recording, head: Option<ExchangeHead>) -> Self {
-        let model = model(&recording, head.as_ref());
-        let trace = Trace::new(recording.status, &recording.content_type);
-        Self { id, version: 1, recording, trace, head, model, how: None }
-    }
-
-    fn of_head(id: u64, head: ExchangeHead) -> Self {
-        Self::new(id, head.recording(format!("exchange-{id}")), Some(head))
-    }
-
-    fn of_file(recording: &Recording) -> Self {
-        let mut head = recording.clone();
-        head.reads.clear();
-        head.end = None;
-        Self::new(0, head, None)
+    /// Returns an exchange of which only the head is known.
+    fn new(id: u64, head: Recording, began: Option<SystemTime>) -> Self {
+        let trace = Trace::new(head.status, &head.content_type);
+        let model = model(&head);
+        Self { id, version: 1, recording: head, trace, began, model, how: None }
     }
 
     fn read(&mut self, at: Duration, bytes: &[u8]) {
@@ -183,7 +178,7 @@ impl Exchange {
         let of_session = match how {
             How::Clean => deltawire::How::Clean,
             How::ClientLeft => deltawire::How::Stopped,
-            How::Cut(error) | How::Reset(error) => deltawire::How::broken(error, false),
+            How::Cut(error) | How::Reset(error) => broken(error),
         };
         self.end(at, of_session, how.to_string());
     }
@@ -225,7 +220,7 @@ impl Exchange {
 
     /// Returns the line of the list of exchanges.
     pub(crate) fn row(&self) -> Value {
-        let head = self.head.as_ref();
+        let recording = &self.recording;
         let state = &self.trace.state;
         let last = self.recording.reads.last().map(|read| read.at);
         let end = self.recording.end.map(|end| end.at).or(last).unwrap_or_default();
@@ -233,16 +228,16 @@ impl Exchange {
             "id": self.id,
             "name": self.recording.name,
             "what": self.recording.what,
-            "method": head.map_or("POST", |head| &head.method),
-            "target": head.map_or(self.recording.endpoint.path(), |head| &head.target),
-            "is_file": head.is_none(),
+            "method": recording.method.as_deref().unwrap_or("POST"),
+            "target": recording.target.as_deref().unwrap_or(recording.endpoint.path()),
+            "is_file": self.began.is_none(),
             "status": self.recording.status,
             "api": state.api(),
             "model": self.model,
-            "began": head.and_then(|head| millis(head.began)),
+            "began": self.began.and_then(millis),
             "duration": end.as_secs_f64(),
             "reads": self.recording.reads.len(),
-            "bytes": self.recording.reads.iter().map(|read| read.bytes.len()).sum::<usize>(),
+            "bytes": state.bytes(),
             "events": self.trace.events.len(),
             "changes": self.trace.changes.len(),
             "over": self.is_over(),
@@ -255,14 +250,12 @@ impl Exchange {
     /// Returns the request, and the head of the answer.
     pub(crate) fn head(&self) -> Value {
         let recording = &self.recording;
-        let head = self.head.as_ref();
-        let request = head.map(|head| String::from_utf8_lossy(&head.request).into_owned());
         json!({
-            "request_headers": head.map(|head| &head.request_headers),
-            "request": request.or_else(|| recording.request.clone()),
-            "headers": head.map(|head| &head.headers),
+            "request_headers": recording.request_headers,
+            "request": recording.request,
+            "headers": recording.headers,
             "content_type": recording.content_type,
-            "head_at": head.map(|head| head.at.as_secs_f64()),
+            "head_at": recording.head_at.map(|at| at.as_secs_f64()),
             "source": recording.source,
         })
     }
@@ -283,8 +276,17 @@ impl Exchange {
 
 /// Returns the end as a recording keeps it.
 fn recorded(how: &How, at: Duration) -> deltawire_replay::End {
-    let ending = if *how == How::Clean { Ending::Clean } else { Ending::Cut };
+    let ending = match how {
+        How::Clean => Ending::Clean,
+        How::Cut(_) => Ending::Cut,
+        How::Reset(_) => Ending::Reset,
+        How::ClientLeft => Ending::Left,
+    };
     deltawire_replay::End::new(at, ending)
+}
+
+fn broken(error: &str) -> deltawire::How {
+    deltawire::How::broken(error, false)
 }
 
 /// Returns the state after the reads of a beginning.
@@ -307,14 +309,12 @@ fn millis(time: SystemTime) -> Option<u64> {
 }
 
 /// Returns the model that the request names, in its body or in Gemini's path.
-fn model(recording: &Recording, head: Option<&ExchangeHead>) -> Option<String> {
-    let of_head = head.map(|head| &head.request[..]);
-    let of_file = || recording.request.as_deref().map(str::as_bytes);
-    let body: Option<Value> =
-        of_head.or_else(of_file).and_then(|body| serde_json::from_slice(body).ok());
+fn model(recording: &Recording) -> Option<String> {
+    let body = recording.request.as_deref();
+    let body: Option<Value> = body.and_then(|body| serde_json::from_str(body).ok());
     let named = body.as_ref().and_then(|body| body.get("model")).and_then(Value::as_str);
     let of_path = || {
-        let (_, rest) = head?.target.split_once("/models/")?;
+        let (_, rest) = recording.target.as_deref()?.split_once("/models/")?;
         rest.split([':', '?', '/']).next()
     };
     named.or_else(of_path).map(str::to_owned)
@@ -350,7 +350,7 @@ impl Feeder {
 fn fill(store: &Store, calls: &Receiver<Call>) {
     for call in calls {
         match call {
-            Call::Begin(id, head) => store.begin(id, *head),
+            Call::Begin(id, head) => store.begin(id, &head),
             Call::Read(id, at, bytes) => store.read(id, at, &bytes),
             Call::End(id, at, how) => store.end(id, at, &how),
         }
