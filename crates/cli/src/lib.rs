@@ -42,6 +42,8 @@ enum Command {
     Events(events::Arguments),
     /// Shows exchanges in a browser, as they happen or from recordings.
     Inspect(inspect::Arguments),
+    /// Passes requests on to a server, and records its answers.
+    Record(record::Arguments),
 }
 
 /// Runs the program with the arguments of this process.
@@ -50,6 +52,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Fold(arguments) => screen::exit_code("fold", fold::run(&arguments)),
         Command::Events(arguments) => screen::exit_code("events", events::run(&arguments)),
-        Command::Inspect(arguments) => screen::exit_code("inspect", inspect::run(&arguments)),
+        Command::Inspect(arguments) => screen::exit_code("inspect", inspect::run(arguments)),
+        Command::Record(arguments) => screen::exit_code("record", record::run(arguments)),
     }
 }

@@ -1,9 +1,27 @@
 //! The recorder: a reverse proxy that shows every exchange to its sinks.
 
+mod body;
+mod client;
+mod files;
+mod proxy;
+mod redact;
+mod upstream;
+
+pub use files::{Files, Report, Written};
+pub use proxy::Recorder;
+pub use upstream::UpstreamUrl;
+
 use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use deltawire_replay::{Endpoint, Recording};
+use deltawire_replay::{Ending, Endpoint, Recording};
+
+use crate::Error;
+use crate::screen::{Screen, tell};
 
 /// The beginning of an exchange: the request, and the head of the answer.
 ///
@@ -13,6 +31,8 @@ use deltawire_replay::{Endpoint, Recording};
 pub struct ExchangeHead {
     /// The time of day at which the request began.
     pub began: SystemTime,
+    /// The URL of the server, without the path of the request.
+    pub upstream: String,
     /// The method of the request, such as `POST`.
     pub method: String,
     /// The path and the query of the request.
@@ -63,7 +83,19 @@ impl ExchangeHead {
     /// Returns the recording of this exchange, still without its body.
     #[must_use]
     pub fn recording(&self, name: impl Into<String>) -> Recording {
-        Recording::new(name, self.endpoint)
+        let mut recording = Recording::new(name, self.endpoint);
+        let began = httpdate::fmt_http_date(self.began);
+        recording.source = format!("{}, {began}", self.upstream);
+        recording.method = Some(self.method.clone());
+        recording.target = Some(self.target.clone());
+        recording.request_headers.clone_from(&self.request_headers);
+        let request = String::from_utf8_lossy(&self.request);
+        recording.request = (!request.is_empty()).then(|| request.into_owned());
+        recording.status = self.status;
+        recording.content_type = self.header("content-type").unwrap_or_default().to_owned();
+        recording.headers.clone_from(&self.headers);
+        recording.head_at = Some(self.at);
+        recording
     }
 
     /// Returns the value of the first header of the answer that has this lower-case name.
@@ -71,6 +103,19 @@ impl ExchangeHead {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
+    }
+}
+
+impl How {
+    /// Returns the end as a recording has it.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        match self {
+            How::Clean => Ending::Clean,
+            How::Cut(_) => Ending::Cut,
+            How::Reset(_) => Ending::Reset,
+            How::ClientLeft => Ending::Left,
+        }
     }
 }
 
@@ -82,5 +127,77 @@ impl fmt::Display for How {
             How::Reset(error) => write!(f, "reset: {error}"),
             How::ClientLeft => f.write_str("the client left"),
         }
+    }
+}
+
+/// The arguments of `deltawire record`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  deltawire record --upstream https://api.openai.com --listen 127.0.0.1:8080
+  OPENAI_BASE_URL=http://127.0.0.1:8080/v1 python ask.py
+  deltawire fold recordings/0001-chat.jsonl")]
+pub struct Arguments {
+    /// The server that requests are passed on to; its path stands before theirs
+    #[arg(long, value_name = "URL")]
+    pub upstream: UpstreamUrl,
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// The folder that recordings are written to, one file for each exchange
+    #[arg(long, value_name = "DIR", default_value = "recordings")]
+    pub out: PathBuf,
+}
+
+/// Records until the program is interrupted.
+///
+/// The URL for clients is printed on a line of its own. Each finished recording is a line on
+/// standard error.
+///
+/// # Errors
+/// If it cannot listen, or cannot write to the folder.
+pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let files = Arc::new(Files::new(&arguments.out, Box::new(report))?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let sinks: Vec<Arc<dyn Sink>> = vec![files];
+        let recorder = Recorder::bind(arguments.upstream, arguments.listen, sinks).await?;
+        Screen::new().line(&format!("http://{}", recorder.addr()))?;
+        tokio::select! {
+            () = recorder.run() => {}
+            () = interrupted() => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Prints a line about a finished file.
+pub(crate) fn report(written: &Written<'_>) {
+    let Written { path, head, reads, bytes, at, how } = written;
+    let name = path.display();
+    let ExchangeHead { method, target, status, .. } = head;
+    let line = format!(
+        "{name}: {method} {target} {status}, {bytes} bytes in {reads} reads, {:.3} s, {how}",
+        at.as_secs_f64()
+    );
+    tell(&line);
+}
+
+/// Waits for the signals that ask the program to stop.
+pub async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without signals it runs until it is killed.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }

@@ -76,6 +76,12 @@ pub fn complain(name: &str, error: &dyn std::error::Error) {
     let _ = writeln!(io::stderr(), "{name}: {}", harmless(&format!("{error:#}")));
 }
 
+/// Prints a line on standard error, escaped.
+pub fn tell(line: &str) {
+    // If standard error is closed, nobody is left to tell.
+    let _ = writeln!(io::stderr(), "{}", harmless(line));
+}
+
 fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -81,7 +81,10 @@ impl Library {
             kept.recording.has_stream() || (!streamed && kept.recording.answer.is_some())
         };
         // An answer that was not streamed may be recorded read by read as well.
-        let fits_best = |kept: &Kept| fits(kept) && kept.recording.has_events() == streamed;
+        let fits_best = |kept: &Kept| {
+            let is_answer = !streamed && kept.recording.answer.is_some();
+            fits(kept) && (is_answer || kept.recording.has_events() == streamed)
+        };
         let by_question = || {
             let mut asked = of_endpoint().filter(|kept| question(kept));
             let best = asked.clone().find(|kept| fits_best(kept));

@@ -26,6 +26,7 @@ use deltawire_replay::{Endpoint, Recording};
 use tokio::net::TcpListener;
 
 use crate::Error;
+use crate::record::{self, Files, Recorder, Sink};
 use crate::screen::Screen;
 
 pub use server::{Proxy, serve};
@@ -33,43 +34,72 @@ pub use store::{Feeder, MAX_BYTES, Store};
 
 /// The arguments of `deltawire inspect`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    deltawire inspect --upstream https://api.openai.com\n  \
-    deltawire inspect recordings/*.jsonl")]
+#[command(after_help = "\
+Examples:
+  deltawire inspect --upstream https://api.openai.com
+  deltawire inspect recordings/*.jsonl")]
 pub struct Arguments {
-    /// Record what passes to this server, and show it as it happens
+    /// The server that requests are passed on to; its path stands before theirs
     #[arg(long, value_name = "URL", required_unless_present = "files", conflicts_with = "files")]
     upstream: Option<String>,
     /// The address of the proxy, which clients take in place of the server's
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
-    /// The address of the page
+    /// The address of the page; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8788")]
     page: SocketAddr,
-    /// Also write each exchange as a recording into this folder
-    #[arg(long, value_name = "DIR", conflicts_with = "files")]
-    out: Option<PathBuf>,
-    /// Recordings, or raw bodies, to show
+    /// The folder that recordings are written to, one file for each exchange
+    #[arg(long, value_name = "DIR", default_value = "recordings", conflicts_with = "files")]
+    out: PathBuf,
+    /// Recordings or raw bodies, to be shown without a proxy
     files: Vec<PathBuf>,
 }
 
-/// Serves the page until the process is interrupted.
+/// Serves the page until the program is interrupted.
+///
+/// The URL of the page is printed on a line of its own, and then that for clients, if there is a
+/// proxy.
 ///
 /// # Errors
 /// If a file cannot be read, or an address cannot be listened on.
-pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let Arguments { upstream, listen, page, out, files } = arguments;
     let store = Arc::new(Store::default());
-    for file in &arguments.files {
+    for file in &files {
         store.add(read(file)?);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(arguments.page).await?;
-        let address = listener.local_addr()?;
-        Screen::new().line(&format!("the page is at http://{address}/"))?;
-        serve(listener, store, None).await
-    })?;
-    Ok(ExitCode::SUCCESS)
+        let bound = TcpListener::bind(page).await;
+        let listener = bound.map_err(|error| format!("cannot listen on {page}: {error}"))?;
+        let mut screen = Screen::new();
+        let mut proxy = None;
+        let mut recorder = None;
+        if let Some(upstream) = upstream {
+            let files = Files::new(&out, Box::new(record::report))?;
+            let sinks: Vec<Arc<dyn Sink>> =
+                vec![Arc::new(files), Arc::new(Feeder::new(Arc::clone(&store)))];
+            let bound = Recorder::bind(upstream.parse()?, listen, sinks).await?;
+            proxy = Some(Proxy { proxy: format!("http://{}", bound.addr()), upstream });
+            recorder = Some(bound);
+        }
+        screen.line(&format!("http://{}", listener.local_addr()?))?;
+        if let Some(Proxy { proxy, .. }) = &proxy {
+            screen.line(proxy)?;
+        }
+        let recording = async {
+            match recorder {
+                Some(recorder) => recorder.run().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            served = serve(listener, store, proxy) => served?,
+            () = recording => {}
+            () = record::interrupted() => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
 /// Reads a recording, or a body without times, which is one read then.

@@ -118,7 +118,7 @@ impl Store {
     }
 
     fn begin(&self, id: u64, head: &ExchangeHead) {
-        let recording = head.recording(format!("exchange-{id}"));
+        let recording = head.recording(format!("{id:04}-{}", head.endpoint));
         let exchange = Exchange::new(id, recording, Some(head.began));
         lock(&self.shelf).exchanges.insert(id, Arc::new(Mutex::new(exchange)));
         self.notify();
@@ -174,7 +174,7 @@ impl Exchange {
 
     fn ended(&mut self, at: Duration, how: &How) {
         let at = self.recording.reads.last().map_or(at, |last| last.at.max(at));
-        self.recording.end = Some(recorded(how, at));
+        self.recording.end = Some(deltawire_replay::End::new(at, how.ending()));
         let of_session = match how {
             How::Clean => deltawire::How::Clean,
             How::ClientLeft => deltawire::How::Stopped,
@@ -272,17 +272,6 @@ impl Exchange {
             |event: &Entry| json!([seconds(event.at), event.read, event.output, event.change]);
         Value::Array(self.trace.events.iter().skip(from).map(numbers).collect())
     }
-}
-
-/// Returns the end as a recording keeps it.
-fn recorded(how: &How, at: Duration) -> deltawire_replay::End {
-    let ending = match how {
-        How::Clean => Ending::Clean,
-        How::Cut(_) => Ending::Cut,
-        How::Reset(_) => Ending::Reset,
-        How::ClientLeft => Ending::Left,
-    };
-    deltawire_replay::End::new(at, ending)
 }
 
 fn broken(error: &str) -> deltawire::How {
