@@ -449,3 +449,136 @@ pub(crate) fn change_json(change: &OwnedChange) -> Value {
         other => json!({ "change": "other", "text": format!("{other:?}") }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use deltawire::sse::Event;
+    use deltawire_replay::{Recording, recordings};
+
+    use super::*;
+
+    /// Returns the trace of a recording's body, in reads of this size or as it was recorded.
+    fn trace(recording: &Recording, size: Option<usize>) -> Trace {
+        let mut trace = Trace::new(recording.status, &recording.content_type);
+        for read in &recording.reads {
+            for bytes in read.bytes.chunks(size.unwrap_or(read.bytes.len()).max(1)) {
+                trace.read(read.at, bytes);
+            }
+        }
+        trace.end(Duration::from_secs(1000), How::Clean);
+        trace
+    }
+
+    fn streams() -> impl Iterator<Item = &'static Recording> {
+        recordings::all().iter().filter(|recording| recording.has_stream())
+    }
+
+    #[test]
+    fn the_events_are_those_of_a_decoder_and_the_state_is_that_of_a_session() {
+        for recording in streams() {
+            let name = &recording.name;
+            let (trace, body) = (trace(recording, None), recording.body());
+            let mut decoder = Decoder::new();
+            let mut input = &body[..];
+            let mut events = Vec::new();
+            while let Ok(Some(Event { event, data, .. })) = decoder.decode(&mut input) {
+                events.push((event.to_owned(), data.to_owned()));
+            }
+            let is_stream = !trace.state.is_refused();
+            let own = trace.events.iter().filter(|event| event.note.is_none());
+            let own: Vec<_> =
+                own.map(|event| (event.name.to_string(), event.data.to_string())).collect();
+            assert_eq!(own, if is_stream { events } else { Vec::new() }, "{name}");
+
+            let mut session = any::Session::new();
+            session.head(recording.status, |name| {
+                (name == "content-type").then_some(recording.content_type.as_str())
+            });
+            let _ = session.feed(&body);
+            let outcome = session.close(How::Clean);
+            assert_eq!(trace.state.api(), outcome.answer.api(), "{name}");
+            let answer = serde_json::to_string(&outcome.answer).unwrap();
+            assert_eq!(trace.state.answer().unwrap(), answer, "{name}");
+            let state = trace.state.whole();
+            assert_eq!(state["end"]["name"], outcome.end.name(), "{name}");
+            assert_eq!(state["anomalies"], json!(outcome.anomalies), "{name}");
+        }
+        assert!(streams().count() > 20);
+    }
+
+    #[test]
+    fn the_changes_of_all_events_are_the_texts_however_the_reads_are_cut() {
+        for recording in streams() {
+            let name = &recording.name;
+            let whole = trace(recording, None);
+            let mut texts: Vec<(Place, TextKind, String)> = Vec::new();
+            for Changed { change, .. } in &whole.changes {
+                let OwnedChange::Text { at, kind, text } = change else { continue };
+                match texts.iter_mut().find(|(place, of, _)| (place, of) == (at, kind)) {
+                    Some((.., grown)) => grown.push_str(text),
+                    None => texts.push((*at, *kind, text.clone())),
+                }
+            }
+            let texts = texts.iter().map(|(at, kind, text)| {
+                json!({ "choice": at.choice, "item": at.item, "kind": kind, "text": text })
+            });
+            assert_eq!(whole.state.texts(), texts.collect::<Value>(), "{name}");
+            for size in [1, 7] {
+                let cut = trace(recording, Some(size));
+                let places = |trace: &Trace| {
+                    let place = |event: &Entry| (event.offset, event.len, event.change);
+                    trace.events.iter().map(place).collect::<Vec<_>>()
+                };
+                assert_eq!(places(&cut), places(&whole), "{name} in reads of {size}");
+                assert_eq!(cut.changes.len(), whole.changes.len(), "{name} in reads of {size}");
+                assert_eq!(cut.state.texts(), whole.state.texts(), "{name} in reads of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn events_follow_each_other_without_a_gap_in_the_body() {
+        for recording in streams() {
+            let trace = trace(recording, None);
+            let mut offset = 0;
+            for event in &trace.events {
+                assert_eq!(event.offset, offset, "{}", recording.name);
+                offset += event.len;
+            }
+            assert!(offset <= recording.body().len() as u64);
+        }
+    }
+
+    #[test]
+    fn an_event_that_the_end_cuts_and_a_line_that_is_no_field_are_noted() {
+        let mut trace = Trace::new(200, "text/event-stream");
+        trace.read(Duration::ZERO, b"oops\ndata: {\"choices\":[]}\n\ndata: {\"choi");
+        trace.end(Duration::ZERO, How::broken("gone", false));
+        let notes: Vec<_> = trace.events.iter().map(|event| event.note).collect();
+        assert_eq!(notes, [Some(Note::Stray), None, Some(Note::Cut)]);
+        assert_eq!(trace.state.end_name(), Some("truncated"));
+    }
+
+    #[test]
+    fn lines_of_ollama_are_events_and_lines_of_a_json_error_are_none() {
+        let mut lines = Trace::new(200, "application/x-ndjson");
+        lines.read(
+            Duration::ZERO,
+            b"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"done\":false}\n\
+              {\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"!\"},\"done\":true,\
+              \"done_reason\":\"stop\"}\n",
+        );
+        lines.end(Duration::ZERO, How::Clean);
+        assert_eq!(lines.events.len(), 2);
+        assert_eq!(lines.state.api(), Some(Api::Ollama));
+        assert!(lines.state.is_complete());
+
+        let mut error = Trace::new(429, "application/json");
+        error.read(Duration::ZERO, b"{\n\"error\": {\"message\": \"slow down\"}\n}\n");
+        error.end(Duration::ZERO, How::Clean);
+        assert!(error.events.is_empty());
+        let state = error.state.whole();
+        assert!(state["body"].as_str().is_some_and(|body| body.contains("slow down")), "{state}");
+        assert!(state["error"].as_str().is_some_and(|error| error.contains("429")), "{state}");
+    }
+}

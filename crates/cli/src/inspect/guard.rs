@@ -205,7 +205,9 @@ mod tests {
     fn the_policy_has_the_hashes_of_the_page_and_allows_no_inline_code() {
         let policy = policy("<style>a</style><script>b</script>");
         // printf b | openssl dgst -sha256 -binary | base64
-        assert!(policy.contains("script-src 'sha256-PiPoFgA5WUoziU9lZOGxNIu9egCI1CxKy3PurtWcAJ0='"));
+        assert!(
+            policy.contains("script-src 'sha256-PiPoFgA5WUoziU9lZOGxNIu9egCI1CxKy3PurtWcAJ0='")
+        );
         assert!(policy.contains("style-src 'sha256-ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs='"));
         assert!(!policy.contains("unsafe"), "{policy}");
     }

@@ -146,7 +146,8 @@ struct Watched {
 
 async fn live(State(store): Kept, Query(Watched { watch }): Query<Watched>) -> Response {
     let body = EventBody::new(messages(store, watch));
-    let (parts, body) = body.keep_alive(KEEP_ALIVE, tokio::time::sleep).into_response().into_parts();
+    let (parts, body) =
+        body.keep_alive(KEEP_ALIVE, tokio::time::sleep).into_response().into_parts();
     Response::from_parts(parts, axum::body::Body::new(body))
 }
 
@@ -183,11 +184,7 @@ struct Moment {
 
 impl Moment {
     /// Calls a function with the state at this moment.
-    fn look<T>(
-        &self,
-        exchange: &Mutex<Exchange>,
-        see: impl FnOnce(&super::fold::State) -> T,
-    ) -> T {
+    fn look<T>(&self, exchange: &Mutex<Exchange>, see: impl FnOnce(&super::fold::State) -> T) -> T {
         let locked = lock(exchange);
         let count = locked.recording.reads.len();
         let reads = self.reads.unwrap_or(count);

@@ -94,6 +94,7 @@ impl Store {
         shelf.bytes += exchange.bytes();
         shelf.exchanges.insert(exchange.id, Arc::new(Mutex::new(exchange)));
         drop(shelf);
+        self.forget();
         self.notify();
     }
 
@@ -120,7 +121,10 @@ impl Store {
     fn begin(&self, id: u64, head: &ExchangeHead) {
         let recording = head.recording(format!("{id:04}-{}", head.endpoint));
         let exchange = Exchange::new(id, recording, Some(head.began));
-        lock(&self.shelf).exchanges.insert(id, Arc::new(Mutex::new(exchange)));
+        let mut shelf = lock(&self.shelf);
+        shelf.bytes += exchange.bytes();
+        shelf.exchanges.insert(id, Arc::new(Mutex::new(exchange)));
+        drop(shelf);
         self.notify();
     }
 
@@ -193,8 +197,10 @@ impl Exchange {
         self.how.is_some()
     }
 
+    /// Returns the bytes of the request and of the answer.
     fn bytes(&self) -> u64 {
-        self.recording.reads.iter().map(|read| read.bytes.len() as u64).sum()
+        let request = self.recording.request.as_ref().map_or(0, |request| request.len() as u64);
+        request + self.trace.state.bytes()
     }
 
     /// Returns a copy of what the state at an earlier moment is computed from.
