@@ -14,7 +14,13 @@ const { CHROMIUM, DELTAWIRE, WORK, SCREENSHOTS } = process.env;
 
 const HOSTILE = `<script>window.pwned = 1</script><img src=x onerror="window.pwned = 2"><a href="javascript:window.pwned = 3">x</a>`;
 const EVENTS = 50000;
-const WORDS = "The page shows a stream while it runs , and every moment of it again later .".split(" ").map((word) => `${word} `);
+const pieces = (text) => text.match(/\s*\S+/g);
+const WORDS = pieces(`The forecast for Paris decides this, so I ask for the next three days before I answer.
+
+Until then: early autumn there is mild, about 18 degrees by day and 11 at night, and one day in three brings rain. A light jacket and an umbrella are the safe choice.
+
+The exact days follow.`);
+const THOUGHTS = pieces("The user wants to know what to pack for Paris. I have a tool for the weather, so I should call it and not guess.");
 const data = (value) => `data: ${typeof value === "string" ? value : JSON.stringify(value)}\n\n`;
 const chunk = (delta, more) => data({ id: "c1", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta, finish_reason: null }], ...more });
 const finish = (reason, usage) => data({ id: "c1", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta: {}, finish_reason: reason }], usage }) + data("[DONE]");
@@ -25,13 +31,15 @@ let goOn;
 const gate = new Promise((done) => { goOn = done; });
 
 const streams = {
-  async words(out) {
+  async "some-model"(out) {
+    await sleep(250);
     out.write(chunk({ role: "assistant", content: "" }));
     await sleep(40);
+    for (const word of THOUGHTS) { out.write(chunk({ reasoning_content: word })); await sleep(14); }
     for (const [i, word] of WORDS.entries()) {
-      if (i === 8) { await gate; await sleep(700); }
+      if (i === 18) { await gate; await sleep(700); }
       out.write(chunk({ content: word }));
-      await sleep(30);
+      await sleep(12 + i % 7 * 5);
     }
     out.write(chunk({ tool_calls: [{ index: 0, id: "call_7", type: "function", function: { name: "get_weather", arguments: "" } }] }));
     for (const piece of ['{"ci', 'ty":"Pa', 'ris","days"', ":3}"]) {
@@ -39,7 +47,7 @@ const streams = {
       out.write(chunk({ tool_calls: [{ index: 0, function: { arguments: piece } }] }));
     }
     await sleep(30);
-    out.write(finish("tool_calls", { prompt_tokens: 21, completion_tokens: 23, total_tokens: 44 }));
+    out.write(finish("tool_calls", { prompt_tokens: 21, completion_tokens: 104, total_tokens: 125 }));
   },
   async hostile(out) {
     out.write(chunk({ content: HOSTILE, reasoning_content: HOSTILE }));
@@ -96,6 +104,7 @@ const content = () => page.evaluate(() => [...document.querySelectorAll("#texts 
 const tab = (name) => page.click(`#to-${name}`);
 const passed = (what) => console.log(`  ${what}`);
 
+let canvas;
 try {
   // ---- Before anything happens ----
   await page.goto(`${url}/`);
@@ -104,12 +113,12 @@ try {
   passed("opens, and says how to begin");
 
   // ---- A stream while it runs ----
-  const asked = ask("words");
-  const half = WORDS.slice(0, 8).join("");
+  const asked = ask("some-model");
+  const half = WORDS.slice(0, 18).join("");
   await until((half) => document.querySelector("#texts")?.textContent.includes(half), half);
   assert.equal(await content(), half);
   assert.equal(await page.locator("#exchanges li").count(), 1);
-  assert.match(await text("#exchanges li"), /words[^]*live/);
+  assert.match(await text("#exchanges li"), /some-model[^]*live/);
   assert.match(await text("#badges"), /live/);
   assert.equal(await text("#now"), "live");
   // The moment can be moved while it runs.
@@ -128,7 +137,7 @@ try {
   assert.match(call, /get_weather\s+call_7\s+whole/);
   assert.match(call, /"city": "Paris",\s+"days": 3/);
   const figures = await text("#figures");
-  assert.match(figures, /Output tokens\s+23 21 input/);
+  assert.match(figures, /Output tokens\s+104 21 input/);
   assert.match(figures, /1 stall/);
   const toTop = async (list) => {
     await page.evaluate((list) => { document.getElementById(`${list}-list`).scrollTop = 0; }, list);
@@ -142,20 +151,22 @@ try {
   assert.match(await row("events"), /^1 \d+\.\d{3}\s+0 message role assistant \{"id":"c1"/);
   await page.locator("#events-list .row").nth(3).click();
   await until(() => document.getElementById("event").textContent.startsWith("Event 4"));
-  assert.match(await text("#event"), /Event 4[^]*"content": "shows "[^]*1 change[^]*"kind": "content"/);
+  assert.match(await text("#event"), /Event 4[^]*"reasoning_content": " wants"[^]*1 change[^]*"kind": "reasoning"/);
   await tab("reads");
   await toTop("reads");
   assert.match(await row("reads"), /^1 \d+\.\d{3}\s+\d+ \d+ B data: /);
   await tab("changes");
-  await until(() => /content/.test(document.getElementById("changes-list").textContent));
-  await page.evaluate(() => { document.getElementById("changes-list").scrollTop = 1e6; });
-  await until(() => /tool_call_done.*get_weather\(\{"city"/.test(document.getElementById("changes-list").textContent));
+  await until(() => {
+    const list = document.getElementById("changes-list");
+    list.scrollTop = list.scrollHeight;
+    return /tool_call_done.*get_weather\(\{"city"/.test(list.textContent);
+  });
   await tab("timing");
   for (const name of ["ttft", "tpot", "itl", "inter_token_latency", "gen_ai.client.inference.duration", "time_to_first_token", "Stalls"]) {
     assert.ok((await text("#timing")).includes(name), name);
   }
   await tab("usage");
-  assert.match(await text("#usage"), /output\s+23[^]*complete\s+yes/);
+  assert.match(await text("#usage"), /output\s+104[^]*complete\s+yes/);
   await tab("anomalies");
   assert.match(await text("#anomalies"), /Nothing was repaired/);
   await tab("answer");
@@ -178,9 +189,9 @@ try {
   for (let step = 1; step <= 6; step++) {
     await page.keyboard.press("ArrowRight");
     const state = await api(`1/state?reads=${step}`);
-    const expected = state.texts.find((text) => text.kind === "content")?.text ?? "";
+    const expected = state.texts.find((text) => text.kind === "reasoning")?.text ?? "";
     await until(([step, expected]) => document.getElementById("moment").textContent.includes(` ${step}/`)
-      && (document.querySelector("#texts .part > div")?.textContent ?? "") === expected, [step, expected]);
+      && (document.querySelector("#texts .thought > div")?.textContent ?? "") === expected, [step, expected]);
   }
   assert.equal(await page.isVisible("#texts .call"), false);
   await page.keyboard.press("Shift+ArrowLeft");
@@ -190,12 +201,12 @@ try {
   const box = await page.locator("#bar").boundingBox();
   await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
   await until(() => document.querySelectorAll("#events-list .row.later").length > 0);
-  await until(() => document.querySelector("#texts .part > div")?.textContent);
+  await until(() => document.querySelector("#texts .part:not(.thought) > div")?.textContent);
   const middle = await content();
   assert.ok(middle.length > 0 && WORDS.join("").startsWith(middle), middle);
-  const canvas = await page.locator("#arrival").boundingBox();
+  canvas = await page.locator("#arrival").boundingBox();
   await page.mouse.click(canvas.x + canvas.width * .97 - 54, canvas.y + 60);
-  await until((middle) => document.querySelector("#texts .part > div").textContent.length > middle.length, middle);
+  await until((middle) => document.querySelector("#texts .part:not(.thought) > div").textContent.length > middle.length, middle);
   await page.keyboard.press("Home");
   await page.selectOption("#speed", "4");
   await page.locator("#exchanges").focus();
@@ -296,7 +307,7 @@ try {
     await page.keyboard.press(key);
     assert.equal(await chosen(), expected, key);
   }
-  await until(() => document.getElementById("title").textContent === "words");
+  await until(() => document.getElementById("title").textContent === "some-model");
   await page.locator("#events-list").focus();
   await page.keyboard.press("ArrowDown");
   await until(() => document.getElementById("event").textContent.startsWith("Event 1"));
@@ -343,13 +354,16 @@ try {
   process.exit();
 }
 
-// The pictures of docs: the middle of the stream, and its events.
+// The pictures of docs: an event in the middle, and a moment in the middle.
 async function pictures() {
-  for (const scheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme: scheme });
-    await page.mouse.move(5, 5);
-    await page.waitForTimeout(300);
-    await page.screenshot({ path: `${SCREENSHOTS}/inspect-${scheme}.png` });
-  }
+  const shoot = (scheme) => page.mouse.move(5, 5).then(() => page.waitForTimeout(400)).then(() => page.screenshot({ path: `${SCREENSHOTS}/inspect-${scheme}.png` }));
+  await page.evaluate(() => { document.getElementById("events-list").scrollTop = 480; });
+  await page.locator("#events-list .row:not(.later)", { hasText: "forecast" }).click();
+  await shoot("light");
+  await page.keyboard.press("Escape");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.mouse.click(canvas.x + canvas.width * .62, canvas.y + 60);
+  await shoot("dark");
   await page.emulateMedia({ colorScheme: "light" });
+  await page.keyboard.press("End");
 }

@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 
 use crate::Error;
 use crate::record::{self, Files, Recorder, Sink};
-use crate::screen::Screen;
+use crate::screen::{Screen, tell};
 
 pub use server::{Proxy, serve};
 pub use store::{Feeder, MAX_BYTES, Store};
@@ -83,7 +83,11 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
             proxy = Some(Proxy { proxy: format!("http://{}", bound.addr()), upstream });
             recorder = Some(bound);
         }
-        screen.line(&format!("http://{}", listener.local_addr()?))?;
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() {
+            tell("inspect: whoever reaches the page sees every request and answer");
+        }
+        screen.line(&format!("http://{address}"))?;
         if let Some(Proxy { proxy, .. }) = &proxy {
             screen.line(proxy)?;
         }
