@@ -10,7 +10,7 @@
 //!   and with any other path, the first events tell.
 //! - `--stop-at-text` stops as soon as there is text.
 //! - `--text` prints the end and the text of choice 0 only.
-//! - `--cumulative`, `--one-choice` and `--drop-unknown` are those of the example `fold`.
+//! - `--cumulative`, `--one-choice` and `--drop-unknown` are those of `deltawire fold`.
 //!
 //! The exit status is 0 for every end of a stream. It is 1 if there is no stream: for a refused
 //! request, or without a connection.
@@ -164,7 +164,7 @@ async fn in_async<D: Dialect>(request: &Request) -> Result<Answered<D>, Error> {
     Ok((stream.finish(), text))
 }
 
-/// The outcome as it is printed, which is as the example `fold` prints it.
+/// The outcome as it is printed, which is as `deltawire fold` prints it.
 #[derive(Serialize)]
 struct Line<'o, A> {
     dialect: Option<Api>,

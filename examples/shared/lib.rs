@@ -7,7 +7,7 @@ mod screen;
 mod server;
 pub mod stack;
 
-pub use screen::{Screen, complain, exit_code};
+pub use screen::{Screen, exit_code};
 pub use server::Server;
 
 /// The error of an example, whatever it is.
@@ -16,14 +16,3 @@ pub type Error = Box<dyn std::error::Error>;
 /// The prompt of the notebook's longer requests.
 pub const COUNT_TO_100: &str =
     "Count to 100, with a comma between each number and no newlines. E.g., 1, 2, 3, ...";
-
-/// Returns the value of `--read-size`, a number of bytes above zero.
-///
-/// A buffer of that size is allocated, so the most is 64 MiB.
-pub fn read_size(args: &mut lexopt::Parser) -> Result<usize, Error> {
-    use lexopt::ValueExt;
-    match args.value()?.parse::<usize>()? {
-        0 => Err("--read-size is 1 or more".into()),
-        size => Ok(size.min(64 << 20)),
-    }
-}

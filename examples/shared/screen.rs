@@ -71,7 +71,7 @@ pub fn exit_code(name: &str, result: Result<ExitCode, Error>) -> ExitCode {
 /// Prints an error on standard error.
 ///
 /// The message may quote a server, so it is escaped too.
-pub fn complain(name: &str, error: &dyn std::error::Error) {
+fn complain(name: &str, error: &dyn std::error::Error) {
     // If standard error is closed, nobody is left to tell.
     let _ = writeln!(io::stderr(), "{name}: {}", harmless(&format!("{error:#}")));
 }

@@ -1,19 +1,29 @@
 //! The events of a stream, each printed as a line of JSON.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use deltawire::sse::Decoder;
 use serde::Serialize;
 
 use crate::Error;
+use crate::input::{self, Input};
 use crate::screen::{Screen, complain};
 
 /// The arguments of `deltawire events`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A last line has what a client needs to connect again. The output does not depend on --read-size.
+The exit status is 1 if an event could not be decoded, else 0.
+
+Example:
+  printf 'id: 7\\ndata: hello\\n\\n' | deltawire events")]
 pub struct Arguments {
+    /// The body of a stream, or a recording; standard input if there is none
+    file: Option<PathBuf>,
     /// Read at most this many bytes at a time
-    #[arg(long, default_value_t = 16 << 10)]
+    #[arg(long, value_name = "N", default_value = "16384", value_parser = input::read_size)]
     read_size: usize,
 }
 
@@ -31,18 +41,26 @@ struct LastLine<'a> {
     last_event_id: &'a str,
 }
 
-/// Decodes standard input.
+/// Decodes a file or standard input.
 ///
 /// # Errors
-/// If standard input cannot be read.
-pub fn run(to: &Arguments) -> Result<ExitCode, Error> {
+/// If it cannot be read.
+pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let mut raw = match Input::open(arguments.file.as_deref())? {
+        Input::Raw(raw) => raw,
+        Input::Recording(recording) => {
+            let parts = input::parts(&recording)?;
+            Box::new(io::Cursor::new(
+                parts.into_iter().flat_map(|part| part.bytes).collect::<Vec<u8>>(),
+            ))
+        }
+    };
     let mut screen = Screen::new();
     let mut status = ExitCode::SUCCESS;
     let mut decoder = Decoder::new();
-    let mut buffer = vec![0; to.read_size];
-    let mut stdin = std::io::stdin().lock();
+    let mut buffer = vec![0; arguments.read_size];
     loop {
-        let mut input = match stdin.read(&mut buffer)? {
+        let mut input = match raw.read(&mut buffer)? {
             0 => break,
             count => &buffer[..count],
         };

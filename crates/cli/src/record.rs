@@ -147,6 +147,9 @@ pub struct Arguments {
     /// The folder that recordings are written to, one file for each exchange
     #[arg(long, value_name = "DIR", default_value = "recordings")]
     pub out: PathBuf,
+    /// Ask the server for answers that are not compressed, whatever clients accept
+    #[arg(long)]
+    pub identity: bool,
 }
 
 /// Records until the program is interrupted.
@@ -162,6 +165,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     runtime.block_on(async {
         let sinks: Vec<Arc<dyn Sink>> = vec![files];
         let recorder = Recorder::bind(arguments.upstream, arguments.listen, sinks).await?;
+        let recorder = recorder.with_identity(arguments.identity);
         Screen::new().line(&format!("http://{}", recorder.addr()))?;
         tokio::select! {
             () = recorder.run() => {}

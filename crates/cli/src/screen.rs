@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use anstyle::{AnsiColor, Style as AnsiStyle};
 use deltawire::Escaped;
 
 use crate::Error;
@@ -44,10 +45,47 @@ impl Screen {
         Ok(self.out.flush()?)
     }
 
+    /// Prints a text in a style, which only a terminal shows.
+    ///
+    /// The environment variable `NO_COLOR` turns styles off.
+    pub fn styled(&mut self, style: Style, text: &str) -> Result<(), Error> {
+        if !self.terminal || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+            return self.print(text);
+        }
+        let style = style.ansi();
+        write!(self.out, "{style}{}{style:#}", harmless(text))?;
+        Ok(self.out.flush()?)
+    }
+
     /// Prints a text and ends the line.
     pub fn line(&mut self, text: &str) -> Result<(), Error> {
         self.print(text)?;
         self.print("\n")
+    }
+}
+
+/// The styles of text on a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// The first of two things.
+    A,
+    /// The second of two things.
+    B,
+    /// The name of a part.
+    Part,
+    /// A good end.
+    Good,
+}
+
+impl Style {
+    fn ansi(self) -> AnsiStyle {
+        let colour = |colour: AnsiColor| AnsiStyle::new().fg_color(Some(colour.into()));
+        match self {
+            Style::A => colour(AnsiColor::Blue),
+            Style::B => colour(AnsiColor::Magenta),
+            Style::Part => AnsiStyle::new().bold(),
+            Style::Good => colour(AnsiColor::Green),
+        }
     }
 }
 
@@ -58,12 +96,17 @@ fn harmless(text: &str) -> String {
 
 /// Returns the exit status of a command: its own, or 1 after printing the error.
 pub fn exit_code(name: &str, result: Result<ExitCode, Error>) -> ExitCode {
+    exit_code_or(name, result, 1)
+}
+
+/// Returns the exit status of a command: its own, or this one after printing the error.
+pub fn exit_code_or(name: &str, result: Result<ExitCode, Error>, failed: u8) -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(name, error.as_ref());
-            ExitCode::FAILURE
+            ExitCode::from(failed)
         }
     }
 }

@@ -331,7 +331,7 @@ fn stream(
 fn headers(recording: &Recording) -> Vec<(String, String)> {
     let again = recording.headers.iter().filter(|(name, value)| {
         let is = |other: &&str| name.eq_ignore_ascii_case(other);
-        value != REDACTED && !OWN_HEADERS.iter().any(|other| is(&other))
+        value != REDACTED && !OWN_HEADERS.iter().any(is)
     });
     let content_type = ("content-type".to_owned(), recording.content_type.clone());
     let content_type = (!recording.content_type.is_empty()).then_some(content_type);

@@ -166,11 +166,9 @@ impl Recording {
                 Ok(bytes) => self.reads.push(Read { at, bytes }),
                 Err(_) => return Err(invalid("base64", "base64 with padding", base64)),
             },
-            (None, None, Some(end)) => match end.as_str() {
-                word => match ENDINGS.into_iter().find(|(_, known)| *known == word) {
-                    Some((how, _)) => self.end = Some(End { at, how }),
-                    None => return Err(invalid("end", "clean, cut, reset or left", end)),
-                },
+            (None, None, Some(end)) => match ENDINGS.into_iter().find(|(_, word)| *word == end) {
+                Some((how, _)) => self.end = Some(End { at, how }),
+                None => return Err(invalid("end", "clean, cut, reset or left", end)),
             },
             _ => return Err(LineFault::NotOneOf),
         }

@@ -11,9 +11,12 @@ use std::time::Duration;
 
 use deltawire::any::{self, Answer, Api};
 use deltawire::sse::{Decoder, Event, EventId, Limits};
-use deltawire::{Change, How, Outcome, OwnedChange, Place, TextKind, ToolCallKind, lines};
+use deltawire::{Change, How, Options, Outcome, OwnedChange, Place, TextKind, ToolCallKind, lines};
+use deltawire_replay::Recording;
 use deltawire_timing::Recorder;
 use serde_json::{Value, json};
+
+use crate::input;
 
 /// The number of folded events after which an unknown API is no longer asked for.
 ///
@@ -40,15 +43,16 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Returns the state after the head of a response.
-    pub(crate) fn new(status: u16, content_type: &str) -> Self {
-        let mut session = any::Session::new();
-        let content_type = (!content_type.is_empty()).then_some(content_type);
-        session.head(status, |name| if name == "content-type" { content_type } else { None });
+    /// Returns the state after the head of a response, as a recording without reads has it.
+    pub(crate) fn new(head: &Recording) -> Self {
+        let api = input::api(head);
+        let mut session = any::session(api, Options::default());
+        let content_type = (!head.content_type.is_empty()).then_some(head.content_type.as_str());
+        session.head(head.status, |name| if name == "content-type" { content_type } else { None });
         Self {
             session,
+            api,
             recorder: Recorder::new(),
-            api: None,
             texts: Vec::new(),
             choices: BTreeSet::new(),
             finishes: Vec::new(),
@@ -310,10 +314,10 @@ fn taken(event: &Event<'_>) -> Taken {
 }
 
 impl Trace {
-    /// Returns the trace after the head of a response.
-    pub(crate) fn new(status: u16, content_type: &str) -> Self {
+    /// Returns the trace after the head of a response, as a recording without reads has it.
+    pub(crate) fn new(head: &Recording) -> Self {
         Self {
-            state: State::new(status, content_type),
+            state: State::new(head),
             events: Vec::new(),
             changes: Vec::new(),
             reads: 0,
@@ -453,13 +457,13 @@ pub(crate) fn change_json(change: &OwnedChange) -> Value {
 #[cfg(test)]
 mod tests {
     use deltawire::sse::Event;
-    use deltawire_replay::{Recording, recordings};
+    use deltawire_replay::{Endpoint, recordings};
 
     use super::*;
 
     /// Returns the trace of a recording's body, in reads of this size or as it was recorded.
     fn trace(recording: &Recording, size: Option<usize>) -> Trace {
-        let mut trace = Trace::new(recording.status, &recording.content_type);
+        let mut trace = Trace::new(recording);
         for read in &recording.reads {
             for bytes in read.bytes.chunks(size.unwrap_or(read.bytes.len()).max(1)) {
                 trace.read(read.at, bytes);
@@ -467,6 +471,12 @@ mod tests {
         }
         trace.end(Duration::from_secs(1000), How::Clean);
         trace
+    }
+
+    fn head(status: u16, content_type: &str) -> Recording {
+        let mut head = Recording::new("head", Endpoint::Other);
+        (head.status, head.content_type) = (status, content_type.to_owned());
+        head
     }
 
     fn streams() -> impl Iterator<Item = &'static Recording> {
@@ -490,7 +500,7 @@ mod tests {
                 own.map(|event| (event.name.to_string(), event.data.to_string())).collect();
             assert_eq!(own, if is_stream { events } else { Vec::new() }, "{name}");
 
-            let mut session = any::Session::new();
+            let mut session = any::session(input::api(recording), Options::default());
             session.head(recording.status, |name| {
                 (name == "content-type").then_some(recording.content_type.as_str())
             });
@@ -551,7 +561,7 @@ mod tests {
 
     #[test]
     fn an_event_that_the_end_cuts_and_a_line_that_is_no_field_are_noted() {
-        let mut trace = Trace::new(200, "text/event-stream");
+        let mut trace = Trace::new(&head(200, "text/event-stream"));
         trace.read(Duration::ZERO, b"oops\ndata: {\"choices\":[]}\n\ndata: {\"choi");
         trace.end(Duration::ZERO, How::broken("gone", false));
         let notes: Vec<_> = trace.events.iter().map(|event| event.note).collect();
@@ -561,7 +571,7 @@ mod tests {
 
     #[test]
     fn lines_of_ollama_are_events_and_lines_of_a_json_error_are_none() {
-        let mut lines = Trace::new(200, "application/x-ndjson");
+        let mut lines = Trace::new(&head(200, "application/x-ndjson"));
         lines.read(
             Duration::ZERO,
             b"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"done\":false}\n\
@@ -573,7 +583,7 @@ mod tests {
         assert_eq!(lines.state.api(), Some(Api::Ollama));
         assert!(lines.state.is_complete());
 
-        let mut error = Trace::new(429, "application/json");
+        let mut error = Trace::new(&head(429, "application/json"));
         error.read(Duration::ZERO, b"{\n\"error\": {\"message\": \"slow down\"}\n}\n");
         error.end(Duration::ZERO, How::Clean);
         assert!(error.events.is_empty());

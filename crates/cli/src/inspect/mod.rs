@@ -15,18 +15,19 @@ mod live;
 mod server;
 mod store;
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deltawire::any::Api;
 use deltawire_replay::{Endpoint, Recording};
 use tokio::net::TcpListener;
 
 use crate::Error;
-use crate::record::{self, Files, Recorder, Sink};
+use crate::input::{self, Input};
+use crate::record::{self, Files, Recorder, Sink, UpstreamUrl};
 use crate::screen::{Screen, tell};
 
 pub use server::{Proxy, serve};
@@ -41,7 +42,7 @@ Examples:
 pub struct Arguments {
     /// The server that requests are passed on to; its path stands before theirs
     #[arg(long, value_name = "URL", required_unless_present = "files", conflicts_with = "files")]
-    upstream: Option<String>,
+    upstream: Option<UpstreamUrl>,
     /// The address of the proxy, which clients take in place of the server's
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
@@ -51,7 +52,10 @@ pub struct Arguments {
     /// The folder that recordings are written to, one file for each exchange
     #[arg(long, value_name = "DIR", default_value = "recordings", conflicts_with = "files")]
     out: PathBuf,
-    /// Recordings or raw bodies, to be shown without a proxy
+    /// Ask the server for answers that are not compressed, whatever clients accept
+    #[arg(long, conflicts_with = "files")]
+    identity: bool,
+    /// Recordings, folders of them, or raw bodies, to be shown without a proxy
     files: Vec<PathBuf>,
 }
 
@@ -63,10 +67,10 @@ pub struct Arguments {
 /// # Errors
 /// If a file cannot be read, or an address cannot be listened on.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    let Arguments { upstream, listen, page, out, files } = arguments;
+    let Arguments { upstream, listen, page, out, identity, files } = arguments;
     let store = Arc::new(Store::default());
-    for file in &files {
-        store.add(read(file)?);
+    for file in input::files(&files)? {
+        store.add(read(&file)?);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -79,8 +83,9 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
             let files = Files::new(&out, Box::new(record::report))?;
             let sinks: Vec<Arc<dyn Sink>> =
                 vec![Arc::new(files), Arc::new(Feeder::new(Arc::clone(&store)))];
-            let bound = Recorder::bind(upstream.parse()?, listen, sinks).await?;
-            proxy = Some(Proxy { proxy: format!("http://{}", bound.addr()), upstream });
+            let name = upstream.to_string();
+            let bound = Recorder::bind(upstream, listen, sinks).await?.with_identity(identity);
+            proxy = Some(Proxy { proxy: format!("http://{}", bound.addr()), upstream: name });
             recorder = Some(bound);
         }
         let address = listener.local_addr()?;
@@ -108,22 +113,14 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
 
 /// Reads a recording, or a body without times, which is one read then.
 fn read(file: &Path) -> Result<Recording, Error> {
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| failed(&error))?;
-    if bytes.trim_ascii_start().starts_with(b"{\"recording\":") {
-        let text = String::from_utf8(bytes).map_err(|error| failed(&error))?;
-        return Ok(Recording::parse(&text).map_err(|error| failed(&error))?);
-    }
+    let mut body = match Input::open(Some(file))? {
+        Input::Recording(recording) => return Ok(*recording),
+        Input::Raw(body) => body,
+    };
+    let mut bytes = Vec::new();
+    let read = body.read_to_end(&mut bytes);
+    read.map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let name = name.replace(|c: char| c.is_whitespace() || c.is_control(), "-");
-    let api = deltawire::any::fold(&bytes).answer.api();
-    let endpoint = match api {
-        Some(Api::Chat) => Endpoint::Chat,
-        Some(Api::Completions) => Endpoint::Completion,
-        Some(Api::Responses) => Endpoint::Responses,
-        Some(Api::Messages) => Endpoint::Messages,
-        Some(Api::Gemini) => Endpoint::Gemini,
-        _ => Endpoint::Other,
-    };
-    Ok(Recording::new(name, endpoint).bytes(Duration::ZERO, bytes))
+    Ok(Recording::new(name, Endpoint::Other).bytes(Duration::ZERO, bytes))
 }

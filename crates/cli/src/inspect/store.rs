@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::fold::{Entry, State, Trace};
+use crate::input;
 use crate::record::{ExchangeHead, How, Sink};
 
 /// The bytes of bodies that are kept. What is folded from them takes a few times as much.
@@ -72,19 +73,11 @@ impl Store {
             exchange.read(*at, bytes);
         }
         match (recording.end, &recording.answer) {
-            (Some(end), _) => {
-                let (how, in_words) = match end.how {
-                    Ending::Clean => (deltawire::How::Clean, "clean"),
-                    Ending::Left => (deltawire::How::Stopped, "the client left"),
-                    Ending::Reset => (broken("the connection was reset"), "reset"),
-                    _ => (broken("the connection closed too early"), "cut"),
-                };
-                exchange.end(end.at, how, in_words.to_owned());
-            }
+            (Some(end), _) => exchange.end(end.at, input::how(&recording), in_words(end.how)),
             // There is no stream, but the answer to the same request.
             (None, Some(answer)) => {
                 exchange.trace.read(answer.elapsed, answer.body.as_bytes());
-                exchange.end(answer.elapsed, deltawire::How::Clean, "not streamed".to_owned());
+                exchange.end(answer.elapsed, deltawire::How::Clean, "not streamed");
             }
             (None, None) => {}
         }
@@ -163,7 +156,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Exchange {
     /// Returns an exchange of which only the head is known.
     fn new(id: u64, head: Recording, began: Option<SystemTime>) -> Self {
-        let trace = Trace::new(head.status, &head.content_type);
+        let trace = Trace::new(&head);
         let model = model(&head);
         Self { id, version: 1, recording: head, trace, began, model, how: None }
     }
@@ -180,17 +173,16 @@ impl Exchange {
         let at = self.recording.reads.last().map_or(at, |last| last.at.max(at));
         self.recording.end = Some(deltawire_replay::End::new(at, how.ending()));
         let of_session = match how {
-            How::Clean => deltawire::How::Clean,
-            How::ClientLeft => deltawire::How::Stopped,
-            How::Cut(error) | How::Reset(error) => broken(error),
+            How::Cut(error) | How::Reset(error) => deltawire::How::broken(error, false),
+            How::Clean | How::ClientLeft => input::how(&self.recording),
         };
-        self.end(at, of_session, how.to_string());
+        self.end(at, of_session, &how.to_string());
     }
 
-    fn end(&mut self, at: Duration, how: deltawire::How, in_words: String) {
+    fn end(&mut self, at: Duration, how: deltawire::How, in_words: &str) {
         self.version += 1;
         self.trace.end(at, how);
-        self.how = Some(in_words);
+        self.how = Some(in_words.to_owned());
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -206,6 +198,7 @@ impl Exchange {
     /// Returns a copy of what the state at an earlier moment is computed from.
     pub(crate) fn beginning(&self, reads: usize) -> Recording {
         let mut beginning = Recording::new("beginning", self.recording.endpoint);
+        beginning.target.clone_from(&self.recording.target);
         beginning.status = self.recording.status;
         beginning.content_type.clone_from(&self.recording.content_type);
         beginning.reads = self.recording.reads.iter().take(reads).cloned().collect();
@@ -280,13 +273,20 @@ impl Exchange {
     }
 }
 
-fn broken(error: &str) -> deltawire::How {
-    deltawire::How::broken(error, false)
+/// Returns the end of a recorded transfer in words.
+fn in_words(end: Ending) -> &'static str {
+    match end {
+        Ending::Clean => "clean",
+        Ending::Cut => "cut",
+        Ending::Reset => "reset",
+        Ending::Left => "the client left",
+        _ => "unknown",
+    }
 }
 
 /// Returns the state after the reads of a beginning.
 pub(crate) fn state_at(beginning: &Recording) -> State {
-    let mut state = State::new(beginning.status, &beginning.content_type);
+    let mut state = State::new(beginning);
     for read in &beginning.reads {
         state.arrived(read.at);
         state.feed(&read.bytes, |_| {});

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use deltawire::any::Api;
 use deltawire_replay::Endpoint;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::combinators::BoxBody;
@@ -47,13 +48,14 @@ const OF_CONNECTION: [HeaderName; 6] = [
 pub struct Recorder {
     listener: TcpListener,
     addr: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Shared,
 }
 
 struct Shared {
     upstream: Upstream,
     sinks: Arc<[Arc<dyn Sink>]>,
     next: AtomicU64,
+    identity: bool,
 }
 
 impl Recorder {
@@ -71,8 +73,16 @@ impl Recorder {
             .await
             .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let addr = listener.local_addr()?;
-        let shared = Shared { upstream, sinks: sinks.into(), next: AtomicU64::new(1) };
-        Ok(Self { listener, addr, shared: Arc::new(shared) })
+        let shared =
+            Shared { upstream, sinks: sinks.into(), next: AtomicU64::new(1), identity: false };
+        Ok(Self { listener, addr, shared })
+    }
+
+    /// Asks the server for answers that are not compressed, in place of what clients accept.
+    #[must_use]
+    pub fn with_identity(mut self, identity: bool) -> Self {
+        self.shared.identity = identity;
+        self
     }
 
     /// Returns the address it listens on.
@@ -84,11 +94,12 @@ impl Recorder {
     /// Serves until it is dropped, which ends every exchange.
     pub async fn run(self) {
         let mut connections = JoinSet::new();
+        let shared = Arc::new(self.shared);
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
                     Ok((socket, _)) => {
-                        connections.spawn(Arc::clone(&self.shared).serve(socket));
+                        connections.spawn(Arc::clone(&shared).serve(socket));
                     }
                     // It is of one connection, or passes: there are no file descriptors left.
                     Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -141,6 +152,9 @@ impl Shared {
         };
         // hyper has answered it by reading the body.
         parts.headers.remove(EXPECT);
+        if self.identity {
+            parts.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         parts.headers.insert(HOST, self.upstream.host());
         parts.version = Version::HTTP_11;
         let (body, sent) = RequestBody::new(body);
@@ -231,7 +245,10 @@ impl Began {
                 format!("a request of more than {MAX_REQUEST} bytes is recorded without its body");
             complain("record", &*Error::from(problem));
         }
-        // A server may answer before it has seen the end of the request.
+        if sent.ended.is_none() && !sent.is_too_long {
+            let problem = "an answer began before the end of its request, which is recorded as far as it was sent";
+            complain("record", &*Error::from(problem));
+        }
         let since = sent.ended.unwrap_or(self.instant);
         let target = asked.target.path_and_query().map_or("/", |target| target.as_str());
         let head = ExchangeHead {

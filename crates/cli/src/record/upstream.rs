@@ -141,16 +141,16 @@ impl Upstream {
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, NoAnswer> {
         let mut request = request;
-        if let Some(mut connection) = kept.take()
-            && connection.sender.ready().await.is_ok()
-        {
-            match connection.sender.try_send_request(request).await {
-                Ok(answer) => {
-                    *kept = Some(connection);
-                    return Ok(answer);
+        if let Some(mut connection) = kept.take() {
+            if connection.sender.ready().await.is_ok() {
+                match connection.sender.try_send_request(request).await {
+                    Ok(answer) => {
+                        *kept = Some(connection);
+                        return Ok(answer);
+                    }
+                    // The server had closed it before the request was sent.
+                    Err(error) => request = unsent(error)?,
                 }
-                // The server had closed it before the request was sent.
-                Err(error) => request = unsent(error)?,
             }
         }
         let mut connection = self.connect().await?;
