@@ -37,7 +37,7 @@ const streams = {
     await sleep(40);
     for (const word of THOUGHTS) { out.write(chunk({ reasoning_content: word })); await sleep(14); }
     for (const [i, word] of WORDS.entries()) {
-      if (i === 18) { await gate; await sleep(700); }
+      if (i === 18) { await gate; await sleep(900); }
       out.write(chunk({ content: word }));
       await sleep(12 + i % 7 * 5);
     }
@@ -48,6 +48,10 @@ const streams = {
     }
     await sleep(30);
     out.write(finish("tool_calls", { prompt_tokens: 21, completion_tokens: 104, total_tokens: 125 }));
+  },
+  async "other-model"(out) {
+    for (const word of WORDS.slice(0, 20)) { out.write(chunk({ content: word })); await sleep(20); }
+    out.socket.destroy();
   },
   async hostile(out) {
     out.write(chunk({ content: HOSTILE, reasoning_content: HOSTILE }));
@@ -231,7 +235,11 @@ try {
   const saved = readFileSync(await download.path(), "utf8");
   assert.equal(saved, readFileSync(`${WORK}/recordings/0001-chat.jsonl`, "utf8"));
   passed("the download is the recording that was written");
-  if (SCREENSHOTS) await pictures();
+  if (SCREENSHOTS) {
+    await pictures();
+    console.log("inspect-page: took the pictures, and stops there");
+    process.exit();
+  }
 
   // ---- Text of others ----
   await ask(HOSTILE);
@@ -354,9 +362,11 @@ try {
   process.exit();
 }
 
-// The pictures of docs: an event in the middle, and a moment in the middle.
+// The pictures of docs: an event in the middle, and a moment in the middle, beside other exchanges.
 async function pictures() {
   const shoot = (scheme) => page.mouse.move(5, 5).then(() => page.waitForTimeout(400)).then(() => page.screenshot({ path: `${SCREENSHOTS}/inspect-${scheme}.png` }));
+  for (const model of ["some-model", "other-model", "some-model"]) await ask(model).catch(() => {});
+  await until(() => document.querySelectorAll("#exchanges li").length === 4 && /done/.test(document.getElementById("badges").textContent));
   await page.evaluate(() => { document.getElementById("events-list").scrollTop = 480; });
   await page.locator("#events-list .row:not(.later)", { hasText: "forecast" }).click();
   await shoot("light");
@@ -365,5 +375,4 @@ async function pictures() {
   await page.mouse.click(canvas.x + canvas.width * .62, canvas.y + 60);
   await shoot("dark");
   await page.emulateMedia({ colorScheme: "light" });
-  await page.keyboard.press("End");
 }
