@@ -1,5 +1,6 @@
 //! The page's server: what it refuses, what it says of recordings and of streams that run, and that
 //! nothing in it is markup of others.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

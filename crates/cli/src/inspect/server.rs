@@ -35,7 +35,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
-use super::fold::{Changed, Entry, change_json};
+use super::fold::{Changed, Entry, Note, State as Folded, change_json};
 use super::guard::{Guard, guard};
 use super::live::messages;
 use super::store::{Exchange, Store, lock, state_at};
@@ -74,12 +74,12 @@ pub async fn serve(
     store: Arc<Store>,
     proxy: Option<Proxy>,
 ) -> Result<(), Error> {
-    let router = router(store, proxy, Guard::new(listener.local_addr()?, PAGE));
+    let router = router(store, proxy.as_ref(), Guard::new(listener.local_addr()?, PAGE));
     axum::serve(listener, router).await?;
     Ok(())
 }
 
-fn router(store: Arc<Store>, proxy: Option<Proxy>, rules: Guard) -> Router {
+fn router(store: Arc<Store>, proxy: Option<&Proxy>, rules: Guard) -> Router {
     let about = json!(proxy);
     let one = |path: &str| format!("/api/exchanges/{{id}}{path}");
     Router::new()
@@ -184,7 +184,7 @@ struct Moment {
 
 impl Moment {
     /// Calls a function with the state at this moment.
-    fn look<T>(&self, exchange: &Mutex<Exchange>, see: impl FnOnce(&super::fold::State) -> T) -> T {
+    fn look<T>(&self, exchange: &Mutex<Exchange>, see: impl FnOnce(&Folded) -> T) -> T {
         let locked = lock(exchange);
         let count = locked.recording.reads.len();
         let reads = self.reads.unwrap_or(count);
@@ -200,12 +200,12 @@ impl Moment {
 }
 
 async fn state(State(store): Kept, Path(id): Path<u64>, Query(moment): Query<Moment>) -> Found {
-    let look = move |exchange: &Mutex<Exchange>| moment.look(exchange, |state| state.whole());
+    let look = move |exchange: &Mutex<Exchange>| moment.look(exchange, Folded::whole);
     Ok(json_response(&with(&store, id, look).await?))
 }
 
 async fn answer(State(store): Kept, Path(id): Path<u64>, Query(moment): Query<Moment>) -> Found {
-    let look = move |exchange: &Mutex<Exchange>| moment.look(exchange, |state| state.answer());
+    let look = move |exchange: &Mutex<Exchange>| moment.look(exchange, Folded::answer);
     let answer = with(&store, id, look).await?.map_err(|_| FAILED)?;
     Ok(of_type("application/json", answer))
 }
@@ -267,7 +267,7 @@ fn event_json(position: usize, event: &Entry, data: &str) -> Value {
         "id": event.id.as_str(),
         "data": data,
         "output": event.output,
-        "note": event.note.map(super::fold::Note::name),
+        "note": event.note.map(Note::name),
     })
 }
 
