@@ -22,7 +22,7 @@ pub struct Corpus {
 
 impl Corpus {
     /// Keeps `text` for the rest of the process: what is measured borrows from it.
-    fn new(name: &'static str, text: String, events: usize) -> Self {
+    pub(crate) fn new(name: &'static str, text: String, events: usize) -> Self {
         let bytes: &'static [u8] = Vec::leak(text.into_bytes());
         let blank: &[u8] =
             if memchr::memchr(b'\r', bytes).is_some() { b"\r\n\r\n" } else { b"\n\n" };
@@ -34,6 +34,21 @@ impl Corpus {
         }
         assert_eq!(start, bytes.len(), "{name} ends with a blank line");
         Self { name, bytes, blocks: Vec::leak(blocks), events }
+    }
+
+    /// A recorded stream, unless it is one that a pairing cannot be asked to read: it is not UTF-8,
+    /// ends in an error or before its end.
+    #[must_use]
+    pub fn of_recording(name: &str, bytes: Vec<u8>) -> Option<Self> {
+        let text = String::from_utf8(bytes).ok()?;
+        let outcome = deltawire::chat::fold(text.as_bytes());
+        let mut fold = deltawire::chat::Session::new();
+        fold.feed(text.as_bytes()).ok()?;
+        let events = fold.accumulator().stats().events;
+        outcome.end.is_complete().then_some(())?;
+        let text =
+            text.trim_end().to_owned() + if text.contains('\r') { "\r\n\r\n" } else { "\n\n" };
+        Some(Self::new(String::leak(name.to_owned()), text, usize::try_from(events).ok()?))
     }
 
     /// One pass through it.
@@ -203,9 +218,9 @@ pub fn line(name: &'static str, bytes: usize) -> Corpus {
     Corpus::new(name, text, 1)
 }
 
-const CHUNKS: usize = 1_000;
+pub(crate) const CHUNKS: usize = 1_000;
 const SIZE: usize = 256 << 10;
-const DONE: &str = "data: [DONE]\n\n";
+pub(crate) const DONE: &str = "data: [DONE]\n\n";
 
 fn chat() -> Corpus {
     openai("chat", CHUNKS, Openai::default())
@@ -454,7 +469,7 @@ fn push_words(text: &mut String, bytes: usize) {
 
 /// Tokens, as they stand in JSON strings, and numbers: a linear congruential generator that always
 /// begins the same.
-struct Words(u64);
+pub(crate) struct Words(u64);
 
 impl Default for Words {
     fn default() -> Self {
@@ -514,18 +529,18 @@ impl Words {
         r#"\""#,
     ];
 
-    fn next(&mut self) -> &'static str {
+    pub(crate) fn next(&mut self) -> &'static str {
         Self::LIST[self.below(Self::LIST.len())]
     }
 
     /// Some letters and digits, as OpenAI pads with.
-    fn padding(&mut self) -> String {
+    pub(crate) fn padding(&mut self) -> String {
         const OF: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         let len = 1 + self.below(14);
         (0..len).map(|_| char::from(OF[self.below(62)])).collect()
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         // The low bits of such a generator repeat soon.

@@ -1,7 +1,7 @@
 //! The common part of the benches, the allocation test and the table: the bytes, the reads they
 //! come in, and the peers that go through them.
 //!
-//! [`corpora`] makes the streams, [`reads`] cuts them, [`peers`] has everybody's way through them
+//! [`corpora`] and [`shapes`] make the streams, [`reads`] cuts them, [`peers`] has everybody's way through them
 //! behind one function each, and checks that all arrive at the same. The benches time that;
 //! `README.md` says how to read what they print. [`tokenizers`] is about something else: what
 //! counting tokens costs.
@@ -10,4 +10,5 @@ pub mod corpora;
 pub mod machine;
 pub mod peers;
 pub mod reads;
+pub mod shapes;
 pub mod tokenizers;

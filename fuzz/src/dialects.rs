@@ -5,13 +5,15 @@
 //! stream.
 
 use arbitrary::Arbitrary;
-use deltawire::any::Any;
+use deltawire::any::{Any, Api};
+use deltawire::chat::Chat;
+use deltawire::completions::Completions;
 use deltawire::gemini::Gemini;
 use deltawire::interactions::Interactions;
 use deltawire::messages::Messages;
 use deltawire::ollama::Ollama;
 use deltawire::responses::Responses;
-use deltawire::sse::Event;
+use deltawire::sse::{Decoder, Event};
 use deltawire::{Accumulator, Dialect, How, Limits, Options, Session};
 use serde::Serialize;
 
@@ -76,6 +78,68 @@ impl Body<'_> {
             check_atomic::<D>(self.stream, options);
         }
     }
+}
+
+impl Body<'_> {
+    /// The API that is told, and all else, is the same in any reads, and what the session of that
+    /// API gives.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub fn check_detection(&self) {
+        let options = Options::new().with_unknown(self.options & 1 == 0);
+        let ending = if self.options & 4 == 0 { Ending::Clean } else { Ending::Broken };
+        let whole = Trace::of_reads::<Any>(options, [self.stream], ending);
+        let reads = cut(self.stream, self.lengths);
+        assert_eq!(Trace::of_reads::<Any>(options, reads.iter().copied(), ending), whole, "cut");
+        let told = api_of(options, [self.stream]);
+        assert_eq!(api_of(options, reads), told, "cut");
+        if !self.tells_at_once(told) {
+            return;
+        }
+        let own = match told {
+            None | Some(Api::Chat) => Trace::of_reads::<Chat>,
+            Some(Api::Completions) => Trace::of_reads::<Completions>,
+            Some(Api::Responses) => Trace::of_reads::<Responses>,
+            Some(Api::Messages) => Trace::of_reads::<Messages>,
+            Some(Api::Gemini) => Trace::of_reads::<Gemini>,
+            Some(Api::Interactions) => Trace::of_reads::<Interactions>,
+            Some(Api::Ollama) => Trace::of_reads::<Ollama>,
+            Some(other) => panic!("{other} is an API that this target does not know"),
+        };
+        assert_eq!(whole, own(options, [self.stream], ending), "{told:?}");
+    }
+
+    /// Reports whether nothing came before the event that tells the API.
+    ///
+    /// What came before is read as a chat completion's. Pings in it are passed over.
+    fn tells_at_once(&self, told: Option<Api>) -> bool {
+        let has = |text: &[u8]| self.stream.windows(text.len()).any(|window| window == text);
+        if told == Some(Api::Ollama) {
+            let line = self.stream.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            return std::str::from_utf8(line).is_ok_and(|line| Api::of_event(line) == told);
+        }
+        if has(b"ping") || has(b"keepalive") {
+            return false;
+        }
+        let Some(told) = told else { return true };
+        let mut decoder = Decoder::new();
+        let mut input = self.stream;
+        match decoder.decode(&mut input) {
+            Ok(Some(event)) => Api::of_event(event.data) == Some(told),
+            _ => false,
+        }
+    }
+}
+
+/// Returns the API that a session of any API is told.
+fn api_of<'r>(options: Options, reads: impl IntoIterator<Item = &'r [u8]>) -> Option<Api> {
+    let mut session = Session::<Any>::with_options(options);
+    for read in reads {
+        // The error is in the outcome.
+        let _ = session.feed(read);
+    }
+    session.close(How::Clean).answer.api()
 }
 
 /// An event that a limit refuses leaves the answer as it was.

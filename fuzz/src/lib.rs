@@ -27,6 +27,7 @@ pub mod pieces;
 pub mod tool_calls;
 mod trace;
 pub mod usage;
+pub mod values;
 pub mod verdicts;
 
 // The tests' own, so that fuzzing and tests mean the same by "the same".

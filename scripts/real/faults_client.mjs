@@ -4,6 +4,7 @@
 
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
+import { Ollama } from 'ollama';
 import OpenAI from 'openai';
 
 const QUIET = { apiKey: 'none', maxRetries: 0, timeout: 5_000 };
@@ -50,6 +51,36 @@ const gemini = async (origin) => {
   }
 };
 
+const interactions = async (origin) => {
+  const client = new GoogleGenAI({ apiKey: 'none', vertexai: false, httpOptions: { baseUrl: origin, timeout: 5_000 } });
+  let text = '';
+  let status = null;
+  try {
+    for await (const event of await client.interactions.create({ model: 'm', input: 'x', stream: true })) {
+      if (event.event_type === 'step.delta' && event.delta?.type === 'text') text += event.delta.text;
+      if (event.event_type === 'interaction.completed') status = event.interaction.status;
+    }
+    return { text, state: `status ${status}` };
+  } catch (error) {
+    return raised(error, text);
+  }
+};
+
+const ollama = async (origin) => {
+  let text = '';
+  let reason = null;
+  try {
+    const request = { model: 'm', messages: [{ role: 'user', content: 'x' }], stream: true };
+    for await (const piece of await new Ollama({ host: origin }).chat(request)) {
+      text += piece.message?.content ?? '';
+      reason = piece.done_reason ?? reason;
+    }
+    return { text, state: `done_reason ${reason}` };
+  } catch (error) {
+    return raised(error, text);
+  }
+};
+
 const raised = (error, kept) => ({ raised: error.constructor.name, message: String(error.message), kept });
 
 // One that never comes to an end is told, and not waited for.
@@ -60,7 +91,7 @@ const inTime = (answer) => {
 
 const [origin, ...streams] = process.argv.slice(2);
 for (const stream of streams) {
-  const read = { responses, messages, gemini }[stream.split('/')[0]];
+  const read = { responses, messages, gemini, interactions, ollama }[stream.split('/')[0]];
   console.log(JSON.stringify({ stream, ...(await inTime(read(`${origin}/${stream}`))) }));
 }
 process.exit(0);

@@ -11,6 +11,7 @@ import json
 import sys
 
 import anthropic
+import ollama
 import openai
 from google import genai
 
@@ -66,12 +67,44 @@ def gemini(origin):
     return {"text": text, "state": f"finish_reason {reason and reason.value}"}
 
 
+def interactions(origin):
+    options = {"base_url": origin, "timeout": 5_000}
+    client = genai.Client(api_key="none", vertexai=False, http_options=options)
+    text, status = "", None
+    try:
+        for event in client.interactions.create(model="m", input="x", stream=True):
+            if event.event_type == "step.delta" and getattr(event.delta, "type", None) == "text":
+                text += event.delta.text
+            elif event.event_type == "interaction.completed":
+                status = event.interaction.status
+    except Exception as error:
+        return raised(error, text)
+    return {"text": text, "state": f"status {status}"}
+
+
+def chat(origin):
+    client = ollama.Client(host=origin, timeout=5)
+    text, reason = "", None
+    try:
+        for piece in client.chat(model="m", messages=[{"role": "user", "content": "x"}], stream=True):
+            text += piece.message.content or ""
+            reason = piece.done_reason or reason
+    except Exception as error:
+        return raised(error, text)
+    return {"text": text, "state": f"done_reason {reason}"}
+
+
+READERS = {
+    "responses": responses, "messages": messages, "gemini": gemini,
+    "interactions": interactions, "ollama": chat,
+}  # fmt: skip
+
+
 def raised(error, kept):
     return {"raised": type(error).__name__, "message": str(error), "kept": kept}
 
 
 origin, *streams = sys.argv[1:]
 for stream in streams:
-    api = stream.split("/")[0]
-    read = {"responses": responses, "messages": messages, "gemini": gemini}[api]
+    read = READERS[stream.split("/")[0]]
     print(json.dumps({"stream": stream} | read(f"{origin}/{stream}")), flush=True)

@@ -18,6 +18,21 @@ pub struct Folded {
     pub contents: Vec<String>,
     /// The arguments of choice 0's tool calls.
     pub arguments: String,
+    /// The reasoning of choice 0.
+    pub reasoning: String,
+    /// The number of chunks that could not be read.
+    pub unreadable: usize,
+}
+
+/// The part of a stream's texts that somebody reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readable {
+    /// All of them.
+    All,
+    /// All but the reasoning.
+    NoReasoning,
+    /// Not even its chunks.
+    Nothing,
 }
 
 impl Folded {
@@ -94,11 +109,44 @@ pub fn check(corpus: &Corpus, size: ReadSize) {
     }
 }
 
+/// Returns what a peer reads of a stream.
+///
+/// # Panics
+/// If it finds another text than ours.
+#[must_use]
+pub fn reads(peer: &Competitor, corpus: &Corpus, size: ReadSize) -> Readable {
+    let answer = ours(corpus.reads(size));
+    let mut theirs = (peer.fold)(corpus.reads(size));
+    if theirs.unreadable > 0 {
+        return Readable::Nothing;
+    }
+    let has_reasoning = theirs.reasoning == answer.reasoning;
+    theirs.reasoning.clone_from(&answer.reasoning);
+    assert!(
+        theirs == answer,
+        "{} folds {} in reads of {size} to another answer",
+        peer.name,
+        corpus.name
+    );
+    if has_reasoning { Readable::All } else { Readable::NoReasoning }
+}
+
 /// Ours without learning the envelope: what a stream costs whose chunks have to be parsed in full,
 /// each of them.
 #[must_use]
 pub fn parsed(reads: Reads) -> Folded {
     ours_with(Options::new().with_learning(false), reads)
+}
+
+/// Returns the share of a stream's events that are not parsed, because a learned frame matched.
+#[must_use]
+pub fn learned(reads: Reads) -> f64 {
+    let mut fold = deltawire::chat::Session::new();
+    for read in reads {
+        fold.feed(read).expect("no error");
+    }
+    let stats = fold.accumulator().stats();
+    stats.learned as f64 / stats.folded.max(1) as f64
 }
 
 fn ours(reads: Reads) -> Folded {
@@ -116,6 +164,7 @@ fn ours_with(options: Options, reads: Reads) -> Folded {
         let content = folded.content(usize::try_from(choice.index).expect("an index"));
         *content = choice.message.content.unwrap_or_default();
         if choice.index == 0 {
+            folded.reasoning = choice.message.reasoning_content.unwrap_or_default();
             for call in choice.message.tool_calls {
                 folded.arguments.push_str(&call.arguments);
             }
@@ -181,8 +230,10 @@ struct AsyncOpenai(Folded);
 
 impl Json for AsyncOpenai {
     fn push(&mut self, data: &str) {
-        let chunk: CreateChatCompletionStreamResponse =
-            serde_json::from_str(data).expect("a chunk");
+        let Ok(chunk) = serde_json::from_str::<CreateChatCompletionStreamResponse>(data) else {
+            self.0.unreadable += 1;
+            return;
+        };
         for choice in chunk.choices {
             if let Some(content) = &choice.delta.content {
                 self.0.append(choice.index as usize, content);
@@ -220,6 +271,15 @@ impl Json for JsonValue {
                     .unwrap_or_default();
                 self.0.append(index, content);
             }
+            for part in delta["content"].as_array().into_iter().flatten() {
+                for thought in part["thinking"].as_array().into_iter().flatten() {
+                    self.0.reasoning.push_str(thought["text"].as_str().unwrap_or_default());
+                }
+            }
+            if let Some(text) = delta["reasoning_content"].as_str().or(delta["reasoning"].as_str())
+            {
+                self.0.reasoning.push_str(text);
+            }
             for call in delta["tool_calls"].as_array().into_iter().flatten() {
                 if let Some(arguments) = call["function"]["arguments"].as_str() {
                     self.0.arguments.push_str(arguments);
@@ -237,17 +297,23 @@ impl Json for JsonValue {
 /// openai-interface's accumulator.
 #[cfg(feature = "openai-interface")]
 #[derive(Default)]
-struct OpenaiInterface(openai_interface::chat::create::accumulator::ChatCompletionAccumulator);
+struct OpenaiInterface(
+    openai_interface::chat::create::accumulator::ChatCompletionAccumulator,
+    usize,
+);
 
 #[cfg(feature = "openai-interface")]
 impl Json for OpenaiInterface {
     fn push(&mut self, data: &str) {
-        self.0.push(&serde_json::from_str(data).expect("a chunk"));
+        match serde_json::from_str(data) {
+            Ok(chunk) => self.0.push(&chunk),
+            Err(_) => self.1 += 1,
+        }
     }
 
     fn finish(self) -> Folded {
         use openai_interface::chat::ChatCompletionMessageToolCall as Call;
-        let mut folded = Folded::default();
+        let mut folded = Folded { unreadable: self.1, ..Folded::default() };
         for (index, message) in self.0.into_messages() {
             *folded.content(index as usize) = message.content.unwrap_or_default();
             if index == 0 {

@@ -55,6 +55,9 @@ pub struct Arguments {
 /// # Errors
 /// If one of them cannot be read.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    if [&arguments.a, &arguments.b].iter().all(|file| file.as_os_str() == "-") {
+        return Err("only one of the two can be standard input".into());
+    }
     let a = Side::read(&arguments.a, &arguments.options)?;
     let b = Side::read(&arguments.b, &arguments.options)?;
     let tolerance = (!arguments.no_times).then_some(arguments.tolerance);
@@ -114,8 +117,13 @@ fn print(screen: &mut Screen, a: &Side, b: &Side, differences: &[Difference]) ->
         let about = [place(difference), Escaped::new(note).at_most(2 * SHOWN).to_string()];
         let about = about.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
         screen.print("\n")?;
-        screen.styled(Style::Part, &format!("{part:9}"))?;
-        screen.line(&format!("  {}", about.join(": ")))?;
+        if about.is_empty() {
+            screen.styled(Style::Part, part)?;
+            screen.line("")?;
+        } else {
+            screen.styled(Style::Part, &format!("{part:9}"))?;
+            screen.line(&format!("  {}", about.join(": ")))?;
+        }
         for (name, style, value) in [("a", Style::A, a), ("b", Style::B, b)] {
             screen.print("           ")?;
             screen.styled(style, name)?;

@@ -111,6 +111,7 @@ fn a_wrong_call_has_one_error_and_a_status_of_its_own() {
         ("fold", &["no-such-file"], 1, "cannot read no-such-file"),
         ("events", &["no-such-file"], 1, "cannot read no-such-file"),
         ("diff", &["no-such-file", "other"], 2, "cannot read no-such-file"),
+        ("diff", &["-", "-"], 2, "only one of the two can be standard input"),
         ("replay", &["no-such-file"], 1, "cannot read no-such-file"),
         ("replay", &["--speed", "fast"], 2, "speed must be at-once or a number above 0"),
         ("replay", &["--fault", "cutt=1"], 2, "must be one of none"),

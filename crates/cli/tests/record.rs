@@ -45,6 +45,18 @@ fn a_client_sees_the_same_head_bytes_chunks_and_end_as_of_the_server_itself() {
         "type=application/json",
         "comments=1; error=2+",
         "no-done; extra",
+        "chunk-size=+1",
+        "chunk-size=-1",
+        "chunk-size=+1@300",
+        "chunk-size=-1@300",
+        "chunk-size=+100000@300",
+        "cut=300@size",
+        "cut=300; write=7",
+        "linger=0.1",
+        "framing=length; length=+100; linger=0.1",
+        "extra=\"\\r\\ngarbage\"",
+        "status=302; body=empty; header=\"location: /v1/models?key=1\"",
+        "header=\"x-a: 1\"; header=\"x-a: 2\"; header=\"x-empty:\"",
     ];
     let one = recordings::find("one-plus-one").unwrap();
     let all = recordings::all().iter().filter(|recording| recording.has_stream());
@@ -52,8 +64,13 @@ fn a_client_sees_the_same_head_bytes_chunks_and_end_as_of_the_server_itself() {
     let mut count = 0;
     for (recording, faults) in cases {
         let bytes = stream(recording, faults);
-        let direct = send(server.addr(), &bytes);
-        let passed = send(proxy.addr, &bytes);
+        let mut direct = send(server.addr(), &bytes);
+        let mut passed = send(proxy.addr, &bytes);
+        if faults.contains("chunk-size=+100000") {
+            // A chunk that ends late is passed on in the reads in which it came.
+            direct.chunks.clear();
+            passed.chunks.clear();
+        }
         assert!(passed == direct, "{} {faults}: {passed:#?} {direct:#?}", recording.name);
         count += 1;
     }

@@ -3,12 +3,13 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use common::{Folder, post, send};
+use common::{Folder, PATIENCE, post, send};
 use deltawire_replay::{Server, Speed, recordings};
 use serde_json::{Value, json};
 
@@ -136,6 +137,39 @@ fn a_stream_is_recorded_replayed_with_a_cut_and_compared() {
     assert!(told.contains(note) && !told.contains('\u{1b}'), "{told}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_recorder_that_is_stopped_ends_what_is_still_going_on() {
+    let server = Server::builder().faults("stall=300:20".parse().unwrap()).start().unwrap();
+    let folder = Folder::new();
+    let out = path(&folder, "out");
+    let upstream = format!("http://{}", server.addr());
+    let record = Program::start(&["record", "--upstream", &upstream, "--out", &out]);
+    let mut socket = TcpStream::connect(record.addr).unwrap();
+    let asked = BODY.replace("gpt-4o-mini", "one-plus-one");
+    socket.write_all(&post("/v1/chat/completions", &[], &asked)).unwrap();
+    let mut got = Vec::new();
+    let mut buffer = [0; 4096];
+    while !String::from_utf8_lossy(&got).contains("\\n\\n") {
+        let count = socket.read(&mut buffer).unwrap();
+        assert!(count > 0);
+        got.extend_from_slice(&buffer[..count]);
+    }
+    // While it goes on, it is in the folder, but is no recording yet.
+    let file = |extension: &str| folder.0.join(format!("out/0001-chat.jsonl{extension}"));
+    let start = Instant::now();
+    while !file(".part").exists() {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!file("").exists());
+    assert!(record.stop().contains(", the client left"));
+    let recording = deltawire_replay::Recording::from_file(file("")).unwrap();
+    assert_eq!(recording.body(), recordings::find("one-plus-one").unwrap().body()[..300]);
+    assert!(!file(".part").exists());
+    assert_eq!(socket.read(&mut buffer).unwrap_or(0), 0);
+}
+
 #[test]
 fn a_raw_body_and_a_folder_are_replayed_too() {
     let folder = Folder::new();
@@ -235,6 +269,20 @@ fn each_difference_is_named_with_its_place() {
             found.iter().map(|(part, at)| (part.as_str(), at.clone())).collect();
         assert_eq!(parts, expected, "{b}");
     }
+}
+
+#[test]
+fn json_that_is_nested_too_deeply_is_compared_as_text() {
+    let folder = Folder::new();
+    let body = |inner: &str| {
+        let deep = format!("{}{inner}{}", "[".repeat(5000), "]".repeat(5000));
+        let choice = "{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}";
+        format!("data: {{\"choices\":[{choice}],\"x\":{deep}}}\n\ndata: [DONE]\n\n")
+    };
+    assert_eq!(differences(&folder, body("1").as_bytes(), body("1").as_bytes(), &[]), []);
+    let found = differences(&folder, body("1").as_bytes(), body("2").as_bytes(), &[]);
+    let parts: Vec<&str> = found.iter().map(|(part, _)| part.as_str()).collect();
+    assert_eq!(parts, ["body", "events", "event", "answer"]);
 }
 
 #[test]

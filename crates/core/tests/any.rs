@@ -10,7 +10,7 @@ use deltawire::interactions::Interactions;
 use deltawire::messages::Messages;
 use deltawire::ollama::Ollama;
 use deltawire::responses::Responses;
-use deltawire::{Error, How, Options};
+use deltawire::{Change, Error, How, Limit, Limits, Options};
 use dialect::{Seen, in_every_cut, whole};
 
 /// A small stream of each API, all of which say `Hi`.
@@ -196,6 +196,8 @@ fn a_stream_that_is_not_folded_is_named() {
         (r#"{"type":"completion","completion":" Hi"}"#, "Anthropic's Text Completions API"),
         (r#"{"messageStart":{"role":"assistant"}}"#, "Amazon Bedrock's ConverseStream API"),
         (r#"{"index":1,"token":{"text":"Hi"}}"#, "TGI's generate_stream API"),
+        (r#"{"output":{"choices":[{"message":{"content":"Hi"}}]}}"#, "DashScope's native API"),
+        (r#"{"content":" Hi","stop":false}"#, "llama.cpp's native completion API"),
     ] {
         for end in ["", "data: [DONE]\n\n"] {
             let outcome = any::fold(format!("data: {events}\n\n{end}").as_bytes());
@@ -204,6 +206,95 @@ fn a_stream_that_is_not_folded_is_named() {
             assert!(matches!(told, Error::OtherApi { module: "", .. }), "{told}");
             assert!(told.to_string().contains(name), "{told}");
         }
+    }
+}
+
+#[test]
+fn lines_of_an_api_that_is_not_folded_are_named() {
+    let line = r#"{"is_finished":false,"event_type":"text-generation","text":"Hi"}"#;
+    let error = any::fold(format!("{line}\n{line}\n").as_bytes()).error.unwrap();
+    assert!(matches!(error, Error::NotAnEventStream { .. }), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("lines of Cohere's Chat API, which is not folded"), "{message}");
+    let line = r#"{"model":"m","message":{"content":"Hi"},"done":false}"#;
+    let message = whole::<Chat>(&format!("{line}\n")).outcome["error"]["message"].to_string();
+    assert!(
+        message.contains("lines of Ollama's native API, which `deltawire::ollama`"),
+        "{message}"
+    );
+    // A whole answer is none.
+    let message = whole::<Chat>("{\"choices\":[]}").outcome["error"]["message"].to_string();
+    assert!(!message.contains("lines of"), "{message}");
+}
+
+/// Two calls are allowed, and the event with the third is refused before anything of it is folded.
+#[test]
+fn the_number_of_tool_calls_is_limited() {
+    let sse = |events: &[&str]| -> String {
+        events.iter().map(|event| format!("data: {event}\n\n")).collect()
+    };
+    let item = |index: u64| {
+        format!(
+            r#"{{"type":"response.output_item.added","output_index":{index},"item":{{"type":"function_call","call_id":"c{index}","name":"f","arguments":""}}}}"#
+        )
+    };
+    let items: Vec<String> = (0..3).map(item).collect();
+    let block = |index: u64| {
+        format!(
+            r#"{{"type":"content_block_start","index":{index},"content_block":{{"type":"tool_use","id":"c{index}","name":"f","input":{{}}}}}}"#
+        )
+    };
+    let blocks: Vec<String> = (0..3).map(block).collect();
+    let step = |index: u64| {
+        format!(
+            r#"{{"event_type":"step.start","index":{index},"step":{{"type":"function_call","id":"c{index}","name":"f","arguments":{{}}}}}}"#
+        )
+    };
+    let steps: Vec<String> = (0..3).map(step).collect();
+    const PART: &str = r#"{"functionCall":{"name":"f","args":{}}}"#;
+    let parts = |parts: &[&str]| {
+        format!(r#"{{"candidates":[{{"content":{{"parts":[{}]}}}}]}}"#, parts.join(","))
+    };
+    const CALL: &str = r#"{"function":{"name":"f","arguments":{}}}"#;
+    let line = |calls: &[&str]| {
+        let calls = calls.join(",");
+        format!("{{\"model\":\"m\",\"message\":{{\"tool_calls\":[{calls}]}},\"done\":false}}\n")
+    };
+    fn texts(of: &[String]) -> Vec<&str> {
+        of.iter().map(String::as_str).collect()
+    }
+    let whole_output = r#"{"type":"response.completed","response":{"status":"completed","output":[{"type":"function_call"},{"type":"function_call"},{"type":"function_call"}]}}"#;
+    for (api, body, calls) in [
+        (Api::Responses, sse(&texts(&items)), 2),
+        (Api::Responses, sse(&[whole_output]), 0),
+        (Api::Messages, sse(&texts(&blocks)), 2),
+        (Api::Interactions, sse(&texts(&steps)), 2),
+        (Api::Gemini, sse(&[&parts(&[PART]), &parts(&[PART, PART])]), 1),
+        (Api::Gemini, sse(&[&parts(&[PART, PART, PART])]), 0),
+        (Api::Ollama, [line(&[CALL]), line(&[CALL, CALL])].concat(), 1),
+        (Api::Ollama, line(&[CALL, CALL, CALL]), 0),
+    ] {
+        let fold = |max: usize| {
+            let mut limits = Limits::default();
+            limits.max_tool_calls = max;
+            let mut session = any::session(Some(api), Options::new().with_limits(limits));
+            let mut told = 0;
+            let mut updates = session.read(body.as_bytes());
+            while let Ok(Some(update)) = updates.next() {
+                let is_call = |change: &Change<'_>| matches!(change, Change::ToolCall { .. });
+                told += update.changes().filter(is_call).count();
+            }
+            drop(updates);
+            (session.close(How::Clean), told)
+        };
+        let (outcome, told) = fold(2);
+        assert_eq!(outcome.end.name(), "limit", "{api}");
+        let error = outcome.error.unwrap();
+        let is_it = matches!(error, Error::Limit { limit: Limit::ToolCalls, max: 2, .. });
+        assert!(is_it, "{api}: {error}");
+        assert_eq!(told, calls, "{api}");
+        let (outcome, told) = fold(3);
+        assert_eq!((outcome.error, told), (None, 3), "{api}");
     }
 }
 

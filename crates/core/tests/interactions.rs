@@ -588,7 +588,55 @@ fn unknown_steps_and_members_of_steps_are_kept() {
         {"type": "model_output", "mood": "good", "content": [{"type": "text", "text": "ab", "lang": "en"}]},
     ]);
     assert_eq!(seen.answer, answer("completed", steps));
-    assert_eq!((seen.end, &*seen.text, seen.notes().len()), (End::Done, "xab", 0));
+    assert_eq!((seen.end, &*seen.text), (End::Done, "xab"));
+    assert_eq!(seen.notes(), ["unknown_item step", "unknown_item content"]);
+}
+
+#[test]
+fn what_an_event_says_once_is_noted_once() {
+    let unknown = json!({"event_type": "interaction.dreamed", "dream": 1, "index": 0});
+    let seen = run(&[created(), unknown, completed("completed", &usage())]);
+    assert_eq!(seen.notes(), ["unknown_event event_type"]);
+    // Another ID at the end, and in between.
+    let mut end = completed("completed", &usage());
+    end["interaction"]["id"] = "v1_other".into();
+    let seen = run(&[created(), end.clone()]);
+    assert_eq!((seen.notes(), seen.end), (vec!["changed interaction.id".to_owned()], End::Done));
+    assert_eq!(seen.answer["id"], "v1_other");
+    let update = json!({"event_type": "interaction.status_update", "status": "in_progress",
+        "interaction_id": "v1_other"});
+    let seen = run(&[created(), update, end]);
+    assert_eq!(seen.notes(), ["changed interaction.id"]);
+    // An interaction that is not stored has none.
+    let mut end = completed("completed", &usage());
+    end["interaction"]["id"] = "".into();
+    assert_eq!(run(&[created(), end]).notes(), [""; 0]);
+}
+
+#[test]
+fn an_empty_signature_takes_none_away() {
+    let sign =
+        |signature: &str| delta(0, json!({"type": "thought_signature", "signature": signature}));
+    let thought = |signature: &str| start(0, json!({"type": "thought", "signature": signature}));
+    for (events, signature) in [
+        (vec![thought(""), sign("c2ln"), sign("")], "c2ln"),
+        (vec![thought("c2ln"), sign("")], "c2ln"),
+        (vec![thought("c2ln"), sign("b3RoZXI="), sign("")], "b3RoZXI="),
+        (vec![thought(""), sign("")], ""),
+    ] {
+        let events = [vec![created()], events, vec![stop(0), completed("completed", &usage())]];
+        let seen = run(&events.concat());
+        assert_eq!(seen.answer["steps"][0]["signature"], signature);
+    }
+}
+
+#[test]
+fn what_tools_read_counts_as_input() {
+    let usage = json!({"total_input_tokens": 10, "total_tool_use_tokens": 25,
+        "total_output_tokens": 5, "total_thought_tokens": 2, "total_tokens": 42});
+    let seen = fold(&body(&[created(), completed("completed", &usage)]));
+    let counts = seen.usage.expect("counts");
+    assert_eq!((counts.input, counts.output, counts.total), (Some(35), Some(7), Some(42)));
 }
 
 #[test]

@@ -2,10 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod dialect;
+#[path = "responses/naive.rs"]
+mod naive;
+
+use std::slice;
 
 use deltawire::responses::{Event, Response, Responses};
 use deltawire::{Error, How, Limits, Options, TextKind};
 use dialect::{Seen, added, body_of, data, events, in_every_cut, in_reads, recorded, whole};
+use naive::Naive;
 use serde_json::{Value, json};
 
 /// A response with reasoning, a text and a call, as OpenAI streams it.
@@ -30,7 +35,8 @@ fn stream() -> Vec<Value> {
     let mut event = |name: &str, members: Value| {
         number += 1;
         let mut event = json!({"type": format!("response.{name}"), "sequence_number": number});
-        event.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let members = members.as_object().expect("members").clone();
+        event.as_object_mut().expect("an object").extend(members);
         event
     };
     let i = |index: u64, mut members: Value| {
@@ -117,7 +123,7 @@ fn is_the_answer(seen: &Seen) {
     assert_eq!(seen.text, "Hello, wörld");
     assert_eq!(added(seen, TextKind::ReasoningSummary), "Hm. Well.");
     assert_eq!(seen.calls, [["call_1", "now", "{\"zone\":\"CET\"}"]]);
-    assert_eq!(seen.answer(), &stream().last().unwrap()["response"]);
+    assert_eq!(seen.answer(), &stream().last().expect("events")["response"]);
 }
 
 #[test]
@@ -468,6 +474,388 @@ fn other_tools_are_folded_into_their_items() {
     assert_eq!(added(&seen, TextKind::Code), "1+1pwdid+a");
 }
 
+/// A whole text in a part of this type.
+fn part(part_type: &str, text: &str) -> Value {
+    json!({"type": part_type, "text": text})
+}
+
+/// A message of these parts.
+fn message(parts: &[Value]) -> Value {
+    json!({"id": "msg_1", "type": "message", "role": "assistant", "content": parts})
+}
+
+/// The data of an event about an item.
+fn of_item(name: &str, index: u64, item: &Value) -> Value {
+    json!({"type": format!("response.output_item.{name}"), "output_index": index, "item": item})
+}
+
+/// A delta of a text, in a part of an item.
+fn delta_of(name: &str, (item, part): (u64, u64), delta: &str) -> Value {
+    json!({"type": format!("response.{name}.delta"), "output_index": item, "content_index": part,
+        "summary_index": part, "delta": delta})
+}
+
+/// The event that completes a response of this output.
+fn completed(output: &[Value]) -> Value {
+    json!({"type": "response.completed", "response": {"status": "completed", "output": output}})
+}
+
+#[test]
+fn a_part_may_be_counted_from_one() {
+    let reasoning = json!({"type": "reasoning", "content": [part("reasoning_text", "Hm")]});
+    let answer =
+        message(&[part("output_text", "A"), part("vendor:part", "?"), part("output_text", "B")]);
+    let events = [
+        of_item("added", 0, &json!({"type": "reasoning", "content": []})),
+        delta_of("reasoning_text", (0, 1), "Hm"),
+        of_item("done", 0, &reasoning),
+        of_item("added", 1, &message(&[])),
+        delta_of("output_text", (1, 1), "A"),
+        delta_of("output_text", (1, 3), "B"),
+        of_item("done", 1, &answer),
+    ];
+    let output = [reasoning, answer];
+    for end in [completed(&output), completed(&[])] {
+        let seen = in_every_cut::<Responses>(&body_of(events.iter().chain([&end])));
+        assert_eq!(seen.text, "AB");
+        assert_eq!(added(&seen, TextKind::Reasoning), "Hm");
+        assert_eq!(seen.answer()["output"], json!(output));
+        assert!(!seen.has_anomaly("contradicted"));
+    }
+}
+
+#[test]
+fn a_whole_item_counts_also_without_the_texts_of_its_deltas() {
+    let summary = json!({"type": "reasoning", "summary": [part("summary_text", "Hm")]});
+    let shell = json!({"type": "shell_call", "action": {"commands": ["ls"]}});
+    let output = json!({"type": "shell_call_output", "output": [{"stdout": "b", "stderr": ""}]});
+    let call = json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"});
+    let command = |index: u64, delta: &str| {
+        json!({"type": "response.shell_call_command.delta", "output_index": 0,
+            "command_index": index, "delta": delta})
+    };
+    let stdout = json!({"type": "response.shell_call_output_content.delta", "output_index": 0,
+        "command_index": 0, "delta": {"stdout": "a"}});
+    let text = delta_of("output_text", (0, 0), "Hi");
+    for (deltas, whole_item) in [
+        (vec![delta_of("reasoning_text", (0, 0), "Hm")], summary),
+        (vec![command(0, "ls"), command(1, "pwd")], shell),
+        (vec![stdout], output),
+        (vec![text.clone()], message(&[])),
+        (
+            vec![text.clone(), delta_of("output_text", (0, 1), "!")],
+            message(&[part("output_text", "Hi")]),
+        ),
+        (vec![text], call),
+    ] {
+        let done = of_item("done", 0, &whole_item);
+        let ends =
+            [vec![done.clone(), completed(&[])], vec![completed(slice::from_ref(&whole_item))]];
+        for end in ends {
+            let seen = in_every_cut::<Responses>(&body_of(deltas.iter().chain(&end)));
+            assert_eq!(seen.answer()["output"], json!([whole_item]));
+            assert!(seen.has_anomaly("contradicted"));
+        }
+    }
+    // The part counts likewise.
+    let refusal = json!({"type": "refusal", "refusal": "No"});
+    let done = json!({"type": "response.content_part.done", "output_index": 0, "content_index": 0,
+        "part": refusal});
+    let events = [delta_of("output_text", (0, 0), "Hi"), done, completed(&[])];
+    let seen = in_every_cut::<Responses>(&body_of(&events));
+    assert_eq!(seen.answer()["output"][0]["content"], json!([refusal]));
+}
+
+#[test]
+fn a_text_goes_on_after_it_came_whole_and_begins_anew_with_its_item() {
+    let item = message(&[part("output_text", "Hi")]);
+    let late = [of_item("done", 0, &item), delta_of("output_text", (0, 0), "!"), completed(&[])];
+    let seen = in_every_cut::<Responses>(&body_of(&late));
+    assert_eq!(seen.answer()["output"], json!([message(&[part("output_text", "Hi!")])]));
+
+    let call = |arguments: &str| json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": arguments});
+    let begin = of_item("added", 0, &call(""));
+    let delta = |text: &str| delta_of("function_call_arguments", (0, 0), text);
+    let text = |text: &str| delta_of("output_text", (1, 0), text);
+    let events = [
+        begin.clone(),
+        delta("{\"a"),
+        begin,
+        delta("{\"a"),
+        delta("\":1}"),
+        of_item("added", 1, &message(&[])),
+        text("He"),
+        of_item("added", 1, &message(&[])),
+        text("He"),
+        text("llo"),
+        completed(&[]),
+    ];
+    let seen = in_every_cut::<Responses>(&body_of(&events));
+    assert_eq!(seen.answer()["output"][0]["arguments"], "{\"a\":1}");
+    assert_eq!(seen.calls, [["c", "f", "{\"a\":1}"]]);
+    assert_eq!(seen.answer()["output"][1]["content"][0]["text"], "Hello");
+    assert!(seen.has_anomaly("begun_again"));
+}
+
+#[test]
+fn a_text_goes_on_after_another_whole_one() {
+    let done = |text: &str| json!({"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": text});
+    let delta = |text: &str| delta_of("output_text", (0, 0), text);
+    for (events, text) in [
+        (vec![delta("Hi"), done("Ho"), delta("!"), delta("?")], "Ho!?"),
+        (vec![delta("Hi"), done("Ho"), delta("!"), done("Ho!?")], "Ho!?"),
+        (vec![delta("Hi"), done("Ho"), delta("!"), done("Hu"), done("Hu"), delta(".")], "Hu."),
+    ] {
+        let body = body_of(events.iter().chain([&completed(&[])]));
+        let seen = in_every_cut::<Responses>(&body);
+        assert_eq!(seen.answer()["output"][0]["content"][0]["text"], text);
+        assert!(seen.has_anomaly("contradicted"));
+    }
+}
+
+#[test]
+fn a_call_is_told_as_its_whole_item_has_it() {
+    let call = |id: &str, name: &str, arguments: &str| {
+        json!({"id": "fc_1", "type": "function_call", "call_id": id, "name": name,
+            "arguments": arguments})
+    };
+    let begin = of_item("added", 0, &call("c_1", "old", ""));
+    let delta = delta_of("function_call_arguments", (0, 0), "{\"a\":1}");
+    let told = json!({"type": "response.function_call_arguments.done", "output_index": 0,
+        "arguments": "{\"a\":2}"});
+    let last = call("c_2", "new", "{\"a\":3}");
+    for end in
+        [vec![of_item("done", 0, &last), completed(&[])], vec![completed(slice::from_ref(&last))]]
+    {
+        let events = [vec![begin.clone(), delta.clone(), told.clone()], end].concat();
+        let seen = in_every_cut::<Responses>(&body_of(&events));
+        assert_eq!(seen.calls, [["c_2", "new", "{\"a\":3}"]]);
+        assert_eq!(seen.answer()["output"], json!([last]));
+        assert!(seen.has_anomaly("contradicted"));
+    }
+    let seen =
+        in_every_cut::<Responses>(&body_of(&[begin.clone(), delta.clone(), told, completed(&[])]));
+    assert_eq!(seen.calls, [["c_1", "old", "{\"a\":2}"]]);
+    let empty = call("c_1", "old", "");
+    let seen = in_every_cut::<Responses>(&body_of(&[
+        begin.clone(),
+        delta,
+        of_item("done", 0, &empty),
+        completed(&[]),
+    ]));
+    assert_eq!(seen.calls, [["c_1", "old", ""]]);
+    assert_eq!(seen.answer()["output"], json!([empty]));
+    // An object in place of its text.
+    let mut object = last;
+    object["arguments"] = json!({"a": 3});
+    let seen =
+        in_every_cut::<Responses>(&body_of(&[begin, of_item("done", 0, &object), completed(&[])]));
+    assert_eq!(seen.calls, [["c_2", "new", "{\"a\":3}"]]);
+    assert_eq!(seen.answer()["output"], json!([object]));
+    let response = Response::from_json(&seen.answer().to_string()).unwrap();
+    assert_eq!(response.tool_calls().next().unwrap().arguments, "{\"a\":3}");
+}
+
+#[test]
+fn the_output_of_the_last_event_counts_with_more_items_than_came() {
+    let reasoning = json!({"id": "rs_1", "type": "reasoning", "summary": []});
+    let text = |id: &str, text: &str| {
+        let mut message = message(&[part("output_text", text)]);
+        message["id"] = id.into();
+        message
+    };
+    let call = json!({"id": "fc_1", "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"});
+    let (first, second) = (text("m_1", "One"), text("m_2", "Two"));
+    let done = |index: u64, item: &Value| of_item("done", index, item);
+    let begun = |index: u64, item: &Value| [of_item("added", index, item), done(index, item)];
+    for (came, output) in [
+        (vec![(2, &first), (3, &call)], vec![&reasoning, &first, &call]),
+        (vec![(0, &first), (3, &call)], vec![&first, &reasoning, &call]),
+        (vec![(1, &first), (2, &second)], vec![&reasoning, &first, &second]),
+        (vec![(7, &second)], vec![&reasoning, &first, &second]),
+        (vec![(0, &first)], vec![&first, &second]),
+        (vec![], vec![&first, &second]),
+    ] {
+        let output: Vec<Value> = output.into_iter().cloned().collect();
+        let mut events: Vec<Value> =
+            came.iter().flat_map(|(index, item)| begun(*index, item)).collect();
+        events.push(completed(&output));
+        let seen = in_every_cut::<Responses>(&body_of(&events));
+        assert_eq!(seen.answer()["output"], json!(output), "{came:?}");
+        assert!(!seen.has_anomaly("contradicted"), "{came:?}");
+        let texts = ["One", "Two"].map(|text| seen.text.matches(text).count());
+        assert!(texts.iter().all(|count| *count <= 1), "{}", seen.text);
+        // IDs that change with each event.
+        let mut rotated = output.clone();
+        rotated.iter_mut().for_each(|item| item["id"] = "other".into());
+        events.insert(0, json!({"type": "response.output_text.annotation.added"}));
+        *events.last_mut().unwrap() = completed(&rotated);
+        let seen = in_every_cut::<Responses>(&body_of(&events));
+        assert_eq!(seen.answer()["output"], json!(rotated), "{came:?}");
+    }
+    let events =
+        [begun(0, &first).to_vec(), vec![completed(&[Value::Null, first.clone()])]].concat();
+    assert_eq!(whole::<Responses>(&body_of(&events)).answer()["output"], json!([first]));
+}
+
+#[test]
+fn log_probabilities_count_as_the_whole_text_has_them() {
+    let logprob = |bytes: u8| json!([{"token": "Hi", "logprob": -0.5, "bytes": [bytes]}]);
+    let mut delta = delta_of("output_text", (0, 0), "Hi");
+    delta["logprobs"] = logprob(1);
+    let mut done = json!({"type": "response.output_text.done", "output_index": 0,
+        "content_index": 0, "text": "Hi", "logprobs": logprob(2)});
+    let logprobs = |events: &[&Value]| {
+        let seen = in_every_cut::<Responses>(&body_of(events.iter().copied()));
+        seen.answer()["output"][0]["content"][0]["logprobs"].clone()
+    };
+    assert_eq!(logprobs(&[&delta, &done]), logprob(2));
+    assert_eq!(logprobs(&[&done]), logprob(2));
+    done["logprobs"] = json!([]);
+    assert_eq!(logprobs(&[&delta, &done]), logprob(1));
+}
+
+#[test]
+fn what_contradicts_is_weighed_before_it_is_folded() {
+    let call = |arguments: &str| json!({"type": "function_call", "call_id": "c", "name": "long", "arguments": arguments});
+    let events = [
+        of_item("added", 0, &call("")),
+        delta_of("function_call_arguments", (0, 0), "{\"a\":1}"),
+        of_item("added", 0, &call("")),
+        delta_of("function_call_arguments", (0, 0), "{\"a\":2}"),
+        of_item("done", 0, &call("{\"another\":\"text\"}")),
+        delta_of("output_text", (1, 1), "Hello"),
+        of_item("done", 1, &message(&[part("output_text", "Good")])),
+        delta_of("output_text", (1, 1), "bye"),
+        of_item("done", 1, &message(&[])),
+        delta_of("output_text", (1, 1), "Again"),
+        completed(&[
+            json!({"type": "reasoning"}),
+            call("{}"),
+            message(&[part("output_text", "x")]),
+        ]),
+    ];
+    let body = body_of(&events);
+    let full = whole::<Responses>(&body);
+    for max in (0..1500).step_by(3) {
+        let mut limits = Limits::default();
+        limits.max_folded = max;
+        let options = Options::new().with_limits(limits);
+        let seen = in_reads::<Responses>(options, [body.as_bytes()], How::Clean);
+        if seen.end() != "limit" {
+            assert_eq!(seen, full);
+        }
+        assert_eq!(seen.updates, full.updates[..seen.updates.len()], "{max}");
+    }
+}
+
+#[test]
+fn a_text_that_comes_with_its_item_and_in_deltas_is_told_once() {
+    let text = |delta: &str| delta_of("output_text", (0, 0), delta);
+    let filled = message(&[part("output_text", "Hello")]);
+    let begin = of_item("added", 0, &filled);
+    let of_part = |name: &str, text: &str| {
+        json!({"type": format!("response.content_part.{name}"), "output_index": 0,
+            "content_index": 0, "part": part("output_text", text)})
+    };
+    let done = of_item("done", 0, &filled);
+    for (between, is_repeated) in [
+        (vec![text("Hel"), text("lo")], true),
+        (vec![of_part("added", ""), text("Hel"), text(""), text("lo")], true),
+        (vec![of_part("added", "Hello"), text("Hello"), of_part("done", "Hello")], true),
+        (vec![of_part("added", ""), of_part("done", "Hello")], false),
+        (vec![], false),
+        (vec![text("H")], true),
+    ] {
+        for end in [vec![done.clone(), completed(&[])], vec![completed(&[])]] {
+            let events = [vec![begin.clone()], between.clone(), end].concat();
+            let seen = in_every_cut::<Responses>(&body_of(&events));
+            assert_eq!(seen.text, "Hello", "{between:?}");
+            assert_eq!(seen.answer()["output"], json!([filled]), "{between:?}");
+            assert_eq!(seen.has_anomaly("repeated"), is_repeated, "{between:?}");
+            assert!(!seen.has_anomaly("contradicted"), "{between:?}");
+        }
+    }
+    // The deltas go on where the item ended, or only begin like it.
+    for (deltas, whole_text) in [
+        (vec![text("Hello"), text("!")], "Hello!"),
+        (vec![text(", you"), text("!")], "Hello, you!"),
+        (vec![text("He"), text("y")], "HelloHey"),
+    ] {
+        let events = [vec![begin.clone()], deltas, vec![completed(&[])]].concat();
+        let seen = in_every_cut::<Responses>(&body_of(&events));
+        assert_eq!(seen.text, whole_text);
+        assert_eq!(seen.answer()["output"][0]["content"][0]["text"], whole_text);
+    }
+    // Arguments.
+    let call =
+        json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{\"a\":1}"});
+    let events = [
+        of_item("added", 0, &call),
+        delta_of("function_call_arguments", (0, 0), "{\"a\""),
+        delta_of("function_call_arguments", (0, 0), ":1}"),
+        of_item("done", 0, &call),
+        completed(&[]),
+    ];
+    let seen = in_every_cut::<Responses>(&body_of(&events));
+    assert_eq!(seen.calls, [["c", "f", "{\"a\":1}"]]);
+    assert_eq!(added(&seen, TextKind::Arguments).matches('a').count(), 1);
+}
+
+#[test]
+fn a_response_that_failed_leaves_its_output_out() {
+    let failed = json!({"type": "response.failed", "response": {"id": "resp_1", "status": "failed",
+        "error": {"code": "server_error", "message": "no"}, "output": []}});
+    for count in [2, 12, 18] {
+        let mut events = stream()[..count].to_vec();
+        events.push(failed.clone());
+        let seen = whole::<Responses>(&body_of(&events));
+        assert_eq!((seen.end(), seen.anomalies().len()), ("error", usize::from(count == 18)));
+        // The call was cut, which is news.
+        assert_eq!(seen.has_anomaly("cut_tool_call"), count == 18);
+    }
+}
+
+#[test]
+fn an_error_before_the_connection_breaks_is_kept() {
+    let error = json!({"type": "error", "error": {"code": "server_error", "message": "no money"}});
+    let body = body_of(stream()[..12].iter().chain([&error]));
+    for how in [How::broken("reset", false), How::broken("timed out", true), How::Clean] {
+        let mut session = deltawire::responses::Session::new();
+        session.feed(body.as_bytes()).unwrap();
+        let told = session.end(how.clone()).unwrap_err();
+        let outcome = session.close(how);
+        assert_eq!(outcome.end.name(), "error");
+        assert!(matches!(&told, Error::Api(error) if error.message == "no money"), "{told}");
+        assert_eq!(outcome.error, Some(told));
+        assert_eq!(outcome.answer.text(), "Hello, ");
+    }
+    // Whoever stops reads no further, and knows why.
+    let mut session = deltawire::responses::Session::new();
+    session.feed(body.as_bytes()).unwrap();
+    assert_eq!(session.close(How::Stopped).end.name(), "stopped");
+}
+
+#[test]
+fn what_is_of_an_unknown_type_is_noted_once() {
+    let hologram = json!({"type": "acme:hologram", "id": "h"});
+    let scent = json!({"type": "scent", "n": 1.50});
+    let text = message(&[scent.clone(), part("output_text", "Hi")]);
+    let events = [
+        of_item("added", 0, &hologram),
+        of_item("done", 0, &hologram),
+        of_item("added", 1, &message(&[])),
+        json!({"type": "response.content_part.added", "output_index": 1, "content_index": 0,
+            "part": scent}),
+        of_item("done", 1, &text),
+        completed(&[hologram, text]),
+    ];
+    let seen = in_every_cut::<Responses>(&body_of(&events));
+    assert_eq!(seen.answer()["output"][1]["content"][0], scent);
+    let note = |member: &str| ("unknown_item".to_owned(), member.to_owned(), 1);
+    assert_eq!(seen.anomalies(), [note("item"), note("part")]);
+}
+
 #[test]
 fn an_event_beyond_a_limit_changes_nothing() {
     let body = body_of(&stream());
@@ -511,60 +899,6 @@ fn an_event_is_parsed_with_every_member() {
     assert!(Event::parse("[]").is_err() && Event::parse("{").is_err());
 }
 
-/// A fold that is as simple as can be, for streams that keep to the reference.
-#[derive(Default)]
-struct Naive {
-    response: Value,
-    items: Vec<Value>,
-}
-
-impl Naive {
-    fn add(&mut self, event: &Value) {
-        let event_type = event["type"].as_str().unwrap_or_default();
-        let index = event["output_index"].as_u64().unwrap_or_default() as usize;
-        let append = |to: &mut Value| {
-            let grown =
-                to.as_str().unwrap_or_default().to_owned() + event["delta"].as_str().unwrap();
-            *to = grown.into();
-        };
-        let content = event["content_index"].as_u64().unwrap_or_default() as usize;
-        let summary = event["summary_index"].as_u64().unwrap_or_default() as usize;
-        let set = |list: &mut Value, at: usize, part: &Value| {
-            let list = list.as_array_mut().expect("a list");
-            if at == list.len() { list.push(part.clone()) } else { list[at] = part.clone() }
-        };
-        match event_type.strip_prefix("response.").unwrap_or_default() {
-            "output_item.added" | "output_item.done" => {
-                let mut items = Value::Array(std::mem::take(&mut self.items));
-                set(&mut items, index, &event["item"]);
-                self.items = items.as_array().unwrap().clone();
-            }
-            "content_part.added" | "content_part.done" => {
-                set(&mut self.items[index]["content"], content, &event["part"]);
-            }
-            "reasoning_summary_part.added" | "reasoning_summary_part.done" => {
-                set(&mut self.items[index]["summary"], summary, &event["part"]);
-            }
-            "output_text.delta" | "reasoning_text.delta" => {
-                append(&mut self.items[index]["content"][content]["text"]);
-            }
-            "refusal.delta" => append(&mut self.items[index]["content"][content]["refusal"]),
-            "reasoning_summary_text.delta" => {
-                append(&mut self.items[index]["summary"][summary]["text"]);
-            }
-            "function_call_arguments.delta" => append(&mut self.items[index]["arguments"]),
-            "completed" | "incomplete" => {
-                self.response = event["response"].clone();
-                let sent = self.response["output"].as_array().map_or(0, Vec::len);
-                if sent < self.items.len() {
-                    self.response["output"] = Value::Array(self.items.clone());
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 #[test]
 fn recorded_streams_fold_to_what_they_repeat() {
     let is_last = |data: &Value| {
@@ -584,8 +918,10 @@ fn recorded_streams_fold_to_what_they_repeat() {
         count += 1;
         assert!(["done", "error"].contains(&seen.end()), "{name}: {}", seen.end());
         let mut naive = Naive::default();
-        data.iter().for_each(|event| naive.add(event));
-        assert_eq!(seen.answer(), &naive.response, "{name}");
+        let unknown = data.iter().find(|event| naive.add(event).is_none());
+        assert_eq!(unknown, None, "{name}");
+        assert!(naive.is_known(), "{name} is not known");
+        assert_eq!(seen.answer(), &naive.answer(), "{name}");
         // Without the items in the last event the folded ones are the same, but for what is
         // encrypted anew.
         let mut short = data.clone();

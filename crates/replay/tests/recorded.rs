@@ -1,4 +1,4 @@
-//! What a recorder knows of a response is served again.
+//! A response is served again with all that a recorder knows of it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod client;

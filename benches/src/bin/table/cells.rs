@@ -3,6 +3,7 @@
 use std::hint::black_box;
 
 use deltawire_benches::corpora::{self, Corpus};
+use deltawire_benches::peers::fold::Readable;
 use deltawire_benches::peers::{decode, fold};
 use deltawire_benches::reads::{ReadSize, Reads};
 
@@ -90,6 +91,59 @@ pub(crate) fn fold(effort: Effort) -> Table {
         }
     }
     Table { peers: peers.iter().skip(1).map(|peer| peer.name).collect(), rows }
+}
+
+/// One row of the shapes: a stream, or a file.
+#[derive(Debug)]
+pub(crate) struct ShapeRow {
+    pub(crate) row: Row,
+    /// The seconds of our pass without learning.
+    pub(crate) parsed: f64,
+    /// The share of events that were not parsed.
+    pub(crate) learned: f64,
+    /// The peers that do not read the reasoning, by position.
+    pub(crate) without_reasoning: Vec<usize>,
+}
+
+/// The shapes of chunks, beside the peers.
+pub(crate) fn shapes(corpora: &[Corpus], effort: Effort) -> (Vec<&'static str>, Vec<ShapeRow>) {
+    let peers = fold::competitors();
+    let sizes = [ReadSize::Bytes(16 << 10), ReadSize::Event];
+    let rows = corpora.iter().flat_map(|corpus| sizes.map(|size| shape(corpus, size, effort)));
+    (peers.iter().skip(1).map(|peer| peer.name).collect(), rows.collect())
+}
+
+fn shape(corpus: &Corpus, size: ReadSize, effort: Effort) -> ShapeRow {
+    let peers = fold::competitors();
+    let readable: Vec<Readable> =
+        peers.iter().map(|peer| fold::reads(peer, corpus, size)).collect();
+    let mut passes: Vec<Box<dyn Fn()>> = Vec::new();
+    passes.push(Box::new(move || drop(black_box(fold::parsed(black_box(corpus.reads(size)))))));
+    for (peer, readable) in peers.iter().zip(&readable) {
+        if *readable != Readable::Nothing {
+            let fold = peer.fold;
+            passes.push(Box::new(move || drop(black_box(fold(black_box(corpus.reads(size)))))));
+        }
+    }
+    let mut seconds = best(&passes, effort).into_iter();
+    let parsed = seconds.next().unwrap_or(f64::NAN);
+    let mut columns = readable
+        .iter()
+        .map(|readable| if *readable == Readable::Nothing { None } else { seconds.next() });
+    let ours = columns.next().flatten().unwrap_or(f64::NAN);
+    let without_reasoning = readable
+        .iter()
+        .skip(1)
+        .enumerate()
+        .filter(|(_, readable)| **readable == Readable::NoReasoning)
+        .map(|(position, _)| position)
+        .collect();
+    ShapeRow {
+        row: row(corpus, size, ours, columns.collect()),
+        parsed,
+        learned: fold::learned(corpus.reads(size)),
+        without_reasoning,
+    }
 }
 
 fn decoding(corpora: &[Corpus], sizes: &[ReadSize], effort: Effort) -> Table {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use deltawire_benches::machine::{cpu, date, rustc};
 use deltawire_benches::peers::fold::USUAL;
 
-use crate::cells::{Row, Table};
+use crate::cells::{Row, ShapeRow, Table};
 
 /// The command that makes the record again.
 pub(crate) const COMMAND: &str = "cargo run --release -p deltawire-benches --bin table";
@@ -16,6 +16,7 @@ pub(crate) struct Record {
     pub(crate) decode: Table,
     pub(crate) drip: Table,
     pub(crate) fold: Table,
+    pub(crate) shapes: (Vec<&'static str>, Vec<ShapeRow>),
 }
 
 impl Record {
@@ -36,6 +37,7 @@ impl Record {
         self.decode_table(&mut text);
         self.drip_table(&mut text);
         self.fold_table(&mut text);
+        shapes_table(&mut text, &self.shapes);
         text
     }
 
@@ -99,6 +101,60 @@ impl Record {
             );
         }
         let _ = writeln!(text, "\nThe usual pairing is {USUAL}.");
+    }
+}
+
+/// The table of shapes or of recordings.
+///
+/// Rows are summed up by the reads' size.
+pub(crate) fn shapes_table(text: &mut String, (peers, rows): &(Vec<&str>, Vec<ShapeRow>)) {
+    let usual = peers.iter().position(|&peer| peer == USUAL);
+    let _ = writeln!(
+        text,
+        "\n## Shapes: bytes to the answer, by server\n\nNanoseconds a chunk. *Parsed* is ours without learning. A star says that the pairing does not read the reasoning, which is all text there.\n"
+    );
+    let _ = writeln!(
+        text,
+        "| stream | reads of | deltawire | parsed | not parsed | fastest pairing | its time | fastest / ours | usual / ours |\n|---|---|--:|--:|--:|---|--:|--:|--:|"
+    );
+    for ShapeRow { row, parsed, learned, without_reasoning } in rows {
+        let times = row.peers.iter().enumerate().filter_map(|(at, time)| Some((at, (*time)?)));
+        let Some((fastest, time)) = times.min_by(|one, other| one.1.total_cmp(&other.1)) else {
+            continue;
+        };
+        let star = if without_reasoning.contains(&fastest) { "*" } else { "" };
+        let usual = usual.and_then(|usual| row.peers[usual]);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {:.0} % | {}{star} | {} | **{:.2}** | {} |",
+            row.corpus,
+            row.size,
+            digits(row.per_event(row.ours)),
+            digits(row.per_event(*parsed)),
+            learned * 100.0,
+            peers[fastest],
+            digits(row.per_event(time)),
+            row.ahead(),
+            usual.map_or("—".into(), |usual| format!("{:.2}", usual / row.ours)),
+        );
+    }
+    let _ = writeln!(text);
+    let mut sizes: Vec<_> = rows.iter().map(|row| row.row.size).collect();
+    sizes.dedup();
+    sizes.sort_by_key(ToString::to_string);
+    sizes.dedup();
+    for size in sizes {
+        let of_size = || rows.iter().filter(|row| row.row.size == size).map(|row| &row.row);
+        let ahead = || of_size().map(Row::ahead);
+        let whole = |time: fn(&Row) -> f64| of_size().map(time).sum::<f64>();
+        let _ = writeln!(
+            text,
+            "In reads of {size}: least {:.2}, geometric mean **{:.2}**, best {:.2}; all together {:.2}.",
+            ahead().fold(f64::INFINITY, f64::min),
+            mean(ahead()),
+            ahead().fold(0.0, f64::max),
+            whole(|row| row.ahead() * row.ours) / whole(|row| row.ours),
+        );
     }
 }
 

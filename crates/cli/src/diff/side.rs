@@ -96,13 +96,21 @@ impl Side {
             body,
             parts,
             dialect,
-            answer: serde_json::to_value(&outcome.answer)?,
+            answer: json(&outcome.answer)?,
             end: outcome.end.name(),
             error: outcome.error.as_ref().map(|error| format!("{error:#}")),
-            usage: serde_json::to_value(outcome.usage)?,
+            usage: json(&outcome.usage)?,
             anomalies: outcome.anomalies,
             timing: recording.map(|_| recorder.finish(times, output_tokens)),
         })
+    }
+}
+
+/// Returns a value as JSON, and as a text where it is nested too deeply to be compared by members.
+fn json(value: &impl serde::Serialize) -> Result<Value, Error> {
+    match serde_json::to_value(value) {
+        Ok(json) => Ok(json),
+        Err(_) => Ok(Value::String(serde_json::to_string(value)?)),
     }
 }
 

@@ -112,17 +112,37 @@ pub(crate) struct Share {
     pub(crate) text: TextId,
     /// The parts, in order; the last one has no end while it grows.
     parts: Vec<(usize, Option<usize>)>,
-    /// The whole string that the server sent, if it is not what the parts are.
+    /// The whole value that the server sent, if it was not what the parts were.
+    ///
+    /// It is in their place. If it is a string, parts that came later follow it.
     pub(crate) whole: Option<RawValue<'static>>,
     /// The parts are the JSON text of the value that belongs here.
     pub(crate) is_json: bool,
+    /// The place where the text is written. [`Patched::written`] knows of later covers, too.
+    written: Written,
+    /// The number of covers of the block that `written` allows for.
+    covers: u32,
+    /// The length of what deltas repeat of a text that came whole before them, so far.
+    pub(crate) repeated: Option<usize>,
+}
+
+/// The place where a text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// The text itself, in place of the string that was sent.
+    Here,
+    /// A whole value that was sent later has it.
+    InWhole,
+    /// A whole value that was sent later does not have it.
+    Nowhere,
 }
 
 impl Share {
-    /// Returns a share that begins at the end of the text.
-    pub(crate) fn new(text: TextId, texts: &Transcript) -> Self {
-        let parts = [(texts.text(text).len(), None)].into();
-        Self { text, parts, whole: None, is_json: false }
+    /// Returns a share of a text from this offset on.
+    fn from(text: TextId, start: usize, covers: u32) -> Self {
+        let parts = [(start, None)].into();
+        let (whole, is_json, written, repeated) = (None, false, Written::Here, None);
+        Self { text, parts, whole, is_json, written, covers, repeated }
     }
 
     /// Ends the part that grows, because another share adds to the text.
@@ -148,8 +168,27 @@ impl Share {
         self.parts.iter().map(|(start, end)| end.unwrap_or(len).saturating_sub(*start)).sum()
     }
 
-    /// Returns the string that the parts are.
+    /// Puts a whole value in the place of the parts.
+    pub(crate) fn set_whole(&mut self, whole: RawValue<'static>) {
+        self.parts.clear();
+        self.whole = Some(whole);
+    }
+
+    /// Reports whether the last part grows.
+    pub(crate) fn is_growing(&self) -> bool {
+        matches!(self.parts.last(), Some((_, None)))
+    }
+
+    /// Returns the string so far.
     pub(crate) fn so_far<'t>(&self, texts: &'t Transcript) -> Cow<'t, str> {
+        match self.whole.as_ref().filter(|_| !self.is_json) {
+            Some(whole) => Cow::Owned([&*whole.to_text(), &*self.parts(texts)].concat()),
+            None => self.parts(texts),
+        }
+    }
+
+    /// Returns the string that the parts are.
+    fn parts<'t>(&self, texts: &'t Transcript) -> Cow<'t, str> {
         let text = texts.text(self.text);
         let part = |&(start, end): &(usize, Option<usize>)| {
             text.get(start..end.unwrap_or(text.len())).unwrap_or_default()
@@ -171,11 +210,56 @@ pub(crate) struct Patched {
     /// They are apart, because a value that replaces others leaves the texts: it costs no more in
     /// a block that has many.
     pub(crate) patches: Map<Path, Patch>,
+    /// The number of times that the whole block was covered.
+    ///
+    /// It stands for a walk through the texts, of which a block may have many.
+    covers: u32,
 }
 
 impl Patched {
     pub(crate) fn new(base: RawValue<'static>) -> Self {
-        Self { base, texts: Map::default(), patches: Map::default() }
+        Self { base, texts: Map::default(), patches: Map::default(), covers: 0 }
+    }
+
+    /// Begins a share at the end of the text, in place of the one that is at this path.
+    pub(crate) fn begin(&mut self, at: Path, text: TextId, texts: &Transcript) {
+        let start = texts.text(text).len();
+        self.texts.insert(at, Share::from(text, start, self.covers));
+    }
+
+    /// Makes the share at this path all of its text.
+    pub(crate) fn take_all(&mut self, at: &Path) {
+        if let Some(share) = self.texts.get_mut(at) {
+            let all = Share::from(share.text, 0, self.covers);
+            *share = Share { is_json: share.is_json, ..all };
+        }
+    }
+
+    /// Leaves the writing of the texts at this path and in it to the value that was sent there.
+    ///
+    /// The cost is linear in the number of texts in it, unless it is the whole block.
+    pub(crate) fn cover(&mut self, at: &Path) {
+        if *at == Path::ALL {
+            self.covers += 1;
+            return;
+        }
+        let inside = self.texts.range_from(at).take_while(|(path, _)| at.holds(path));
+        let inside: Vec<Path> = inside.map(|(path, _)| *path).collect();
+        for path in inside {
+            self.write(&path, Written::Nowhere);
+        }
+    }
+
+    /// Sets the place where a text is written.
+    pub(crate) fn write(&mut self, at: &Path, written: Written) {
+        if let Some(share) = self.texts.get_mut(at) {
+            (share.written, share.covers) = (written, self.covers);
+        }
+    }
+
+    /// Returns the place where a text is written.
+    pub(crate) fn written(&self, share: &Share) -> Written {
+        if share.covers == self.covers { share.written } else { Written::Nowhere }
     }
 
     /// Returns what the block holds besides texts.
@@ -215,12 +299,14 @@ impl Patched {
 
     /// Writes the block with its patches, as compact JSON.
     pub(crate) fn to_json(&self, texts: &Transcript) -> RawValue<'static> {
-        if self.texts.is_empty() && self.patches.is_empty() {
-            return self.base.clone();
-        }
-        let shares = self.texts.iter().map(|(path, share)| (path, Put::Text(share)));
+        let is_here = |share: &Share| self.written(share) == Written::Here;
+        let shares = self.texts.iter().filter(|(_, share)| is_here(share));
+        let shares = shares.map(|(path, share)| (path, Put::Text(share)));
         let patches = self.patches.iter().map(|(path, patch)| (path, Put::Patch(patch)));
         let mut patches: Vec<_> = shares.chain(patches).collect();
+        if patches.is_empty() {
+            return self.base.clone();
+        }
         patches.sort_unstable_by_key(|(path, _)| *path);
         // A long value is mostly what was sent first, or mostly what was put into it.
         let put: usize = patches.iter().map(|(_, put)| put.len(texts) + 32).sum();
@@ -251,8 +337,9 @@ impl Put<'_> {
     /// Returns about the length of the JSON that is written.
     fn len(self, texts: &Transcript) -> usize {
         match self {
-            Self::Text(Share { whole: Some(whole), .. }) => whole.as_json().len(),
-            Self::Text(share) => share.len(texts),
+            Self::Text(share) => {
+                share.whole.as_ref().map_or(0, |whole| whole.as_json().len()) + share.len(texts)
+            }
             Self::Patch(Patch::Value(value)) => value.as_json().len(),
             Self::Patch(Patch::Elements(elements)) => elements.as_json().len(),
         }
@@ -276,7 +363,9 @@ impl Writer<'_> {
             inner => (None, inner),
         };
         let base = match here {
-            Some(Put::Text(Share { whole: Some(whole), .. })) => {
+            Some(Put::Text(Share { whole: Some(whole), parts, is_json, .. }))
+                if *is_json || parts.is_empty() =>
+            {
                 return self.out.push_str(whole.as_json());
             }
             Some(Put::Text(share)) if share.is_json => return self.json(base, share),

@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::patched::{Patch, Patched, Path, Share};
+use super::patched::{Patch, Patched, Path, Share, Step, Written};
 use crate::engine::{
     AnomalyKind, Change, Effect, Held, Note, Place, TextId, TextKind, TokenCounts, ToolCallKind,
     ToolCallSoFar, Transcript, What,
@@ -55,6 +55,8 @@ pub(crate) struct Blocks {
     weighed: Option<Held>,
     /// The number of citations of the event, while it is weighed.
     weighed_citations: usize,
+    /// The number of calls that the event begins, while it is weighed.
+    weighed_calls: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -94,6 +96,9 @@ struct Call {
 
 /// Folding.
 impl Blocks {
+    /// The least number of bytes that an event needs to begin a call, but for its first one.
+    const LEAST_CALL: usize = 16;
+
     /// Folds an event with `fold`, which is called twice if the event may not fit.
     ///
     /// The first time it changes nothing, and what it would add is compared with the limits.
@@ -107,12 +112,18 @@ impl Blocks {
         mut fold: impl FnMut(&mut D, &mut Transcript) -> Effect,
     ) -> Result<Effect, Error> {
         of(dialect).citations.clear();
-        if !to.has_room() {
+        let max_calls = to.options.limits.max_tool_calls;
+        let most_calls = of(dialect).calls.len().saturating_add(to.data_len() / Self::LEAST_CALL);
+        if !to.has_room() || most_calls > max_calls {
             of(dialect).weighed = Some(Held::default());
             let _ = fold(dialect, to);
             let blocks = of(dialect);
             let new = blocks.weighed.take().unwrap_or_default();
             let citations = core::mem::take(&mut blocks.weighed_citations);
+            let calls = core::mem::take(&mut blocks.weighed_calls);
+            if calls > 0 && calls.saturating_add(blocks.calls.len()) > max_calls {
+                return Err(Limit::ToolCalls.passed(max_calls));
+            }
             to.admit(new)?;
             // Citations are copied to be handed out, and each may be two bytes of an event.
             let max = to.options.limits.max_items;
@@ -146,6 +157,18 @@ impl Blocks {
     ) {
         if !self.is_weighing() {
             to.anomaly(kind, choice, member);
+        }
+    }
+
+    /// Notes an anomaly the first time, unless the event is only weighed.
+    pub(crate) fn anomaly_once(
+        &self,
+        kind: AnomalyKind,
+        member: &'static str,
+        to: &mut Transcript,
+    ) {
+        if !self.is_weighing() {
+            to.anomaly_once(kind, member);
         }
     }
 
@@ -268,6 +291,57 @@ impl Blocks {
         Effect::Other
     }
 
+    /// Tells that the value at this place of a block, which was just set or replaced, is whole.
+    ///
+    /// A text in it is written only if it grows again. If the value has it too, it is to be
+    /// compared by [`whole`](Self::whole); if not, it then begins anew.
+    pub(crate) fn cover(&mut self, slot: Slot, at: impl Into<Path>) {
+        if self.is_weighing() {
+            return;
+        }
+        if let Some(block) = self.blocks.get_mut(slot.0 as usize) {
+            block.value.cover(&at.into());
+            self.latest = None;
+        }
+    }
+
+    /// Returns the places of the texts in a list's elements, in order: index and member.
+    ///
+    /// It returns at most `most` of them, and none if all indices are less than `most`.
+    pub(crate) fn texts_beyond(
+        &self,
+        slot: Slot,
+        list: &'static str,
+        most: usize,
+    ) -> Option<Vec<(u32, &'static str)>> {
+        let texts = &self.block(slot)?.value.texts;
+        let place = |path: &Path| match path.0 {
+            [Step::Member(name), Step::Index(index), Step::Member(member)] if name == list => {
+                Some((index, member))
+            }
+            _ => None,
+        };
+        let beyond = (list, u32::try_from(most).ok()?).into();
+        place(texts.range_from(&beyond).next()?.0)?;
+        let from = (list, 0).into();
+        let places = texts.range_from(&from).map_while(|(path, _)| place(path));
+        Some(places.take(most).collect())
+    }
+
+    /// Notes an anomaly for each text that a whole value does not have.
+    ///
+    /// The cost is linear in the number of texts in blocks.
+    pub(crate) fn note_left_out(&self, to: &mut Transcript) {
+        for block in &self.blocks {
+            for (at, share) in block.value.texts.iter() {
+                let is_left_out = block.value.written(share) == Written::Nowhere;
+                if is_left_out && !share.so_far(to).is_empty() {
+                    to.anomaly(AnomalyKind::Contradicted, Some(block.choice), at.name());
+                }
+            }
+        }
+    }
+
     /// Appends an element to an array in a block.
     pub(crate) fn push(
         &mut self,
@@ -328,6 +402,82 @@ impl Blocks {
         if is_new { Effect::Other } else { effect }
     }
 
+    /// Appends a delta to a text in a block, unless it repeats a text that came whole before it.
+    ///
+    /// LiteLLM sends a text with the item that begins, and then in deltas. What only begins like
+    /// that text is appended.
+    pub(crate) fn append_new(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        kind: TextKind,
+        delta: &RawStr<'_>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let at = at.into();
+        if self.latest(slot, &at).is_some() {
+            return self.append(slot, at, kind, delta, to);
+        }
+        let share = self.share(slot, &at);
+        let Some((share, repeated)) = share.and_then(|share| Some((share, share.repeated?))) else {
+            return self.append(slot, at, kind, delta, to);
+        };
+        let (so_far, new) = (share.so_far(to), delta.to_text());
+        if so_far.get(repeated..).is_some_and(|rest| rest.starts_with(&*new)) {
+            let repeated = repeated + new.len();
+            let rest = Some(repeated).filter(|repeated| *repeated < so_far.len());
+            self.anomaly_once(AnomalyKind::Repeated, at.name(), to);
+            self.set_repeated(slot, &at, rest);
+            return Effect::Other;
+        }
+        let before = String::from(so_far.get(..repeated).unwrap_or_default());
+        self.set_repeated(slot, &at, None);
+        if !before.is_empty() {
+            let _ = self.append_text(slot, at, kind, &before, to);
+        }
+        self.append(slot, at, kind, delta, to)
+    }
+
+    /// Takes a whole text that a block begins with, and that deltas may repeat.
+    pub(crate) fn filled(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        kind: TextKind,
+        whole: &RawStr<'_>,
+        to: &mut Transcript,
+    ) -> Effect {
+        let at = at.into();
+        let is_other = self.written(slot, &at) == Some(Written::Nowhere)
+            && self
+                .share(slot, &at)
+                .is_some_and(|share| !whole.to_text().starts_with(&*share.so_far(to)));
+        let effect = match is_other {
+            // The block began again, with another text.
+            true => self.append(slot, at, kind, whole, to),
+            false => self.whole(slot, at, kind, whole, to),
+        };
+        if !whole.is_empty() {
+            self.set_repeated(slot, &at, Some(0));
+        }
+        effect
+    }
+
+    /// Reports whether a text came whole and may be repeated.
+    pub(crate) fn may_be_repeated(&self, slot: Slot, at: impl Into<Path>) -> bool {
+        self.share(slot, &at.into()).is_some_and(|share| share.repeated.is_some())
+    }
+
+    fn set_repeated(&mut self, slot: Slot, at: &Path, repeated: Option<usize>) {
+        if self.is_weighing() {
+            return;
+        }
+        if let Some(share) = self.share_mut(slot, at) {
+            share.repeated = repeated;
+            self.latest = None;
+        }
+    }
+
     /// Takes a whole text, of which some or all may have arrived in deltas.
     ///
     /// What is new of it is appended. If it does not begin with what arrived, it counts in the
@@ -341,6 +491,7 @@ impl Blocks {
         to: &mut Transcript,
     ) -> Effect {
         let at = at.into();
+        self.set_repeated(slot, &at, None);
         if self.share(slot, &at).is_none() {
             return self.append(slot, at, kind, whole, to);
         }
@@ -398,8 +549,16 @@ impl Blocks {
         written: impl Fn() -> String,
         to: &mut Transcript,
     ) -> Effect {
+        let is_covered = self.written(slot, &at) == Some(Written::Nowhere);
+        if is_covered && sent.is_empty() {
+            // The whole value says it; if the text grows all the same, it begins anew.
+            return Effect::Nothing;
+        }
+        if is_covered {
+            self.write(slot, &at, Written::InWhole);
+        }
         let Some(share) = self.share(slot, &at) else { return Effect::Nothing };
-        if share.whole.is_none() {
+        if share.whole.is_none() || !share.is_json {
             if !self.is_weighing() {
                 to.settle_text(share.text);
             }
@@ -408,7 +567,11 @@ impl Blocks {
                 return Effect::Nothing;
             }
             if let Some(rest) = sent.strip_prefix(&*so_far) {
-                return self.append_text(slot, at, kind, rest, to);
+                let effect = self.append_text(slot, at, kind, rest, to);
+                if is_covered {
+                    self.write(slot, &at, Written::InWhole);
+                }
+                return effect;
             }
         }
         let json = written();
@@ -416,16 +579,48 @@ impl Blocks {
             return Effect::Nothing;
         }
         let before = share.whole.as_ref().map_or(0, |known| known.as_json().len());
+        let text = share.text;
         if self.weigh(|_| Held::bytes(json.len().saturating_sub(before))) {
             return Effect::Other;
         }
         let choice = self.block(slot).map(|block| block.choice);
         to.anomaly(AnomalyKind::Contradicted, choice, at.name());
+        if kind == TextKind::Arguments && !self.is_call_done(slot) {
+            // Whoever runs the call when it is told gets what the answer has.
+            to.replace(text, sent);
+            to.replaced(before, 0);
+            if let Some(block) = self.blocks.get_mut(slot.0 as usize) {
+                block.value.take_all(&at);
+            }
+            if is_covered {
+                self.write(slot, &at, Written::InWhole);
+            }
+            return Effect::Other;
+        }
         to.replaced(before, json.len());
         if let Some(share) = self.share_mut(slot, &at) {
-            share.whole = Some(RawValue::compacted(json));
+            share.set_whole(RawValue::compacted(json));
         }
+        let written = if is_covered { Written::InWhole } else { Written::Here };
+        self.write(slot, &at, written);
         Effect::Other
+    }
+
+    /// Returns the place where a text is written, if it began.
+    fn written(&self, slot: Slot, at: &Path) -> Option<Written> {
+        let value = &self.block(slot)?.value;
+        Some(value.written(value.texts.get(at)?))
+    }
+
+    /// Sets the place where a text is written.
+    fn write(&mut self, slot: Slot, at: &Path, written: Written) {
+        if self.is_weighing() {
+            return;
+        }
+        if let Some(block) = self.blocks.get_mut(slot.0 as usize) {
+            block.value.write(at, written);
+            self.latest = None;
+        }
     }
 
     /// Returns the string of a text in a block, as far as it has arrived.
@@ -512,27 +707,48 @@ impl Blocks {
     ) -> Option<(TextId, bool)> {
         let text = self.open(slot, kind, to)?;
         self.latest = Some((kind, text));
+        let written = self.written(slot, &at);
         let growing = self.growing[text.0 as usize];
-        if growing == Some((slot, at)) {
+        let is_growing =
+            growing == Some((slot, at)) && self.share(slot, &at).is_some_and(Share::is_growing);
+        if is_growing && written == Some(Written::Here) {
             return Some((text, false));
         }
-        if let Some((other, path)) = growing {
+        let is_resumed = !is_growing || written == Some(Written::Nowhere);
+        if let Some((other, path)) = growing.filter(|_| is_resumed) {
             to.settle_text(text);
             if let Some(share) = self.share_mut(other, &path) {
                 share.pause(to);
             }
         }
         self.growing[text.0 as usize] = Some((slot, at));
+        let is_done = self.is_call_done(slot);
+        let choice = self.block(slot)?.choice;
         let value = &mut self.blocks.get_mut(slot.0 as usize)?.value;
         match value.texts.get_mut(&at) {
-            Some(share) => share.resume(to),
+            Some(share) if written == Some(Written::Nowhere) => {
+                if !share.so_far(to).is_empty() {
+                    to.anomaly(AnomalyKind::Contradicted, Some(choice), at.name());
+                }
+                if kind == TextKind::Arguments && !is_done {
+                    to.replace(text, "");
+                }
+                to.replaced(share.whole.as_ref().map_or(0, |whole| whole.as_json().len()), 0);
+                value.begin(at, text, to);
+            }
+            Some(share) => {
+                if is_resumed {
+                    share.resume(to);
+                }
+                value.write(&at, Written::Here);
+            }
             None => {
                 // A value that was set here is what the text replaces.
                 if let Some(other) = value.patches.remove(&at) {
                     to.release(other.held());
                 }
                 to.hold(Held::item(0));
-                value.texts.insert(at, Share::new(text, to));
+                value.begin(at, text, to);
             }
         }
         Some((text, true))
@@ -590,7 +806,7 @@ impl Blocks {
         json: RawValue<'static>,
     ) {
         if let Some(share) = self.share_mut(slot, &at.into()) {
-            share.whole = Some(json);
+            share.set_whole(json);
         }
     }
 
@@ -616,7 +832,8 @@ impl Blocks {
     /// Reports whether a text began at this place of a block.
     pub(crate) fn has_text(&self, slot: Slot, at: impl Into<Path>) -> bool {
         let at = at.into();
-        self.latest(slot, &at).is_some() || self.share(slot, &at).is_some()
+        self.latest(slot, &at).is_some()
+            || self.written(slot, &at).is_some_and(|written| written != Written::Nowhere)
     }
 
     /// Hands out a citation.
@@ -660,6 +877,12 @@ impl Blocks {
     pub(crate) fn slots(&self, choice: u64) -> impl Iterator<Item = Slot> + use<'_> {
         let range = self.by_index.range((choice, 0)..=(choice, u64::MAX));
         range.map(|(_, slot)| *slot)
+    }
+
+    /// Returns the index after the last block of a choice.
+    pub(crate) fn end(&self, choice: u64) -> u64 {
+        let last = self.by_index.range((choice, 0)..=(choice, u64::MAX)).next_back();
+        last.map_or(0, |((_, index), _)| index.saturating_add(1))
     }
 
     /// Returns all blocks of all choices, in the order in which they began.
@@ -864,6 +1087,7 @@ impl Blocks {
             items: usize::from(known.is_none()),
         };
         if self.weigh(|_| new) {
+            self.weighed_calls += new.items;
             return Effect::Other;
         }
         let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return Effect::Other };
@@ -897,6 +1121,46 @@ impl Blocks {
         self.block(slot).is_some_and(|block| block.call.is_some())
     }
 
+    /// Takes the ID and the name that a whole value has for a block's call.
+    ///
+    /// A call that was told as done keeps its own.
+    pub(crate) fn correct_call(
+        &mut self,
+        slot: Slot,
+        (id, name): (Option<&str>, Option<&str>),
+        to: &mut Transcript,
+    ) {
+        let Some(position) = self.block(slot).and_then(|block| block.call) else { return };
+        let call = &self.calls[position as usize];
+        let is_new = |known: &Option<String>, new: &&str| {
+            !new.is_empty() && known.as_ref().is_some_and(|known| known != new)
+        };
+        let id = id.filter(|id| !call.is_done && is_new(&call.id, id));
+        let name = name.filter(|name| !call.is_done && is_new(&call.name, name));
+        let choice = call.choice;
+        for (new, member) in [(id, "call_id"), (name, "name")] {
+            let Some(new) = new else { continue };
+            let call = &mut self.calls[position as usize];
+            let known = if member == "name" { &mut call.name } else { &mut call.id };
+            let before = known.as_ref().map_or(0, String::len);
+            if self.weighed.is_some() {
+                self.weigh(|_| Held::bytes(new.len().saturating_sub(before)));
+                continue;
+            }
+            *known = Some(new.into());
+            to.replaced(before, new.len());
+            to.anomaly(AnomalyKind::Contradicted, Some(choice), member);
+            let choice = self.position(choice).unwrap_or_default();
+            let _ = to.note(What::ToolCall, choice, position);
+        }
+    }
+
+    /// Reports whether a block is a call that was told as done.
+    fn is_call_done(&self, slot: Slot) -> bool {
+        let call = self.block(slot).and_then(|block| self.calls.get(block.call? as usize));
+        call.is_some_and(|call| call.is_done)
+    }
+
     /// Returns the ID of a block's call.
     pub(crate) fn call_id(&self, slot: Slot) -> Option<&str> {
         self.calls.get(self.block(slot)?.call? as usize)?.id.as_deref()
@@ -912,8 +1176,14 @@ impl Blocks {
             return Effect::Nothing;
         }
         let choice = call.choice;
-        if let Some(text) = self.block(slot).and_then(|block| block.own) {
+        if let Some((block, text)) = self.block(slot).and_then(|block| Some((block, block.own?))) {
             to.settle_text(text);
+            let own = block.value.texts.iter().filter(|(_, share)| share.text == text);
+            let mut written = own.map(|(_, share)| block.value.written(share)).peekable();
+            if written.peek().is_some() && written.all(|written| written == Written::Nowhere) {
+                // The whole call has no arguments.
+                to.replace(text, "");
+            }
         }
         let choice = self.position(choice).unwrap_or_default();
         to.note(What::ToolCallDone, choice, position)

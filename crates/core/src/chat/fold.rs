@@ -3,20 +3,20 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use super::chunk::{AudioDelta, ChunkChoice, Content, Delta};
+use super::chunk::{AudioDelta, ChunkChoice, Content, Delta, Misplaced};
 use super::completion::{Audio, ChatCompletion, Choice, FunctionCall, ReasoningName, ToolCall};
 use super::tool_calls::{CallState, ToolCalls};
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Held, Note, Outcome, Place, TextId, TextKind, ToolCallKind,
-    ToolCallSoFar, Transcript, What, read_object,
+    self, AnomalyKind, Change, Effect, Held, Hole, Holes, Note, Outcome, Place, TextId, TextKind,
+    ToolCallKind, ToolCallSoFar, Transcript, Values, What, range_in, read_object,
 };
 use crate::error::Error;
 use crate::json::{Growing, RawArray, RawStr, RawValue, deserialize_by};
 #[cfg(debug_assertions)]
 use crate::openai::held_growing;
 use crate::openai::{
-    ChoiceState, Envelope, Message, Sink, first_choice, growth, keep_growing, read_body,
-    read_choice, unknown_fits,
+    ChoiceState, Envelope, Message, Sink, Volatile, first_choice, growth, hole, keep_growing,
+    read_body, read_choice, unknown_fits,
 };
 
 /// The dialect of the chat completions endpoint.
@@ -85,6 +85,7 @@ struct Rare {
     in_messages: bool,
     /// Unknown members of the message.
     extra: Growing,
+    volatile: Volatile,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -201,61 +202,71 @@ impl Message for ChatMessage {
         choice.message.tool_calls.settle(choice.index, is_finished, texts);
     }
 
-    fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
+    fn holes<'e>(choice: &ChoiceState<Self>, delta: &'e ChunkChoice<'_>) -> Option<Holes<'e>> {
         let ChunkChoice {
             index: _,
             position: _,
             delta,
-            logprobs: _,
+            logprobs,
             finish_reason: _,
-            extra: _,
-            misplaced: None,
-        } = delta
-        else {
-            return None;
-        };
-        let Delta {
-            role: _,
-            content,
-            refusal: None,
-            reasoning_content,
-            reasoning,
-            reasoning_text,
-            reasoning_details: None,
-            tool_calls,
-            function_call: None,
-            audio: None,
-            content_parts: None,
-            extra: _,
-        } = delta.as_ref()?
-        else {
-            return None;
-        };
-        // Empty strings beside the text append nothing, whatever the text is.
-        let is_absent = |text: &Option<RawStr<'_>>| text.as_ref().is_none_or(RawStr::is_empty);
-        let no_content = match content {
-            None => true,
-            Some(Content::Text(text)) => text.is_empty(),
-            Some(Content::Parts(_)) => return None,
-        };
-        let no_reasoning =
-            [reasoning_content, reasoning, reasoning_text].into_iter().all(is_absent);
-        match (reasoning_content, reasoning, reasoning_text, &tool_calls[..]) {
-            // Of reasonings that are the same one counts, so each depends on the others.
-            (Some(text), None, None, [])
-            | (None, Some(text), None, [])
-            | (None, None, Some(text), [])
-                if no_content && !text.is_empty() =>
-            {
-                Some(text.as_json())
-            }
-            (_, _, _, []) if no_reasoning => match content {
-                Some(Content::Text(text)) => Some(text.as_json()),
+            extra: of_choice,
+            misplaced,
+        } = delta;
+        let delta = delta.as_ref()?;
+        let mut holes = Holes::of(delta.only_text()?);
+        if let Some(misplaced) = misplaced {
+            // Beside a delta with output they mean nothing, whatever they are.
+            let Misplaced { message, text, usage: None } = &**misplaced else { return None };
+            let message = message.as_ref().and_then(|message| match &message.content {
+                Some(Content::Text(text)) => Some(text),
                 _ => None,
-            },
-            (_, _, _, [call]) if no_content && no_reasoning => call.only_arguments(),
-            _ => None,
+            });
+            // A text that is kept as an unknown member is a hole of that, if it changes.
+            let is_kept = ["text", "content"].iter().any(|name| of_choice.get(name).is_some());
+            let text = text.as_ref().map(|(text, _)| text).filter(|_| !is_kept);
+            holes.values[hole::BESIDE] = match (message, text) {
+                (None, None) => None,
+                (Some(text), None) | (None, Some(text)) => Some(Hole::Ignored(text.as_json())),
+                (Some(_), Some(_)) => return None,
+            };
+            holes.needs_text = true;
         }
+        let rare = choice.message.rare.as_deref();
+        let growing = match rare {
+            Some(rare) => rare.volatile.hole(&delta.extra).ok()?,
+            None => None,
+        };
+        let details = match &delta.reasoning_details {
+            None => None,
+            Some(details) => details_hole(details)?,
+        };
+        holes.values[hole::MESSAGE] = match (growing, details) {
+            (Some(_), Some(_)) => return None,
+            (growing, details) => growing.or(details),
+        };
+        if let Some(logprobs) = logprobs.as_ref().filter(|logprobs| !logprobs.is_empty()) {
+            let (kind, list) = logprobs.only_list()?;
+            if delta.kind_of(holes.text)? != kind {
+                return None;
+            }
+            holes.values[hole::LOGPROBS] = Some(Hole::Value(list.as_json()));
+        }
+        (!holes.needs_text || !holes.text.is_empty()).then_some(holes)
+    }
+
+    fn refill(choice: &mut ChoiceState<Self>, values: &Values<'_>, to: &mut Transcript) {
+        let (details, member) = (values.text(hole::MESSAGE), values.value(hole::MESSAGE));
+        if details.is_none() && member.is_none() {
+            return;
+        }
+        let rare = choice.message.rare.get_or_insert_default();
+        if let Some(details) = details {
+            let list = rare.reasoning_details.get_or_insert_default();
+            let before = list.as_json().len();
+            list.push_text(details);
+            to.replaced(before, list.as_json().len());
+        }
+        rare.volatile.keep_growing(&mut rare.extra, member, to);
     }
 
     fn tell_calls(
@@ -443,6 +454,69 @@ impl Delta<'_> {
         new
     }
 
+    /// Returns the only string that the delta appends, if it has one.
+    ///
+    /// Its unknown members and its reasoning details are not looked at.
+    fn only_text(&self) -> Option<&str> {
+        let Delta {
+            role: _,
+            content,
+            refusal: None,
+            reasoning_content,
+            reasoning,
+            reasoning_text,
+            reasoning_details: _,
+            tool_calls,
+            function_call: None,
+            audio: None,
+            content_parts: None,
+            extra: _,
+        } = self
+        else {
+            return None;
+        };
+        // Empty strings beside the text append nothing, whatever the text is.
+        let is_absent = |text: &Option<RawStr<'_>>| text.as_ref().is_none_or(RawStr::is_empty);
+        let no_content = match content {
+            None => true,
+            Some(Content::Text(text)) => text.is_empty(),
+            Some(Content::Parts(parts)) => {
+                let is_alone = tool_calls.is_empty()
+                    && [reasoning_content, reasoning, reasoning_text].into_iter().all(is_absent);
+                return only_part(parts).filter(|_| is_alone);
+            }
+        };
+        let no_reasoning =
+            [reasoning_content, reasoning, reasoning_text].into_iter().all(is_absent);
+        match (reasoning_content, reasoning, reasoning_text, &tool_calls[..]) {
+            // Of reasonings that are the same one counts, so each depends on the others.
+            (Some(text), None, None, [])
+            | (None, Some(text), None, [])
+            | (None, None, Some(text), [])
+                if no_content && !text.is_empty() =>
+            {
+                Some(text.as_json())
+            }
+            (_, _, _, []) if no_reasoning => match content {
+                Some(Content::Text(text)) => Some(text.as_json()),
+                _ => None,
+            },
+            (_, _, _, [call]) if no_content && no_reasoning => call.only_arguments(),
+            _ => None,
+        }
+    }
+
+    /// Returns the kind of a text of the delta, if it is content or reasoning.
+    fn kind_of(&self, text: &str) -> Option<TextKind> {
+        let is_it = |member: &RawStr<'_>| core::ptr::eq(member.as_json(), text);
+        let reasonings = [&self.reasoning_content, &self.reasoning, &self.reasoning_text];
+        match &self.content {
+            Some(Content::Text(content)) if is_it(content) => Some(TextKind::Content),
+            _ if reasonings.into_iter().flatten().any(is_it) => Some(TextKind::Reasoning),
+            _ => None,
+        }
+    }
+
     fn has_reasoning(&self) -> bool {
         self.reasoning_content.is_some()
             || self.reasoning.is_some()
@@ -501,7 +575,8 @@ impl Delta<'_> {
         }
         if !self.extra.is_empty() {
             let rare = message.rare.get_or_insert_default();
-            effect = effect.and(keep_growing(&mut rare.extra, &self.extra, to.transcript));
+            let Rare { extra, volatile, .. } = &mut **rare;
+            effect = effect.and(keep_growing(extra, &self.extra, Some(volatile), to.transcript));
         }
         if self.has_rare() { effect.and(self.fold_rare(message, to)) } else { effect }
     }
@@ -516,7 +591,7 @@ impl Delta<'_> {
 
     /// Folds the members that few deltas have.
     ///
-    /// They are never learned from.
+    /// Of them only reasoning details are learned from, as a hole.
     #[inline(never)]
     fn fold_rare(&self, message: &mut ChatMessage, to: &mut Sink<'_>) -> Effect {
         let rare = message.rare.get_or_insert_default();
@@ -548,12 +623,16 @@ impl Delta<'_> {
             if let Some(piece) = &call.arguments {
                 let _ = to.transcript.append_piece(arguments, piece);
             }
-            let _ = keep_growing(&mut rare.function_extra, &call.extra, to.transcript);
+            let _ = keep_growing(&mut rare.function_extra, &call.extra, None, to.transcript);
         }
         if let Some(audio) = &self.audio {
             audio.fold(rare.audio.get_or_insert_default(), to);
         }
-        Effect::Other
+        let has_others = self.refusal.is_some()
+            || self.function_call.is_some()
+            || self.audio.is_some()
+            || self.content_parts.is_some();
+        Effect::set(has_others)
     }
 }
 
@@ -620,7 +699,7 @@ impl<'a> ChunkChoice<'a> {
                 let _ = choice.fold_content(text, to);
             }
             Meant::Again => to.anomaly(AnomalyKind::Repeated, "choices.message"),
-            Meant::Nothing => {}
+            Meant::Nothing => return Effect::Nothing,
         }
         Effect::Other
     }
@@ -675,12 +754,15 @@ fn fold_parts(
     to: &mut Sink<'_>,
 ) -> Effect {
     let mut has_others = false;
+    let mut effect = Effect::Nothing;
     each_part(parts, |part| match part {
-        Part::Text(text) => _ = choice.fold_content(&text, to),
+        Part::Text(text) => effect = effect.and(choice.fold_content(&text, to)),
         Part::Reasoning(text) => {
-            _ = choice.message.fold_reasoning(ReasoningName::THINKING, &text, to);
+            let name = ReasoningName::THINKING;
+            effect = effect.and(choice.message.fold_reasoning(name, &text, to));
         }
         Part::Other(part) if to.options().keep_unknown => {
+            effect = Effect::Other;
             let kept = &mut choice.message.rare.get_or_insert_default().content_parts;
             let before = kept.as_ref().map_or(0, |kept| kept.as_json().len());
             let list = kept.get_or_insert_default();
@@ -694,7 +776,7 @@ fn fold_parts(
         }
         Part::Other(_) => {}
     });
-    Effect::Other
+    effect
 }
 
 /// A part of a content array.
@@ -732,6 +814,38 @@ fn each_part(parts: &RawValue<'_>, mut each: impl FnMut(Part<'_>)) {
     }
 }
 
+/// Returns the only text in an array of parts, if there is nothing else to fold in it.
+fn only_part<'p>(parts: &'p RawValue<'_>) -> Option<&'p str> {
+    let (mut found, mut count) = (None, 0);
+    each_part(parts, |part| {
+        count += 1;
+        found = match part {
+            Part::Text(text) | Part::Reasoning(text) => range_in(parts.as_json(), text.as_json()),
+            Part::Other(_) => None,
+        };
+    });
+    parts.as_json().get(found.filter(|_| count == 1)?)
+}
+
+/// Returns the hole in reasoning details: the string of their only element that is new text.
+///
+/// Returns no hole if there are no elements, and `None` if the details cannot be learned from.
+fn details_hole<'d>(details: &'d RawValue<'_>) -> Option<Option<Hole<'d>>> {
+    let json = details.as_json();
+    let text = json.strip_prefix('[')?.strip_suffix(']')?;
+    if text.is_empty() {
+        return Some(None);
+    }
+    let mut elements = details.elements();
+    let element = elements.next().filter(RawValue::is_object)?;
+    if elements.next().is_some() || details.to_compact() != json {
+        return None;
+    }
+    let string = ["text", "summary", "data"].iter().find_map(|name| element.member(name))?;
+    let string = json.get(range_in(json, string.as_string_inner()?)?)?;
+    Some(Some(Hole::Within { text, string }))
+}
+
 /// Extends a list that is kept as sent, and counts what that adds.
 fn extend(list: &mut Option<RawArray>, sent: &RawValue<'_>, to: &mut Sink<'_>) {
     let before = list.as_ref().map_or(0, |list| list.as_json().len());
@@ -758,7 +872,7 @@ impl AudioDelta<'_> {
             let (kind, member) = (TextKind::Transcript, "audio.transcript");
             let _ = to.append(&mut audio.transcript, kind, member, transcript);
         }
-        let _ = keep_growing(&mut audio.extra, &self.extra, to.transcript);
+        let _ = keep_growing(&mut audio.extra, &self.extra, None, to.transcript);
     }
 }
 

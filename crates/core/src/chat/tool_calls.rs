@@ -481,9 +481,9 @@ impl ToolCalls {
             }
         }
         for extra in function_extra(fragment) {
-            effect = effect.and(keep_growing(&mut call.function_extra, extra, to.transcript));
+            effect = effect.and(keep_growing(&mut call.function_extra, extra, None, to.transcript));
         }
-        effect = effect.and(keep_growing(&mut call.extra, &fragment.extra, to.transcript));
+        effect = effect.and(keep_growing(&mut call.extra, &fragment.extra, None, to.transcript));
         if identified {
             self.remember_id(position);
         }

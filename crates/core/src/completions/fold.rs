@@ -3,7 +3,7 @@
 use super::chunk::{ChunkChoice, Misplaced};
 use super::completion::{Choice, Completion};
 use crate::engine::{
-    self, AnomalyKind, Change, Effect, Held, Note, Outcome, Place, ToolCallSoFar, Transcript,
+    self, AnomalyKind, Change, Effect, Held, Holes, Note, Outcome, Place, ToolCallSoFar, Transcript,
 };
 use crate::error::Error;
 use crate::json::{RawStr, deserialize_by};
@@ -99,12 +99,12 @@ impl Message for TextMessage {
         delta.text.as_ref().map_or(Effect::Nothing, |text| choice.fold_content(text, to))
     }
 
-    fn only_text<'e>(delta: &'e ChunkChoice<'_>) -> Option<&'e str> {
+    fn holes<'e>(_: &ChoiceState<Self>, delta: &'e ChunkChoice<'_>) -> Option<Holes<'e>> {
         let ChunkChoice {
             index: _,
             position: _,
             text,
-            logprobs: _,
+            logprobs,
             finish_reason: _,
             extra: _,
             // Beside an empty text it is folded.
@@ -113,7 +113,8 @@ impl Message for TextMessage {
         else {
             return None;
         };
-        text.as_ref().map(RawStr::as_json)
+        let has_logprobs = logprobs.as_ref().is_some_and(|logprobs| !logprobs.is_empty());
+        text.as_ref().filter(|_| !has_logprobs).map(|text| Holes::of(text.as_json()))
     }
 
     fn settle(_: &mut ChoiceState<Self>, _: &mut Transcript) {}

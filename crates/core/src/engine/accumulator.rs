@@ -315,17 +315,20 @@ impl<D: Dialect> Accumulator<D> {
     /// limit.
     #[inline]
     fn append_learned(&mut self, found: &Match<'_>, bytes: &[u8]) -> bool {
-        let target = self.learned.target(found.template);
-        if !self.transcript.has_room_for(found.text.len()) {
+        let values = self.learned.values(found.template, bytes);
+        // What is kept of the values stands in the event.
+        let most = if values.is_some() { found.len } else { found.text.len() };
+        if !self.transcript.has_room_for(most) {
             return false;
         }
+        let target = self.learned.target(found.template);
         self.transcript.begin_learned();
         self.transcript.note_choices();
         for &anomaly in &target.anomalies {
             self.transcript.anomalies().again(anomaly);
         }
         let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
-        if let Some(values) = self.learned.values(found.template, bytes) {
+        if let Some(values) = values {
             self.dialect.refill(target.text, &values, &mut self.transcript);
         }
         self.transcript.parse();
@@ -526,6 +529,10 @@ impl<D: Dialect> Accumulator<D> {
         let is_over = self.done || (is_clean && self.dialect.is_finished());
         if is_clean && self.error.is_none() {
             self.error = self.dialect.failure().map(Box::new);
+        } else if self.error.is_none() && matches!(end, Some(End::Truncated | End::Stalled)) {
+            // The server said what is wrong before the connection broke.
+            let of_api = self.dialect.failure().filter(|error| matches!(error, Error::Api(_)));
+            self.error = of_api.map(Box::new);
         }
         if self.done || self.error.is_some() {
             self.end = Some(self.natural_end(false));

@@ -44,13 +44,15 @@ pub struct Anomaly {
 pub enum AnomalyKind {
     /// A member that should stay the same arrived with another value.
     ///
-    /// It is the envelope's `id`, `model` or `created`, a tool call's `type`, or a finish reason.
-    /// The first value is kept, but the last finish reason.
+    /// It is the envelope's `id`, `model` or `created`, a tool call's `type`, the role of a Gemini
+    /// candidate, or a finish reason. The first value is kept, but the last finish reason, and the
+    /// last ID of an interaction.
     Changed,
     /// A member that should arrive once arrived again.
     ///
     /// It is a role, a usage other than the one before, or a whole `message` after deltas, which
-    /// was not folded.
+    /// was not folded. It is also a text that came with its item, and then in deltas, which were
+    /// not appended (LiteLLM).
     Repeated,
     /// An index is missing or is not one.
     ///
@@ -167,14 +169,20 @@ pub enum AnomalyKind {
     UnknownEvent,
     /// A delta has a type that is not known, and was passed over.
     UnknownDelta,
+    /// An item, a block, a step or a part has a type that is not known.
+    ///
+    /// It is in the answer as it was sent. It is noted once, with the first event that has one.
+    UnknownItem,
     /// An event or its delta has a member that is not known and has no place in the answer.
     ///
     /// The rest of the event was folded.
     UnknownMember,
     /// A whole text or item differs from the deltas that came before it.
     ///
-    /// The whole one counts in the answer. What the updates added stays as it was. Of the input
-    /// that a block of Anthropic's Messages began with, the deltas count.
+    /// Or it leaves them out, or a whole call has another ID or name. The whole one counts in the
+    /// answer. What the updates added stays as it was, but a call that was not told as done is told
+    /// as the whole one has it. Of the input that a block of Anthropic's Messages began with, the
+    /// deltas count.
     Contradicted,
     /// A delta is for an item or block that did not begin.
     ///
@@ -239,6 +247,7 @@ impl AnomalyKind {
                 | Self::WrappedChunk
                 | Self::UnknownEvent
                 | Self::UnknownDelta
+                | Self::UnknownItem
                 | Self::UnknownMember
         )
     }

@@ -25,7 +25,7 @@ use super::record::{Note, TextId};
 use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use crate::error::{ApiError, Error};
-use crate::json::{RawStr, Unknown};
+use crate::json::{RawStr, RawValue, Unknown};
 use crate::sse;
 
 /// An API whose streams are folded, as [`chat::Chat`](crate::chat::Chat).
@@ -216,17 +216,19 @@ pub struct Holes<'e> {
     pub(crate) text: &'e str,
     /// A string that means nothing, if there is one, as it stands between its quotes.
     pub(crate) padding: Option<&'e str>,
+    /// The text may not be empty, because other members of the frame would count then.
+    pub(crate) needs_text: bool,
     /// The values that [`Dialect::refill`] folds, in the order in which it expects them.
     pub(crate) values: [Option<Hole<'e>>; Holes::VALUES],
 }
 
 impl<'e> Holes<'e> {
     /// The largest number of values besides text and padding.
-    pub(crate) const VALUES: usize = 2;
+    pub(crate) const VALUES: usize = 7;
 
     /// Returns the holes of an event of which nothing differs but the text.
     pub(crate) fn of(text: &'e str) -> Self {
-        Self { text, padding: None, values: [None; Self::VALUES] }
+        Self { text, padding: None, needs_text: false, values: [None; Self::VALUES] }
     }
 }
 
@@ -240,6 +242,14 @@ pub(crate) enum Hole<'e> {
     Number(&'e str),
     /// A string, as it stands between its quotes.
     String(&'e str),
+    /// A string that means nothing, as it stands between its quotes.
+    Ignored(&'e str),
+    /// A string, number, object or array.
+    Value(&'e str),
+    /// A text of which nothing differs but one string, as it stands between its quotes.
+    ///
+    /// The text has no white space outside its strings.
+    Within { text: &'e str, string: &'e str },
 }
 
 /// The values of an event that matched a learned frame.
@@ -258,8 +268,10 @@ pub(crate) enum Filled {
     #[default]
     Nothing,
     Number(u64),
-    /// The first byte of a string, and the end of it.
-    String(usize, usize),
+    /// The first byte of a string or text, and the end of it.
+    Text(usize, usize),
+    /// The first byte of a value, the end of it, and true if it may have white space in it.
+    Value(usize, usize, bool),
 }
 
 impl<'v> Values<'v> {
@@ -273,10 +285,23 @@ impl<'v> Values<'v> {
 
     /// Returns the string in the hole at this position, if the frame has one.
     pub(crate) fn string(&self, position: usize) -> Option<RawStr<'v>> {
+        self.text(position).map(RawStr::from_inner)
+    }
+
+    /// Returns the text around and in the hole at this position, if the frame has one.
+    pub(crate) fn text(&self, position: usize) -> Option<&'v str> {
         match self.filled[position] {
-            Filled::String(start, end) => {
-                let string = core::str::from_utf8(self.bytes.get(start..end)?).ok()?;
-                Some(RawStr::from_inner(string))
+            Filled::Text(start, end) => core::str::from_utf8(self.bytes.get(start..end)?).ok(),
+            _ => None,
+        }
+    }
+
+    /// Returns the value in the hole at this position, if the frame has one.
+    pub(crate) fn value(&self, position: usize) -> Option<RawValue<'v>> {
+        match self.filled[position] {
+            Filled::Value(start, end, spaced) => {
+                let text = core::str::from_utf8(self.bytes.get(start..end)?).ok()?;
+                Some(RawValue::within(text, spaced))
             }
             _ => None,
         }

@@ -16,11 +16,13 @@
 //! strings. Folding is a function of the parse and the state, so it would only append the new
 //! string where the last one went. This is then done directly. Anything else is parsed in full.
 //!
-//! Some APIs have more that changes: OpenAI's Responses API numbers its events, and Anthropic pads
-//! with blanks. Such values are gaps in the literals. A gap holds exactly one value of its
-//! kind, so the argument is the same, and the dialect folds the new value:
-//! [`Dialect::refill`](super::dialect::Dialect::refill). Frames without gaps are matched in a
-//! straight line, since nearly all frames of chat completions are such.
+//! Many servers have more that changes: OpenAI's Responses API numbers its events, Anthropic pads
+//! with blanks, Groq's compound models send a new ID with each chunk, Perplexity and Gemini running
+//! token counts, and OpenRouter repeats its reasoning within details that are kept. Such values are
+//! gaps in the literals. A gap holds exactly one value of its kind, so the argument is the same,
+//! and the dialect folds the new value: [`Dialect::refill`](super::dialect::Dialect::refill). The
+//! kinds are those of [`Hole`]. Frames without gaps are matched in a straight line, since most
+//! frames of chat completions are such.
 //!
 //! Three things make this safe, and have to stay true together:
 //!
@@ -36,8 +38,8 @@
 //! A template holds where events are matched as bytes ([`Learned::find_frame`], before decoding)
 //! and where they are decoded already ([`Learned::find_data`]: callers that decode themselves, and
 //! events that a read cut). Several are kept at once, because the choices of a request with `n`
-//! interleave. A stream whose frame changes with every event never matches. After some misses
-//! learning pauses, each time for longer.
+//! interleave, and the shapes of some servers alternate. A stream whose frame changes with every
+//! event never matches. After some misses learning pauses, each time for longer.
 //!
 //! The ugly part: a hole's place in the data is found by its address ([`range_in`]), because a
 //! borrowed string does not say where it came from.
@@ -50,7 +52,7 @@ use memchr::memchr;
 
 use super::dialect::{Filled, Hole, Holes, Values};
 use super::record::TextId;
-use crate::json::string_end;
+use crate::json::{string_end, value_end};
 use crate::sse::Event;
 
 /// The templates of a stream.
@@ -94,6 +96,10 @@ struct Template {
     parts: Vec<Part>,
     /// The values in the gaps at the last match.
     filled: [Filled; Holes::VALUES],
+    /// An event whose text is empty does not match.
+    needs_text: bool,
+    /// An event has matched.
+    is_proven: bool,
     target: Target,
 }
 
@@ -109,12 +115,17 @@ struct Part {
 enum PartKind {
     /// The hole that is the text.
     Text,
-    /// The hole that is padding.
+    /// A hole that means nothing.
     Padding,
     /// A gap: a whole number in digits, by its position in [`Holes::values`].
     Number(usize),
     /// A gap: a string between its quotes, by its position in [`Holes::values`].
     String(usize),
+    /// A gap: a value of the same type, by its position in [`Holes::values`].
+    Value(usize),
+    /// A gap: a string between its quotes, by the position in [`Holes::values`] of the text around
+    /// it, and the number of bytes of that text before and after the string.
+    Within(usize, usize, usize),
     /// A gap: blanks, or nothing.
     Blanks,
 }
@@ -157,7 +168,7 @@ impl Learned {
     /// The longest data that is learned from, in bytes.
     ///
     /// It bounds what is kept of each stream.
-    const MAX_DATA: usize = 4096;
+    const MAX_DATA: usize = 16 << 10;
 
     /// Finds a template that the beginning of `input` matches, as undecoded bytes.
     #[inline]
@@ -190,8 +201,12 @@ impl Learned {
         }
         let count = self.templates.len();
         for position in (self.due..count).chain(0..self.due) {
-            let found = text_in(&mut self.templates[position]);
-            let Some((text, len)) = found else { continue };
+            let template = &mut self.templates[position];
+            let Some((text, len)) = text_in(template) else { continue };
+            if template.needs_text && text.is_empty() {
+                continue;
+            }
+            template.is_proven = true;
             self.due = if position + 1 < count { position + 1 } else { 0 };
             self.misses = 0;
             return Some(Match { template: position, text, len });
@@ -266,6 +281,8 @@ impl Learned {
             text: usize::from(!text_first),
             parts,
             filled: Default::default(),
+            needs_text: holes.needs_text,
+            is_proven: false,
             target,
         };
         self.due = self.templates.len();
@@ -274,11 +291,14 @@ impl Learned {
 
     /// Returns a buffer for a template of this text.
     ///
-    /// A text has one template at a time. If there are too many, the oldest is dropped.
+    /// A text has one template that has never matched, and two in all: the shapes of some servers
+    /// alternate. If there are too many, the oldest is dropped.
     fn room(&mut self, text: TextId) -> Vec<u8> {
-        let of_text = self.templates.iter().position(|template| template.target.text == text);
+        let of_text = |template: &&Template| template.target.text == text;
+        let is_over = self.templates.iter().filter(of_text).count() >= 2;
+        let goes = |template: &Template| of_text(&template) && (is_over || !template.is_proven);
         let is_full = self.templates.len() >= Self::MOST;
-        match of_text.or(is_full.then_some(0)) {
+        match self.templates.iter().position(goes).or(is_full.then_some(0)) {
             Some(at) => self.templates.remove(at).frame,
             None => {
                 if self.templates.is_empty() {
@@ -351,7 +371,24 @@ impl Template {
                     let end = string_end(bytes, start)?;
                     // Undecoded bytes need not be UTF-8.
                     core::str::from_utf8(&bytes[start..end]).ok()?;
-                    self.filled[position] = Filled::String(start, end);
+                    self.filled[position] = Filled::Text(start, end);
+                    end
+                }
+                PartKind::Within(position, before, after) => {
+                    let end = string_end(bytes, start)?;
+                    core::str::from_utf8(&bytes[start..end]).ok()?;
+                    // The rest of the text is in the literals, which are compared next.
+                    self.filled[position] = Filled::Text(start - before, end + after);
+                    end
+                }
+                PartKind::Value(position) => {
+                    if value_type(*bytes.get(start)?) != value_type(self.frame[range.start]) {
+                        return None;
+                    }
+                    let mut spaced = false;
+                    let end = value_end(bytes, start, &mut spaced)?;
+                    core::str::from_utf8(&bytes[start..end]).ok()?;
+                    self.filled[position] = Filled::Value(start, end, spaced);
                     end
                 }
                 PartKind::Blanks => {
@@ -381,6 +418,12 @@ fn parts(
                 (digits, PartKind::Number(position))
             }
             Some(Hole::String(string)) => (string, PartKind::String(position)),
+            Some(Hole::Ignored(string)) => (string, PartKind::Padding),
+            Some(Hole::Value(value)) => (value, PartKind::Value(position)),
+            Some(Hole::Within { text, string }) => {
+                let place = range_in(text, string)?;
+                (string, PartKind::Within(position, place.start, text.len() - place.end))
+            }
         };
         parts.push(Part { range: range_in(data, value)?, kind });
     }
@@ -424,6 +467,11 @@ fn number(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     is_one.then_some((number, end))
 }
 
+/// Returns a byte that stands for the type of the value that begins with this byte.
+fn value_type(first: u8) -> u8 {
+    if first == b'-' || first.is_ascii_digit() { b'0' } else { first }
+}
+
 /// Returns the offset after the literal, if it stands in `bytes` at `at`.
 #[inline]
 fn literal(bytes: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
@@ -436,7 +484,7 @@ fn event_type<'e>(event: &Event<'e>) -> &'e str {
 }
 
 /// Returns the range of `data` in which `text` lies, if it was borrowed from there.
-fn range_in(data: &str, text: &str) -> Option<Range<usize>> {
+pub(crate) fn range_in(data: &str, text: &str) -> Option<Range<usize>> {
     let start = (text.as_ptr() as usize).checked_sub(data.as_ptr() as usize)?;
     let range = start..start + text.len();
     (data.get(range.clone())? == text).then_some(range)

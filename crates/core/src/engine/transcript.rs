@@ -45,6 +45,8 @@ pub struct Transcript {
     held: Held,
     /// The most bytes that the current event can add.
     most: usize,
+    /// The length of the current event's data.
+    data_len: usize,
     /// The last event had a choice, even one that changed nothing.
     had_choices: bool,
     /// The records are those of the stream's end.
@@ -136,7 +138,7 @@ impl Transcript {
     ///
     /// `most` is the length of its data, which is the most that it can add.
     pub(crate) fn begin_event(&mut self, most: usize) {
-        self.most = most;
+        (self.most, self.data_len) = (most, most);
         if self.records.capacity() > Self::KEEP {
             // After an event that made a long list an event is always read in full.
             self.records = Vec::new();
@@ -173,7 +175,12 @@ impl Transcript {
     ///
     /// It is for an event that is not read as it was sent, but repaired or line by line.
     pub(crate) fn expect(&mut self, most: usize) {
-        self.most = most;
+        (self.most, self.data_len) = (most, most);
+    }
+
+    /// Returns the length of the current event's data.
+    pub(crate) fn data_len(&self) -> usize {
+        self.data_len
     }
 
     /// Raises the most bytes that the current event can add.
@@ -221,6 +228,14 @@ impl Transcript {
 
     pub(crate) fn anomaly(&mut self, kind: AnomalyKind, choice: Option<u64>, member: &'static str) {
         self.anomalies.note(kind, choice, member, self.event);
+    }
+
+    /// Notes an anomaly the first time.
+    pub(crate) fn anomaly_once(&mut self, kind: AnomalyKind, member: &'static str) {
+        let is_it = |known: &super::anomaly::Anomaly| known.kind == kind && known.member == member;
+        if !self.anomaly_list().iter().any(is_it) {
+            self.anomaly(kind, None, member);
+        }
     }
 
     /// Notes an anomaly that events of the same frame need not have.

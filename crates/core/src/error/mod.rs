@@ -234,7 +234,9 @@ impl Error {
     #[must_use]
     pub fn not_an_event_stream(content_type: Option<&str>, body: &[u8]) -> Self {
         let beginning = beginning_of_bytes(body, Self::EVIDENCE);
-        let error = ApiError::from_body(&beginning).map(Box::new);
+        // A line of such an API may have a `message`, which is no error.
+        let is_lines = api_of_lines(&beginning).is_some();
+        let error = ApiError::from_body(&beginning).filter(|_| !is_lines).map(Box::new);
         let content_type =
             content_type.map(|text| self::beginning(text, Refused::MAX_HEADER).into());
         Self::NotAnEventStream { content_type, beginning, error }
@@ -273,6 +275,13 @@ impl From<sse::Error> for Error {
             }
         }
     }
+}
+
+/// Returns the API of a body of lines that no session folds here, if it is recognised.
+fn api_of_lines(beginning: &str) -> Option<OtherApi> {
+    let line = beginning.trim_start().lines().next().filter(|line| line.starts_with('{'))?;
+    // An answer that is not streamed begins with a brace, too.
+    other_api(line).filter(|api| matches!(api.module, "" | "ollama"))
 }
 
 /// Reports whether a body that is no event stream is what Gemini streams without `alt=sse`.
@@ -324,6 +333,12 @@ impl fmt::Display for Error {
                             f.write_str(
                                 " but Gemini's array of responses; the query `alt=sse` asks for one",
                             )?;
+                        } else if let Some(api) = api_of_lines(beginning) {
+                            write!(f, " but lines of {}", api.name)?;
+                            match api.module {
+                                "" => f.write_str(", which is not folded")?,
+                                module => write!(f, ", which `deltawire::{module}` folds")?,
+                            }
                         }
                         write!(f, "; it begins {:?}", self::beginning(beginning, 80))
                     }

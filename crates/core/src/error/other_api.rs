@@ -15,7 +15,8 @@ pub(crate) struct OtherApi {
 /// mistaken: choices or a `type` with a prefix (OpenAI), `message_start` (Anthropic's Messages),
 /// `candidates` or feedback on the prompt (Gemini), an `event_type` with a prefix (Gemini's
 /// Interactions), a `type` in words with hyphens (Cohere, the AI SDK), an `object` with a prefix
-/// (OpenAI's Assistants), a block with an index (Bedrock), a token (TGI).
+/// (OpenAI's Assistants), a block with an index (Bedrock), a token (TGI), an output with a text or
+/// choices (DashScope), a content with `stop` (llama.cpp).
 pub(crate) fn other_api(event: &str) -> Option<OtherApi> {
     const fn api(name: &'static str, module: &'static str) -> OtherApi {
         OtherApi { name, module }
@@ -24,8 +25,14 @@ pub(crate) fn other_api(event: &str) -> Option<OtherApi> {
     const GEMINI: OtherApi = api("Gemini's generateContent API", "gemini");
     const COHERE: OtherApi = api("Cohere's Chat API", "");
     const BEDROCK: OtherApi = api("Amazon Bedrock's ConverseStream API", "");
+    const DASH_SCOPE: OtherApi = api("DashScope's native API", "");
+    const LLAMA: OtherApi = api("llama.cpp's native completion API", "");
     const AI_SDK: OtherApi = api("the AI SDK's UI message stream", "");
-    const MARKS: [(&str, &str, OtherApi); 27] = [
+    const MARKS: [(&str, &str, OtherApi); 32] = [
+        // They may have choices inside.
+        ("\"output\"", "{\"choices\"", DASH_SCOPE),
+        ("\"output\"", "{\"finish_reason\"", DASH_SCOPE),
+        ("\"output\"", "{\"text\"", DASH_SCOPE),
         ("\"choices\"", "[", COMPLETIONS),
         ("\"type\"", "\"response.", api("OpenAI's Responses API", "responses")),
         ("\"type\"", "\"message_start\"", api("Anthropic's Messages API", "messages")),
@@ -53,6 +60,8 @@ pub(crate) fn other_api(event: &str) -> Option<OtherApi> {
         ("\"contentBlockIndex\"", "", BEDROCK),
         ("\"token\"", "{", api("TGI's generate_stream API", "")),
         ("\"done\"", "false", api("Ollama's native API", "ollama")),
+        ("\"tokens_predicted\"", "", LLAMA),
+        ("\"stop\"", "false", LLAMA),
     ];
     let is_it = |name: &str, value: &str| {
         let mut rest = event;
@@ -90,6 +99,11 @@ mod tests {
             (r#"{"type":"completion","completion":" Hi"}"#, Some("")),
             (r#"{"contentBlockIndex":0,"delta":{"text":"Hi"}}"#, Some("")),
             (r#"{"index":1,"token":{"id":1,"text":"Hi"},"generated_text":null}"#, Some("")),
+            (r#"{"output":{"text":"Hi","finish_reason":"null"},"request_id":"r"}"#, Some("")),
+            (r#"{"output": {"choices":[{"message":{"content":"Hi"}}]}}"#, Some("")),
+            (r#"{"index":0,"content":" Hi","tokens":[1],"stop":false}"#, Some("")),
+            (r#"{"content":"","tokens_predicted":2,"stop":true}"#, Some("")),
+            (r#"{"is_finished":false,"event_type":"text-generation","text":"Hi"}"#, Some("")),
             (r#"{"type":"start"}"#, None),
             (r#"{"type":"ping"}"#, None),
             (r#"{"candidates":1,"type":5}"#, None),

@@ -22,9 +22,9 @@ use super::args::{Args, Step, Value, parse_path};
 use super::event::{CandidateDelta, ContentDelta, Event, PartDelta};
 use crate::blocks::{Blocks, Path, Slot};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Outcome,
-    Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript,
-    What,
+    self, AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Outcome,
+    Payload, Place, Read, Sealed, TextId, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar,
+    Transcript, Values, What,
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{Cursor, Invalid, Members, Name, RawStr, RawValue, Unknown, Walk, parse_object};
@@ -45,6 +45,8 @@ pub struct Gemini {
     usage: Unknown<'static>,
     /// The prompt was refused.
     is_blocked: bool,
+    /// The reason why the first choice ended is that of the prompt, and not the candidate's.
+    is_end_of_prompt: bool,
     /// The ID of the response changed before the response ended, so it tells nothing.
     has_other_ids: bool,
     /// Another response began, and its events are passed over.
@@ -203,7 +205,7 @@ impl Dialect for Gemini {
         let Event {
             candidates,
             prompt_feedback: _,
-            usage_metadata: _,
+            usage_metadata,
             model_version: _,
             response_id: _,
             create_time: _,
@@ -236,7 +238,16 @@ impl Dialect for Gemini {
         else {
             return None;
         };
-        extra.is_empty().then(|| Holes::of(text.as_json()))
+        let mut holes = Holes::of(text.as_json());
+        let usage = usage_metadata.as_ref().filter(|usage| usage.is_object());
+        holes.values[0] = usage.map(|usage| Hole::Value(usage.as_json()));
+        extra.is_empty().then_some(holes)
+    }
+
+    fn refill(&mut self, _: TextId, values: &Values<'_>, to: &mut Transcript) {
+        if let Some(usage) = values.value(0) {
+            let _ = self.usage(&usage, to);
+        }
     }
 
     fn api_error(event: &Event<'_>, data: &str) -> Option<Box<ApiError>> {
@@ -304,9 +315,11 @@ impl Dialect for Gemini {
                 role: blocks.role_of(index).map(Into::into),
                 members: kept.content,
             });
+            let is_of_prompt = self.is_end_of_prompt && index == 0;
+            let finish_reason = blocks.finish_reason(index).filter(|_| !is_of_prompt);
             Candidate {
                 content,
-                finish_reason: blocks.finish_reason(index).map(Into::into),
+                finish_reason: finish_reason.map(Into::into),
                 index: kept.has_index.then_some(index),
                 members: kept.members,
             }
@@ -350,6 +363,18 @@ const OF_CANDIDATE: [&str; 10] = [
     "safetyRatings",
     "tokenCount",
     "urlContextMetadata",
+];
+
+/// The payloads of a part that are neither text nor a function call.
+const OF_PART: [&str; 8] = [
+    "codeExecutionResult",
+    "executableCode",
+    "fileData",
+    "functionResponse",
+    "inlineData",
+    "audioTranscription",
+    "toolCall",
+    "toolResponse",
 ];
 
 /// The token counts and their details, which an object with counts replaces as a whole.
@@ -416,7 +441,11 @@ impl Gemini {
             effect = effect.and(self.feedback(feedback, to));
         }
         if let Some(usage) = &event.usage_metadata {
-            effect = effect.and(self.usage(usage, to));
+            let of_usage = self.usage(usage, to);
+            if !usage.is_object() {
+                // Other counts are no effect, because they are a hole.
+                effect = effect.and(of_usage);
+            }
         }
         for (name, value) in
             [("modelVersion", &event.model_version), ("responseId", &event.response_id)]
@@ -486,7 +515,11 @@ impl Gemini {
             finish.filter(|reason| !reason.is_empty() && *reason != "FINISH_REASON_UNSPECIFIED");
         if let Some(content) = &candidate.content {
             if let Some(role) = &content.role {
-                effect = effect.and(Effect::set(self.blocks.role_of(index).is_none()));
+                let known = self.blocks.role_of(index);
+                effect = effect.and(Effect::set(known.is_none()));
+                if known.is_some_and(|known| known != &*role.to_text()) {
+                    self.blocks.anomaly(AnomalyKind::Changed, Some(index), "role", to);
+                }
                 self.blocks.role(index, &role.to_text(), to);
             }
             // Between the rounds of code execution, and in each event of early models.
@@ -504,6 +537,9 @@ impl Gemini {
         if let Some(reason) = finish {
             if completes_calls(&reason) {
                 self.end_call(index, to);
+            }
+            if index == 0 && !self.blocks.is_weighing() {
+                self.is_end_of_prompt = false;
             }
             effect = effect.and(self.blocks.finish(index, &reason, to));
         }
@@ -575,8 +611,13 @@ impl Gemini {
         let is_new = self.blocks.keep(&mut self.members, "promptFeedback", feedback, to);
         let effect = Effect::set(is_new);
         let Some(reason) = answer::block_reason(feedback) else { return effect };
+        if self.blocks.finish_reason(0).is_none() || self.is_end_of_prompt {
+            // An answer may have begun all the same. This reason is not the candidate's.
+            self.is_end_of_prompt |= !self.blocks.is_weighing();
+            let _ = self.blocks.finish(0, &reason, to);
+        }
         self.is_blocked |= !self.blocks.is_weighing();
-        effect.and(self.blocks.finish(0, &reason, to))
+        Effect::Other
     }
 
     /// Takes token counts.
@@ -670,6 +711,10 @@ impl Gemini {
             let slot = self.begin(index, &base, to);
             let (at, json) = (Some(Path::from(TOOL_ARGS)), args.to_compact());
             return self.blocks.append_json(slot, at, TextKind::ServerArguments, json, to);
+        }
+        let extra = &part.extra;
+        if !extra.is_empty() && !extra.iter().any(|(name, _)| OF_PART.contains(&name)) {
+            self.blocks.anomaly_once(AnomalyKind::UnknownItem, "part", to);
         }
         self.begin(index, &part.raw, to);
         Effect::Other

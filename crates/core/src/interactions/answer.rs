@@ -322,7 +322,11 @@ pub(super) fn token_counts(usage: &RawValue<'_>) -> Option<TokenCounts> {
     let count = |name: &str| usage.member(name)?.as_u64();
     let (output, thought) = (count("total_output_tokens"), count("total_thought_tokens"));
     Some(TokenCounts {
-        input: count("total_input_tokens"),
+        // Google counts what its tools read apart, as in generateContent.
+        input: match (count("total_input_tokens"), count("total_tool_use_tokens")) {
+            (None, None) => None,
+            (input, tools) => Some(input.unwrap_or(0).saturating_add(tools.unwrap_or(0))),
+        },
         // Google's output is without the thoughts.
         output: match (output, thought) {
             (None, None) => None,

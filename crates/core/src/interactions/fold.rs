@@ -288,6 +288,21 @@ impl Notes for Interactions {
 /// The element that a text begins where there is none.
 const TEXT: &str = r#"{"type":"text"}"#;
 
+/// The types of the events that are folded, with those of revisions before May 2026.
+const EVENTS: [&str; 11] = [
+    "content.delta",
+    "content.start",
+    "content.stop",
+    "interaction.complete",
+    "interaction.completed",
+    "interaction.created",
+    "interaction.start",
+    "interaction.status_update",
+    "step.delta",
+    "step.start",
+    "step.stop",
+];
+
 /// Reports whether an interaction of this status has all of its calls.
 fn has_whole_calls(status: &str) -> bool {
     matches!(status, "completed" | "requires_action")
@@ -333,7 +348,9 @@ impl Interactions {
         }
         let event_type = event.event_type.as_ref();
         let is_error = event_type.is_none_or(|name| *name == "error");
-        if !event.extra.is_empty() && !is_error {
+        // An event of an unknown type is noted as such, whatever members it has.
+        let is_known = event_type.is_some_and(|name| EVENTS.contains(&&*name.to_text()));
+        if !event.extra.is_empty() && !is_error && is_known {
             self.blocks.anomaly(AnomalyKind::UnknownMember, None, "", to);
         }
         let mut effect = Effect::Nothing;
@@ -380,7 +397,18 @@ impl Interactions {
         Effect::Other
     }
 
+    /// Notes that an event names another interaction. Its ID counts from now on.
+    ///
+    /// An interaction that is not stored has an empty ID.
+    fn check_id(&self, id: Option<&RawValue<'_>>, to: &mut Transcript) {
+        let known = self.envelope.get("id").filter(|known| **known != *"");
+        if known.zip(id).is_some_and(|(known, id)| *id != *"" && known != id) {
+            self.blocks.anomaly(AnomalyKind::Changed, None, "interaction.id", to);
+        }
+    }
+
     fn status(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
+        self.check_id(event.interaction_id.as_ref(), to);
         let members = [
             ("id", &event.interaction_id),
             ("status", &event.status),
@@ -417,8 +445,10 @@ impl Interactions {
 
     /// Ends the stream.
     fn terminal(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
-        self.keep_envelope(event, to);
         let interaction = event.interaction.as_ref();
+        let id = interaction.and_then(|interaction| interaction.member("id"));
+        self.check_id(id.as_ref(), to);
+        self.keep_envelope(event, to);
         let list = interaction.and_then(|interaction| {
             interaction.member("steps").or_else(|| interaction.member("outputs"))
         });
@@ -520,6 +550,9 @@ impl Interactions {
         is_content: bool,
         to: &mut Transcript,
     ) -> Slot {
+        if !is_known(value) {
+            self.blocks.anomaly_once(AnomalyKind::UnknownItem, "step", to);
+        }
         let slot = self.blocks.begin(0, index, value, to);
         if !self.blocks.is_weighing() {
             let step = Step { index, kind: kind_of(value), is_content, ..Step::default() };
@@ -567,6 +600,9 @@ impl Interactions {
             let mut last = None;
             for part in parts.iter().flat_map(RawValue::elements) {
                 last = None;
+                if !is_known(&part) {
+                    self.blocks.anomaly_once(AnomalyKind::UnknownItem, "content", to);
+                }
                 let part_type = part.member("type");
                 if part_type.as_ref().is_some_and(|part_type| *part_type == "text") {
                     last = Some(count);
@@ -754,7 +790,10 @@ impl Interactions {
             return self.whole(slot, kind, delta, to);
         }
         if let Some(signature) = &delta.signature {
-            self.set(slot, "signature", signature, to);
+            // An empty one takes no signature away.
+            if *signature != *"" || !self.is_signed(slot) {
+                self.set(slot, "signature", signature, to);
+            }
             effect = Effect::Other;
         }
         if is_media {
@@ -975,12 +1014,33 @@ impl Interactions {
         });
     }
 
+    /// Reports whether a step has a signature.
+    fn is_signed(&self, slot: Slot) -> bool {
+        let set = self.steps.get(&slot).and_then(|step| step.set.get("signature"));
+        match set {
+            Some(set) => *set != *"",
+            None => {
+                let sent = self.blocks.sent(slot).and_then(|sent| sent.member("signature"));
+                sent.is_some_and(|sent| sent != *"")
+            }
+        }
+    }
+
     /// Sets a member of a step. The last one counts.
     fn set(&mut self, slot: Slot, name: &str, value: &RawValue<'_>, to: &mut Transcript) {
         let mut none = Unknown::default();
         let set = self.steps.get_mut(&slot).map_or(&mut none, |step| &mut step.set);
         self.blocks.keep(set, name, value, to);
     }
+}
+
+/// Reports whether a step, or a content of one, is of a type that is known.
+fn is_known(step: &RawValue<'_>) -> bool {
+    const OTHERS: [&str; 8] =
+        ["audio", "document", "image", "model_output", "text", "thought", "user_input", "video"];
+    let step_type = step.member("type");
+    let step_type = step_type.as_ref().and_then(RawValue::as_str).unwrap_or_default();
+    OTHERS.contains(&&*step_type) || Kind::of_whole(&step_type).is_some()
 }
 
 /// Returns the kind of a step by its type.

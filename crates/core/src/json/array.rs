@@ -113,7 +113,8 @@ impl RawArray {
         self.push_text(&value.to_compact());
     }
 
-    fn push_text(&mut self, elements: &str) {
+    /// Appends elements that are written without white space, with commas between them.
+    pub(crate) fn push_text(&mut self, elements: &str) {
         if elements.is_empty() {
             return;
         }

@@ -26,7 +26,7 @@ pub use unknown::Unknown;
 pub use value::RawValue;
 
 pub(crate) use cursor::{Cursor, Invalid};
-pub(crate) use ends::string_end;
+pub(crate) use ends::{string_end, value_end};
 pub use few::List;
 pub(crate) use formats::{deserialize_by, deserialize_object};
 pub(crate) use growing::{Growing, Grown};

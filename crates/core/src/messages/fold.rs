@@ -447,7 +447,8 @@ impl Messages {
                     self.open_calls.push(slot);
                 }
             }
-            _ => {}
+            Some(own) if is_known_block(own) => {}
+            _ => self.blocks.anomaly_once(AnomalyKind::UnknownItem, "content_block", to),
         }
         let citations = block.member("citations");
         for citation in citations.iter().flat_map(RawValue::elements) {
@@ -793,6 +794,24 @@ enum Input {
     Json,
     /// A text that is not JSON.
     Other,
+}
+
+/// Reports whether a block of this type is known, although nothing of it is a text of the answer.
+fn is_known_block(block_type: &str) -> bool {
+    const OTHERS: [&str; 9] = [
+        "compaction",
+        "container_upload",
+        "document",
+        "fallback",
+        "image",
+        "mcp_tool_listing",
+        "redacted_thinking",
+        "search_result",
+        "tool_result",
+    ];
+    OTHERS.contains(&block_type)
+        || block_type.ends_with("_tool_use")
+        || block_type.ends_with("_tool_result")
 }
 
 /// Reports whether an object without a type is an error.

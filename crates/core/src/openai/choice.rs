@@ -10,13 +10,13 @@ use super::chunk::{ChoiceParts, WireChoice};
 use super::logprobs::ChunkLogprobs;
 #[cfg(debug_assertions)]
 use super::unknown::held_last;
-use super::unknown::{keep_last, last_growth, unknown_fits};
+use super::unknown::{Volatile, keep_last, last_growth, unknown_fits};
 use crate::engine::{
-    AnomalyKind, Change, Effect, Held, Logprobs, Note, Options, Place, TextId, TextKind,
-    ToolCallSoFar, Transcript, What,
+    AnomalyKind, Change, Effect, Held, Holes, Logprobs, Note, Options, Place, TextId, TextKind,
+    ToolCallSoFar, Transcript, Values, What,
 };
 use crate::error::Error;
-use crate::json::{RawStr, Unknown};
+use crate::json::{RawStr, RawValue, Unknown};
 
 /// The message of a choice as it is folded.
 ///
@@ -52,8 +52,13 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
 
     /// Returns the string that a delta appends, if it has no other effect.
     ///
-    /// It is a pattern that names every member, so that no member is forgotten.
-    fn only_text<'e>(delta: &'e Self::Delta<'_>) -> Option<&'e str>;
+    /// Values that [`refill`](Self::refill) folds are no other effect. They are at
+    /// [`hole::MESSAGE`] and [`hole::BESIDE`]. It is a pattern that names every member, so that no
+    /// member is forgotten.
+    fn holes<'e>(choice: &ChoiceState<Self>, delta: &'e Self::Delta<'_>) -> Option<Holes<'e>>;
+
+    /// Folds the value at [`hole::MESSAGE`] of a delta that matched a learned frame.
+    fn refill(_: &mut ChoiceState<Self>, _: &Values<'_>, _: &mut Transcript) {}
 
     /// Notes the anomalies that only the end of the stream shows.
     fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript);
@@ -76,6 +81,24 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
 
     /// Makes the choice of the answer.
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Self::Choice;
+}
+
+/// The positions of holes in [`Holes::values`].
+pub(crate) mod hole {
+    /// The ID, if it changes with each chunk.
+    pub(crate) const ID: usize = 0;
+    /// The token counts.
+    pub(crate) const USAGE: usize = 1;
+    /// An unknown member of the chunk.
+    pub(crate) const CHUNK: usize = 2;
+    /// An unknown member of the choice, or a string beside the delta that means nothing.
+    pub(crate) const BESIDE: usize = 3;
+    /// A part of the message that is kept besides its texts.
+    pub(crate) const MESSAGE: usize = 4;
+    /// The log probabilities of the text.
+    pub(crate) const LOGPROBS: usize = 5;
+    /// The time of creation, if it changes.
+    pub(crate) const CREATED: usize = 6;
 }
 
 /// A choice as far as it has arrived.
@@ -148,17 +171,19 @@ impl<M: Message> ChoiceState<M> {
         &mut self,
         delta: &M::Delta<'_>,
         parts: &ChoiceParts<'_>,
+        volatile: &mut Volatile,
         to: &mut Sink<'_>,
     ) -> Effect {
         let mut effect = M::fold(self, delta, to);
         if let Some(logprobs) = parts.logprobs {
-            effect = self.fold_logprobs(logprobs, to);
+            effect = effect.and(self.fold_logprobs(logprobs, to));
         }
         effect = effect.and(self.fold_finish(parts.finish_reason, to));
-        effect.and(keep_last(&mut self.extra, parts.extra, to.transcript))
+        effect.and(keep_last(&mut self.extra, parts.extra, volatile, to.transcript))
     }
 
     fn fold_logprobs(&mut self, sent: &ChunkLogprobs<'_>, to: &mut Sink<'_>) -> Effect {
+        let was_none = self.logprobs.is_none();
         let kept = self.logprobs.get_or_insert_default();
         let before = kept.weight();
         kept.extend(sent.lists());
@@ -172,7 +197,31 @@ impl<M: Message> ChoiceState<M> {
             }
         }
         to.transcript.replaced(before, kept.weight());
-        if has_list { to.note(What::Logprobs, 0) } else { Effect::Other }
+        if has_list {
+            let effect = to.note(What::Logprobs, 0);
+            // One list is a hole.
+            return if sent.only_list().is_some() { Effect::Nothing } else { effect };
+        }
+        Effect::set(was_none || !sent.extra.is_empty())
+    }
+
+    /// Folds the log probabilities of a text in a hole.
+    pub(crate) fn refill_logprobs(
+        &mut self,
+        kind: TextKind,
+        list: &RawValue<'_>,
+        to: &mut Sink<'_>,
+    ) {
+        let kept = self.logprobs.get_or_insert_default();
+        let kept = match kind {
+            TextKind::Reasoning => &mut kept.reasoning_content,
+            _ => &mut kept.content,
+        };
+        let before = kept.as_ref().map_or(0, |kept| kept.as_json().len());
+        let kept = kept.get_or_insert_default();
+        kept.extend(list);
+        to.transcript.replaced(before, kept.as_json().len());
+        let _ = to.note(What::Logprobs, 0);
     }
 
     pub(crate) fn fold_content(&mut self, text: &RawStr<'_>, to: &mut Sink<'_>) -> Effect {

@@ -70,6 +70,9 @@ pub struct Chunk<'a, C> {
     /// The text between the quotes of OpenAI's `obfuscation` or Mistral's `p`.
     #[serde(skip)]
     pub(crate) padding: Padding<'a>,
+    /// The time of creation, as written.
+    #[serde(skip)]
+    pub(crate) created_digits: Padding<'a>,
     /// The first member, if any, with a value of a type that it cannot have.
     ///
     /// Such a member reads as missing.
@@ -88,9 +91,9 @@ pub struct Chunk<'a, C> {
     pub(crate) odd: Option<AnomalyKind>,
 }
 
-/// The padding of a chunk.
+/// The text of a member that means nothing, or that another member has too.
 ///
-/// It means nothing, so chunks that differ in it are equal.
+/// Chunks that differ in it are equal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Padding<'a>(pub(crate) Option<&'a str>);
 
@@ -116,6 +119,7 @@ impl<C> Default for Chunk<'_, C> {
             x_groq: None,
             extra: Unknown::default(),
             padding: Padding(None),
+            created_digits: Padding(None),
             unexpected: None,
             scalar: None,
             says_error: false,
@@ -320,7 +324,9 @@ impl<'de, C: WireChoice<'de>> Members<'de> for Chunk<'de, C> {
         } else if name.is("object") {
             self.object = walk.string("object", cursor)?;
         } else if name.is("created") {
+            let start = cursor.position();
             self.created = seconds(cursor, walk)?;
+            self.created_digits = Padding(Some(cursor.since(start).trim_start()));
         } else if name.is("model") {
             self.model = walk.string("model", cursor)?;
         } else if name.is("choices") {

@@ -6,16 +6,16 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::choice::{ChoiceState, Message, Sink};
+use super::choice::{ChoiceState, Message, Sink, hole};
 use super::chunk::{ChoiceParts, Chunk, WireChoice, check, read, walk};
 use super::completion::Completion;
 #[cfg(debug_assertions)]
 use super::unknown::held_last;
-use super::unknown::{keep_last, keep_member, last_growth, member_growth, unknown_fits};
+use super::unknown::{Volatile, keep_last, keep_member, last_growth, member_growth, unknown_fits};
 use super::usage::{Usage, says_something};
 use crate::engine::{
-    AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Payload, Place, Read,
-    Sealed, TokenCounts, ToolCallSoFar, Transcript, What,
+    AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Payload, Place,
+    Read, Sealed, TextId, TokenCounts, ToolCallSoFar, Transcript, Values, What,
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown};
@@ -36,6 +36,8 @@ pub struct Envelope<M> {
     pub(crate) usage: Option<Usage>,
     usage_rank: UsageRank,
     pub(crate) extra: Unknown<'static>,
+    volatile: Volatile,
+    volatile_of_choices: Volatile,
     /// The choices, in the order in which they began.
     choices: Vec<ChoiceState<M>>,
     /// Positions in `choices`, ordered by the choices' indices.
@@ -72,6 +74,8 @@ impl<M> Default for Envelope<M> {
             usage: None,
             usage_rank: UsageRank::default(),
             extra: Unknown::default(),
+            volatile: Volatile::default(),
+            volatile_of_choices: Volatile::default(),
             choices: Vec::new(),
             order: Vec::new(),
             interleaved: false,
@@ -134,19 +138,20 @@ impl<M: Message> Dialect for Envelope<M> {
         // A member with `_` has no effect when it comes again, or folding it has said so: of
         // unknown members, that each has the value that is kept.
         let Chunk {
-            id: _,
+            id,
             object: _,
-            created: _,
+            created,
             model: _,
             system_fingerprint: _,
             service_tier: _,
             choices,
-            usage: None,
+            usage,
             moderation: None,
             error: None,
             x_groq: None,
-            extra: _,
+            extra,
             padding,
+            created_digits,
             unexpected: _,
             says_error: false,
             odd: _,
@@ -160,17 +165,65 @@ impl<M: Message> Dialect for Envelope<M> {
         let ChoiceParts {
             index: _,
             position: _,
-            logprobs: None,
+            logprobs: _,
             finish_reason,
             usage: None,
-            extra: _,
+            extra: of_choice,
         } = delta.parts()
         else {
             return None;
         };
-        let has_reason = finish_reason.is_some_and(|reason| !reason.is_empty());
-        let text = M::only_text(delta).filter(|_| !has_reason)?;
-        Some(Holes { text, padding: padding.0, values: [None; Holes::VALUES] })
+        if finish_reason.is_some_and(|reason| !reason.is_empty()) {
+            return None;
+        }
+        let choice = match &self.choices[..] {
+            // An option puts all choices into one, whatever their indices are.
+            [choice] => choice,
+            choices => &choices[self.position(delta.parts().index())?],
+        };
+        let mut holes = M::holes(choice, delta)?;
+        holes.padding = padding.0;
+        if let Some(id) = id.as_ref().filter(|id| !id.is_empty()) {
+            let is_new = self.id.as_deref().is_some_and(|known| *id != *known);
+            holes.values[hole::ID] = is_new.then(|| Hole::String(id.as_json()));
+        }
+        if created.is_some_and(|created| created != 0 && self.created != Some(created)) {
+            holes.values[hole::CREATED] = created_digits.0.map(Hole::Number);
+        }
+        if let Some(usage) = usage {
+            holes.values[hole::USAGE] = Some(Hole::Value(usage.as_json()));
+        }
+        holes.values[hole::CHUNK] = self.volatile.hole(extra).ok()?;
+        if let Some(volatile) = self.volatile_of_choices.hole(of_choice).ok()? {
+            if holes.values[hole::BESIDE].replace(volatile).is_some() {
+                return None;
+            }
+        }
+        Some(holes)
+    }
+
+    fn refill(&mut self, text: TextId, values: &Values<'_>, to: &mut Transcript) {
+        if let Some(id) = values.string(hole::ID) {
+            let _ = self.fold_id(Some(&id), to);
+        }
+        if let Some(created) = values.number(hole::CREATED) {
+            let _ = self.fold_created(Some(created), to);
+        }
+        self.volatile.keep_last(&mut self.extra, values.value(hole::CHUNK), to);
+        let (at, kind) = to.place(text);
+        if let Some(position) = self.position(at.choice) {
+            let choice = &mut self.choices[position];
+            M::refill(choice, values, to);
+            if let Some(list) = values.value(hole::LOGPROBS) {
+                let mut sink = Sink { transcript: to, index: at.choice, position };
+                choice.refill_logprobs(kind, &list, &mut sink);
+            }
+            let value = values.value(hole::BESIDE);
+            self.volatile_of_choices.keep_last(&mut choice.extra, value, to);
+        }
+        if let Some(usage) = values.value(hole::USAGE) {
+            let _ = self.set_usage(&usage, UsageRank::OfChunk, to);
+        }
     }
 
     fn api_error(chunk: &Self::Event<'_>, data: &str) -> Option<Box<ApiError>> {
@@ -343,7 +396,8 @@ impl<M: Message> Envelope<M> {
         if began {
             sink.transcript.hold(Held::item(0));
         }
-        Effect::set(began).and(self.choices[position].fold(delta, &parts, &mut sink))
+        let volatile = &mut self.volatile_of_choices;
+        Effect::set(began).and(self.choices[position].fold(delta, &parts, volatile, &mut sink))
     }
 
     /// Returns the position of the choice with this index.
@@ -370,18 +424,9 @@ impl<M: Message> Envelope<M> {
     }
 
     fn fold_members<C>(&mut self, chunk: &Chunk<'_, C>, to: &mut Transcript) -> Effect {
-        let mut effect = set_first(&mut self.id, chunk.id.as_ref(), "id", to);
+        let mut effect = self.fold_id(chunk.id.as_ref(), to);
         effect = effect.and(set_first(&mut self.model, chunk.model.as_ref(), "model", to));
-        match (self.created, chunk.created.filter(|&created| created != 0)) {
-            (None, Some(created)) => {
-                self.created = Some(created);
-                effect = Effect::Other;
-            }
-            (Some(kept), Some(created)) if kept != created => {
-                to.anomaly(AnomalyKind::Changed, None, "created");
-            }
-            _ => {}
-        }
+        effect = effect.and(self.fold_created(chunk.created, to));
         let fingerprint = chunk.system_fingerprint.as_ref();
         effect = effect.and(set_last(&mut self.system_fingerprint, fingerprint, to));
         effect = effect.and(set_last(&mut self.service_tier, chunk.service_tier.as_ref(), to));
@@ -395,7 +440,40 @@ impl<M: Message> Envelope<M> {
         if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {
             effect = effect.and(keep_member(&mut self.extra, "x_groq", groq, to));
         }
-        effect.and(keep_last(&mut self.extra, &chunk.extra, to))
+        effect.and(keep_last(&mut self.extra, &chunk.extra, &mut self.volatile, to))
+    }
+
+    /// Sets the time of creation to the first that is not zero.
+    ///
+    /// Ollama and TGI send the time of the chunk, so it is a hole there.
+    fn fold_created(&mut self, sent: Option<u64>, to: &mut Transcript) -> Effect {
+        match (self.created, sent.filter(|&created| created != 0)) {
+            (None, Some(created)) => {
+                self.created = Some(created);
+                return Effect::Other;
+            }
+            (Some(kept), Some(created)) if kept != created => {
+                to.anomaly_apart(AnomalyKind::Changed, "created");
+            }
+            _ => {}
+        }
+        Effect::Nothing
+    }
+
+    /// Sets the ID to the first that is not empty.
+    ///
+    /// Groq's compound models send another one in each chunk, so it is a hole there.
+    fn fold_id(&mut self, sent: Option<&RawStr<'_>>, to: &mut Transcript) -> Effect {
+        let Some(sent) = sent.filter(|sent| !sent.is_empty()) else { return Effect::Nothing };
+        match &self.id {
+            None => {
+                to.set(&mut self.id, sent);
+                return Effect::Other;
+            }
+            Some(kept) if *sent == **kept => {}
+            Some(_) => to.anomaly_apart(AnomalyKind::Changed, "id"),
+        }
+        Effect::Nothing
     }
 
     /// Folds the chunk's token counts, then those of its choices.
@@ -403,6 +481,10 @@ impl<M: Message> Envelope<M> {
         let mut effect = Effect::Nothing;
         if let Some(sent) = chunk.any_usage() {
             effect = self.set_usage(&sent, UsageRank::OfChunk, to);
+            if chunk.x_groq.is_none() {
+                // They are a hole.
+                effect = Effect::Nothing;
+            }
         }
         for delta in &chunk.choices {
             if let Some(sent) = delta.parts().usage.filter(|usage| usage.is_object()) {
@@ -425,7 +507,7 @@ impl<M: Message> Envelope<M> {
             Some(usage) => {
                 let is_other = usage.set(sent);
                 if is_other && rank == self.usage_rank && rank != UsageRank::Empty {
-                    to.anomaly(AnomalyKind::Repeated, None, "usage");
+                    to.anomaly_apart(AnomalyKind::Repeated, "usage");
                 }
             }
         }

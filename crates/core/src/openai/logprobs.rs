@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::engine::{Logprobs, Options};
+use crate::engine::{Logprobs, Options, TextKind};
 use crate::error::{Error, Limit};
 use crate::json::{
     Cursor, Invalid, Members, Name, RawValue, Unknown, Walk, deserialize_by, parse_object,
@@ -56,6 +56,24 @@ impl<'a> ChunkLogprobs<'a> {
 }
 
 impl ChunkLogprobs<'_> {
+    /// Reports whether there is nothing in them.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.extra.is_empty() && self.lists().iter().all(|list| list.is_none())
+    }
+
+    /// Returns the list for the tokens of the content or of the reasoning, if it is the only one.
+    pub(crate) fn only_list(&self) -> Option<(TextKind, &RawValue<'_>)> {
+        let mut lists = self.lists().into_iter().enumerate();
+        let (position, list) = lists.find(|(_, list)| list.is_some())?;
+        let kind = match position {
+            0 => TextKind::Content,
+            2 => TextKind::Reasoning,
+            _ => return None,
+        };
+        let is_alone = self.extra.is_empty() && lists.all(|(_, list)| list.is_none());
+        Some((kind, list.as_ref().filter(|_| is_alone)?))
+    }
+
     /// Checks that more unknown lists may be kept.
     ///
     /// # Errors

@@ -3,32 +3,112 @@
 //! In a chunk and a choice the last value of a member counts. In a delta and below, members are
 //! pieces that [`Growing`] puts together.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::engine::{Effect, Held, Options, Transcript};
+use crate::engine::{Effect, Held, Hole, Options, Transcript};
 use crate::error::{Error, Limit};
 use crate::json::{Growing, Grown, RawValue, Unknown};
 
+/// The unknown member whose value differs from chunk to chunk, if there is one.
+///
+/// Together numbers its tokens, and llama.cpp sends timings. It is a hole of learned frames.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Volatile(Option<Box<str>>);
+
+impl Volatile {
+    /// The longest name that is remembered, in bytes.
+    const MAX_NAME: usize = 64;
+
+    /// Reports whether the member that changed is the volatile one, and its value a hole.
+    ///
+    /// Lets it become that, if none is. This time it still counts as an effect, because there may
+    /// be frames in which its value is a literal.
+    fn takes(&mut self, name: &str, value: &RawValue<'_>) -> bool {
+        match &self.0 {
+            Some(known) => **known == *name && is_hole(value),
+            None => {
+                // A member of the name `error` makes the chunk suspect, whatever its value is.
+                if is_hole(value) && name != "error" && name.len() <= Self::MAX_NAME {
+                    self.0 = Some(name.into());
+                }
+                false
+            }
+        }
+    }
+
+    /// Returns the member's value, if the chunk has it.
+    ///
+    /// # Errors
+    /// Fails if the value cannot be a hole. The chunk cannot be learned from then.
+    pub(crate) fn hole<'e>(&self, sent: &'e Unknown<'_>) -> Result<Option<Hole<'e>>, ()> {
+        match self.0.as_deref().and_then(|name| sent.get(name)) {
+            None => Ok(None),
+            Some(value) if is_hole(value) => Ok(Some(Hole::Value(value.as_json()))),
+            Some(_) => Err(()),
+        }
+    }
+
+    /// Keeps the member's value from a hole.
+    pub(crate) fn keep_last(
+        &self,
+        kept: &mut Unknown<'static>,
+        value: Option<RawValue<'_>>,
+        to: &mut Transcript,
+    ) {
+        if let (Some(name), Some(value)) = (&self.0, value) {
+            let _ = keep_member(kept, name, &value, to);
+        }
+    }
+
+    /// Adds the member's value from a hole to what it grows to.
+    pub(crate) fn keep_growing(
+        &self,
+        kept: &mut Growing,
+        value: Option<RawValue<'_>>,
+        to: &mut Transcript,
+    ) {
+        if let (Some(name), Some(value)) = (&self.0, value) {
+            let _ = add(kept, name, &value, to);
+        }
+    }
+}
+
+/// Reports whether a value may be a hole: it is not a literal.
+fn is_hole(value: &RawValue<'_>) -> bool {
+    matches!(value.as_json().as_bytes(), [b'"' | b'{' | b'[' | b'-' | b'0'..=b'9', ..])
+}
+
 /// Keeps the last value of each member, if unknown members are kept.
 ///
-/// A value that arrived before has no effect, so a chunk that repeats it may be learned from.
+/// A value that arrived before has no effect, so a chunk that repeats it may be learned from. Nor
+/// has another value of the volatile member, because that is a hole.
 #[inline(always)]
 pub(crate) fn keep_last(
     kept: &mut Unknown<'static>,
     sent: &Unknown<'_>,
+    volatile: &mut Volatile,
     to: &mut Transcript,
 ) -> Effect {
     if sent.is_empty() || !to.options.keep_unknown {
         return Effect::Nothing;
     }
-    keep_each(kept, sent, to)
+    keep_each(kept, sent, volatile, to)
 }
 
 #[inline(never)]
-fn keep_each(kept: &mut Unknown<'static>, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
+fn keep_each(
+    kept: &mut Unknown<'static>,
+    sent: &Unknown<'_>,
+    volatile: &mut Volatile,
+    to: &mut Transcript,
+) -> Effect {
     let mut effect = Effect::Nothing;
     sent.for_each(|name, value| {
-        if keep_member(kept, name, value, to) == Effect::Other {
+        let before = kept.len();
+        if keep_member(kept, name, value, to) == Effect::Other
+            && (kept.len() > before || !volatile.takes(name, value))
+        {
             effect = Effect::Other;
         }
     });
@@ -63,22 +143,47 @@ pub(crate) fn keep_member(
 
 /// Adds pieces to the members that they belong to, if unknown members are kept.
 #[inline(always)]
-pub(crate) fn keep_growing(kept: &mut Growing, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
-    if sent.is_empty() || !to.options.keep_unknown { Effect::Nothing } else { grow(kept, sent, to) }
+pub(crate) fn keep_growing(
+    kept: &mut Growing,
+    sent: &Unknown<'_>,
+    volatile: Option<&mut Volatile>,
+    to: &mut Transcript,
+) -> Effect {
+    if sent.is_empty() || !to.options.keep_unknown {
+        return Effect::Nothing;
+    }
+    grow(kept, sent, volatile, to)
 }
 
 #[inline(never)]
-fn grow(kept: &mut Growing, sent: &Unknown<'_>, to: &mut Transcript) -> Effect {
+fn grow(
+    kept: &mut Growing,
+    sent: &Unknown<'_>,
+    mut volatile: Option<&mut Volatile>,
+    to: &mut Transcript,
+) -> Effect {
     let mut effect = Effect::Nothing;
     sent.for_each(|name, piece| {
-        match kept.add(name, piece) {
-            Grown::Nothing => return,
-            Grown::Began(bytes) => to.hold(Held::item(bytes)),
-            Grown::From(before, now) => to.replaced(before, now),
+        let before = kept.len();
+        if add(kept, name, piece, to) == Effect::Nothing {
+            return;
         }
-        effect = Effect::Other;
+        let takes = |volatile: &mut &mut Volatile| volatile.takes(name, piece);
+        if kept.len() > before || !volatile.as_mut().is_some_and(takes) {
+            effect = Effect::Other;
+        }
     });
     effect
+}
+
+/// Adds a piece to one member.
+fn add(kept: &mut Growing, name: &str, piece: &RawValue<'_>, to: &mut Transcript) -> Effect {
+    match kept.add(name, piece) {
+        Grown::Nothing => return Effect::Nothing,
+        Grown::Began(bytes) => to.hold(Held::item(bytes)),
+        Grown::From(before, now) => to.replaced(before, now),
+    }
+    Effect::Other
 }
 
 /// Returns an upper bound of what [`keep_last`] adds.

@@ -191,7 +191,7 @@ impl OutputItem {
             item: self,
             id: self.string("call_id").or_else(|| self.string("id")),
             name: self.string("name").unwrap_or_default(),
-            arguments: self.string(arguments).unwrap_or_default(),
+            arguments: self.get(arguments).map(|value| value.to_text().into()).unwrap_or_default(),
             kind,
         })
     }

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 use super::answer::{OutputItem, Response};
 use super::event::Event;
-use crate::blocks::{Blocks, Slot};
+use crate::blocks::{Blocks, Path, Slot};
 use crate::engine::{
     self, AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Outcome,
     Payload, Place, Read, Sealed, TextId, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar,
@@ -35,6 +35,8 @@ pub struct Responses {
     by_id: BTreeMap<String, Slot>,
     /// The part that began last, for events without an index of the part.
     last_part: Option<(Slot, u64)>,
+    /// The items in the order of the last event, if it has them.
+    order: Vec<Slot>,
     /// The last sequence number.
     sequence: Option<u64>,
     /// The number of annotations that were handed out, of each part.
@@ -162,14 +164,11 @@ impl Dialect for Responses {
         };
         // As long as IDs stay the same, they are a part of the frame.
         let id = item_id.as_ref().filter(|_| self.has_changing_ids);
-        Some(Holes {
-            text: delta.as_string_inner()?,
-            padding: obfuscation.as_ref().map(RawStr::as_json),
-            values: [
-                number.map(|number| Hole::Number(number.trim_start())),
-                id.map(|id| Hole::String(id.as_json())),
-            ],
-        })
+        let mut holes = Holes::of(delta.as_string_inner()?);
+        holes.padding = obfuscation.as_ref().map(RawStr::as_json);
+        holes.values[0] = number.map(|number| Hole::Number(number.trim_start()));
+        holes.values[1] = id.map(|id| Hole::String(id.as_json()));
+        Some(holes)
     }
 
     fn refill(&mut self, text: TextId, values: &Values<'_>, to: &mut Transcript) {
@@ -205,7 +204,10 @@ impl Dialect for Responses {
     }
 
     fn settle(&mut self, texts: &mut Transcript) {
-        if self.is_over && !self.blocks.are_stopped() {
+        self.blocks.note_left_out(texts);
+        // What fails does not stop its items.
+        let has_failed = self.blocks.finish_reason(0) == Some("failed");
+        if self.is_over && !has_failed && !self.blocks.are_stopped() {
             texts.anomaly(AnomalyKind::NotStopped, None, "output");
         }
         if self.blocks.finish_reason(0).is_some_and(|reason| reason != "completed") {
@@ -230,7 +232,11 @@ impl Dialect for Responses {
     }
 
     fn answer(self, texts: &mut Transcript) -> Response {
-        let output = self.blocks.slots(0).map(|slot| self.blocks.value(slot, texts));
+        let slots = match self.order.is_empty() {
+            true => self.blocks.slots(0).collect(),
+            false => self.order,
+        };
+        let output = slots.into_iter().map(|slot| self.blocks.value(slot, texts));
         Response::new(output.map(OutputItem::new).collect(), self.envelope)
     }
 }
@@ -247,6 +253,15 @@ impl Notes for Responses {
     fn unknown(&self, _: usize) -> Option<(u64, &Unknown<'static>)> {
         None
     }
+}
+
+/// The time at which an item or part comes whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// It begins. Deltas may still repeat its texts.
+    First,
+    /// It ended.
+    Last,
 }
 
 /// A text in an item: its place, its kind, and the item and part that have one.
@@ -498,9 +513,9 @@ impl Responses {
             Some(response) => response.members(["output", "incomplete_details"]),
             None => [None, None],
         };
-        self.take_output(output.as_ref(), to);
-        let is_weighing = self.blocks.is_weighing();
         let state = event_type.strip_prefix("response.").unwrap_or_default();
+        self.take_output(output.as_ref(), state == "failed", to);
+        let is_weighing = self.blocks.is_weighing();
         let reason = details.as_ref().and_then(|details| details.member("reason"));
         let reason = reason.as_ref().filter(|_| state == "incomplete").and_then(RawValue::as_str);
         let calls: Vec<Slot> = self.blocks.slots(0).collect();
@@ -540,31 +555,63 @@ impl Responses {
     }
 
     /// Takes the items that the last event repeats, if it has all that were folded.
-    fn take_output(&mut self, output: Option<&RawValue<'_>>, to: &mut Transcript) {
+    fn take_output(
+        &mut self,
+        output: Option<&RawValue<'_>>,
+        has_failed: bool,
+        to: &mut Transcript,
+    ) {
         let slots: Vec<Slot> = self.blocks.slots(0).collect();
-        let items: Vec<_> = output.iter().flat_map(|output| output.elements()).collect();
-        let sent = items.len();
-        if sent < slots.len() {
-            // ChatGPT's Codex backend sends an empty list.
-            self.blocks.anomaly(AnomalyKind::OutputMissing, None, "response.output", to);
+        // Null in place of an item is none.
+        let items = output.iter().flat_map(|output| output.elements());
+        let items: Vec<RawValue<'_>> = items.filter(RawValue::is_object).collect();
+        if items.len() < slots.len() {
+            // ChatGPT's Codex backend sends an empty list, and so does every response that failed.
+            if !has_failed || !items.is_empty() {
+                self.blocks.anomaly(AnomalyKind::OutputMissing, None, "response.output", to);
+            }
             return;
         }
-        let in_order = sent == slots.len();
-        for (position, item) in items.into_iter().enumerate() {
-            let known = match in_order {
-                true => slots.get(position).copied(),
-                false => self.blocks.find(0, position as u64),
-            };
-            let slot = match known {
+        let mut order = Vec::new();
+        let mut rest = slots.into_iter().peekable();
+        for (position, item) in items.iter().enumerate() {
+            let is_all = rest.len() == items.len() - position;
+            let slot = match rest.next_if(|slot| is_all || self.is_same(*slot, position, item)) {
                 Some(slot) => {
-                    self.blocks.replace(slot, &item, to);
+                    self.blocks.replace(slot, item, to);
+                    self.blocks.cover(slot, Path::ALL);
                     slot
                 }
-                None => self.blocks.begin(0, position as u64, &item, to),
+                None => {
+                    let next = self.blocks.end(0);
+                    self.blocks.begin(0, next, item, to)
+                }
             };
-            let _ = self.take_item(slot, &item, to);
+            order.push(slot);
+            let _ = self.take_item(slot, item, Sent::Last, to);
             self.blocks.stop(slot);
         }
+        if !self.blocks.is_weighing() {
+            self.order = order;
+        }
+    }
+
+    /// Reports whether an item at this position of the whole output is the one of a block.
+    fn is_same(&self, slot: Slot, position: usize, item: &RawValue<'_>) -> bool {
+        let Some(sent) = self.blocks.sent(slot) else { return false };
+        let same = |name: &str| {
+            let (own, other) = (sent.member(name), item.member(name));
+            own.as_ref().zip(other.as_ref()).map(|(own, other)| own == other)
+        };
+        if same("type") == Some(false) {
+            return false;
+        }
+        // The ID of a call stays, but of a `tool_search_call`. The IDs of items may change.
+        let is_search = item.member("type").is_some_and(|own| own == *"tool_search_call");
+        let same_call = same("call_id").filter(|_| !is_search);
+        let same_id = || same("id").filter(|is_same| *is_same || !self.has_changing_ids);
+        let is_there = || self.blocks.find(0, position as u64) == Some(slot);
+        same_call.or_else(same_id).unwrap_or_else(is_there)
     }
 
     /// Notes an error, which the last event of the stream may follow.
@@ -599,6 +646,7 @@ impl Responses {
                     self.blocks.anomaly(AnomalyKind::BegunAgain, None, "output_index", to);
                 }
                 self.blocks.replace(slot, item, to);
+                self.blocks.cover(slot, Path::ALL);
                 slot
             }
             None => {
@@ -608,7 +656,8 @@ impl Responses {
                 self.begin(event.output_index, id.as_deref(), item, to)
             }
         };
-        let status = self.take_item(slot, item, to);
+        let sent = if is_done { Sent::Last } else { Sent::First };
+        let status = self.take_item(slot, item, sent, to);
         if is_done {
             self.blocks.stop(slot);
             if status.is_none_or(|status| status != *"incomplete") {
@@ -653,6 +702,7 @@ impl Responses {
         &mut self,
         slot: Slot,
         item: &'i RawValue<'_>,
+        sent: Sent,
         to: &mut Transcript,
     ) -> Option<RawValue<'i>> {
         let [item_type, role, id, call_id, name, content, summary, status] =
@@ -669,13 +719,20 @@ impl Responses {
         if let Some(kind) = kind {
             let string =
                 |value: &'_ Option<RawValue<'_>>| Some(value.as_ref()?.as_str()?.into_owned());
-            let id = string(&call_id).or_else(|| string(&id));
-            let _ = self.blocks.call(slot, (id.as_deref(), string(&name).as_deref()), kind, to);
+            let (call_id, name) = (string(&call_id), string(&name));
+            if sent == Sent::Last {
+                self.blocks.correct_call(slot, (call_id.as_deref(), name.as_deref()), to);
+            }
+            let id = call_id.or_else(|| string(&id));
+            let _ = self.blocks.call(slot, (id.as_deref(), name.as_deref()), kind, to);
         }
         let mut own = |text: TextIn, to: &mut Transcript| {
             let value = item.member(text.member);
             if let Some(whole) = value.as_ref().and_then(RawValue::as_raw_str) {
-                let _ = self.blocks.whole(slot, text.member, text.kind, &whole, to);
+                let _ = self.take_text(slot, text.member, text.kind, (&whole, sent), to);
+            } else if let Some(object) = value.as_ref().filter(|value| value.is_object()) {
+                // In place of its JSON text.
+                let _ = self.blocks.whole_json(slot, text.member, text.kind, object, to);
             }
         };
         match &*item_type {
@@ -692,8 +749,8 @@ impl Responses {
                     self.blocks.role(0, role.as_deref().unwrap_or("assistant"), to);
                 }
                 for (list, parts) in [("content", content), ("summary", summary)] {
-                    for (index, part) in parts.iter().flat_map(RawValue::elements).enumerate() {
-                        self.take_part(slot, (list, index as u64), &part, to);
+                    if let Some(parts) = parts {
+                        self.take_parts(slot, list, (&parts, sent), to);
                     }
                 }
             }
@@ -703,8 +760,14 @@ impl Responses {
                 for (index, command) in commands.iter().flat_map(RawValue::elements).enumerate() {
                     if let Some(command) = command.as_raw_str() {
                         let at = ("action", "commands", index as u32);
-                        let _ = self.blocks.whole(slot, at, TextKind::Code, &command, to);
+                        let _ = self.take_text(slot, at, TextKind::Code, (&command, sent), to);
                     }
+                }
+            }
+            "shell_call_output" => {
+                let output = item.member("output");
+                for (index, output) in output.iter().flat_map(RawValue::elements).enumerate() {
+                    self.take_output_of_command(slot, index as u32, (&output, sent), to);
                 }
             }
             "apply_patch_call" => {
@@ -712,12 +775,55 @@ impl Responses {
                 let diff = operation.as_ref().and_then(|operation| operation.member("diff"));
                 if let Some(diff) = diff.as_ref().and_then(RawValue::as_raw_str) {
                     let at = ("operation", "diff");
-                    let _ = self.blocks.whole(slot, at, TextKind::Code, &diff, to);
+                    let _ = self.take_text(slot, at, TextKind::Code, (&diff, sent), to);
                 }
             }
-            _ => {}
+            item_type if OTHER_ITEMS.contains(&item_type) => {}
+            _ => self.blocks.anomaly_once(AnomalyKind::UnknownItem, "item", to),
         }
         status
+    }
+
+    /// Takes a whole text of an item or part.
+    fn take_text(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        kind: TextKind,
+        (whole, sent): (&RawStr<'_>, Sent),
+        to: &mut Transcript,
+    ) -> Effect {
+        match sent {
+            Sent::First => self.blocks.filled(slot, at, kind, whole, to),
+            Sent::Last => self.blocks.whole(slot, at, kind, whole, to),
+        }
+    }
+
+    /// Hands out what the parts of an item's content or summary have in their texts.
+    fn take_parts(
+        &mut self,
+        slot: Slot,
+        list: &'static str,
+        (parts, sent): (&RawValue<'_>, Sent),
+        to: &mut Transcript,
+    ) {
+        // Bedrock counts from 1, and other parts may be left out: then the order tells.
+        let known = match sent {
+            Sent::First => None,
+            Sent::Last => self.blocks.texts_beyond(slot, list, parts.elements().count()),
+        };
+        let known = known.unwrap_or_default();
+        let of = |of: &'static str| known.iter().filter(move |(_, member)| *member == of);
+        let (mut texts, mut refusals) = (of("text"), of("refusal"));
+        for (index, part) in parts.elements().enumerate() {
+            let in_order = match text_of(&part).map(|text| text.member) {
+                Some("text") => texts.next(),
+                Some(_) => refusals.next(),
+                None => None,
+            };
+            let index = in_order.map_or(index as u64, |(index, _)| u64::from(*index));
+            self.take_part(slot, (list, index), (&part, sent), to);
+        }
     }
 
     /// Hands out what a part of a content or summary has in its text.
@@ -725,22 +831,16 @@ impl Responses {
         &mut self,
         slot: Slot,
         (list, index): (&'static str, u64),
-        part: &RawValue<'_>,
+        (part, sent): (&RawValue<'_>, Sent),
         to: &mut Transcript,
     ) {
-        let [part_type, text, refusal, annotations] =
-            part.members(["type", "text", "refusal", "annotations"]);
-        let part_type = part_type.as_ref().and_then(RawValue::as_str);
-        let (text, whole) = match part_type.as_deref() {
-            Some("output_text") => (OUTPUT_TEXT, text),
-            Some("refusal") => (REFUSAL, refusal),
-            Some("reasoning_text") => (REASONING_TEXT, text),
-            Some("summary_text") => (SUMMARY_TEXT, text),
-            _ => return,
+        let Some(text) = text_of(part) else {
+            return self.blocks.anomaly_once(AnomalyKind::UnknownItem, "part", to);
         };
+        let [whole, annotations] = part.members([text.member, "annotations"]);
         if let Some(whole) = whole.as_ref().and_then(RawValue::as_raw_str) {
             let at = (list, index as u32, text.member);
-            let _ = self.blocks.whole(slot, at, text.kind, &whole, to);
+            let _ = self.take_text(slot, at, text.kind, (&whole, sent), to);
         }
         let Some(annotations) = annotations else { return };
         let seen = self.cited.get(&(slot, index)).copied().unwrap_or_default();
@@ -772,7 +872,7 @@ impl Responses {
                 self.blocks.anomaly(AnomalyKind::NotStarted, None, "output_item", to);
                 let item = RawValue::within(item, false);
                 let slot = self.begin(event.output_index, id().as_deref(), &item, to);
-                let _ = self.take_item(slot, &item, to);
+                let _ = self.take_item(slot, &item, Sent::First, to);
                 slot
             }
         };
@@ -803,8 +903,19 @@ impl Responses {
         if !self.blocks.is_weighing() {
             self.last_part = Some((slot, index));
         }
-        let _ = self.blocks.set(slot, (list, index as u32), part, to);
-        self.take_part(slot, (list, index), part, to);
+        let at = (list, index as u32);
+        let _ = self.blocks.set(slot, at, part, to);
+        // The item may have brought the text of a part that begins empty.
+        let is_repeated = text_of(part).is_some_and(|text| {
+            let sent = part.member(text.member);
+            let is_empty = sent.as_ref().is_none_or(|sent| *sent == *"");
+            is_empty && self.blocks.may_be_repeated(slot, (list, index as u32, text.member))
+        });
+        if is_done || !is_repeated {
+            self.blocks.cover(slot, at);
+            let sent = if is_done { Sent::Last } else { Sent::First };
+            self.take_part(slot, (list, index), (part, sent), to);
+        }
         Effect::Other
     }
 
@@ -821,10 +932,10 @@ impl Responses {
         };
         let (slot, effect) = self.place(event, text, to);
         let effect = effect.and(match text.part {
-            None => self.blocks.append(slot, text.member, text.kind, &delta, to),
+            None => self.blocks.append_new(slot, text.member, text.kind, &delta, to),
             Some((list, _)) => {
-                let index = self.part_index(event, slot, list);
-                self.blocks.append(slot, (list, index as u32, text.member), text.kind, &delta, to)
+                let at = (list, self.part_index(event, slot, list) as u32, text.member);
+                self.blocks.append_new(slot, at, text.kind, &delta, to)
             }
         });
         let logprobs = event.logprobs.iter().filter(|logprobs| logprobs.as_json() != "[]");
@@ -854,8 +965,11 @@ impl Responses {
         let _ = match text.part {
             None => self.blocks.whole(slot, text.member, text.kind, whole, to),
             Some((list, _)) => {
-                let at = (list, self.part_index(event, slot, list) as u32, text.member);
-                self.blocks.whole(slot, at, text.kind, whole, to)
+                let index = self.part_index(event, slot, list) as u32;
+                if let Some(logprobs) = event.logprobs.as_ref().filter(|all| !all.is_void()) {
+                    let _ = self.blocks.set(slot, (list, index, "logprobs"), logprobs, to);
+                }
+                self.blocks.whole(slot, (list, index, text.member), text.kind, whole, to)
             }
         };
         Effect::Other
@@ -912,7 +1026,7 @@ impl Responses {
         let at = ("action", "commands", event.command_index.unwrap_or_default() as u32);
         match is_whole {
             true => self.blocks.whole(slot, at, TextKind::Code, text, to),
-            false => self.blocks.append(slot, at, TextKind::Code, text, to),
+            false => self.blocks.append_new(slot, at, TextKind::Code, text, to),
         }
     }
 
@@ -928,7 +1042,7 @@ impl Responses {
         let at = ("operation", "diff");
         match is_whole {
             true => self.blocks.whole(slot, at, TextKind::Code, text, to),
-            false => self.blocks.append(slot, at, TextKind::Code, text, to),
+            false => self.blocks.append_new(slot, at, TextKind::Code, text, to),
         }
     }
 
@@ -940,7 +1054,7 @@ impl Responses {
             let text = delta.member(member);
             if let Some(text) = text.as_ref().and_then(RawValue::as_raw_str) {
                 let at = ("output", index, member);
-                let _ = self.blocks.append(slot, at, TextKind::ToolOutput, &text, to);
+                let _ = self.blocks.append_new(slot, at, TextKind::ToolOutput, &text, to);
             }
         }
         Effect::Other
@@ -952,14 +1066,26 @@ impl Responses {
         let slot = self.slot(event, r#"{"type":"shell_call_output","output":[]}"#, to);
         let index = event.command_index.unwrap_or_default() as u32;
         let _ = self.blocks.set(slot, ("output", index), &output, to);
+        self.blocks.cover(slot, ("output", index));
+        self.take_output_of_command(slot, index, (&output, Sent::Last), to);
+        Effect::Other
+    }
+
+    /// Hands out the output of a command.
+    fn take_output_of_command(
+        &mut self,
+        slot: Slot,
+        index: u32,
+        (output, sent): (&RawValue<'_>, Sent),
+        to: &mut Transcript,
+    ) {
         for member in ["stdout", "stderr"] {
             let text = output.member(member);
             if let Some(text) = text.as_ref().and_then(RawValue::as_raw_str) {
                 let at = ("output", index, member);
-                let _ = self.blocks.whole(slot, at, TextKind::ToolOutput, &text, to);
+                let _ = self.take_text(slot, at, TextKind::ToolOutput, (&text, sent), to);
             }
         }
-        Effect::Other
     }
 
     /// Appends audio or its transcript, which belong to no item.
@@ -971,6 +1097,47 @@ impl Responses {
         let member = if kind == TextKind::AudioData { "data" } else { "transcript" };
         self.blocks.append(slot, ("audio", member), kind, &delta, to)
     }
+}
+
+/// The types of items that have no text that grows.
+const OTHER_ITEMS: [&str; 25] = [
+    "additional_tools",
+    "agent_message",
+    "apply_patch_call_output",
+    "compaction",
+    "computer_call",
+    "computer_call_output",
+    "custom_tool_call_output",
+    "file_search_call",
+    "function_call_output",
+    "image_generation_call",
+    "local_shell_call",
+    "local_shell_call_output",
+    "mcp_approval_request",
+    "mcp_approval_response",
+    "mcp_list_tools",
+    "multi_agent_call",
+    "multi_agent_call_output",
+    "program",
+    "program_output",
+    "shell_call_output",
+    "tool_search_call",
+    "tool_search_output",
+    "tool_search_call_output",
+    "web_search_call",
+    "item_reference",
+];
+
+/// Returns the text that a part of a content or summary has.
+fn text_of(part: &RawValue<'_>) -> Option<TextIn> {
+    let part_type = part.member("type");
+    Some(match part_type.as_ref().and_then(RawValue::as_str)?.as_ref() {
+        "output_text" => OUTPUT_TEXT,
+        "refusal" => REFUSAL,
+        "reasoning_text" => REASONING_TEXT,
+        "summary_text" => SUMMARY_TEXT,
+        _ => return None,
+    })
 }
 
 /// Reports whether an event says in which state a tool of the server is.
