@@ -176,7 +176,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
 }
 
 /// Prints a line about a finished file.
-fn report(written: &Written<'_>) {
+pub(crate) fn report(written: &Written<'_>) {
     let Written { path, head, reads, bytes, at, how } = written;
     let name = path.display();
     let ExchangeHead { method, target, status, .. } = head;
