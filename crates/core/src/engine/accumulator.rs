@@ -316,9 +316,9 @@ impl<D: Dialect> Accumulator<D> {
     /// limit.
     #[inline]
     fn append_learned(&mut self, found: &Match<'_>, bytes: &[u8]) -> bool {
-        let values = self.learned.values(found.template, bytes);
-        // What is kept of the values stands in the event.
-        let most = if values.is_some() { found.len } else { found.text.len() };
+        let has_gaps = self.learned.has_gaps(found.template);
+        // What is kept of the values in gaps stands in the event.
+        let most = if has_gaps { found.len } else { found.text.len() };
         if !self.transcript.has_room_for(most) {
             return false;
         }
@@ -329,13 +329,23 @@ impl<D: Dialect> Accumulator<D> {
             self.transcript.anomalies().again(anomaly);
         }
         let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
-        if let Some(values) = values {
-            self.dialect.refill(target.text, &values, &mut self.transcript);
+        if has_gaps {
+            self.refill(found.template, bytes);
         }
         self.transcript.parse();
         self.folded += 1;
         self.fast += 1;
         true
+    }
+
+    /// Folds the values in a template's gaps.
+    ///
+    /// It is a function of its own, because most frames have no gaps.
+    #[inline(never)]
+    fn refill(&mut self, template: usize, bytes: &[u8]) {
+        let values = self.learned.values(template, bytes);
+        let text = self.learned.target(template).text;
+        self.dialect.refill(text, &values, &mut self.transcript);
     }
 
     /// Takes a line that is not a field.

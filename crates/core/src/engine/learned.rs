@@ -219,13 +219,15 @@ impl Learned {
         &self.templates[template].target
     }
 
-    /// Returns the values of the last match, in whose bytes they lie.
-    ///
-    /// Returns `None` if its template has no gaps.
+    /// Reports whether the template has gaps, whose values count too.
     #[inline]
-    pub(crate) fn values<'v>(&'v self, template: usize, bytes: &'v [u8]) -> Option<Values<'v>> {
-        let Template { parts, filled, .. } = &self.templates[template];
-        (!parts.is_empty()).then_some(Values { bytes, filled })
+    pub(crate) fn has_gaps(&self, template: usize) -> bool {
+        !self.templates[template].parts.is_empty()
+    }
+
+    /// Returns the values of the last match, in whose bytes they lie.
+    pub(crate) fn values<'v>(&'v self, template: usize, bytes: &'v [u8]) -> Values<'v> {
+        Values { bytes, filled: &self.templates[template].filled }
     }
 
     /// Reports whether to learn from an event with data of this length.
