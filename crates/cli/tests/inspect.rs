@@ -269,6 +269,11 @@ fn the_oldest_exchanges_are_forgotten_once_the_store_is_full() {
     let names: Vec<_> = list["exchanges"].as_array().unwrap().iter().map(|x| &x["name"]).collect();
     assert_eq!(names, ["c", "d"]);
     assert_eq!(page.get("/api/exchanges/1").0, 404);
+
+    let page = Page::of_recordings((0..2010).map(|_| of("e")));
+    let list = page.json("/api/exchanges");
+    assert_eq!(list["forgotten"], 10);
+    assert_eq!(list["exchanges"][0]["id"], 11);
 }
 
 #[test]

@@ -35,13 +35,14 @@ pub use store::{Feeder, MAX_BYTES, Store};
 
 /// The arguments of `deltawire inspect`.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["upstream", "files"]))]
 #[command(after_help = "\
 Examples:
   deltawire inspect --upstream https://api.openai.com
   deltawire inspect recordings/*.jsonl")]
 pub struct Arguments {
     /// The server that requests are passed on to; its path stands before theirs
-    #[arg(long, value_name = "URL", required_unless_present = "files", conflicts_with = "files")]
+    #[arg(long, value_name = "URL", conflicts_with = "files")]
     upstream: Option<UpstreamUrl>,
     /// The address of the proxy, which clients take in place of the server's
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]

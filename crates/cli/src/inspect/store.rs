@@ -21,6 +21,9 @@ use crate::record::{ExchangeHead, How, Sink};
 /// The bytes of bodies that are kept. What is folded from them takes a few times as much.
 pub const MAX_BYTES: u64 = 256 << 20;
 
+/// The exchanges that are kept, however small they are: a list of more is of no use.
+const MAX_EXCHANGES: usize = 2000;
+
 /// The exchanges, by the number that each has.
 pub struct Store {
     shelf: Mutex<Shelf>,
@@ -138,7 +141,11 @@ impl Store {
     /// Forgets the oldest exchanges that have ended, until the others fit.
     fn forget(&self) {
         let mut shelf = lock(&self.shelf);
-        while shelf.bytes > self.max_bytes && shelf.exchanges.len() > 1 {
+        let is_full = |shelf: &Shelf| {
+            let count = shelf.exchanges.len();
+            count > MAX_EXCHANGES || (shelf.bytes > self.max_bytes && count > 1)
+        };
+        while is_full(&shelf) {
             let over = shelf.exchanges.iter().find(|(_, exchange)| lock(exchange).is_over());
             let Some((&id, _)) = over else { return };
             let Some(exchange) = shelf.exchanges.remove(&id) else { return };
