@@ -242,6 +242,21 @@ fn lists_come_in_parts_and_one_event_comes_whole() {
 }
 
 #[test]
+fn a_long_request_is_shown_in_part_and_downloaded_whole() {
+    let request = json!({ "model": "m", "image": "é".repeat(200_000) }).to_string();
+    let mut recording = Recording::new("long", Endpoint::Chat).event(Duration::ZERO, "[DONE]");
+    recording.request = Some(request.clone());
+    let page = Page::of_recordings([recording.clone()]);
+    let exchange = page.json("/api/exchanges/1");
+    let shown = exchange["head"]["request"].as_str().unwrap();
+    assert!(request.starts_with(shown) && shown.len() < request.len(), "{}", shown.len());
+    assert_eq!(exchange["head"]["request_length"], request.len());
+    assert_eq!(exchange["model"], "m");
+    let (.., download) = page.get("/api/exchanges/1/recording");
+    assert_eq!(String::from_utf8(download).unwrap(), recording.to_jsonl());
+}
+
+#[test]
 fn a_recording_that_was_not_whole_is_truncated_whoever_ended_it() {
     let event = r#"{"choices":[{"index":0,"delta":{"content":"x"}}]}"#;
     let of = |how| {
