@@ -48,6 +48,8 @@ enum Command {
     Fold(fold::Arguments),
     /// Decode an event stream, and print a line of JSON for each event
     Events(events::Arguments),
+    /// Show exchanges in a browser, as they happen or from recordings
+    Inspect(inspect::Arguments),
     /// Pass requests on to a server, and record its answers
     Record(record::Arguments),
     /// Serve recordings with their timing, and with faults
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Fold(arguments) => exit_code("fold", fold::run(&arguments)),
         Command::Events(arguments) => exit_code("events", events::run(&arguments)),
+        Command::Inspect(arguments) => exit_code("inspect", inspect::run(arguments)),
         Command::Record(arguments) => exit_code("record", record::run(arguments)),
         Command::Replay(arguments) => exit_code("replay", replay::run(*arguments)),
         Command::Diff(arguments) => screen::exit_code_or("diff", diff::run(&arguments), 2),
