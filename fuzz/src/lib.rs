@@ -24,6 +24,7 @@ pub mod learned;
 pub mod naive_gate;
 pub mod partial;
 pub mod pieces;
+pub mod restore;
 pub mod tool_calls;
 mod trace;
 pub mod usage;

@@ -163,6 +163,8 @@ mod gated;
 mod head;
 mod reader;
 mod response;
+mod resume;
+mod resuming;
 mod stream;
 mod tee;
 mod timer;
@@ -188,6 +190,7 @@ pub use response::{
     any, chat, chat_completion, completion, completions, events, gemini, interactions, messages,
     ollama, responses,
 };
+pub use resume::ResumingReader;
 pub use stream::{
     AnswerStream, AnyStream, BoxChatStream, BoxCompletionStream, ChatStream, CompletionStream,
     FoldedEvents, GeminiStream, InteractionsStream, MessagesStream, OllamaStream, ResponsesStream,

@@ -144,6 +144,7 @@ pub mod messages;
 pub mod ollama;
 mod openai;
 pub mod responses;
+mod save;
 pub mod sse;
 
 #[cfg(feature = "partial")]
@@ -151,13 +152,14 @@ pub use deltawire_partial as partial;
 #[cfg(feature = "std")]
 pub use engine::ReadStream;
 pub use engine::{
-    Accumulator, Anomaly, AnomalyKind, Change, Dialect, End, Framing, How, Incomplete, Item,
-    Limits, Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Session, StallLimits,
-    Stats, TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind, ToolCallSoFar, UnknownEnd,
-    Update, Updates,
+    Accumulator, Anomaly, AnomalyKind, Change, Cursor, Dialect, End, Framing, How, Incomplete,
+    Item, Limits, Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Resume, Resumption,
+    Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind,
+    ToolCallSoFar, UnknownEnd, Update, Updates,
 };
 pub use error::{
-    ApiError, Error, Escaped, Evidence, Limit, Refused, Stall, StallKind, TransportError,
+    ApiError, Error, Escaped, Evidence, Limit, Refused, RestoreError, Stall, StallKind,
+    TransportError,
 };
 pub use openai::{Chunk, ChunkLogprobs, Completion, Usage};
 

@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 
 use memchr::memchr;
 
+use crate::save::{Fault, Reader, Writer};
 use crate::sse::{Error, Event, Frame, Limits, is_media_type, text};
 
 /// Turns the bytes of a stream of lines, in reads of any size, into one [`Event`] a line.
@@ -267,4 +268,42 @@ pub fn is_lines(content_type: &str) -> bool {
         "application/json-lines",
     ];
     is_media_type(content_type, &TYPES)
+}
+
+/// The state between two reads, without the limits.
+impl Decoder {
+    /// Saves the state.
+    pub(crate) fn save(&self, to: &mut Writer) {
+        let Self { limits: _, line, repaired: _, state, line_start, offset } = self;
+        match state {
+            State::First => to.byte(0),
+            State::Line | State::HandedOut => to.byte(1),
+            State::Dropped => to.byte(2),
+        }
+        to.bytes(if *state == State::HandedOut { &[] } else { line });
+        to.number(*offset);
+        to.number(offset.saturating_sub(*line_start));
+    }
+
+    /// Restores the state of a decoder with these limits.
+    ///
+    /// # Errors
+    /// Fails if the bytes are not such a state, or if it exceeds the limits.
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Fault> {
+        self.state = match from.byte()? {
+            0 => State::First,
+            1 => State::Line,
+            2 => State::Dropped,
+            _ => return Err(Fault::Damaged("a line")),
+        };
+        self.line = from.bytes()?.into();
+        self.offset = from.counter()?;
+        let before = self.offset.checked_sub(from.number()?);
+        self.line_start = before.ok_or(Fault::Damaged("an offset"))?;
+        match self.passed(&[]) {
+            None => Ok(()),
+            Some(Error::EventTooLarge { max, .. }) => Err(Fault::Limit("max_event", max)),
+            Some(_) => Err(Fault::Limit("max_line", self.limits.max_line)),
+        }
+    }
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::body::{self, Piece, Sequence};
+use crate::body::{self, After, Piece, Sequence};
 use crate::fault::{Body, Faults, Framing};
 use crate::fold;
 use crate::library::{Kept, Library, RECORDING_HEADER};
 use crate::recording::{Ending, Endpoint, Recording};
-use crate::request::{REDACTED, Request};
+use crate::request::{REDACTED, Request, unescaped};
 use crate::speed::Speed;
 use crate::status::{Refusal, error_body, error_page, refuse};
 
@@ -36,6 +36,9 @@ const OWN_HEADERS: [&str; 11] = [
 
 /// The path of a recorded stream, before its name.
 pub(crate) const RECORDINGS: &str = "/recordings/";
+
+/// The path of a stored response, before its ID.
+const RESPONSES: &str = "/v1/responses/";
 
 /// A response: its head and its body.
 ///
@@ -74,6 +77,10 @@ pub(crate) fn route(
         }
         ("GET", "/v1/models") => return plain(json_response(200, models(library))),
         ("GET", path) if path.starts_with(RECORDINGS) => bare(request, library, speed, faults),
+        ("GET", path) if path.starts_with(RESPONSES) => stored(request, library, speed, faults),
+        (method, path) if path.starts_with(RESPONSES) => {
+            return plain(not_allowed(method, path, "GET"));
+        }
         (method, path) if path.starts_with(RECORDINGS) => {
             return plain(not_allowed(method, path, "GET"));
         }
@@ -194,7 +201,7 @@ fn completion(
     // An answer that was not streamed may be recorded read by read.
     let is_whole = recording.has_stream() && !recording.has_events();
     let response = if streamed || ((failed || is_whole) && recording.answer.is_none()) {
-        stream(recording, speed, &faults, include_usage)?
+        stream(recording, speed, &faults, include_usage, None)?
     } else {
         whole(recording, speed)?
     };
@@ -223,7 +230,7 @@ fn other(
     let chosen = library.at(&request.method, &request.path, named, &request.body)?;
     let recording = &chosen.recording;
     let faults = faults_of(request, chosen, faults)?;
-    let response = stream(recording, speed, &faults, true)?;
+    let response = stream(recording, speed, &faults, true, None)?;
     Ok((finished(response, request, recording, &faults), faults))
 }
 
@@ -238,8 +245,42 @@ fn bare(
     let chosen = library.named(request.path.strip_prefix(RECORDINGS).unwrap_or_default())?;
     let recording = &chosen.recording;
     let faults = faults_of(request, chosen, faults)?;
-    let response = stream(recording, speed, &faults, true)?;
+    let response = stream(recording, speed, &faults, true, after(request)?.as_ref())?;
     Ok((finished(response, request, recording, &faults), faults))
+}
+
+/// Returns the stream of a stored response, from where the request says.
+///
+/// It is `GET /v1/responses/{id}?stream=true&starting_after=N` of OpenAI's reference. The recording
+/// is the one whose stream has the ID.
+fn stored(
+    request: &Request,
+    library: &Library,
+    speed: Speed,
+    faults: &Faults,
+) -> Result<(Response, Faults), Refusal> {
+    let id = unescaped(request.path.strip_prefix(RESPONSES).unwrap_or_default());
+    if request.parameter("stream") != Some("true") {
+        return Err(refuse(400, "a stored response is served with stream=true only"));
+    }
+    let speed = speed_of(request, speed)?;
+    let chosen = library.stored(&id)?;
+    let recording = &chosen.recording;
+    let faults = faults_of(request, chosen, faults)?;
+    let response = stream(recording, speed, &faults, true, after(request)?.as_ref())?;
+    Ok((finished(response, request, recording, &faults), faults))
+}
+
+/// Returns the place after which the request resumes a stream, if it does.
+fn after(request: &Request) -> Result<Option<After>, Refusal> {
+    if let Some(number) = request.parameter("starting_after") {
+        let number = number.parse().map_err(|_| {
+            refuse(400, &format!("starting_after must be a number, got {number:?}"))
+        })?;
+        return Ok(Some(After::Number(number)));
+    }
+    let id = request.header("last-event-id").or_else(|| request.parameter("last_event_id"));
+    Ok(id.map(|id| After::Id(id.to_owned())))
 }
 
 fn speed_of(request: &Request, server: Speed) -> Result<Speed, Refusal> {
@@ -297,14 +338,23 @@ fn stream(
     speed: Speed,
     faults: &Faults,
     include_usage: bool,
+    after: Option<&After>,
 ) -> Result<Response, Refusal> {
     let name = &recording.name;
     let Some(end) = recording.end else {
         return Err(refuse(404, &format!("the recording {name:?} has no stream, only an answer")));
     };
     let timed = |read: &crate::Read| Piece { at: speed.scale(read.at), bytes: read.bytes.clone() };
-    let pieces: Vec<Piece> = recording.reads.iter().map(timed).collect();
-    let end_at = speed.scale(end.at);
+    let mut pieces: Vec<Piece> = recording.reads.iter().map(timed).collect();
+    let mut end_at = speed.scale(end.at);
+    if let Some(after) = after {
+        let last = pieces.last().map_or(Duration::ZERO, |piece| piece.at);
+        pieces = body::resumed(pieces, after).ok_or_else(|| {
+            refuse(400, &format!("the recording {name:?} cannot be resumed after {after}"))
+        })?;
+        let now_last = pieces.last().map_or(Duration::ZERO, |piece| piece.at);
+        end_at = end_at.saturating_sub(last).saturating_add(now_last);
+    }
     let mut response = Response {
         status: recording.status,
         headers: headers(recording),

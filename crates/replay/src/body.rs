@@ -2,6 +2,7 @@
 //!
 //! Each byte keeps its time; an event that is added comes at the time of the one before it.
 
+use std::fmt;
 use std::iter;
 use std::ops::Range;
 use std::time::Duration;
@@ -169,6 +170,62 @@ pub(crate) fn edit(
     (sequence, ends_early.then_some(last))
 }
 
+/// The place in a stream after which it is resumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum After {
+    /// The event with this `sequence_number`, as in OpenAI's Responses.
+    Number(u64),
+    /// The event whose `id` line has this text.
+    Id(String),
+}
+
+impl fmt::Display for After {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "event {number}"),
+            Self::Id(id) => write!(f, "the event {id:?}"),
+        }
+    }
+}
+
+/// Drops the events up to the place after which a stream is resumed.
+///
+/// The rest comes at the times that it would have after that event. Returns `None` if no event has
+/// a number or ID to go by, or not this one.
+pub(crate) fn resumed(pieces: Vec<Piece>, after: &After) -> Option<Vec<Piece>> {
+    let body: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
+    let mut has_number = false;
+    let is_before = |block: &Block| match after {
+        After::Number(after) => {
+            let number = block.number(&body);
+            has_number |= number.is_some();
+            number.is_some_and(|number| number <= *after)
+        }
+        After::Id(id) => block.id(&body).is_some_and(|own| own == id.as_bytes()),
+    };
+    let last = blocks(&body).into_iter().filter(is_before).last();
+    let start = match (last, after) {
+        (Some(block), _) => block.0.end,
+        // Such a client has not seen the first event.
+        (None, After::Number(_)) if has_number => 0,
+        (None, _) => return None,
+    };
+    let mut before = 0;
+    let mut rest = Vec::new();
+    let mut begun_at = Duration::ZERO;
+    for Piece { at, bytes } in pieces {
+        let dropped = start.saturating_sub(before).min(bytes.len());
+        before += bytes.len();
+        if dropped > 0 {
+            begun_at = at;
+        }
+        if dropped < bytes.len() {
+            rest.push(Piece { at: at.saturating_sub(begun_at), bytes: bytes[dropped..].to_vec() });
+        }
+    }
+    Some(rest)
+}
+
 /// A change of the body: `insert` in place of the bytes of the range.
 struct Edit {
     range: Range<usize>,
@@ -265,6 +322,21 @@ impl Block {
         let lines = body[self.0.clone()].split(|&byte| byte == b'\n' || byte == b'\r');
         let data: Vec<&[u8]> = lines.filter_map(|line| line.strip_prefix(b"data:")).collect();
         (!data.is_empty()).then(|| data.join(&b'\n'))
+    }
+}
+
+impl Block {
+    /// Returns the `sequence_number` of the event.
+    fn number(&self, body: &[u8]) -> Option<u64> {
+        let data: serde_json::Value = serde_json::from_slice(&self.data(body)?).ok()?;
+        data.get("sequence_number")?.as_u64()
+    }
+
+    /// Returns the last `id` of the block.
+    fn id<'b>(&self, body: &'b [u8]) -> Option<&'b [u8]> {
+        let lines = body[self.0.clone()].split(|&byte| byte == b'\n' || byte == b'\r');
+        let id = lines.filter_map(|line| line.strip_prefix(b"id:")).next_back()?;
+        Some(id.strip_prefix(b" ").unwrap_or(id))
     }
 }
 

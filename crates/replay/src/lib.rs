@@ -37,7 +37,8 @@
 //! | `POST /v1/responses`, `POST /v1/messages` | a recording of OpenAI's Responses, of Anthropic's Messages |
 //! | `POST /v1beta/models/MODEL:streamGenerateContent` (or `:generateContent`) | a recording of Gemini's generateContent |
 //! | the path that a recording was made of | that recording |
-//! | `GET /recordings/NAME` | the stream of that recording |
+//! | `GET /v1/responses/ID?stream=true&starting_after=N` | the stream of the recorded response with that ID, from the event after number N |
+//! | `GET /recordings/NAME` | the stream of that recording; from the event after the header `Last-Event-ID` |
 //! | `GET /v1/models` | the names of the recordings |
 //! | `GET /health` | `{"status":"ok"}` |
 //!
@@ -55,6 +56,10 @@
 //! `GET /recordings/NAME` is for clients that can only `GET`, such as a browser's `EventSource`. It
 //! always streams, usage included. A page of another origin may read it with the fault
 //! `header="access-control-allow-origin: *"`. Every response closes its connection.
+//!
+//! A stream can be resumed where its events have a `sequence_number` or an `id` line. Any other is
+//! refused with status 400. The fault `first=1; cut=N` cuts the first answer of a recording only,
+//! so a client that resumes gets the rest.
 //!
 //! Three request headers belong to the server itself:
 //!

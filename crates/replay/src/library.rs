@@ -138,6 +138,23 @@ impl Library {
         })
     }
 
+    /// Returns the recording of the response that has this ID.
+    pub(crate) fn stored(&self, id: &str) -> Result<&Kept, Refusal> {
+        let quoted = Value::from(id).to_string();
+        let has_id = |kept: &&Kept| {
+            let recording = &kept.recording;
+            let mut events = recording.events();
+            let is_it = |event: Value| event["response"]["id"] == id;
+            // Most streams are told from it without being parsed.
+            recording.endpoint == Endpoint::Responses
+                && String::from_utf8_lossy(&recording.body()).contains(&quoted)
+                && events.any(is_it)
+        };
+        let found = self.shelf.iter().find(has_id);
+        found
+            .ok_or_else(|| refuse(404, &format!("no recorded response has the ID {:?}", shown(id))))
+    }
+
     /// Refuses a request that fits no recording, with the names of all.
     fn unknown(&self, endpoint: Endpoint, by: &str, name: Option<&str>) -> Refusal {
         let of_endpoint = self.shelf.iter().filter(|kept| kept.recording.endpoint == endpoint);

@@ -160,6 +160,13 @@ impl Recording {
         self.reads.iter().flat_map(|read| read.bytes.iter().copied()).collect()
     }
 
+    /// Returns the data of each event that is JSON on one line.
+    pub(crate) fn events(&self) -> impl Iterator<Item = serde_json::Value> {
+        let body = String::from_utf8_lossy(&self.body()).into_owned();
+        let data = |line: &str| serde_json::from_str(line.strip_prefix("data:")?).ok();
+        body.lines().filter_map(data).collect::<Vec<_>>().into_iter()
+    }
+
     /// Returns true if the streamed response is an event stream, by its content type.
     pub(crate) fn has_events(&self) -> bool {
         self.content_type.starts_with("text/event-stream")

@@ -18,6 +18,9 @@ const MAX_HEADERS: usize = 64;
 /// The request header that names faults.
 pub(crate) const FAULT_HEADER: &str = "x-replay-fault";
 
+/// The parameters of a query that are kept.
+const PARAMETERS: [&str; 3] = ["stream", "starting_after", "last_event_id"];
+
 /// The words in the name of a header with a secret, whose value is never kept.
 ///
 /// A list of names would never be complete: each vendor and each proxy has its own.
@@ -43,6 +46,11 @@ pub struct Request {
     pub method: String,
     /// The path without the query.
     pub path: String,
+    /// The parameters of the query that say where to resume a stream, by name.
+    ///
+    /// They are `stream`, `starting_after` and `last_event_id`, without escapes. Others are not
+    /// kept.
+    pub query: Vec<(String, String)>,
     /// The name, in lower case, and the value of each header.
     ///
     /// The value is `[redacted]` where the name contains `auth`, `key`, `token`, `secret` or
@@ -60,6 +68,12 @@ impl Request {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the first value of a parameter of the query that is kept.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Returns these faults of the server and those that the request names.
@@ -183,11 +197,44 @@ fn parse_head(head: &[u8]) -> Result<Request, NoRequest> {
         method: parsed.method.unwrap_or_default().to_owned(),
         // Some clients put a key into the query.
         path: target.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        query: query(target),
         headers: parsed.headers.iter().map(kept).collect(),
         body: Vec::new(),
         http10: parsed.version == Some(0),
         has_unread: false,
     })
+}
+
+/// Returns the parameters of a target that are kept.
+fn query(target: &str) -> Vec<(String, String)> {
+    let target = target.split('#').next().unwrap_or_default();
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let known = pairs.filter(|(name, _)| PARAMETERS.contains(name));
+    known.map(|(name, value)| (name.to_owned(), unescaped(value))).collect()
+}
+
+/// Returns the text of a part of a URL, with its escapes resolved.
+///
+/// A percent sign without two digits stands for itself.
+pub(crate) fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (first, byte) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn kept(header: &httparse::Header<'_>) -> (String, String) {

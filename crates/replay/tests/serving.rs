@@ -338,3 +338,70 @@ fn a_request_may_come_in_single_bytes_and_may_wait_to_be_told_to_continue() {
     }
     assert_eq!(client::read(socket).body().bytes, recordings::find("one-plus-one").unwrap().body());
 }
+
+/// Returns a recording of a response whose events are numbered.
+fn numbered() -> Recording {
+    let ms = Duration::from_millis;
+    Recording::new("numbered", Endpoint::Responses)
+        .event(ms(10), r#"{"type":"response.created","sequence_number":0,"response":{"id":"r 1"}}"#)
+        .event(ms(20), r#"{"type":"response.in_progress","sequence_number":1}"#)
+        .bytes(ms(30), "data: {\"sequence_number\":2}\n\ndata: {\"sequence_number\":3}\n\n")
+}
+
+#[test]
+fn a_stored_response_is_served_from_a_cursor() {
+    let recording = numbered();
+    let server = Server::builder()
+        .recordings([recording.clone(), Recording::new("r 1", Endpoint::Chat)])
+        .speed(Speed::AT_ONCE)
+        .start()
+        .unwrap();
+    let get = |target: &str| send(&server, format!("GET {target} HTTP/1.1\r\n\r\n").as_bytes());
+    let events = recording.body();
+    let events: Vec<&[u8]> = events.split_inclusive(|&byte| byte == b'\n').collect();
+    let from = |event: usize| events[2 * event..].concat();
+    for (query, first) in [
+        ("stream=true", 0),
+        ("stream=true&starting_after=0", 1),
+        ("starting_after=2&stream=true&include=x", 3),
+        ("stream=true&starting_after=3", 4),
+        ("stream=true&starting_after=99", 4),
+        ("stream=true&starting_after=%32", 3),
+    ] {
+        let reply = get(&format!("/v1/responses/r 1?{query}").replace("r 1", "r%201"));
+        assert_eq!(reply.status, 200, "{query}: {}", reply.text());
+        assert_eq!(reply.header("x-replay-recording"), Some("numbered"));
+        assert_eq!(reply.body().bytes, from(first), "{query}");
+    }
+    for (target, status, part) in [
+        ("/v1/responses/r%201", 400, "stream=true only"),
+        ("/v1/responses/r%201?stream=true&starting_after=x", 400, "must be a number, got \\\"x"),
+        ("/v1/responses/other?stream=true", 404, "no recorded response has the ID"),
+    ] {
+        let reply = get(target);
+        assert_eq!(reply.status, status, "{target}");
+        assert!(reply.text().contains(part), "{target}: {}", reply.text());
+    }
+    let asked = &server.requests()[2];
+    assert_eq!(asked.parameter("starting_after"), Some("2"));
+    assert_eq!(asked.parameter("include"), None, "others may be secrets");
+    assert_eq!(post(&server, "/v1/responses/r", &[], "{}").status, 405);
+}
+
+#[test]
+fn a_recording_is_served_from_the_last_event_id() {
+    let ms = Duration::from_millis;
+    let recording = Recording::new("ids", Endpoint::Chat)
+        .bytes(ms(1), "id: a\ndata: 1\n\n")
+        .bytes(ms(2), "id:b\ndata: 2\n\ndata: 3\n\n");
+    let server = Server::builder().recordings([recording]).speed(Speed::AT_ONCE).start().unwrap();
+    let get = |id: &str| {
+        let head = format!("GET /recordings/ids HTTP/1.1\r\nlast-event-id: {id}\r\n\r\n");
+        send(&server, head.as_bytes())
+    };
+    assert_eq!(get("a").body().bytes, b"id:b\ndata: 2\n\ndata: 3\n\n");
+    assert_eq!(get("b").body().bytes, b"data: 3\n\n");
+    let reply = get("c");
+    assert_eq!(reply.status, 400);
+    assert!(reply.text().contains("cannot be resumed after the event"), "{}", reply.text());
+}

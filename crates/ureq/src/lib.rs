@@ -100,6 +100,8 @@ mod head;
 mod read;
 mod reader;
 mod response;
+mod resume;
+mod resuming;
 mod stream;
 
 pub use deltawire;
@@ -118,6 +120,7 @@ pub use response::{
     agent, any, chat, chat_completion, completion, completions, events, gemini, interactions,
     messages, ollama, responses,
 };
+pub use resume::ResumingReader;
 pub use stream::{
     AnswerStream, AnyStream, ChatStream, CompletionStream, FoldedEvents, GeminiStream,
     InteractionsStream, MessagesStream, OllamaStream, ResponsesStream,

@@ -75,6 +75,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        // Before the URL is told, or a signal right after that would kill it.
+        let interrupted = record::interrupted();
         let bound = TcpListener::bind(page).await;
         let listener = bound.map_err(|error| format!("cannot listen on {page}: {error}"))?;
         let mut screen = Screen::new();
@@ -106,7 +108,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         tokio::select! {
             served = serve(listener, store, proxy) => served?,
             () = recording => {}
-            () = record::interrupted() => {}
+            () = interrupted => {}
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -11,8 +11,8 @@ use super::api::Api;
 use crate::chat::{self, Chat};
 use crate::completions::{self, Completions};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Framing, Holes, Note, Notes, Options, Outcome,
-    Place, Read, Sealed, TextId, TokenCounts, ToolCallSoFar, Transcript, Values,
+    self, AnomalyKind, Change, Cursor, Dialect, Effect, Framing, Holes, Note, Notes, Options,
+    Outcome, Place, Read, Sealed, TextId, TokenCounts, ToolCallSoFar, Transcript, Values,
 };
 use crate::error::{ApiError, Error};
 use crate::gemini::{self, Gemini};
@@ -21,6 +21,7 @@ use crate::json::{RawValue, Unknown};
 use crate::messages::{self, Messages};
 use crate::ollama::{self, Ollama};
 use crate::responses::{self, Responses};
+use crate::save::{Fault, Reader, Saved, Writer, saved};
 use crate::sse;
 
 /// The dialect of a stream whose API its first events tell.
@@ -210,6 +211,7 @@ impl Dialect for Any {
     type Event<'a> = AnyEvent<'a>;
     type Answer = Answer;
 
+    const NAME: &'static str = "any";
     const FRAMING: Framing = Framing::Either;
 
     fn has_lines(&self) -> bool {
@@ -323,11 +325,26 @@ impl Dialect for Any {
         each_mut!(self, dialect => dialect.conclude(to));
     }
 
+    fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        self.before.check(texts)?;
+        match self.told {
+            State::Unknown => Ok(()),
+            _ => each!(self, dialect => dialect.check(texts)),
+        }
+    }
+
+    fn cursor(&self) -> Option<Cursor<'_>> {
+        each!(self, dialect => dialect.cursor())
+    }
+
+    fn resume(&mut self, fails_at_gaps: bool) {
+        each_mut!(self, dialect => dialect.resume(fails_at_gaps));
+    }
+
     fn token_counts(&self) -> Option<TokenCounts> {
         each!(self, dialect => dialect.token_counts())
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> crate::engine::Held {
         // What came before the API was told is kept beside it.
         let mut held = self.before.held();
@@ -370,4 +387,56 @@ fn is_ping(data: &str) -> bool {
     let value = RawValue::parse(data).ok();
     let event_type = value.as_ref().and_then(|value| value.member("type"));
     event_type.is_some_and(|name| name == *"ping" || name == *"keepalive")
+}
+
+saved!(Any { before, told });
+
+impl Saved for State {
+    fn save(&self, to: &mut Writer) {
+        match self {
+            Self::Unknown => to.byte(0),
+            Self::Chat(dialect) => {
+                to.byte(1);
+                dialect.save(to);
+            }
+            Self::Completions(dialect) => {
+                to.byte(2);
+                dialect.save(to);
+            }
+            Self::Responses(dialect) => {
+                to.byte(3);
+                dialect.save(to);
+            }
+            Self::Ollama(dialect) => {
+                to.byte(4);
+                dialect.save(to);
+            }
+            Self::Interactions(dialect) => {
+                to.byte(5);
+                dialect.save(to);
+            }
+            Self::Gemini(dialect) => {
+                to.byte(6);
+                dialect.save(to);
+            }
+            Self::Messages(dialect) => {
+                to.byte(7);
+                dialect.save(to);
+            }
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(match from.byte()? {
+            0 => Self::Unknown,
+            1 => Self::Chat(Saved::load(from)?),
+            2 => Self::Completions(Saved::load(from)?),
+            3 => Self::Responses(Saved::load(from)?),
+            4 => Self::Ollama(Saved::load(from)?),
+            5 => Self::Interactions(Saved::load(from)?),
+            6 => Self::Gemini(Saved::load(from)?),
+            7 => Self::Messages(Saved::load(from)?),
+            _ => return Err(Fault::Damaged("an API")),
+        })
+    }
 }

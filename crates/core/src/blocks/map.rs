@@ -5,6 +5,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 
+use crate::save::{Fault, Reader, Saved, Writer};
+
 /// A map that nearly always has one entry or a few.
 ///
 /// A `BTreeMap` makes room for eleven entries with the first, which is kilobytes for each block of
@@ -134,4 +136,26 @@ impl<K: Ord, V> Map<K, V> {
 /// Returns the position of a key, or the one at which it belongs.
 fn place<K: Borrow<Q>, Q: Ord + ?Sized, V>(entries: &[(K, V)], key: &Q) -> Result<usize, usize> {
     entries.binary_search_by(|(known, _)| known.borrow().cmp(key))
+}
+
+impl<K: Saved + Ord, V: Saved> Saved for Map<K, V> {
+    fn save(&self, to: &mut Writer) {
+        to.number(self.len() as u64);
+        for (key, value) in self.iter() {
+            key.save(to);
+            value.save(to);
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut map = Self::default();
+        from.each(|(key, value): (K, V)| {
+            if map.get(&key).is_some() {
+                return Err(Fault::Damaged("a key"));
+            }
+            map.insert(key, value);
+            Ok(())
+        })?;
+        Ok(map)
+    }
 }

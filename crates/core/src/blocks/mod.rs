@@ -12,6 +12,5 @@ mod state;
 
 pub(crate) use map::Map;
 pub(crate) use patched::Path;
-#[cfg(debug_assertions)]
 pub(crate) use state::held_members;
 pub(crate) use state::{Blocks, Slot};

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use super::map::Map;
 use crate::engine::{Held, TextId, Transcript};
 use crate::json::{RawArray, RawValue, push_quoted};
+use crate::save::{self, Fault, Reader, Saved, saved, saved_variants};
 
 /// A step from a value to one in it.
 #[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]
@@ -157,7 +158,6 @@ impl Share {
         self.parts.push((texts.text(self.text).len(), None));
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> Held {
         Held::item(self.whole.as_ref().map_or(0, |whole| whole.as_json().len()))
     }
@@ -263,7 +263,6 @@ impl Patched {
     }
 
     /// Returns what the block holds besides texts.
-    #[cfg(debug_assertions)]
     pub(crate) fn held(&self) -> Held {
         let mut held = Held::item(self.base.as_json().len());
         for (_, share) in self.texts.iter() {
@@ -493,4 +492,119 @@ fn first_group<'g, 'p>(patches: &'g Patches<'p>, depth: usize) -> &'g Patches<'p
     let Some((first, _)) = patches.first() else { return &[] };
     let is_of = |(path, _): &&(&Path, Put<'_>)| path.0[depth] == first.0[depth];
     &patches[..patches.iter().take_while(is_of).count()]
+}
+
+/// Saving and restoring.
+impl Share {
+    /// Adds the lengths of the parts to those of other shares of their texts.
+    ///
+    /// # Errors
+    /// Fails if the parts are not in order. Then they might repeat the text over and over.
+    pub(crate) fn check(&self, lens: &mut [usize], texts: &Transcript) -> Result<(), Fault> {
+        let mut end = 0;
+        for (position, part) in self.parts.iter().enumerate() {
+            let is_last = position + 1 == self.parts.len();
+            let part_end = part.1.or(is_last.then_some(usize::MAX));
+            match part_end {
+                Some(part_end) if end <= part.0 && part.0 <= part_end => end = part_end,
+                _ => return Err(Fault::Damaged("a part of a text")),
+            }
+        }
+        lens[self.text.0 as usize] += self.len(texts);
+        if self.parts.is_empty() { Err(Fault::Damaged("a part of a text")) } else { Ok(()) }
+    }
+}
+
+saved!(Share { text, parts, whole, is_json, written, covers, repeated });
+saved_variants!(Written { Here = 0, InWhole = 1, Nowhere = 2 });
+
+/// No place has both a text and a patch: one would be written into the other.
+impl Saved for Patched {
+    fn save(&self, to: &mut save::Writer) {
+        let Self { base, texts, patches, covers } = self;
+        base.save(to);
+        texts.save(to);
+        patches.save(to);
+        covers.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let (base, texts) = (Saved::load(from)?, Map::<Path, Share>::load(from)?);
+        let patches = Map::<Path, Patch>::load(from)?;
+        if patches.iter().any(|(path, _)| texts.get(path).is_some()) {
+            return Err(Fault::Damaged("a patch"));
+        }
+        Ok(Self { base, texts, patches, covers: from.small()? })
+    }
+}
+
+impl Saved for Step {
+    fn save(&self, to: &mut save::Writer) {
+        match self {
+            Self::End => to.byte(0),
+            Self::Index(index) => {
+                to.byte(1);
+                index.save(to);
+            }
+            Self::Member(name) => {
+                to.byte(2);
+                to.name(name);
+            }
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        match from.byte()? {
+            0 => Ok(Self::End),
+            1 => u32::load(from).map(Self::Index),
+            2 => from.name().map(Self::Member),
+            _ => Err(Fault::Damaged("a step")),
+        }
+    }
+}
+
+/// A path is saved up to its end.
+impl Saved for Path {
+    fn save(&self, to: &mut save::Writer) {
+        for step in &self.0 {
+            step.save(to);
+            if *step == Step::End {
+                break;
+            }
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut path = Self::ALL;
+        for step in &mut path.0 {
+            *step = Step::load(from)?;
+            if *step == Step::End {
+                break;
+            }
+        }
+        Ok(path)
+    }
+}
+
+impl Saved for Patch {
+    fn save(&self, to: &mut save::Writer) {
+        match self {
+            Self::Value(value) => {
+                to.byte(0);
+                value.save(to);
+            }
+            Self::Elements(elements) => {
+                to.byte(1);
+                elements.save(to);
+            }
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        match from.byte()? {
+            0 => Saved::load(from).map(Self::Value),
+            1 => Saved::load(from).map(Self::Elements),
+            _ => Err(Fault::Damaged("a patch")),
+        }
+    }
 }

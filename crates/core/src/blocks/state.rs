@@ -17,6 +17,7 @@ use crate::engine::{
 };
 use crate::error::{Error, Limit};
 use crate::json::{Growing, Grown, RawArray, RawStr, RawValue, Unknown};
+use crate::save::{Fault, Reader, Saved, Writer, saved};
 
 /// The number of a block in the order in which the blocks began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -1258,7 +1259,6 @@ impl Blocks {
     }
 
     /// Returns everything that is held besides texts, as a walk finds it.
-    #[cfg(debug_assertions)]
     pub(crate) fn held(&self) -> Held {
         let mut held = Held::default();
         for block in &self.blocks {
@@ -1278,7 +1278,6 @@ impl Blocks {
 }
 
 /// Returns what members that a dialect keeps hold.
-#[cfg(debug_assertions)]
 pub(crate) fn held_members(members: &Unknown<'_>) -> Held {
     let mut held = Held::default();
     for (name, value) in members.iter() {
@@ -1293,4 +1292,98 @@ fn is_own(kind: TextKind) -> bool {
         kind,
         TextKind::Arguments | TextKind::Code | TextKind::ServerArguments | TextKind::ToolOutput
     )
+}
+
+/// Saving and restoring.
+impl Blocks {
+    /// Checks restored blocks as a whole.
+    ///
+    /// # Errors
+    /// Fails if a call is not there, or if the blocks together repeat a text.
+    pub(crate) fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        let is_call = |call: &u32| (*call as usize) < self.calls.len();
+        let of_choices = self.choices.iter().flat_map(|choice| &choice.calls);
+        let mut calls =
+            self.blocks.iter().filter_map(|block| block.call.as_ref()).chain(of_choices);
+        if !calls.all(is_call) {
+            return Err(Fault::Damaged("a call"));
+        }
+        let mut lens = alloc::vec![0; texts.text_count()];
+        for block in &self.blocks {
+            for (_, share) in block.value.texts.iter() {
+                share.check(&mut lens, texts)?;
+            }
+        }
+        // Each byte of a text belongs to one block.
+        let fits = |(number, len): (usize, &usize)| *len <= texts.text(TextId(number as u32)).len();
+        if lens.iter().enumerate().all(fits) { Ok(()) } else { Err(Fault::Damaged("a text")) }
+    }
+}
+
+saved!(Block { choice, index, value, call, own, id, is_stopped });
+saved!(Choice { index, role, finish, calls });
+saved!(Call { slot, choice, number, id, name, kind, is_done });
+
+impl Saved for Slot {
+    fn save(&self, to: &mut Writer) {
+        self.0.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let slot = u32::load(from)?;
+        if (slot as usize) < from.slots { Ok(Self(slot)) } else { Err(Fault::Damaged("a block")) }
+    }
+}
+
+/// The citations of the last event are not saved, nor what an event that is weighed adds.
+impl Saved for Blocks {
+    fn save(&self, to: &mut Writer) {
+        let Self {
+            blocks,
+            by_index,
+            choices,
+            by_choice: _,
+            shared,
+            growing,
+            latest,
+            calls,
+            tools,
+            citations: _,
+            weighed: _,
+            weighed_calls: _,
+            weighed_citations: _,
+        } = self;
+        blocks.save(to);
+        by_index.save(to);
+        choices.save(to);
+        shared.save(to);
+        growing.save(to);
+        latest.save(to);
+        calls.save(to);
+        tools.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let blocks: Vec<Block> = Saved::load(from)?;
+        from.slots = blocks.len();
+        let mut restored = Self {
+            blocks,
+            by_index: Saved::load(from)?,
+            choices: Saved::load(from)?,
+            shared: Saved::load(from)?,
+            growing: Saved::load(from)?,
+            latest: Saved::load(from)?,
+            calls: Saved::load(from)?,
+            tools: from.small()?,
+            ..Self::default()
+        };
+        // There is a place for each text, though not for those that a chat's state began before.
+        restored.growing.resize(from.texts, None);
+        if restored.choices.len() > FEW {
+            let positions = restored.choices.iter().enumerate();
+            restored.by_choice =
+                positions.map(|(position, choice)| (choice.index, position)).collect();
+        }
+        Ok(restored)
+    }
 }

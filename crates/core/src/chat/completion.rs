@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::engine::{Item, Logprobs, Place, ToolCallKind};
 use crate::json::{RawArray, Unknown};
+use crate::save::{Fault, Reader, Saved, Writer};
 #[cfg(feature = "partial")]
 use deltawire_partial as partial;
 
@@ -130,6 +131,19 @@ pub(super) struct ReasoningName(pub(super) Option<&'static str>);
 impl ReasoningName {
     /// The name for reasoning that is a part of the content, as Mistral sends it.
     pub(super) const THINKING: &'static str = "thinking";
+}
+
+impl Saved for ReasoningName {
+    fn save(&self, to: &mut Writer) {
+        self.0.is_some().save(to);
+        if let Some(name) = self.0 {
+            to.name(name);
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self(if bool::load(from)? { Some(from.name()?) } else { None }))
+    }
 }
 
 impl PartialEq for ReasoningName {

@@ -2,6 +2,8 @@
 
 use memchr::memchr2;
 
+use crate::save::{saved, saved_variants};
+
 /// The JSON documents in the part of a text that was scanned.
 ///
 /// A tool call's arguments should be one document. Servers send `{}` first and then the real one,
@@ -112,6 +114,9 @@ impl Documents {
         }
     }
 }
+
+saved!(Documents { scanned, begun, depth, within });
+saved_variants!(Within { Nothing = 0, Word = 1, String = 2, Escape = 3 });
 
 #[cfg(test)]
 mod tests {

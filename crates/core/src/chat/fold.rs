@@ -12,12 +12,12 @@ use crate::engine::{
 };
 use crate::error::Error;
 use crate::json::{Growing, RawArray, RawStr, RawValue, deserialize_by};
-#[cfg(debug_assertions)]
 use crate::openai::held_growing;
 use crate::openai::{
     ChoiceState, Envelope, Message, Sink, Volatile, first_choice, growth, hole, keep_growing,
     read_body, read_choice, unknown_fits,
 };
+use crate::save::{Fault, saved};
 
 /// The dialect of the chat completions endpoint.
 pub type Chat = Envelope<ChatMessage>;
@@ -97,6 +97,21 @@ struct AudioState {
     extra: Growing,
 }
 
+saved!(ChatMessage { role, reasoning, reasoning_name, tool_calls, rare });
+saved!(Rare {
+    refusal,
+    reasoning_details,
+    content_parts,
+    function_name,
+    function_arguments,
+    function_extra,
+    audio,
+    in_messages,
+    extra,
+    volatile,
+});
+saved!(AudioState { id, expires_at, data, transcript, extra });
+
 impl ChatCompletion {
     /// Reads the body of an answer that was not streamed, and keeps every member.
     ///
@@ -136,6 +151,7 @@ impl Message for ChatMessage {
     type Delta<'a> = ChunkChoice<'a>;
     type Choice = Choice;
 
+    const NAME: &'static str = "chat";
     const OBJECT: &'static str = "chat.completion";
 
     fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
@@ -152,7 +168,6 @@ impl Message for ChatMessage {
         new
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> Held {
         let mut held = self.tool_calls.held();
         held.bytes += self.role.as_ref().map_or(0, String::len);
@@ -305,6 +320,10 @@ impl Message for ChatMessage {
             }
             _ => None,
         }
+    }
+
+    fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        self.tool_calls.check(texts)
     }
 
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Choice {

@@ -8,6 +8,7 @@ use crate::engine::{
 use crate::error::Error;
 use crate::json::{RawStr, deserialize_by};
 use crate::openai::{ChoiceState, Envelope, Message, Sink, read_body, read_choice};
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// The dialect of the legacy completions endpoint.
 pub type Completions = Envelope<TextMessage>;
@@ -67,10 +68,19 @@ impl Completion {
 deserialize_by!(Completion, "a completion", read_body::<TextMessage>);
 deserialize_by!(Choice, "a choice", read_choice::<TextMessage>);
 
+impl Saved for TextMessage {
+    fn save(&self, _: &mut Writer) {}
+
+    fn load(_: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self)
+    }
+}
+
 impl Message for TextMessage {
     type Delta<'a> = ChunkChoice<'a>;
     type Choice = Choice;
 
+    const NAME: &'static str = "completions";
     const OBJECT: &'static str = "text_completion";
 
     fn growth(this: Option<&ChoiceState<Self>>, delta: &ChunkChoice<'_>, to: &Transcript) -> Held {
@@ -79,7 +89,6 @@ impl Message for TextMessage {
         Held::bytes(text.map_or(0, |text| to.delta_growth(content, text)))
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> Held {
         Held::default()
     }
@@ -129,6 +138,10 @@ impl Message for TextMessage {
 
     fn change<'a>(&'a self, _: Note, _: u64, _: &'a Transcript) -> Option<Change<'a>> {
         None
+    }
+
+    fn check(&self, _: &Transcript) -> Result<(), Fault> {
+        Ok(())
     }
 
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Choice {

@@ -7,6 +7,7 @@ use core::fmt;
 
 use super::anomaly::{Anomaly, AnomalyKind};
 use super::counts::TokenCounts;
+use super::cursor::Cursor;
 use super::dialect::{Dialect, Read};
 use super::learned::{Framed, Learned, Match, Target};
 use super::options::Options;
@@ -16,8 +17,9 @@ use super::stray::Stray;
 use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
-use crate::error::{Error, OtherApi, evidence, other_api};
+use crate::error::{Error, OtherApi, RestoreError, evidence, other_api};
 use crate::json::{RawStr, repair};
+use crate::save::{Fault, Reader, Saved, Writer, saved};
 use crate::sse::Event;
 
 /// Folds the events of one stream into the answer.
@@ -272,8 +274,7 @@ impl<D: Dialect> Accumulator<D> {
     ///
     /// It walks through the state.
     fn check_count(&self) {
-        #[cfg(debug_assertions)]
-        {
+        if cfg!(debug_assertions) {
             let mut held = self.dialect.held();
             held.bytes += self.transcript.texts_weight();
             debug_assert_eq!(held, self.transcript.held(), "what is held, and what was counted");
@@ -455,6 +456,23 @@ impl<D: Dialect> Accumulator<D> {
         self.dialect.token_counts()
     }
 
+    /// Returns the place after which the server can resume the stream, if the events say it.
+    pub(crate) fn cursor(&self) -> Option<Cursor<'_>> {
+        self.dialect.cursor()
+    }
+
+    /// Reports whether every choice that began has its finish reason.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.dialect.is_finished()
+    }
+
+    /// Notes that the stream goes on over another connection.
+    pub(crate) fn resume(&mut self, fails_at_gaps: bool) {
+        // Frames may not hold for events that come twice.
+        self.learned.forget();
+        self.dialect.resume(fails_at_gaps);
+    }
+
     /// Returns the anomalies so far.
     #[must_use]
     pub fn anomalies(&self) -> &[Anomaly] {
@@ -465,6 +483,11 @@ impl<D: Dialect> Accumulator<D> {
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats { events: self.transcript.events(), folded: self.folded, learned: self.fast }
+    }
+
+    /// Returns the number of bytes that are held of the stream.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.transcript.held().bytes
     }
 
     /// Returns the answer so far.
@@ -599,6 +622,10 @@ impl<D: Dialect> Accumulator<D> {
     fn natural_end(&self, cut: bool) -> End {
         match self.error.as_deref() {
             Some(Error::Limit { .. }) => return End::Limit,
+            // Where something was folded, this is the answer to a request that resumes.
+            Some(Error::NotAnEventStream { .. } | Error::Refused(_)) if self.folded > 0 => {
+                return End::Truncated;
+            }
             Some(Error::NotAnEventStream { .. } | Error::Refused(_)) => {
                 return End::NotAnEventStream;
             }
@@ -801,6 +828,89 @@ pub(crate) enum Rest {
     ///
     /// The update has those of its lines that were folded.
     Folded,
+}
+
+saved!(Odd { unknown, other, stray });
+
+/// Saving and restoring.
+impl<D: Dialect> Accumulator<D> {
+    /// Saves everything that was folded, to [restore](Self::restore) it later or elsewhere.
+    ///
+    /// See [`Session::save`](crate::Session::save), which also has the bytes of an event that has
+    /// not arrived whole. The changes of the last event are not saved.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        let mut to = Writer::new(D::NAME, self.transcript.held().bytes + 256);
+        to.byte(0);
+        self.save_in(&mut to);
+        to.finish()
+    }
+
+    /// Restores an accumulator that was [saved](Self::save).
+    ///
+    /// See [`Session::restore`](crate::Session::restore).
+    ///
+    /// # Errors
+    /// Fails if the bytes are not a saved accumulator of this dialect, or if it holds more than the
+    /// limits allow.
+    pub fn restore(bytes: &[u8], options: Options) -> Result<Self, RestoreError> {
+        restore::<D, _>(bytes, &options, 0, |from| Self::load_from(options, from))
+    }
+
+    pub(crate) fn save_in(&self, to: &mut Writer) {
+        // Learned frames are forgotten, and learned again.
+        let Self { dialect, transcript, learned: _, done, folded, fast, error, odd, end } = self;
+        transcript.save(to);
+        dialect.save(to);
+        done.save(to);
+        folded.save(to);
+        fast.save(to);
+        error.save(to);
+        odd.save(to);
+        end.save(to);
+    }
+
+    pub(crate) fn load_from(options: Options, from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let transcript = Transcript::load(options, from)?;
+        let mut restored = Self {
+            transcript,
+            dialect: Saved::load(from)?,
+            learned: Learned::default(),
+            done: Saved::load(from)?,
+            folded: from.counter()?,
+            fast: from.counter()?,
+            error: Saved::load(from)?,
+            odd: Saved::load(from)?,
+            end: Saved::load(from)?,
+        };
+        restored.dialect.check(&restored.transcript)?;
+        restored.transcript.recount(restored.dialect.held())?;
+        Ok(restored)
+    }
+}
+
+/// Restores what was saved of a dialect.
+///
+/// `kind` tells the bytes of a session from those of an accumulator.
+pub(crate) fn restore<D: Dialect, T>(
+    bytes: &[u8],
+    options: &Options,
+    kind: u8,
+    load: impl FnOnce(&mut Reader<'_>) -> Result<T, Fault>,
+) -> Result<T, RestoreError> {
+    let limits = &options.limits;
+    let from = Reader::new(bytes, D::NAME, (limits.max_folded, limits.max_items));
+    let mut from = from.map_err(|fault| RestoreError::of(fault, 0))?;
+    let all = || {
+        if from.byte()? != kind {
+            return Err(Fault::Foreign);
+        }
+        let restored = load(&mut from)?;
+        from.finish()?;
+        Ok(restored)
+    };
+    let restored = all();
+    restored.map_err(|fault| RestoreError::of(fault, from.offset()))
 }
 
 /// Leaves out the state: everything that was folded.

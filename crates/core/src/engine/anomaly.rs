@@ -7,6 +7,7 @@ use core::fmt;
 use serde::Serialize;
 
 use crate::error::{Error, Escaped, evidence};
+use crate::save::{Fault, Reader, Saved, Writer, saved_variants};
 
 /// Something that was repaired, or that contradicted what came before.
 ///
@@ -415,5 +416,97 @@ impl Anomalies {
 
     pub(crate) fn list(&self) -> &[Anomaly] {
         &self.list
+    }
+}
+
+saved_variants!(AnomalyKind {
+    Changed = 0,
+    Repeated = 1,
+    MissingIndex = 2,
+    UnknownIndex = 3,
+    OrphanArguments = 4,
+    ToolCallIdPlaceholder = 5,
+    ToolCallIdChanged = 6,
+    ToolCallIdShared = 7,
+    ToolCallIndexReused = 8,
+    ToolCallNameContinued = 9,
+    ToolCallWithoutName = 10,
+    SeveralDocuments = 11,
+    UnfinishedArguments = 12,
+    Misplaced = 13,
+    IndexCountsTokens = 14,
+    ScalarText = 15,
+    UnexpectedType = 16,
+    LoneSurrogate = 17,
+    AfterFinish = 18,
+    NotCumulative = 19,
+    CutToolCall = 20,
+    ContentType = 21,
+    StrayLine = 22,
+    KeepAlive = 23,
+    UnknownChunk = 24,
+    WrappedChunk = 25,
+    SeveralChunks = 26,
+    NotANumber = 27,
+    ControlCharacter = 28,
+    UnknownEvent = 29,
+    UnknownDelta = 30,
+    UnknownMember = 31,
+    Contradicted = 32,
+    NotStarted = 33,
+    BegunAgain = 34,
+    NotStopped = 35,
+    StartedAgain = 36,
+    Spliced = 37,
+    ItemIdChanged = 38,
+    SequenceGap = 39,
+    SequenceRepeated = 40,
+    OutputMissing = 41,
+    JsonFence = 42,
+    JsonText = 43,
+    JsonThinkBlock = 44,
+    JsonTrailingComma = 45,
+    JsonControlCharacter = 46,
+    JsonUnknownEscape = 47,
+    More = 48,
+    UnknownItem = 49,
+});
+
+impl Saved for Anomaly {
+    fn save(&self, to: &mut Writer) {
+        let Self { kind, choice, member, event, count, excerpt } = self;
+        kind.save(to);
+        choice.save(to);
+        to.name(member);
+        event.save(to);
+        count.save(to);
+        excerpt.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            kind: AnomalyKind::load(from)?,
+            choice: Saved::load(from)?,
+            member: from.name()?,
+            event: u64::load(from)?,
+            count: from.counter()?,
+            excerpt: Saved::load(from)?,
+        })
+    }
+}
+
+/// Leaves out the notes of the current event, which is over.
+impl Saved for Anomalies {
+    fn save(&self, to: &mut Writer) {
+        self.list.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let list = Vec::<Anomaly>::load(from)?;
+        // The one that counts the rest comes on top.
+        if list.len() > Self::MOST + 1 {
+            return Err(Fault::Damaged("anomalies"));
+        }
+        Ok(Self { list, noted: Vec::new() })
     }
 }

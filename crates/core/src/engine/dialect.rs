@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::change::Change;
 use super::counts::TokenCounts;
+use super::cursor::Cursor;
 use super::options::Options;
 use super::place::Place;
 use super::record::{Note, TextId};
@@ -26,6 +27,7 @@ use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use crate::error::{ApiError, Error};
 use crate::json::{RawStr, RawValue, Unknown};
+use crate::save::{Fault, Saved};
 use crate::sse;
 
 /// An API whose streams are folded, as [`chat::Chat`](crate::chat::Chat).
@@ -44,11 +46,16 @@ use crate::sse;
 /// }
 /// assert!(log(chat::Session::new()).starts_with("stopped Completion"));
 /// ```
-pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
+pub trait Dialect: Notes + Sealed + Saved + Clone + fmt::Debug + Default {
     /// An event of the stream, borrowed from its data.
     type Event<'a>: Clone + fmt::Debug + Default;
     /// The answer: what the same API returns without `stream`.
     type Answer: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
+
+    /// The name of the dialect, which is that of its module.
+    ///
+    /// A saved session has it.
+    const NAME: &'static str;
 
     /// The way in which the bytes of a stream are cut into events.
     const FRAMING: Framing = Framing::Events;
@@ -146,15 +153,35 @@ pub trait Dialect: Notes + Sealed + Clone + fmt::Debug + Default {
     /// It is called at the sentinel and at a complete end, and changes nothing the second time.
     fn conclude(&mut self, to: &mut Transcript);
 
+    /// Returns the place after which the server can resume the stream, if the events say it.
+    fn cursor(&self) -> Option<Cursor<'_>> {
+        None
+    }
+
+    /// Notes that the stream goes on over another connection, after the cursor.
+    ///
+    /// Events up to the cursor are then passed over. `fails_at_gaps` makes a missing event an
+    /// error.
+    fn resume(&mut self, fails_at_gaps: bool) {
+        let _ = fails_at_gaps;
+    }
+
     /// Returns the token counts that arrived last.
     fn token_counts(&self) -> Option<TokenCounts>;
 
     /// Walks through the state, and counts all that it holds besides texts.
     ///
-    /// Debug builds compare the result with the count that folding keeps. The transcript's texts
-    /// are counted there.
-    #[cfg(debug_assertions)]
+    /// A restored state is counted so. Debug builds compare the result with the count that folding
+    /// keeps. The transcript's texts are counted there.
     fn held(&self) -> super::transcript::Held;
+
+    /// Checks a restored state as a whole, after each of its values was checked.
+    ///
+    /// Folding relies on what is checked here.
+    ///
+    /// # Errors
+    /// Fails if parts of the state contradict each other, or exceed the limits.
+    fn check(&self, texts: &Transcript) -> Result<(), Fault>;
 
     /// Makes the answer, and takes the texts for it.
     fn answer(self, texts: &mut Transcript) -> Self::Answer;

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{RawArray, RawValue, Unknown};
+use crate::save::saved;
 
 /// The log probabilities of a whole answer.
 ///
@@ -141,3 +142,14 @@ pub struct TokenLogprob {
     #[serde(default)]
     pub top_logprobs: Option<Vec<TokenLogprob>>,
 }
+
+saved!(Logprobs {
+    content,
+    refusal,
+    reasoning_content,
+    tokens,
+    token_logprobs,
+    top_logprobs,
+    text_offset,
+    others,
+});

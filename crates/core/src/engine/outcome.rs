@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::anomaly::Anomaly;
 use super::counts::TokenCounts;
 use crate::error::{Error, Escaped, Limit, Stall, TransportError, beginning};
+use crate::save::saved_variants;
 use crate::sse;
 
 /// The outcome of a stream: the answer so far, and the way in which it ended.
@@ -307,3 +308,16 @@ impl fmt::Display for UnknownEnd {
 }
 
 impl core::error::Error for UnknownEnd {}
+
+saved_variants!(End {
+    Done = 0,
+    DoneWithoutSentinel = 1,
+    DoneWithoutFinishReason = 2,
+    Truncated = 3,
+    Error = 4,
+    NotAnEventStream = 5,
+    Empty = 6,
+    Limit = 7,
+    Stopped = 8,
+    Stalled = 9,
+});

@@ -117,6 +117,16 @@ mod on {
             }
         }
 
+        /// Reports whether the text is not parsed, because of the limit.
+        pub(crate) fn is_refused(&self) -> bool {
+            matches!(self, Self::Refused)
+        }
+
+        /// Returns the parser of a text that was refused, or else one that has read nothing.
+        pub(crate) fn restored(is_refused: bool) -> Self {
+            if is_refused { Self::Refused } else { Self::Off }
+        }
+
         fn error(&self) -> Option<Error> {
             match self {
                 Self::On(parser) => parser.error().copied(),
@@ -151,6 +161,14 @@ mod off {
     pub(crate) enum ParsedRecord {}
 
     impl Parsed {
+        pub(crate) fn is_refused(&self) -> bool {
+            false
+        }
+
+        pub(crate) fn restored(_: bool) -> Self {
+            Self::default()
+        }
+
         pub(crate) fn changes(
             &self,
             _: &ParsedRecord,

@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde::Serialize;
 
+use crate::save::{Fault, Reader, Saved, Writer, saved, saved_variants};
+
 /// The kind of a text that grows.
 ///
 /// All of them but [`ToolOutput`](Self::ToolOutput) are output of the model.
@@ -142,5 +144,31 @@ impl fmt::Debug for Item {
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+saved_variants!(TextKind {
+    Content = 0,
+    Reasoning = 1,
+    ReasoningSummary = 2,
+    Refusal = 3,
+    Arguments = 4,
+    FunctionArguments = 5,
+    Code = 6,
+    ServerArguments = 7,
+    ToolOutput = 8,
+    AudioData = 9,
+    Transcript = 10,
+});
+
+saved!(Place { choice, item });
+
+impl Saved for Item {
+    fn save(&self, to: &mut Writer) {
+        self.0.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        u32::load(from).map(Self)
     }
 }

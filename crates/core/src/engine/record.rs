@@ -1,6 +1,7 @@
 //! Records of what the last event changed: places in the state, not copies of it.
 
 use super::place::TextKind;
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// The number of a text in its [`Transcript`](super::transcript::Transcript).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,5 +59,16 @@ impl Record {
             Self::Text { kind: TextKind::Reasoning | TextKind::ReasoningSummary, .. }
         );
         self.is_output() && !is_reasoning
+    }
+}
+
+impl Saved for TextId {
+    fn save(&self, to: &mut Writer) {
+        self.0.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let id = u32::load(from)?;
+        if (id as usize) < from.texts { Ok(Self(id)) } else { Err(Fault::Damaged("a text")) }
     }
 }

@@ -28,16 +28,18 @@ use core::time::Duration;
 
 use memchr::memchr;
 
-use super::accumulator::{Accumulator, Rest};
+use super::accumulator::{Accumulator, Rest, restore};
+use super::cursor::Cursor;
 use super::dialect::{Dialect, Framing};
 use super::learned::Framed;
 use super::options::Options;
 use super::outcome::{How, Outcome};
 use super::stalls::{StallLimits, Stalls};
 use super::update::Update;
-use crate::error::{Error, Evidence, Stall};
+use crate::error::{Error, Evidence, RestoreError, Stall};
 use crate::json::is_json;
 use crate::lines;
+use crate::save::{Fault, Reader, Saved, Writer, saved};
 use crate::sse::{Decoder, Event, EventId, OwnedEvent};
 
 /// Folds the bytes of one response into its answer.
@@ -787,6 +789,176 @@ impl<D: Dialect> Session<D> {
         // The answer is made from texts, and needs no event.
         drop((decoder, body));
         accumulator.close(How::Stopped)
+    }
+}
+
+/// Resuming over another connection.
+impl<D: Dialect> Session<D> {
+    /// Returns how far the stream came, if a server can resume it after that.
+    ///
+    /// That is the sequence number of OpenAI's Responses, the `event_id` of Gemini's Interactions,
+    /// and otherwise the last event ID. Only events that were folded count.
+    #[must_use]
+    pub fn cursor(&self) -> Option<Cursor<'_>> {
+        let of_stream = || {
+            let id = self.decoder.last_event_id();
+            (!id.is_empty()).then_some(Cursor::LastEventId(id))
+        };
+        self.accumulator.cursor().or_else(of_stream)
+    }
+
+    /// Reports whether the stream has a cursor, and is not over.
+    ///
+    /// It is over if it has ended, if every choice has its finish reason, and if the request to
+    /// resume it was refused.
+    #[must_use]
+    pub fn is_resumable(&self) -> bool {
+        let is_open = !self.is_ended() && !self.is_refused() && !self.accumulator.is_finished();
+        is_open && self.cursor().is_some()
+    }
+
+    /// Begins another body, which goes on after the [`cursor`](Self::cursor).
+    ///
+    /// A [`Resumption`](crate::Resumption) calls it. The part of an event that the last
+    /// connection cut is dropped, because the server sends the event again. Call
+    /// [`head`](Self::head) next, if there is one. Events that come again are passed over, up to the
+    /// cursor. Events that are missing are an [anomaly](crate::AnomalyKind::SequenceGap), or else,
+    /// with `fails_at_gaps`, [`Error::Gap`]; only numbers show that.
+    ///
+    /// It does nothing if the stream has ended.
+    pub fn resume(&mut self, fails_at_gaps: bool) {
+        if self.is_ended() {
+            return;
+        }
+        self.decoder.reset();
+        self.body = Body::Unknown(0);
+        self.accumulator.resume(fails_at_gaps);
+        if let Some(stalls) = &mut self.stalls {
+            stalls.resume(self.times.latest);
+        }
+    }
+}
+
+saved!(Other { evidence, beginning });
+
+/// Saving and restoring.
+impl<D: Dialect> Session<D> {
+    /// Saves the session, to [restore](Self::restore) it later or in another process.
+    ///
+    /// The bytes have all that the rest of the stream is added to: what was folded, the beginning
+    /// of an event that has not arrived whole, the last event ID, the anomalies and the end. They
+    /// are compact and checked by a checksum; they are neither encrypted nor signed. Their format
+    /// has a version, and only a crate that writes the same version restores them.
+    ///
+    /// These are not saved: the options, which are given anew, the changes of the last event, the
+    /// stall limits and the times. The frames that were learned are learned again. An
+    /// [`Error::Transport`] is saved without its source.
+    ///
+    /// The cost is linear in what was folded.
+    ///
+    /// ```
+    /// use deltawire::{How, Options, chat};
+    ///
+    /// let body = br#"data: {"choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}
+    ///
+    /// data: [DONE]
+    ///
+    /// "#;
+    /// let (first, rest) = body.split_at(40); // in the middle of an event
+    /// let mut session = chat::Session::new();
+    /// session.feed(first)?;
+    /// let saved: Vec<u8> = session.save();
+    ///
+    /// let mut session = chat::Session::restore(&saved, Options::new())?;
+    /// session.feed(rest)?;
+    /// assert_eq!(session.close(How::Clean).into_complete()?.text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        // The times are those of a clock that another process does not have.
+        let Self { decoder, accumulator, body, times: _, stalls: _, broken } = self;
+        let mut to = Writer::new(D::NAME, accumulator.held_bytes() + 256);
+        to.byte(1);
+        decoder.save(&mut to);
+        body.save(&mut to);
+        accumulator.save_in(&mut to);
+        broken.save(&mut to);
+        to.finish()
+    }
+
+    /// Restores a session that was [saved](Self::save), with these options.
+    ///
+    /// The rest of the stream then gives what it would have given the session that was saved.
+    ///
+    /// The bytes may come from anybody: each value is checked, what is held is counted anew, and
+    /// the limits of the options hold. Other options than those of the saved session count from now
+    /// on. Texts that the options parse are parsed again, which costs a pass over them; near
+    /// [`Limits::max_parsed_values`](crate::Limits) another text may be the one that is refused.
+    ///
+    /// The cost is linear in the bytes.
+    ///
+    /// # Errors
+    /// Fails if the bytes are not a saved session of this dialect and this version, or if the
+    /// session holds more than the limits allow.
+    pub fn restore(bytes: &[u8], options: Options) -> Result<Self, RestoreError> {
+        restore::<D, _>(bytes, &options, 1, |from| {
+            let mut session = Self::with_dialect(D::default(), options);
+            session.decoder.load(from)?;
+            session.body = Body::load(from, &session.decoder_of_lines(), D::FRAMING)?;
+            session.accumulator = Accumulator::load_from(options, from)?;
+            session.broken = Saved::load(from)?;
+            Ok(session)
+        })
+    }
+}
+
+impl Body {
+    fn save(&self, to: &mut Writer) {
+        match self {
+            Self::Unknown(marked) => {
+                to.byte(0);
+                marked.save(to);
+            }
+            Self::Suspect(other) => {
+                to.byte(1);
+                other.save(to);
+            }
+            Self::FirstLine(other) => {
+                to.byte(2);
+                other.save(to);
+            }
+            Self::EventStream => to.byte(3),
+            Self::Lines(lines) => {
+                to.byte(4);
+                lines.save(to);
+            }
+            Self::Other(other) => {
+                to.byte(5);
+                other.save(to);
+            }
+        }
+    }
+
+    /// Loads the judgement of a body, whose lines a decoder such as `lines` decodes.
+    fn load(
+        from: &mut Reader<'_>,
+        lines: &lines::Decoder,
+        framing: Framing,
+    ) -> Result<Self, Fault> {
+        Ok(match from.byte()? {
+            0 => Self::Unknown(Saved::load(from)?),
+            1 => Self::Suspect(Saved::load(from)?),
+            2 if framing == Framing::Either => Self::FirstLine(Saved::load(from)?),
+            3 => Self::EventStream,
+            4 if framing != Framing::Events => {
+                let mut lines = Box::new(lines.clone());
+                lines.load(from)?;
+                Self::Lines(lines)
+            }
+            5 => Self::Other(Saved::load(from)?),
+            _ => return Err(Fault::Damaged("a body")),
+        })
     }
 }
 

@@ -209,6 +209,15 @@ impl Stalls {
         self.handed_on = true;
     }
 
+    /// Records that another connection begins, at this time at the latest.
+    ///
+    /// Each clock then waits for its first again.
+    pub(crate) fn resume(&mut self, now: Duration) {
+        self.latest = self.latest.max(now);
+        let since = self.latest.saturating_sub(self.away);
+        self.clocks = [Clock { since, came: false }; 3];
+    }
+
     /// Returns the time at which the stream stalls unless something arrives first.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let first = self.running().map(|running| running.deadline).min()?;

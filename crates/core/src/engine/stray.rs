@@ -8,6 +8,7 @@ use alloc::string::String;
 
 use crate::error::{ApiError, Error, beginning};
 use crate::json::RawValue;
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// The stray lines of a stream.
 #[derive(Debug, Clone, Default)]
@@ -97,6 +98,26 @@ impl Json {
                 _ => {}
             }
         }
+    }
+}
+
+impl Saved for Stray {
+    fn save(&self, to: &mut Writer) {
+        let Self { text, json: Json { text: json, depth, in_string } } = self;
+        text.save(to);
+        json.save(to);
+        depth.save(to);
+        in_string.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let text = String::load(from)?;
+        let (json, depth) = (String::load(from)?, from.count()?);
+        let json = Json { text: json, depth, in_string: bool::load(from)? };
+        if text.len() > Error::EXCERPT || json.text.len() > Json::MAX {
+            return Err(Fault::Damaged("stray lines"));
+        }
+        Ok(Self { text, json })
     }
 }
 

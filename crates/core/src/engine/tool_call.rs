@@ -1,6 +1,7 @@
 //! A tool call as changes and accumulators show it.
 
 use super::place::Place;
+use crate::save::saved_variants;
 
 /// A tool call as far as it has arrived, borrowed from the folded state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,3 +34,5 @@ pub enum ToolCallKind {
     /// A custom tool, with free text as its input.
     Custom,
 }
+
+saved_variants!(ToolCallKind { Function = 0, Custom = 1 });

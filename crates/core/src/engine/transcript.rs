@@ -25,6 +25,7 @@ use super::place::{Place, TextKind};
 use super::record::{Note, Record, TextId, What};
 use crate::error::{Error, Limit};
 use crate::json::{RawStr, RawValue, Text};
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// The texts of one stream, and the notes of its last event.
 #[derive(Debug, Clone, Default)]
@@ -614,8 +615,89 @@ impl Transcript {
     }
 
     /// Returns the bytes that all texts hold.
-    #[cfg(debug_assertions)]
     pub(crate) fn texts_weight(&self) -> usize {
         self.texts.iter().map(|slot| slot.text.weight()).sum()
+    }
+}
+
+/// The transcript between two events, without the options.
+///
+/// A parser is not saved: it reads its text again. The notes of the last event are not saved.
+impl Transcript {
+    /// Saves the texts and the anomalies.
+    pub(crate) fn save(&self, to: &mut Writer) {
+        self.whole_body.save(to);
+        self.texts.save(to);
+        self.anomalies.save(to);
+        self.event.save(to);
+    }
+
+    /// Restores a transcript with these options.
+    ///
+    /// [`recount`](Self::recount) has to follow.
+    ///
+    /// # Errors
+    /// Fails if the bytes are not a transcript.
+    pub(crate) fn load(options: Options, from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut transcript = Self::new(options);
+        transcript.whole_body = bool::load(from)?;
+        transcript.texts = Saved::load(from)?;
+        from.texts = transcript.texts.len();
+        transcript.anomalies = Saved::load(from)?;
+        transcript.event = from.counter()?;
+        Ok(transcript)
+    }
+
+    /// Counts what is held, after the dialect's part of it was counted.
+    ///
+    /// Texts that are parsed are parsed again.
+    ///
+    /// # Errors
+    /// Returns the limit that is exceeded.
+    pub(crate) fn recount(&mut self, mut held: Held) -> Result<(), Fault> {
+        held.bytes += self.texts_weight();
+        let limits = &self.options.limits;
+        if held.bytes > limits.max_folded {
+            return Err(Fault::Limit(Limit::Folded.name(), limits.max_folded));
+        }
+        if held.items > limits.max_items {
+            return Err(Fault::Limit(Limit::Items.name(), limits.max_items));
+        }
+        self.held = held;
+        #[cfg(feature = "partial")]
+        for slot in self.texts.iter_mut().filter(|slot| !slot.is_free && !slot.text.is_empty()) {
+            let (text, values) = ((slot.kind, slot.text.as_str()), &mut self.parsed_values);
+            // What was repaired is among the anomalies.
+            let _ = slot.parsed.advance(text, &self.options, values, |_, _| ());
+        }
+        Ok(())
+    }
+
+    /// Returns the number of texts.
+    pub(crate) fn text_count(&self) -> usize {
+        self.texts.len()
+    }
+}
+
+impl Saved for Slot {
+    fn save(&self, to: &mut Writer) {
+        let Self { at, kind, member, text, parsed, is_free } = self;
+        at.save(to);
+        kind.save(to);
+        to.name(member);
+        text.save(to);
+        parsed.is_refused().save(to);
+        is_free.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            at: Saved::load(from)?,
+            kind: Saved::load(from)?,
+            member: from.name()?,
+            text: Saved::load(from)?,
+            parsed: Parsed::restored(bool::load(from)?),
+            is_free: Saved::load(from)?,
+        })
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::escaped::{Escaped, beginning, evidence};
 use crate::json::{RawValue, repair};
+use crate::save::saved;
 
 /// An error in a server's words: an error body, or an error in the stream.
 ///
@@ -396,3 +397,5 @@ impl ApiError {
 }
 
 impl core::error::Error for ApiError {}
+
+saved!(ApiError { message, error_type, param, code, body });

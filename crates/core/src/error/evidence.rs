@@ -6,6 +6,7 @@ use alloc::string::String;
 use super::Error;
 use super::escaped::beginning;
 use super::refused::Refused;
+use crate::save::{Fault, Reader, Saved, Writer};
 use crate::sse::{Closed, EventSource, is_event_stream};
 
 /// The head of a response that is not the expected event stream.
@@ -130,5 +131,28 @@ impl Evidence {
                 Error::Refused(Box::new(Refused::clone(refused).with_body(body)))
             }
         }
+    }
+}
+
+impl Saved for Evidence {
+    fn save(&self, to: &mut Writer) {
+        match &self.0 {
+            Kind::ContentType(content_type) => {
+                to.byte(0);
+                content_type.save(to);
+            }
+            Kind::Status(refused) => {
+                to.byte(1);
+                refused.save(to);
+            }
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self(match from.byte()? {
+            0 => Kind::ContentType(Saved::load(from)?),
+            1 => Kind::Status(Saved::load(from)?),
+            _ => return Err(Fault::Damaged("evidence")),
+        }))
     }
 }

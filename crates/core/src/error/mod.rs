@@ -6,6 +6,7 @@ use core::fmt;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::save::{Fault, Reader, Saved, Writer, saved_variants};
 use crate::sse;
 
 use self::escaped::beginning_of_bytes;
@@ -15,6 +16,7 @@ mod escaped;
 mod evidence;
 mod other_api;
 mod refused;
+mod restore;
 mod stall;
 mod transport;
 
@@ -23,6 +25,7 @@ pub use escaped::Escaped;
 pub use evidence::Evidence;
 pub(crate) use other_api::{OtherApi, other_api};
 pub use refused::Refused;
+pub use restore::RestoreError;
 pub use stall::{Stall, StallKind};
 pub use transport::TransportError;
 
@@ -130,6 +133,16 @@ pub enum Error {
         /// The finish reason.
         reason: String,
     },
+    /// Events are missing after the stream was resumed.
+    ///
+    /// It is an error only where that was asked for; see
+    /// [`Resumption::with_strict_gaps`](crate::Resumption::with_strict_gaps).
+    Gap {
+        /// The number of the last event before the gap.
+        after: u64,
+        /// The number of the first event after it.
+        found: u64,
+    },
     /// The connection failed.
     ///
     /// Adapters report it; see [`How::Broken`](crate::How::Broken).
@@ -165,6 +178,18 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// The limits.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Line,
+        Self::Event,
+        Self::Id,
+        Self::Choices,
+        Self::ToolCalls,
+        Self::Folded,
+        Self::UnknownMembers,
+        Self::Items,
+    ];
+
     /// Returns the name of the limit's member in [`Limits`](crate::Limits).
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -197,7 +222,7 @@ impl Error {
     /// Returns one word for the kind of error.
     ///
     /// It is `api`, `stray_lines`, `other_api`, `invalid_json`, `invalid_chunk`, `refused`,
-    /// `not_an_event_stream`, `limit`, `finish_reason`, `transport`, `timeout` or `stalled`.
+    /// `not_an_event_stream`, `limit`, `finish_reason`, `gap`, `transport`, `timeout` or `stalled`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -210,6 +235,7 @@ impl Error {
             Self::NotAnEventStream { .. } => "not_an_event_stream",
             Self::Limit { .. } => "limit",
             Self::FinishReason { .. } => "finish_reason",
+            Self::Gap { .. } => "gap",
             Self::Transport(error) if error.timed_out() => "timeout",
             Self::Transport(_) => "transport",
             Self::Stalled(_) => "stalled",
@@ -354,6 +380,9 @@ impl fmt::Display for Error {
             Self::FinishReason { choice, reason } => {
                 write!(f, "choice {choice} failed: its finish reason is {reason:?}")
             }
+            Self::Gap { after, found } => {
+                write!(f, "events are missing: event {found} came after event {after}")
+            }
             Self::Transport(error) => error.fmt(f),
             Self::Stalled(stall) => write!(f, "the stream stalled: {stall}"),
         }
@@ -419,5 +448,121 @@ impl Serialize for Error {
             None => fields.skip_field("data")?,
         }
         fields.end()
+    }
+}
+
+saved_variants!(Limit {
+    Line = 0,
+    Event = 1,
+    Id = 2,
+    Choices = 3,
+    ToolCalls = 4,
+    Folded = 5,
+    UnknownMembers = 6,
+    Items = 7,
+});
+
+/// An error of the transport is saved without the error that is its source.
+impl Saved for Error {
+    fn save(&self, to: &mut Writer) {
+        match self {
+            Self::Api(error) => {
+                to.byte(0);
+                error.save(to);
+            }
+            Self::StrayLines { text } => {
+                to.byte(1);
+                text.save(to);
+            }
+            Self::OtherApi { api, module, data } => {
+                to.byte(2);
+                to.name(api);
+                to.name(module);
+                data.save(to);
+            }
+            Self::InvalidJson { event, reason, data } => {
+                to.byte(3);
+                event.save(to);
+                reason.save(to);
+                data.save(to);
+            }
+            Self::InvalidChunk { event, reason, data } => {
+                to.byte(4);
+                event.save(to);
+                reason.save(to);
+                data.save(to);
+            }
+            Self::Refused(refused) => {
+                to.byte(5);
+                refused.save(to);
+            }
+            Self::NotAnEventStream { content_type, beginning, error } => {
+                to.byte(6);
+                content_type.save(to);
+                beginning.save(to);
+                error.save(to);
+            }
+            Self::Limit { limit, max, offset } => {
+                to.byte(7);
+                limit.save(to);
+                to.number(*max as u64);
+                offset.save(to);
+            }
+            Self::FinishReason { choice, reason } => {
+                to.byte(8);
+                choice.save(to);
+                reason.save(to);
+            }
+            Self::Transport(error) => {
+                to.byte(9);
+                error.save(to);
+            }
+            Self::Stalled(stall) => {
+                to.byte(10);
+                stall.save(to);
+            }
+            Self::Gap { after, found } => {
+                to.byte(11);
+                after.save(to);
+                found.save(to);
+            }
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(match from.byte()? {
+            0 => Self::Api(Saved::load(from)?),
+            1 => Self::StrayLines { text: Saved::load(from)? },
+            2 => {
+                let (api, module) = (from.name()?, from.name()?);
+                Self::OtherApi { api, module, data: Saved::load(from)? }
+            }
+            3 => {
+                let (event, reason) = (u64::load(from)?, String::load(from)?);
+                Self::InvalidJson { event, reason, data: Saved::load(from)? }
+            }
+            4 => {
+                let (event, reason) = (u64::load(from)?, String::load(from)?);
+                Self::InvalidChunk { event, reason, data: Saved::load(from)? }
+            }
+            5 => Self::Refused(Saved::load(from)?),
+            6 => {
+                let (content_type, beginning) = (Option::load(from)?, String::load(from)?);
+                Self::NotAnEventStream { content_type, beginning, error: Saved::load(from)? }
+            }
+            7 => {
+                let (limit, max) = (Limit::load(from)?, from.number()?);
+                let max = usize::try_from(max).unwrap_or(usize::MAX);
+                Self::Limit { limit, max, offset: Saved::load(from)? }
+            }
+            8 => {
+                let choice = u64::load(from)?;
+                Self::FinishReason { choice, reason: Saved::load(from)? }
+            }
+            9 => Self::Transport(Saved::load(from)?),
+            10 => Self::Stalled(Saved::load(from)?),
+            11 => Self::Gap { after: Saved::load(from)?, found: Saved::load(from)? },
+            _ => return Err(Fault::Damaged("an error")),
+        })
     }
 }

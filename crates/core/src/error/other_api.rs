@@ -1,5 +1,7 @@
 //! The APIs by their events, for a session that meets those of another one.
 
+use crate::save::{Fault, Reader, Saved, Writer};
+
 /// An API whose events are recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OtherApi {
@@ -8,6 +10,54 @@ pub(crate) struct OtherApi {
     /// The module that folds it, empty if none does.
     pub(crate) module: &'static str,
 }
+
+const fn api(name: &'static str, module: &'static str) -> OtherApi {
+    OtherApi { name, module }
+}
+
+const COMPLETIONS: OtherApi = api("OpenAI's completions API", "chat");
+const GEMINI: OtherApi = api("Gemini's generateContent API", "gemini");
+const COHERE: OtherApi = api("Cohere's Chat API", "");
+const BEDROCK: OtherApi = api("Amazon Bedrock's ConverseStream API", "");
+const DASH_SCOPE: OtherApi = api("DashScope's native API", "");
+const LLAMA: OtherApi = api("llama.cpp's native completion API", "");
+const AI_SDK: OtherApi = api("the AI SDK's UI message stream", "");
+/// The marks of an event: a member's name, the beginning of its value, and the API.
+const MARKS: [(&str, &str, OtherApi); 32] = [
+    // They may have choices inside.
+    ("\"output\"", "{\"choices\"", DASH_SCOPE),
+    ("\"output\"", "{\"finish_reason\"", DASH_SCOPE),
+    ("\"output\"", "{\"text\"", DASH_SCOPE),
+    ("\"choices\"", "[", COMPLETIONS),
+    ("\"type\"", "\"response.", api("OpenAI's Responses API", "responses")),
+    ("\"type\"", "\"message_start\"", api("Anthropic's Messages API", "messages")),
+    ("\"candidates\"", "[", GEMINI),
+    ("\"promptFeedback\"", "{", GEMINI),
+    ("\"event_type\"", "\"interaction.", api("Gemini's Interactions API", "interactions")),
+    ("\"event_type\"", "\"stream-start\"", COHERE),
+    ("\"event_type\"", "\"text-generation\"", COHERE),
+    ("\"event_type\"", "\"search-queries-generation\"", COHERE),
+    ("\"event_type\"", "\"tool-calls-chunk\"", COHERE),
+    ("\"event_type\"", "\"tool-calls-generation\"", COHERE),
+    ("\"type\"", "\"message-start\"", COHERE),
+    ("\"type\"", "\"content-start\"", COHERE),
+    ("\"type\"", "\"content-delta\"", COHERE),
+    ("\"type\"", "\"tool-plan-delta\"", COHERE),
+    ("\"type\"", "\"start-step\"", AI_SDK),
+    ("\"type\"", "\"text-start\"", AI_SDK),
+    ("\"type\"", "\"text-delta\"", AI_SDK),
+    ("\"type\"", "\"reasoning-start\"", AI_SDK),
+    ("\"type\"", "\"tool-input-start\"", AI_SDK),
+    ("\"object\"", "\"thread", api("OpenAI's Assistants API", "")),
+    ("\"type\"", "\"completion\"", api("Anthropic's Text Completions API", "")),
+    ("\"messageStart\"", "{", BEDROCK),
+    ("\"contentBlockDelta\"", "{", BEDROCK),
+    ("\"contentBlockIndex\"", "", BEDROCK),
+    ("\"token\"", "{", api("TGI's generate_stream API", "")),
+    ("\"done\"", "false", api("Ollama's native API", "ollama")),
+    ("\"tokens_predicted\"", "", LLAMA),
+    ("\"stop\"", "false", LLAMA),
+];
 
 /// Returns the API that sends events such as this one, if it is recognised.
 ///
@@ -18,51 +68,6 @@ pub(crate) struct OtherApi {
 /// (OpenAI's Assistants), a block with an index (Bedrock), a token (TGI), an output with a text or
 /// choices (DashScope), a content with `stop` (llama.cpp).
 pub(crate) fn other_api(event: &str) -> Option<OtherApi> {
-    const fn api(name: &'static str, module: &'static str) -> OtherApi {
-        OtherApi { name, module }
-    }
-    const COMPLETIONS: OtherApi = api("OpenAI's completions API", "chat");
-    const GEMINI: OtherApi = api("Gemini's generateContent API", "gemini");
-    const COHERE: OtherApi = api("Cohere's Chat API", "");
-    const BEDROCK: OtherApi = api("Amazon Bedrock's ConverseStream API", "");
-    const DASH_SCOPE: OtherApi = api("DashScope's native API", "");
-    const LLAMA: OtherApi = api("llama.cpp's native completion API", "");
-    const AI_SDK: OtherApi = api("the AI SDK's UI message stream", "");
-    const MARKS: [(&str, &str, OtherApi); 32] = [
-        // They may have choices inside.
-        ("\"output\"", "{\"choices\"", DASH_SCOPE),
-        ("\"output\"", "{\"finish_reason\"", DASH_SCOPE),
-        ("\"output\"", "{\"text\"", DASH_SCOPE),
-        ("\"choices\"", "[", COMPLETIONS),
-        ("\"type\"", "\"response.", api("OpenAI's Responses API", "responses")),
-        ("\"type\"", "\"message_start\"", api("Anthropic's Messages API", "messages")),
-        ("\"candidates\"", "[", GEMINI),
-        ("\"promptFeedback\"", "{", GEMINI),
-        ("\"event_type\"", "\"interaction.", api("Gemini's Interactions API", "interactions")),
-        ("\"event_type\"", "\"stream-start\"", COHERE),
-        ("\"event_type\"", "\"text-generation\"", COHERE),
-        ("\"event_type\"", "\"search-queries-generation\"", COHERE),
-        ("\"event_type\"", "\"tool-calls-chunk\"", COHERE),
-        ("\"event_type\"", "\"tool-calls-generation\"", COHERE),
-        ("\"type\"", "\"message-start\"", COHERE),
-        ("\"type\"", "\"content-start\"", COHERE),
-        ("\"type\"", "\"content-delta\"", COHERE),
-        ("\"type\"", "\"tool-plan-delta\"", COHERE),
-        ("\"type\"", "\"start-step\"", AI_SDK),
-        ("\"type\"", "\"text-start\"", AI_SDK),
-        ("\"type\"", "\"text-delta\"", AI_SDK),
-        ("\"type\"", "\"reasoning-start\"", AI_SDK),
-        ("\"type\"", "\"tool-input-start\"", AI_SDK),
-        ("\"object\"", "\"thread", api("OpenAI's Assistants API", "")),
-        ("\"type\"", "\"completion\"", api("Anthropic's Text Completions API", "")),
-        ("\"messageStart\"", "{", BEDROCK),
-        ("\"contentBlockDelta\"", "{", BEDROCK),
-        ("\"contentBlockIndex\"", "", BEDROCK),
-        ("\"token\"", "{", api("TGI's generate_stream API", "")),
-        ("\"done\"", "false", api("Ollama's native API", "ollama")),
-        ("\"tokens_predicted\"", "", LLAMA),
-        ("\"stop\"", "false", LLAMA),
-    ];
     let is_it = |name: &str, value: &str| {
         let mut rest = event;
         while let Some((_, after)) = rest.split_once(name) {
@@ -77,9 +82,29 @@ pub(crate) fn other_api(event: &str) -> Option<OtherApi> {
     MARKS.into_iter().find(|(name, value, _)| is_it(name, value)).map(|(_, _, api)| api)
 }
 
+impl Saved for OtherApi {
+    fn save(&self, to: &mut Writer) {
+        to.name(self.name);
+        to.name(self.module);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self { name: from.name()?, module: from.name()? })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::save::known;
+
+    #[test]
+    fn the_names_of_the_apis_can_be_saved() {
+        for (_, _, api) in MARKS {
+            assert_eq!(known(api.name), Some(api.name));
+            assert_eq!(known(api.module), Some(api.module));
+        }
+    }
 
     #[test]
     fn the_first_events_of_other_apis_are_recognised() {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::api::ApiError;
 use super::escaped::{beginning, beginning_of_bytes};
+use crate::save::saved;
 
 /// A response with a status other than 2xx.
 ///
@@ -202,3 +203,5 @@ impl fmt::Display for Refused {
 }
 
 impl core::error::Error for Refused {}
+
+saved!(Refused { status, headers, body, error });

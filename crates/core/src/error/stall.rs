@@ -3,6 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::save::{saved, saved_variants};
+
 /// The reason why a stream counts as stalled.
 ///
 /// Displays as `no content for 30.2 s (limit 30 s)`.
@@ -65,3 +67,6 @@ impl fmt::Display for Seconds {
         write!(f, "{} s", self.0.as_millis() as f64 / 1000.0)
     }
 }
+
+saved!(Stall { kind, first, limit, silence });
+saved_variants!(StallKind { Bytes = 0, Events = 1, Content = 2 });

@@ -8,6 +8,7 @@ use core::fmt;
 use core::iter::successors;
 
 use super::escaped::Escaped;
+use crate::save::saved;
 
 /// A connection that broke, or that timed out.
 ///
@@ -148,6 +149,8 @@ impl Error for TransportError {
         chain(self.source.as_deref()?).nth(self.repeated)
     }
 }
+
+saved!(TransportError { message, timed_out } but { source, repeated });
 
 #[cfg(all(test, feature = "std"))]
 mod tests {

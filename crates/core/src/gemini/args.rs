@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 use crate::blocks::Map;
 use crate::engine::Held;
 use crate::json::{RawStr, RawValue};
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// A step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -480,6 +481,137 @@ impl Args {
         let mut out = String::with_capacity(self.root.weight().bytes);
         self.root.write(&mut out);
         out
+    }
+}
+
+impl Saved for Args {
+    fn save(&self, to: &mut Writer) {
+        let Self { root, at, follows } = self;
+        root.save(to);
+        at.save(to);
+        follows.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let root = Node::load(from, 0)?;
+        let (at, follows) = (Vec::<Step>::load(from)?, bool::load(from)?);
+        if !matches!(root, Node::Object(_)) || at.len() > MAX_STEPS {
+            return Err(Fault::Damaged("arguments"));
+        }
+        Ok(Self { root, at, follows })
+    }
+}
+
+/// A name has to be a JSON string, because it is written as it is.
+impl Saved for Step {
+    fn save(&self, to: &mut Writer) {
+        match self {
+            Self::Name(name) => {
+                to.byte(0);
+                name.save(to);
+            }
+            Self::Index(index) => {
+                to.byte(1);
+                index.save(to);
+            }
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        match from.byte()? {
+            0 => loaded_name(from).map(|name| Self::Name(name.into())),
+            1 => u64::load(from).map(Self::Index),
+            _ => Err(Fault::Damaged("a step")),
+        }
+    }
+}
+
+/// Loads a name, which is a JSON string with its quotes.
+fn loaded_name<'b>(from: &mut Reader<'b>) -> Result<&'b str, Fault> {
+    let name = from.text()?;
+    let is_name = name.starts_with('"') && RawValue::parse(name).is_ok() && name.ends_with('"');
+    if is_name { Ok(name) } else { Err(Fault::Damaged("a name")) }
+}
+
+impl Node {
+    fn save(&self, to: &mut Writer) {
+        match self {
+            Self::Object(members) => {
+                to.byte(0);
+                to.number(members.len() as u64);
+                for (name, (place, node)) in members.iter() {
+                    to.text(name);
+                    place.save(to);
+                    node.save(to);
+                }
+            }
+            Self::Array(elements) => {
+                to.byte(1);
+                to.number(elements.len() as u64);
+                for (index, node) in elements.iter() {
+                    index.save(to);
+                    node.save(to);
+                }
+            }
+            Self::Text(text, goes_on) => {
+                to.byte(2);
+                to.text(text);
+                goes_on.save(to);
+            }
+            Self::Whole(json) => {
+                to.byte(3);
+                to.text(json);
+            }
+        }
+    }
+
+    /// Loads a node in so many others.
+    ///
+    /// No path leads deeper than its steps, so loading needs little stack.
+    fn load(from: &mut Reader<'_>, depth: usize) -> Result<Self, Fault> {
+        const FAULT: Fault = Fault::Damaged("arguments");
+        if depth > MAX_STEPS {
+            return Err(FAULT);
+        }
+        match from.byte()? {
+            0 => {
+                let mut members = Map::default();
+                for _ in 0..from.count()? {
+                    from.charge::<(Box<str>, (u32, Self))>()?;
+                    let name: Box<str> = loaded_name(from)?.into();
+                    let place = u32::load(from)?;
+                    if members.get(&name).is_some() {
+                        return Err(FAULT);
+                    }
+                    members.insert(name, (place, Self::load(from, depth + 1)?));
+                }
+                Ok(Self::Object(members))
+            }
+            1 => {
+                let mut elements = Map::default();
+                for _ in 0..from.count()? {
+                    from.charge::<(u64, Self)>()?;
+                    let index = u64::load(from)?;
+                    if elements.get(&index).is_some() {
+                        return Err(FAULT);
+                    }
+                    elements.insert(index, Self::load(from, depth + 1)?);
+                }
+                Ok(Self::Array(elements))
+            }
+            2 => {
+                let text = from.text()?;
+                let quoted = ["\"", text, "\""].concat();
+                RawValue::parse(&quoted).map_err(|_| FAULT)?;
+                Ok(Self::Text(text.into(), bool::load(from)?))
+            }
+            3 => {
+                let json = from.text()?;
+                RawValue::parse(json).map_err(|_| FAULT)?;
+                Ok(Self::Whole(json.into()))
+            }
+            _ => Err(FAULT),
+        }
     }
 }
 

@@ -28,6 +28,7 @@ use crate::engine::{
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{Cursor, Invalid, Members, Name, RawStr, RawValue, Unknown, Walk, parse_object};
+use crate::save::{Fault, Reader, Saved, Writer, saved};
 use crate::sse;
 
 /// The dialect of Gemini's generateContent API.
@@ -131,6 +132,8 @@ impl Sealed for Gemini {}
 impl Dialect for Gemini {
     type Event<'a> = Event<'a>;
     type Answer = GenerateContentResponse;
+
+    const NAME: &'static str = "gemini";
 
     fn api(&self) -> &'static str {
         "Gemini's generateContent API"
@@ -280,11 +283,19 @@ impl Dialect for Gemini {
 
     fn conclude(&mut self, _: &mut Transcript) {}
 
+    fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        self.blocks.check(texts)?;
+        let max = texts.options.limits.max_choices;
+        if self.blocks.choice_count() > max {
+            return Err(Fault::Limit(Limit::Choices.name(), max));
+        }
+        Ok(())
+    }
+
     fn token_counts(&self) -> Option<TokenCounts> {
         answer::token_counts(&self.usage)
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> Held {
         let mut held = self.blocks.held();
         for members in [&self.members, &self.usage] {
@@ -978,6 +989,11 @@ impl Blocks {
                 None => text,
             };
             if let Some(json) = json {
+                // A restored state may have any text here.
+                let json = match RawValue::parse(&json) {
+                    Ok(_) => json,
+                    Err(_) => serde_json::to_string(&json).unwrap_or_default(),
+                };
                 self.write_instead(slot, at, RawValue::compacted(json));
             }
         }
@@ -1161,4 +1177,48 @@ fn rewritten(
     });
     out.push('}');
     RawValue::compacted(out)
+}
+
+saved!(Gemini {
+    blocks,
+    candidates,
+    last,
+    calls,
+    members,
+    usage,
+    is_blocked,
+    has_other_ids,
+    is_spliced,
+    is_end_of_prompt,
+});
+saved!(Kept { members, content, has_index, has_content });
+saved!(Streamed { slot, args, is_told, is_changed });
+
+impl Saved for Last {
+    fn save(&self, to: &mut Writer) {
+        match self.kind {
+            LastKind::Other => to.byte(0),
+            LastKind::Text { slot, is_thought } => {
+                to.byte(1);
+                slot.save(to);
+                is_thought.save(to);
+            }
+            LastKind::Call { slot, is_streamed } => {
+                to.byte(2);
+                slot.save(to);
+                is_streamed.save(to);
+            }
+        }
+        self.count.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let kind = match from.byte()? {
+            0 => LastKind::Other,
+            1 => LastKind::Text { slot: Saved::load(from)?, is_thought: Saved::load(from)? },
+            2 => LastKind::Call { slot: Saved::load(from)?, is_streamed: Saved::load(from)? },
+            _ => return Err(Fault::Damaged("a part")),
+        };
+        Ok(Self { kind, count: from.counter()? })
+    }
 }

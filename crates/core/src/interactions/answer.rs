@@ -9,6 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::engine::TokenCounts;
 use crate::error::{ApiError, Error};
 use crate::json::{RawValue, Unknown, deserialize_by};
+use crate::save::saved_variants;
 
 /// An interaction of Gemini's Interactions API.
 ///
@@ -292,6 +293,16 @@ const TOOLS: [&str; 10] = [
     "tool_search",
     "processing",
 ];
+
+saved_variants!(Kind {
+    Output = 0,
+    Thought = 1,
+    Call = 2,
+    ServerCall = 3,
+    Code = 4,
+    Result = 5,
+    Input = 6,
+});
 
 impl Kind {
     /// Returns the kind of a step or of a content of this type.

@@ -17,11 +17,13 @@ use super::answer::{self, Interaction, Kind};
 use super::event::{Delta, Event};
 use crate::blocks::{Blocks, Slot};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Outcome, Payload,
-    Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript, What,
+    self, AnomalyKind, Change, Cursor, Dialect, Effect, Holes, Note, Notes, Options, Outcome,
+    Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript,
+    What,
 };
 use crate::error::{ApiError, Error};
 use crate::json::{RawStr, RawValue, Unknown, Walk, string_inner};
+use crate::save::{Fault, Reader, Saved, Writer, saved};
 use crate::sse;
 
 /// The dialect of Gemini's Interactions API.
@@ -42,6 +44,8 @@ pub struct Interactions {
     /// Another interaction began, and its events are passed over.
     is_spliced: bool,
     is_over: bool,
+    /// The stream was resumed, and brought no event with another ID than the cursor since.
+    is_resumed: bool,
 }
 
 /// The state of a step beside its block.
@@ -109,6 +113,8 @@ impl Dialect for Interactions {
     type Event<'a> = Event<'a>;
     type Answer = Interaction;
 
+    const NAME: &'static str = "interactions";
+
     fn api(&self) -> &'static str {
         "Gemini's Interactions API"
     }
@@ -145,6 +151,12 @@ impl Dialect for Interactions {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        if self.is_resumed && event.event_id.is_some() {
+            if event.event_id.as_ref() == self.cursor.get("event_id") {
+                return Ok(Effect::Other);
+            }
+            self.is_resumed = false;
+        }
         if self.holes(event).is_none() {
             // A step is held as it was sent, its texts once more, and a call's name and ID.
             to.expect_copies(3);
@@ -238,11 +250,25 @@ impl Dialect for Interactions {
 
     fn conclude(&mut self, _: &mut Transcript) {}
 
+    fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        self.blocks.check(texts)
+    }
+
+    fn cursor(&self) -> Option<Cursor<'_>> {
+        // An interaction that is not stored has an empty ID.
+        let interaction = self.envelope.get("id")?.as_str().filter(|id| !id.is_empty())?;
+        let event = self.cursor.get("event_id")?.as_str().filter(|id| !id.is_empty())?;
+        Some(Cursor::Event { interaction, event })
+    }
+
+    fn resume(&mut self, _: bool) {
+        self.is_resumed = true;
+    }
+
     fn token_counts(&self) -> Option<TokenCounts> {
         self.envelope.get("usage").and_then(answer::token_counts)
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> crate::engine::Held {
         let mut held = self.blocks.held();
         held += crate::blocks::held_members(&self.envelope);
@@ -1074,4 +1100,59 @@ fn arguments_kind(kind: Kind) -> TextKind {
 fn held_set(set: &Unknown<'_>) -> crate::engine::Held {
     let bytes = set.iter().map(|(name, value)| name.len() + value.as_json().len()).sum();
     crate::engine::Held { bytes, items: set.len() }
+}
+
+saved!(Interactions {
+    blocks,
+    steps,
+    envelope,
+    cursor,
+    last,
+    error,
+    are_contents,
+    is_spliced,
+    is_over,
+    is_resumed,
+});
+
+impl Saved for Step {
+    fn save(&self, to: &mut Writer) {
+        let Self {
+            index,
+            kind,
+            is_content,
+            contents,
+            open,
+            last_text,
+            summaries,
+            open_summary,
+            cited,
+            set,
+        } = self;
+        index.save(to);
+        kind.save(to);
+        is_content.save(to);
+        contents.save(to);
+        open.save(to);
+        last_text.save(to);
+        summaries.save(to);
+        open_summary.save(to);
+        cited.save(to);
+        set.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            index: Saved::load(from)?,
+            kind: Saved::load(from)?,
+            is_content: Saved::load(from)?,
+            contents: from.small()?,
+            open: Saved::load(from)?,
+            last_text: Saved::load(from)?,
+            summaries: from.small()?,
+            open_summary: Saved::load(from)?,
+            cited: Saved::load(from)?,
+            set: Saved::load(from)?,
+        })
+    }
 }

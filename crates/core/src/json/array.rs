@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::RawValue;
 use super::formats::Json;
 use super::value::elements;
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// A JSON array, kept as text, that grows by the elements of other arrays.
 ///
@@ -164,5 +165,19 @@ impl<'de> Deserialize<'de> for RawArray {
 impl From<RawArray> for Value {
     fn from(array: RawArray) -> Self {
         array.to_value()
+    }
+}
+
+impl Saved for RawArray {
+    fn save(&self, to: &mut Writer) {
+        to.text(&self.text);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let array = RawValue::load(from)?;
+        if !array.is_array() {
+            return Err(Fault::Damaged("an array"));
+        }
+        Ok(Self { text: array.as_json().into() })
     }
 }

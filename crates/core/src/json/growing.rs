@@ -35,6 +35,7 @@ use super::ends::{string_end, value_end};
 use super::text::decode;
 use super::value::whole_number;
 use super::{RawValue, Unknown};
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// The unknown members of an object that arrives in pieces, by name.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +71,6 @@ impl Growing {
     }
 
     /// Returns the number of bytes held of names and values.
-    #[cfg(debug_assertions)]
     pub(crate) fn weight(&self) -> usize {
         let members = self.0.iter().flat_map(|members| members.iter());
         members.map(|(name, log)| name.len() + log.text.len()).sum()
@@ -633,4 +633,55 @@ fn members(bytes: &[u8], start: u32, mut each: impl FnMut(Member)) -> Option<u32
         at = end + 1;
     }
     Some(at as u32 + 1)
+}
+
+impl Saved for Growing {
+    fn save(&self, to: &mut Writer) {
+        to.number(self.len() as u64);
+        for (name, log) in self.0.iter().flat_map(|members| members.iter()) {
+            to.text(name);
+            log.save(to);
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut members = BTreeMap::new();
+        from.each(|(name, log): (String, Log)| match members.insert(name, log) {
+            None => Ok(()),
+            Some(_) => Err(Fault::Damaged("a member")),
+        })?;
+        Ok(Self((!members.is_empty()).then(|| Box::new(members))))
+    }
+}
+
+/// Every piece has to be compact JSON, and all of them of one type: merging cuts at their ends.
+impl Saved for Log {
+    fn save(&self, to: &mut Writer) {
+        let Self { text, merged, ends, is_settled } = self;
+        to.text(text);
+        merged.save(to);
+        ends.save(to);
+        is_settled.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        const FAULT: Fault = Fault::Damaged("a log");
+        let (text, merged) = (from.text()?, from.count()?);
+        let (ends, is_settled) = (Vec::<u32>::load(from)?, bool::load(from)?);
+        let (kind, mut start) = (Kind::of(text), 0);
+        let whole = [text.len() as u32];
+        for &end in if ends.is_empty() { &whole[..] } else { &ends } {
+            let piece = text.get(start..end as usize).ok_or(FAULT)?;
+            let value = RawValue::parse(piece).map_err(|_| FAULT)?;
+            if *value.to_compact() != *piece || Kind::of(piece) != kind {
+                return Err(FAULT);
+            }
+            start = end as usize;
+        }
+        let is_short = text.len() < u32::MAX as usize;
+        if start != text.len() || merged > text.len() || !is_short {
+            return Err(FAULT);
+        }
+        Ok(Self { text: text.into(), merged, ends, is_settled })
+    }
 }

@@ -5,6 +5,8 @@ use alloc::string::String;
 
 use memchr::memchr;
 
+use crate::save::{Fault, Reader, Saved, Writer};
+
 /// A text that grows from JSON strings, each of which holds any part of it.
 ///
 /// Servers that cut their text by UTF-16 units put the two halves of a surrogate pair into two
@@ -250,6 +252,23 @@ pub(crate) fn push_quoted(out: &mut String, text: &str) {
     }
     out.push_str(rest);
     out.push('"');
+}
+
+/// A half that waits has to be the first of a pair, because it is joined with a second one.
+impl Saved for Text {
+    fn save(&self, to: &mut Writer) {
+        let Self { text, half, repaired } = self;
+        to.text(text);
+        half.save(to);
+        repaired.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let text =
+            Self { text: from.text()?.into(), half: u16::load(from)?, repaired: bool::load(from)? };
+        let is_half = matches!(text.half, 0 | 0xD800..=0xDBFF);
+        if is_half { Ok(text) } else { Err(Fault::Damaged("half a pair")) }
+    }
 }
 
 #[cfg(test)]

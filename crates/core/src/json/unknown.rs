@@ -11,6 +11,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
 use super::RawValue;
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// The members of an object that its type does not know, by name, each as sent.
 ///
@@ -229,5 +230,27 @@ impl Serialize for Unknown<'_> {
             map.serialize_entry(name, value)?;
         }
         map.end()
+    }
+}
+
+impl Saved for Unknown<'static> {
+    fn save(&self, to: &mut Writer) {
+        to.number(self.len() as u64);
+        for (name, value) in self.iter() {
+            to.text(name);
+            value.save(to);
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut members = Self::default();
+        from.each(|(name, value): (String, RawValue<'static>)| {
+            if members.get(&name).is_some() {
+                return Err(Fault::Damaged("a member"));
+            }
+            members.set(Cow::Owned(name), value);
+            Ok(())
+        })?;
+        Ok(members)
     }
 }

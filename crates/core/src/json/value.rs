@@ -13,6 +13,7 @@ use super::RawStr;
 use super::cursor::{Cursor, Invalid};
 use super::formats::{Json, read_json};
 use super::text::{decode, string_inner};
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// A JSON value of any type as it stands on the wire, kept as its text.
 ///
@@ -400,6 +401,18 @@ fn compact(json: &str) -> Cow<'_, str> {
     }
     text.push_str(&json[from..]);
     Cow::Owned(text)
+}
+
+/// Loading checks that the text is JSON, and takes the white space out of it.
+impl Saved for RawValue<'static> {
+    fn save(&self, to: &mut Writer) {
+        to.text(self.as_json());
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let value = RawValue::parse(from.text()?).map_err(|_| Fault::Damaged("JSON"))?;
+        Ok(value.into_owned())
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::engine::{
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown, Walk};
+use crate::save::{Fault, saved};
 use crate::sse;
 
 /// The dialect of Anthropic's Messages API, and of the servers that imitate it.
@@ -87,6 +88,8 @@ impl Sealed for Messages {}
 impl Dialect for Messages {
     type Event<'a> = Event<'a>;
     type Answer = Message;
+
+    const NAME: &'static str = "messages";
 
     fn api(&self) -> &'static str {
         "Anthropic's Messages API"
@@ -215,6 +218,10 @@ impl Dialect for Messages {
 
     fn conclude(&mut self, _: &mut Transcript) {}
 
+    fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        self.blocks.check(texts)
+    }
+
     fn token_counts(&self) -> Option<TokenCounts> {
         if self.usage.is_empty() {
             return None;
@@ -223,7 +230,6 @@ impl Dialect for Messages {
         Some(answer::token_counts(|name| self.usage.get(name)?.as_u64(), reasoning))
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> crate::engine::Held {
         let mut held = self.blocks.held();
         held += crate::blocks::held_members(&self.envelope);
@@ -825,3 +831,15 @@ fn own_input<'v>(block: &'v RawValue<'_>) -> Option<RawValue<'v>> {
     let block_type = block_type.as_ref().and_then(RawValue::as_str)?;
     if block_type.ends_with("tool_use") { block.member("input") } else { None }
 }
+
+saved!(Messages {
+    blocks,
+    envelope,
+    usage,
+    last,
+    open_calls,
+    has_shared_index,
+    is_started,
+    is_spliced,
+    is_over,
+});

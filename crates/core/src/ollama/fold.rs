@@ -16,6 +16,7 @@ use crate::engine::{
 };
 use crate::error::{ApiError, Error};
 use crate::json::{Growing, RawArray, RawStr, RawValue, Unknown, Walk};
+use crate::save::{Fault, Reader, Saved, Writer};
 use crate::sse;
 
 /// The dialect of Ollama's native API, `/api/chat` and `/api/generate`.
@@ -74,6 +75,8 @@ impl Sealed for Ollama {}
 impl Dialect for Ollama {
     type Event<'a> = Line<'a>;
     type Answer = Answer;
+
+    const NAME: &'static str = "ollama";
 
     const FRAMING: Framing = Framing::Lines;
 
@@ -175,11 +178,14 @@ impl Dialect for Ollama {
 
     fn conclude(&mut self, _: &mut Transcript) {}
 
+    fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        self.blocks.check(texts)
+    }
+
     fn token_counts(&self) -> Option<TokenCounts> {
         answer::token_counts(&self.members)
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> crate::engine::Held {
         let mut held = self.blocks.held();
         held += crate::blocks::held_members(&self.members);
@@ -410,5 +416,28 @@ impl Ollama {
             }
         }
         Effect::Other
+    }
+}
+
+impl Saved for Ollama {
+    fn save(&self, to: &mut Writer) {
+        let Self { blocks, members, of_message, calls, has_message, is_over } = self;
+        blocks.save(to);
+        members.save(to);
+        of_message.save(to);
+        calls.save(to);
+        has_message.save(to);
+        is_over.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            blocks: Saved::load(from)?,
+            members: Saved::load(from)?,
+            of_message: Saved::load(from)?,
+            calls: from.counter()?,
+            has_message: Saved::load(from)?,
+            is_over: Saved::load(from)?,
+        })
     }
 }

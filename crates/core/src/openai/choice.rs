@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::chunk::{ChoiceParts, WireChoice};
 use super::logprobs::ChunkLogprobs;
-#[cfg(debug_assertions)]
 use super::unknown::held_last;
 use super::unknown::{Volatile, keep_last, last_growth, unknown_fits};
 use crate::engine::{
@@ -17,15 +16,19 @@ use crate::engine::{
 };
 use crate::error::Error;
 use crate::json::{RawStr, RawValue, Unknown};
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// The message of a choice as it is folded.
 ///
 /// The two endpoints differ in it.
-pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
+pub trait Message: Default + Clone + fmt::Debug + Saved + Send + Sync {
     /// The part of a chunk that is added to a choice.
     type Delta<'a>: WireChoice<'a>;
     /// The choice of the answer.
     type Choice: Clone + fmt::Debug + PartialEq + Serialize + Send + Sync + 'static;
+
+    /// The name of the dialect.
+    const NAME: &'static str;
 
     /// The `object` of the answer.
     const OBJECT: &'static str;
@@ -34,7 +37,6 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
     fn growth(this: Option<&ChoiceState<Self>>, delta: &Self::Delta<'_>, to: &Transcript) -> Held;
 
     /// Returns the amount that the message holds besides its texts.
-    #[cfg(debug_assertions)]
     fn held(&self) -> Held;
 
     /// Checks that the message stays within the limits with a delta.
@@ -78,6 +80,12 @@ pub trait Message: Default + Clone + fmt::Debug + Send + Sync {
 
     /// Returns the change that a note about the message describes.
     fn change<'a>(&'a self, note: Note, choice: u64, texts: &'a Transcript) -> Option<Change<'a>>;
+
+    /// Checks a restored message as a whole.
+    ///
+    /// # Errors
+    /// Fails if parts of it contradict each other, or exceed the limits.
+    fn check(&self, texts: &Transcript) -> Result<(), Fault>;
 
     /// Makes the choice of the answer.
     fn complete(choice: ChoiceState<Self>, texts: &mut Transcript) -> Self::Choice;
@@ -157,7 +165,6 @@ impl<M: Message> ChoiceState<M> {
     }
 
     /// Returns the amount that the choice holds besides its texts, itself included.
-    #[cfg(debug_assertions)]
     pub(crate) fn held(&self) -> Held {
         let mut held = Held::item(self.finish_reason.as_ref().map_or(0, String::len));
         held.bytes += self.logprobs.as_deref().map_or(0, Logprobs::weight);
@@ -319,5 +326,28 @@ impl Sink<'_> {
 
     pub(crate) fn options(&self) -> &Options {
         &self.transcript.options
+    }
+}
+
+impl<M: Message> Saved for ChoiceState<M> {
+    fn save(&self, to: &mut Writer) {
+        let Self { index, content, finish_reason, logprobs, extra, message } = self;
+        index.save(to);
+        content.save(to);
+        finish_reason.save(to);
+        logprobs.save(to);
+        extra.save(to);
+        message.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            index: Saved::load(from)?,
+            content: Saved::load(from)?,
+            finish_reason: Saved::load(from)?,
+            logprobs: Saved::load(from)?,
+            extra: Saved::load(from)?,
+            message: Saved::load(from)?,
+        })
     }
 }

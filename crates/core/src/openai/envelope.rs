@@ -9,7 +9,6 @@ use alloc::vec::Vec;
 use super::choice::{ChoiceState, Message, Sink, hole};
 use super::chunk::{ChoiceParts, Chunk, WireChoice, check, read, walk};
 use super::completion::Completion;
-#[cfg(debug_assertions)]
 use super::unknown::held_last;
 use super::unknown::{Volatile, keep_last, keep_member, last_growth, member_growth, unknown_fits};
 use super::usage::{Usage, says_something};
@@ -19,6 +18,7 @@ use crate::engine::{
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown};
+use crate::save::{Fault, Reader, Saved, Writer, saved_variants};
 use crate::sse::Event;
 
 /// The state of a stream of chat completions or legacy completions.
@@ -88,6 +88,8 @@ impl<M> Sealed for Envelope<M> {}
 impl<M: Message> Dialect for Envelope<M> {
     type Event<'a> = Chunk<'a, M::Delta<'a>>;
     type Answer = Completion<M::Choice>;
+
+    const NAME: &'static str = M::NAME;
 
     fn api(&self) -> &'static str {
         "OpenAI's completions API"
@@ -260,6 +262,18 @@ impl<M: Message> Dialect for Envelope<M> {
         }
     }
 
+    fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        let max = texts.options.limits.max_choices;
+        if self.choices.len() > max {
+            return Err(Fault::Limit(Limit::Choices.name(), max));
+        }
+        let index_of = |&position: &usize| self.choices[position].index;
+        if !self.order.is_sorted_by(|one, other| index_of(one) < index_of(other)) {
+            return Err(Fault::Damaged("an index"));
+        }
+        self.choices.iter().try_for_each(|choice| choice.message.check(texts))
+    }
+
     fn conclude(&mut self, to: &mut Transcript) {
         for (position, choice) in self.choices.iter_mut().enumerate() {
             let index = choice.index;
@@ -271,7 +285,6 @@ impl<M: Message> Dialect for Envelope<M> {
         self.usage.as_ref().map(Usage::counts)
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> Held {
         let strings = [&self.id, &self.model, &self.system_fingerprint, &self.service_tier];
         let mut held = Held::bytes(strings.into_iter().flatten().map(|kept| kept.len()).sum());
@@ -547,4 +560,62 @@ fn set_last(kept: &mut Option<Box<str>>, sent: Option<&RawStr<'_>>, to: &mut Tra
     let Some(sent) = sent.filter(is_other) else { return Effect::Nothing };
     to.set(kept, sent);
     Effect::Other
+}
+
+saved_variants!(UsageRank { Empty = 0, OfChoice = 1, OfChunk = 2 });
+
+impl<M: Message> Saved for Envelope<M> {
+    fn save(&self, to: &mut Writer) {
+        let Self {
+            id,
+            model,
+            created,
+            system_fingerprint,
+            service_tier,
+            moderation,
+            usage,
+            usage_rank,
+            extra,
+            volatile,
+            volatile_of_choices,
+            choices,
+            order: _,
+            interleaved,
+        } = self;
+        id.save(to);
+        model.save(to);
+        created.save(to);
+        system_fingerprint.save(to);
+        service_tier.save(to);
+        moderation.save(to);
+        usage.save(to);
+        usage_rank.save(to);
+        extra.save(to);
+        volatile.save(to);
+        volatile_of_choices.save(to);
+        choices.save(to);
+        interleaved.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let mut envelope = Self {
+            id: Saved::load(from)?,
+            model: Saved::load(from)?,
+            created: Saved::load(from)?,
+            system_fingerprint: Saved::load(from)?,
+            service_tier: Saved::load(from)?,
+            moderation: Saved::load(from)?,
+            usage: Saved::load(from)?,
+            usage_rank: Saved::load(from)?,
+            extra: Saved::load(from)?,
+            volatile: Saved::load(from)?,
+            volatile_of_choices: Saved::load(from)?,
+            choices: Saved::load(from)?,
+            order: Vec::new(),
+            interleaved: Saved::load(from)?,
+        };
+        envelope.order = (0..envelope.choices.len()).collect();
+        envelope.order.sort_unstable_by_key(|&position| envelope.choices[position].index);
+        Ok(envelope)
+    }
 }

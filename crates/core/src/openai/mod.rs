@@ -22,6 +22,5 @@ pub(crate) use body::{first_choice, read_body, read_choice};
 pub(crate) use choice::{ChoiceState, Message, Sink, hole};
 pub(crate) use chunk::{ChoiceParts, TOOL_CALLS, WireChoice, read_whole};
 
-#[cfg(debug_assertions)]
 pub(crate) use unknown::held_growing;
 pub(crate) use unknown::{Volatile, growth, keep_growing, unknown_fits};

@@ -9,6 +9,7 @@ use alloc::string::String;
 use crate::engine::{Effect, Held, Hole, Options, Transcript};
 use crate::error::{Error, Limit};
 use crate::json::{Growing, Grown, RawValue, Unknown};
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// The unknown member whose value differs from chunk to chunk, if there is one.
 ///
@@ -70,6 +71,20 @@ impl Volatile {
     ) {
         if let (Some(name), Some(value)) = (&self.0, value) {
             let _ = add(kept, name, &value, to);
+        }
+    }
+}
+
+impl Saved for Volatile {
+    fn save(&self, to: &mut Writer) {
+        self.0.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let name: Option<Box<str>> = Saved::load(from)?;
+        match name {
+            Some(name) if name.len() > Self::MAX_NAME => Err(Fault::Damaged("a name")),
+            name => Ok(Self(name)),
         }
     }
 }
@@ -221,14 +236,12 @@ pub(crate) fn growth(kept: Option<&Growing>, sent: &Unknown<'_>, options: &Optio
 }
 
 /// Returns the amount that the members hold.
-#[cfg(debug_assertions)]
 pub(crate) fn held_last(kept: &Unknown<'_>) -> Held {
     let bytes = kept.iter().map(|(name, value)| name.len() + value.as_json().len()).sum();
     Held { bytes, items: kept.len() }
 }
 
 /// Returns the amount that growing members hold.
-#[cfg(debug_assertions)]
 pub(crate) fn held_growing(kept: &Growing) -> Held {
     Held { bytes: kept.weight(), items: kept.len() }
 }

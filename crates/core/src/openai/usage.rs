@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::engine::TokenCounts;
 use crate::json::{Invalid, RawValue, deserialize_by};
+use crate::save::{Fault, Reader, Saved, Writer};
 
 /// The token counts of a completion, as the server sent them.
 ///
@@ -125,6 +126,16 @@ impl fmt::Debug for Usage {
 impl Serialize for Usage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
+    }
+}
+
+impl Saved for Usage {
+    fn save(&self, to: &mut Writer) {
+        self.0.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Saved::load(from).map(Self)
     }
 }
 

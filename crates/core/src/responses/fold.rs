@@ -17,12 +17,13 @@ use super::answer::{OutputItem, Response};
 use super::event::Event;
 use crate::blocks::{Blocks, Path, Slot};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Outcome,
-    Payload, Place, Read, Sealed, TextId, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar,
-    Transcript, Values, What,
+    self, AnomalyKind, Change, Cursor, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options,
+    Outcome, Payload, Place, Read, Sealed, TextId, TextKind, TokenCounts, ToolCallKind,
+    ToolCallSoFar, Transcript, Values, What,
 };
 use crate::error::{ApiError, Error};
 use crate::json::{RawStr, RawValue, Unknown, Walk};
+use crate::save::{Fault, saved};
 use crate::sse;
 
 /// The dialect of OpenAI's Responses API, and of the servers that speak Open Responses.
@@ -48,6 +49,16 @@ pub struct Responses {
     /// The ID of an item changed, so it may differ in each event.
     has_changing_ids: bool,
     is_over: bool,
+    /// The state of a stream that was resumed, until the first event after the cursor.
+    resumed: Option<Resumed>,
+}
+
+/// A stream that goes on over another connection.
+#[derive(Debug, Clone, Copy)]
+struct Resumed {
+    /// The number of the last event of the connection before.
+    after: u64,
+    fails_at_gaps: bool,
 }
 
 /// Folds the events of a streamed response; see [`crate::Accumulator`].
@@ -88,6 +99,8 @@ impl Dialect for Responses {
     type Event<'a> = Event<'a>;
     type Answer = Response;
 
+    const NAME: &'static str = "responses";
+
     fn api(&self) -> &'static str {
         "OpenAI's Responses API"
     }
@@ -119,6 +132,9 @@ impl Dialect for Responses {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
+        if self.resumed.is_some() && self.is_again(event)? {
+            return Ok(Effect::Other);
+        }
         if event.delta.is_none() {
             // An item is held as it was sent, and its texts once more.
             to.expect_copies(3);
@@ -217,11 +233,30 @@ impl Dialect for Responses {
 
     fn conclude(&mut self, _: &mut Transcript) {}
 
+    fn check(&self, texts: &Transcript) -> Result<(), Fault> {
+        // The answer has each item once.
+        let mut order = self.order.clone();
+        order.sort_unstable();
+        order.dedup();
+        if order.len() < self.order.len() {
+            return Err(Fault::Damaged("the order of the items"));
+        }
+        self.blocks.check(texts)
+    }
+
+    fn cursor(&self) -> Option<Cursor<'_>> {
+        let response = self.envelope.get("id")?.as_str()?;
+        Some(Cursor::Sequence { response, number: self.sequence? })
+    }
+
+    fn resume(&mut self, fails_at_gaps: bool) {
+        self.resumed = self.sequence.map(|after| Resumed { after, fails_at_gaps });
+    }
+
     fn token_counts(&self) -> Option<TokenCounts> {
         self.envelope.get("usage").and_then(super::answer::token_counts)
     }
 
-    #[cfg(debug_assertions)]
     fn held(&self) -> Held {
         let mut held = self.blocks.held();
         held += crate::blocks::held_members(&self.envelope);
@@ -422,6 +457,23 @@ impl Responses {
             _ => self.blocks.anomaly(AnomalyKind::UnknownEvent, None, "type", to),
         }
         Effect::Other
+    }
+
+    /// Reports whether an event of a resumed stream came before.
+    ///
+    /// # Errors
+    /// Fails if events are missing before it, and that is to be an error.
+    fn is_again(&mut self, event: &Event<'_>) -> Result<bool, Error> {
+        let Some(Resumed { after, fails_at_gaps }) = self.resumed else { return Ok(false) };
+        let Some(found) = event.sequence_number else { return Ok(false) };
+        if found <= after {
+            return Ok(true);
+        }
+        if fails_at_gaps && found - 1 > after {
+            return Err(Error::Gap { after, found });
+        }
+        self.resumed = None;
+        Ok(false)
     }
 
     /// Notes what the members of an event say about the stream.
@@ -1154,3 +1206,19 @@ fn is_state(event_type: &str) -> bool {
     let state = event_type.strip_prefix("response.").and_then(|rest| rest.split_once('.'));
     state.is_some_and(|(tool, state)| TOOLS.contains(&tool) && !state.contains('.'))
 }
+
+saved!(Responses {
+    blocks,
+    envelope,
+    by_id,
+    last_part,
+    order,
+    sequence,
+    cited,
+    error,
+    is_spliced,
+    has_changing_ids,
+    is_over,
+    resumed,
+});
+saved!(Resumed { after, fails_at_gaps });

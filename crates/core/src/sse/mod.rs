@@ -20,6 +20,7 @@ pub use event::{Event, EventId, OwnedEvent};
 pub use event_source::{Action, Closed, EventSource};
 pub(crate) use field::text;
 pub use limits::{Error, Limits};
+pub(crate) use reconnect::Jitter;
 pub use reconnect::{Reconnect, Wait};
 
 /// Returns whether a content type is `text/event-stream`, in any case.

@@ -73,7 +73,7 @@ impl Reconnect {
     /// Returns the wait after `before` reconnects in a row that brought nothing.
     ///
     /// It is over no earlier than after `not_before`. `random` chooses its time.
-    pub(super) fn wait(
+    pub(crate) fn wait(
         &self,
         retry: Option<u64>,
         before: u32,
@@ -120,14 +120,14 @@ impl Wait {
 /// They need to differ between clients and nothing else, which SplitMix64 is good enough for
 /// (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
 #[derive(Debug, Clone)]
-pub(super) struct Jitter(u64);
+pub(crate) struct Jitter(u64);
 
 impl Jitter {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u32 {
+    pub(crate) fn next(&mut self) -> u32 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -45,7 +45,7 @@ impl Seen {
 }
 
 #[derive(Default)]
-struct Watch {
+pub(crate) struct Watch {
     updates: Vec<Vec<String>>,
     parts: BTreeMap<(Place, TextKind), String>,
     calls: Vec<(Option<String>, String, String)>,
@@ -54,7 +54,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn see(&mut self, update: Update<'_>) {
+    pub(crate) fn see(&mut self, update: Update<'_>) {
         self.text.push_str(update.text());
         let mut changes = Vec::new();
         for change in update.changes() {
@@ -78,7 +78,7 @@ impl Watch {
         self.updates.push(changes);
     }
 
-    fn seen<A: Serialize>(self, outcome: Outcome<A>) -> Seen {
+    pub(crate) fn seen<A: Serialize>(self, outcome: Outcome<A>) -> Seen {
         Seen {
             updates: self.updates,
             parts: self.parts,

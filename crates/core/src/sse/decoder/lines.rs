@@ -15,6 +15,7 @@
 use super::super::field::{digits, is_line_end, line_end, push_lossy};
 use super::super::limits::Error;
 use super::Decoder;
+use crate::save::{Fault, Reader, Saved, Writer, saved_variants};
 
 /// The place in a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -349,7 +350,7 @@ impl Decoder {
     }
 
     /// Returns the number of bytes of the block that count against the limit.
-    fn held(&self, in_read: &[u8]) -> usize {
+    pub(super) fn held(&self, in_read: &[u8]) -> usize {
         self.data.len().saturating_sub(1) + in_read.len() + self.event.len() + self.id.len()
     }
 
@@ -455,5 +456,66 @@ impl Field {
             None => field.name().starts_with(bytes),
         };
         is_field.then_some(field)
+    }
+}
+
+impl Line {
+    /// Reports whether the value buffer has a part of the line.
+    pub(super) fn has_value(self) -> bool {
+        match self {
+            Self::Stray => true,
+            Self::Value(field) | Self::Colon(field) => field != Field::Data,
+            Self::Mark(_) | Self::AfterCr | Self::Start | Self::Name(..) | Self::Skip => false,
+        }
+    }
+}
+
+saved_variants!(Field { Data = 0, Event = 1, Id = 2, Retry = 3, Error = 4 });
+
+impl Saved for Line {
+    fn save(&self, to: &mut Writer) {
+        match *self {
+            Self::Mark(seen) => {
+                to.byte(0);
+                to.byte(seen);
+            }
+            Self::AfterCr => to.byte(1),
+            Self::Start => to.byte(2),
+            Self::Name(field, seen) => {
+                to.byte(3);
+                field.save(to);
+                to.byte(seen);
+            }
+            Self::Colon(field) => {
+                to.byte(4);
+                field.save(to);
+            }
+            Self::Value(field) => {
+                to.byte(5);
+                field.save(to);
+            }
+            Self::Stray => to.byte(6),
+            Self::Skip => to.byte(7),
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        let line = match from.byte()? {
+            0 => Self::Mark(from.byte()?),
+            1 => Self::AfterCr,
+            2 => Self::Start,
+            3 => Self::Name(Field::load(from)?, from.byte()?),
+            4 => Self::Colon(Field::load(from)?),
+            5 => Self::Value(Field::load(from)?),
+            6 => Self::Stray,
+            7 => Self::Skip,
+            _ => return Err(Fault::Damaged("a line")),
+        };
+        let fits = match line {
+            Self::Mark(seen) => usize::from(seen) < MARK.len(),
+            Self::Name(field, seen) => usize::from(seen) <= field.name().len(),
+            _ => true,
+        };
+        if fits { Ok(line) } else { Err(Fault::Damaged("a line")) }
     }
 }

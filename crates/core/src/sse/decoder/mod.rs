@@ -36,6 +36,7 @@ use core::ops::Range;
 use super::field::text;
 use super::limits::{Error, Limits};
 use super::{Event, EventId};
+use crate::save::{Fault, Reader, Saved, Writer};
 use lines::{Block, Field, Line, Step};
 use shape::{Found, find};
 
@@ -392,6 +393,94 @@ impl Decoder {
     fn take(&mut self, input: &mut &[u8], count: usize) {
         *input = &input[count..];
         self.offset += count as u64;
+    }
+}
+
+/// The state between two reads, without the options and the limits.
+impl Decoder {
+    /// Saves the state.
+    ///
+    /// A block that was handed out is over, so nothing of it is saved.
+    pub(crate) fn save(&self, to: &mut Writer) {
+        let Self {
+            limits: _,
+            error_lines: _,
+            stray_lines: _,
+            line,
+            block,
+            has_id,
+            line_start,
+            offset,
+            retry,
+            data,
+            value,
+            repaired: _,
+            event,
+            id,
+            last_event_id,
+            shared_id: _,
+        } = self;
+        line.save(to);
+        if line.has_value() {
+            to.bytes(value);
+        }
+        match block {
+            Block::Fresh | Block::HandedOut => to.byte(0),
+            Block::Dropped => to.byte(1),
+            Block::Open => {
+                to.byte(2);
+                has_id.save(to);
+                to.bytes(data);
+                to.text(event);
+                to.text(id);
+            }
+        }
+        to.number(*offset);
+        to.number(offset.saturating_sub(*line_start));
+        retry.save(to);
+        to.text(last_event_id);
+    }
+
+    /// Restores the state of a decoder with these options and limits.
+    ///
+    /// # Errors
+    /// Fails if the bytes are not such a state, or if it exceeds the limits.
+    pub(crate) fn load(&mut self, from: &mut Reader<'_>) -> Result<(), Fault> {
+        let Limits { max_line, max_event, .. } = self.limits;
+        self.line = Line::load(from)?;
+        if self.line.has_value() {
+            self.value = from.bytes()?.into();
+        }
+        if self.line == Line::Stray && self.value.len() > Self::MAX_STRAY_LINE {
+            return Err(Fault::Damaged("a stray line"));
+        }
+        self.block = match from.byte()? {
+            0 => Block::Fresh,
+            1 => Block::Dropped,
+            2 => Block::Open,
+            _ => return Err(Fault::Damaged("a block")),
+        };
+        if self.block == Block::Open {
+            self.has_id = bool::load(from)?;
+            self.data = from.bytes()?.into();
+            self.event = String::load(from)?;
+            self.id = String::load(from)?;
+        }
+        if self.data.first().is_some_and(|first| *first != b'\n') {
+            return Err(Fault::Damaged("data"));
+        }
+        self.offset = from.counter()?;
+        let before = self.offset.checked_sub(from.number()?);
+        self.line_start = before.ok_or(Fault::Damaged("an offset"))?;
+        self.retry = Option::load(from)?;
+        self.last_event_id = String::load(from)?;
+        if self.value.len() > max_line {
+            return Err(Fault::Limit("max_line", max_line));
+        }
+        if self.held(&[]) > max_event || self.last_event_id.len() > max_event {
+            return Err(Fault::Limit("max_event", max_event));
+        }
+        Ok(())
     }
 }
 
