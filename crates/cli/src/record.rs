@@ -166,10 +166,11 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         let sinks: Vec<Arc<dyn Sink>> = vec![files];
         let recorder = Recorder::bind(arguments.upstream, arguments.listen, sinks).await?;
         let recorder = recorder.with_identity(arguments.identity);
+        let interrupted = interrupted();
         Screen::new().line(&format!("http://{}", recorder.addr()))?;
         tokio::select! {
             () = recorder.run() => {}
-            () = interrupted() => {}
+            () = interrupted => {}
         }
         Ok(ExitCode::SUCCESS)
     })
@@ -187,21 +188,28 @@ pub(crate) fn report(written: &Written<'_>) {
     tell(&line);
 }
 
-/// Waits for the signals that ask the program to stop.
-pub async fn interrupted() {
+/// Returns a future that is ready when a signal asks the program to stop.
+///
+/// From the call on, and not from the first poll, the signals no longer kill the program. So call
+/// it before anybody is told that the program is ready.
+pub fn interrupted() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        [signal(SignalKind::interrupt()), signal(SignalKind::terminate())]
+    };
+    async move {
+        #[cfg(unix)]
+        if let [Ok(mut interrupt), Ok(mut terminate)] = signals {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
-    }
-    // Without signals it runs until it is killed.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+        // Without signals it runs until it is killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

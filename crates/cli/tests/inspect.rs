@@ -242,6 +242,21 @@ fn lists_come_in_parts_and_one_event_comes_whole() {
 }
 
 #[test]
+fn a_long_request_is_shown_in_part_and_downloaded_whole() {
+    let request = json!({ "model": "m", "image": "é".repeat(200_000) }).to_string();
+    let mut recording = Recording::new("long", Endpoint::Chat).event(Duration::ZERO, "[DONE]");
+    recording.request = Some(request.clone());
+    let page = Page::of_recordings([recording.clone()]);
+    let exchange = page.json("/api/exchanges/1");
+    let shown = exchange["head"]["request"].as_str().unwrap();
+    assert!(request.starts_with(shown) && shown.len() < request.len(), "{}", shown.len());
+    assert_eq!(exchange["head"]["request_length"], request.len());
+    assert_eq!(exchange["model"], "m");
+    let (.., download) = page.get("/api/exchanges/1/recording");
+    assert_eq!(String::from_utf8(download).unwrap(), recording.to_jsonl());
+}
+
+#[test]
 fn a_recording_that_was_not_whole_is_truncated_whoever_ended_it() {
     let event = r#"{"choices":[{"index":0,"delta":{"content":"x"}}]}"#;
     let of = |how| {
@@ -269,6 +284,11 @@ fn the_oldest_exchanges_are_forgotten_once_the_store_is_full() {
     let names: Vec<_> = list["exchanges"].as_array().unwrap().iter().map(|x| &x["name"]).collect();
     assert_eq!(names, ["c", "d"]);
     assert_eq!(page.get("/api/exchanges/1").0, 404);
+
+    let page = Page::of_recordings((0..2010).map(|_| of("e")));
+    let list = page.json("/api/exchanges");
+    assert_eq!(list["forgotten"], 10);
+    assert_eq!(list["exchanges"][0]["id"], 11);
 }
 
 #[test]

@@ -35,13 +35,14 @@ pub use store::{Feeder, MAX_BYTES, Store};
 
 /// The arguments of `deltawire inspect`.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["upstream", "files"]))]
 #[command(after_help = "\
 Examples:
   deltawire inspect --upstream https://api.openai.com
   deltawire inspect recordings/*.jsonl")]
 pub struct Arguments {
     /// The server that requests are passed on to; its path stands before theirs
-    #[arg(long, value_name = "URL", required_unless_present = "files", conflicts_with = "files")]
+    #[arg(long, value_name = "URL", conflicts_with = "files")]
     upstream: Option<UpstreamUrl>,
     /// The address of the proxy, which clients take in place of the server's
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
@@ -74,6 +75,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        // Before the URL is told, or a signal right after that would kill it.
+        let interrupted = record::interrupted();
         let bound = TcpListener::bind(page).await;
         let listener = bound.map_err(|error| format!("cannot listen on {page}: {error}"))?;
         let mut screen = Screen::new();
@@ -105,7 +108,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         tokio::select! {
             served = serve(listener, store, proxy) => served?,
             () = recording => {}
-            () = record::interrupted() => {}
+            () = interrupted => {}
         }
         Ok(ExitCode::SUCCESS)
     })

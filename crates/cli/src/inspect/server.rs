@@ -38,7 +38,7 @@ use tokio::task::spawn_blocking;
 use super::fold::{Changed, Entry, Note, State as Folded, change_json};
 use super::guard::{Guard, guard};
 use super::live::messages;
-use super::store::{Exchange, Store, lock, state_at};
+use super::store::{Exchange, Store, beginning, lock, state_at};
 use crate::Error;
 
 const PAGE: &str = include_str!("page.html");
@@ -248,7 +248,7 @@ async fn events(State(store): Kept, Path(id): Path<u64>, Query(rows): Query<Rows
     let look = move |exchange: &Mutex<Exchange>| {
         let exchange = lock(exchange);
         rows.of(&exchange.trace.events, |position, event| {
-            let mut row = event_json(position, event, beginning(&event.data));
+            let mut row = event_json(position, event, beginning(&event.data, ROW_BYTES));
             row["adds"] = json!(adds(exchange.trace.changes_of(position)));
             row
         })
@@ -291,21 +291,12 @@ fn adds<'c>(changes: impl Iterator<Item = &'c OwnedChange>) -> String {
             adds.push_str(" · ");
         }
         adds.push_str(name);
-        adds.push_str(beginning(text));
+        adds.push_str(beginning(text, ROW_BYTES));
         if adds.len() > ROW_BYTES {
             break;
         }
     }
     adds
-}
-
-/// Returns the beginning of a text, cut between characters.
-fn beginning(text: &str) -> &str {
-    let mut end = text.len().min(ROW_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 async fn event(State(store): Kept, Path((id, number)): Path<(u64, usize)>) -> Found {

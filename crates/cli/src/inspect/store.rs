@@ -21,6 +21,12 @@ use crate::record::{ExchangeHead, How, Sink};
 /// The bytes of bodies that are kept. What is folded from them takes a few times as much.
 pub const MAX_BYTES: u64 = 256 << 20;
 
+/// The bytes of a request that the page gets, which may have images in it.
+const MAX_REQUEST: usize = 256 << 10;
+
+/// The exchanges that are kept, however small they are: a list of more is of no use.
+const MAX_EXCHANGES: usize = 2000;
+
 /// The exchanges, by the number that each has.
 pub struct Store {
     shelf: Mutex<Shelf>,
@@ -138,7 +144,11 @@ impl Store {
     /// Forgets the oldest exchanges that have ended, until the others fit.
     fn forget(&self) {
         let mut shelf = lock(&self.shelf);
-        while shelf.bytes > self.max_bytes && shelf.exchanges.len() > 1 {
+        let is_full = |shelf: &Shelf| {
+            let count = shelf.exchanges.len();
+            count > MAX_EXCHANGES || (shelf.bytes > self.max_bytes && count > 1)
+        };
+        while is_full(&shelf) {
             let over = shelf.exchanges.iter().find(|(_, exchange)| lock(exchange).is_over());
             let Some((&id, _)) = over else { return };
             let Some(exchange) = shelf.exchanges.remove(&id) else { return };
@@ -249,9 +259,14 @@ impl Exchange {
     /// Returns the request, and the head of the answer.
     pub(crate) fn head(&self) -> Value {
         let recording = &self.recording;
+        let request = recording.request.as_deref();
+        let shown = request.map(|request| beginning(request, MAX_REQUEST));
+        let length = request.map(str::len).filter(|length| *length > MAX_REQUEST);
         json!({
             "request_headers": recording.request_headers,
-            "request": recording.request,
+            "request": shown,
+            // Only of a request that is not whole here.
+            "request_length": length,
             "headers": recording.headers,
             "content_type": recording.content_type,
             "head_at": recording.head_at.map(|at| at.as_secs_f64()),
@@ -292,6 +307,15 @@ pub(crate) fn state_at(beginning: &Recording) -> State {
         state.feed(&read.bytes, |_| {});
     }
     state
+}
+
+/// Returns the beginning of a text of at most this many bytes, cut between characters.
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Returns seconds with the six digits that a picture needs.
