@@ -9,8 +9,8 @@ use crate::corpora::{CHUNKS, Corpus, DONE, Words};
 
 /// A server, and a chunk of it.
 ///
-/// In the chunk `@T` is the text, `@L` its log probability, `@M` all text so far, `@P` padding, `@N`
-/// the chunk's number and `@I` an ID of its own.
+/// In the chunk `@T` is the text, `@L` its log probability, `@M` all text so far, `@P` padding,
+/// `@N` the chunk's number and `@I` an ID of its own.
 type Shape = (&'static str, &'static str);
 
 const SHAPES: [Shape; 19] = [

@@ -203,7 +203,7 @@ impl Learned {
         for position in (self.due..count).chain(0..self.due) {
             let template = &mut self.templates[position];
             let Some((text, len)) = text_in(template) else { continue };
-            if template.needs_text && text.is_empty() {
+            if text.is_empty() && template.needs_text {
                 continue;
             }
             template.is_proven = true;

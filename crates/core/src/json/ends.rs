@@ -222,7 +222,10 @@ fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
 /// are plain.
 #[inline]
 pub(crate) fn plain_end(bytes: &[u8], at: usize) -> usize {
-    at + bytes.get(at..).map_or(0, plain_len)
+    match bytes.get(at..) {
+        Some(rest) => at + plain_len(rest),
+        None => at,
+    }
 }
 
 /// Returns the number of bytes before the first that is not a plain character.
