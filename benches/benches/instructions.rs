@@ -65,7 +65,7 @@ fn rows() -> Vec<Row> {
             rows.push(Row { name, corpus, size, pass: decode_by });
         }
     }
-    for corpus in corpora::fold().into_iter().chain([corpora::new_ids()]) {
+    for corpus in corpora::fold().into_iter().chain([corpora::new_models()]) {
         let size = ReadSize::Bytes(16 << 10);
         rows.push(Row { name: format!("fold/{}", corpus.name), corpus, size, pass: fold_by });
         rows.push(Row { name: format!("parse/{}", corpus.name), corpus, size, pass: parse });
@@ -197,7 +197,7 @@ fn check(counts: &[(String, u64)], before: &Recorded) -> ExitCode {
     let mut worse = 0;
     let count_of =
         |name: &str| counts.iter().find(|(row, _)| row == name).map_or(0, |(_, count)| *count);
-    let (learning, without) = (count_of("fold/new-ids"), count_of("parse/new-ids"));
+    let (learning, without) = (count_of("fold/new-models"), count_of("parse/new-models"));
     if learning as f64 > without as f64 * (1.0 + TOLERANCE) {
         eprintln!(
             "where learning never pays, it costs {learning} instructions a chunk, without are {without}"

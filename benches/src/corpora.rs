@@ -103,11 +103,11 @@ pub fn plain(name: &'static str, chunks: usize) -> Corpus {
     openai(name, chunks, Openai::default())
 }
 
-/// Each chunk only appends text, but none has the ID of the one before: what learning an envelope
-/// tries on again and again, and never gets to fit.
+/// Each chunk only appends text, but none has the model of the one before: what learning an
+/// envelope tries on again and again, and never gets to fit.
 #[must_use]
-pub fn new_ids() -> Corpus {
-    changing("new-ids", false)
+pub fn new_models() -> Corpus {
+    changing("new-models", false)
 }
 
 /// OpenAI's Responses API with padding: a thousand deltas of text, whose numbers rise.
@@ -432,18 +432,20 @@ fn tool_call() -> Corpus {
 }
 
 /// No chunk's envelope is that of the one before: another ID, another second, and running totals,
-/// as some proxies send; or the ID alone.
+/// as some proxies send; or another model alone, as none does.
 fn changing(name: &'static str, all: bool) -> Corpus {
     let mut text = String::new();
     let mut words = Words::default();
     for number in 0..CHUNKS {
         let word = words.next();
         let finish = if number == CHUNKS - 1 { r#""stop""# } else { "null" };
+        let other = format!("{:x}", words.below(1 << 40));
         let _ = write!(
             text,
-            r#"data: {{"id":"chatcmpl-{:x}","object":"chat.completion.chunk","created":{},"model":"sonar-pro","choices":[{{"index":0,"delta":{{"role":"assistant","content":"{word}"}},"logprobs":null,"finish_reason":{finish}}}]"#,
-            words.below(1 << 40),
+            r#"data: {{"id":"chatcmpl-{}","object":"chat.completion.chunk","created":{},"model":"sonar-pro{}","choices":[{{"index":0,"delta":{{"role":"assistant","content":"{word}"}},"logprobs":null,"finish_reason":{finish}}}]"#,
+            if all { &other } else { "2f0c41d7a9" },
             1_752_000_000 + if all { number } else { 0 },
+            if all { "" } else { &other },
         );
         if all {
             let total = number + 19;

@@ -191,6 +191,7 @@ impl Learned {
         })
     }
 
+    /// Finds the template in which `text_in` finds the text.
     #[inline]
     fn find_by<'d>(
         &mut self,
@@ -199,19 +200,43 @@ impl Learned {
         if self.pause > 0 {
             return None;
         }
-        let count = self.templates.len();
-        for position in (self.due..count).chain(0..self.due) {
-            let template = &mut self.templates[position];
-            let Some((text, len)) = text_in(template) else { continue };
-            if text.is_empty() && template.needs_text {
-                continue;
+        let due = self.due;
+        let found = text_in(self.templates.get_mut(due)?);
+        match found.and_then(|found| self.matched(due, found)) {
+            None => self.find_other(&mut text_in),
+            found => found,
+        }
+    }
+
+    /// Finds a template that is not the one which is due.
+    #[inline(never)]
+    fn find_other<'d>(
+        &mut self,
+        text_in: &mut dyn FnMut(&mut Template) -> Option<(&'d str, usize)>,
+    ) -> Option<Match<'d>> {
+        let others = (self.due + 1..self.templates.len()).chain(0..self.due);
+        for position in others {
+            let found = text_in(&mut self.templates[position]);
+            let found = found.and_then(|found| self.matched(position, found));
+            if found.is_some() {
+                return found;
             }
-            template.is_proven = true;
-            self.due = if position + 1 < count { position + 1 } else { 0 };
-            self.misses = 0;
-            return Some(Match { template: position, text, len });
         }
         None
+    }
+
+    /// Records that a template matched, unless its text has to be there and is not.
+    #[inline]
+    fn matched<'d>(&mut self, position: usize, (text, len): (&'d str, usize)) -> Option<Match<'d>> {
+        let next = if position + 1 < self.templates.len() { position + 1 } else { 0 };
+        let template = &mut self.templates[position];
+        if text.is_empty() && template.needs_text {
+            return None;
+        }
+        template.is_proven = true;
+        self.due = next;
+        self.misses = 0;
+        Some(Match { template: position, text, len })
     }
 
     /// Returns the effect of an event that matches the template at this position.
@@ -351,7 +376,6 @@ impl Template {
         bytes: &[u8],
         part: Range<usize>,
     ) -> Option<(Range<usize>, usize)> {
-        self.filled = Default::default();
         let (mut at, mut from) = (0, part.start);
         let mut text = 0..0;
         for Part { range, kind } in &self.parts {

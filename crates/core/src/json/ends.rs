@@ -188,7 +188,7 @@ fn digits_end(bytes: &[u8], at: usize) -> Option<usize> {
 /// Returns the position of a JSON string's closing quote.
 ///
 /// The string begins at `at`, after its opening quote. Returns `None` if it is not a JSON string.
-#[inline]
+#[inline(always)]
 pub(crate) fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     let end = plain_end(bytes, at);
     if bytes.get(end) == Some(&b'"') { Some(end) } else { escaped_end(bytes, end) }
