@@ -174,6 +174,11 @@ impl Share {
         self.whole = Some(whole);
     }
 
+    /// Reports whether the string is one part of the text.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.whole.is_none() && self.parts.len() == 1
+    }
+
     /// Reports whether the last part grows.
     pub(crate) fn is_growing(&self) -> bool {
         matches!(self.parts.last(), Some((_, None)))

@@ -448,10 +448,10 @@ impl Blocks {
         to: &mut Transcript,
     ) -> Effect {
         let at = at.into();
+        // Only a text in one piece is compared with deltas for the price of what they bring.
+        let is_same = |share: &Share| share.is_plain() && share.so_far(to) == whole.to_text();
         let is_other = self.written(slot, &at) == Some(Written::Nowhere)
-            && self
-                .share(slot, &at)
-                .is_some_and(|share| !whole.to_text().starts_with(&*share.so_far(to)));
+            && self.share(slot, &at).is_some_and(|share| !is_same(share));
         let effect = match is_other {
             // The block began again, with another text.
             true => self.append(slot, at, kind, whole, to),
