@@ -607,6 +607,7 @@ fn a_text_goes_on_after_another_whole_one() {
         (vec![delta("Hi"), done("Ho"), delta("!"), delta("?")], "Ho!?"),
         (vec![delta("Hi"), done("Ho"), delta("!"), done("Ho!?")], "Ho!?"),
         (vec![delta("Hi"), done("Ho"), delta("!"), done("Hu"), done("Hu"), delta(".")], "Hu."),
+        (vec![delta("Hi"), done("Ho"), delta("!"), done("Ho")], "Ho"),
     ] {
         let body = body_of(events.iter().chain([&completed(&[])]));
         let seen = in_some_cuts::<Responses>(&body);

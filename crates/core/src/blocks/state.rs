@@ -575,7 +575,8 @@ impl Blocks {
             }
         }
         let json = written();
-        if share.whole.as_ref().is_some_and(|known| known.as_json() == json) {
+        let known = share.whole.as_ref().filter(|_| share.is_whole());
+        if known.is_some_and(|known| known.as_json() == json) {
             return Effect::Nothing;
         }
         let before = share.whole.as_ref().map_or(0, |known| known.as_json().len());
