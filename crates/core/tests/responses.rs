@@ -603,17 +603,26 @@ fn a_text_goes_on_after_it_came_whole_and_begins_anew_with_its_item() {
 fn a_text_goes_on_after_another_whole_one() {
     let done = |text: &str| json!({"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": text});
     let delta = |text: &str| delta_of("output_text", (0, 0), text);
+    let part_done = |text: &str| {
+        json!({"type": "response.content_part.done", "output_index": 0, "content_index": 0,
+            "part": {"type": "output_text", "text": text, "more": 1}})
+    };
     for (events, text) in [
         (vec![delta("Hi"), done("Ho"), delta("!"), delta("?")], "Ho!?"),
         (vec![delta("Hi"), done("Ho"), delta("!"), done("Ho!?")], "Ho!?"),
         (vec![delta("Hi"), done("Ho"), delta("!"), done("Hu"), done("Hu"), delta(".")], "Hu."),
         (vec![delta("Hi"), done("Ho"), delta("!"), done("Ho")], "Ho"),
+        (vec![delta("Hi"), part_done(""), delta("!")], "!"),
     ] {
         let body = body_of(events.iter().chain([&completed(&[])]));
         let seen = in_some_cuts::<Responses>(&body);
         assert_eq!(seen.answer()["output"][0]["content"][0]["text"], text);
         assert!(seen.has_anomaly("contradicted"));
     }
+    // What the part has beside its text stays.
+    let body = body_of(&[delta(""), part_done(""), delta("!"), completed(&[])]);
+    let part = &in_some_cuts::<Responses>(&body).answer()["output"][0]["content"][0].clone();
+    assert_eq!(part, &json!({"type": "output_text", "text": "!", "more": 1}));
 }
 
 #[test]

@@ -550,10 +550,6 @@ impl Blocks {
         to: &mut Transcript,
     ) -> Effect {
         let is_covered = self.written(slot, &at) == Some(Written::Nowhere);
-        if is_covered && sent.is_empty() {
-            // The whole value says it; if the text grows all the same, it begins anew.
-            return Effect::Nothing;
-        }
         if is_covered {
             self.write(slot, &at, Written::InWhole);
         }
