@@ -6,7 +6,7 @@ use deltawire::interactions::Interactions;
 use deltawire::messages::Messages;
 use deltawire::ollama::Ollama;
 use deltawire::responses::Responses;
-use deltawire::{Dialect, How, Options, Session};
+use deltawire::{Dialect, How, Limits, Options, Session};
 use deltawire_partial as partial;
 
 use crate::{Held, Row, numbered, repeat};
@@ -22,9 +22,16 @@ fn fold<D: Dialect>(options: Options, stream: &str, read: usize) {
     std::hint::black_box(session.close(How::Clean));
 }
 
+/// Returns options with which the number of calls is not what ends a stream.
+fn options() -> Options {
+    let mut limits = Limits::default();
+    limits.max_tool_calls = usize::MAX;
+    Options::new().with_limits(limits)
+}
+
 fn all_options() -> Options {
     let lenient = partial::Options::lenient();
-    Options::new().with_unknown(true).with_parsed_arguments(lenient).with_parsed_content(lenient)
+    options().with_unknown(true).with_parsed_arguments(lenient).with_parsed_content(lenient)
 }
 
 /// A stream: events that begin it, events that are repeated, and events that end it.
@@ -57,14 +64,14 @@ impl Stream {
     /// Returns a row of an API whose streams are events.
     fn row<D: Dialect>(self) -> Row {
         let write = move |size| self.write(size, ("data: ", "\n\n"));
-        let row = Row::new(self.name, write, |stream| fold::<D>(Options::new(), stream, 4096));
+        let row = Row::new(self.name, write, |stream| fold::<D>(options(), stream, 4096));
         row.cost(self.cost()).held(Held::DEFAULT)
     }
 
     /// Returns a row of an API whose streams are lines.
     fn row_of_lines<D: Dialect>(self, read: usize) -> Row {
         let write = move |size| self.write(size, ("", "\n"));
-        let row = Row::new(self.name, write, move |stream| fold::<D>(Options::new(), stream, read));
+        let row = Row::new(self.name, write, move |stream| fold::<D>(options(), stream, read));
         row.cost(self.cost()).held(Held::DEFAULT)
     }
 
@@ -91,14 +98,14 @@ fn one<D: Dialect>(
         many.pop();
         [begin, &many, end, "\n\n"].concat()
     };
-    let row = Row::new(name, write, |stream| fold::<D>(Options::new(), stream, 4096));
+    let row = Row::new(name, write, |stream| fold::<D>(options(), stream, 4096));
     row.cost(MOST_OF_SHORT).held(Held::DEFAULT)
 }
 
 /// Returns a row with one event of an API, which has a long text.
 fn long<D: Dialect>(name: &'static str, begin: &'static str, end: &'static str) -> Row {
     let write = move |size| [begin, &repeat("word ", size), end, "\n\n"].concat();
-    let row = Row::new(name, write, |stream| fold::<D>(Options::new(), stream, 4096));
+    let row = Row::new(name, write, |stream| fold::<D>(options(), stream, 4096));
     row.size(128 << 10).cost(MOST).held(Held::DEFAULT)
 }
 
@@ -204,6 +211,29 @@ fn responses() -> Vec<Row> {
             ITEM,
             r#"{"type":"response.output_text.delta","output_index":0,"content_index":#,"delta":"a"}
 {"type":"response.output_item.done","output_index":0,"item":{"type":"message","content":[]}}"#,
+            COMPLETED,
+        ),
+        (
+            "responses/item-added-again",
+            ITEM,
+            r#"{"type":"response.output_text.delta","output_index":0,"content_index":#,"delta":"a"}
+{"type":"response.output_item.added","output_index":0,"item":{"type":"message","content":[{"type":"output_text","text":"a"}]}}"#,
+            COMPLETED,
+        ),
+        (
+            "responses/text-repeated-in-deltas",
+            r#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"a"}
+{"type":"response.output_item.done","output_index":0,"item":{"type":"message","content":[{"type":"output_text","text":"b"}]}}"#,
+            r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"message","content":[{"type":"output_text","text":"bc"}]}}
+{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"b"}
+{"type":"response.output_text.delta","output_index":%,"content_index":1,"delta":"c"}"#,
+            COMPLETED,
+        ),
+        (
+            "responses/parts-counted-from-far",
+            ITEM,
+            r#"{"type":"response.output_text.delta","output_index":0,"content_index":~,"delta":"a"}
+{"type":"response.output_item.done","output_index":0,"item":{"type":"message","content":[{"type":"output_text","text":"a"}]}}"#,
             COMPLETED,
         ),
         (
@@ -329,7 +359,7 @@ fn responses() -> Vec<Row> {
         }
         sent
     };
-    let run = |stream: &str| fold::<Responses>(Options::new(), stream, 4096);
+    let run = |stream: &str| fold::<Responses>(options(), stream, 4096);
     let row = Row::new("responses/growing-item", growing, run);
     rows.push(row.size(64 << 10).cost(MOST).held(Held::DEFAULT));
     let parsed = Stream {
@@ -526,7 +556,7 @@ fn messages() -> Vec<Row> {
         let delta = "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"\"}}\n\n";
         block + &repeat(delta, size / 2)
     };
-    let run = |stream: &str| fold::<Messages>(Options::new(), stream, 4096);
+    let run = |stream: &str| fold::<Messages>(options(), stream, 4096);
     let row = Row::new("messages/deltas-of-a-long-block", write, run);
     rows.push(row.cost(MOST).held(Held::DEFAULT));
     rows
@@ -909,7 +939,7 @@ fn interactions() -> Vec<Row> {
         let delta = "data: {\"event_type\":\"step.delta\",\"index\":0,\"delta\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
         step + &repeat(delta, size / 2)
     };
-    let run = |stream: &str| fold::<Interactions>(Options::new(), stream, 4096);
+    let run = |stream: &str| fold::<Interactions>(options(), stream, 4096);
     let row = Row::new("interactions/deltas-of-a-long-step", write, run);
     rows.push(row.cost(MOST).held(Held::DEFAULT));
     rows
@@ -972,7 +1002,7 @@ fn ollama() -> Vec<Row> {
             let text = repeat("word ", size);
             format!("{{\"message\":{{\"content\":\"{text}\"}},\"done\":true}}\n")
         };
-        let run = move |stream: &str| fold::<Ollama>(Options::new(), stream, read);
+        let run = move |stream: &str| fold::<Ollama>(options(), stream, read);
         rows.push(Row::new(name, write, run).cost(MOST).held(Held::DEFAULT));
     }
     rows.push(one::<Ollama>(
@@ -1017,7 +1047,7 @@ fn any() -> Vec<Row> {
     ] {
         let stream = Stream { name, begin, each, end: "" };
         let write = move |size| stream.write(size, ("data: ", "\n\n"));
-        let run = move |text: &str| fold::<Any>(Options::new(), text, read);
+        let run = move |text: &str| fold::<Any>(options(), text, read);
         rows.push(Row::new(name, write, run).cost(stream.cost()).held(Held::DEFAULT));
     }
     let lines = Stream {
@@ -1040,7 +1070,7 @@ fn any() -> Vec<Row> {
         ("any/comments", ": keep-alive\n", 5),
         ("any/comment-without-end", ": keep-alive ", 5),
     ] {
-        let run = move |text: &str| fold::<Any>(Options::new(), text, read);
+        let run = move |text: &str| fold::<Any>(options(), text, read);
         let row = Row::new(name, move |size| repeat(unit, size), run);
         rows.push(row.cost(MOST).held(Held::DEFAULT));
     }

@@ -174,6 +174,16 @@ impl Share {
         self.whole = Some(whole);
     }
 
+    /// Reports whether the string is one part of the text.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.whole.is_none() && self.parts.len() == 1
+    }
+
+    /// Reports whether a whole value is all of it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole.is_some() && (self.is_json || self.parts.is_empty())
+    }
+
     /// Reports whether the last part grows.
     pub(crate) fn is_growing(&self) -> bool {
         matches!(self.parts.last(), Some((_, None)))
@@ -362,9 +372,7 @@ impl Writer<'_> {
             inner => (None, inner),
         };
         let base = match here {
-            Some(Put::Text(Share { whole: Some(whole), parts, is_json, .. }))
-                if *is_json || parts.is_empty() =>
-            {
+            Some(Put::Text(share @ Share { whole: Some(whole), .. })) if share.is_whole() => {
                 return self.out.push_str(whole.as_json());
             }
             Some(Put::Text(share)) if share.is_json => return self.json(base, share),

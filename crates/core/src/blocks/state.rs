@@ -449,10 +449,10 @@ impl Blocks {
         to: &mut Transcript,
     ) -> Effect {
         let at = at.into();
+        // Only a text in one piece is compared with deltas for the price of what they bring.
+        let is_same = |share: &Share| share.is_plain() && share.so_far(to) == whole.to_text();
         let is_other = self.written(slot, &at) == Some(Written::Nowhere)
-            && self
-                .share(slot, &at)
-                .is_some_and(|share| !whole.to_text().starts_with(&*share.so_far(to)));
+            && self.share(slot, &at).is_some_and(|share| !is_same(share));
         let effect = match is_other {
             // The block began again, with another text.
             true => self.append(slot, at, kind, whole, to),
@@ -551,10 +551,6 @@ impl Blocks {
         to: &mut Transcript,
     ) -> Effect {
         let is_covered = self.written(slot, &at) == Some(Written::Nowhere);
-        if is_covered && sent.is_empty() {
-            // The whole value says it; if the text grows all the same, it begins anew.
-            return Effect::Nothing;
-        }
         if is_covered {
             self.write(slot, &at, Written::InWhole);
         }
@@ -576,7 +572,8 @@ impl Blocks {
             }
         }
         let json = written();
-        if share.whole.as_ref().is_some_and(|known| known.as_json() == json) {
+        let known = share.whole.as_ref().filter(|_| share.is_whole());
+        if known.is_some_and(|known| known.as_json() == json) {
             return Effect::Nothing;
         }
         let before = share.whole.as_ref().map_or(0, |known| known.as_json().len());

@@ -120,6 +120,22 @@ pub(crate) fn in_every_cut<D: Dialect>(body: &str) -> Seen {
     seen
 }
 
+/// Does the same as [`in_every_cut`], but for one cut in sixteen, for tests with many bodies.
+#[track_caller]
+pub(crate) fn in_some_cuts<D: Dialect>(body: &str) -> Seen {
+    let seen = whole::<D>(body);
+    let bytes = body.as_bytes();
+    for cut in (0..=bytes.len()).step_by(16) {
+        let (first, second) = bytes.split_at(cut);
+        let cut_seen = in_reads::<D>(Options::new(), [first, second], How::Clean);
+        assert_eq!(cut_seen, seen, "cut at {cut}");
+    }
+    assert_eq!(in_reads::<D>(Options::new(), bytes.chunks(1), How::Clean), seen, "byte by byte");
+    let parsed = Options::new().with_learning(false);
+    assert_eq!(in_reads::<D>(parsed, [bytes], How::Clean), seen, "without learning");
+    seen
+}
+
 /// The events of a body, each with its blank line.
 pub(crate) fn events(body: &str) -> Vec<String> {
     let normal = body.replace("\r\n", "\n");

@@ -166,23 +166,79 @@ pub fn message(bytes: &[u8]) {
     }
 }
 
+/// Reports whether an event of Gemini's is one of those that the naive fold knows.
+fn is_plain(event: &Value) -> bool {
+    const COUNTS: [&str; 4] =
+        ["promptTokenCount", "candidatesTokenCount", "totalTokenCount", "trafficType"];
+    let has = |object: &Value, is_it: &dyn Fn(&str, &Value) -> bool| {
+        let mut members = object.as_object().into_iter().flatten();
+        members.all(|(name, value)| !value.is_null() && is_it(name, value))
+    };
+    let is_part = |part: &Value| {
+        let is_text = part["text"].is_string() && part.get("functionCall").is_none();
+        let call = &part["functionCall"];
+        let is_call = call["name"].as_str().is_some_and(|name| !name.is_empty())
+            && part.get("text").is_none()
+            && (call["args"].is_object() || call.get("args").is_none())
+            && has(call, &|name, _| matches!(name, "name" | "id" | "args"));
+        (is_text || is_call)
+            && has(part, &|name, value| match name {
+                "thought" => *value == true,
+                "thoughtSignature" => value.is_string(),
+                "text" | "functionCall" => true,
+                _ => false,
+            })
+    };
+    let is_candidate = |candidate: &Value| {
+        has(candidate, &|name, value| match name {
+            "content" => {
+                value["role"] == "model"
+                    && value["parts"].as_array().is_some_and(|parts| parts.iter().all(is_part))
+                    && has(value, &|name, _| matches!(name, "role" | "parts"))
+            }
+            "index" => value.is_u64(),
+            "finishReason" => value == "STOP" || value == "MAX_TOKENS",
+            _ => name == "safetyRatings",
+        })
+    };
+    has(event, &|name, value| match name {
+        "candidates" => value.as_array().is_some_and(|list| list.iter().all(is_candidate)),
+        "usageMetadata" => value.is_object() && has(value, &|name, _| COUNTS.contains(&name)),
+        "promptFeedback" => value.is_object(),
+        "modelVersion" | "responseId" => value.is_string(),
+        _ => false,
+    })
+}
+
 /// A stream of Gemini's has what a naive fold has, and tells its texts and calls once.
 ///
 /// # Panics
 /// If it does not.
 pub fn candidates(bytes: &[u8]) {
     let Some((&first, bytes)) = bytes.split_first() else { return };
-    let events = match first % 2 {
-        1 => gemini::plan::stream(bytes),
-        _ => objects(bytes).iter().map(Value::to_string).collect(),
+    let events = if first % 2 == 1 {
+        gemini::plan::stream(bytes)
+    } else {
+        let events = objects(bytes);
+        if !events.iter().all(is_plain) {
+            return;
+        }
+        events.iter().map(Value::to_string).collect()
     };
     let Some(naive) = gemini::naive::fold(&events) else { return };
     let told = Told::by::<Gemini>(&events);
     if told.outcome["error"].is_object() {
         return;
     }
-    let odd =
-        ["unexpected_type", "missing_index", "misplaced", "changed", "spliced", "cut_tool_call"];
+    let odd = [
+        "unknown_chunk",
+        "unexpected_type",
+        "missing_index",
+        "misplaced",
+        "changed",
+        "spliced",
+        "cut_tool_call",
+    ];
     if first % 2 == 0 && told.has_anomaly(&odd) {
         return;
     }
