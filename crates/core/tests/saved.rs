@@ -317,3 +317,18 @@ fn a_saved_session_is_little_more_than_its_answer() {
     let saved = session.save();
     assert!(saved.len() < 10_000 + 96, "{} bytes for an answer of 10000", saved.len());
 }
+
+/// Prints the bytes of each recording, of its answer and of the session that is saved at its end.
+#[test]
+#[ignore = "it prints figures, and checks nothing that another test does not"]
+fn sizes_of_saved_recordings() {
+    println!("{:40} {:>8} {:>8} {:>8}", "recording", "stream", "answer", "saved");
+    for Body { name, bytes } in bodies().into_iter().filter(|body| body.name.contains('.')) {
+        let mut session = Session::<Any>::new();
+        let _ = session.feed(&bytes);
+        let saved = session.save().len();
+        let outcome = session.close(How::Clean);
+        let answer = serde_json::to_string(&outcome.answer).expect("an answer is JSON").len();
+        println!("{name:40} {:8} {answer:8} {saved:8}", bytes.len());
+    }
+}
