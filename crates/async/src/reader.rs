@@ -14,7 +14,7 @@ use crate::body::StreamBody;
 use crate::error::{BoxError, Error, header};
 use crate::frames::Frames;
 use crate::head::not_refused;
-use crate::stream::{AnswerStream, ChatStream, CompletionStream, Recording};
+use crate::stream::{AnswerStream, Aside, ChatStream, CompletionStream, Recording};
 use crate::timer::{Clock, Timer};
 
 /// Reads a response as its settings say.
@@ -205,7 +205,7 @@ impl Reader {
         let (head, body) = not_refused(response).await?.into_parts();
         let lookup = |name: &str| header(&head.headers, name);
         let mut stream = self.head(head.status.as_u16(), lookup).read_body(body);
-        stream.head = Some(Box::new(head));
+        stream.aside.set_head(head);
         Ok(stream)
     }
 
@@ -226,16 +226,16 @@ impl Reader {
         if let Some(evidence) = evidence {
             session.judged(evidence);
         }
-        let (frames, head, resuming) = (Frames::new(body), None, None);
-        AnswerStream { session, frames, clock, timer, recorder, head, resuming }
+        let (frames, aside) = (Frames::new(body), Aside::NOTHING);
+        AnswerStream { session, frames, clock, timer, recorder, aside }
     }
 
     /// Returns a stream that has a session, and no response as yet.
     pub(crate) fn without_response<D: Dialect, B>(self, session: Session<D>) -> AnswerStream<D, B> {
         let Self { options: _, limits, timer, clock, recorder, evidence: _ } = self;
         let session = session.with_stall_limits(limits);
-        let (frames, head, resuming) = (Frames::closed(), None, None);
-        AnswerStream { session, frames, clock, timer, recorder, head, resuming }
+        let (frames, aside) = (Frames::closed(), Aside::NOTHING);
+        AnswerStream { session, frames, clock, timer, recorder, aside }
     }
 
     /// Reads any stream of bytes, as [`read_body`](Self::read_body) does a body.

@@ -128,7 +128,7 @@ where
         response: Response<B>,
     ) -> Result<AnswerStream<D, B>, Error> {
         let mut stream = self.reader.read_response(response).await?;
-        stream.resuming = Some(Box::new(self.resuming));
+        stream.aside.set_resuming(self.resuming);
         Ok(stream)
     }
 
@@ -142,7 +142,7 @@ where
             resuming.resumption = resuming.resumption.without_response();
         }
         let mut stream = reader.without_response(session);
-        stream.resuming = Some(Box::new(resuming));
+        stream.aside.set_resuming(resuming);
         stream
     }
 }

@@ -112,9 +112,49 @@ pin_project! {
         // Boxed, since most streams have no limits.
         pub(crate) timer: Option<Box<Timer>>,
         pub(crate) recorder: Recording,
-        pub(crate) head: Option<Box<Parts>>,
-        // The way in which the stream is resumed, if it is.
-        pub(crate) resuming: Option<Box<Resuming<B>>>,
+        pub(crate) aside: Aside<B>,
+    }
+}
+
+/// The parts that few streams have, and that are seldom looked at, behind one pointer.
+pub(crate) struct Aside<B>(Option<Box<Few<B>>>);
+
+/// The content of an [`Aside`].
+struct Few<B> {
+    head: Option<Parts>,
+    /// The way in which the stream is resumed, if it is.
+    resuming: Option<Resuming<B>>,
+}
+
+impl<B> Aside<B> {
+    pub(crate) const NOTHING: Self = Self(None);
+
+    fn parts(&mut self) -> &mut Few<B> {
+        self.0.get_or_insert_with(|| Box::new(Few { head: None, resuming: None }))
+    }
+
+    pub(crate) fn set_head(&mut self, head: Parts) {
+        self.parts().head = Some(head);
+    }
+
+    pub(crate) fn set_resuming(&mut self, resuming: Resuming<B>) {
+        self.parts().resuming = Some(resuming);
+    }
+
+    #[inline]
+    fn resuming(&mut self) -> Option<&mut Resuming<B>> {
+        self.0.as_mut()?.resuming.as_mut()
+    }
+
+    fn boxed(self) -> Aside<BoxBody>
+    where
+        B: Body + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Aside(self.0.map(|parts| {
+            let Few { head, resuming } = *parts;
+            Box::new(Few { head, resuming: resuming.map(Resuming::boxed) })
+        }))
     }
 }
 
@@ -243,10 +283,9 @@ where
     where
         B: Send + 'static,
     {
-        let Self { session, frames, clock, timer, recorder, head, resuming } = self;
-        let resuming = resuming.map(|resuming| Box::new(resuming.boxed()));
-        let frames = frames.boxed();
-        AnswerStream { session, frames, clock, timer, recorder, head, resuming }
+        let Self { session, frames, clock, timer, recorder, aside } = self;
+        let (frames, aside) = (frames.boxed(), aside.boxed());
+        AnswerStream { session, frames, clock, timer, recorder, aside }
     }
 
     /// Feeds the session until it gives something.
@@ -262,7 +301,7 @@ where
         let mut this = self.project();
         let mut is_last = false;
         loop {
-            if let Some(resuming) = this.resuming.as_mut().filter(|resuming| resuming.is_lost()) {
+            if let Some(resuming) = this.aside.resuming().filter(|resuming| resuming.is_lost()) {
                 let (frames, now) = (this.frames.as_mut(), || this.clock.now());
                 is_last = ready!(resuming.poll_connect(this.session, frames, now, cx))?;
             }
@@ -303,7 +342,7 @@ where
                 match stall {
                     Poll::Ready(stall) => {
                         this.session.tick(this.clock.now());
-                        is_last = end(this.session, this.resuming, How::Stalled(stall))?;
+                        is_last = end(this.session, this.aside, How::Stalled(stall))?;
                         continue;
                     }
                     Poll::Pending if is_flooded => ready!(this.frames.as_mut().poll_fill(cx)),
@@ -317,12 +356,12 @@ where
                 State::Open => {}
                 State::Ended => {
                     this.session.tick(this.clock.now());
-                    is_last = end(this.session, this.resuming, How::Clean)?;
+                    is_last = end(this.session, this.aside, How::Clean)?;
                 }
                 State::Broken(error) => {
                     this.session.tick(this.clock.now());
                     let how = How::from((**error).clone());
-                    is_last = end(this.session, this.resuming, how)?;
+                    is_last = end(this.session, this.aside, how)?;
                 }
             }
         }
@@ -332,10 +371,10 @@ where
 /// Ends the session, unless the stream goes on over another connection.
 fn end<D: Dialect, B>(
     session: &mut Session<D>,
-    resuming: &mut Option<Box<Resuming<B>>>,
+    aside: &mut Aside<B>,
     how: How,
 ) -> Result<bool, deltawire::Error> {
-    match resuming {
+    match aside.resuming() {
         None => session.end(how),
         Some(resuming) => resuming.resumption.ended(session, how),
     }
@@ -354,7 +393,17 @@ impl<D: Dialect, B> AnswerStream<D, B> {
     /// `None` if the stream was made of a body alone.
     #[must_use]
     pub fn head(&self) -> Option<&Parts> {
-        self.head.as_deref()
+        self.aside.0.as_ref()?.head.as_ref()
+    }
+
+    /// Returns the session, which can be [saved](Session::save) and has the
+    /// [cursor](Session::cursor).
+    ///
+    /// Bytes that were read and not folded yet are not in it. A stream that goes on after the
+    /// cursor has their events again.
+    #[must_use]
+    pub fn session(&self) -> &Session<D> {
+        &self.session
     }
 
     /// Returns the accumulator, which has the text and the answer so far.

@@ -286,6 +286,16 @@ impl<D: Dialect, R> AnswerStream<D, R> {
         self.head.as_deref()
     }
 
+    /// Returns the session, which can be [saved](Session::save) and has the
+    /// [cursor](Session::cursor).
+    ///
+    /// Bytes that were read and not folded yet are not in it. A stream that goes on after the
+    /// cursor has their events again.
+    #[must_use]
+    pub fn session(&self) -> &Session<D> {
+        &self.session
+    }
+
     /// Returns the accumulator, which has the text and the answer so far.
     #[must_use]
     pub fn accumulator(&self) -> &Accumulator<D> {

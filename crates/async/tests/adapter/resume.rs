@@ -242,11 +242,17 @@ fn a_stream_without_a_cursor_is_never_asked_for_again() {
 #[test]
 fn a_saved_session_goes_on_in_another_stream() {
     let events = numbered();
-    let (expected, body) = (whole(&events), events.concat());
-    let mut session = responses::Session::new();
-    session.feed(&body.as_bytes()[..body.len() / 2]).unwrap();
-    let session = responses::Session::restore(&session.save(), Options::new()).unwrap();
-    let log = Log::default();
+    let (expected, log) = (whole(&events), Log::default());
+    let first = response(200, events[..20].concat().as_bytes(), None);
+    let saved = smol::block_on(async {
+        let reader = resuming(events.clone(), Resumption::new(), &log);
+        let mut stream = reader.responses(first).await.unwrap();
+        for _ in 0..15 {
+            assert!(stream.advance().await.unwrap());
+        }
+        stream.session().save()
+    });
+    let session = responses::Session::restore(&saved, Options::new()).unwrap();
     let stream = resuming(events.clone(), Resumption::new(), &log).go_on(session);
     assert_eq!(smol::block_on(stream.run(|_| ())), expected);
     assert_eq!(log.entries().len(), 1, "it connects at once: {:?}", log.entries());

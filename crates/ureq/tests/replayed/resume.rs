@@ -193,25 +193,26 @@ fn a_chat_whose_events_have_ids_goes_on_after_the_last_one() {
 fn a_saved_session_goes_on_in_another_stream() {
     let recording = numbered();
     let server = server(&recording, "");
-    let body = recording.body();
-    let mut session = responses::Session::new();
-    session.feed(&body[..body.len() / 2]).unwrap();
-    let saved = session.save();
+    let waits = Arc::default();
+    let reader = || resuming(Reader::new(), Resumption::new(), server.base_url(), &waits);
+    let mut stream = reader().responses(ask(&server)).unwrap();
+    for _ in 0..20 {
+        assert!(stream.advance().unwrap());
+    }
+    let saved = stream.session().save();
+    drop(stream);
 
     let session = responses::Session::restore(&saved, Options::new()).unwrap();
-    let waits = Arc::default();
-    let reader = resuming(Reader::new(), Resumption::new(), server.base_url(), &waits);
-    let outcome = reader.go_on(session).run(|_| ());
-    assert_eq!(outcome, responses::fold(&body));
+    let outcome = reader().go_on(session).run(|_| ());
+    assert_eq!(outcome, responses::fold(&recording.body()));
     assert!(waits.lock().unwrap().is_empty(), "it connects at once");
-    assert_eq!(server.requests()[0].method, "GET");
+    let requests: Vec<_> = server.requests().iter().map(|request| request.method.clone()).collect();
+    assert_eq!(requests, ["POST", "GET"]);
 
     // One without a cursor ends, and one that is stopped while it waits does too.
-    let reader = resuming(Reader::new(), Resumption::new(), server.base_url(), &waits);
-    let outcome = reader.go_on(responses::Session::new()).run(|_| ());
+    let outcome = reader().go_on(responses::Session::new()).run(|_| ());
     assert_eq!(outcome.end, End::Empty);
-    let mut session = responses::Session::new();
-    session.feed(&body[..body.len() / 2]).unwrap();
+    let session = responses::Session::restore(&saved, Options::new()).unwrap();
     let reader = Reader::new().resume(Resumption::new(), |_| Err(ureq::Error::ConnectionFailed));
     let outcome = reader.with_sleep(|_| false).go_on::<Responses>(session).run(|_| ());
     assert_eq!(outcome.end, End::Stopped);
