@@ -49,6 +49,7 @@ impl Redis {
             .arg(&self.folder)
             .args(&self.options)
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         self.process = Some(process);
@@ -77,6 +78,18 @@ impl Redis {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();
+        }
+    }
+
+    /// Stops the process for some time. What it was sent, it carries out after that.
+    #[allow(dead_code, reason = "one of the tests needs it")]
+    pub(crate) fn freeze(&self, time: Duration) {
+        let id = self.process.as_ref().unwrap().id().to_string();
+        for signal in ["-STOP", "-CONT"] {
+            assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+            if signal == "-STOP" {
+                std::thread::sleep(time);
+            }
         }
     }
 
