@@ -1,8 +1,8 @@
 //! Real processes that are killed: producers, readers, and Redis.
 //!
 //! This program starts itself as producers and as readers, and a redis-server, and kills each of
-//! them with SIGKILL at random points. Redis also hangs for longer than anybody waits for an answer.
-//! No reader may miss an event, get one twice, or wait for longer than the lease.
+//! them with SIGKILL at random points. Redis also hangs for longer than anybody waits for an
+//! answer. No reader may miss an event, get one twice, or wait for longer than the lease.
 //! `DELTAWIRE_KILLS=N` sets the number of kills; 20 is what a change has to pass.
 //! `DELTAWIRE_KILL_SEED=N` repeats the points.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]

@@ -21,7 +21,7 @@ pub(crate) enum Mode {
     Slow(Duration),
     /// Nobody is woken.
     Mute,
-    /// Of what wakes readers, much is lost and some is repeated.
+    /// Much of what wakes readers is lost, and some is repeated.
     Stutters,
 }
 
