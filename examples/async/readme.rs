@@ -22,6 +22,7 @@ guide! {
     Proxy, "proxy.md";
     Usage, "usage.md";
     Retries, "retries.md";
+    Resuming, "resuming.md";
     Cancellation, "cancellation.md";
     Testing, "testing.md";
     Migrating, "migrating.md";

@@ -1,9 +1,9 @@
 //! The fuzz target of saving and restoring.
 //!
-//! A corpus file is the bytes of one [`Moved`] in the order of its fields: one byte for the API, one
-//! for `max_folded` (255 for the default), two for the place of the cut, four changes of three bytes
-//! each, and then the stream. If the API's highest bit is set, the stream is a saved session itself,
-//! without its beginning and its checksum.
+//! A corpus file is the bytes of one [`Moved`] in the order of its fields: one byte for the API,
+//! one for `max_folded` (255 for the default), two for the place of the cut, four changes of three
+//! bytes each, and then the stream. If the API's highest bit is set, the stream is a saved session
+//! itself, without its beginning and its checksum.
 
 use arbitrary::Arbitrary;
 use deltawire::any::Any;

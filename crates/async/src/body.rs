@@ -63,6 +63,15 @@ pin_project! {
     }
 }
 
+/// Puts a body into a box.
+pub(crate) fn boxed<B>(body: B) -> BoxBody
+where
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    Box::pin(Uniform { body })
+}
+
 impl<B> Body for Uniform<B>
 where
     B: Body,

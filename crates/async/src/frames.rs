@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use crate::body::{BoxBody, Uniform};
+use crate::body::{BoxBody, boxed};
 use crate::error::{BoxError, transport};
 
 /// The number of items and frames after which a poll yields.
@@ -22,8 +22,9 @@ pub const ITEMS_BEFORE_YIELD: u32 = 128;
 pin_project! {
     /// A body, and the unread part of its last frame.
     pub(crate) struct Frames<B> {
+        // None unless there is a connection.
         #[pin]
-        body: B,
+        body: Option<B>,
         unread: Bytes,
         state: State,
         handed_on: u32,
@@ -42,7 +43,13 @@ pub(crate) enum State {
 
 impl<B> Frames<B> {
     pub(crate) fn new(body: B) -> Self {
-        Self { body, unread: Bytes::new(), state: State::Open, handed_on: 0, yielded: false }
+        Self { body: Some(body), state: State::Open, ..Self::closed() }
+    }
+
+    /// Returns the frames of no body, which have ended.
+    pub(crate) fn closed() -> Self {
+        let (unread, state) = (Bytes::new(), State::Ended);
+        Self { body: None, unread, state, handed_on: 0, yielded: false }
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -108,15 +115,19 @@ where
         B: Send + 'static,
     {
         let Self { body, unread, state, handed_on, yielded } = self;
-        Frames { body: Box::pin(Uniform { body }), unread, state, handed_on, yielded }
+        Frames { body: body.map(boxed), unread, state, handed_on, yielded }
     }
 
     /// Polls the body for its next frame, or for its end.
     ///
     /// Call it while the body is open and the last frame is used up.
     pub(crate) fn poll_fill(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        match this.body.poll_frame(cx) {
+        let mut this = self.project();
+        let Some(body) = this.body.as_mut().as_pin_mut() else {
+            *this.state = State::Ended;
+            return Poll::Ready(());
+        };
+        match body.poll_frame(cx) {
             Poll::Pending => {
                 *this.handed_on = 0;
                 return Poll::Pending;

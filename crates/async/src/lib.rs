@@ -141,8 +141,8 @@
 //!
 //! # In scope, out of scope
 //! In: the check of the head; events and updates of a streamed response; answers that were not
-//! streamed; event streams that are asked for again where they end, by a client and a timer of the
-//! caller's. Out: building requests, retrying requests, and what the transfer did to the body: it
+//! streamed; event streams that are asked for again where they end, and answers that go on over
+//! another connection ([`Reader::resume`]), by a client and a timer of the caller's. Out: building requests, retrying requests, and what the transfer did to the body: it
 //! has to come decompressed and free of transfer coding. Trailers are ignored.
 //!
 //! `deltawire-ureq` is the blocking sibling, and `deltawire-replay` serves recorded streams to
@@ -163,6 +163,8 @@ mod gated;
 mod head;
 mod reader;
 mod response;
+mod resume;
+mod resuming;
 mod stream;
 mod tee;
 mod timer;
@@ -188,6 +190,7 @@ pub use response::{
     any, chat, chat_completion, completion, completions, events, gemini, interactions, messages,
     ollama, responses,
 };
+pub use resume::ResumingReader;
 pub use stream::{
     AnswerStream, AnyStream, BoxChatStream, BoxCompletionStream, ChatStream, CompletionStream,
     FoldedEvents, GeminiStream, InteractionsStream, MessagesStream, OllamaStream, ResponsesStream,

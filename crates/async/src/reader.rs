@@ -226,7 +226,16 @@ impl Reader {
         if let Some(evidence) = evidence {
             session.judged(evidence);
         }
-        AnswerStream { session, frames: Frames::new(body), clock, timer, recorder, head: None }
+        let (frames, head, resuming) = (Frames::new(body), None, None);
+        AnswerStream { session, frames, clock, timer, recorder, head, resuming }
+    }
+
+    /// Returns a stream that has a session, and no response as yet.
+    pub(crate) fn without_response<D: Dialect, B>(self, session: Session<D>) -> AnswerStream<D, B> {
+        let Self { options: _, limits, timer, clock, recorder, evidence: _ } = self;
+        let session = session.with_stall_limits(limits);
+        let (frames, head, resuming) = (Frames::closed(), None, None);
+        AnswerStream { session, frames, clock, timer, recorder, head, resuming }
     }
 
     /// Reads any stream of bytes, as [`read_body`](Self::read_body) does a body.

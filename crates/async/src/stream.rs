@@ -27,6 +27,7 @@ use pin_project_lite::pin_project;
 use crate::body::BoxBody;
 use crate::error::{BoxError, Error};
 use crate::frames::{Frames, State};
+use crate::resuming::Resuming;
 use crate::timer::{Clock, Timer};
 
 /// A streamed chat completion: an [`AnswerStream`], whose page has the methods.
@@ -112,6 +113,8 @@ pin_project! {
         pub(crate) timer: Option<Box<Timer>>,
         pub(crate) recorder: Recording,
         pub(crate) head: Option<Box<Parts>>,
+        // The way in which the stream is resumed, if it is.
+        pub(crate) resuming: Option<Box<Resuming<B>>>,
     }
 }
 
@@ -240,8 +243,10 @@ where
     where
         B: Send + 'static,
     {
-        let Self { session, frames, clock, timer, recorder, head } = self;
-        AnswerStream { session, frames: frames.boxed(), clock, timer, recorder, head }
+        let Self { session, frames, clock, timer, recorder, head, resuming } = self;
+        let resuming = resuming.map(|resuming| Box::new(resuming.boxed()));
+        let frames = frames.boxed();
+        AnswerStream { session, frames, clock, timer, recorder, head, resuming }
     }
 
     /// Feeds the session until it gives something.
@@ -257,6 +262,10 @@ where
         let mut this = self.project();
         let mut is_last = false;
         loop {
+            if let Some(resuming) = this.resuming.as_mut().filter(|resuming| resuming.is_lost()) {
+                let (frames, now) = (this.frames.as_mut(), || this.clock.now());
+                is_last = ready!(resuming.poll_connect(this.session, frames, now, cx))?;
+            }
             let taken = if is_last {
                 Ok(last.take())
             } else {
@@ -294,7 +303,7 @@ where
                 match stall {
                     Poll::Ready(stall) => {
                         this.session.tick(this.clock.now());
-                        is_last = this.session.end(How::Stalled(stall))?;
+                        is_last = end(this.session, this.resuming, How::Stalled(stall))?;
                         continue;
                     }
                     Poll::Pending if is_flooded => ready!(this.frames.as_mut().poll_fill(cx)),
@@ -308,14 +317,27 @@ where
                 State::Open => {}
                 State::Ended => {
                     this.session.tick(this.clock.now());
-                    is_last = this.session.end(How::Clean)?;
+                    is_last = end(this.session, this.resuming, How::Clean)?;
                 }
                 State::Broken(error) => {
                     this.session.tick(this.clock.now());
-                    is_last = this.session.end((**error).clone().into())?;
+                    let how = How::from((**error).clone());
+                    is_last = end(this.session, this.resuming, how)?;
                 }
             }
         }
+    }
+}
+
+/// Ends the session, unless the stream goes on over another connection.
+fn end<D: Dialect, B>(
+    session: &mut Session<D>,
+    resuming: &mut Option<Box<Resuming<B>>>,
+    how: How,
+) -> Result<bool, deltawire::Error> {
+    match resuming {
+        None => session.end(how),
+        Some(resuming) => resuming.resumption.ended(session, how),
     }
 }
 
@@ -333,6 +355,16 @@ impl<D: Dialect, B> AnswerStream<D, B> {
     #[must_use]
     pub fn head(&self) -> Option<&Parts> {
         self.head.as_deref()
+    }
+
+    /// Returns the session, which can be [saved](Session::save) and has the
+    /// [cursor](Session::cursor).
+    ///
+    /// Bytes that were read and not folded yet are not in it. A stream that goes on after the
+    /// cursor has their events again.
+    #[must_use]
+    pub fn session(&self) -> &Session<D> {
+        &self.session
     }
 
     /// Returns the accumulator, which has the text and the answer so far.

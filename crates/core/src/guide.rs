@@ -10,6 +10,7 @@
 //! | [Proxying to a browser](proxy) | How do I pass a stream on, and log what it cost? |
 //! | [Usage and cost](usage) | Where are the token counts, and what if the server sends none? |
 //! | [Retries and time-outs](retries) | What do I do about 429, and about a stream that hangs? |
+//! | [Saving and resuming](resuming) | How does a stream outlive its process or its connection? |
 //! | [Cancellation](cancellation) | How do I stop, and what do I have then? |
 //! | [Testing without a network](testing) | How do I test a program that streams? |
 //! | [Migrating from async-openai](migrating) | What is called what? |
@@ -37,6 +38,7 @@ recipes! {
     proxy, "proxy.md";
     usage, "usage.md";
     retries, "retries.md";
+    resuming, "resuming.md";
     cancellation, "cancellation.md";
     testing, "testing.md";
     migrating, "migrating.md";

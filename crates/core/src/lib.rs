@@ -102,6 +102,8 @@
 //! - **Time comes from outside.** A [`Session`] takes the time from its caller, and reports a
 //!   stalled stream.
 //! - **Nothing is lost.** With every [`End`], the outcome has what was folded.
+//! - **A stream outlives its process.** A session that is [saved](Session::save) anywhere and
+//!   restored goes on as if it had not been, and [`Resumption`] goes on after a lost connection.
 //! - **A tool call is reported once**, when it is whole: [`Change::ToolCallDone`].
 //! - **Nothing is invented.** A repair is an [`Anomaly`], and a member that never arrived is
 //!   `None`.
@@ -153,8 +155,8 @@ pub use deltawire_partial as partial;
 pub use engine::ReadStream;
 pub use engine::{
     Accumulator, Anomaly, AnomalyKind, Change, Cursor, Dialect, End, Framing, How, Incomplete,
-    Item, Limits, Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, ResumableSession,
-    Resume, Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind,
+    Item, Limits, Logprobs, Options, Outcome, OwnedChange, OwnedUpdate, Place, Resume, Resumption,
+    Session, StallLimits, Stats, TextKind, Times, TokenCounts, TokenLogprob, ToolCallKind,
     ToolCallSoFar, UnknownEnd, Update, Updates,
 };
 pub use error::{

@@ -5,12 +5,12 @@ mod run;
 
 use std::time::Duration;
 
-use deltawire::interactions::{self, Interactions};
+use deltawire::interactions::Interactions;
 use deltawire::responses::{self, Responses};
 use deltawire::sse::Reconnect;
 use deltawire::{
-    Cursor, Dialect, End, Error, How, Options, ResumableSession, Resume, Session, TransportError,
-    any, chat,
+    Cursor, Dialect, End, Error, How, Options, Resume, Resumption, Session, TransportError, any,
+    chat,
 };
 use run::{Seen, Watch};
 
@@ -63,32 +63,32 @@ fn over_connections<D: Dialect>(
 ) -> Seen {
     let mut watch = Watch::default();
     let mut body = first.to_owned();
-    let session = Session::<D>::with_options(Options::new());
-    let mut session = ResumableSession::new(session).with_strict_gaps(strict);
+    let mut session = Session::<D>::new();
+    let mut resumption = Resumption::new().with_strict_gaps(strict);
     let mut connections = 0;
     loop {
-        match session.action() {
+        match resumption.action() {
             Resume::Read => {
                 let mut input = body.as_bytes();
                 while let Ok(true) = session.advance(&mut input) {
                     watch.see(session.update());
                 }
-                if let Ok(true) = session.ended(How::broken("reset by peer", false)) {
+                let how = How::broken("reset by peer", false);
+                if let Ok(true) = resumption.ended(&mut session, how) {
                     watch.see(session.update());
                 }
             }
             Resume::Wait(wait) => {
                 assert_eq!(wait.time, Duration::from_secs(3));
-                session.waited();
+                resumption.waited();
             }
             Resume::Connect => {
                 connections += 1;
                 assert!(connections < 100, "it does not get on");
                 body = next(&session.cursor().expect("a cursor"));
-                session.answered(200, |_| None);
+                resumption.answered(&mut session, 200, |_| None);
             }
             Resume::Stop => break watch.seen(session.close(How::Stopped)),
-            _ => unreachable!("there is no other action"),
         }
     }
 }
@@ -158,29 +158,30 @@ fn missing_events_are_an_anomaly_or_an_error() {
 #[test]
 fn a_stream_without_a_cursor_is_not_asked_for_again() {
     let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
-    let mut session = ResumableSession::new(chat::Session::new());
-    assert!(session.advance(&mut body.as_bytes()).expect("an event"));
-    let error = session.ended(How::broken("gone", false)).expect_err("it broke");
+    let (mut session, mut resumption) = (chat::Session::new(), Resumption::new());
+    session.feed(body.as_bytes()).expect("an event");
+    let how = How::broken("gone", false);
+    let error = resumption.ended(&mut session, how).expect_err("it broke");
     assert_eq!(error, Error::Transport(TransportError::new("gone", false)));
-    assert_eq!(session.action(), Resume::Stop);
+    assert_eq!(resumption.action(), Resume::Stop);
     assert_eq!(session.close(How::Stopped).end, End::Truncated);
 }
 
 #[test]
 fn the_last_event_id_is_a_cursor_unless_the_answer_is_complete() {
     let body = "id: 7\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
-    let mut session = ResumableSession::new(chat::Session::new());
-    session.advance(&mut body.as_bytes()).expect("an event");
+    let (mut session, mut resumption) = (chat::Session::new(), Resumption::new());
+    session.feed(body.as_bytes()).expect("an event");
     assert_eq!(session.cursor(), Some(Cursor::LastEventId("7")));
     assert_eq!(session.cursor().expect("one").header(), Some(("last-event-id", "7")));
-    assert_eq!(session.ended(How::Clean), Ok(false));
-    assert!(matches!(session.action(), Resume::Wait(_)));
-    session.waited();
-    session.answered(200, |_| None);
+    assert_eq!(resumption.ended(&mut session, How::Clean), Ok(false));
+    assert!(matches!(resumption.action(), Resume::Wait(_)));
+    resumption.waited();
+    resumption.answered(&mut session, 200, |_| None);
     let rest = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
-    session.advance(&mut rest.as_bytes()).expect("an event");
-    session.ended(How::Clean).expect("it is complete");
-    assert_eq!(session.action(), Resume::Stop);
+    session.feed(rest.as_bytes()).expect("an event");
+    resumption.ended(&mut session, How::Clean).expect("it is complete");
+    assert_eq!(resumption.action(), Resume::Stop);
     assert_eq!(session.close(How::Stopped).end, End::DoneWithoutSentinel);
 }
 
@@ -188,17 +189,17 @@ fn the_last_event_id_is_a_cursor_unless_the_answer_is_complete() {
 fn it_gives_up_as_the_policy_says() {
     let mut policy = Reconnect::default();
     policy.max_reconnects = Some(2);
-    let events = response();
-    let mut session = ResumableSession::new(responses::Session::new()).with_reconnect(policy);
-    session.advance(&mut events[0].as_bytes()).expect("an event");
+    let mut session = responses::Session::new();
+    let mut resumption = Resumption::new().with_reconnect(policy);
+    session.feed(response()[0].as_bytes()).expect("an event");
     let mut waits = Vec::new();
-    let mut result = session.ended(How::broken("first", false));
-    while let Resume::Wait(wait) = session.action() {
+    let mut result = resumption.ended(&mut session, How::broken("first", false));
+    while let Resume::Wait(wait) = resumption.action() {
         assert_eq!(result, Ok(false));
         waits.push(wait.time);
-        session.waited();
-        assert_eq!(session.action(), Resume::Connect);
-        result = session.failed(TransportError::new("refused", false));
+        resumption.waited();
+        assert_eq!(resumption.action(), Resume::Connect);
+        result = resumption.ended(&mut session, How::broken("refused", false));
     }
     assert_eq!(waits, [3, 6].map(Duration::from_secs));
     assert_eq!(result, Err(Error::Transport(TransportError::new("refused", false))));
@@ -206,23 +207,40 @@ fn it_gives_up_as_the_policy_says() {
 }
 
 #[test]
-fn a_refused_request_ends_the_stream_with_the_servers_error() {
+fn connections_that_bring_nothing_count_and_others_do_not() {
     let events = response();
     let mut policy = Reconnect::default();
+    policy.max_reconnects = Some(1);
+    let mut session = responses::Session::new();
+    let mut resumption = Resumption::new().with_reconnect(policy);
+    for event in &events[..5] {
+        session.feed(event.as_bytes()).expect("an event");
+        assert_eq!(resumption.ended(&mut session, How::Clean), Ok(false));
+        resumption.waited();
+        resumption.answered(&mut session, 200, |_| None);
+    }
+    resumption.ended(&mut session, How::Clean).expect("a clean end");
+    assert_eq!(resumption.action(), Resume::Stop);
+}
+
+#[test]
+fn a_refused_request_ends_the_stream_with_the_servers_error() {
+    let mut policy = Reconnect::default();
     policy.busy_statuses = true;
-    let mut session = ResumableSession::new(responses::Session::new()).with_reconnect(policy);
-    let mut body = &events[..4].concat().into_bytes()[..];
-    while session.advance(&mut body).expect("events") {}
-    session.ended(How::Clean).expect("it is resumed");
-    session.waited();
-    session.answered(503, |name| (name == "retry-after").then_some("9"));
-    let Resume::Wait(wait) = session.action() else { panic!("a busy server is asked again") };
+    let mut session = responses::Session::new();
+    let mut resumption = Resumption::new().with_reconnect(policy);
+    session.feed(response()[..4].concat().as_bytes()).expect("events");
+    resumption.ended(&mut session, How::Clean).expect("it is resumed");
+    resumption.waited();
+    let header = |name: &str| (name == "retry-after").then_some("9");
+    resumption.answered(&mut session, 503, header);
+    let Resume::Wait(wait) = resumption.action() else { panic!("a busy server is asked again") };
     assert_eq!(wait.time, Duration::from_secs(9));
-    session.waited();
-    session.answered(404, |_| None);
-    assert_eq!(session.action(), Resume::Read);
-    session.advance(&mut &br#"{"error":{"message":"no such response"}}"#[..]).expect("evidence");
-    let error = session.ended(How::Clean).expect_err("it was refused");
+    resumption.waited();
+    resumption.answered(&mut session, 404, |_| None);
+    assert_eq!(resumption.action(), Resume::Read);
+    session.feed(br#"{"error":{"message":"no such response"}}"#).expect("evidence");
+    let error = resumption.ended(&mut session, How::Clean).expect_err("it was refused");
     assert!(error.to_string().contains("404: no such response"), "{error}");
     let outcome = session.close(How::Stopped);
     assert_eq!((outcome.end, &*outcome.answer.text()), (End::Truncated, "Hel"));
@@ -235,16 +253,13 @@ fn a_restored_session_is_resumed() {
     session.feed(events[..6].concat().as_bytes()).expect("events");
     session.feed(b"data: {\"cut").expect("a part of one");
     let saved = session.save();
-    let session = responses::Session::restore(&saved, Options::new()).expect("it was saved");
-    let mut session = ResumableSession::lost(session);
-    assert_eq!(session.action(), Resume::Connect);
+    let mut session = responses::Session::restore(&saved, Options::new()).expect("it was saved");
+    assert!(session.is_resumable());
+    let mut resumption = Resumption::new().without_response();
+    assert_eq!(resumption.action(), Resume::Connect);
     let rest = events[place(&session.cursor().expect("one")) + 1..].concat();
-    session.answered(200, |_| None);
-    let mut rest = rest.as_bytes();
-    while session.advance(&mut rest).expect("events") {}
+    resumption.answered(&mut session, 200, |_| None);
+    session.feed(rest.as_bytes()).expect("events");
     let outcome = session.close(How::Clean);
     assert_eq!(outcome.into_complete().expect("complete").text(), "Hello you");
-    // A session without a cursor goes on to be read.
-    let session = ResumableSession::lost(interactions::Session::new());
-    assert_eq!(session.action(), Resume::Read);
 }

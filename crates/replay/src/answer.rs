@@ -195,8 +195,8 @@ fn bare(
 
 /// Returns the stream of a stored response, from where the request says.
 ///
-/// `GET /v1/responses/{id}?stream=true&starting_after=N` of OpenAI's reference. The recording is the
-/// one whose stream has the ID.
+/// It is `GET /v1/responses/{id}?stream=true&starting_after=N` of OpenAI's reference. The recording
+/// is the one whose stream has the ID.
 fn stored(
     request: &Request,
     library: &Library,

@@ -335,7 +335,7 @@ impl Block {
     /// Returns the last `id` of the block.
     fn id<'b>(&self, body: &'b [u8]) -> Option<&'b [u8]> {
         let lines = body[self.0.clone()].split(|&byte| byte == b'\n' || byte == b'\r');
-        let id = lines.filter_map(|line| line.strip_prefix(b"id:")).last()?;
+        let id = lines.filter_map(|line| line.strip_prefix(b"id:")).next_back()?;
         Some(id.strip_prefix(b" ").unwrap_or(id))
     }
 }

@@ -56,9 +56,9 @@
 //! always streams, usage included. A page of another origin may read it with the fault
 //! `header="access-control-allow-origin: *"`. Every response closes its connection.
 //!
-//! A stream can be resumed where its events have a `sequence_number` or an `id` line. What cannot is
-//! refused with status 400. The fault `first=1; cut=N` cuts the first answer of a recording only, so
-//! a client that resumes gets the rest.
+//! A stream can be resumed where its events have a `sequence_number` or an `id` line. Any other is
+//! refused with status 400. The fault `first=1; cut=N` cuts the first answer of a recording only,
+//! so a client that resumes gets the rest.
 //!
 //! Three request headers belong to the server itself:
 //!

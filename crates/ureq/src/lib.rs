@@ -78,12 +78,12 @@
 //!
 //! # In scope, out of scope
 //! In: the check of the head; events and updates of a streamed response; answers that were not
-//! streamed; event streams that are asked for again where they end. Out: building requests,
-//! retrying requests, and time limits, which are configuration of the [`Agent`](ureq::Agent) and
-//! unset by default. `timeout_per_read` bounds the wait for the next bytes of a stream,
-//! `timeout_recv_body` the whole body; one that runs out is an error here, with what was folded
-//! before. [`Reader::stalls`] adds limits for what a timeout cannot see: a stream that comments or
-//! empty chunks keep alive.
+//! streamed; event streams that are asked for again where they end; answers that go on over another
+//! connection ([`Reader::resume`]). Out: building requests, retrying requests, and time limits,
+//! which are configuration of the [`Agent`](ureq::Agent) and unset by default. `timeout_per_read`
+//! bounds the wait for the next bytes of a stream, `timeout_recv_body` the whole body; one that
+//! runs out is an error here, with what was folded before. [`Reader::stalls`] adds limits for what
+//! a timeout cannot see: a stream that comments or empty chunks keep alive.
 //!
 //! `deltawire-async` is the async sibling, and `deltawire-replay` serves recorded streams to
 //! tests.
@@ -100,6 +100,8 @@ mod head;
 mod read;
 mod reader;
 mod response;
+mod resume;
+mod resuming;
 mod stream;
 
 pub use deltawire;
@@ -118,6 +120,7 @@ pub use response::{
     agent, any, chat, chat_completion, completion, completions, events, gemini, interactions,
     messages, ollama, responses,
 };
+pub use resume::ResumingReader;
 pub use stream::{
     AnswerStream, AnyStream, ChatStream, CompletionStream, FoldedEvents, GeminiStream,
     InteractionsStream, MessagesStream, OllamaStream, ResponsesStream,

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 /// A reader with a buffer of one read.
 pub(crate) struct ReadAhead<R> {
-    reader: R,
+    /// The reader, unless there is no connection.
+    reader: Option<R>,
     buffer: Box<[u8]>,
     unread: Range<usize>,
 }
@@ -13,7 +14,7 @@ pub(crate) struct ReadAhead<R> {
 impl<R: Read> ReadAhead<R> {
     /// Allocates a buffer of `size` bytes, at least 1.
     pub(crate) fn new(reader: R, size: usize) -> Self {
-        Self { reader, buffer: vec![0; size.max(1)].into(), unread: 0..0 }
+        Self { reader: Some(reader), ..Self::closed(size) }
     }
 
     /// Lets `take` consume bytes from the front of those that were read.
@@ -30,7 +31,8 @@ impl<R: Read> ReadAhead<R> {
     /// As the reader; a read that a signal interrupted is tried again.
     pub(crate) fn read(&mut self) -> io::Result<usize> {
         loop {
-            match self.reader.read(&mut self.buffer) {
+            let Some(reader) = &mut self.reader else { return Ok(0) };
+            match reader.read(&mut self.buffer) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
                 Ok(count) => {
@@ -43,6 +45,23 @@ impl<R: Read> ReadAhead<R> {
 }
 
 impl<R> ReadAhead<R> {
+    /// Allocates a buffer, without a reader as yet.
+    pub(crate) fn closed(size: usize) -> Self {
+        Self { reader: None, buffer: vec![0; size.max(1)].into(), unread: 0..0 }
+    }
+
+    /// Drops the reader, and with it the connection.
+    pub(crate) fn close(&mut self) {
+        self.reader = None;
+        self.unread = 0..0;
+    }
+
+    /// Reads another reader from now on.
+    pub(crate) fn replace(&mut self, reader: R) {
+        self.reader = Some(reader);
+        self.unread = 0..0;
+    }
+
     /// The default size of a read, in bytes.
     pub(crate) const SIZE: usize = 16 << 10;
 

@@ -236,6 +236,21 @@ impl Reader {
             #[cfg(feature = "timing")]
             recorder: self.recorder,
             head: None,
+            resuming: None,
+        }
+    }
+
+    /// Returns a stream that has a session, and no response as yet.
+    pub(crate) fn without_response<D: Dialect, R>(self, session: Session<D>) -> AnswerStream<D, R> {
+        AnswerStream {
+            session: session.with_stall_limits(self.limits),
+            body: ReadAhead::closed(self.read_size),
+            clock: self.clock,
+            waited_past: None,
+            #[cfg(feature = "timing")]
+            recorder: self.recorder,
+            head: None,
+            resuming: None,
         }
     }
 }

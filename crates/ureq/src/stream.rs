@@ -21,6 +21,7 @@ use ureq::http::response::Parts;
 
 use crate::error::{Error, is_socket_timeout, transport};
 use crate::read::ReadAhead;
+use crate::resuming::Resuming;
 
 /// A streamed chat completion: an [`AnswerStream`], whose page has the methods.
 ///
@@ -80,6 +81,8 @@ pub struct AnswerStream<D, R = BodyReader<'static>> {
     #[cfg(feature = "timing")]
     pub(crate) recorder: Option<Box<Recorder>>,
     pub(crate) head: Option<Box<Parts>>,
+    /// The way in which the stream is resumed, if it is.
+    pub(crate) resuming: Option<Box<Resuming<R>>>,
 }
 
 /// The time since the request. If nobody wants it, the clock is never read.
@@ -91,7 +94,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// Returns the time since the request, or since the first call.
-    fn now(&mut self) -> Duration {
+    pub(crate) fn now(&mut self) -> Duration {
         if !self.is_wanted {
             return Duration::ZERO;
         }
@@ -196,7 +199,7 @@ impl<D: Dialect, R: Read> AnswerStream<D, R> {
             let has_begun = self.session.times().first_byte.is_some();
             if let Some(stall) = self.session.stalled(before).filter(|_| has_begun) {
                 self.session.tick(before);
-                return self.session.end(How::Stalled(stall));
+                return self.end(How::Stalled(stall));
             }
             let read = self.body.read();
             let now = self.clock.now();
@@ -206,7 +209,8 @@ impl<D: Dialect, R: Read> AnswerStream<D, R> {
                     // A reader that begins by reading (ureq's for gzip does) keeps the first
                     // timeout, reports it once, and then knows of nothing but its end. That body is
                     // not empty.
-                    return self.session.end(self.waited_past.take().unwrap_or(How::Clean));
+                    let how = self.waited_past.take().unwrap_or(How::Clean);
+                    return self.end(how);
                 }
                 Ok(_) => {
                     self.waited_past = None;
@@ -216,8 +220,19 @@ impl<D: Dialect, R: Read> AnswerStream<D, R> {
                 Err(error) => {
                     self.session.tick(now);
                     let Some(how) = self.wait_on(error, before, now) else { continue };
-                    return self.session.end(how);
+                    return self.end(how);
                 }
+            }
+        }
+    }
+
+    /// Ends the session, unless the stream goes on over another connection.
+    fn end(&mut self, how: How) -> Result<bool, deltawire::Error> {
+        match &mut self.resuming {
+            None => self.session.end(how),
+            Some(resuming) => {
+                let clock = &mut self.clock;
+                resuming.go_on(&mut self.session, &mut self.body, || clock.now(), how)
             }
         }
     }
@@ -269,6 +284,16 @@ impl<D: Dialect, R> AnswerStream<D, R> {
     #[must_use]
     pub fn head(&self) -> Option<&Parts> {
         self.head.as_deref()
+    }
+
+    /// Returns the session, which can be [saved](Session::save) and has the
+    /// [cursor](Session::cursor).
+    ///
+    /// Bytes that were read and not folded yet are not in it. A stream that goes on after the
+    /// cursor has their events again.
+    #[must_use]
+    pub fn session(&self) -> &Session<D> {
+        &self.session
     }
 
     /// Returns the accumulator, which has the text and the answer so far.

@@ -17,6 +17,7 @@ mod frames;
 mod gated;
 mod recordings;
 mod responses;
+mod resume;
 mod seen;
 mod stacks;
 mod stalls;

@@ -19,7 +19,7 @@ use super::transcript::{Effect, Transcript};
 use super::update::Update;
 use crate::error::{Error, OtherApi, RestoreError, evidence, other_api};
 use crate::json::{RawStr, repair};
-use crate::save::{Fault, Reader, Saved, Writer, saved};
+use crate::save::{Fault, Reader, Saved, Writer};
 use crate::sse::Event;
 
 /// Folds the events of one stream into the answer.
@@ -823,7 +823,18 @@ pub(crate) enum Rest {
     Folded,
 }
 
-saved!(Odd { unknown, other, stray });
+impl Saved for Odd {
+    fn save(&self, to: &mut Writer) {
+        let Self { unknown, other, stray } = self;
+        unknown.save(to);
+        other.save(to);
+        stray.save(to);
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
+        Ok(Self { unknown: from.counter()?, other: Saved::load(from)?, stray: Saved::load(from)? })
+    }
+}
 
 /// Saving and restoring.
 impl<D: Dialect> Accumulator<D> {

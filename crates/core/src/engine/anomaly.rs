@@ -485,7 +485,7 @@ impl Saved for Anomaly {
     }
 }
 
-/// What the current event noted is not saved: it is over.
+/// Leaves out the notes of the current event, which is over.
 impl Saved for Anomalies {
     fn save(&self, to: &mut Writer) {
         self.list.save(to);

@@ -45,7 +45,7 @@ pub use owned::{OwnedChange, OwnedUpdate};
 pub use place::{Item, Place, TextKind};
 #[cfg(feature = "std")]
 pub use read_stream::ReadStream;
-pub use resume::{ResumableSession, Resume};
+pub use resume::{Resume, Resumption};
 pub use session::{Session, Times, Updates};
 pub use stalls::StallLimits;
 pub use tool_call::{ToolCallKind, ToolCallSoFar};

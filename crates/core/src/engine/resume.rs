@@ -1,12 +1,12 @@
-//! A session over one connection after another, as a state machine.
+//! Going on over another connection, as a state machine.
 //!
 //! ```text
 //!               answered(head)
-//!   ┌─────────┐ ─────────────▶ ┌──────┐ ──advance(bytes)──▶ updates
-//!   │ Connect │                │ Read │ ◀─┐  │
-//!   └─────────┘ ◀─waited()─┐   └──────┘   └──┘
+//!   ┌─────────┐ ─────────────▶ ┌──────┐
+//!   │ Connect │                │ Read │ the session takes the bytes
+//!   └─────────┘ ◀─waited()─┐   └──────┘
 //!      │                   │      │ ended(how)
-//!      │ failed(error)  ┌──────┐  │
+//!      │ ended(how)     ┌──────┐  │
 //!      └──────────────▶ │ Wait │ ◀┘
 //!                       └──────┘
 //! ```
@@ -18,25 +18,22 @@
 //!
 //! The waits are those of the event source ([`Reconnect`]).
 
-use core::fmt;
 use core::time::Duration;
 
-use super::cursor::Cursor;
 use super::dialect::Dialect;
-use super::outcome::{How, Outcome};
+use super::outcome::How;
 use super::session::Session;
-use super::update::Update;
-use crate::error::{Error, TransportError};
+use crate::error::Error;
 use crate::sse::{Jitter, Reconnect, Wait};
 
-/// A session that goes on where its connection was lost.
+/// The policy and the state by which a session goes on over another connection.
 ///
 /// It does no I/O. [`action`](Self::action) says what to do next, as that of an
-/// [`EventSource`](crate::sse::EventSource) does. The adapters have a stream around it.
+/// [`EventSource`](crate::sse::EventSource) does. The adapters' `Reader::resume` is a loop around
+/// it.
 ///
 /// ```
-/// use deltawire::sse::Reconnect;
-/// use deltawire::{How, ResumableSession, Resume, responses};
+/// use deltawire::{How, Resume, Resumption, responses};
 ///
 /// let first = concat!(
 ///     r#"data: {"type":"response.created","sequence_number":0,"response":{"id":"r","output":[]}}"#,
@@ -51,19 +48,19 @@ use crate::sse::{Jitter, Reconnect, Wait};
 ///     "\n\n",
 /// );
 /// let mut bodies = [first, second].into_iter();
-/// let mut body = bodies.next().unwrap().as_bytes();
-/// let mut session = ResumableSession::new(responses::Session::new());
+/// let mut body = bodies.next().unwrap();
+/// let (mut session, mut resumption) = (responses::Session::new(), Resumption::new());
 /// loop {
-///     match session.action() {
+///     match resumption.action() {
 ///         Resume::Read => {
-///             while session.advance(&mut body)? {}
-///             session.ended(How::broken("reset by peer", false))?;
+///             session.feed(body.as_bytes())?;
+///             resumption.ended(&mut session, How::broken("reset by peer", false))?;
 ///         }
-///         Resume::Wait(_) => session.waited(),
+///         Resume::Wait(_) => resumption.waited(),
 ///         Resume::Connect => {
 ///             assert_eq!(session.cursor().unwrap().to_string(), "response r after event 1");
-///             body = bodies.next().unwrap().as_bytes();
-///             session.answered(200, |_| None);
+///             body = bodies.next().unwrap();
+///             resumption.answered(&mut session, 200, |_| None);
 ///         }
 ///         Resume::Stop => break,
 ///     }
@@ -71,68 +68,64 @@ use crate::sse::{Jitter, Reconnect, Wait};
 /// assert_eq!(session.close(How::Clean).into_complete()?.text(), "Hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct ResumableSession<D> {
-    session: Session<D>,
+#[derive(Debug, Clone)]
+pub struct Resumption {
     reconnect: Reconnect,
     jitter: Option<Jitter>,
     /// The number of connections in a row that brought no byte.
     reconnects: u32,
     fails_at_gaps: bool,
-    state: State,
+    state: Resume,
 }
 
+/// The next thing to do for a stream that goes on over another connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Connect,
-    Read,
-    Wait(Wait),
-    Stop,
-}
-
-/// The next thing that the caller of a [`ResumableSession`] has to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Resume {
-    /// Read on and [`advance`](ResumableSession::advance).
+    /// Read on, and give the bytes to the session.
     ///
-    /// At the end of the body call [`ended`](ResumableSession::ended).
+    /// At the end of the body call [`Resumption::ended`].
     Read,
-    /// Wait for this [`time`](Wait::time), and then call [`waited`](ResumableSession::waited).
+    /// Wait for this [`time`](Wait::time), and then call [`Resumption::waited`].
     ///
     /// The connection is over.
     Wait(Wait),
-    /// Send a request that resumes the stream after the [`cursor`](ResumableSession::cursor).
+    /// Send a request that resumes the stream after the session's
+    /// [`cursor`](Session::cursor).
     ///
-    /// Then call [`answered`](ResumableSession::answered) or [`failed`](ResumableSession::failed).
+    /// Then call [`Resumption::answered`], or [`Resumption::ended`] if it failed.
     Connect,
     /// Stop: the stream has ended, for good.
     Stop,
 }
 
-impl<D: Dialect> ResumableSession<D> {
-    /// Returns a session whose first response is there to be read.
+impl Default for Resumption {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Resumption {
+    /// Returns a resumption for a session whose first response is there to be read.
     ///
     /// It has the default policy ([`Reconnect`]), and waits for the shortest times.
     #[must_use]
-    pub fn new(session: Session<D>) -> Self {
+    pub fn new() -> Self {
         Self {
-            session,
             reconnect: Reconnect::default(),
             jitter: None,
             reconnects: 0,
             fails_at_gaps: false,
-            state: State::Read,
+            state: Resume::Read,
         }
     }
 
-    /// Returns a session that is to be resumed at once, such as one that was restored.
+    /// Connects at once, for a session without a response, such as one that was restored.
     ///
-    /// If there is no cursor, the session goes on to be read.
+    /// Give it a session that [is resumable](Session::is_resumable).
     #[must_use]
-    pub fn lost(session: Session<D>) -> Self {
-        let is_resumable = session.is_resumable();
-        let state = if is_resumable { State::Connect } else { State::Read };
-        Self { state, ..Self::new(session) }
+    pub fn without_response(mut self) -> Self {
+        self.state = Resume::Connect;
+        self
     }
 
     /// Sets the policy for connecting again.
@@ -153,6 +146,12 @@ impl<D: Dialect> ResumableSession<D> {
         self
     }
 
+    /// Reports whether the waits are spread at random.
+    #[must_use]
+    pub fn is_seeded(&self) -> bool {
+        self.jitter.is_some()
+    }
+
     /// Makes missing events an error ([`Error::Gap`]), where the server numbers its events.
     ///
     /// By default they are an [anomaly](crate::AnomalyKind::SequenceGap).
@@ -167,63 +166,43 @@ impl<D: Dialect> ResumableSession<D> {
     /// It stays the same until the next input.
     #[must_use]
     pub fn action(&self) -> Resume {
-        match self.state {
-            // An error or a sentinel that was folded ended it.
-            State::Read if self.session.is_ended() => Resume::Stop,
-            State::Read => Resume::Read,
-            State::Wait(wait) => Resume::Wait(wait),
-            State::Connect => Resume::Connect,
-            State::Stop => Resume::Stop,
-        }
+        self.state
     }
 
-    /// Returns the place after which the next request resumes the stream.
-    #[must_use]
-    pub fn cursor(&self) -> Option<Cursor<'_>> {
-        self.session.cursor()
-    }
-
-    /// Consumes bytes until an event changed something; see [`Session::advance`].
+    /// Records how a body ended, or that a request failed.
     ///
-    /// From the first byte on the connection counts as one that works.
+    /// Returns true if the end changed something; [`Session::update`] then has it. If the answer is
+    /// not complete, and the stream has a cursor, it is resumed, and the end is none of the
+    /// session's. Otherwise this is [`Session::end`].
     ///
-    /// # Errors
-    /// Returns the same errors as [`Updates::next`](crate::Updates::next).
-    pub fn advance(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
-        if !input.is_empty() {
-            self.reconnects = 0;
-        }
-        self.session.advance(input)
-    }
-
-    /// Records how the body ended, and returns true if that changed something.
-    ///
-    /// If the answer is not complete, and the stream has a cursor, it is resumed. Otherwise this is
-    /// [`Session::end`].
+    /// A connection that brought bytes counts as one that worked, and back-off begins anew.
     ///
     /// # Errors
     /// Returns the same errors as [`Session::end`], if the stream is not resumed.
-    pub fn ended(&mut self, how: How) -> Result<bool, Error> {
+    pub fn ended<D: Dialect>(&mut self, session: &mut Session<D>, how: How) -> Result<bool, Error> {
         match self.state {
-            State::Read | State::Connect => self.again(how),
-            State::Stop => self.session.end(how),
+            Resume::Read | Resume::Connect => {}
+            Resume::Stop => return session.end(how),
             // The connection is over already.
-            State::Wait(_) => Ok(false),
+            Resume::Wait(_) => return Ok(false),
         }
-    }
-
-    /// Records that a request to resume the stream failed.
-    ///
-    /// # Errors
-    /// Returns the error, if the policy allows no other try.
-    pub fn failed(&mut self, error: TransportError) -> Result<bool, Error> {
-        self.ended(How::Broken(error))
+        if self.state == Resume::Read && session.decoder().offset() > 0 {
+            self.reconnects = 0;
+        }
+        if how != How::Stopped && session.is_resumable() {
+            if let Some(wait) = self.next_wait(session, Duration::ZERO) {
+                self.state = Resume::Wait(wait);
+                return Ok(false);
+            }
+        }
+        self.state = Resume::Stop;
+        session.end(how)
     }
 
     /// Records that the time to wait is over.
     pub fn waited(&mut self) {
-        if matches!(self.state, State::Wait(_)) {
-            self.state = State::Connect;
+        if matches!(self.state, Resume::Wait(_)) {
+            self.state = Resume::Connect;
         }
     }
 
@@ -232,81 +211,42 @@ impl<D: Dialect> ResumableSession<D> {
     /// `header` looks up a header by its lower-case name. A status other than 2xx ends the stream:
     /// read the body, whose beginning becomes part of [`Error::Refused`]. Where the policy says so
     /// ([`Reconnect::busy_statuses`]), a busy server is asked again.
-    pub fn answered<'h>(&mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) {
-        if self.state != State::Connect {
+    pub fn answered<'h, D: Dialect>(
+        &mut self,
+        session: &mut Session<D>,
+        status: u16,
+        header: impl Fn(&str) -> Option<&'h str>,
+    ) {
+        if self.state != Resume::Connect {
             return;
         }
         let is_busy = matches!(status, 429 | 500 | 502 | 503 | 504);
         if is_busy && self.reconnect.busy_statuses {
             let seconds = header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
-            if let Some(wait) = self.next_wait(seconds.map_or(Duration::ZERO, Duration::from_secs))
-            {
-                self.state = State::Wait(wait);
+            let not_before = seconds.map_or(Duration::ZERO, Duration::from_secs);
+            if let Some(wait) = self.next_wait(session, not_before) {
+                self.state = Resume::Wait(wait);
                 return;
             }
         }
-        self.session.resume(self.fails_at_gaps);
-        self.session.head(status, header);
-        self.state = State::Read;
-    }
-
-    /// Waits for the next connection, or ends.
-    fn again(&mut self, how: How) -> Result<bool, Error> {
-        if how != How::Stopped && self.session.is_resumable() {
-            if let Some(wait) = self.next_wait(Duration::ZERO) {
-                self.state = State::Wait(wait);
-                return Ok(false);
-            }
-        }
-        self.state = State::Stop;
-        self.session.end(how)
+        session.resume(self.fails_at_gaps);
+        session.head(status, header);
+        self.state = Resume::Read;
     }
 
     /// Returns the next wait, if the policy allows another try.
-    fn next_wait(&mut self, not_before: Duration) -> Option<Wait> {
+    fn next_wait<D: Dialect>(
+        &mut self,
+        session: &Session<D>,
+        not_before: Duration,
+    ) -> Option<Wait> {
         if self.reconnect.max_reconnects.is_some_and(|max| self.reconnects >= max) {
             return None;
         }
         let random = self.jitter.as_mut().map_or(0, Jitter::next);
-        let retry = self.session.decoder().retry();
+        let retry = session.decoder().retry();
         let wait = self.reconnect.wait(retry, self.reconnects, not_before, random);
         self.reconnects = self.reconnects.saturating_add(1);
         Some(wait)
-    }
-
-    /// Returns what the last event changed.
-    #[must_use]
-    pub fn update(&self) -> Update<'_> {
-        self.session.update()
-    }
-
-    /// Returns the session.
-    #[must_use]
-    pub fn session(&self) -> &Session<D> {
-        &self.session
-    }
-
-    /// Returns the session, to report times and limits to.
-    pub fn session_mut(&mut self) -> &mut Session<D> {
-        &mut self.session
-    }
-
-    /// Ends the session, and returns its outcome.
-    ///
-    /// An earlier end, or one that the stream brought itself, counts before `how`.
-    #[must_use]
-    pub fn close(self, how: How) -> Outcome<D::Answer> {
-        self.session.close(how)
-    }
-}
-
-/// Leaves out the state of the session, which is everything that was folded.
-impl<D> fmt::Debug for ResumableSession<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResumableSession")
-            .field("session", &self.session)
-            .field("state", &self.state)
-            .field("reconnects", &self.reconnects)
-            .finish_non_exhaustive()
     }
 }

@@ -819,7 +819,7 @@ impl<D: Dialect> Session<D> {
 
     /// Begins another body, which goes on after the [`cursor`](Self::cursor).
     ///
-    /// A [`ResumableSession`](crate::ResumableSession) calls it. The part of an event that the last
+    /// A [`Resumption`](crate::Resumption) calls it. The part of an event that the last
     /// connection cut is dropped, because the server sends the event again. Call
     /// [`head`](Self::head) next, if there is one. Events that come again are passed over, up to the
     /// cursor. Events that are missing are an [anomaly](crate::AnomalyKind::SequenceGap), or else,

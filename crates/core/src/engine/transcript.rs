@@ -611,7 +611,7 @@ impl Transcript {
 impl Transcript {
     /// Saves the texts and the anomalies.
     pub(crate) fn save(&self, to: &mut Writer) {
-        self.whole_body.save(to);
+        debug_assert!(!self.whole_body, "a whole body is one event, with nothing to go on from");
         self.texts.save(to);
         self.anomalies.save(to);
         self.event.save(to);
@@ -625,7 +625,6 @@ impl Transcript {
     /// Fails if the bytes are not a transcript.
     pub(crate) fn load(options: Options, from: &mut Reader<'_>) -> Result<Self, Fault> {
         let mut transcript = Self::new(options);
-        transcript.whole_body = bool::load(from)?;
         transcript.texts = Saved::load(from)?;
         from.texts = transcript.texts.len();
         transcript.anomalies = Saved::load(from)?;

@@ -136,7 +136,7 @@ pub enum Error {
     /// Events are missing after the stream was resumed.
     ///
     /// It is an error only where that was asked for; see
-    /// [`ResumableSession::with_strict_gaps`](crate::ResumableSession::with_strict_gaps).
+    /// [`Resumption::with_strict_gaps`](crate::Resumption::with_strict_gaps).
     Gap {
         /// The number of the last event before the gap.
         after: u64,

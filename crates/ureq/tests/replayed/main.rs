@@ -15,6 +15,7 @@ mod gated;
 mod head;
 mod options;
 mod recordings;
+mod resume;
 mod secrets;
 mod silence;
 mod stalls;

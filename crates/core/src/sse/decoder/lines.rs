@@ -460,6 +460,11 @@ impl Field {
 }
 
 impl Line {
+    /// Reports whether the line is one of data, past its name.
+    pub(super) fn is_of_data(self) -> bool {
+        matches!(self, Self::Colon(Field::Data) | Self::Value(Field::Data))
+    }
+
     /// Reports whether the value buffer has a part of the line.
     pub(super) fn has_value(self) -> bool {
         match self {

@@ -420,6 +420,9 @@ impl Decoder {
             last_event_id,
             shared_id: _,
         } = self;
+        // The end of the stream cut a line of the event that was handed out.
+        let is_cut = *block == Block::HandedOut && line.is_of_data();
+        let line = if is_cut { Line::Skip } else { *line };
         line.save(to);
         if line.has_value() {
             to.bytes(value);
@@ -466,7 +469,9 @@ impl Decoder {
             self.event = String::load(from)?;
             self.id = String::load(from)?;
         }
-        if self.data.first().is_some_and(|first| *first != b'\n') {
+        // A line of data has the line feed before it in the buffer.
+        let begins = self.data.first().is_some_and(|first| *first == b'\n');
+        if !begins && (self.line.is_of_data() || !self.data.is_empty()) {
             return Err(Fault::Damaged("data"));
         }
         self.offset = from.counter()?;
