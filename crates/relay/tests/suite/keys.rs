@@ -132,6 +132,28 @@ async fn nothing_is_left_of_a_redis_without_a_file_and_it_is_said() {
 }
 
 #[tokio::test]
+async fn readers_of_a_redis_that_was_down_for_longer_than_a_lease_forgive() {
+    let Some(mut server) = Redis::start(&["--appendonly", "yes", "--appendfsync", "always"]) else {
+        return;
+    };
+    let mut settings = short();
+    settings.times.expiry = Duration::from_secs(60);
+    let relay = Relay::new(RedisLog::open(&server.url()).unwrap()).with_settings(settings);
+    let name = id("forgiven");
+    let mut producer = Producer::start(&relay, &name).await.unwrap();
+    let mut reader = Reader::from(&relay, &name, None).await.unwrap();
+    let reading = tokio::spawn(async move { read_all(&mut reader).await });
+    write(&mut producer, 0..3).await;
+    producer.flush().await.unwrap();
+    server.kill();
+    tokio::time::sleep(settings.times.lease + Duration::from_millis(300)).await;
+    server.run();
+    write(&mut producer, 3..6).await;
+    producer.finish(End::done()).await.unwrap();
+    assert_eq!(reading.await.unwrap().unwrap(), (numbers(0..6), End::done()));
+}
+
+#[tokio::test]
 async fn followers_share_two_connections_and_new_ones_need_not_wait() {
     // A reader that looks by itself would hide that nobody wakes it.
     let mut patient = settings();
