@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ pub(crate) struct Redis {
     options: Vec<String>,
 }
 
+static SAID: Once = Once::new();
+
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 impl Redis {
@@ -23,10 +26,12 @@ impl Redis {
         let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         if found.is_err() {
             // Not captured, as what is printed would be.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: the tests on Redis, because there is no redis-server"
-            );
+            SAID.call_once(|| {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "SKIPPED: the tests on Redis, because there is no redis-server"
+                );
+            });
             return None;
         }
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
