@@ -39,7 +39,11 @@ fn main() {
     let memory_log = || memory.clone();
     println!("\n{:<44}{:>10}{:>10}{:>10}", "latency of an event, in ms", "p50", "p99", "most");
     for (streams, readers) in [(1, 1), (1, 100), (50, 2)] {
-        let name = format!("{streams} streams, {readers} readers each");
+        let name = if streams == 1 {
+            format!("{readers} readers")
+        } else {
+            format!("{streams} streams of {readers} readers")
+        };
         row(&format!("memory, {name}"), runtime.block_on(latency(&memory_log, streams, readers)));
         row(&format!("Redis, {name}"), runtime.block_on(latency(&redis_log, streams, readers)));
     }
@@ -202,6 +206,6 @@ fn resumable_stream(folder: &str, url: &str, readers: usize) {
         );
     }
     if !delays.is_empty() {
-        row(&format!("resumable-stream, 1 streams, {readers} readers each"), delays);
+        row(&format!("resumable-stream, {readers} readers"), delays);
     }
 }

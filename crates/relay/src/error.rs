@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use deltawire_async::BoxError;
 
-use crate::end::End;
-
 /// An error of a log.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -151,8 +149,8 @@ pub enum ProduceError {
     Log(LogError),
     /// The event cannot be written as one.
     Encode(deltawire::sse::EncodeError),
-    /// Somebody ended the stream before.
-    Ended(Option<Box<End>>),
+    /// The stream has ended before.
+    Ended,
     /// The operating system has no randomness.
     Random(Arc<std::io::Error>),
 }
@@ -160,7 +158,7 @@ pub enum ProduceError {
 impl From<LogError> for ProduceError {
     fn from(error: LogError) -> Self {
         match error {
-            LogError::Ended => Self::Ended(None),
+            LogError::Ended => Self::Ended,
             other => Self::Log(other),
         }
     }
@@ -177,7 +175,7 @@ impl fmt::Display for ProduceError {
         match self {
             Self::Log(_) => f.write_str("the log does not take the stream"),
             Self::Encode(_) => f.write_str("the event cannot be written"),
-            Self::Ended(_) => f.write_str("the stream has ended"),
+            Self::Ended => f.write_str("the stream has ended"),
             Self::Random(_) => f.write_str("there is no randomness"),
         }
     }
@@ -189,7 +187,7 @@ impl std::error::Error for ProduceError {
             Self::Log(error) => Some(error),
             Self::Encode(error) => Some(error),
             Self::Random(error) => Some(&**error),
-            Self::Ended(_) => None,
+            Self::Ended => None,
         }
     }
 }

@@ -280,3 +280,91 @@ impl<D: Dialect> fmt::Debug for Pipe<D> {
         f.debug_struct("Pipe").field("session", &self.session).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use deltawire_async::AsEvent as _;
+
+    use super::*;
+    use crate::decode::EntryDecoder;
+    use crate::id::Generation;
+    use crate::log::Entry;
+
+    const PARTS: &[&[u8]] = &[
+        b"data: a",
+        b"data:",
+        b"data",
+        b"data: \xff",
+        b"event: x",
+        b"event",
+        b"id: 7",
+        b"id",
+        b"id: \0",
+        b"retry: 5",
+        b": comment",
+        b"stray",
+        b"\xef\xbb\xbf",
+        b"\xef\xbb",
+        b"\n",
+        b"\n",
+        b"\n",
+        b"\r",
+        b"\r",
+        b"\r\n",
+        b"\r\n\r\n",
+        b"\n\n",
+        b"\0",
+        b" ",
+    ];
+
+    /// Returns random numbers, the same ones each time.
+    fn below(random: &mut u64, most: usize) -> usize {
+        *random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (*random >> 33) as usize % most
+    }
+
+    #[test]
+    fn any_body_in_any_cuts_is_kept_and_each_entry_decodes_alone() {
+        let generation = Generation::random().unwrap();
+        let (mut random, mut count) = (1, 0);
+        for _ in 0..20_000 {
+            let mut body = Vec::new();
+            for _ in 0..below(&mut random, 60) {
+                body.extend_from_slice(PARTS[below(&mut random, PARTS.len())]);
+            }
+            let mut splitter = Splitter::new(Framing::Events);
+            let (mut kept, mut events) = (Vec::new(), Vec::new());
+            let mut rest = &body[..];
+            while !rest.is_empty() {
+                let (read, after) = rest.split_at(1 + below(&mut random, rest.len()));
+                rest = after;
+                let mut data = Bytes::copy_from_slice(read);
+                let mut fed = Vec::new();
+                while !data.is_empty() {
+                    let (piece, block) = splitter.next(&mut data);
+                    fed.extend_from_slice(&piece);
+                    let Some(bytes) = block else { continue };
+                    let number = events.len() as u64 + 1;
+                    kept.extend_from_slice(&bytes);
+                    let entry = Entry { number, kind: splitter.kind(), bytes };
+                    // As a reader that begins with it does.
+                    let event = EntryDecoder::after(number - 1).decode(generation, &entry);
+                    let event = event.unwrap_or_else(|| panic!("no event in {entry:?}"));
+                    let event = event.as_event();
+                    events.push((event.event.to_owned(), event.data.to_owned()));
+                }
+                assert_eq!(fed, read);
+            }
+            kept.extend_from_slice(&splitter.rest());
+            assert_eq!(kept, body);
+            let (mut decoder, mut input) = (sse::Decoder::new(), &body[..]);
+            let mut expected = Vec::new();
+            while let Some(event) = decoder.decode(&mut input).unwrap() {
+                expected.push((event.event.to_owned(), event.data.to_owned()));
+            }
+            assert_eq!(events, expected, "{:?}", String::from_utf8_lossy(&body));
+            count += events.len();
+        }
+        assert!(count > 10_000, "{count} events");
+    }
+}

@@ -245,7 +245,7 @@ impl Producer {
             Ok(failed) = state.wait_for(|state| !matches!(state, State::Writing)) => {
                 match &*failed {
                     State::Outage(error) | State::Over(error) => Err(error.clone()),
-                    State::Writing => Err(ProduceError::Ended(None)),
+                    State::Writing => Err(ProduceError::Ended),
                 }
             }
         }
@@ -267,9 +267,9 @@ impl Producer {
         match state.wait_for(|state| !matches!(state, State::Writing)).await {
             Ok(state) => match &*state {
                 State::Outage(error) | State::Over(error) => error.clone(),
-                State::Writing => ProduceError::Ended(None),
+                State::Writing => ProduceError::Ended,
             },
-            Err(_) => ProduceError::Ended(None),
+            Err(_) => ProduceError::Ended,
         }
     }
 }

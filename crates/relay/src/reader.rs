@@ -324,7 +324,8 @@ impl Follow {
 
     /// Reports whether the log has just come back, so that the producer may not have found it yet.
     fn is_forgiving(&self) -> bool {
-        let time = self.relay.settings.times.heartbeat * 2;
+        // A producer asks again as seldom as a reader does.
+        let time = self.relay.settings.times.heartbeat * 2 + LONGEST_WAIT * 2;
         self.failed_at.is_some_and(|failed| failed.elapsed() < time)
     }
 

@@ -47,6 +47,8 @@ pub enum OnOutage {
     Stop,
     /// It goes on for [`Producer::live`](crate::Producer::live), and the stream is not resumable.
     ///
+    /// Once the queue is full, live events too wait until the patience is over.
+    ///
     /// As soon as the log answers, the stream ends there with
     /// [`EntriesLost`](crate::EndKind::EntriesLost).
     PassLive,

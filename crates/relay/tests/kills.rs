@@ -1,9 +1,10 @@
 //! Real processes that are killed: producers, readers, and Redis.
 //!
 //! This program starts itself as producers and as readers, and a redis-server, and kills each of
-//! them with SIGKILL at random points. No reader may miss an event, get one twice, or wait for
-//! longer than the lease. `DELTAWIRE_KILLS=N` sets the number of kills; 20 is what a change has to
-//! pass. `DELTAWIRE_KILL_SEED=N` repeats the points.
+//! them with SIGKILL at random points. Redis also hangs for longer than anybody waits for an
+//! answer. No reader may miss an event, get one twice, or wait for longer than the lease.
+//! `DELTAWIRE_KILLS=N` sets the number of kills; 20 is what a change has to pass.
+//! `DELTAWIRE_KILL_SEED=N` repeats the points.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -24,6 +25,9 @@ use server::Redis;
 /// The lease where producers die, and where they must not.
 const SHORT: Duration = Duration::from_millis(600);
 const LONG: Duration = Duration::from_secs(30);
+
+/// The longest wait for an answer of Redis.
+const ANSWER: Duration = Duration::from_millis(200);
 
 /// Added to the lease for what a busy machine needs.
 const SLACK: Duration = Duration::from_secs(8);
@@ -53,40 +57,41 @@ fn kill_them() {
     let seed = began.elapsed().as_nanos() as u64 ^ (u64::from(std::process::id()) << 20);
     let seed: u64 = number("DELTAWIRE_KILL_SEED", seed);
     println!("kills: {kills}, seed {seed}");
-    let always = ["--appendonly", "yes", "--appendfsync", "always"];
-    let Some(redis) = Redis::start(&always) else { return };
     let of_redis = kills / 3;
-    let own = std::thread::spawn(move || kill_redis(of_redis, Random(seed ^ 0xabcdef)));
-    let (mut killed, mut random) = (0, Random(seed));
-    let (mut producers, mut readers, mut pauses) = (0, 0, 0);
-    for round in 0.. {
-        let left = kills - of_redis - killed;
-        killed += match round % 10 {
-            _ if left == 0 => break,
-            0 => {
-                pause_a_producer(&redis);
-                pauses += 1;
-                1
-            }
-            3 | 7 => {
-                let count = kill_readers(&redis, &mut random, left.min(5));
-                readers += count;
-                count
-            }
-            _ => {
-                kill_a_producer(&redis, &mut random);
-                producers += 1;
-                1
-            }
-        };
-    }
-    cut_the_file();
-    own.join().expect("a kill of Redis showed");
+    // On threads that are waited for, so that each stops what it has started, also where it fails.
+    let redis = std::thread::spawn(move || kill_redis(of_redis, Random(seed ^ 0xabcdef)));
+    let clients = std::thread::spawn(move || kill_clients(kills - of_redis, Random(seed)));
+    let loss = std::thread::spawn(cut_the_file);
+    let (redis, clients, loss) = (redis.join(), clients.join(), loss.join());
+    let (Ok(()), Ok(clients), Ok(())) = (redis, clients, loss) else { std::process::exit(1) };
+    let Some((producers, readers, pauses)) = clients else { return };
     println!(
         "killed: {producers} producers, {readers} readers, Redis {of_redis} times; \
          paused: {pauses} producers; {:.1} s; no event missing, none twice",
         began.elapsed().as_secs_f64()
     );
+}
+
+/// Kills producers and readers, and returns how many of each, and how many were paused.
+fn kill_clients(kills: u32, mut random: Random) -> Option<(u32, u32, u32)> {
+    let redis = Redis::start(&["--appendonly", "yes", "--appendfsync", "always"])?;
+    let (mut producers, mut readers, mut pauses) = (0, 0, 0);
+    for round in 0.. {
+        let left = kills - producers - readers - pauses;
+        match round % 10 {
+            _ if left == 0 => break,
+            0 => {
+                pause_a_producer(&redis);
+                pauses += 1;
+            }
+            3 | 7 => readers += kill_readers(&redis, &mut random, left.min(5)),
+            _ => {
+                kill_a_producer(&redis, &mut random);
+                producers += 1;
+            }
+        }
+    }
+    Some((producers, readers, pauses))
 }
 
 struct Random(u64);
@@ -159,7 +164,8 @@ fn kill_readers(redis: &Redis, random: &mut Random, most: u32) -> u32 {
     killed
 }
 
-/// Redis dies and comes back. Nobody notices, because it syncs its file at every write.
+/// Redis hangs for longer than anybody waits, dies, and comes back. Nobody notices, because it
+/// syncs its file at every write, and what is sent again is written once.
 fn kill_redis(kills: u32, mut random: Random) {
     let always = ["--appendonly", "yes", "--appendfsync", "always"];
     let Some(mut redis) = Redis::start(&always) else { return };
@@ -169,6 +175,9 @@ fn kill_redis(kills: u32, mut random: Random) {
         let count = 300;
         let producer = Process::producer(&redis.url(), &id, LONG, count);
         let readers = [0, 1].map(|_| Process::reader(&redis.url(), &id, LONG, ""));
+        // A request without an answer in time, which is carried out later all the same.
+        random.sleep(200);
+        redis.freeze(ANSWER * 2);
         for _ in 0..2.min(kills - killed) {
             random.sleep(300);
             redis.kill();
@@ -313,8 +322,8 @@ fn relay(url: &str, lease: &str) -> Relay {
     let lease = Duration::from_millis(lease.parse().unwrap());
     let heartbeat = Duration::from_millis(100);
     let times = Times { heartbeat, lease, ..Times::default() };
-    Relay::new(RedisLog::open(url).unwrap())
-        .with_settings(Settings { times, ..Settings::default() })
+    let log = RedisLog::on(redis::Client::open(url).unwrap(), ANSWER);
+    Relay::new(log).with_settings(Settings { times, ..Settings::default() })
 }
 
 async fn produce(url: &str, id: &str, lease: &str, count: &str) -> i32 {

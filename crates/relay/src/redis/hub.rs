@@ -83,22 +83,23 @@ impl Hub {
     /// Follows a stream from a number on. Needs a runtime of tokio.
     pub(super) fn tail(self: &Arc<Self>, key: String, after: u64) -> Tail {
         let mut state = self.state();
-        let receiver = match state.followed.get(&key) {
-            Some(followed) => followed.sender.subscribe(),
+        let (receiver, is_new) = match state.followed.get(&key) {
+            Some(followed) => (followed.sender.subscribe(), false),
             None => {
                 let (sender, receiver) = broadcast::channel(TAIL);
                 state.followed.insert(key, Followed { after, sender });
                 state.added += 1;
-                if state.is_running {
-                    self.changed.notify_one();
-                    tokio::spawn(self.clone().interrupt(state.added));
-                }
-                receiver
+                (receiver, true)
             }
         };
-        if !state.is_running {
-            state.is_running = true;
+        let (added, was_running) = (state.added, std::mem::replace(&mut state.is_running, true));
+        // A runtime that shuts down drops a task at once, which then takes the lock.
+        drop(state);
+        if !was_running {
             tokio::spawn(Running(self.clone()).run());
+        } else if is_new {
+            self.changed.notify_one();
+            tokio::spawn(self.clone().interrupt(added));
         }
         Tail::new(receiver)
     }

@@ -19,7 +19,7 @@ use crate::log::{Answer, Append, Appended, Entry, Fence, Log, New, Snapshot, Sta
 use connection::Connection;
 use hub::Hub;
 
-/// A log on Redis Streams, for any number of processes and machines. Valkey works as well.
+/// A log on Redis Streams, for any number of processes and machines. Valkey has the same commands.
 ///
 /// It connects when it is first used, and again after an error. A process has two connections, one
 /// of which waits for new entries, however many streams and readers there are.

@@ -46,7 +46,7 @@ async fn all_keys_of_a_stream_share_a_hash_tag_and_expire_together() {
     let all = keys(&mut connection).await;
     assert_eq!(all.len(), 2, "{all:?}");
     let (one, other) = (left(&mut connection, &all[0]).await, left(&mut connection, &all[1]).await);
-    assert!((one - other).abs() < 100, "{one} and {other} ms");
+    assert!((one - other).abs() < 1000, "{one} and {other} ms");
     assert!(one as u128 <= short().times.retention.as_millis());
     let began = Instant::now();
     while !keys(&mut connection).await.is_empty() {
@@ -132,8 +132,34 @@ async fn nothing_is_left_of_a_redis_without_a_file_and_it_is_said() {
 }
 
 #[tokio::test]
+async fn readers_of_a_redis_that_was_down_for_longer_than_a_lease_forgive() {
+    let Some(mut server) = Redis::start(&["--appendonly", "yes", "--appendfsync", "always"]) else {
+        return;
+    };
+    let mut settings = short();
+    settings.times.expiry = Duration::from_secs(60);
+    let relay = Relay::new(RedisLog::open(&server.url()).unwrap()).with_settings(settings);
+    let name = id("forgiven");
+    let mut producer = Producer::start(&relay, &name).await.unwrap();
+    let mut reader = Reader::from(&relay, &name, None).await.unwrap();
+    let reading = tokio::spawn(async move { read_all(&mut reader).await });
+    write(&mut producer, 0..3).await;
+    producer.flush().await.unwrap();
+    server.kill();
+    tokio::time::sleep(settings.times.lease + Duration::from_millis(300)).await;
+    server.run();
+    write(&mut producer, 3..6).await;
+    producer.finish(End::done()).await.unwrap();
+    assert_eq!(reading.await.unwrap().unwrap(), (numbers(0..6), End::done()));
+}
+
+#[tokio::test]
 async fn followers_share_two_connections_and_new_ones_need_not_wait() {
-    let Some((_server, relay, mut connection)) = start(settings()).await else { return };
+    // A reader that looks by itself would hide that nobody wakes it.
+    let mut patient = settings();
+    patient.times.heartbeat = Duration::from_secs(20);
+    patient.times.lease = Duration::from_secs(60);
+    let Some((_server, relay, mut connection)) = start(patient).await else { return };
     let mut producers = Vec::new();
     let mut readers = Vec::new();
     for number in 0..40 {
@@ -162,6 +188,9 @@ async fn followers_share_two_connections_and_new_ones_need_not_wait() {
     }
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     // A key that is added in the middle of a wait is seen long before that ends.
+    let _silent = Producer::start(&relay, &id("silent")).await.unwrap();
+    let mut waits = Reader::from(&relay, &id("silent"), None).await.unwrap();
+    let waits = tokio::spawn(async move { waits.next().await });
     let mut delays = Vec::new();
     for number in 0..10 {
         let name = id(&format!("late-{number}"));
@@ -176,6 +205,7 @@ async fn followers_share_two_connections_and_new_ones_need_not_wait() {
         write(&mut producer, 0..1).await;
         delays.push(reading.await.unwrap().1 - sent);
     }
+    waits.abort();
     delays.sort();
-    assert!(delays[5] < Duration::from_millis(80), "{delays:?}");
+    assert!(delays[5] < Duration::from_millis(300), "{delays:?}");
 }

@@ -92,9 +92,9 @@ fn settings() -> Settings {
 fn short() -> Settings {
     let times = Times {
         heartbeat: Duration::from_millis(100),
-        lease: Duration::from_millis(800),
-        expiry: Duration::from_millis(1600),
-        retention: Duration::from_millis(800),
+        lease: Duration::from_millis(1200),
+        expiry: Duration::from_millis(2400),
+        retention: Duration::from_millis(2000),
     };
     Settings { times, ..settings() }
 }

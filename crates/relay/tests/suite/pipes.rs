@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use deltawire::{Dialect, How, Options, Outcome, Session, any, chat, ollama, sse};
@@ -246,7 +247,7 @@ pub(crate) async fn a_stopped_pipe_keeps_what_was_folded(world: World) {
     assert_eq!(next(&mut reader).await.unwrap().unwrap().bytes(), event);
     assert!(!running.is_finished());
     world.relay().stop(&name, "user").await.unwrap();
-    let piped = running.await.unwrap();
+    let piped = tokio::time::timeout(Duration::from_secs(30), running).await.unwrap().unwrap();
     assert!(send.is_closed(), "the body is still held");
     assert_eq!(piped.outcome.answer.text(), "so far");
     assert_eq!(piped.end.kind, EndKind::Cancelled);

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ pub(crate) struct Redis {
     options: Vec<String>,
 }
 
+static SAID: Once = Once::new();
+
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 impl Redis {
@@ -23,10 +26,12 @@ impl Redis {
         let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         if found.is_err() {
             // Not captured, as what is printed would be.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: the tests on Redis, because there is no redis-server"
-            );
+            SAID.call_once(|| {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "SKIPPED: the tests on Redis, because there is no redis-server"
+                );
+            });
             return None;
         }
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -49,6 +54,7 @@ impl Redis {
             .arg(&self.folder)
             .args(&self.options)
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         self.process = Some(process);
@@ -77,6 +83,18 @@ impl Redis {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();
+        }
+    }
+
+    /// Stops the process for some time. What it was sent, it carries out after that.
+    #[allow(dead_code, reason = "one of the tests needs it")]
+    pub(crate) fn freeze(&self, time: Duration) {
+        let id = self.process.as_ref().unwrap().id().to_string();
+        for signal in ["-STOP", "-CONT"] {
+            assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+            if signal == "-STOP" {
+                std::thread::sleep(time);
+            }
         }
     }
 
