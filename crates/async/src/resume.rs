@@ -28,8 +28,8 @@ impl Reader {
     ///
     /// A connection is lost if it breaks, if it ends before the answer is complete, and if it
     /// [stalls](Self::stalls). The stream goes on after the [`Cursor`]: the sequence number of
-    /// OpenAI's Responses, the `event_id` of Gemini's Interactions, or the last event ID. What
-    /// comes twice is dropped. A stream without a cursor ends, and nothing is sent again, so a POST
+    /// OpenAI's Responses, the `event_id` of Gemini's Interactions, or the last event ID. Events
+    /// that come again are passed over ([`Session::resume`]). A stream without a cursor ends, and nothing is sent again, so a POST
     /// never is: `connect` is a GET, with the cursor's [`query`](Cursor::query) or
     /// [`header`](Cursor::header).
     ///

@@ -819,11 +819,15 @@ impl<D: Dialect> Session<D> {
 
     /// Begins another body, which goes on after the [`cursor`](Self::cursor).
     ///
-    /// A [`Resumption`](crate::Resumption) calls it. The part of an event that the last
-    /// connection cut is dropped, because the server sends the event again. Call
-    /// [`head`](Self::head) next, if there is one. Events that come again are passed over, up to the
-    /// cursor. Events that are missing are an [anomaly](crate::AnomalyKind::SequenceGap), or else,
-    /// with `fails_at_gaps`, [`Error::Gap`]; only numbers show that.
+    /// A [`Resumption`](crate::Resumption) calls it. The part of an event that the last connection
+    /// cut is dropped, because the server sends the event again. Call [`head`](Self::head) next, if
+    /// there is one.
+    ///
+    /// Events that come again are passed over where the API tells them apart: those of Responses by
+    /// their numbers, and of Interactions the one at the cursor. A server that goes by the
+    /// `Last-Event-ID` has to send what follows. Events that are missing are an
+    /// [anomaly](crate::AnomalyKind::SequenceGap), or else, with `fails_at_gaps`, [`Error::Gap`];
+    /// only numbers show that.
     ///
     /// It does nothing if the stream has ended.
     pub fn resume(&mut self, fails_at_gaps: bool) {
