@@ -355,12 +355,14 @@ impl fmt::Display for Error {
                         "; it is compressed with gzip, and nothing on the way here decompressed it",
                     ),
                     None => {
+                        let but = if content_type.is_some() { "," } else { " but" };
                         if is_gemini_array(beginning) {
-                            f.write_str(
-                                " but Gemini's array of responses; the query `alt=sse` asks for one",
+                            write!(
+                                f,
+                                "{but} Gemini's array of responses; the query `alt=sse` asks for one",
                             )?;
                         } else if let Some(api) = api_of_lines(beginning) {
-                            write!(f, " but lines of {}", api.name)?;
+                            write!(f, "{but} lines of {}", api.name)?;
                             match api.module {
                                 "" => f.write_str(", which is not folded")?,
                                 module => write!(f, ", which `deltawire::{module}` folds")?,

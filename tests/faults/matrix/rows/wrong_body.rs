@@ -43,8 +43,8 @@ pub(crate) fn rows() -> Vec<Row> {
         no(row("200 with a whole completion in JSON", bytes(answer("application/json", whole)))).says(r#"the body is no event stream but "application/json"; it begins "{\"id\":\"c\",*"#),
         no(row("200 with HTML", bytes(answer("text/html; charset=utf-8", page)))).says(r#"the body is no event stream but "text/html; charset=utf-8"; it begins "<html><body>sign in</body></html>""#),
         no(row("HTML, called an event stream", bytes(events(page)))).says(r#"the body is no event stream; it begins "<html><body>sign in</body></html>""#),
-        no(row("200 with NDJSON", bytes(answer("application/x-ndjson", lines)))).says(r#"the body is no event stream but "application/x-ndjson"; it begins "{\"response\":\"h\",\"done\":false}\n{\"response\":\"i\",\"done\":true}\n""#),
-        no(row("NDJSON, called an event stream", bytes(events(lines)))).says(r#"the body is no event stream; it begins "{\"response\":\"h\",\"done\":false}\n{\"response\":\"i\",\"done\":true}\n""#),
+        no(row("200 with NDJSON", bytes(answer("application/x-ndjson", lines)))).says(r#"the body is no event stream but "application/x-ndjson", lines of Ollama's native API, which `deltawire::ollama` folds; it begins "{\"response\":\"h\",\"done\":false}\n{\"response\":\"i\",\"done\":true}\n""#),
+        no(row("NDJSON, called an event stream", bytes(events(lines)))).says(r#"the body is no event stream but lines of Ollama's native API, which `deltawire::ollama` folds; it begins "{\"response\":\"h\",\"done\":false}\n{\"response\":\"i\",\"done\":true}\n""#),
         no(row("200 with an array around an error, called JSON", bytes(answer("application/json", "[{\"error\":{\"code\":503,\"message\":\"overloaded\"}}]"))))
             .says(r#"the body is no event stream but "application/json": overloaded (code 503)"#),
         no(row("200 with plain text", bytes(answer("text/plain", "busy")))).says(r#"the body is no event stream but "text/plain"; it begins "busy""#),
