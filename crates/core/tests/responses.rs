@@ -776,6 +776,7 @@ fn a_text_that_comes_with_its_item_and_in_deltas_is_told_once() {
         (vec![of_part("added", ""), text("Hel"), text(""), text("lo")], true),
         (vec![of_part("added", "Hello"), text("Hello"), of_part("done", "Hello")], true),
         (vec![of_part("added", ""), of_part("done", "Hello")], false),
+        (vec![of_part("added", "Hello"), of_part("added", "")], false),
         (vec![], false),
         (vec![text("H")], true),
     ] {

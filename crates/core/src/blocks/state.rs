@@ -469,6 +469,11 @@ impl Blocks {
         self.share(slot, &at.into()).is_some_and(|share| share.repeated.is_some())
     }
 
+    /// Writes a text in place of the value that was set around it.
+    pub(crate) fn keep_text(&mut self, slot: Slot, at: impl Into<Path>) {
+        self.write(slot, &at.into(), Written::Here);
+    }
+
     fn set_repeated(&mut self, slot: Slot, at: &Path, repeated: Option<usize>) {
         if self.is_weighing() {
             return;

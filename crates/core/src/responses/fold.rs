@@ -958,12 +958,14 @@ impl Responses {
         let at = (list, index as u32);
         let _ = self.blocks.set(slot, at, part, to);
         // The item may have brought the text of a part that begins empty.
-        let is_repeated = text_of(part).is_some_and(|text| {
-            let sent = part.member(text.member);
+        let repeated = text_of(part).map(|text| (list, index as u32, text.member)).filter(|at| {
+            let sent = part.member(at.2);
             let is_empty = sent.as_ref().is_none_or(|sent| *sent == *"");
-            is_empty && self.blocks.may_be_repeated(slot, (list, index as u32, text.member))
+            !is_done && is_empty && self.blocks.may_be_repeated(slot, *at)
         });
-        if is_done || !is_repeated {
+        if let Some(at) = repeated {
+            self.blocks.keep_text(slot, at);
+        } else {
             self.blocks.cover(slot, at);
             let sent = if is_done { Sent::Last } else { Sent::First };
             self.take_part(slot, (list, index), (part, sent), to);
