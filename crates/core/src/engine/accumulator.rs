@@ -293,12 +293,16 @@ impl<D: Dialect> Accumulator<D> {
     ) {
         let Options { learn, cumulative, .. } = self.transcript.options;
         let Effect::Appended(text) = effect else { return self.learned.forget() };
-        let holes = if learn && !cumulative { self.dialect.holes(parsed) } else { None };
-        let Some(holes) = holes else { return self.learned.forget() };
-        if self.learned.wants(event.data.len()) {
-            let anomalies = self.transcript.anomalies().noted().to_vec();
-            self.learned.learn(event, frame, holes, Target { text, anomalies });
+        if !learn || cumulative || self.learned.is_paused() {
+            // There are no templates.
+            return;
         }
+        let holes = Some(event.data.len()).filter(|len| *len <= Learned::MAX_DATA);
+        let Some(holes) = holes.and_then(|_| self.dialect.holes(parsed)) else {
+            return self.learned.forget();
+        };
+        let anomalies = self.transcript.anomalies().noted().to_vec();
+        self.learned.learn(event, frame, &holes, Target { text, anomalies });
     }
 
     /// Folds the undecoded event that begins `input`, if a learned frame matches.

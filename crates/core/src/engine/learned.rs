@@ -168,7 +168,7 @@ impl Learned {
     /// The longest data that is learned from, in bytes.
     ///
     /// It bounds what is kept of each stream.
-    const MAX_DATA: usize = 16 << 10;
+    pub(crate) const MAX_DATA: usize = 16 << 10;
 
     /// Finds a template that the beginning of `input` matches, as undecoded bytes.
     #[inline]
@@ -255,15 +255,14 @@ impl Learned {
         Values { bytes, filled: &self.templates[template].filled }
     }
 
-    /// Reports whether to learn from an event with data of this length.
+    /// Reports whether learning pauses, and counts the pause down.
     ///
-    /// Counts down a pause.
-    pub(crate) fn wants(&mut self, len: usize) -> bool {
-        if self.pause > 0 {
-            self.pause -= 1;
-            return false;
-        }
-        len <= Self::MAX_DATA
+    /// There are no templates while it does.
+    #[inline]
+    pub(crate) fn is_paused(&mut self) -> bool {
+        let is_paused = self.pause > 0;
+        self.pause = self.pause.saturating_sub(1);
+        is_paused
     }
 
     /// Learns from an event that was parsed in full and only appended its text.
@@ -271,7 +270,7 @@ impl Learned {
         &mut self,
         event: &Event<'_>,
         framed: Option<Framed<'_>>,
-        holes: Holes<'_>,
+        holes: &Holes<'_>,
         target: Target,
     ) {
         self.misses = self.misses.saturating_add(1);
@@ -287,7 +286,7 @@ impl Learned {
         let (Some(text), Some(padding)) = (range_in(data, holes.text), padding) else { return };
         let text_first = text.start < padding.start;
         let strings = if text_first { [text, padding] } else { [padding, text] };
-        let Some(mut parts) = parts(data, &holes, &strings, text_first) else { return };
+        let Some(mut parts) = parts(data, holes, &strings, text_first) else { return };
         // Data that was joined from several lines, or that no frame is known of, stands alone.
         let is_framed = framed.is_some() && memchr(b'\n', data.as_bytes()).is_none();
         let framed = framed.unwrap_or(Framed { bytes: data.as_bytes(), data: 0..data.len() });
