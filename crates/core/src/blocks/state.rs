@@ -419,8 +419,8 @@ impl Blocks {
         if self.latest(slot, &at).is_some() {
             return self.append(slot, at, kind, delta, to);
         }
-        let share = self.share(slot, &at);
-        let Some((share, repeated)) = share.and_then(|share| Some((share, share.repeated?))) else {
+        let repeated = self.share(slot, &at).zip(self.repeated(slot, &at));
+        let Some((share, repeated)) = repeated else {
             return self.append(slot, at, kind, delta, to);
         };
         let (so_far, new) = (share.so_far(to), delta.to_text());
@@ -466,7 +466,15 @@ impl Blocks {
 
     /// Reports whether a text came whole and may be repeated.
     pub(crate) fn may_be_repeated(&self, slot: Slot, at: impl Into<Path>) -> bool {
-        self.share(slot, &at.into()).is_some_and(|share| share.repeated.is_some())
+        self.repeated(slot, &at.into()).is_some()
+    }
+
+    /// Returns the length of what deltas repeated of a text, if it may be repeated.
+    ///
+    /// A text that a later whole value does not have is no longer.
+    fn repeated(&self, slot: Slot, at: &Path) -> Option<usize> {
+        let repeated = self.share(slot, at)?.repeated?;
+        (self.written(slot, at) != Some(Written::Nowhere)).then_some(repeated)
     }
 
     /// Writes a text in place of the value that was set around it.

@@ -275,7 +275,12 @@ impl Naive {
             ("mcp_call_arguments", "mcp_call", None, "arguments", "arguments"),
             ("code_interpreter_call_code", "code_interpreter_call", None, "code", "code"),
         ];
-        let (of, what) = name.rsplit_once('.')?;
+        let (of, what) = name.rsplit_once('.').unwrap_or((name, ""));
+        let of_tool = name.contains("shell") || name.contains("patch") || name.contains("audio");
+        if !matches!(what, "delta" | "done") && !of_tool {
+            // It is not known, or a state.
+            return Some(());
+        }
         let Some((_, item_type, list, member, whole)) = TEXTS.into_iter().find(|text| text.0 == of)
         else {
             if name.contains("shell") || name.contains("patch") {
