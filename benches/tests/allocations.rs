@@ -6,6 +6,7 @@ use deltawire::{chat, sse};
 use deltawire_benches::corpora;
 use deltawire_benches::peers::partial::Document;
 use deltawire_benches::reads::ReadSize;
+use deltawire_benches::shapes::shapes;
 
 const EVENTS: usize = 10_000;
 
@@ -83,7 +84,7 @@ fn folding_ten_thousand_chunks_allocates_only_where_the_answer_doubles() {
 /// counts that change with every chunk, among them.
 #[test]
 fn a_chunk_of_any_stream_allocates_nothing() {
-    for corpus in corpora::fold() {
+    for corpus in corpora::fold().into_iter().chain(shapes()) {
         let mut fold = chat::Session::new();
         let made = measure(|| {
             for read in corpus.reads(ReadSize::Event) {
