@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::json::{Growing, RawArray, RawStr, RawValue, deserialize_by};
 use crate::openai::held_growing;
 use crate::openai::{
-    ChoiceState, Envelope, Message, Sink, Volatile, first_choice, growth, hole, keep_growing,
+    self, ChoiceState, Envelope, Message, Sink, first_choice, growth, hole, keep_growing,
     read_body, read_choice, unknown_fits,
 };
 use crate::save::{Fault, saved};
@@ -85,7 +85,6 @@ struct Rare {
     in_messages: bool,
     /// Unknown members of the message.
     extra: Growing,
-    volatile: Volatile,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -108,7 +107,6 @@ saved!(Rare {
     audio,
     in_messages,
     extra,
-    volatile,
 });
 saved!(AudioState { id, expires_at, data, transcript, extra });
 
@@ -217,7 +215,7 @@ impl Message for ChatMessage {
         choice.message.tool_calls.settle(choice.index, is_finished, texts);
     }
 
-    fn holes<'e>(choice: &ChoiceState<Self>, delta: &'e ChunkChoice<'_>) -> Option<Holes<'e>> {
+    fn holes<'e>(rare: &openai::Rare, delta: &'e ChunkChoice<'_>) -> Option<Holes<'e>> {
         let ChunkChoice {
             index: _,
             position: _,
@@ -246,11 +244,7 @@ impl Message for ChatMessage {
             };
             holes.needs_text = true;
         }
-        let rare = choice.message.rare.as_deref();
-        let growing = match rare {
-            Some(rare) => rare.volatile.hole(&delta.extra).ok()?,
-            None => None,
-        };
+        let growing = rare.of_message.hole(&delta.extra).ok()?;
         let details = match &delta.reasoning_details {
             None => None,
             Some(details) => details_hole(details)?,
@@ -269,7 +263,7 @@ impl Message for ChatMessage {
         (!holes.needs_text || !holes.text.is_empty()).then_some(holes)
     }
 
-    fn refill(choice: &mut ChoiceState<Self>, values: &Values<'_>, to: &mut Transcript) {
+    fn refill(choice: &mut ChoiceState<Self>, values: &Values<'_>, to: &mut Sink<'_>) {
         let (details, member) = (values.text(hole::MESSAGE), values.value(hole::MESSAGE));
         if details.is_none() && member.is_none() {
             return;
@@ -279,9 +273,11 @@ impl Message for ChatMessage {
             let list = rare.reasoning_details.get_or_insert_default();
             let before = list.as_json().len();
             list.push_text(details);
-            to.replaced(before, list.as_json().len());
+            to.transcript.replaced(before, list.as_json().len());
         }
-        rare.volatile.keep_growing(&mut rare.extra, member, to);
+        if let Some(volatile) = to.rare {
+            volatile.of_message.keep_growing(&mut rare.extra, member, to.transcript);
+        }
     }
 
     fn tell_calls(
@@ -594,7 +590,8 @@ impl Delta<'_> {
         }
         if !self.extra.is_empty() {
             let rare = message.rare.get_or_insert_default();
-            let Rare { extra, volatile, .. } = &mut **rare;
+            let volatile = &mut to.rare.get_or_insert_default().of_message;
+            let extra = &mut rare.extra;
             effect = effect.and(keep_growing(extra, &self.extra, Some(volatile), to.transcript));
         }
         if self.has_rare() { effect.and(self.fold_rare(message, to)) } else { effect }

@@ -7,7 +7,7 @@ use crate::engine::{
 };
 use crate::error::Error;
 use crate::json::{RawStr, deserialize_by};
-use crate::openai::{ChoiceState, Envelope, Message, Sink, read_body, read_choice};
+use crate::openai::{ChoiceState, Envelope, Message, Rare, Sink, read_body, read_choice};
 use crate::save::{Fault, Reader, Saved, Writer};
 
 /// The dialect of the legacy completions endpoint.
@@ -108,7 +108,7 @@ impl Message for TextMessage {
         delta.text.as_ref().map_or(Effect::Nothing, |text| choice.fold_content(text, to))
     }
 
-    fn holes<'e>(_: &ChoiceState<Self>, delta: &'e ChunkChoice<'_>) -> Option<Holes<'e>> {
+    fn holes<'e>(_: &Rare, delta: &'e ChunkChoice<'_>) -> Option<Holes<'e>> {
         let ChunkChoice {
             index: _,
             position: _,

@@ -285,7 +285,7 @@ pub struct Values<'v> {
     /// The event's bytes.
     pub(crate) bytes: &'v [u8],
     /// The values, in the order of [`Holes::values`].
-    pub(crate) filled: &'v [Filled; Holes::VALUES],
+    pub(crate) filled: &'v [Filled],
 }
 
 /// A value that was found in place of a [`Hole`].

@@ -45,6 +45,7 @@
 //! borrowed string does not say where it came from.
 
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -62,11 +63,11 @@ pub(crate) struct Learned {
     /// The position of the template that is tried first.
     ///
     /// If choices interleave, it is the one after the last match.
-    due: usize,
+    due: u32,
     /// The number of events parsed in full since the last match.
-    misses: u32,
+    misses: u16,
     /// The number of events to parse before templates are tried again.
-    pause: u32,
+    pause: u16,
 }
 
 /// The bytes of an event with holes in it, and what folding the event did.
@@ -94,8 +95,8 @@ struct Template {
     ///
     /// They include the holes. Without gaps there are none.
     parts: Vec<Part>,
-    /// The values in the gaps at the last match.
-    filled: [Filled; Holes::VALUES],
+    /// The values in the gaps at the last match, if there are gaps.
+    filled: Vec<Filled>,
     /// An event whose text is empty does not match.
     needs_text: bool,
     /// An event has matched.
@@ -162,9 +163,9 @@ impl Learned {
     /// It is enough for a few interleaved choices, each with text and reasoning.
     const MOST: usize = 8;
     /// Misses in a row before learning pauses.
-    const PATIENCE: u32 = 16;
+    const PATIENCE: u16 = 16;
     /// The longest pause, in events.
-    const LONGEST_PAUSE: u32 = 256;
+    const LONGEST_PAUSE: u16 = 256;
     /// The longest data that is learned from, in bytes.
     ///
     /// It bounds what is kept of each stream.
@@ -200,7 +201,7 @@ impl Learned {
         if self.pause > 0 {
             return None;
         }
-        let due = self.due;
+        let due = self.due as usize;
         let found = text_in(self.templates.get_mut(due)?);
         match found.and_then(|found| self.matched(due, found)) {
             None => self.find_other(&mut text_in),
@@ -214,7 +215,8 @@ impl Learned {
         &mut self,
         text_in: &mut dyn FnMut(&mut Template) -> Option<(&'d str, usize)>,
     ) -> Option<Match<'d>> {
-        let others = (self.due + 1..self.templates.len()).chain(0..self.due);
+        let due = self.due as usize;
+        let others = (due + 1..self.templates.len()).chain(0..due);
         for position in others {
             let found = text_in(&mut self.templates[position]);
             let found = found.and_then(|found| self.matched(position, found));
@@ -234,7 +236,7 @@ impl Learned {
             return None;
         }
         template.is_proven = true;
-        self.due = next;
+        self.due = next as u32;
         self.misses = 0;
         Some(Match { template: position, text, len })
     }
@@ -277,7 +279,7 @@ impl Learned {
         let beyond = self.misses.saturating_sub(Self::PATIENCE);
         if beyond > 0 && beyond % 2 == 0 {
             // The one try after a pause failed: this event did not match its predecessor.
-            self.pause = (1 << (beyond / 2).min(16)).min(Self::LONGEST_PAUSE);
+            self.pause = (1 << (beyond / 2).min(8)).min(Self::LONGEST_PAUSE);
             return self.forget();
         }
         let data = event.data;
@@ -305,13 +307,13 @@ impl Learned {
             event_type: event_type(event).into(),
             holes: strings.map(|hole| hole.start + start..hole.end + start),
             text: usize::from(!text_first),
+            filled: vec![Filled::Nothing; if parts.is_empty() { 0 } else { Holes::VALUES }],
             parts,
-            filled: Default::default(),
             needs_text: holes.needs_text,
             is_proven: false,
             target,
         };
-        self.due = self.templates.len();
+        self.due = self.templates.len() as u32;
         self.templates.push(template);
     }
 

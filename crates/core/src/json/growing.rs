@@ -202,7 +202,17 @@ impl Log {
                     self.merge();
                 }
             }
-            Way::Last => *self = Self::new(piece),
+            Way::Last => {
+                // As `RawValue::assign` does it: most of the buffer must not be left empty.
+                let mut text = core::mem::take(&mut self.text);
+                text.clear();
+                if text.capacity() > 64 + 4 * piece.len() {
+                    text = String::new();
+                }
+                text.push_str(piece);
+                let (merged, is_settled) = (piece.len(), is_settled(piece));
+                *self = Self { text, merged, ends: Vec::new(), is_settled };
+            }
         }
         true
     }

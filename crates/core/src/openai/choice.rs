@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::chunk::{ChoiceParts, WireChoice};
 use super::logprobs::ChunkLogprobs;
 use super::unknown::held_last;
-use super::unknown::{Volatile, keep_last, last_growth, unknown_fits};
+use super::unknown::{Rare, keep_last, last_growth, unknown_fits};
 use crate::engine::{
     AnomalyKind, Change, Effect, Held, Holes, Logprobs, Note, Options, Place, TextId, TextKind,
     ToolCallSoFar, Transcript, Values, What,
@@ -57,10 +57,10 @@ pub trait Message: Default + Clone + fmt::Debug + Saved + Send + Sync {
     /// Values that [`refill`](Self::refill) folds are no other effect. They are at
     /// [`hole::MESSAGE`] and [`hole::BESIDE`]. It is a pattern that names every member, so that no
     /// member is forgotten.
-    fn holes<'e>(choice: &ChoiceState<Self>, delta: &'e Self::Delta<'_>) -> Option<Holes<'e>>;
+    fn holes<'e>(rare: &Rare, delta: &'e Self::Delta<'_>) -> Option<Holes<'e>>;
 
     /// Folds the value at [`hole::MESSAGE`] of a delta that matched a learned frame.
-    fn refill(_: &mut ChoiceState<Self>, _: &Values<'_>, _: &mut Transcript) {}
+    fn refill(_: &mut ChoiceState<Self>, _: &Values<'_>, _: &mut Sink<'_>) {}
 
     /// Notes the anomalies that only the end of the stream shows.
     fn settle(choice: &mut ChoiceState<Self>, texts: &mut Transcript);
@@ -178,7 +178,6 @@ impl<M: Message> ChoiceState<M> {
         &mut self,
         delta: &M::Delta<'_>,
         parts: &ChoiceParts<'_>,
-        volatile: &mut Volatile,
         to: &mut Sink<'_>,
     ) -> Effect {
         let mut effect = M::fold(self, delta, to);
@@ -186,6 +185,10 @@ impl<M: Message> ChoiceState<M> {
             effect = effect.and(self.fold_logprobs(logprobs, to));
         }
         effect = effect.and(self.fold_finish(parts.finish_reason, to));
+        if parts.extra.is_empty() {
+            return effect;
+        }
+        let volatile = &mut to.rare.get_or_insert_default().of_choice;
         effect.and(keep_last(&mut self.extra, parts.extra, volatile, to.transcript))
     }
 
@@ -284,6 +287,7 @@ pub struct Sink<'t> {
     pub(crate) index: u64,
     /// The position of the choice in the state.
     pub(crate) position: usize,
+    pub(crate) rare: &'t mut Option<Box<Rare>>,
 }
 
 impl Sink<'_> {

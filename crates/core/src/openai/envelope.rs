@@ -10,7 +10,7 @@ use super::choice::{ChoiceState, Message, Sink, hole};
 use super::chunk::{ChoiceParts, Chunk, WireChoice, check, read, walk};
 use super::completion::Completion;
 use super::unknown::held_last;
-use super::unknown::{Volatile, keep_last, keep_member, last_growth, member_growth, unknown_fits};
+use super::unknown::{Rare, keep_last, keep_member, last_growth, member_growth, unknown_fits};
 use super::usage::{Usage, says_something};
 use crate::engine::{
     AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Payload, Place,
@@ -31,13 +31,11 @@ pub struct Envelope<M> {
     pub(crate) created: Option<u64>,
     pub(crate) system_fingerprint: Option<Box<str>>,
     pub(crate) service_tier: Option<Box<str>>,
-    /// Boxed, since hardly any answer has it.
-    pub(crate) moderation: Option<Box<RawValue<'static>>>,
     pub(crate) usage: Option<Usage>,
     usage_rank: UsageRank,
     pub(crate) extra: Unknown<'static>,
-    volatile: Volatile,
-    volatile_of_choices: Volatile,
+    /// Boxed, since hardly any answer has it.
+    rare: Option<Box<Rare>>,
     /// The choices, in the order in which they began.
     choices: Vec<ChoiceState<M>>,
     /// Positions in `choices`, ordered by the choices' indices.
@@ -70,12 +68,10 @@ impl<M> Default for Envelope<M> {
             created: None,
             system_fingerprint: None,
             service_tier: None,
-            moderation: None,
             usage: None,
             usage_rank: UsageRank::default(),
             extra: Unknown::default(),
-            volatile: Volatile::default(),
-            volatile_of_choices: Volatile::default(),
+            rare: None,
             choices: Vec::new(),
             order: Vec::new(),
             interleaved: false,
@@ -178,12 +174,9 @@ impl<M: Message> Dialect for Envelope<M> {
         if finish_reason.is_some_and(|reason| !reason.is_empty()) {
             return None;
         }
-        let choice = match &self.choices[..] {
-            // An option puts all choices into one, whatever their indices are.
-            [choice] => choice,
-            choices => &choices[self.position(delta.parts().index())?],
-        };
-        let mut holes = M::holes(choice, delta)?;
+        let none = Rare::default();
+        let rare = self.rare.as_deref().unwrap_or(&none);
+        let mut holes = M::holes(rare, delta)?;
         holes.padding = padding.0;
         if let Some(id) = id.as_ref().filter(|id| !id.is_empty()) {
             let is_new = self.id.as_deref().is_some_and(|known| *id != *known);
@@ -195,8 +188,8 @@ impl<M: Message> Dialect for Envelope<M> {
         if let Some(usage) = usage {
             holes.values[hole::USAGE] = Some(Hole::Value(usage.as_json()));
         }
-        holes.values[hole::CHUNK] = self.volatile.hole(extra).ok()?;
-        if let Some(volatile) = self.volatile_of_choices.hole(of_choice).ok()? {
+        holes.values[hole::CHUNK] = rare.of_chunk.hole(extra).ok()?;
+        if let Some(volatile) = rare.of_choice.hole(of_choice).ok()? {
             if holes.values[hole::BESIDE].replace(volatile).is_some() {
                 return None;
             }
@@ -211,17 +204,21 @@ impl<M: Message> Dialect for Envelope<M> {
         if let Some(created) = values.number(hole::CREATED) {
             let _ = self.fold_created(Some(created), to);
         }
-        self.volatile.keep_last(&mut self.extra, values.value(hole::CHUNK), to);
+        if let Some(rare) = &self.rare {
+            rare.of_chunk.keep_last(&mut self.extra, values.value(hole::CHUNK), to);
+        }
         let (at, kind) = to.place(text);
         if let Some(position) = self.position(at.choice) {
             let choice = &mut self.choices[position];
-            M::refill(choice, values, to);
+            let index = at.choice;
+            let mut sink = Sink { transcript: to, index, position, rare: &mut self.rare };
+            M::refill(choice, values, &mut sink);
             if let Some(list) = values.value(hole::LOGPROBS) {
-                let mut sink = Sink { transcript: to, index: at.choice, position };
                 choice.refill_logprobs(kind, &list, &mut sink);
             }
-            let value = values.value(hole::BESIDE);
-            self.volatile_of_choices.keep_last(&mut choice.extra, value, to);
+            if let (Some(rare), Some(value)) = (&self.rare, values.value(hole::BESIDE)) {
+                rare.of_choice.keep_last(&mut choice.extra, Some(value), to);
+            }
         }
         if let Some(usage) = values.value(hole::USAGE) {
             let _ = self.set_usage(&usage, UsageRank::OfChunk, to);
@@ -277,7 +274,7 @@ impl<M: Message> Dialect for Envelope<M> {
     fn conclude(&mut self, to: &mut Transcript) {
         for (position, choice) in self.choices.iter_mut().enumerate() {
             let index = choice.index;
-            choice.conclude(&mut Sink { transcript: to, index, position });
+            choice.conclude(&mut Sink { transcript: to, index, position, rare: &mut self.rare });
         }
     }
 
@@ -288,7 +285,7 @@ impl<M: Message> Dialect for Envelope<M> {
     fn held(&self) -> Held {
         let strings = [&self.id, &self.model, &self.system_fingerprint, &self.service_tier];
         let mut held = Held::bytes(strings.into_iter().flatten().map(|kept| kept.len()).sum());
-        held.bytes += self.moderation.as_ref().map_or(0, |value| value.as_json().len());
+        held.bytes += self.moderation().map_or(0, |value| value.as_json().len());
         held.bytes += self.usage.as_ref().map_or(0, Usage::weight);
         held += held_last(&self.extra);
         self.choices.iter().for_each(|choice| held += choice.held());
@@ -308,7 +305,7 @@ impl<M: Message> Dialect for Envelope<M> {
             usage: self.usage,
             system_fingerprint: self.system_fingerprint.map(String::from),
             service_tier: self.service_tier.map(String::from),
-            moderation: self.moderation.map(|value| *value),
+            moderation: self.rare.and_then(|rare| rare.moderation),
             extra: self.extra,
         }
     }
@@ -373,7 +370,7 @@ impl<M: Message> Envelope<M> {
         let value = |sent: Option<&RawValue<'_>>, before: usize| {
             sent.map_or(0, |sent| sent.to_compact().len().saturating_sub(before))
         };
-        let moderation = self.moderation.as_ref().map_or(0, |value| value.as_json().len());
+        let moderation = self.moderation().map_or(0, |value| value.as_json().len());
         new.bytes += value(chunk.moderation.as_ref(), moderation);
         let usage = self.usage.as_ref().map_or(0, Usage::weight);
         new.bytes += value(chunk.any_usage().as_ref(), usage);
@@ -402,15 +399,18 @@ impl<M: Message> Envelope<M> {
         let (position, began) = self.find(index);
         self.interleaved |= position + 1 < self.choices.len();
         let one_choice = to.options.one_choice;
-        let mut sink = Sink { transcript: to, index, position };
+        let mut sink = Sink { transcript: to, index, position, rare: &mut self.rare };
         if parts.index.is_none() && !one_choice {
             sink.anomaly(AnomalyKind::MissingIndex, "choices.index");
         }
         if began {
             sink.transcript.hold(Held::item(0));
         }
-        let volatile = &mut self.volatile_of_choices;
-        Effect::set(began).and(self.choices[position].fold(delta, &parts, volatile, &mut sink))
+        Effect::set(began).and(self.choices[position].fold(delta, &parts, &mut sink))
+    }
+
+    fn moderation(&self) -> Option<&RawValue<'static>> {
+        self.rare.as_ref()?.moderation.as_ref()
     }
 
     /// Returns the position of the choice with this index.
@@ -446,14 +446,19 @@ impl<M: Message> Envelope<M> {
         if let Some(sent) = &chunk.moderation {
             let moderation = sent.clone().into_owned();
             let now = moderation.as_json().len();
-            let before = self.moderation.replace(Box::new(moderation));
+            let rare = self.rare.get_or_insert_default();
+            let before = rare.moderation.replace(moderation);
             to.replaced(before.map_or(0, |before| before.as_json().len()), now);
             effect = Effect::Other;
         }
         if let Some(groq) = chunk.x_groq.as_ref().filter(|_| to.options.keep_unknown) {
             effect = effect.and(keep_member(&mut self.extra, "x_groq", groq, to));
         }
-        effect.and(keep_last(&mut self.extra, &chunk.extra, &mut self.volatile, to))
+        if chunk.extra.is_empty() {
+            return effect;
+        }
+        let volatile = &mut self.rare.get_or_insert_default().of_chunk;
+        effect.and(keep_last(&mut self.extra, &chunk.extra, volatile, to))
     }
 
     /// Sets the time of creation to the first that is not zero.
@@ -572,12 +577,10 @@ impl<M: Message> Saved for Envelope<M> {
             created,
             system_fingerprint,
             service_tier,
-            moderation,
             usage,
             usage_rank,
             extra,
-            volatile,
-            volatile_of_choices,
+            rare,
             choices,
             order: _,
             interleaved,
@@ -587,12 +590,10 @@ impl<M: Message> Saved for Envelope<M> {
         created.save(to);
         system_fingerprint.save(to);
         service_tier.save(to);
-        moderation.save(to);
         usage.save(to);
         usage_rank.save(to);
         extra.save(to);
-        volatile.save(to);
-        volatile_of_choices.save(to);
+        rare.save(to);
         choices.save(to);
         interleaved.save(to);
     }
@@ -604,12 +605,10 @@ impl<M: Message> Saved for Envelope<M> {
             created: Saved::load(from)?,
             system_fingerprint: Saved::load(from)?,
             service_tier: Saved::load(from)?,
-            moderation: Saved::load(from)?,
             usage: Saved::load(from)?,
             usage_rank: Saved::load(from)?,
             extra: Saved::load(from)?,
-            volatile: Saved::load(from)?,
-            volatile_of_choices: Saved::load(from)?,
+            rare: Saved::load(from)?,
             choices: Saved::load(from)?,
             order: Vec::new(),
             interleaved: Saved::load(from)?,

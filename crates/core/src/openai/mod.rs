@@ -23,4 +23,4 @@ pub(crate) use choice::{ChoiceState, Message, Sink, hole};
 pub(crate) use chunk::{ChoiceParts, TOOL_CALLS, WireChoice, read_whole};
 
 pub(crate) use unknown::held_growing;
-pub(crate) use unknown::{Volatile, growth, keep_growing, unknown_fits};
+pub(crate) use unknown::{Rare, growth, keep_growing, unknown_fits};

@@ -9,13 +9,24 @@ use alloc::string::String;
 use crate::engine::{Effect, Held, Hole, Options, Transcript};
 use crate::error::{Error, Limit};
 use crate::json::{Growing, Grown, RawValue, Unknown};
-use crate::save::{Fault, Reader, Saved, Writer};
+use crate::save::{Fault, Reader, Saved, Writer, saved};
 
 /// The unknown member whose value differs from chunk to chunk, if there is one.
 ///
 /// Together numbers its tokens, and llama.cpp sends timings. It is a hole of learned frames.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Volatile(Option<Box<str>>);
+
+/// The parts of a stream's state that few streams have.
+#[derive(Debug, Clone, Default)]
+pub struct Rare {
+    pub(crate) moderation: Option<RawValue<'static>>,
+    pub(crate) of_chunk: Volatile,
+    pub(crate) of_choice: Volatile,
+    pub(crate) of_message: Volatile,
+}
+
+saved!(Rare { moderation, of_chunk, of_choice, of_message });
 
 impl Volatile {
     /// The longest name that is remembered, in bytes.
