@@ -519,7 +519,9 @@ impl Share {
             }
         }
         lens[self.text.0 as usize] += self.len(texts);
-        if self.parts.is_empty() { Err(Fault::Damaged("a part of a text")) } else { Ok(()) }
+        // A whole value stands in the place of the parts.
+        let is_there = !self.parts.is_empty() || self.whole.is_some();
+        if is_there { Ok(()) } else { Err(Fault::Damaged("a part of a text")) }
     }
 }
 
