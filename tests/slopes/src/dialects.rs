@@ -707,7 +707,7 @@ fn gemini() -> Vec<Row> {
             let row = Stream { name, begin, each, end }.row::<Gemini>();
             // Its frame is learned, so little is left but the map of names, which is searched in
             // logarithmic time: the fewer names, the steeper.
-            if name == "gemini/usage-members" { row.size(64 << 10) } else { row }
+            if name == "gemini/usage-members" { row.size(256 << 10) } else { row }
         })
         .collect();
     for (name, each) in [
