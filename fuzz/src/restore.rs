@@ -17,6 +17,11 @@ use deltawire::partial;
 use deltawire::responses::Responses;
 use deltawire::{Dialect, How, Limits, Options, Session};
 
+#[path = "../../crates/core/tests/saved/sum.rs"]
+mod sum;
+
+use sum::sum;
+
 /// A stream, the place where it is saved, and what is done to the saved bytes.
 #[derive(Debug, Arbitrary)]
 pub struct Moved<'a> {
@@ -81,8 +86,7 @@ impl Moved<'_> {
         let mut whole = Session::<D>::with_options(options);
         let _ = whole.feed(first);
         let mut saved = whole.save();
-        let mut moved =
-            Session::<D>::restore(&saved, options).expect("what was saved is restored");
+        let mut moved = Session::<D>::restore(&saved, options).expect("what was saved is restored");
         assert_eq!(moved.save(), saved, "what is restored is saved as it was");
         assert_eq!(moved.feed(rest), whole.feed(rest), "the result of the rest");
         assert_eq!(moved.end(How::Clean), whole.end(How::Clean), "the end");
@@ -118,17 +122,4 @@ fn check_bytes<D: Dialect>(saved: &[u8], options: Options, rest: &[u8]) {
     let _ = session.save();
     let outcome = session.close(How::Stopped);
     serde_json::to_string(&outcome).expect("an outcome serialises");
-}
-
-/// Puts the right checksum at the end of a saved session: the CRC-32 of IEEE 802.3.
-fn sum(saved: &mut [u8]) {
-    let len = saved.len() - 4;
-    let mut sum = u32::MAX;
-    for &byte in &saved[..len] {
-        sum ^= u32::from(byte);
-        for _ in 0..8 {
-            sum = (sum >> 1) ^ (0xEDB8_8320 & (sum & 1).wrapping_neg());
-        }
-    }
-    saved[len..].copy_from_slice(&(!sum).to_le_bytes());
 }

@@ -2,6 +2,8 @@
 
 #[path = "steps/run.rs"]
 mod run;
+#[path = "saved/sum.rs"]
+mod sum;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use deltawire::{
 };
 use run::{Seen, Watch, in_reads};
 use serde_json::Value;
+use sum::sum;
 
 /// A recorded body, and the file that it is from.
 struct Body {
@@ -218,19 +221,6 @@ fn bytes_that_are_cut_or_changed_are_refused() {
     }
     let longer = [&saved[..], b"x"].concat();
     assert_eq!(restore(&longer), Some(RestoreError::Checksum));
-}
-
-/// Puts the right checksum at the end of a saved session: the CRC-32 of IEEE 802.3.
-fn sum(saved: &mut [u8]) {
-    let len = saved.len() - 4;
-    let mut sum = u32::MAX;
-    for &byte in &saved[..len] {
-        sum ^= u32::from(byte);
-        for _ in 0..8 {
-            sum = (sum >> 1) ^ (0xEDB8_8320 & (sum & 1).wrapping_neg());
-        }
-    }
-    saved[len..].copy_from_slice(&(!sum).to_le_bytes());
 }
 
 /// Changes each byte of a saved session, and folds on with what is restored.
