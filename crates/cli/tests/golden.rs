@@ -73,6 +73,22 @@ fn bodies_on_standard_input_have_the_output_of_the_files() {
     }
 }
 
+/// Checks the exit status and the output of a command with this input.
+///
+/// Standard error has something exactly if the status is not 0.
+#[track_caller]
+fn pipes(command: &str, args: &[&str], input: &[u8], status: i32, expected: &str) {
+    let output = run(command, args, input);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!told.contains("panicked"), "{told}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{command} {args:?}: {told}");
+    assert_eq!(
+        (output.status.code(), told.is_empty()),
+        (Some(status), status == 0),
+        "{command} {args:?}: {told}"
+    );
+}
+
 #[test]
 fn a_recording_and_a_file_have_the_output_of_the_body() {
     let folder = std::env::temp_dir().join(format!("deltawire-golden-{}", std::process::id()));
@@ -101,6 +117,66 @@ fn the_recorded_end_of_a_connection_counts() {
     let output = shown(&run("fold", &[], cut.to_jsonl().as_bytes()));
     assert!(output.contains("the connection failed: the connection was cut"), "{output}");
     assert!(output.ends_with("-- exit status 1\n"), "{output}");
+}
+
+#[test]
+fn events_prints_a_line_an_event_and_what_a_reconnect_needs() {
+    let none = "{\"retry\":null,\"last_event_id\":\"\"}\n";
+    pipes("events", &[], b"", 0, none);
+    pipes("events", &[], b"\xff\xfe garbage \x00\x1b[31m {", 0, none);
+    pipes("events", &[], b"data: cut off", 0, none);
+    let stream = "retry: 20\nid: 7\nevent: x\ndata: a\ndata: \u{1F600}\n\ndata\n\n".as_bytes();
+    let expected = "{\"event\":\"x\",\"data\":\"a\\n\u{1F600}\",\"id\":\"7\"}\n{\"event\":\"message\",\"data\":\"\",\"id\":\"7\"}\n{\"retry\":20,\"last_event_id\":\"7\"}\n";
+    for size in ["1", "2", "3", "7", "100000"] {
+        pipes("events", &["--read-size", size], stream, 0, expected);
+    }
+    pipes("events", &["--read-size", "0"], stream, 2, "");
+    pipes("events", &["--read-size", "many"], stream, 2, "");
+    pipes("events", &["--unknown"], stream, 2, "");
+}
+
+#[test]
+fn fold_prints_the_outcome_whatever_the_end() {
+    let whole = br#"data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}
+
+data: [DONE]
+
+"#;
+    let completion = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+    let outcome_of = |dialect: &str, completion: &str, end: &str, error: &str| {
+        format!(
+            "{{\"dialect\":{dialect},\"answer\":{completion},\"end\":\"{end}\",\"usage\":null,\"anomalies\":[],\"error\":{error}}}\n"
+        )
+    };
+    // What tells no API is read as a chat completion.
+    let outcome =
+        |completion: &str, end: &str, error: &str| outcome_of("null", completion, end, error);
+    let chat = outcome_of("\"chat\"", completion, "done", "null");
+    for size in ["1", "5", "4096"] {
+        pipes("fold", &["--read-size", size], whole, 0, &chat);
+        pipes("fold", &["--read-size", size, "--dialect", "chat"], whole, 0, &chat);
+    }
+    pipes("fold", &["--text"], whole, 0, "hi");
+    let nothing = r#"{"object":"chat.completion","choices":[]}"#;
+    pipes("fold", &[], b"", 1, &outcome(nothing, "empty", "null"));
+    let stray = "{\"dialect\":null,\"answer\":{\"object\":\"chat.completion\",\"choices\":[]},\"end\":\"empty\",\"usage\":null,\"anomalies\":[{\"kind\":\"stray_line\",\"member\":\"\",\"event\":0,\"count\":1,\"excerpt\":\"\u{FFFD}\\u0000garbage\"}],\"error\":{\"kind\":\"stray_lines\",\"message\":\"the stream ended early, after lines that are no fields: \\\"\u{FFFD}\\\\0garbage\\\"\",\"type\":null,\"param\":null,\"code\":null,\"data\":\"\u{FFFD}\\u0000garbage\"}}\n";
+    pipes("fold", &[], b"\xff\x00garbage\n\n", 1, stray);
+    pipes("fold", &[], b"data: {\"choi", 1, &outcome(nothing, "truncated", "null"));
+    let refused = br#"{"error":{"message":"no","type":"t","param":"p","code":7}}"#;
+    let error = r#"{"kind":"not_an_event_stream","message":"the body is no event stream: no (type \"t\", param \"p\", code 7)","type":"t","param":"p","code":7,"body":{"error":{"message":"no","type":"t","param":"p","code":7}}}"#;
+    pipes("fold", &[], refused, 1, &outcome(nothing, "not_an_event_stream", error));
+    let in_band = b"data: {\"error\":{\"message\":\"overloaded\",\"code\":\"x\"}}\n\n";
+    let error = r#"{"kind":"api","message":"overloaded","type":null,"param":null,"code":"x","body":{"error":{"message":"overloaded","code":"x"}}}"#;
+    pipes("fold", &[], in_band, 1, &outcome(nothing, "error", error));
+    let legacy = b"data: {\"choices\":[{\"text\":\"a\",\"index\":0,\"finish_reason\":\"length\"}]}\n\ndata: [DONE]";
+    let completion = r#"{"object":"text_completion","choices":[{"text":"a","index":0,"finish_reason":"length"}]}"#;
+    let legacy_outcome = outcome_of("\"completions\"", completion, "done", "null");
+    pipes("fold", &[], legacy, 0, &legacy_outcome);
+    pipes("fold", &["--endpoint", "completion"], legacy, 0, &legacy_outcome);
+    pipes("fold", &["--dialect", "completions"], legacy, 0, &legacy_outcome);
+    pipes("fold", &["--dialect", "embeddings"], legacy, 2, "");
+    let line = b"{\"model\":\"m\",\"response\":\"a\",\"done\":true,\"done_reason\":\"stop\"}\n";
+    pipes("fold", &["--text"], line, 0, "a");
 }
 
 #[test]

@@ -1,41 +1,31 @@
 //! An example as a program that a test runs.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// Runs an example that cargo built beside this test.
 ///
 /// `cargo test` builds the examples; `cargo test --test NAME` alone does not.
-pub(crate) fn run(name: &str, args: &[&str], stdin: &[u8]) -> Output {
+pub(crate) fn run(name: &str, args: &[&str]) -> Output {
     let test = std::env::current_exe().expect("the test knows its own path");
     let folder: PathBuf = test.ancestors().nth(2).expect("target/debug/deps").join("examples");
-    let mut child = Command::new(folder.join(name))
+    Command::new(folder.join(name))
         .args(args)
         .env("DELTAWIRE_REPLAY_SPEED", "at-once")
         .env_remove("OPENAI_BASE_URL")
         .env_remove("OPENAI_API_KEY")
         .env_remove("OPENAI_MODEL")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+        .stdin(Stdio::null())
+        .output()
         .unwrap_or_else(|error| {
             panic!("example {name}: {error}; `cargo build --examples` builds it")
-        });
-    let mut pipe = child.stdin.take().expect("standard input is piped");
-    let bytes = stdin.to_vec();
-    // A program that has enough closes its end early.
-    let writer = std::thread::spawn(move || drop(pipe.write_all(&bytes)));
-    let output = child.wait_with_output().expect("the example ends");
-    writer.join().expect("the writer ends");
-    output
+        })
 }
 
 /// Returns the output of a run that succeeded, with every time in seconds replaced by `N`.
 pub(crate) fn printed(name: &str, args: &[&str]) -> String {
-    let output = run(name, args, b"");
+    let output = run(name, args);
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("an example prints UTF-8");
     let mask = |word: &str| {
