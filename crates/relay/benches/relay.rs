@@ -1,4 +1,4 @@
-//! The cost of the relay: latency, throughput, and the memory of Redis.
+//! The cost of the relay: latency, throughput, readers a core, and the memory of Redis.
 //!
 //! `cargo bench -p deltawire-relay --features redis --bench relay`
 //!
@@ -24,6 +24,11 @@ const EVENTS: u64 = 1000;
 const PACE: Duration = Duration::from_millis(2);
 const PADDING: usize = 200;
 
+/// The load whose processor time is measured: streams at the pace of a usual model.
+const STREAMS: usize = 100;
+const RATE: u32 = 50;
+const LASTS: Duration = Duration::from_secs(10);
+
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let fsync = args.iter().any(|arg| arg == "--fsync");
@@ -44,8 +49,9 @@ fn main() {
         } else {
             format!("{streams} streams of {readers} readers")
         };
-        row(&format!("memory, {name}"), runtime.block_on(latency(&memory_log, streams, readers)));
-        row(&format!("Redis, {name}"), runtime.block_on(latency(&redis_log, streams, readers)));
+        let load = Load::fast(streams, readers);
+        row(&format!("memory, {name}"), runtime.block_on(latency(&memory_log, &load)));
+        row(&format!("Redis, {name}"), runtime.block_on(latency(&redis_log, &load)));
     }
     if let Some(folder) = npm {
         for readers in [1, 100] {
@@ -65,6 +71,22 @@ fn main() {
     );
     let late = runtime.block_on(catching_up(&redis_log));
     println!("{:<44}{late:>10.0}", "Redis, a late reader catching up");
+    println!("\n{:<44}{:>10}{:>10}", format!("at {RATE} events a second"), "a core", "Redis");
+    let processes = [std::process::id(), redis.id()];
+    for (name, log) in [("memory", &memory_log as &dyn Fn() -> _), ("Redis", &redis_log)] {
+        let alone = runtime.block_on(cores(log, 0, processes));
+        for readers in [1, 10] {
+            let with = runtime.block_on(cores(log, readers, processes));
+            let name = format!("{name}, {STREAMS} streams of {readers} readers");
+            let (Some([alone, _]), Some([with, of_redis])) = (alone, with) else {
+                println!("{name:<44}{:>10}{:>10}", "unknown", "unknown");
+                continue;
+            };
+            let readers = f64::from(u32::try_from(STREAMS * readers).unwrap());
+            let carried = readers / (with - alone).max(0.001);
+            println!("{name:<44}{carried:>10.0}{:>9.0}%", 100.0 * of_redis);
+        }
+    }
     runtime.block_on(memory_of_redis(&url));
 }
 
@@ -78,19 +100,36 @@ fn data(began: Instant) -> String {
     format!("{{\"at\":{},\"padding\":\"{}\"}}", began.elapsed().as_nanos(), "x".repeat(PADDING))
 }
 
+/// Streams with their readers, and the events that each stream has.
+struct Load {
+    streams: usize,
+    readers: usize,
+    events: u64,
+    pace: Duration,
+}
+
+impl Load {
+    /// Events at the pace of a fast model; many streams are slower and shorter.
+    fn fast(streams: usize, readers: usize) -> Self {
+        let (slower, shorter) = (streams.min(10), streams.min(5));
+        let pace = PACE * u32::try_from(slower).unwrap();
+        Self { streams, readers, events: EVENTS / u64::try_from(shorter).unwrap(), pace }
+    }
+}
+
 /// Returns the time from `append` to the reader, of each event at each reader.
 ///
-/// The producer and the readers have connections of their own, as they have in several processes.
-async fn latency(log: &dyn Fn() -> Arc<dyn Log>, streams: u64, readers: usize) -> Vec<Duration> {
+/// The producers and the readers have connections of their own, as they have in several processes.
+async fn latency(log: &dyn Fn() -> Arc<dyn Log>, load: &Load) -> Vec<Duration> {
     let began = Instant::now();
     let (producing, reading) = (Relay::shared(log()), Relay::shared(log()));
-    let mut tasks = Vec::new();
-    for _ in 0..streams {
+    let (mut producers, mut readers) = (Vec::new(), Vec::new());
+    for _ in 0..load.streams {
         let id = StreamId::random().unwrap();
         let mut producer = Producer::start(&producing, &id).await.unwrap();
-        for _ in 0..readers {
+        for _ in 0..load.readers {
             let mut reader = Reader::from(&reading, &id, None).await.unwrap();
-            tasks.push(tokio::spawn(async move {
+            readers.push(tokio::spawn(async move {
                 let mut delays = Vec::new();
                 while let Some(event) = reader.next().await {
                     let event = event.unwrap();
@@ -104,20 +143,50 @@ async fn latency(log: &dyn Fn() -> Arc<dyn Log>, streams: u64, readers: usize) -
                 delays
             }));
         }
-        tokio::spawn(async move {
-            let mut pace = tokio::time::interval(PACE * u32::try_from(streams.min(10)).unwrap());
-            for _ in 0..EVENTS / streams.min(5) {
+        let (events, mut pace) = (load.events, tokio::time::interval(load.pace));
+        producers.push(tokio::spawn(async move {
+            for _ in 0..events {
                 pace.tick().await;
                 producer.append(data(began)).await.unwrap();
             }
             producer.finish(End::done()).await.unwrap();
-        });
+        }));
+    }
+    for producer in producers {
+        producer.await.unwrap();
     }
     let mut delays = Vec::new();
-    for task in tasks {
-        delays.extend(task.await.unwrap());
+    for reader in readers {
+        delays.extend(reader.await.unwrap());
     }
     delays
+}
+
+/// Returns the cores that each of these processes kept busy while streams had so many readers.
+///
+/// `None` where the system does not tell processor times as Linux does.
+async fn cores(log: &dyn Fn() -> Arc<dyn Log>, readers: usize, of: [u32; 2]) -> Option<[f64; 2]> {
+    let load = Load {
+        streams: STREAMS,
+        readers,
+        events: u64::from(RATE) * LASTS.as_secs(),
+        pace: Duration::from_secs(1) / RATE,
+    };
+    let times = || Some([cpu_of(of[0])?, cpu_of(of[1])?]);
+    let (before, began) = (times()?, Instant::now());
+    latency(log, &load).await;
+    let (after, took) = (times()?, began.elapsed().as_secs_f64());
+    Some([0, 1].map(|process| (after[process] - before[process]).as_secs_f64() / took))
+}
+
+/// Returns the processor time that a process has had, in steps of 10 ms.
+fn cpu_of(process: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program, in parentheses, is the only field that may have spaces.
+    let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+    // The 14th and 15th field: user and system time, in hundredths of a second.
+    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 10))
 }
 
 /// Returns the events a second of a producer that never waits, up to a reader.

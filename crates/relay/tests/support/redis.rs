@@ -86,10 +86,16 @@ impl Redis {
         }
     }
 
+    /// Returns the process's number.
+    #[allow(dead_code, reason = "one of the tests needs it")]
+    pub(crate) fn id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
     /// Stops the process for some time. What it was sent, it carries out after that.
     #[allow(dead_code, reason = "one of the tests needs it")]
     pub(crate) fn freeze(&self, time: Duration) {
-        let id = self.process.as_ref().unwrap().id().to_string();
+        let id = self.id().to_string();
         for signal in ["-STOP", "-CONT"] {
             assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
             if signal == "-STOP" {
