@@ -8,7 +8,7 @@
 //! - `--check` to fail where a row is dearer than the record says by more than 5 %
 //! - `--pass fold/openai 100` for 100 passes of one row, for a profiler (with
 //!   `CARGO_PROFILE_BENCH_DEBUG=true` before it), and `'sse-core + async-openai'` after that for
-//!   the same by a peer
+//!   the same by a peer; `shape/mistral` and so on are rows for that alone
 //!
 //! Valgrind's cachegrind counts. Each row is counted for one pass and for two; the difference is a
 //! pass, whatever the program does before and after.
@@ -23,6 +23,7 @@ use deltawire_benches::machine;
 use deltawire_benches::peers::apis::{Api, apis};
 use deltawire_benches::peers::{decode, fold};
 use deltawire_benches::reads::{ReadSize, Reads};
+use deltawire_benches::shapes::shapes;
 
 /// A row of the table.
 struct Row {
@@ -119,7 +120,11 @@ fn parse_api<const N: usize>(reads: Reads, who: &str) {
 }
 
 fn pass(name: &str, passes: usize, who: &str) {
-    let rows = rows();
+    let mut rows = rows();
+    rows.extend(shapes().into_iter().map(|corpus| {
+        let (name, size) = (format!("shape/{}", corpus.name), ReadSize::Bytes(16 << 10));
+        Row { name, corpus, size, pass: fold_by }
+    }));
     let row = rows.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no row {name}"));
     for _ in 0..passes {
         (row.pass)(row.corpus.reads(row.size), who);

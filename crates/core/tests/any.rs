@@ -197,6 +197,10 @@ fn a_stream_that_is_not_folded_is_named() {
         (r#"{"messageStart":{"role":"assistant"}}"#, "Amazon Bedrock's ConverseStream API"),
         (r#"{"index":1,"token":{"text":"Hi"}}"#, "TGI's generate_stream API"),
         (r#"{"output":{"choices":[{"message":{"content":"Hi"}}]}}"#, "DashScope's native API"),
+        (
+            r#"{"output":{"text":"Hi","finish_reason":"null"},"usage":{"total_tokens":3}}"#,
+            "DashScope's native API",
+        ),
         (r#"{"content":" Hi","stop":false}"#, "llama.cpp's native completion API"),
     ] {
         for end in ["", "data: [DONE]\n\n"] {

@@ -934,6 +934,10 @@ impl Blocks {
             Grown::Nothing => {}
             Grown::Began(bytes) => to.hold(Held::item(bytes)),
             Grown::From(before, now) => to.replaced(before, now),
+            Grown::Retyped(before, now) => {
+                to.replaced(before, now);
+                to.anomaly(AnomalyKind::Changed, None, "delta");
+            }
         }
     }
 

@@ -359,6 +359,12 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         if name.is("index") {
             self.index = index("index", cursor, walk)?;
         } else if is_delta(name) {
+            if let Some(text) = cursor.string() {
+                walk.note("delta");
+                let content = Some(Content::Text(RawStr::from_inner(text)));
+                self.delta = Some(Delta { content, ..Delta::default() });
+                return Ok(());
+            }
             nested("delta", &mut self.delta, cursor, walk)?;
         } else if name.is("logprobs") {
             nested("logprobs", &mut self.logprobs, cursor, walk)?;
@@ -414,11 +420,17 @@ impl<'de> Members<'de> for Delta<'de> {
 }
 
 /// Reads a message's content: a text, or an array of parts.
+///
+/// A part without its array is an anomaly, and is read all the same.
 fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<Content<'de>>, Invalid> {
     if let Some(inner) = cursor.string() {
         return Ok(Some(Content::Text(RawStr::from_inner(inner))));
     }
     if cursor.peek() == Some(b'[') {
+        return Ok(walk.value(cursor)?.map(Content::Parts));
+    }
+    if cursor.peek() == Some(b'{') {
+        walk.note("content");
         return Ok(walk.value(cursor)?.map(Content::Parts));
     }
     Ok(walk.text("content", cursor)?.map(Content::Text))

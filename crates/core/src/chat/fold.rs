@@ -802,31 +802,40 @@ enum Part<'p> {
     Other(RawValue<'p>),
 }
 
+/// Calls `each` with the parts of an array, or with the part that stands there alone.
 fn each_part(parts: &RawValue<'_>, mut each: impl FnMut(Part<'_>)) {
+    if parts.is_object() {
+        return classify(parts, &mut each);
+    }
     for part in parts.elements() {
-        let members = (part.member("type"), part.member("text"), part.member("thinking"));
-        match (part.as_raw_str(), members) {
-            (Some(text), _) => each(Part::Text(text)),
-            (_, (_, _, Some(thinking))) if thinking.is_array() => {
-                for inner in thinking.elements() {
-                    let text = inner.member("text");
-                    let text = inner.as_raw_str().or(text.as_ref().and_then(RawValue::as_raw_str));
-                    if let Some(text) = text {
-                        each(Part::Reasoning(text));
-                    }
+        classify(&part, &mut each);
+    }
+}
+
+/// Calls `each` with the texts of a part, or with the part itself if it has none.
+fn classify(part: &RawValue<'_>, each: &mut impl FnMut(Part<'_>)) {
+    let members = (part.member("type"), part.member("text"), part.member("thinking"));
+    match (part.as_raw_str(), members) {
+        (Some(text), _) => each(Part::Text(text)),
+        (_, (_, _, Some(thinking))) if thinking.is_array() => {
+            for inner in thinking.elements() {
+                let text = inner.member("text");
+                let text = inner.as_raw_str().or(text.as_ref().and_then(RawValue::as_raw_str));
+                if let Some(text) = text {
+                    each(Part::Reasoning(text));
                 }
             }
-            (_, (_, _, Some(thinking))) if thinking.as_raw_str().is_some() => {
-                each(Part::Reasoning(thinking.as_raw_str().unwrap_or_default()));
-            }
-            (_, (kind, Some(text), _))
-                if text.as_raw_str().is_some()
-                    && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
-            {
-                each(Part::Text(text.as_raw_str().unwrap_or_default()));
-            }
-            _ => each(Part::Other(part.clone())),
         }
+        (_, (_, _, Some(thinking))) if thinking.as_raw_str().is_some() => {
+            each(Part::Reasoning(thinking.as_raw_str().unwrap_or_default()));
+        }
+        (_, (kind, Some(text), _))
+            if text.as_raw_str().is_some()
+                && kind.as_ref().is_none_or(|kind| kind.to_text() == "text") =>
+        {
+            each(Part::Text(text.as_raw_str().unwrap_or_default()));
+        }
+        _ => each(Part::Other(part.clone())),
     }
 }
 
@@ -877,8 +886,12 @@ fn text_len(text: &Option<RawStr<'_>>) -> usize {
 
 impl AudioDelta<'_> {
     fn fold(&self, audio: &mut AudioState, to: &mut Sink<'_>) {
-        if let Some(id) = self.id.as_ref().filter(|id| audio.id.is_none() && !id.is_empty()) {
-            to.transcript.set(&mut audio.id, id);
+        if let Some(id) = self.id.as_ref().filter(|id| !id.is_empty()) {
+            match &audio.id {
+                None => to.transcript.set(&mut audio.id, id),
+                Some(before) if id == before.as_str() => {}
+                Some(_) => to.anomaly(AnomalyKind::Changed, "audio.id"),
+            }
         }
         audio.expires_at = self.expires_at.or(audio.expires_at);
         if let Some(data) = &self.data {

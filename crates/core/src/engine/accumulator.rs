@@ -17,8 +17,8 @@ use super::stray::Stray;
 use super::tool_call::ToolCallSoFar;
 use super::transcript::{Effect, Transcript};
 use super::update::Update;
-use crate::error::{Error, OtherApi, RestoreError, evidence, other_api};
-use crate::json::{RawStr, repair};
+use crate::error::{ApiError, Error, OtherApi, RestoreError, evidence, other_api};
+use crate::json::{RawStr, RawValue, repair};
 use crate::save::{Fault, Reader, Saved, Writer};
 use crate::sse::Event;
 
@@ -85,6 +85,8 @@ struct Odd {
     other: Option<(OtherApi, String)>,
     /// The lines that are not fields, if any arrived.
     stray: Option<Stray>,
+    /// The error that the end of the body cut, if the last event was one.
+    cut: Option<Box<ApiError>>,
 }
 
 impl Odd {
@@ -583,6 +585,11 @@ impl<D: Dialect> Accumulator<D> {
         if let Some(stray) = stray.filter(|_| is_early && self.error.is_none()) {
             self.fail(Error::StrayLines { text: stray.text().into() });
         }
+        let cut = self.odd.as_mut().and_then(|odd| odd.cut.take());
+        if let Some(cut) = cut.filter(|_| self.end == Some(End::Truncated)) {
+            // The server said what is wrong before the connection broke.
+            self.fail(Error::Api(cut));
+        }
         if is_early && self.error.is_none() && !self.transcript.has_texts() {
             self.tell_other_api();
         }
@@ -679,6 +686,16 @@ impl<D: Dialect> Accumulator<D> {
         if !matches!(self.read_nearly(event), Err(Error::InvalidJson { .. })) {
             return self.fold_readable(event);
         }
+        if let Some(data) = event.data.strip_prefix("data:") {
+            // A proxy put the field before one that was there.
+            let inner = Event { data: data.trim_start(), ..*event };
+            if !matches!(self.read_nearly(&inner), Err(Error::InvalidJson { .. })) {
+                let is_folded = self.fold_readable(&inner)?;
+                self.transcript.anomaly(AnomalyKind::WrappedChunk, None, "");
+                self.transcript.anomalies().quote(event.data);
+                return Ok(is_folded);
+            }
+        }
         let lines = || event.data.split('\n').filter(|line| !line.trim().is_empty());
         let is_chunk = |line: &str| self.is_chunk(&Event { data: line, ..*event });
         if lines().count() < 2 || !lines().all(is_chunk) {
@@ -773,9 +790,9 @@ impl<D: Dialect> Accumulator<D> {
     ///
     /// Returns true if anything of it was folded.
     ///
-    /// The standard discards such an event. A sentinel, or a whole event that ends the stream,
-    /// counts all the same. If the event has
-    /// several chunks, one on each line, each complete line counts too.
+    /// The standard discards such an event, which is an anomaly. A sentinel, or a whole event that
+    /// ends the stream, counts all the same. If the event has several chunks, one on each line, each
+    /// complete line counts too. An error is the error of a stream that is truncated there.
     pub fn push_cut(&mut self, event: &Event<'_>) -> bool {
         if self.is_ended() {
             return false;
@@ -800,7 +817,30 @@ impl<D: Dialect> Accumulator<D> {
         let chunks = lines[..whole].iter().position(is_done).unwrap_or(whole);
         let is_folded = chunks > 0 && self.fold_cut(event, &lines[..chunks], true);
         self.done |= chunks < whole && !self.is_ended();
+        if whole < lines.len() && !self.is_ended() {
+            self.discard_cut(event, &lines[whole..]);
+        }
         is_folded
+    }
+
+    /// Discards the lines of an event that the end of the body cut, and keeps them as evidence.
+    #[inline(never)]
+    pub(crate) fn discard_cut(&mut self, event: &Event<'_>, lines: &[&str]) {
+        let data = lines.join("\n");
+        let error = match self.read(&Event { data: &data, ..*event }) {
+            Ok(Read::Error(error)) => Some(error),
+            Ok(Read::Event) => {
+                RawValue::parse(&data).ok().as_ref().and_then(ApiError::of).map(Box::new)
+            }
+            _ => None,
+        };
+        if error.is_some() {
+            self.odd.get_or_insert_default().cut = error;
+        }
+        // No event notes it.
+        self.transcript.anomalies().begin_event();
+        self.transcript.anomaly(AnomalyKind::CutEvent, None, "");
+        self.transcript.anomalies().quote(&data);
     }
 
     /// Folds the lines of an event that the end of the body cut.
@@ -846,14 +886,20 @@ pub(crate) enum Rest {
 
 impl Saved for Odd {
     fn save(&self, to: &mut Writer) {
-        let Self { unknown, other, stray } = self;
+        let Self { unknown, other, stray, cut } = self;
         unknown.save(to);
         other.save(to);
         stray.save(to);
+        cut.save(to);
     }
 
     fn load(from: &mut Reader<'_>) -> Result<Self, Fault> {
-        Ok(Self { unknown: from.counter()?, other: Saved::load(from)?, stray: Saved::load(from)? })
+        Ok(Self {
+            unknown: from.counter()?,
+            other: Saved::load(from)?,
+            stray: Saved::load(from)?,
+            cut: Saved::load(from)?,
+        })
     }
 }
 

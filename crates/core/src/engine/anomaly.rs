@@ -112,7 +112,10 @@ pub enum AnomalyKind {
     ///
     /// It was appended as written.
     ScalarText,
-    /// A member has a value of a type that it cannot have, and was ignored.
+    /// A member has a value of a type that it cannot have.
+    ///
+    /// It was ignored, unless it has what the member should have: a text in place of the delta, a
+    /// part or a tool call without its array, an array of texts.
     UnexpectedType,
     /// Half of a surrogate pair never met its other half, and stands as U+FFFD.
     LoneSurrogate,
@@ -138,6 +141,11 @@ pub enum AnomalyKind {
     /// It was passed over; see
     /// [`Decoder::with_stray_lines`](crate::sse::Decoder::with_stray_lines).
     StrayLine,
+    /// The body ended within an event, which was discarded.
+    ///
+    /// The excerpt is what arrived of its data. As the standard has it, an event is discarded even
+    /// if its data is whole; what ends the stream counts, and an error is told.
+    CutEvent,
     /// An event that is neither a chunk nor an error was passed over as a keep-alive.
     ///
     /// It has a name and its data is not an object, or its data is a time, a number or a quoted
@@ -149,7 +157,7 @@ pub enum AnomalyKind {
     UnknownChunk,
     /// A chunk stands in the member `data` of another object, or Gemini's in `response`.
     ///
-    /// It was folded.
+    /// Or it stands after a second `data:`. It was folded.
     WrappedChunk,
     /// An event has several chunks, one on each line, and each was folded.
     ///
@@ -243,6 +251,7 @@ impl AnomalyKind {
         matches!(
             self,
             Self::ContentType
+                | Self::CutEvent
                 | Self::KeepAlive
                 | Self::UnknownChunk
                 | Self::WrappedChunk
@@ -470,6 +479,7 @@ saved_variants!(AnomalyKind {
     JsonUnknownEscape = 47,
     More = 48,
     UnknownItem = 49,
+    CutEvent = 50,
 });
 
 impl Saved for Anomaly {

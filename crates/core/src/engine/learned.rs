@@ -97,6 +97,8 @@ struct Template {
     parts: Vec<Part>,
     /// The values in the gaps at the last match, if there are gaps.
     filled: Vec<Filled>,
+    /// The beginning of the ignored string at the last match, if it was long and there are gaps.
+    ignored: Vec<u8>,
     /// An event whose text is empty does not match.
     needs_text: bool,
     /// An event has matched.
@@ -308,6 +310,7 @@ impl Learned {
             holes: strings.map(|hole| hole.start + start..hole.end + start),
             text: usize::from(!text_first),
             filled: vec![Filled::Nothing; if parts.is_empty() { 0 } else { Holes::VALUES }],
+            ignored: Vec::new(),
             parts,
             needs_text: holes.needs_text,
             is_proven: false,
@@ -393,7 +396,7 @@ impl Template {
                     text = start..end;
                     end
                 }
-                PartKind::Padding => string_end(bytes, start)?,
+                PartKind::Padding => ignored_end(bytes, start, &mut self.ignored)?,
                 PartKind::String(position) => {
                     let end = string_end(bytes, start)?;
                     // Undecoded bytes need not be UTF-8.
@@ -477,6 +480,24 @@ fn parts(
     parts.sort_unstable_by_key(|part| (part.range.start, part.range.end));
     let is_apart = |pair: &[Part]| pair[0].range.end <= pair[1].range.start;
     parts.windows(2).all(is_apart).then_some(parts)
+}
+
+/// Returns the position of the closing quote of an ignored string that begins at `at`.
+///
+/// `before` has the beginning of the last such string, and is brought up to date. Perplexity sends
+/// the answer so far beside each delta: a comparison is several times faster than a search for its
+/// end. Short strings, such as padding, differ each time.
+#[inline]
+fn ignored_end(bytes: &[u8], at: usize, before: &mut Vec<u8>) -> Option<usize> {
+    const LONG: usize = 64;
+    // What was a whole string is a beginning at which no escape is cut.
+    let same = if bytes[at..].starts_with(before) { before.len() } else { 0 };
+    let end = string_end(bytes, at + same)?;
+    if end - at >= LONG && end - at <= Learned::MAX_DATA {
+        before.truncate(same);
+        before.extend_from_slice(&bytes[at + same..end]);
+    }
+    Some(end)
 }
 
 /// Returns the whole number that is written in digits at `at`, and the offset after it.

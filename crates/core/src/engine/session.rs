@@ -763,6 +763,7 @@ impl<D: Dialect> Session<D> {
         let Body::Lines(lines) = &mut self.body else { return Rest::None };
         let Some(line) = lines.finish() else { return Rest::None };
         if line.data.trim_start().starts_with('{') && is_json(line.data).is_err() {
+            self.accumulator.discard_cut(&line, &[line.data]);
             return Rest::Cut;
         }
         match self.accumulator.advance(&line) {

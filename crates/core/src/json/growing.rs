@@ -59,6 +59,8 @@ pub(crate) enum Grown {
     Began(usize),
     /// A member of the first number of bytes now has the second number.
     From(usize, usize),
+    /// The same, and the piece replaced a value of another type.
+    Retyped(usize, usize),
 }
 
 impl Growing {
@@ -87,7 +89,14 @@ impl Growing {
             return Grown::Began(name.len() + piece.len());
         };
         let before = log.text.len();
-        if log.push(name, &piece) { Grown::From(before, log.text.len()) } else { Grown::Nothing }
+        // Null is a value that had not come.
+        let is_retyped =
+            Kind::of(&log.text) != Kind::of(&piece) && ![&*log.text, &*piece].contains(&"null");
+        match log.push(name, &piece) {
+            false => Grown::Nothing,
+            true if is_retyped => Grown::Retyped(before, log.text.len()),
+            true => Grown::From(before, log.text.len()),
+        }
     }
 
     /// Returns an upper bound of the bytes that a piece adds.

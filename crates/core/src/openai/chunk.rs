@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::logprobs::ChunkLogprobs;
 use super::usage::says_something;
 use crate::engine::{AnomalyKind, Limits, read_object};
-use crate::error::{ApiError, Error, Limit};
+use crate::error::{ApiError, Error, Limit, other_api};
 use crate::json::{
     Cursor, Elements, Invalid, List, ListId, Members, Name, Overflow, RawStr, RawValue, Shape,
     Unknown, Walk, elements, member, object, string_inner,
@@ -220,7 +220,7 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
     #[inline]
     fn may_be_other(&self, walk: &Walk) -> bool {
         walk.is_suspect()
-            || (self.choices.is_empty() && self.usage.is_none())
+            || self.choices.is_empty()
             || self.object.as_ref().is_some_and(|object| object.as_json() == "error")
     }
 
@@ -229,10 +229,12 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
     fn look(&mut self, data: &'a str, walk: &Walk) -> Result<(), Error> {
         let Ok(value) = RawValue::parse(data) else { return Ok(()) };
         self.says_error = ApiError::of(&value).is_some();
-        if ["choices", "usage", "x_groq", "moderation"]
-            .iter()
-            .any(|name| value.member(name).is_some())
-        {
+        let has = |name| value.member(name).is_some();
+        if has("choices") || has("x_groq") || has("moderation") {
+            return Ok(());
+        }
+        // DashScope's own API has the same usage, and the answer elsewhere.
+        if has("usage") && other_api(data).is_none_or(|api| !api.module.is_empty()) {
             return Ok(());
         }
         let has = |inner: &str, name| member(inner, name).is_some_and(|value| value != "null");

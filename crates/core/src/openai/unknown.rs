@@ -6,7 +6,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::engine::{Effect, Held, Hole, Options, Transcript};
+use crate::engine::{AnomalyKind, Effect, Held, Hole, Options, Transcript};
 use crate::error::{Error, Limit};
 use crate::json::{Growing, Grown, RawValue, Unknown};
 use crate::save::{Fault, Reader, Saved, Writer, saved};
@@ -208,6 +208,10 @@ fn add(kept: &mut Growing, name: &str, piece: &RawValue<'_>, to: &mut Transcript
         Grown::Nothing => return Effect::Nothing,
         Grown::Began(bytes) => to.hold(Held::item(bytes)),
         Grown::From(before, now) => to.replaced(before, now),
+        Grown::Retyped(before, now) => {
+            to.replaced(before, now);
+            to.anomaly(AnomalyKind::Changed, None, "delta");
+        }
     }
     Effect::Other
 }

@@ -187,6 +187,13 @@ pub(super) fn others() -> Vec<Case> {
             .choice(r#""delta":{"content":"x"},"logprobs":null"#)
             .done()
             .has(json!({"choices": [{"logprobs": null}]})),
+        case("audio: of two IDs the first counts")
+            .delta(r#""audio":{"id":"audio_1","data":"AAAA"}"#)
+            .delta(r#""audio":{"id":"audio_1","data":"BBBB"}"#)
+            .delta(r#""audio":{"id":"audio_2","data":"CCCC"}"#)
+            .done()
+            .says(json!({"audio": {"id": "audio_1", "data": "AAAABBBBCCCC", "transcript": ""}}))
+            .odd_choice(AnomalyKind::Changed, "audio.id"),
         case("audio: id and expiry are set, data and transcript appended")
             .delta(r#""audio":{"id":"audio_1","transcript":"Hel"}"#)
             .delta(r#""audio":{"data":"AAAA"}"#)

@@ -141,10 +141,12 @@ pub(super) fn cut_off() -> Vec<Case> {
         started("a part of [DONE] is not [DONE]")
             .bytes("data: [DONE")
             .ends(End::Truncated)
+            .odd(AnomalyKind::CutEvent, "")
             .text("x"),
         finished("a part of [DONE] after the finish reason")
             .bytes("data: [DO")
             .ends(End::DoneWithoutSentinel)
+            .odd(AnomalyKind::CutEvent, "")
             .text("x"),
         started("[DONE] in a line that is no data line does not count")
             .bytes(": [DONE]")
@@ -153,31 +155,43 @@ pub(super) fn cut_off() -> Vec<Case> {
         started("[DONE] behind other data does not count")
             .bytes("data: {\ndata: [DONE]\n")
             .ends(End::Truncated)
+            .odd(AnomalyKind::CutEvent, "")
             .text("x"),
         started("a chunk without its blank line is discarded")
             .bytes(cut)
             .bytes("\n")
             .ends(End::Truncated)
+            .odd(AnomalyKind::CutEvent, "")
             .text("x"),
         started("a chunk without its line end is discarded")
             .bytes(cut)
             .ends(End::Truncated)
+            .odd(AnomalyKind::CutEvent, "")
             .text("x"),
         case("a first chunk that is cut off is truncated, not empty")
             .bytes(cut)
-            .ends(End::Truncated),
+            .ends(End::Truncated)
+            .odd(AnomalyKind::CutEvent, ""),
         finished("a chunk that is cut off after the finish reason")
             .bytes(cut)
             .ends(End::DoneWithoutSentinel)
+            .odd(AnomalyKind::CutEvent, "")
             .text("x"),
         started("a finish reason that is cut off does not count")
             .bytes("data: {\"choices\":[{\"index\":0,\"finish_reason\":\"stop\"}]}\n")
             .ends(End::Truncated)
+            .odd(AnomalyKind::CutEvent, "")
             .has(json!({"choices": [{"message": {"content": "x"}, "finish_reason": null}]})),
-        started("an error event that is cut off is discarded")
+        started("an error event that is cut off is no end, but the error")
             .bytes("event: error\ndata: {\"message\":\"boom\"}\n")
+            .fails_with("api", End::Truncated)
+            .text("x")
+            .odd(AnomalyKind::CutEvent, ""),
+        started("an error that is cut in its text is evidence")
+            .bytes("data: {\"error\":{\"message\":\"bo")
             .ends(End::Truncated)
-            .text("x"),
+            .text("x")
+            .odd(AnomalyKind::CutEvent, ""),
         started("an error line without its line end is evidence")
             .bytes("error: boom")
             .fails_with("stray_lines", End::Truncated)
@@ -187,6 +201,7 @@ pub(super) fn cut_off() -> Vec<Case> {
             .bytes(cut)
             .breaks()
             .fails_with("transport", End::Truncated)
+            .odd(AnomalyKind::CutEvent, "")
             .text("x"),
         started("a caller who stops within a chunk")
             .bytes(cut)

@@ -46,6 +46,7 @@ pub(super) fn growing() -> Vec<Case> {
             .done()
             .says(json!({"x": value}))
     };
+    let retyped = AnomalyKind::Changed;
     vec![
         grows("arrays are extended", "[1]", "[2,3]", json!([1, 2, 3])),
         grows("an empty array extends nothing", "[]", "[]", json!([])),
@@ -68,8 +69,10 @@ pub(super) fn growing() -> Vec<Case> {
         grows("numbers are replaced", "1", "2.5", json!(2.5)),
         grows("booleans are replaced", "true", "false", json!(false)),
         grows("null is nothing new", "\"a\"", "null", json!("a")),
-        grows("a value of another type replaces", "\"a\"", "[1]", json!([1])),
-        grows("a value of another type replaces an object", r#"{"a":1}"#, "2", json!(2)),
+        grows("a value of another type replaces", "\"a\"", "[1]", json!([1])).odd(retyped, "delta"),
+        grows("a value of another type replaces an object", r#"{"a":1}"#, "2", json!(2))
+            .odd(retyped, "delta"),
+        grows("a value may come after null", "null", "\"a\"", json!("a")),
         grows(
             "objects are merged member by member",
             r#"{"a":1,"b":"x","c":[1]}"#,

@@ -74,16 +74,29 @@ pub(super) fn types() -> Vec<Case> {
             .text("xy")
             .odd(AnomalyKind::UnexpectedType, "choices"),
         case("a delta of another type is ignored, and the finish reason counts")
-            .choice(r#""delta":"x","finish_reason":"stop""#)
+            .choice(r#""delta":5,"finish_reason":"stop""#)
             .data("[DONE]")
             .ends(End::Done)
             .has(json!({"choices": [{"message": {"content": null}, "finish_reason": "stop"}]}))
             .odd(AnomalyKind::UnexpectedType, "delta"),
-        case("content that is an object is ignored")
+        case("a text in place of the delta is its content")
+            .choice(r#""delta":"a","finish_reason":null"#)
+            .content("x")
+            .done()
+            .text("ax")
+            .odd(AnomalyKind::UnexpectedType, "delta"),
+        case("content that is one part without its array is that part")
             .delta(r#""content":{"text":"a"}"#)
             .content("x")
             .done()
+            .text("ax")
+            .odd(AnomalyKind::UnexpectedType, "content"),
+        case("a part of another type without its array is kept")
+            .delta(r#""content":{"type":"reference","reference_ids":[1]}"#)
+            .content("x")
+            .done()
             .text("x")
+            .has(json!({"choices": [{"message": {"content_parts": [{"type": "reference", "reference_ids": [1]}]}}]}))
             .odd(AnomalyKind::UnexpectedType, "content"),
         case("a finish reason that is no text is ignored")
             .choice(r#""delta":{"content":"x"},"finish_reason":true"#)
@@ -158,7 +171,7 @@ pub(super) fn sizes() -> Vec<Case> {
             .any_oddities()),
         end(case("known members may be half a character where they have another type")
             .chunk(r#""created":"\ud83d","usage":"\ud83d","choices":"\ud83d""#)
-            .choice(r#""delta":"\ud83d","logprobs":"\ude00""#)
+            .choice(r#""delta":["\ud83d"],"logprobs":"\ude00""#)
             .delta(r#""tool_calls":"\ud83d","audio":"\ud83d","function_call":"\ud83d""#)
             .content("x")
             .any_oddities()),

@@ -98,7 +98,7 @@ pub(super) fn servers() -> Vec<Case> {
             .ends(End::Done)
             .has(json!({"usage": {"total_tokens": 3}, "choices": [{"message": {"content": "ab"}}]}))
             .odd_choice(AnomalyKind::Repeated, "role"),
-        case("mlx_lm: a crash is a clean end").content("x").bytes("data: {\"id\": \"chatcm").ends(End::Truncated).text("x"),
+        case("mlx_lm: a crash is a clean end").content("x").bytes("data: {\"id\": \"chatcm").ends(End::Truncated).odd(AnomalyKind::CutEvent, "").text("x"),
         case("mlx_lm: an error text").content("x").data(r#"{"error":"text"}"#).fails("text", Value::Null, Value::Null, Value::Null).text("x"),
         case("mock-llm: a pair cut between deltas, no created, the finish reason beside content")
             .data(r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","model":"gpt-4o","choices":[{"index":0,"delta":{"content":"hello \ud83d","role":"assistant"},"finish_reason":null}]}"#)

@@ -300,6 +300,20 @@ pub(super) fn keep_alives() -> Vec<Case> {
             .fails("boom", NULL, NULL, NULL)
             .text("x")
             .odd(Odd::WrappedChunk, ""),
+        case("a chunk after a second data: in its line")
+            .data(format!("data: {}", chunk("x")))
+            .data(format!("data:{}", chunk("y")))
+            .data(format!("data: {FINISH}"))
+            .data("data: [DONE]")
+            .ends(End::Done)
+            .text("xy")
+            .odd(Odd::WrappedChunk, ""),
+        case("an error after a second data: in its line")
+            .content("x")
+            .data(r#"data: {"error":{"message":"boom"}}"#)
+            .fails("boom", NULL, NULL, NULL)
+            .text("x")
+            .odd(Odd::WrappedChunk, ""),
         case("data that is no chunk is not folded")
             .data(r#"{"success":true,"data":{"text":"y"}}"#)
             .content("x")
@@ -331,11 +345,13 @@ pub(super) fn one_newline() -> Vec<Case> {
         fold("such an event whose last line is cut")
             .bytes(lines(&[&x, &y]))
             .bytes("data: {\"choices\":[{\"ind")
+            .odd(Odd::CutEvent, "")
             .ends(End::Truncated),
         fold("such events whose last line a broken connection cut")
             .bytes(lines(&[&x, &y]))
             .bytes("data: {\"cho")
             .breaks()
+            .odd(Odd::CutEvent, "")
             .fails_with("transport", End::Truncated),
         fold("such events after others")
             .content("x")
