@@ -25,6 +25,7 @@ pub mod record;
 pub mod replay;
 #[doc(hidden)]
 pub mod screen;
+mod whole;
 
 /// The error of a command, whatever it is.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The page is one file without a build step. It asks the server for what it shows, so that it
-//! holds no more of 50,000 events than four numbers each.
+//! holds no more of 50,000 events than five numbers each.
 
 mod fold;
 mod guard;
@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deltawire_replay::{Endpoint, Recording};
+use deltawire_usage::Vocabulary;
 use tokio::net::TcpListener;
 
 use crate::Error;
@@ -69,6 +70,8 @@ pub struct Arguments {
 /// If a file cannot be read, or an address cannot be listened on.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let Arguments { upstream, listen, page, out, identity, files } = arguments;
+    // It takes some tens of milliseconds, and is needed with the first text.
+    std::thread::spawn(|| Vocabulary::O200kBase.count(""));
     let store = Arc::new(Store::default());
     for file in input::files(&files)? {
         store.add(read(&file)?);
