@@ -163,7 +163,7 @@ try {
   const figures = await text("#figures");
   const { tokens } = (await api("1")).state;
   assert.ok(tokens.count > 70 && tokens.count < 104, `${tokens.count} tokens`);
-  assert.match(figures, new RegExp(`Output tokens\\s+104 21 input · ${tokens.count} counted`));
+  assert.match(figures, new RegExp(`Input tokens\\s+21\\s+Output tokens\\s+104 ${tokens.count} counted`));
   assert.equal(await text("#tokens"), `tokens (o200k_base): ${tokens.count}, 104 by the server`);
   assert.match(figures, /[1-9] stalls?/);
   const toTop = async (list) => {
@@ -400,13 +400,14 @@ try {
   await shows("silent");
   await until(() => document.getElementById("badges").textContent.includes("no answer"));
   assert.match(await text("#error"), /connection/);
+  assert.equal(await text("#texts"), "There was no answer.");
   assert.match(await text("#request"), /No answer: (cut|reset): /);
   await ask("whole");
   await shows("whole");
   await until(() => document.getElementById("badges").textContent.includes("not streamed"));
   assert.equal(await content(), "I look it up.");
   assert.match(await text("#texts .call"), /get_weather\s+call_8\s+whole[^]*"city": "Rome"/);
-  assert.match(await text("#figures"), /Output tokens\s+19 5 input · \d+ counted/);
+  assert.match(await text("#figures"), /Input tokens\s+5\s+Output tokens\s+19 \d+ counted/);
   await tab("answer");
   await until(() => /"id": "c2"/.test(document.getElementById("answer").textContent));
   passed("an exchange is listed before its answer, without one, and not streamed");
