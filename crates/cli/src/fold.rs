@@ -92,11 +92,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if session.end(how.clone()) == Ok(true) {
         to_text(&mut screen, session.update().text())?;
     }
-    let mut outcome = session.close(how.clone());
-    if Whole::may_be(&outcome, &how) {
+    let is_clean = how == How::Clean;
+    let mut outcome = session.close(how);
+    if Whole::may_be(&outcome, is_clean) {
         let whole = Whole::read(arguments.options.api(), beginning.whole());
         if let Some(whole) = whole {
-            outcome = fold_whole(whole, &arguments.options, |text| to_text(&mut screen, text))?;
+            let show = |session: &Session| to_text(&mut screen, session.update().text());
+            outcome = whole.fold(&arguments.options, show)?;
         }
     }
     if !arguments.text {
@@ -111,24 +113,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         Some(error) => Err(format!("{}: {error:#}", outcome.end.name()).into()),
         None => Err(format!("the answer is not complete: {}", outcome.end.name()).into()),
     }
-}
-
-/// Folds a whole answer.
-fn fold_whole(
-    whole: Whole,
-    options: &FoldOptions,
-    mut show: impl FnMut(&str) -> Result<(), Error>,
-) -> Result<Outcome<Answer>, Error> {
-    let mut session = whole.session(options.options());
-    let mut input = &whole.stream[..];
-    while let Ok(true) = session.advance(&mut input) {
-        show(session.update().text())?;
-    }
-    let mut outcome = whole.outcome(session);
-    if options.keeps_unknown() {
-        outcome.answer = whole.answer;
-    }
-    Ok(outcome)
 }
 
 /// Reads to the end of the input or of the stream, and returns the input's end.

@@ -25,6 +25,7 @@ pub mod record;
 pub mod replay;
 #[doc(hidden)]
 pub mod screen;
+mod style;
 mod whole;
 
 /// The error of a command, whatever it is.

@@ -12,6 +12,8 @@ use deltawire::{
     messages, ollama, responses,
 };
 
+use crate::input::FoldOptions;
+
 /// The most bytes of a body that are kept to be read as a whole answer.
 const MOST: usize = 16 << 20;
 
@@ -80,7 +82,7 @@ impl Whole {
     ///
     /// Without an API it is that of any. An error body is none, and neither is a list of models.
     pub(crate) fn read(api: Option<Api>, body: &[u8]) -> Option<Self> {
-        let body = str::from_utf8(body).ok()?;
+        let body = std::str::from_utf8(body).ok()?;
         let body = body.strip_prefix('\u{FEFF}').unwrap_or(body).trim();
         let value = RawValue::parse(body).ok()?;
         let told = told(&value)?;
@@ -91,10 +93,33 @@ impl Whole {
         Some(Self { api: told, answer, stream: stream(told, &value, body) })
     }
 
-    /// Reports whether an outcome may be one of a whole answer: nobody refused the request.
-    pub(crate) fn may_be<A>(outcome: &Outcome<A>, how: &How) -> bool {
+    /// Reports whether an outcome may be one of a whole answer.
+    ///
+    /// The body is whole then, and nobody refused the request.
+    pub(crate) fn may_be<A>(outcome: &Outcome<A>, is_clean: bool) -> bool {
         let is_refused = matches!(outcome.error, Some(Error::Refused(_)));
-        outcome.end == End::NotAnEventStream && !is_refused && *how == How::Clean
+        outcome.end == End::NotAnEventStream && !is_refused && is_clean
+    }
+
+    /// Folds the stream, and calls a function after each event that changed something.
+    ///
+    /// # Errors
+    /// Fails if the function does.
+    pub(crate) fn fold<E>(
+        self,
+        options: &FoldOptions,
+        mut see: impl FnMut(&any::Session) -> Result<(), E>,
+    ) -> Result<Outcome<Answer>, E> {
+        let mut session = self.session(options.options());
+        let mut input = &self.stream[..];
+        while let Ok(true) = session.advance(&mut input) {
+            see(&session)?;
+        }
+        let mut outcome = self.outcome(session);
+        if options.keeps_unknown() {
+            outcome.answer = self.answer;
+        }
+        Ok(outcome)
     }
 
     /// Returns a session for the stream.
@@ -209,8 +234,11 @@ mod tests {
         whole.outcome(session)
     }
 
-    /// Whole answers of each API, with the text, the end, the output tokens and the calls.
-    const ANSWERS: &[(Api, &str, &str, &str, Option<u64>, usize)] = &[
+    /// The API, the body, the text, the end, the output tokens and the number of calls.
+    type Row = (Api, &'static str, &'static str, &'static str, Option<u64>, usize);
+
+    /// Whole answers of each API.
+    const ANSWERS: &[Row] = &[
         (
             Api::Chat,
             r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,

@@ -446,7 +446,7 @@ async function pictures() {
   await shoot("light");
   await page.keyboard.press("Escape");
   await page.emulateMedia({ colorScheme: "dark" });
-  await page.mouse.click(canvas.x + canvas.width * .62, canvas.y + 60);
+  await page.mouse.click(canvas.x + canvas.width * .5, canvas.y + 60);
   await shoot("dark");
   await page.emulateMedia({ colorScheme: "light" });
 }

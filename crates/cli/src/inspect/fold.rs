@@ -97,8 +97,9 @@ impl State {
         if let Ok(true) = self.session.end(how.clone()) {
             self.note(&mut see);
         }
-        let mut outcome = self.session.clone().close(how.clone());
-        if Whole::may_be(&outcome, &how) {
+        let is_clean = how == How::Clean;
+        let mut outcome = self.session.clone().close(how);
+        if Whole::may_be(&outcome, is_clean) {
             // A gateway may answer by another API than that of the path, so the body alone tells.
             if let Some(whole) = Whole::read(None, self.beginning.whole()) {
                 outcome = self.fold_whole(whole, at, &mut see);

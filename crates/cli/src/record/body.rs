@@ -121,7 +121,7 @@ impl Body for RequestBody {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(context));
         match &frame {
             Some(Ok(frame)) => {
-                frame.data_ref().into_iter().for_each(|data| self.passing.keep(data))
+                frame.data_ref().into_iter().for_each(|data| self.passing.keep(data));
             }
             Some(Err(_)) => {}
             None => self.passing.ended(),
