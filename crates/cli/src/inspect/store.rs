@@ -50,7 +50,7 @@ pub(crate) struct Exchange {
     pub(crate) version: u64,
     pub(crate) recording: Recording,
     pub(crate) trace: Trace,
-    /// The part that is there: it grows with each change of the request or the head.
+    /// The number of times at which the request or the head became known.
     pub(crate) heads: u64,
     stage: Stage,
     /// The time of day at which it began, unless it comes from a file.
