@@ -70,7 +70,7 @@ pub struct Arguments {
 /// If a file cannot be read, or an address cannot be listened on.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let Arguments { upstream, listen, page, out, identity, files } = arguments;
-    // It takes some tens of milliseconds, and is needed with the first text.
+    // It takes up to a fifth of a second, and is needed with the first text.
     std::thread::spawn(|| Vocabulary::O200kBase.count(""));
     let store = Arc::new(Store::default());
     for file in input::files(&files)? {
