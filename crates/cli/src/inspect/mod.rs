@@ -6,8 +6,8 @@
 //!                        └ Exchange: the recording, and Trace: its events, changes and State
 //! ```
 //!
-//! The page is one file without a build step, formatted by `prettier --print-width 100`. It asks the server for what it shows, so that it
-//! holds no more of 50,000 events than five numbers each.
+//! The page is one file without a build step, formatted by `prettier --print-width 100`. It asks
+//! the server for what it shows, so that it holds no more of 50,000 events than five numbers each.
 
 mod fold;
 mod guard;
