@@ -3,7 +3,8 @@
 //! [`Server`] is the server to talk to, [`Screen`] the standard output, and [`stack`] the part of a
 //! stack's example that is not the stack's.
 
-mod screen;
+#[path = "../../crates/cli/src/screen.rs"]
+pub mod screen;
 mod server;
 pub mod stack;
 

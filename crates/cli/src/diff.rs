@@ -16,7 +16,8 @@ use self::compare::{Difference, compare};
 use self::side::Side;
 use crate::Error;
 use crate::input::FoldOptions;
-use crate::screen::{Screen, Style};
+use crate::screen::Screen;
+use crate::style::Style;
 
 /// The characters that are shown of a value.
 const SHOWN: usize = 120;

@@ -192,14 +192,31 @@ pub struct FoldOptions {
 }
 
 impl FoldOptions {
+    /// Returns the API that is named, if one is.
+    #[must_use]
+    pub fn api(&self) -> Option<Api> {
+        self.dialect.0
+    }
+
+    /// Reports whether members are kept that only some servers send.
+    #[must_use]
+    pub fn keeps_unknown(&self) -> bool {
+        !self.drop_unknown
+    }
+
+    /// Returns the options of a session.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        Options::new()
+            .with_unknown(!self.drop_unknown)
+            .with_cumulative(self.cumulative)
+            .with_one_choice(self.one_choice)
+    }
+
     /// Returns a session with these options, for a recording's API if none is named.
     #[must_use]
     pub fn session(&self, recording: Option<&Recording>) -> Session {
-        let options = Options::new()
-            .with_unknown(!self.drop_unknown)
-            .with_cumulative(self.cumulative)
-            .with_one_choice(self.one_choice);
-        let mut session = any::session(self.dialect.0.or_else(|| api(recording?)), options);
+        let mut session = any::session(self.dialect.0.or_else(|| api(recording?)), self.options());
         if let Some(recording) = recording {
             session.head(recording.status, |name| {
                 let is = |(header, _): &&(String, String)| header.eq_ignore_ascii_case(name);

@@ -25,6 +25,8 @@ pub mod record;
 pub mod replay;
 #[doc(hidden)]
 pub mod screen;
+mod style;
+mod whole;
 
 /// The error of a command, whatever it is.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -18,17 +18,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use deltawire_replay::{Ending, Endpoint, Recording};
 
 use crate::Error;
 use crate::screen::{Screen, tell};
 
-/// The beginning of an exchange: the request, and the head of the answer.
+/// A request, as far as it has been sent on.
 ///
 /// What may hold a key is redacted in here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ExchangeHead {
+pub struct Request {
     /// The time of day at which the request began.
     pub began: SystemTime,
     /// The URL of the server, without the path of the request.
@@ -38,11 +39,23 @@ pub struct ExchangeHead {
     /// The path and the query of the request.
     pub target: String,
     /// The headers of the request, without those of one connection.
-    pub request_headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// The body of the request.
-    pub request: Vec<u8>,
+    pub body: Bytes,
     /// The API that was asked, by the path.
     pub endpoint: Endpoint,
+    /// True if the whole request has been sent on.
+    pub is_sent: bool,
+}
+
+/// The beginning of an exchange: the request, and the head of the answer.
+///
+/// What may hold a key is redacted in here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ExchangeHead {
+    /// The request.
+    pub request: Request,
     /// The time from the end of the request to the head of the answer.
     pub at: Duration,
     /// The status of the answer.
@@ -71,16 +84,24 @@ pub enum How {
 /// sink that waits delays the stream. Calls for several exchanges come from several threads.
 /// Times count from the end of the request.
 pub trait Sink: Send + Sync {
+    /// A request arrived and is passed on, still without its body; or it has been sent on whole.
+    ///
+    /// The second call is left out if the request was not sent whole before its answer or its end.
+    fn request(&self, id: u64, request: &Request) {
+        let _ = (id, request);
+    }
     /// The head of an answer arrived.
+    ///
+    /// The call is left out if there is no answer.
     fn begin(&self, id: u64, head: &ExchangeHead);
     /// Bytes of the body arrived, in one read.
     fn read(&self, id: u64, at: Duration, bytes: &[u8]);
-    /// The exchange is over. Each that began ends.
+    /// The exchange is over. Each request's exchange ends, once.
     fn end(&self, id: u64, at: Duration, how: &How);
 }
 
-impl ExchangeHead {
-    /// Returns the recording of this exchange, still without its body.
+impl Request {
+    /// Returns the recording of this request, without an answer.
     #[must_use]
     pub fn recording(&self, name: impl Into<String>) -> Recording {
         let mut recording = Recording::new(name, self.endpoint);
@@ -88,9 +109,18 @@ impl ExchangeHead {
         recording.source = format!("{}, {began}", self.upstream);
         recording.method = Some(self.method.clone());
         recording.target = Some(self.target.clone());
-        recording.request_headers.clone_from(&self.request_headers);
-        let request = String::from_utf8_lossy(&self.request);
-        recording.request = (!request.is_empty()).then(|| request.into_owned());
+        recording.request_headers.clone_from(&self.headers);
+        let body = String::from_utf8_lossy(&self.body);
+        recording.request = (!body.is_empty()).then(|| body.into_owned());
+        recording
+    }
+}
+
+impl ExchangeHead {
+    /// Returns the recording of this exchange, still without its body.
+    #[must_use]
+    pub fn recording(&self, name: impl Into<String>) -> Recording {
+        let mut recording = self.request.recording(name);
         recording.status = self.status;
         recording.content_type = self.header("content-type").unwrap_or_default().to_owned();
         recording.headers.clone_from(&self.headers);
@@ -180,7 +210,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
 pub(crate) fn report(written: &Written<'_>) {
     let Written { path, head, reads, bytes, at, how } = written;
     let name = path.display();
-    let ExchangeHead { method, target, status, .. } = head;
+    let ExchangeHead { request: Request { method, target, .. }, status, .. } = head;
     let line = format!(
         "{name}: {method} {target} {status}, {bytes} bytes in {reads} reads, {:.3} s, {how}",
         at.as_secs_f64()

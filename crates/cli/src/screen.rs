@@ -1,14 +1,16 @@
 //! The standard output, for text that a model wrote.
+//!
+//! The examples of the workspace have this file too, so it needs nothing but the core.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style as AnsiStyle};
 use deltawire::Escaped;
 
 use crate::Error;
 
-/// The standard output of the command.
+/// The standard output of the program.
 ///
 /// Text for a terminal has its control sequences escaped, because a model may write any. Text for a
 /// pipe or a file is written as it is. A closed pipe is an error that [`exit_code`] takes for
@@ -47,12 +49,12 @@ impl Screen {
 
     /// Prints a text in a style, which only a terminal shows.
     ///
-    /// The environment variable `NO_COLOR` turns styles off.
-    pub fn styled(&mut self, style: Style, text: &str) -> Result<(), Error> {
+    /// The style displays as the sequence that begins it, and with `#` as the one that ends it. The
+    /// environment variable `NO_COLOR` turns styles off.
+    pub fn styled(&mut self, style: impl fmt::Display, text: &str) -> Result<(), Error> {
         if !self.terminal || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
             return self.print(text);
         }
-        let style = style.ansi();
         write!(self.out, "{style}{}{style:#}", harmless(text))?;
         Ok(self.out.flush()?)
     }
@@ -64,42 +66,17 @@ impl Screen {
     }
 }
 
-/// The styles of text on a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
-    /// The first of two things.
-    A,
-    /// The second of two things.
-    B,
-    /// The name of a part.
-    Part,
-    /// A good end.
-    Good,
-}
-
-impl Style {
-    fn ansi(self) -> AnsiStyle {
-        let colour = |colour: AnsiColor| AnsiStyle::new().fg_color(Some(colour.into()));
-        match self {
-            Style::A => colour(AnsiColor::Blue),
-            Style::B => colour(AnsiColor::Magenta),
-            Style::Part => AnsiStyle::new().bold(),
-            Style::Good => colour(AnsiColor::Green),
-        }
-    }
-}
-
 /// Escapes every character that acts on a terminal, except for line feeds and tabs.
 fn harmless(text: &str) -> String {
     Escaped::new(text).lines().at_most(usize::MAX).to_string()
 }
 
-/// Returns the exit status of a command: its own, or 1 after printing the error.
+/// Returns the exit status of a program: its own, or 1 after printing the error.
 pub fn exit_code(name: &str, result: Result<ExitCode, Error>) -> ExitCode {
     exit_code_or(name, result, 1)
 }
 
-/// Returns the exit status of a command: its own, or this one after printing the error.
+/// Returns the exit status of a program: its own, or this one after printing the error.
 pub fn exit_code_or(name: &str, result: Result<ExitCode, Error>, failed: u8) -> ExitCode {
     match result {
         Ok(code) => code,

@@ -180,6 +180,54 @@ data: [DONE]
 }
 
 #[test]
+fn fold_reads_an_answer_that_was_not_streamed() {
+    let message = r#"{"id":"m","type":"message","role":"assistant","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}"#;
+    let chat = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi","odd":1},"finish_reason":"stop"}]}"#;
+    let outcome = |dialect: &str, answer: &str, end: &str, usage: &str| {
+        format!(
+            "{{\"dialect\":\"{dialect}\",\"answer\":{answer},\"end\":\"{end}\",\"usage\":{usage},\"anomalies\":[],\"error\":null}}\n"
+        )
+    };
+    let pretty = |json: &str| {
+        let value: serde_json::Value = serde_json::from_str(json).unwrap();
+        serde_json::to_vec_pretty(&value).unwrap()
+    };
+    let of = |output: &[u8]| -> serde_json::Value { serde_json::from_slice(output).unwrap() };
+    for size in ["1", "7", "100000"] {
+        pipes(
+            "fold",
+            &["--read-size", size],
+            chat.as_bytes(),
+            0,
+            &outcome("chat", chat, "done", "null"),
+        );
+        pipes("fold", &["--read-size", size, "--text"], &pretty(message), 0, "hi");
+        let folded = of(&run("fold", &["--read-size", size], &pretty(message)).stdout);
+        assert_eq!(folded["answer"], of(message.as_bytes()));
+        assert_eq!(folded["end"], "done");
+        assert_eq!(folded["usage"], of(br#"{"input":1,"output":2}"#));
+    }
+    let without = chat.replace(r#","odd":1"#, "");
+    let expected = outcome("chat", &without, "done", "null");
+    pipes("fold", &["--drop-unknown"], chat.as_bytes(), 0, &expected);
+    // Without a finish reason it is not complete.
+    let open = chat.replace(r#""finish_reason":"stop""#, r#""finish_reason":null"#);
+    let expected = outcome("chat", &open, "done_without_finish_reason", "null");
+    pipes("fold", &[], open.as_bytes(), 1, &expected);
+    // A cut document, one of another API and one of none are no answers.
+    let cut = &chat.as_bytes()[..chat.len() - 1];
+    for (args, body) in [
+        (&[][..], cut),
+        (&["--dialect", "gemini"], chat.as_bytes()),
+        (&[], br#"{"object":"list","data":[]}"#),
+    ] {
+        let output = run("fold", args, body);
+        assert_eq!(of(&output.stdout)["end"], "not_an_event_stream");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
 fn a_wrong_call_has_one_error_and_a_status_of_its_own() {
     for (command, args, status, problem) in [
         ("fold", &["--read-size", "0"][..], 2, "must be 1 or more"),

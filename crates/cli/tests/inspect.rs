@@ -14,6 +14,7 @@ use deltawire_cli::input;
 use deltawire_cli::inspect::{Feeder, Proxy, Store, serve};
 use deltawire_cli::record::{Recorder, Sink};
 use deltawire_replay::{Ending, Endpoint, Recording, Server, Speed, recordings};
+use deltawire_usage::Vocabulary;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -54,6 +55,172 @@ impl Page {
         assert!(head.contains("content-type: application/json\r\n"), "{path}: {head}");
         serde_json::from_slice(&body).unwrap()
     }
+}
+
+/// A recorder before a server, with a page that shows its exchanges.
+struct Watching {
+    page: Page,
+    proxy: SocketAddr,
+}
+
+impl Watching {
+    fn before(upstream: SocketAddr) -> Self {
+        let store = Arc::new(Store::default());
+        let runtime = Runtime::new().unwrap();
+        let (proxy, addr) = runtime.block_on(async {
+            let sinks: Vec<Arc<dyn Sink>> = vec![Arc::new(Feeder::new(Arc::clone(&store)))];
+            let upstream = format!("http://{upstream}").parse().unwrap();
+            let recorder = Recorder::bind(upstream, "127.0.0.1:0".parse().unwrap(), sinks).await;
+            let recorder = recorder.unwrap();
+            let proxy = recorder.addr();
+            tokio::spawn(recorder.run());
+            (proxy, start(store, None).await)
+        });
+        Self { page: Page { addr, _runtime: runtime }, proxy }
+    }
+
+    /// Sends a request for a stream, and returns the client's socket.
+    fn post(&self, model: &str) -> TcpStream {
+        let mut socket = TcpStream::connect(self.proxy).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let body = json!({ "model": model, "stream": true }).to_string();
+        write!(
+            socket,
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        socket
+    }
+
+    /// Returns the first exchange of the list, once it satisfies a function.
+    fn until(&self, is_it: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let row = self.page.json("/api/exchanges")["exchanges"][0].clone();
+            if row.is_object() && is_it(&row) {
+                return row;
+            }
+            assert!(start.elapsed() < PATIENCE, "{row}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Starts a server that calls a function with each request's socket, once the request has come.
+fn server(answer: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    // It ends with the process.
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            let (mut read, mut buffer) = (Vec::new(), [0; 4096]);
+            while !read.ends_with(b"}") {
+                let count = socket.read(&mut buffer).unwrap();
+                assert!(count > 0, "the request ended early");
+                read.extend_from_slice(&buffer[..count]);
+            }
+            answer(socket);
+        }
+    });
+    addr
+}
+
+#[test]
+fn an_exchange_is_listed_before_the_server_answers_it() {
+    let (go_on, gate) = std::sync::mpsc::channel();
+    let upstream = server(move |mut socket| {
+        gate.recv().unwrap();
+        write!(socket, "HTTP/1.1 201 Made\r\ncontent-type: text/event-stream\r\n\r\n").unwrap();
+        gate.recv().unwrap();
+        write!(socket, "data: [DONE]\n\n").unwrap();
+    });
+    let watching = Watching::before(upstream);
+    let client = watching.post("slow");
+    let row = watching.until(|row| row["sent"] == true);
+    assert_eq!((&row["status"], &row["over"]), (&Value::Null, &json!(false)));
+    assert_eq!((&row["model"], &row["name"]), (&json!("slow"), &json!("0001-chat")));
+    let waited = row["waited"].as_f64().unwrap();
+    watching.until(|row| row["waited"].as_f64().unwrap() > waited + 0.05);
+    // A page that watches has the request, and no answer that could be saved.
+    let page = &watching.page;
+    let exchange = page.json("/api/exchanges/1");
+    assert!(exchange["head"]["request"].as_str().unwrap().contains("slow"));
+    let headers = exchange["head"]["request_headers"].to_string();
+    assert!(headers.contains("[redacted]") && !headers.contains("Bearer k"), "{headers}");
+    assert_eq!(exchange["head"]["head_at"], Value::Null);
+    assert_eq!(page.get("/api/exchanges/1/recording").0, 404);
+    let mut live = Live::open(page.addr, "/api/live?watch=1");
+    let mut news = |is_it: &dyn Fn(&Value) -> bool| loop {
+        let of_exchange = |(name, data): (String, Value)| {
+            ((name == "snapshot" || name == "more") && is_it(&data)).then_some((name, data))
+        };
+        if let Some(found) = live.next().into_iter().find_map(of_exchange) {
+            break found;
+        }
+    };
+    assert_eq!(news(&|_| true).0, "snapshot");
+
+    go_on.send(()).unwrap();
+    let (name, data) = news(&|data| data["exchange"]["status"] == 201);
+    assert_eq!((name.as_str(), data["exchange"]["waited"].is_number()), ("more", true));
+    assert_eq!(data["head"]["content_type"], "text/event-stream");
+    assert!(data["head"]["head_at"].as_f64().unwrap() >= 0.05, "{data}");
+    go_on.send(()).unwrap();
+    let (_, data) = news(&|data| data["exchange"]["over"] == true);
+    assert_eq!((&data["head"], &data["exchange"]["waited"]), (&Value::Null, &Value::Null));
+    drop(client);
+}
+
+#[test]
+fn an_exchange_without_an_answer_ends_with_the_reason() {
+    // The server closes the connection without a word.
+    let watching = Watching::before(server(drop));
+    let mut client = watching.post("silent");
+    let row = watching.until(|row| row["over"] == true);
+    assert_eq!((&row["status"], &row["complete"]), (&Value::Null, &json!(false)));
+    assert_eq!(row["model"], "silent");
+    let how = row["how"].as_str().unwrap();
+    assert!(how.starts_with("cut: ") || how.starts_with("reset: "), "{how}");
+    let state = watching.page.json("/api/exchanges/1/state");
+    let error = state["error"].as_str().unwrap();
+    assert!(error.contains(how.split_once(": ").unwrap().1), "{error}");
+    assert_eq!(watching.page.get("/api/exchanges/1/recording").0, 404);
+    assert_eq!(client.read(&mut [0]).unwrap_or(0), 0, "the client sees what the server did");
+
+    // The server cannot be reached, which is an answer of the proxy's.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let watching = Watching::before(nobody);
+    let mut client = watching.post("nobody");
+    let row = watching.until(|row| row["over"] == true);
+    assert_eq!(row["status"], 502);
+    let state = watching.page.json("/api/exchanges/1/state");
+    assert!(state["error"].as_str().unwrap().contains("cannot reach"), "{state}");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+}
+
+#[test]
+fn a_client_that_leaves_before_the_answer_ends_the_exchange() {
+    let (closed, at_end) = std::sync::mpsc::channel();
+    let upstream = server(move |mut socket| {
+        // It never answers, and sees the connection closed.
+        let read = socket.read(&mut [0]).map_err(|error| error.kind());
+        let is_closed = matches!(read, Ok(0) | Err(std::io::ErrorKind::ConnectionReset));
+        closed.send(is_closed).unwrap();
+    });
+    let watching = Watching::before(upstream);
+    let client = watching.post("left");
+    watching.until(|row| row["sent"] == true);
+    drop(client);
+    let row = watching.until(|row| row["over"] == true);
+    assert_eq!((&row["status"], &row["how"]), (&Value::Null, &json!("the client left")));
+    assert_eq!(row["waited"], Value::Null);
+    assert!(at_end.recv_timeout(PATIENCE).unwrap());
 }
 
 async fn start(store: Arc<Store>, proxy: Option<Proxy>) -> SocketAddr {
@@ -322,6 +489,156 @@ fn hostile_text_stays_text_in_json_and_in_headers() {
     assert_eq!(page.get("/").2, Page::of_recordings([]).get("/").2);
 }
 
+/// Returns the tokens of a text by the crate's own count of whole texts.
+fn tokens(text: &str) -> u64 {
+    Vocabulary::O200kBase.count(text)
+}
+
+#[test]
+fn each_event_and_read_has_the_tokens_that_had_arrived_with_it() {
+    let chosen: Vec<_> = streams().collect();
+    let page = Page::of_recordings(chosen.iter().cloned());
+    let mut counted = 0;
+    for (id, recording) in (1..).zip(&chosen) {
+        let name = &recording.name;
+        let state = page.json(&format!("/api/exchanges/{id}/state"));
+        if recording.reads.len() > 500 || state["body"].is_string() {
+            continue;
+        }
+        let row = page.json(&format!("/api/exchanges/{id}"));
+        let known = Vocabulary::for_model(row["model"].as_str().unwrap_or(""));
+        let count = |text: &str| known.clone().unwrap_or(Vocabulary::O200kBase).count(text);
+        let reads = page.json(&format!("/api/exchanges/{id}/reads"));
+        let events = page.json(&format!("/api/exchanges/{id}/events"));
+        let events = events.as_array().unwrap();
+        let all = recording.reads.len();
+        for after in [0, all.min(1), all / 2, all] {
+            let at = format!("{name} after {after}");
+            let then = page.json(&format!("/api/exchanges/{id}/state?reads={after}"));
+            let texts = then["texts"].as_array().unwrap().iter();
+            let texts = texts.filter(|text| text["kind"] != "tool_output");
+            let of_texts: u64 = texts.map(|text| count(text["text"].as_str().unwrap())).sum();
+            let calls = then["calls"].as_array().unwrap().iter();
+            let of_names: u64 = calls.map(|call| count(call["name"].as_str().unwrap_or(""))).sum();
+            assert_eq!(then["tokens"]["count"], of_texts + of_names, "{at}");
+            let last_read =
+                after.checked_sub(1).map_or(json!(0), |last| reads[last]["tokens"].clone());
+            assert_eq!(last_read, then["tokens"]["count"], "{at}");
+            let last = events.iter().rfind(|event| event["read"].as_u64().unwrap() < after as u64);
+            let last = last.map_or(json!(0), |event| event["tokens"].clone());
+            assert_eq!(last, then["tokens"]["count"], "{at}");
+            counted += of_texts;
+        }
+        assert_eq!(state["tokens"]["is_of_model"], known.is_ok(), "{name}");
+        assert_eq!(state["tokens"]["is_exact"], true, "{name}");
+    }
+    assert!(counted > 1000, "{counted}");
+}
+
+#[test]
+fn the_vocabulary_is_that_of_the_model_if_it_is_known() {
+    let of = |model: &str| {
+        let event = r#"{"choices":[{"index":0,"delta":{"content":"Grüße, 世界"}}]}"#;
+        let mut recording = Recording::new(model, Endpoint::Chat).event(Duration::ZERO, event);
+        recording.request = Some(json!({ "model": model }).to_string());
+        recording
+    };
+    let page = Page::of_recordings(["gpt-4", "gpt-4o", "llama"].map(of));
+    for (id, vocabulary, is_of_model) in [
+        (1, Vocabulary::Cl100kBase, true),
+        (2, Vocabulary::O200kBase, true),
+        (3, Vocabulary::O200kBase, false),
+    ] {
+        let state = page.json(&format!("/api/exchanges/{id}/state"));
+        let expected = json!({
+            "count": vocabulary.count("Grüße, 世界"),
+            "vocabulary": vocabulary.name(),
+            "is_of_model": is_of_model,
+            "is_exact": true,
+        });
+        assert_eq!(state["tokens"], expected);
+    }
+    assert_ne!(tokens("Grüße, 世界"), Vocabulary::Cl100kBase.count("Grüße, 世界"));
+}
+
+#[test]
+fn an_answer_that_was_not_streamed_is_folded_at_its_end() {
+    let body = json!({
+        "id": "c", "object": "chat.completion", "created": 1, "model": "m", "odd": [1],
+        "choices": [{ "index": 0, "finish_reason": "tool_calls", "message": {
+            "role": "assistant", "content": "I look.", "tool_calls": [{ "id": "t",
+                "type": "function", "function": { "name": "look", "arguments": "{\"a\":1}" } }],
+        } }],
+        "usage": { "prompt_tokens": 3, "completion_tokens": 9 },
+    });
+    let text = serde_json::to_string_pretty(&body).unwrap();
+    let (first, second) = text.split_at(text.len() / 2);
+    let of = |second: &str, status: u16| {
+        let mut recording = Recording::new("whole", Endpoint::Chat);
+        recording.status = status;
+        recording.content_type = "application/json".to_owned();
+        recording.bytes(Duration::from_millis(200), first).bytes(Duration::from_millis(300), second)
+    };
+    let page = Page::of_recordings([of(second, 200), of(&second[..9], 200), of(second, 500)]);
+    let whole = page.json("/api/exchanges/1");
+    assert_eq!(whole["end"], "done");
+    assert_eq!((&whole["complete"], &whole["streamed"]), (&json!(true), &json!(false)));
+    assert_eq!(whole["api"], "chat");
+    let state = &whole["state"];
+    assert_eq!(state["texts"][0]["text"], "I look.");
+    assert_eq!(state["calls"][0]["name"], "look");
+    assert_eq!((&state["calls"][0]["done"], &state["body"]), (&json!(true), &Value::Null));
+    assert_eq!(state["finishes"], json!([[0, "tool_calls"]]));
+    assert_eq!((&state["usage"]["input"], &state["usage"]["output"]), (&json!(3), &json!(9)));
+    assert_eq!((&state["anomalies"], &state["error"]), (&json!([]), &Value::Null));
+    let expected = tokens("I look.") + tokens("look") + tokens(r#"{"a":1}"#);
+    assert_eq!(state["tokens"]["count"], expected);
+    // The answer is usable when it is whole.
+    assert_eq!(state["timing"]["time_to_first_token"], 0.3);
+    assert_eq!(page.json("/api/exchanges/1/answer"), body);
+    let changes = page.json("/api/exchanges/1/changes");
+    let kinds: Vec<_> = changes.as_array().unwrap().iter().map(|c| &c["change"]).collect();
+    for kind in ["text", "tool_call", "tool_call_done", "finish", "usage"] {
+        assert!(kinds.contains(&&json!(kind)), "{kind} in {kinds:?}");
+    }
+    // Before the end nothing tells that it will be whole.
+    let before = page.json("/api/exchanges/1/state?reads=1");
+    assert_eq!((&before["texts"], &before["end"]), (&json!([]), &Value::Null));
+    assert_eq!(before["body"], first);
+    // One that was cut and one of a failed request are bodies.
+    for id in [2, 3] {
+        let state = page.json(&format!("/api/exchanges/{id}/state"));
+        assert_eq!(state["end"]["name"], "not_an_event_stream");
+        assert!(state["body"].as_str().unwrap().starts_with(first));
+        assert_eq!(state["texts"], json!([]));
+    }
+}
+
+#[test]
+fn the_recorded_answers_of_every_api_are_shown_as_texts() {
+    let mut chosen: Vec<_> = recordings::all().to_vec();
+    chosen.retain(|recording| recording.answer.is_some());
+    for recording in &mut chosen {
+        (recording.reads, recording.end) = (Vec::new(), None);
+    }
+    let page = Page::of_recordings(chosen.iter().cloned());
+    for (id, recording) in (1..).zip(&chosen) {
+        let exchange = page.json(&format!("/api/exchanges/{id}"));
+        assert_eq!(exchange["complete"], true, "{}", recording.name);
+        assert_eq!(exchange["how"], "not streamed");
+        let body = &recording.answer.as_ref().unwrap().body;
+        let mut body: Value = serde_json::from_str(body).unwrap();
+        if let Some(choice) = body.pointer_mut("/choices/0").and_then(Value::as_object_mut) {
+            // The type of a choice does not tell a null from nothing.
+            choice.retain(|name, value| name != "logprobs" || !value.is_null());
+        }
+        let text = exchange["state"]["texts"][0]["text"].as_str().unwrap();
+        assert!(body.to_string().contains(json!(text).to_string().trim_matches('"')), "{text}");
+        assert_eq!(page.json(&format!("/api/exchanges/{id}/answer")), body, "{}", recording.name);
+    }
+    assert!(chosen.len() >= 5);
+}
+
 /// Reads the events of the live stream until one satisfies a function.
 struct Live {
     socket: BufReader<TcpStream>,
@@ -363,18 +680,11 @@ impl Live {
 
 #[test]
 fn a_stream_is_seen_while_it_runs_and_its_pieces_are_the_whole() {
+    // `inspect` loads it when it starts.
+    tokens("");
     let server = Server::builder().speed(Speed::times(2.0).unwrap()).start().unwrap();
-    let store = Arc::new(Store::default());
-    let runtime = Runtime::new().unwrap();
-    let (proxy, addr) = runtime.block_on(async {
-        let sinks: Vec<Arc<dyn Sink>> = vec![Arc::new(Feeder::new(Arc::clone(&store)))];
-        let upstream = format!("http://{}", server.addr()).parse().unwrap();
-        let recorder = Recorder::bind(upstream, "127.0.0.1:0".parse().unwrap(), sinks).await;
-        let recorder = recorder.unwrap();
-        let proxy = recorder.addr();
-        tokio::spawn(recorder.run());
-        (proxy, start(store, None).await)
-    });
+    let watching = Watching::before(server.addr());
+    let (proxy, addr) = (watching.proxy, watching.page.addr);
     let mut list = Live::open(addr, "/api/live");
     let body = json!({ "model": "smollm2-sky", "messages": [], "stream": true }).to_string();
     let asked = format!(

@@ -26,9 +26,9 @@ const chunk = (delta, more) => data({ id: "c1", object: "chat.completion.chunk",
 const finish = (reason, usage) => data({ id: "c1", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta: {}, finish_reason: reason }], usage }) + data("[DONE]");
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// The stream waits in its middle until the test has looked at it.
-let goOn;
-const gate = new Promise((done) => { goOn = done; });
+// The stream waits in its middle until the test has looked at it, and a slow server before its head.
+let goOn, answerNow;
+const gate = new Promise((done) => { goOn = done; }), head = new Promise((done) => { answerNow = done; });
 
 const streams = {
   async "some-model"(out) {
@@ -69,11 +69,29 @@ const streams = {
     out.write(finish("stop", { prompt_tokens: 1, completion_tokens: EVENTS, total_tokens: EVENTS + 1 }));
   },
 };
+const WHOLE = {
+  id: "c2", object: "chat.completion", created: 1, model: "whole",
+  choices: [{ index: 0, finish_reason: "tool_calls", message: { role: "assistant", content: "I look it up.", tool_calls: [
+    { id: "call_8", type: "function", function: { name: "get_weather", arguments: '{"city":"Rome"}' } },
+  ] } }],
+  usage: { prompt_tokens: 5, completion_tokens: 19, total_tokens: 24 },
+};
+// The answers that do not begin as a stream does.
+const notStreams = {
+  async slow(answer) {
+    await head;
+    answer.writeHead(200, { "content-type": "text/event-stream" });
+    answer.end(chunk({ content: "Late." }) + finish("stop"));
+  },
+  silent: (answer) => answer.socket.destroy(),
+  whole: (answer) => { answer.writeHead(200, { "content-type": "application/json" }); answer.end(JSON.stringify(WHOLE, null, 2)); },
+};
 const upstream = http.createServer((request, answer) => {
   let body = "";
   request.on("data", (part) => { body += part; });
   request.on("end", async () => {
     const { model } = JSON.parse(body);
+    if (notStreams[model]) return notStreams[model](answer);
     const headers = { "content-type": "text/event-stream" };
     if (model.includes("script")) headers["x-note"] = HOSTILE;
     answer.writeHead(200, headers);
@@ -143,7 +161,10 @@ try {
   assert.match(call, /get_weather\s+call_7\s+whole/);
   assert.match(call, /"city": "Paris",\s+"days": 3/);
   const figures = await text("#figures");
-  assert.match(figures, /Output tokens\s+104 21 input/);
+  const { tokens } = (await api("1")).state;
+  assert.ok(tokens.count > 70 && tokens.count < 104, `${tokens.count} tokens`);
+  assert.match(figures, new RegExp(`Input tokens\\s+21\\s+Output tokens\\s+104 ${tokens.count} counted`));
+  assert.equal(await text("#tokens"), `tokens (o200k_base): ${tokens.count}, 104 by the server`);
   assert.match(figures, /[1-9] stalls?/);
   const toTop = async (list) => {
     await page.evaluate((list) => { document.getElementById(`${list}-list`).scrollTop = 0; }, list);
@@ -160,7 +181,7 @@ try {
   assert.match(await text("#event"), /Event 4[^]*"reasoning_content": " wants"[^]*1 change[^]*"kind": "reasoning"/);
   await tab("reads");
   await toTop("reads");
-  assert.match(await row("reads"), /^1 \d+\.\d{3}\s+\d+ \d+ B data: /);
+  assert.match(await row("reads"), /^1 \d+\.\d{3}\s+\d+ \d+ B 0 data: /);
   await tab("changes");
   await until(() => {
     const list = document.getElementById("changes-list");
@@ -172,7 +193,7 @@ try {
     assert.ok((await text("#timing")).includes(name), name);
   }
   await tab("usage");
-  assert.match(await text("#usage"), /output\s+104[^]*complete\s+yes/);
+  assert.match(await text("#usage"), new RegExp(`output\\s+104[^]*counted\\s+${tokens.count}[^]*complete\\s+yes`));
   await tab("anomalies");
   assert.match(await text("#anomalies"), /Nothing was repaired/);
   await tab("answer");
@@ -200,6 +221,10 @@ try {
       && (document.querySelector("#texts .thought > div")?.textContent ?? "") === expected, [step, expected]);
   }
   assert.equal(await page.isVisible("#texts .call"), false);
+  const then = (await api("1/state?reads=6")).tokens.count;
+  assert.ok(then > 0 && then < tokens.count, `${then} tokens after 6 reads`);
+  assert.equal(await text("#tokens"), `tokens (o200k_base): ${then} of ${tokens.count}, 104 by the server`);
+  assert.match(await text("#figures"), new RegExp(`Output tokens\\s+${then} counted`));
   await page.keyboard.press("Shift+ArrowLeft");
   await until(() => document.getElementById("moment").textContent.includes(" 0/"));
   await tab("events");
@@ -226,7 +251,7 @@ try {
   await page.mouse.move(canvas.x + canvas.width / 2, canvas.y + 60);
   await page.mouse.wheel(0, -600);
   await until(() => document.getElementById("window").textContent.includes("–"));
-  assert.match(await text("#tip"), /read \d+ · event \d+/);
+  assert.match(await text("#tip"), /\d+ tokens? · read \d+ · event \d+/);
   await page.keyboard.press("0");
   await until(() => document.getElementById("window").textContent === "");
   passed("zoom");
@@ -346,6 +371,47 @@ try {
   assert.equal(await ground(), dark);
   passed("light and dark");
 
+  // ---- Exchanges without a stream ----
+  await page.keyboard.press("Escape"); // An open event would keep the page where it is.
+  await page.locator("#follow").check();
+  const shows = (title) => until((title) => document.getElementById("title").textContent === title, title);
+  const slow = ask("slow");
+  await shows("slow");
+  const waits = async () => {
+    await until(() => /waiting \d+\.\d s/.test(document.querySelector("#exchanges li").textContent));
+    return Number(/waiting (\d+\.\d) s/.exec(await text("#exchanges li >> nth=0"))[1]);
+  };
+  const before = await waits();
+  await page.waitForTimeout(400);
+  assert.ok(await waits() >= before + .3, "the wait grows");
+  assert.match(await text("#badges"), /waiting \d/);
+  assert.match(await text("#quiet"), /waiting for \d/);
+  assert.equal(await text("#texts"), "The server has not answered yet.");
+  assert.equal(await page.isDisabled("#download"), true);
+  await tab("request");
+  assert.match(await text("#request"), /"model": "slow"[^]*No answer yet/);
+  answerNow();
+  await slow;
+  await until(() => document.getElementById("badges").textContent.includes("done"));
+  assert.match(await text("#request"), /Answer: status 200[^]*The head came after/);
+  assert.equal(await content(), "Late.");
+  assert.equal(await page.isDisabled("#download"), false);
+  await ask("silent").catch(() => {});
+  await shows("silent");
+  await until(() => document.getElementById("badges").textContent.includes("no answer"));
+  assert.match(await text("#error"), /connection/);
+  assert.equal(await text("#texts"), "There was no answer.");
+  assert.match(await text("#request"), /No answer: (cut|reset): /);
+  await ask("whole");
+  await shows("whole");
+  await until(() => document.getElementById("badges").textContent.includes("not streamed"));
+  assert.equal(await content(), "I look it up.");
+  assert.match(await text("#texts .call"), /get_weather\s+call_8\s+whole[^]*"city": "Rome"/);
+  assert.match(await text("#figures"), /Input tokens\s+5\s+Output tokens\s+19 \d+ counted/);
+  await tab("answer");
+  await until(() => /"id": "c2"/.test(document.getElementById("answer").textContent));
+  passed("an exchange is listed before its answer, without one, and not streamed");
+
   // ---- Another site ----
   assert.deepEqual([complaints, others], [[], []]);
   const other = http.createServer((request, answer) => { answer.setHeader("content-type", "text/html"); answer.end("<title>other</title>"); });
@@ -380,7 +446,7 @@ async function pictures() {
   await shoot("light");
   await page.keyboard.press("Escape");
   await page.emulateMedia({ colorScheme: "dark" });
-  await page.mouse.click(canvas.x + canvas.width * .62, canvas.y + 60);
+  await page.mouse.click(canvas.x + canvas.width * .5, canvas.y + 60);
   await shoot("dark");
   await page.emulateMedia({ colorScheme: "light" });
 }

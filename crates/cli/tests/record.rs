@@ -264,8 +264,8 @@ fn a_client_that_leaves_closes_the_connection_to_the_server() {
         // A reset ends it too, where bytes were on their way.
         assert!(matches!(read, Some(Some(0) | None)), "{read:?}");
         assert!(left.elapsed() < Duration::from_secs(2), "{:?}", left.elapsed());
+        assert_eq!(proxy.ends.wait(1), [How::ClientLeft]);
         if says_head {
-            assert_eq!(proxy.ends.wait(1), [How::ClientLeft]);
             let recording = &proxy.recordings()[0];
             assert_eq!(recording.end.unwrap().how, Ending::Left);
             assert_eq!(recording.body(), b"hi");
@@ -279,6 +279,8 @@ fn a_server_that_ends_without_an_answer_ends_the_client_without_one() {
     let proxy = Proxy::start(silent.addr);
     let reply = send(proxy.addr, &post("/v1/chat/completions", &[], "{}"));
     assert_eq!((reply.status_line.as_str(), reply.end), ("", Ok(())));
+    assert!(matches!(&proxy.ends.wait(1)[..], [How::Cut(_)]));
+    assert_eq!(proxy.ends.calls(1), ["request", "sent", "end"]);
     assert!(proxy.recordings().is_empty());
 
     // Unread bytes make the close a reset.
@@ -287,6 +289,53 @@ fn a_server_that_ends_without_an_answer_ends_the_client_without_one() {
     let reply = send(proxy.addr, &post("/v1/chat/completions", &[], "{}"));
     let end = (reply.status_line.as_str(), reply.end);
     assert_eq!(end, ("", Err(ErrorKind::ConnectionReset)));
+    assert!(matches!(&proxy.ends.wait(1)[..], [How::Reset(_)]));
+}
+
+#[test]
+fn the_sinks_are_told_of_a_request_before_and_after_it_is_sent() {
+    let upstream = Upstream::start(|mut socket| {
+        let mut all = Vec::new();
+        while !all.windows(3).any(|bytes| bytes == b"now" || bytes == b"end") {
+            let mut buffer = [0; 4096];
+            let count = socket.read(&mut buffer).unwrap();
+            all.extend_from_slice(&buffer[..count]);
+        }
+        write!(socket, "{OK}content-length: 2\r\n\r\nhi").unwrap();
+        // It reads the rest, as a close with unread bytes is a reset.
+        while socket.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+    });
+    let proxy = Proxy::start(upstream.addr);
+    let whole = post("/v1/chat/completions", &[], "the end");
+    let begin = |bytes: &[u8]| {
+        let mut socket = TcpStream::connect(proxy.addr).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.write_all(bytes).unwrap();
+        socket
+    };
+    let (first, last) = whole.split_at(whole.len() - 3);
+    let mut socket = begin(first);
+    proxy.ends.wait_for(1, "request");
+    assert_eq!(proxy.ends.calls(1), ["request"]);
+    socket.write_all(last).unwrap();
+    proxy.ends.wait_for(1, "end");
+    assert_eq!(proxy.ends.calls(1), ["request", "sent", "begin", "read", "end"]);
+
+    // An answer may come first. Then nothing tells the end of the request any more.
+    let early = String::from_utf8(whole.clone()).unwrap().replace("the end", "now ...");
+    let (first, last) = early.as_bytes().split_at(early.len() - 1);
+    let mut socket = begin(first);
+    proxy.ends.wait_for(2, "begin");
+    // The connection may be over by then.
+    let _ = socket.write_all(last);
+    proxy.ends.wait_for(2, "end");
+    assert_eq!(proxy.ends.calls(2), ["request", "begin", "read", "end"]);
+    // Without a body it is sent with its head.
+    let socket = begin(b"GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n");
+    proxy.ends.wait_for(3, "sent");
+    drop(socket);
+    proxy.ends.wait_for(3, "end");
+    assert_eq!(proxy.ends.calls(3), ["request", "sent", "end"]);
 }
 
 #[test]

@@ -272,6 +272,20 @@ fn each_difference_is_named_with_its_place() {
 }
 
 #[test]
+fn a_stream_and_the_answer_that_was_not_streamed_have_the_same_answer() {
+    let folder = Folder::new();
+    let stream = b"data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let whole = br#"{"id":"c","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}"#;
+    let differing = differences(&folder, stream, whole, &[]);
+    let parts: Vec<_> = differing.iter().map(|(part, _)| part.as_str()).collect();
+    assert_eq!(parts, ["body", "events", "event"], "{differing:?}");
+    let other = String::from_utf8(whole.to_vec()).unwrap().replace("hi", "ho");
+    let differing = differences(&folder, stream, other.as_bytes(), &[]);
+    let places: Vec<_> = differing.iter().filter(|(name, _)| name.starts_with("answer")).collect();
+    assert_eq!(places.len(), 1, "{differing:?}");
+}
+
+#[test]
 fn json_that_is_nested_too_deeply_is_compared_as_text() {
     let folder = Folder::new();
     let body = |inner: &str| {

@@ -97,21 +97,27 @@ impl Counter {
     /// Returns by how much the count exceeds the highest before, which is what a recorder of
     /// `deltawire-timing` takes for the tokens of an event.
     pub fn push(&mut self, update: &Update<'_>) -> u64 {
-        for change in update.changes() {
-            match change {
-                Change::Text { at, kind, text } if kind.is_readable() => self.text(at, kind, text),
-                Change::ToolCall { at, name: Some(name), .. } => {
-                    self.name(at, TextKind::Arguments, name);
-                }
-                Change::FunctionCall { choice, name } => {
-                    self.name(Place::choice(choice), TextKind::FunctionArguments, name);
-                }
-                _ => {}
-            }
-        }
+        update.changes().for_each(|change| self.push_change(&change));
         let new = self.count.saturating_sub(self.most);
         self.most += new;
         new
+    }
+
+    /// Counts the text of one change, at the cost of its length.
+    ///
+    /// It is for callers that look at each change themselves. Pass each change of an update once,
+    /// or the update to [`push`](Self::push).
+    pub fn push_change(&mut self, change: &Change<'_>) {
+        match *change {
+            Change::Text { at, kind, text } if kind.is_readable() => self.text(at, kind, text),
+            Change::ToolCall { at, name: Some(name), .. } => {
+                self.name(at, TextKind::Arguments, name);
+            }
+            Change::FunctionCall { choice, name } => {
+                self.name(Place::choice(choice), TextKind::FunctionArguments, name);
+            }
+            _ => {}
+        }
     }
 
     /// Returns the tokens of the answer so far, of all choices, as counted here.

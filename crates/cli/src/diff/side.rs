@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::input::{self, FoldOptions, Input, Part};
+use crate::whole::Whole;
 
 /// A stream with all that is compared of it.
 pub(super) struct Side {
@@ -82,10 +83,16 @@ impl Side {
             recorder.record(&session.update(), ended.unwrap_or_default());
         }
         let times = session.times();
-        let outcome = session.close(how);
+        let is_clean = how == How::Clean;
+        let mut outcome = session.close(how);
+        let body: Vec<u8> = parts.iter().flat_map(|part| part.bytes.iter().copied()).collect();
+        if Whole::may_be(&outcome, is_clean) {
+            if let Some(whole) = Whole::read(options.api(), &body) {
+                outcome = whole.fold(options, |_| Ok::<_, Error>(()))?;
+            }
+        }
         let output_tokens = outcome.usage.and_then(|usage| usage.output);
         let dialect = outcome.answer.api();
-        let body: Vec<u8> = parts.iter().flat_map(|part| part.bytes.iter().copied()).collect();
         let (events, undecoded) =
             if dialect == Some(Api::Ollama) { (lines(&body), Vec::new()) } else { events(&body) };
         Ok(Self {

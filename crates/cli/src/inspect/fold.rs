@@ -14,17 +14,16 @@ use deltawire::sse::{Decoder, Event, EventId, Limits};
 use deltawire::{Change, How, Options, Outcome, OwnedChange, Place, TextKind, ToolCallKind, lines};
 use deltawire_replay::Recording;
 use deltawire_timing::Recorder;
+use deltawire_usage::{Counter, Vocabulary};
 use serde_json::{Value, json};
 
 use crate::input;
+use crate::whole::{Beginning, Whole};
 
 /// The number of folded events after which an unknown API is no longer asked for.
 ///
 /// Asking copies the answer so far.
 const ASKED: u64 = 64;
-
-/// The bytes of a body that are shown if it is no stream.
-const BEGINNING: usize = 64 << 10;
 
 /// The state of a session, with what it does not keep itself: times, and which texts there are.
 pub(crate) struct State {
@@ -37,9 +36,13 @@ pub(crate) struct State {
     finishes: Vec<(u64, String)>,
     bytes: u64,
     /// The beginning of the body, for one that turns out to be no stream.
-    beginning: Vec<u8>,
+    beginning: Beginning,
+    /// The arrival of the first bytes.
+    first: Option<Duration>,
     at: Duration,
     outcome: Option<Outcome<Answer>>,
+    /// True if the body turned out to be an answer that was not streamed.
+    is_whole: bool,
 }
 
 impl State {
@@ -57,23 +60,25 @@ impl State {
             choices: BTreeSet::new(),
             finishes: Vec::new(),
             bytes: 0,
-            beginning: Vec::new(),
+            beginning: Beginning::default(),
+            first: None,
             at: Duration::ZERO,
             outcome: None,
+            is_whole: false,
         }
     }
 
     /// Records the arrival of the bytes that are fed next.
     pub(crate) fn arrived(&mut self, at: Duration) {
         self.at = self.at.max(at);
+        self.first.get_or_insert(at);
         self.session.arrived(at);
     }
 
     /// Folds bytes, and calls `see` with each change.
     pub(crate) fn feed(&mut self, bytes: &[u8], mut see: impl FnMut(&Change<'_>)) {
         self.bytes += bytes.len() as u64;
-        let room = BEGINNING.saturating_sub(self.beginning.len()).min(bytes.len());
-        self.beginning.extend_from_slice(&bytes[..room]);
+        self.beginning.keep(bytes, self.session.accumulator().stats().events > 0);
         let mut input = bytes;
         // An error ends the loop, and is in the outcome.
         while let Ok(true) = self.session.advance(&mut input) {
@@ -92,9 +97,42 @@ impl State {
         if let Ok(true) = self.session.end(how.clone()) {
             self.note(&mut see);
         }
-        let outcome = self.session.clone().close(how);
+        let is_clean = how == How::Clean;
+        let mut outcome = self.session.clone().close(how);
+        if Whole::may_be(&outcome, is_clean) {
+            // A gateway may answer by another API than that of the path, so the body alone tells.
+            if let Some(whole) = Whole::read(None, self.beginning.whole()) {
+                outcome = self.fold_whole(whole, at, &mut see);
+            }
+        }
+        self.beginning.end();
         self.api = outcome.answer.api();
         self.outcome = Some(outcome);
+    }
+
+    /// Folds an answer that was not streamed, in place of the session that refused it.
+    fn fold_whole(
+        &mut self,
+        whole: Whole,
+        end: Duration,
+        see: &mut impl FnMut(&Change<'_>),
+    ) -> Outcome<Answer> {
+        let (first, last) = (self.first.unwrap_or(self.at), self.session.times().latest);
+        self.session = whole.session(Options::default());
+        self.session.arrived(first);
+        self.session.arrived(last);
+        let mut input = &whole.stream[..];
+        while let Ok(true) = self.session.advance(&mut input) {
+            self.note(see);
+        }
+        self.session.tick(end);
+        if let Ok(true) = self.session.end(How::Clean) {
+            self.note(see);
+        }
+        self.is_whole = true;
+        let mut outcome = whole.outcome(self.session.clone());
+        outcome.answer = whole.answer;
+        outcome
     }
 
     /// Notes what the last event changed.
@@ -137,6 +175,11 @@ impl State {
     /// Reports whether the body turned out to be no stream.
     pub(crate) fn is_refused(&self) -> bool {
         self.session.is_refused()
+    }
+
+    /// Reports whether the body turned out to be an answer that was not streamed.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// Returns the name of the end, once there is one.
@@ -184,7 +227,8 @@ impl State {
                 "complete": outcome.is_complete(),
             })),
             "error": error.map(|error| format!("{error:#}")),
-            "body": self.is_refused().then(|| String::from_utf8_lossy(&self.beginning)),
+            "body": self.is_refused().then(|| String::from_utf8_lossy(self.beginning.shown())),
+            "streamed": !self.is_whole,
             "timing": self.recorder.finish(self.session.times(), usage.and_then(|counts| counts.output)),
             "stats": json!({
                 "events": stats.events,
@@ -238,6 +282,8 @@ pub(crate) struct Entry {
     pub(crate) change: usize,
     /// The bytes of text that it added to the answer.
     pub(crate) output: usize,
+    /// The tokens of output that had arrived by then.
+    pub(crate) tokens: u64,
     /// A note on an event that is not an ordinary one.
     pub(crate) note: Option<Note>,
 }
@@ -274,6 +320,7 @@ pub(crate) struct Trace {
     pub(crate) state: State,
     pub(crate) events: Vec<Entry>,
     pub(crate) changes: Vec<Changed>,
+    pub(crate) tokens: Tokens,
     reads: usize,
     framing: Framing,
     /// The place at which the current event begins.
@@ -315,11 +362,14 @@ fn taken(event: &Event<'_>) -> Taken {
 
 impl Trace {
     /// Returns the trace after the head of a response, as a recording without reads has it.
-    pub(crate) fn new(head: &Recording) -> Self {
+    ///
+    /// The tokens are counted with the vocabulary of the model, if it is known.
+    pub(crate) fn new(head: &Recording, model: Option<&str>) -> Self {
         Self {
             state: State::new(head),
             events: Vec::new(),
             changes: Vec::new(),
+            tokens: Tokens::new(model),
             reads: 0,
             framing: Framing::Unknown,
             begin: 0,
@@ -332,6 +382,17 @@ impl Trace {
         let first = self.events.get(event).map_or(self.changes.len(), |event| event.change);
         let changes = self.changes.iter().skip(first);
         changes.take_while(move |changed| changed.event == event).map(|changed| &changed.change)
+    }
+
+    /// Returns the tokens of output that had arrived with the first reads.
+    ///
+    /// With the end they are all: it may bring changes too.
+    pub(crate) fn tokens_after(&self, reads: usize, end: bool) -> u64 {
+        if end {
+            return self.tokens.count;
+        }
+        let events = self.events.partition_point(|event| event.read < reads);
+        events.checked_sub(1).map_or(0, |last| self.events[last].tokens)
     }
 
     /// Takes the bytes of one read.
@@ -371,14 +432,26 @@ impl Trace {
 
     /// Feeds the state, and keeps the event that the bytes complete.
     fn fold(&mut self, at: Duration, bytes: &[u8], found: Option<Taken>) {
-        let Self { state, changes, events, .. } = self;
+        let Self { state, changes, events, tokens, .. } = self;
         let (event, change) = (events.len(), changes.len());
         let mut output = 0;
-        state.feed(bytes, |change| output += keep(changes, event, change));
+        state.feed(bytes, |change| output += keep(changes, tokens, event, change));
         if let Some((name, id, data, note)) = found {
             let (offset, len) = (self.begin, self.offset - self.begin);
-            let read = self.reads;
-            events.push(Entry { at, read, offset, len, name, id, data, change, output, note });
+            let (read, tokens) = (self.reads, tokens.count);
+            events.push(Entry {
+                at,
+                read,
+                offset,
+                len,
+                name,
+                id,
+                data,
+                change,
+                output,
+                tokens,
+                note,
+            });
             self.begin = self.offset;
         }
     }
@@ -394,24 +467,94 @@ impl Trace {
             Framing::Lines(decoder) => decoder.finish().as_ref().map(taken),
         };
         let rest = rest.filter(|_| !self.state.is_refused());
-        let Self { state, changes, events, .. } = self;
+        let Self { state, changes, events, tokens, .. } = self;
         let (event, change) = (events.len(), changes.len());
+        let before = tokens.count;
         let mut output = 0;
-        state.end(at, how, |change| output += keep(changes, event, change));
+        state.end(at, how, |change| output += keep(changes, tokens, event, change));
+        tokens.end();
         if let Some((name, id, data, note)) = rest {
             let (offset, len) = (self.begin, self.offset - self.begin);
             let (read, note) = (self.reads.saturating_sub(1), note.or(Some(Note::Cut)));
-            events.push(Entry { at, read, offset, len, name, id, data, change, output, note });
+            // The text of the end came with it, and not with the last read.
+            let tokens = before;
+            events.push(Entry {
+                at,
+                read,
+                offset,
+                len,
+                name,
+                id,
+                data,
+                change,
+                output,
+                tokens,
+                note,
+            });
         }
     }
 }
 
 /// Keeps a change, and returns the bytes of output in it.
-fn keep(changes: &mut Vec<Changed>, event: usize, change: &Change<'_>) -> usize {
+fn keep(
+    changes: &mut Vec<Changed>,
+    tokens: &mut Tokens,
+    event: usize,
+    change: &Change<'_>,
+) -> usize {
     changes.push(Changed { event, change: change.into_owned() });
-    match change {
-        Change::Text { kind, text, .. } if *kind != TextKind::ToolOutput => text.len(),
+    let output = match change {
+        // A tool of the server's wrote it, and not the model.
+        Change::Text { kind: TextKind::ToolOutput, .. } => return 0,
+        Change::Text { text, .. } => text.len(),
         _ => 0,
+    };
+    tokens.push(change);
+    output
+}
+
+/// The tokens of the output so far, as they are counted here.
+///
+/// Servers send their own count at the end, if they do.
+pub(crate) struct Tokens {
+    /// It is dropped with the state of its texts when the exchange ends.
+    counter: Option<Box<Counter>>,
+    vocabulary: Vocabulary,
+    /// True if the model is known to have this vocabulary.
+    is_known: bool,
+    is_exact: bool,
+    count: u64,
+}
+
+impl Tokens {
+    fn new(model: Option<&str>) -> Self {
+        let known = model.and_then(|model| Vocabulary::for_model(model).ok());
+        let vocabulary = known.unwrap_or(Vocabulary::O200kBase);
+        let counter = Some(Box::new(Counter::new(vocabulary)));
+        Self { counter, vocabulary, is_known: known.is_some(), is_exact: true, count: 0 }
+    }
+
+    fn push(&mut self, change: &Change<'_>) {
+        if let Some(counter) = &mut self.counter {
+            counter.push_change(change);
+            self.count = counter.completion_tokens();
+        }
+    }
+
+    fn end(&mut self) {
+        let counter = self.counter.take();
+        self.is_exact = counter.is_none_or(|counter| counter.is_exact());
+    }
+
+    /// Returns this many tokens as the page gets them.
+    pub(crate) fn json(&self, count: u64) -> Value {
+        let counter = self.counter.as_ref();
+        json!({
+            "count": count,
+            "vocabulary": self.vocabulary.name(),
+            "is_of_model": self.is_known,
+            "is_exact": counter.map_or(self.is_exact, |counter| counter.is_exact()),
+        })
     }
 }
 
@@ -463,7 +606,7 @@ mod tests {
 
     /// Returns the trace of a recording's body, in reads of this size or as it was recorded.
     fn trace(recording: &Recording, size: Option<usize>) -> Trace {
-        let mut trace = Trace::new(recording);
+        let mut trace = Trace::new(recording, None);
         for read in &recording.reads {
             for bytes in read.bytes.chunks(size.unwrap_or(read.bytes.len()).max(1)) {
                 trace.read(read.at, bytes);
@@ -561,7 +704,7 @@ mod tests {
 
     #[test]
     fn an_event_that_the_end_cuts_and_a_line_that_is_no_field_are_noted() {
-        let mut trace = Trace::new(&head(200, "text/event-stream"));
+        let mut trace = Trace::new(&head(200, "text/event-stream"), None);
         trace.read(Duration::ZERO, b"oops\ndata: {\"choices\":[]}\n\ndata: {\"choi");
         trace.end(Duration::ZERO, How::broken("gone", false));
         let notes: Vec<_> = trace.events.iter().map(|event| event.note).collect();
@@ -571,7 +714,7 @@ mod tests {
 
     #[test]
     fn lines_of_ollama_are_events_and_lines_of_a_json_error_are_none() {
-        let mut lines = Trace::new(&head(200, "application/x-ndjson"));
+        let mut lines = Trace::new(&head(200, "application/x-ndjson"), None);
         lines.read(
             Duration::ZERO,
             b"{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"done\":false}\n\
@@ -583,7 +726,7 @@ mod tests {
         assert_eq!(lines.state.api(), Some(Api::Ollama));
         assert!(lines.state.is_complete());
 
-        let mut error = Trace::new(&head(429, "application/json"));
+        let mut error = Trace::new(&head(429, "application/json"), None);
         error.read(Duration::ZERO, b"{\n\"error\": {\"message\": \"slow down\"}\n}\n");
         error.end(Duration::ZERO, How::Clean);
         assert!(error.events.is_empty());

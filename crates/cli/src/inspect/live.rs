@@ -120,6 +120,7 @@ async fn send(store: &Store, watched: Option<u64>, to: &Sender<Message>) -> Resu
 struct Watch {
     id: u64,
     version: u64,
+    heads: u64,
     reads: usize,
     events: usize,
     changes: usize,
@@ -127,7 +128,7 @@ struct Watch {
 
 impl Watch {
     fn new(id: u64) -> Self {
-        Self { id, version: 0, reads: 0, events: 0, changes: 0 }
+        Self { id, version: 0, heads: 0, reads: 0, events: 0, changes: 0 }
     }
 
     /// Returns what is new since the last call.
@@ -140,19 +141,22 @@ impl Watch {
         // A body that turned out to be no stream has no events after all.
         let is_less = events.len() < self.events;
         let is_whole = is_first || is_less;
+        let reads = exchange.recording.reads.len();
         let mut data = json!({
             "exchange": exchange.row(),
             "reads": exchange.reads_from(if is_whole { 0 } else { self.reads }),
             "events": exchange.events_from(if is_whole { 0 } else { self.events }),
-            "state": exchange.trace.state.summary(),
+            "state": exchange.with_tokens(exchange.trace.state.summary(), reads, exchange.is_over()),
         });
-        if is_whole {
+        if is_whole || self.heads != exchange.heads {
             data["head"] = exchange.head();
+        }
+        if is_whole {
             data["texts"] = exchange.trace.state.texts();
         } else {
             data["texts"] = grown(&changes[self.changes.min(changes.len())..]);
         }
-        (self.version, self.reads) = (exchange.version, exchange.recording.reads.len());
+        (self.version, self.heads, self.reads) = (exchange.version, exchange.heads, reads);
         (self.events, self.changes) = (events.len(), changes.len());
         Some((if is_whole { "snapshot" } else { "more" }, data))
     }

@@ -6,8 +6,8 @@
 //!                        └ Exchange: the recording, and Trace: its events, changes and State
 //! ```
 //!
-//! The page is one file without a build step. It asks the server for what it shows, so that it
-//! holds no more of 50,000 events than four numbers each.
+//! The page is one file without a build step, formatted by `prettier --print-width 100`. It asks
+//! the server for what it shows, so that it holds no more of 50,000 events than five numbers each.
 
 mod fold;
 mod guard;
@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deltawire_replay::{Endpoint, Recording};
+use deltawire_usage::Vocabulary;
 use tokio::net::TcpListener;
 
 use crate::Error;
@@ -69,6 +70,8 @@ pub struct Arguments {
 /// If a file cannot be read, or an address cannot be listened on.
 pub fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let Arguments { upstream, listen, page, out, identity, files } = arguments;
+    // It takes up to a fifth of a second, and is needed with the first text.
+    std::thread::spawn(|| Vocabulary::O200kBase.count(""));
     let store = Arc::new(Store::default());
     for file in input::files(&files)? {
         store.add(read(&file)?);

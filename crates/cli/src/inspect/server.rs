@@ -112,6 +112,7 @@ impl IntoResponse for Refused {
 
 const NO_EXCHANGE: Refused = Refused(StatusCode::NOT_FOUND, "there is no such exchange");
 const NO_EVENT: Refused = Refused(StatusCode::NOT_FOUND, "there is no such event");
+const NO_ANSWER: Refused = Refused(StatusCode::NOT_FOUND, "there is no answer to be recorded");
 const FAILED: Refused = Refused(StatusCode::INTERNAL_SERVER_ERROR, "the state cannot be folded");
 
 type Found = Result<Response, Refused>;
@@ -168,7 +169,8 @@ async fn exchange(State(store): Kept, Path(id): Path<u64>) -> Found {
         let exchange = lock(exchange);
         let mut value = exchange.row();
         value["head"] = exchange.head();
-        value["state"] = exchange.trace.state.whole();
+        let (state, is_over) = (exchange.trace.state.whole(), exchange.is_over());
+        value["state"] = exchange.with_tokens(state, exchange.recording.reads.len(), is_over);
         value
     });
     Ok(json_response(&value.await?))
@@ -200,7 +202,16 @@ impl Moment {
 }
 
 async fn state(State(store): Kept, Path(id): Path<u64>, Query(moment): Query<Moment>) -> Found {
-    let look = move |exchange: &Mutex<Exchange>| moment.look(exchange, Folded::whole);
+    let look = move |exchange: &Mutex<Exchange>| {
+        // What arrives meanwhile belongs to neither the state nor its tokens.
+        let count = lock(exchange).recording.reads.len();
+        let end = moment.end || moment.reads.is_none();
+        let reads = moment.reads.unwrap_or(count);
+        let state = Moment { reads: Some(reads), end }.look(exchange, Folded::whole);
+        let exchange = lock(exchange);
+        let is_end = end && exchange.is_over() && reads >= exchange.recording.reads.len();
+        exchange.with_tokens(state, reads, is_end)
+    };
     Ok(json_response(&with(&store, id, look).await?))
 }
 
@@ -236,6 +247,7 @@ async fn reads(State(store): Kept, Path(id): Path<u64>, Query(rows): Query<Rows>
                 "number": position,
                 "at": read.at.as_secs_f64(),
                 "length": read.bytes.len(),
+                "tokens": exchange.trace.tokens_after(position + 1, false),
                 "text": String::from_utf8_lossy(shown),
                 "is_cut": shown.len() < read.bytes.len(),
             })
@@ -267,6 +279,7 @@ fn event_json(position: usize, event: &Entry, data: &str) -> Value {
         "id": event.id.as_str(),
         "data": data,
         "output": event.output,
+        "tokens": event.tokens,
         "note": event.note.map(Note::name),
     })
 }
@@ -348,10 +361,11 @@ async fn find(State(store): Kept, Path(id): Path<u64>, Query(wanted): Query<Want
 
 async fn recording(State(store): Kept, Path(id): Path<u64>) -> Found {
     let look = |exchange: &Mutex<Exchange>| {
-        let recording: Recording = lock(exchange).so_far();
-        (recording.name.clone(), recording.to_jsonl())
+        let exchange = lock(exchange);
+        let recording: Recording = exchange.so_far();
+        exchange.is_answered().then(|| (recording.name.clone(), recording.to_jsonl()))
     };
-    let (name, text) = with(&store, id, look).await?;
+    let (name, text) = with(&store, id, look).await?.ok_or(NO_ANSWER)?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let name: String = name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
     let disposition = format!("attachment; filename=\"{name}.jsonl\"");

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use deltawire_replay::{Ending, Read, Recording};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::fold::{Entry, State, Trace};
 use crate::input;
-use crate::record::{ExchangeHead, How, Sink};
+use crate::record::{ExchangeHead, How, Request, Sink};
 
 /// The bytes of bodies that are kept. What is folded from them takes a few times as much.
 pub const MAX_BYTES: u64 = 256 << 20;
@@ -50,11 +50,27 @@ pub(crate) struct Exchange {
     pub(crate) version: u64,
     pub(crate) recording: Recording,
     pub(crate) trace: Trace,
+    /// The number of times at which the request or the head became known.
+    pub(crate) heads: u64,
+    stage: Stage,
     /// The time of day at which it began, unless it comes from a file.
     began: Option<SystemTime>,
+    /// The end of the request as far as it is known, from which the wait counts.
+    since: Instant,
     model: Option<String>,
     /// The end of the transfer in words, once there is one.
     how: Option<String>,
+}
+
+/// The stage of an exchange before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The request is being sent on.
+    Sending,
+    /// The server has the request, and has not answered.
+    Waiting,
+    /// The head of the answer has arrived.
+    Answered,
 }
 
 impl Default for Store {
@@ -117,12 +133,32 @@ impl Store {
         self.arrived.send_modify(|count| *count += 1);
     }
 
+    fn request(&self, id: u64, request: &Request) {
+        let stage = if request.is_sent { Stage::Waiting } else { Stage::Sending };
+        let recording = request.recording(name(id, request));
+        self.head(id, recording, request, stage, Instant::now());
+    }
+
     fn begin(&self, id: u64, head: &ExchangeHead) {
-        let recording = head.recording(format!("{id:04}-{}", head.endpoint));
-        let exchange = Exchange::new(id, recording, Some(head.began));
+        let recording = head.recording(name(id, &head.request));
+        let since = Instant::now().checked_sub(head.at).unwrap_or_else(Instant::now);
+        self.head(id, recording, &head.request, Stage::Answered, since);
+    }
+
+    /// Takes what is known of an exchange before its body.
+    fn head(&self, id: u64, head: Recording, request: &Request, stage: Stage, since: Instant) {
         let mut shelf = lock(&self.shelf);
-        shelf.bytes += exchange.bytes();
-        shelf.exchanges.insert(id, Arc::new(Mutex::new(exchange)));
+        let entry = shelf.exchanges.entry(id);
+        let exchange = entry.or_insert_with(|| {
+            Arc::new(Mutex::new(Exchange::new(id, head.clone(), Some(request.began))))
+        });
+        let mut exchange = lock(exchange);
+        let before = exchange.bytes();
+        let is_new = exchange.heads == 0;
+        exchange.take_head(head, stage, since);
+        let after = exchange.bytes();
+        drop(exchange);
+        shelf.bytes = (shelf.bytes + after).saturating_sub(if is_new { 0 } else { before });
         drop(shelf);
         self.notify();
     }
@@ -166,9 +202,38 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Exchange {
     /// Returns an exchange of which only the head is known.
     fn new(id: u64, head: Recording, began: Option<SystemTime>) -> Self {
-        let trace = Trace::new(&head);
         let model = model(&head);
-        Self { id, version: 1, recording: head, trace, began, model, how: None }
+        let trace = Trace::new(&head, model.as_deref());
+        Self {
+            id,
+            version: 1,
+            recording: head,
+            trace,
+            heads: 0,
+            stage: Stage::Answered,
+            began,
+            since: Instant::now(),
+            model,
+            how: None,
+        }
+    }
+
+    /// Takes more of what is known before the body.
+    fn take_head(&mut self, head: Recording, stage: Stage, since: Instant) {
+        let Self { id, began, heads, version, .. } = *self;
+        *self = Self { version: version + 1, heads: heads + 1, ..Self::new(id, head, began) };
+        (self.stage, self.since) = (stage, since);
+    }
+
+    /// Reports whether the head of the answer has arrived.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.stage == Stage::Answered
+    }
+
+    /// Returns the wait for the first byte so far, while there is none.
+    fn waited(&self) -> Option<Duration> {
+        let is_waiting = self.began.is_some() && !self.is_over() && self.recording.reads.is_empty();
+        is_waiting.then(|| self.since.elapsed())
     }
 
     fn read(&mut self, at: Duration, bytes: &[u8]) {
@@ -240,7 +305,11 @@ impl Exchange {
             "method": recording.method.as_deref().unwrap_or("POST"),
             "target": recording.target.as_deref().unwrap_or(recording.endpoint.path()),
             "is_file": self.began.is_none(),
-            "status": self.recording.status,
+            // There is none before the answer, or without one.
+            "status": self.is_answered().then_some(recording.status),
+            "sent": self.stage != Stage::Sending,
+            "waited": self.waited().map(|wait| wait.as_secs_f64()),
+            "streamed": !state.is_whole(),
             "api": state.api(),
             "model": self.model,
             "began": self.began.and_then(millis),
@@ -268,10 +337,17 @@ impl Exchange {
             // Only of a request that is not whole here.
             "request_length": length,
             "headers": recording.headers,
-            "content_type": recording.content_type,
+            "content_type": self.is_answered().then_some(&recording.content_type),
             "head_at": recording.head_at.map(|at| at.as_secs_f64()),
             "source": recording.source,
         })
+    }
+
+    /// Returns the state of an earlier moment or of now, with the tokens that are counted here.
+    pub(crate) fn with_tokens(&self, mut state: Value, reads: usize, end: bool) -> Value {
+        let tokens = &self.trace.tokens;
+        state["tokens"] = tokens.json(self.trace.tokens_after(reads, end));
+        state
     }
 
     /// Returns the times and lengths of the reads from this one on.
@@ -280,10 +356,11 @@ impl Exchange {
         Value::Array(reads.map(|read| json!([seconds(read.at), read.bytes.len()])).collect())
     }
 
-    /// Returns of each event from this one on its time, read, output and first change.
+    /// Returns of each event from this one on its time, read, output, first change and tokens.
     pub(crate) fn events_from(&self, from: usize) -> Value {
-        let numbers =
-            |event: &Entry| json!([seconds(event.at), event.read, event.output, event.change]);
+        let numbers = |event: &Entry| {
+            json!([seconds(event.at), event.read, event.output, event.change, event.tokens])
+        };
         Value::Array(self.trace.events.iter().skip(from).map(numbers).collect())
     }
 }
@@ -327,6 +404,11 @@ fn millis(time: SystemTime) -> Option<u64> {
     u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
+/// Returns the name of an exchange's recording.
+fn name(id: u64, request: &Request) -> String {
+    format!("{id:04}-{}", request.endpoint)
+}
+
 /// Returns the model that the request names, in its body or in Gemini's path.
 fn model(recording: &Recording) -> Option<String> {
     let body = recording.request.as_deref();
@@ -341,6 +423,7 @@ fn model(recording: &Recording) -> Option<String> {
 
 /// The calls of the recorder on their way to the store.
 enum Call {
+    Request(u64, Box<Request>),
     Begin(u64, Box<ExchangeHead>),
     Read(u64, Duration, Box<[u8]>),
     End(u64, Duration, How),
@@ -369,6 +452,7 @@ impl Feeder {
 fn fill(store: &Store, calls: &Receiver<Call>) {
     for call in calls {
         match call {
+            Call::Request(id, request) => store.request(id, &request),
             Call::Begin(id, head) => store.begin(id, &head),
             Call::Read(id, at, bytes) => store.read(id, at, &bytes),
             Call::End(id, at, how) => store.end(id, at, &how),
@@ -377,6 +461,10 @@ fn fill(store: &Store, calls: &Receiver<Call>) {
 }
 
 impl Sink for Feeder {
+    fn request(&self, id: u64, request: &Request) {
+        self.send(Call::Request(id, Box::new(request.clone())));
+    }
+
     fn begin(&self, id: u64, head: &ExchangeHead) {
         self.send(Call::Begin(id, Box::new(head.clone())));
     }

@@ -160,7 +160,7 @@ impl Writer {
     fn create(&mut self, head: Box<ExchangeHead>) -> io::Result<Open> {
         loop {
             self.last += 1;
-            let name = format!("{:04}-{}", self.last, head.endpoint);
+            let name = format!("{:04}-{}", self.last, head.request.endpoint);
             let path = self.folder.join(format!("{name}.jsonl"));
             let part = path.with_extension(format!("jsonl.{PART}"));
             // Another recorder may write to the same folder.

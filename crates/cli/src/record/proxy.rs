@@ -5,8 +5,8 @@
 //! have seen.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, TE, TRANSFER_ENCODING,
     UPGRADE,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -26,10 +26,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use super::body::{self, AnswerBody, Exchange, MAX_REQUEST, RequestBody, Sent};
+use super::body::{self, AnswerBody, Exchange, Passing, RequestBody};
 use super::client::{ClientIo, ClientState};
 use super::upstream::{Connection, NoAnswer, Upstream, UpstreamUrl};
-use super::{ExchangeHead, How, Sink, redact};
+use super::{How, Sink, redact};
 use crate::Error;
 use crate::screen::complain;
 
@@ -141,15 +141,23 @@ impl Shared {
         kept: &mut Option<Connection>,
         client: Arc<ClientState>,
     ) -> Result<Response<AnyBody>, hyper::Error> {
-        let began = Began { at: SystemTime::now(), instant: Instant::now() };
+        let (at, instant) = (SystemTime::now(), Instant::now());
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (mut parts, body) = request.into_parts();
-        let asked = Asked {
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let asked = super::Request {
+            began: at,
             upstream: self.upstream.url.to_string(),
-            method: parts.method.clone(),
-            target: parts.uri.clone(),
+            method: parts.method.to_string(),
+            target: redact::target(target),
+            endpoint: endpoint(&parts.method, parts.uri.path()),
             headers: without_connection(&mut parts.headers),
+            body: Bytes::new(),
+            is_sent: false,
         };
+        let passing = Passing::begin(id, Arc::clone(&self.sinks), instant, asked);
+        // From here on it ends by itself if the client leaves.
+        let mut exchange = Exchange::new(Arc::clone(&passing));
         // hyper has answered it by reading the body.
         parts.headers.remove(EXPECT);
         if self.identity {
@@ -157,7 +165,7 @@ impl Shared {
         }
         parts.headers.insert(HOST, self.upstream.host());
         parts.version = Version::HTTP_11;
-        let (body, sent) = RequestBody::new(body);
+        let body = RequestBody::new(body, passing);
         let answer = match self.upstream.target(&parts.uri) {
             Ok(target) => {
                 parts.uri = target;
@@ -165,15 +173,12 @@ impl Shared {
             }
             Err(error) => Err(NoAnswer::Unreachable(error.into())),
         };
-        let head =
-            |status: StatusCode, headers: &HeaderMap| began.head(&asked, &sent, status, headers);
         match answer {
             Ok(answer) => {
                 let (mut parts, body) = answer.into_parts();
-                without_connection(&mut parts.headers);
+                let headers = without_connection(&mut parts.headers);
                 parts.version = Version::HTTP_11;
-                let (since, head) = head(parts.status, &parts.headers);
-                let exchange = self.begin(id, since, &head);
+                exchange.begin(parts.status, headers);
                 let body = AnswerBody::new(body, exchange, client);
                 Ok(Response::from_parts(parts, body.boxed()))
             }
@@ -184,6 +189,7 @@ impl Shared {
                 }
                 let problem = format!("{} broke before it answered: {how}", self.upstream.url);
                 complain("record", &*Error::from(problem));
+                exchange.end(&how);
                 Err(error)
             }
             Err(no_answer) => {
@@ -201,69 +207,12 @@ impl Shared {
                 };
                 complain("record", &*Error::from(problem.clone()));
                 let answer = bad_gateway(&problem);
-                let (since, head) = head(answer.status(), answer.headers());
-                let mut exchange = self.begin(id, since, &head);
+                exchange.begin(answer.status(), redact::headers(answer.headers()));
                 exchange.read(problem_body(&problem).as_bytes());
                 exchange.end(&How::Clean);
                 Ok(answer.map(|body| body.map_err(|never| match never {}).boxed()))
             }
         }
-    }
-
-    fn begin(&self, id: u64, since: Instant, head: &ExchangeHead) -> Exchange {
-        self.sinks.iter().for_each(|sink| sink.begin(id, head));
-        Exchange::new(id, since, Arc::clone(&self.sinks))
-    }
-}
-
-/// The beginning of a request by both clocks.
-struct Began {
-    at: SystemTime,
-    instant: Instant,
-}
-
-/// A request as it is recorded.
-struct Asked {
-    upstream: String,
-    method: Method,
-    target: Uri,
-    headers: Vec<(String, String)>,
-}
-
-impl Began {
-    /// Returns the head of an exchange whose answer begins now, and the time from which it counts.
-    fn head(
-        &self,
-        asked: &Asked,
-        sent: &std::sync::Mutex<Sent>,
-        status: StatusCode,
-        headers: &HeaderMap,
-    ) -> (Instant, ExchangeHead) {
-        let sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
-        if sent.is_too_long {
-            let problem =
-                format!("a request of more than {MAX_REQUEST} bytes is recorded without its body");
-            complain("record", &*Error::from(problem));
-        }
-        if sent.ended.is_none() && !sent.is_too_long {
-            let problem = "an answer began before the end of its request, which is recorded as far as it was sent";
-            complain("record", &*Error::from(problem));
-        }
-        let since = sent.ended.unwrap_or(self.instant);
-        let target = asked.target.path_and_query().map_or("/", |target| target.as_str());
-        let head = ExchangeHead {
-            began: self.at,
-            upstream: asked.upstream.clone(),
-            method: asked.method.to_string(),
-            target: redact::target(target),
-            request_headers: asked.headers.clone(),
-            request: if sent.is_too_long { Vec::new() } else { sent.body.clone() },
-            endpoint: endpoint(&asked.method, asked.target.path()),
-            at: since.elapsed(),
-            status: status.as_u16(),
-            headers: redact::headers(headers),
-        };
-        (since, head)
     }
 }
 

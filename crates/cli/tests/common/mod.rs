@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use deltawire_cli::record::{ExchangeHead, Files, How, Recorder, Sink};
+use deltawire_cli::record::{ExchangeHead, Files, How, Recorder, Request, Sink};
 use deltawire_replay::Recording;
 use tokio::sync::oneshot;
 
@@ -53,26 +53,59 @@ pub(crate) struct Proxy {
     thread: Option<JoinHandle<()>>,
 }
 
-/// A sink that keeps the ends of exchanges.
+/// A sink that keeps the ends of exchanges, and the names of all calls.
 #[derive(Default)]
-pub(crate) struct Ends(Mutex<Vec<(u64, Duration, How)>>);
+pub(crate) struct Ends {
+    ends: Mutex<Vec<(u64, Duration, How)>>,
+    calls: Mutex<Vec<(u64, &'static str)>>,
+}
 
 impl Sink for Ends {
-    fn begin(&self, _: u64, _: &ExchangeHead) {}
+    fn request(&self, id: u64, request: &Request) {
+        assert!(request.is_sent || request.body.is_empty(), "{request:?}");
+        let name = if request.is_sent { "sent" } else { "request" };
+        self.calls.lock().unwrap().push((id, name));
+    }
 
-    fn read(&self, _: u64, _: Duration, _: &[u8]) {}
+    fn begin(&self, id: u64, _: &ExchangeHead) {
+        self.calls.lock().unwrap().push((id, "begin"));
+    }
+
+    fn read(&self, id: u64, _: Duration, _: &[u8]) {
+        let mut calls = self.calls.lock().unwrap();
+        // Of many reads the first says enough.
+        if calls.last() != Some(&(id, "read")) {
+            calls.push((id, "read"));
+        }
+    }
 
     fn end(&self, id: u64, at: Duration, how: &How) {
-        self.0.lock().unwrap().push((id, at, how.clone()));
+        self.calls.lock().unwrap().push((id, "end"));
+        self.ends.lock().unwrap().push((id, at, how.clone()));
     }
 }
 
 impl Ends {
+    /// Returns the names of the calls for an exchange, in order.
+    pub(crate) fn calls(&self, id: u64) -> Vec<&'static str> {
+        let calls = self.calls.lock().unwrap();
+        calls.iter().filter(|(other, _)| *other == id).map(|(_, name)| *name).collect()
+    }
+
+    /// Waits until a call for an exchange has come.
+    pub(crate) fn wait_for(&self, id: u64, call: &str) {
+        let start = Instant::now();
+        while !self.calls(id).contains(&call) {
+            assert!(start.elapsed() < PATIENCE, "{:?}", self.calls(id));
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until this many exchanges have ended, and returns how.
     pub(crate) fn wait(&self, count: usize) -> Vec<How> {
         let start = Instant::now();
         loop {
-            let ends = self.0.lock().unwrap();
+            let ends = self.ends.lock().unwrap();
             if ends.len() >= count {
                 return ends.iter().map(|(_, _, how)| how.clone()).collect();
             }
