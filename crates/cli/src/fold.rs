@@ -1,6 +1,4 @@
 //! The fold of a stream to its outcome, which is printed as one line of JSON.
-//!
-//! A body that is a whole answer in JSON is folded as the stream that says the same.
 
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
@@ -12,7 +10,6 @@ use deltawire::{Anomaly, End, Error as StreamError, How, Outcome, TokenCounts};
 use crate::Error;
 use crate::input::{self, FoldOptions, Input};
 use crate::screen::Screen;
-use crate::whole::{Beginning, Whole};
 
 /// The arguments of `deltawire fold`.
 #[derive(Debug, clap::Args)]
@@ -23,7 +20,7 @@ Example:
   curl -sN .. | deltawire fold
   deltawire fold --text recordings/0001-chat.jsonl")]
 pub struct Arguments {
-    /// The body of a stream or of a whole answer, or a recording; standard input if there is none
+    /// The body of a stream, or a recording; standard input if there is none
     file: Option<PathBuf>,
     /// Print the text as it arrives instead of the JSON
     #[arg(long)]
@@ -69,11 +66,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         true => screen.print(text),
         false => Ok(()),
     };
-    let mut beginning = Beginning::default();
     let (mut session, how) = match Input::open(arguments.file.as_deref())? {
         Input::Raw(mut raw) => {
             let mut session = arguments.options.session(None);
-            let how = read(&mut raw, arguments, &mut session, &mut beginning, |text| {
+            let how = read(&mut raw, arguments.read_size, &mut session, |text| {
                 to_text(&mut screen, text)
             })?;
             (session, how)
@@ -82,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
             let mut session = arguments.options.session(Some(&recording));
             for part in input::parts(&recording)? {
                 let mut bytes = part.bytes.as_slice();
-                read(&mut bytes, arguments, &mut session, &mut beginning, |text| {
+                read(&mut bytes, arguments.read_size, &mut session, |text| {
                     to_text(&mut screen, text)
                 })?;
             }
@@ -92,15 +88,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if session.end(how.clone()) == Ok(true) {
         to_text(&mut screen, session.update().text())?;
     }
-    let is_clean = how == How::Clean;
-    let mut outcome = session.close(how);
-    if Whole::may_be(&outcome, is_clean) {
-        let whole = Whole::read(arguments.options.api(), beginning.whole());
-        if let Some(whole) = whole {
-            let show = |session: &Session| to_text(&mut screen, session.update().text());
-            outcome = whole.fold(&arguments.options, show)?;
-        }
-    }
+    let outcome = session.close(how);
     if !arguments.text {
         screen.line(&serde_json::to_string(&Line::new(&outcome))?)?;
     } else if screen.is_terminal() {
@@ -117,16 +105,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 
 /// Reads to the end of the input or of the stream, and returns the input's end.
 ///
-/// The text of each update is shown at once. What comes before the first event is kept: it may be
-/// a whole answer.
+/// The text of each update is shown at once.
 fn read(
     from: &mut impl Read,
-    arguments: &Arguments,
+    read_size: usize,
     session: &mut Session,
-    beginning: &mut Beginning,
     mut show: impl FnMut(&str) -> Result<(), Error>,
 ) -> Result<How, Error> {
-    let mut buffer = vec![0; arguments.read_size];
+    let mut buffer = vec![0; read_size];
     while !session.is_ended() {
         let input = match from.read(&mut buffer) {
             Ok(0) => break,
@@ -134,7 +120,6 @@ fn read(
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) => return Ok(How::broken(error, false)),
         };
-        beginning.keep(input, session.accumulator().stats().events > 0);
         // An error ends the loop; it is in the outcome.
         let mut updates = session.read(input);
         while let Ok(Some(update)) = updates.next() {
