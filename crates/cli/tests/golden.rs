@@ -161,7 +161,8 @@ data: [DONE]
     pipes("fold", &[], b"", 1, &outcome(nothing, "empty", "null"));
     let stray = "{\"dialect\":null,\"answer\":{\"object\":\"chat.completion\",\"choices\":[]},\"end\":\"empty\",\"usage\":null,\"anomalies\":[{\"kind\":\"stray_line\",\"member\":\"\",\"event\":0,\"count\":1,\"excerpt\":\"\u{FFFD}\\u0000garbage\"}],\"error\":{\"kind\":\"stray_lines\",\"message\":\"the stream ended early, after lines that are no fields: \\\"\u{FFFD}\\\\0garbage\\\"\",\"type\":null,\"param\":null,\"code\":null,\"data\":\"\u{FFFD}\\u0000garbage\"}}\n";
     pipes("fold", &[], b"\xff\x00garbage\n\n", 1, stray);
-    let cut = r#""anomalies":[{"kind":"cut_event","member":"","event":0,"count":1,"excerpt":"{\"choi"}]"#;
+    let cut =
+        r#""anomalies":[{"kind":"cut_event","member":"","event":0,"count":1,"excerpt":"{\"choi"}]"#;
     let cut = outcome(nothing, "truncated", "null").replace(r#""anomalies":[]"#, cut);
     pipes("fold", &[], b"data: {\"choi", 1, &cut);
     let refused = br#"{"error":{"message":"no","type":"t","param":"p","code":7}}"#;

@@ -490,8 +490,10 @@ fn parts(
 #[inline]
 fn ignored_end(bytes: &[u8], at: usize, before: &mut Vec<u8>) -> Option<usize> {
     const LONG: usize = 64;
-    // What was a whole string is a beginning at which no escape is cut.
-    let same = if bytes[at..].starts_with(before) { before.len() } else { 0 };
+    // What was a whole string is a beginning at which no escape is cut. An empty one is not
+    // compared, because a masked load from no memory takes as long as the rest of the event.
+    let is_same = !before.is_empty() && bytes[at..].starts_with(before);
+    let same = if is_same { before.len() } else { 0 };
     let end = string_end(bytes, at + same)?;
     if end - at >= LONG && end - at <= Learned::MAX_DATA {
         before.truncate(same);
