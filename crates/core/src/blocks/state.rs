@@ -946,7 +946,8 @@ impl Blocks {
         to: &mut Transcript,
     ) -> bool {
         let before = kept.get(name).map(|known| known.as_json().len());
-        let len = value.to_compact().len();
+        let value = value.to_compact();
+        let len = value.len();
         if self.weigh(|_| match before {
             Some(before) => Held::bytes(len.saturating_sub(before)),
             None => Held::item(name.len() + len),
@@ -954,12 +955,12 @@ impl Blocks {
             return false;
         }
         if let Some(known) = kept.get_mut(name) {
-            let is_new = known.assign(value);
+            let is_new = known.assign_compact(&value);
             to.replaced(before.unwrap_or(0), known.as_json().len());
             return is_new;
         }
         to.hold(Held::item(name.len() + len));
-        kept.set(Cow::Owned(name.into()), value.clone().into_owned());
+        kept.set(Cow::Owned(name.into()), RawValue::compacted(value.into_owned()));
         true
     }
 }

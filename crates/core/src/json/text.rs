@@ -5,6 +5,7 @@ use alloc::string::String;
 
 use memchr::memchr;
 
+use super::ends::plain_len;
 use crate::save::{Fault, Reader, Saved, Writer};
 
 /// A text that grows from JSON strings, each of which holds any part of it.
@@ -212,7 +213,8 @@ pub(crate) fn string_inner(json: &str) -> Option<&str> {
 ///
 /// The result is borrowed if there are no escapes.
 pub(crate) fn decode(string: &str) -> Cow<'_, str> {
-    if memchr(b'\\', string.as_bytes()).is_none() {
+    // There is no quote in it, and no control character.
+    if plain_len(string.as_bytes()) == string.len() {
         return Cow::Borrowed(string);
     }
     let mut text = Text::default();
