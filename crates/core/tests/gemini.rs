@@ -1294,29 +1294,31 @@ fn with_counts<'c>(counts: impl IntoIterator<Item = (u64, &'c str)>) -> Vec<Stri
 #[test]
 fn counts_that_change_are_folded_the_same_by_a_learned_frame() {
     const USUAL: &str = r#"{"promptTokenCount": 9,"candidatesTokenCount": @,"totalTokenCount": @}"#;
-    /// Two sets of counts that alternate, @ for a number that rises.
-    const ROWS: [(&str, [&str; 2], bool); 13] = [
-        ("usual", [USUAL; 2], true),
-        ("with thoughts", [r#"{"thoughtsTokenCount": @,"totalTokenCount": @}"#; 2], true),
+    /// Two sets of counts that alternate, @ for a number that rises, and whether a frame is learned
+    /// from one candidate, and from two.
+    const ROWS: [(&str, [&str; 2], [bool; 2]); 13] = [
+        ("usual", [USUAL; 2], [true; 2]),
+        ("with thoughts", [r#"{"thoughtsTokenCount": @,"totalTokenCount": @}"#; 2], [true; 2]),
         (
             "with details",
             [r#"{"candidatesTokenCount":@,"candidatesTokensDetails":[{"modality":"TEXT","tokenCount":@}]}"#;
                 2],
-            true,
+            [true; 2],
         ),
-        ("that stay", [r#"{"totalTokenCount": 7}"#; 2], true),
-        ("another set", [USUAL, r#"{"promptTokenCount": 9,"totalTokenCount": @}"#], false),
-        ("none", [USUAL, "{}"], true),
-        ("not an object", [USUAL, "[1]"], false),
-        ("twice", [r#"{"totalTokenCount": @,"totalTokenCount": 1}"#; 2], false),
-        ("a string", [USUAL, r#"{"candidatesTokenCount": "@"}"#], false),
-        ("strings", [r#"{"candidatesTokenCount": "@"}"#; 2], false),
-        ("a null", [USUAL, r#"{"candidatesTokenCount": null,"totalTokenCount": @}"#], false),
-        ("an unknown one that rises", [r#"{"totalTokenCount": @,"newCount": @}"#; 2], false),
-        ("an unknown one", [r#"{"totalTokenCount": @,"trafficType": "ON_DEMAND"}"#; 2], true),
+        ("that stay", [r#"{"totalTokenCount": 7}"#; 2], [true; 2]),
+        ("another set", [USUAL, r#"{"promptTokenCount": 9,"totalTokenCount": @}"#], [false; 2]),
+        // The frames of one text alternate, and the second one is learned in place of the first.
+        ("none", [USUAL, "{}"], [false, true]),
+        ("not an object", [USUAL, "[1]"], [false; 2]),
+        ("twice", [r#"{"totalTokenCount": @,"totalTokenCount": 1}"#; 2], [false; 2]),
+        ("a string", [USUAL, r#"{"candidatesTokenCount": "@"}"#], [false; 2]),
+        ("strings", [r#"{"candidatesTokenCount": "@"}"#; 2], [false; 2]),
+        ("a null", [USUAL, r#"{"candidatesTokenCount": null,"totalTokenCount": @}"#], [false; 2]),
+        ("an unknown one that rises", [r#"{"totalTokenCount": @,"newCount": @}"#; 2], [false; 2]),
+        ("an unknown one", [r#"{"totalTokenCount": @,"trafficType": "ON_DEMAND"}"#; 2], [true; 2]),
     ];
     for (name, sets, is_learned) in ROWS {
-        for candidates in [1, 2] {
+        for (candidates, is_learned) in [1, 2].into_iter().zip(is_learned) {
             let counts: Vec<String> =
                 (0..60).map(|n| sets[n % 2].replace('@', &(3 * n).to_string())).collect();
             let of = |(n, counts): (usize, &'_ String)| (n as u64 % candidates, counts.clone());

@@ -308,12 +308,13 @@ impl Blocks {
 
     /// Returns the places of the texts in a list's elements, in order: index and member.
     ///
-    /// It returns at most `most` of them, and none if all indices are less than `most`.
+    /// It returns at most `most` of them, and none if all indices are less than `most`. It asks for
+    /// `most` only if there is a text that is not in the first element.
     pub(crate) fn texts_beyond(
         &self,
         slot: Slot,
         list: &'static str,
-        most: usize,
+        most: impl FnOnce() -> usize,
     ) -> Option<Vec<(u32, &'static str)>> {
         let texts = &self.block(slot)?.value.texts;
         let place = |path: &Path| match path.0 {
@@ -322,6 +323,9 @@ impl Blocks {
             }
             _ => None,
         };
+        let second = (list, 1).into();
+        place(texts.range_from(&second).next()?.0)?;
+        let most = most();
         let beyond = (list, u32::try_from(most).ok()?).into();
         place(texts.range_from(&beyond).next()?.0)?;
         let from = (list, 0).into();

@@ -79,7 +79,7 @@ impl Text {
     /// The cost is linear in the fragment. It allocates only if the text outgrows its buffer.
     pub(crate) fn push(&mut self, fragment: &str) {
         let mut rest = fragment;
-        while let Some(escape) = memchr(b'\\', rest.as_bytes()) {
+        while let Some(escape) = next_escape(rest) {
             // All of it at once: a long text would be moved where its last escape is.
             self.text.reserve(rest.len());
             self.push_plain(&rest[..escape]);
@@ -204,6 +204,24 @@ pub(crate) fn unescape(letter: u8) -> Option<char> {
     })
 }
 
+/// Returns the position of the first escape in a JSON string without its quotes.
+///
+/// Most deltas are so short that the call of `memchr` takes longer than its work.
+#[inline]
+fn next_escape(string: &str) -> Option<usize> {
+    const SHORT: usize = 32;
+    let bytes = string.as_bytes();
+    if bytes.len() > SHORT {
+        return memchr(b'\\', bytes);
+    }
+    let at = plain_len(bytes);
+    match bytes.get(at) {
+        Some(b'\\') => Some(at),
+        Some(_) => memchr(b'\\', bytes),
+        None => None,
+    }
+}
+
 /// Returns the text between the quotes, if a valid JSON value is a string.
 pub(crate) fn string_inner(json: &str) -> Option<&str> {
     json.strip_prefix('"')?.strip_suffix('"')
@@ -213,8 +231,7 @@ pub(crate) fn string_inner(json: &str) -> Option<&str> {
 ///
 /// The result is borrowed if there are no escapes.
 pub(crate) fn decode(string: &str) -> Cow<'_, str> {
-    // There is no quote in it, and no control character.
-    if plain_len(string.as_bytes()) == string.len() {
+    if next_escape(string).is_none() {
         return Cow::Borrowed(string);
     }
     let mut text = Text::default();

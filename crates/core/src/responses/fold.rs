@@ -872,7 +872,7 @@ impl Responses {
         // Bedrock counts from 1, and other parts may be left out: then the order tells.
         let known = match sent {
             Sent::First => None,
-            Sent::Last => self.blocks.texts_beyond(slot, list, parts.elements().count()),
+            Sent::Last => self.blocks.texts_beyond(slot, list, || parts.elements().count()),
         };
         let known = known.unwrap_or_default();
         let of = |of: &'static str| known.iter().filter(move |(_, member)| *member == of);
