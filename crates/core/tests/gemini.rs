@@ -1296,7 +1296,7 @@ fn counts_that_change_are_folded_the_same_by_a_learned_frame() {
     const USUAL: &str = r#"{"promptTokenCount": 9,"candidatesTokenCount": @,"totalTokenCount": @}"#;
     /// Two sets of counts that alternate, @ for a number that rises, and whether a frame is learned
     /// from one candidate, and from two.
-    const ROWS: [(&str, [&str; 2], [bool; 2]); 13] = [
+    const ROWS: [(&str, [&str; 2], [bool; 2]); 14] = [
         ("usual", [USUAL; 2], [true; 2]),
         ("with thoughts", [r#"{"thoughtsTokenCount": @,"totalTokenCount": @}"#; 2], [true; 2]),
         (
@@ -1306,6 +1306,11 @@ fn counts_that_change_are_folded_the_same_by_a_learned_frame() {
             [true; 2],
         ),
         ("that stay", [r#"{"totalTokenCount": 7}"#; 2], [true; 2]),
+        (
+            "of the prompt",
+            [USUAL, r#"{"promptTokenCount": 10,"candidatesTokenCount": @,"totalTokenCount": @}"#],
+            [true; 2],
+        ),
         ("another set", [USUAL, r#"{"promptTokenCount": 9,"totalTokenCount": @}"#], [false; 2]),
         // The frames of one text alternate, and the second one is learned in place of the first.
         ("none", [USUAL, "{}"], [false, true]),

@@ -46,6 +46,8 @@ pub struct Gemini {
     /// The members of the response, but for its candidates and token counts.
     members: Unknown<'static>,
     usage: Unknown<'static>,
+    /// The counts among [`CHANGING`] that changed, a bit each. Learned frames have holes for these.
+    varying: u8,
     /// The prompt was refused.
     is_blocked: bool,
     /// The reason why the first choice ended is that of the prompt, and not the candidate's.
@@ -252,7 +254,8 @@ impl Dialect for Gemini {
         if let Some(usage) = usage_metadata {
             let counts = usage.members(CHANGING);
             for (position, (hole, count)) in holes.values.iter_mut().zip(counts).enumerate() {
-                let count = count.filter(|count| changes(position, count));
+                let varies = self.varying & 1 << position != 0;
+                let count = count.filter(|count| varies && changes(position, count));
                 *hole = count.and_then(RawValue::into_borrowed).map(|count| match position {
                     DETAILS => Hole::Value(count),
                     _ => Hole::Number(count),
@@ -266,7 +269,7 @@ impl Dialect for Gemini {
         let mut is_new = false;
         for (position, name) in CHANGING.iter().enumerate() {
             if let Some(count) = values.digits(position) {
-                // Folding an event with another set of counts would have dropped the frame.
+                // Folding an event with other counts would have dropped the frame.
                 let Some(known) = self.usage.get_mut(name) else { continue };
                 let before = known.as_json().len();
                 is_new |= known.assign_digits(count);
@@ -431,9 +434,9 @@ const COUNTS: [&str; 10] = [
     "cacheTokensDetails",
 ];
 
-/// The counts that change with each event, which are holes of a learned frame.
+/// The counts that may change with each event, which then are holes of a learned frame.
 ///
-/// [`Gemini::usage`] reports the change of any other count as an effect.
+/// [`Gemini::usage`] reports the change of any other count as an effect, and the first of each.
 const CHANGING: [&str; Holes::VALUES] = [
     "promptTokenCount",
     "candidatesTokenCount",
@@ -701,14 +704,17 @@ impl Gemini {
                 is_other |= core::mem::replace(&mut sent[position], true);
             }
             let name = core::str::from_utf8(name).unwrap_or_default();
-            let changing = CHANGING.iter().position(|known| *known == name);
-            let is_hole = changing.is_some_and(|position| {
+            let changing = CHANGING.iter().position(|known| *known == name).filter(|position| {
                 let known = self.usage.get(name);
-                changes(position, &value) && known.is_some_and(|known| changes(position, known))
+                changes(*position, &value) && known.is_some_and(|known| changes(*position, known))
             });
-            let is_changed = self.blocks.keep(&mut self.usage, name, &value, to);
-            is_new |= is_changed;
-            is_other |= is_changed && !is_hole;
+            if self.blocks.keep(&mut self.usage, name, &value, to) {
+                // The first change makes it a hole, which the frames so far do not have.
+                let hole = changing.map_or(0, |position| 1 << position);
+                is_new = true;
+                is_other |= self.varying & hole == 0;
+                self.varying |= hole;
+            }
             None::<()>
         });
         let has_counts = sent[..6].contains(&true);
@@ -1249,7 +1255,7 @@ saved!(Gemini {
     has_other_ids,
     is_spliced,
     is_end_of_prompt,
-});
+} but { varying });
 saved!(Kept { members, content, has_index, has_content });
 saved!(Streamed { slot, args, is_told, is_changed });
 

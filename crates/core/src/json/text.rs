@@ -5,7 +5,6 @@ use alloc::string::String;
 
 use memchr::memchr;
 
-use super::ends::plain_len;
 use crate::save::{Fault, Reader, Saved, Writer};
 
 /// A text that grows from JSON strings, each of which holds any part of it.
@@ -79,7 +78,7 @@ impl Text {
     /// The cost is linear in the fragment. It allocates only if the text outgrows its buffer.
     pub(crate) fn push(&mut self, fragment: &str) {
         let mut rest = fragment;
-        while let Some(escape) = next_escape(rest) {
+        while let Some(escape) = memchr(b'\\', rest.as_bytes()) {
             // All of it at once: a long text would be moved where its last escape is.
             self.text.reserve(rest.len());
             self.push_plain(&rest[..escape]);
@@ -204,24 +203,6 @@ pub(crate) fn unescape(letter: u8) -> Option<char> {
     })
 }
 
-/// Returns the position of the first escape in a JSON string without its quotes.
-///
-/// Most deltas are so short that the call of `memchr` takes longer than its work.
-#[inline]
-fn next_escape(string: &str) -> Option<usize> {
-    const SHORT: usize = 32;
-    let bytes = string.as_bytes();
-    if bytes.len() > SHORT {
-        return memchr(b'\\', bytes);
-    }
-    let at = plain_len(bytes);
-    match bytes.get(at) {
-        Some(b'\\') => Some(at),
-        Some(_) => memchr(b'\\', bytes),
-        None => None,
-    }
-}
-
 /// Returns the text between the quotes, if a valid JSON value is a string.
 pub(crate) fn string_inner(json: &str) -> Option<&str> {
     json.strip_prefix('"')?.strip_suffix('"')
@@ -231,7 +212,7 @@ pub(crate) fn string_inner(json: &str) -> Option<&str> {
 ///
 /// The result is borrowed if there are no escapes.
 pub(crate) fn decode(string: &str) -> Cow<'_, str> {
-    if next_escape(string).is_none() {
+    if memchr(b'\\', string.as_bytes()).is_none() {
         return Cow::Borrowed(string);
     }
     let mut text = Text::default();

@@ -263,8 +263,14 @@ impl<'a> RawValue<'a> {
 
     /// Replaces the value by a number in digits, and reports whether that changes it.
     pub(crate) fn assign_digits(&mut self, digits: &[u8]) -> bool {
-        let is_new = self.text.as_bytes() != digits;
-        is_new && core::str::from_utf8(digits).is_ok_and(|digits| self.assign_compact(digits))
+        if self.text.as_bytes() == digits {
+            return false;
+        }
+        self.spaced = false;
+        let own = self.text.to_mut();
+        own.clear();
+        own.extend(digits.iter().copied().map(char::from));
+        true
     }
 
     /// Returns the text, if it is borrowed.

@@ -139,7 +139,13 @@ impl Dialect for Messages {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        if !self.is_mere_delta(event) {
+        let is_of_block =
+            matches!(&*event.event_type(), "content_block_start" | DELTA | "content_block_stop");
+        if !is_of_block {
+            // The end of the message may hand out the inputs of all calls that are open. So these
+            // are weighed, of which there are few in a stream.
+            to.expect(usize::MAX);
+        } else if !self.is_mere_delta(event) {
             // A delta adds what stands in it. The beginning of a block is held as it was sent, as a
             // text and as the names of a call; a text that was sent there is held once more with
             // its first delta, and the input of a call with its end.
@@ -147,9 +153,8 @@ impl Dialect for Messages {
             let index = event.index.or(self.last);
             let slot = index.and_then(|index| self.blocks.find(CHOICE, index));
             let sent = slot.and_then(|slot| self.blocks.sent(slot));
-            to.expect_more(sent.map_or(0, |sent| sent.as_json().len()));
-            // A block that an event begins is in no event.
-            to.expect_more(32);
+            // And the block that is begun where a delta comes without one.
+            to.expect_more(sent.map_or(32, |sent| sent.as_json().len()));
         }
         let effect = Blocks::weighed(
             self,
