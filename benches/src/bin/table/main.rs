@@ -45,13 +45,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     } else {
         Effort { rounds: 25, turn: milliseconds(4), budget: milliseconds(500) }
     };
+    // Short turns fall between what else the machine does.
+    let short =
+        if quick { effort } else { Effort { rounds: 100, turn: milliseconds(1), ..effort } };
     if only.is_some() || dialects {
         let mut text = String::new();
         if let Some(corpora) = only {
             record::shapes_table(&mut text, &cells::shapes(&corpora, effort));
         }
         if dialects {
-            record::dialects_table(&mut text, &cells::dialects(effort));
+            record::dialects_table(&mut text, &cells::dialects(short));
         }
         print!("{text}");
         return Ok(());
@@ -61,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         drip: cells::drip(effort),
         fold: cells::fold(effort),
         shapes: cells::shapes(&shapes(), effort),
-        dialects: cells::dialects(effort),
+        dialects: cells::dialects(short),
     };
     if quick {
         print!("{}", record.markdown(effort.rounds, None));

@@ -139,22 +139,22 @@ impl Dialect for Messages {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        let is_of_block =
-            matches!(&*event.event_type(), "content_block_start" | DELTA | "content_block_stop");
-        if !is_of_block {
-            // The end of the message may hand out the inputs of all calls that are open. So these
-            // are weighed, of which there are few in a stream.
-            to.expect(usize::MAX);
-        } else if !self.is_mere_delta(event) {
-            // A delta adds what stands in it. The beginning of a block is held as it was sent, as a
-            // text and as the names of a call; a text that was sent there is held once more with
-            // its first delta, and the input of a call with its end.
+        if self.is_mere_delta(event) {
+            // It adds what stands in it.
+        } else if is_of_block(event) {
+            // The beginning of a block is held as it was sent, as a text and as the names of a
+            // call. A text that was sent there is held once more with its first delta, and the
+            // input of a call with its end.
             to.expect_copies(4);
             let index = event.index.or(self.last);
             let slot = index.and_then(|index| self.blocks.find(CHOICE, index));
             let sent = slot.and_then(|slot| self.blocks.sent(slot));
             // And the block that is begun where a delta comes without one.
             to.expect_more(sent.map_or(32, |sent| sent.as_json().len()));
+        } else {
+            // The end of the message may hand out the inputs of all calls that are open. So such
+            // events are weighed, of which there are few in a stream.
+            to.expect(usize::MAX);
         }
         let effect = Blocks::weighed(
             self,
@@ -303,6 +303,11 @@ const EVENTS: [&str; 7] = [
 
 /// The type of the events that are nearly all of a stream.
 const DELTA: &str = "content_block_delta";
+
+/// Reports whether an event is about one block.
+fn is_of_block(event: &Event<'_>) -> bool {
+    matches!(&*event.event_type(), "content_block_start" | DELTA | "content_block_stop")
+}
 
 /// A text in a block: the member that it is, and the block that is begun where there is none.
 #[derive(Clone, Copy)]

@@ -878,13 +878,11 @@ impl Responses {
         let of = |of: &'static str| known.iter().filter(move |(_, member)| *member == of);
         let (mut texts, mut refusals) = (of("text"), of("refusal"));
         for (index, part) in parts.elements().enumerate() {
-            let in_order = match () {
-                () if known.is_empty() => None,
-                () => match text_of(part.member("type")).map(|text| text.member) {
-                    Some("text") => texts.next(),
-                    Some(_) => refusals.next(),
-                    None => None,
-                },
+            let part_type = if known.is_empty() { None } else { part.member("type") };
+            let in_order = match text_of(part_type.as_ref()).map(|text| text.member) {
+                Some("text") => texts.next(),
+                Some(_) => refusals.next(),
+                None => None,
             };
             let index = in_order.map_or(index as u64, |(index, _)| u64::from(*index));
             self.take_part(slot, (list, index), (&part, sent), to);
@@ -901,7 +899,7 @@ impl Responses {
     ) {
         let [part_type, text, refusal, annotations] =
             part.members(["type", OUTPUT_TEXT.member, REFUSAL.member, "annotations"]);
-        let (whole, text) = match text_of(part_type) {
+        let (whole, text) = match text_of(part_type.as_ref()) {
             Some(own) if own.member == REFUSAL.member => (refusal, own),
             Some(own) => (text, own),
             None => return self.blocks.anomaly_once(AnomalyKind::UnknownItem, "part", to),
@@ -974,7 +972,7 @@ impl Responses {
         let at = (list, index as u32);
         let _ = self.blocks.set(slot, at, part, to);
         // The item may have brought the text of a part that begins empty.
-        let text = if is_done { None } else { text_of(part.member("type")) };
+        let text = if is_done { None } else { text_of(part.member("type").as_ref()) };
         let repeated = text.map(|text| (list, index as u32, text.member)).filter(|at| {
             let sent = part.member(at.2);
             let is_empty = sent.as_ref().is_none_or(|sent| *sent == *"");
@@ -1200,8 +1198,8 @@ const OTHER_ITEMS: [&str; 25] = [
 ];
 
 /// Returns the text that a part of a content or summary has, by its type.
-fn text_of(part_type: Option<RawValue<'_>>) -> Option<TextIn> {
-    Some(match part_type.as_ref().and_then(RawValue::as_str)?.as_ref() {
+fn text_of(part_type: Option<&RawValue<'_>>) -> Option<TextIn> {
+    Some(match part_type.and_then(RawValue::as_str)?.as_ref() {
         "output_text" => OUTPUT_TEXT,
         "refusal" => REFUSAL,
         "reasoning_text" => REASONING_TEXT,
