@@ -7,8 +7,8 @@ use std::sync::Once;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
-use deltawire_benches::corpora;
-use deltawire_benches::peers::apis::{self, apis};
+use deltawire_benches::corpora::{self, Corpus};
+use deltawire_benches::peers::apis::{self, Api, apis};
 use deltawire_benches::peers::fold::{check, competitors};
 use deltawire_benches::reads::ReadSize;
 
@@ -34,8 +34,7 @@ fn fold(criterion: &mut Criterion) {
 
 fn fold_apis(criterion: &mut Criterion) {
     for api in apis() {
-        let corpus = (api.corpus)();
-        for size in [ReadSize::Bytes(16 << 10), ReadSize::Event] {
+        for (corpus, size) in cells(&api) {
             let checked = Once::new();
             let mut group = criterion.benchmark_group(format!("fold/{}/{size}", corpus.name));
             group
@@ -50,6 +49,14 @@ fn fold_apis(criterion: &mut Criterion) {
             group.finish();
         }
     }
+}
+
+/// The streams of an API, in reads of both sizes.
+fn cells(api: &Api) -> Vec<(Corpus, ReadSize)> {
+    let corpora = [(api.corpus)(), (api.mixed)()].into_iter();
+    corpora
+        .flat_map(|corpus| [(corpus, ReadSize::Bytes(16 << 10)), (corpus, ReadSize::Event)])
+        .collect()
 }
 
 /// Short runs: what counts is who is ahead by how much, and all of them are compared in one run.

@@ -78,9 +78,11 @@ fn rows() -> Vec<Row> {
     ];
     for (api, (fold, parse)) in apis().into_iter().zip(passes) {
         let size = ReadSize::Bytes(16 << 10);
-        let row = |name: String, pass| Row { name, corpus: (api.corpus)(), size, pass };
-        rows.push(row(format!("fold/{}", api.name), fold));
-        rows.push(row(format!("parse/{}", api.name), parse));
+        for corpus in [(api.corpus)(), (api.mixed)()] {
+            let row = |name: String, pass| Row { name, corpus, size, pass };
+            rows.push(row(format!("fold/{}", corpus.name), fold));
+            rows.push(row(format!("parse/{}", corpus.name), parse));
+        }
     }
     rows
 }

@@ -1,5 +1,6 @@
-//! Every shape of chunks is learned, and folds to what the peers find.
+//! Every shape of chunks and every dialect's deltas are learned, and fold to what the peers find.
 
+use deltawire_benches::peers::apis::{self, apis};
 use deltawire_benches::peers::fold::{self, Readable};
 use deltawire_benches::reads::ReadSize;
 use deltawire_benches::shapes::shapes;
@@ -23,6 +24,37 @@ fn every_peer_that_reads_a_shape_finds_the_same_text() {
             let readable = fold::reads(&peer, &corpus, ReadSize::Event);
             let is_ours = peer.name == "deltawire";
             assert!(!is_ours || readable == Readable::All, "{}", corpus.name);
+        }
+    }
+}
+
+#[test]
+fn every_dialects_deltas_take_the_fast_path() {
+    for api in apis() {
+        let corpus = (api.corpus)();
+        for size in [ReadSize::Bytes(16 << 10), ReadSize::Event, ReadSize::Bytes(100)] {
+            let learned = (api.learned)(corpus.reads(size));
+            assert!(learned > 0.98, "{}: {learned} in reads of {size}", corpus.name);
+        }
+    }
+}
+
+#[test]
+fn every_event_of_the_mixed_streams_is_parsed() {
+    for api in apis() {
+        let corpus = (api.mixed)();
+        let learned = (api.learned)(corpus.reads(ReadSize::Bytes(16 << 10)));
+        assert!(learned == 0.0, "{}: {learned}", corpus.name);
+    }
+}
+
+#[test]
+fn every_peer_finds_the_same_in_every_dialect() {
+    for api in apis() {
+        for corpus in [(api.corpus)(), (api.mixed)()] {
+            for size in [ReadSize::Bytes(16 << 10), ReadSize::Event] {
+                apis::check(&api, &corpus, size);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From bytes to the answers of the APIs other than completions: ours, and a peer's decoder with a
 //! peer's way through the JSON.
 
-use std::marker::PhantomData;
+mod own;
 
 use async_openai::types::responses::ResponseStreamEvent;
 use deltawire::gemini::{Gemini, GenerateContentResponse};
@@ -11,28 +11,53 @@ use deltawire::{Dialect, How, Options, Session};
 use serde_json::Value;
 
 use crate::corpora::{self, Corpus};
+use crate::mixed;
 use crate::reads::{ReadSize, Reads};
 
 use super::decode::{Decoder, EventsourceStream, SseCore, SseStream};
+use own::{OwnGemini, OwnMessages};
 
-/// A way from bytes to the text of the answer, as a value.
+/// The result that all arrive at, and that is compared.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The text of the answer.
+    pub text: String,
+    /// The reasoning, or the summary of it.
+    pub reasoning: String,
+    /// The arguments of all tool calls, one after the other.
+    pub arguments: String,
+}
+
+impl Found {
+    fn of(text: String, reasoning: String, arguments: impl Iterator<Item = String>) -> Self {
+        Self { text, reasoning, arguments: arguments.collect() }
+    }
+
+    fn len(&self) -> usize {
+        self.text.len() + self.reasoning.len() + self.arguments.len()
+    }
+}
+
+/// A way from bytes to the answer, as a value.
 #[derive(Debug, Clone, Copy)]
 pub struct Competitor {
     /// The crates it is made of: the decoder's and the types'.
     pub name: &'static str,
     /// Folds one stream; what is timed.
-    pub fold: fn(Reads) -> String,
+    pub fold: fn(Reads) -> Found,
 }
 
-/// An API with its stream and everybody who reads it; we first.
+/// An API with its streams and everybody who reads them; we first.
 #[derive(Debug)]
 pub struct Api {
-    /// The name of its rows.
-    pub name: &'static str,
-    /// A stream of it.
+    /// A stream of it: deltas of text.
     pub corpus: fn() -> Corpus,
+    /// Another one, in which no event is like the one before it.
+    pub mixed: fn() -> Corpus,
     /// Ours without learning the frame: each event is parsed in full.
-    pub parsed: fn(Reads) -> String,
+    pub parsed: fn(Reads) -> Found,
+    /// Returns the share of a stream's events that are not parsed, because a learned frame matched.
+    pub learned: fn(Reads) -> f64,
     /// Ours, and the peers' ways.
     pub competitors: Vec<Competitor>,
 }
@@ -43,132 +68,203 @@ pub fn apis() -> [Api; 3] {
     [responses(), messages(), gemini()]
 }
 
+/// An API of this dialect, with the values of its events and the types of them.
+trait Bench: Dialect {
+    /// `serde_json::Value`, for who has no types.
+    type Values: Json;
+    fn found(answer: &Self::Answer) -> Found;
+}
+
+fn api<D: Bench>(corpus: fn() -> Corpus, mixed: fn() -> Corpus) -> Api {
+    let competitors = vec![
+        Competitor { name: "deltawire", fold: ours::<D> },
+        Competitor { name: "sse-core + serde_json::Value", fold: pair::<SseCore, D::Values> },
+        Competitor { name: "sse-stream + serde_json::Value", fold: pair::<SseStream, D::Values> },
+    ];
+    Api { corpus, mixed, parsed: parsed::<D>, learned: learned::<D>, competitors }
+}
+
 fn responses() -> Api {
-    let ours = |reads| fold::<Responses>(Options::new(), reads, Response::text);
-    let parsed =
-        |reads| fold::<Responses>(Options::new().with_learning(false), reads, Response::text);
-    let mut competitors = competitors::<ResponsesText>(ours, parsed);
-    competitors.extend([
-        Competitor { name: "sse-core + async-openai", fold: Pairing::<SseCore, AsyncOpenai>::fold },
-        Competitor {
-            name: "sse-stream + async-openai",
-            fold: Pairing::<SseStream, AsyncOpenai>::fold,
-        },
+    let mut api = api::<Responses>(corpora::responses, mixed::responses);
+    api.competitors.extend([
+        Competitor { name: "sse-core + async-openai", fold: pair::<SseCore, AsyncOpenai> },
+        Competitor { name: "sse-stream + async-openai", fold: pair::<SseStream, AsyncOpenai> },
         Competitor {
             name: "eventsource-stream + async-openai",
-            fold: Pairing::<EventsourceStream, AsyncOpenai>::fold,
+            fold: pair::<EventsourceStream, AsyncOpenai>,
         },
     ]);
-    Api { name: "responses", corpus: corpora::responses, parsed, competitors }
+    api
 }
 
 fn messages() -> Api {
-    let ours = |reads| fold::<Messages>(Options::new(), reads, Message::text);
-    let parsed =
-        |reads| fold::<Messages>(Options::new().with_learning(false), reads, Message::text);
-    let competitors = competitors::<MessagesText>(ours, parsed);
-    Api { name: "messages", corpus: corpora::messages, parsed, competitors }
+    let mut api = api::<Messages>(corpora::messages, mixed::messages);
+    api.competitors.extend([
+        Competitor { name: "sse-core + own types", fold: pair::<SseCore, OwnMessages> },
+        Competitor { name: "sse-stream + own types", fold: pair::<SseStream, OwnMessages> },
+    ]);
+    api
 }
 
 fn gemini() -> Api {
-    let ours = |reads| fold::<Gemini>(Options::new(), reads, GenerateContentResponse::text);
-    let parsed = |reads| {
-        fold::<Gemini>(Options::new().with_learning(false), reads, GenerateContentResponse::text)
-    };
-    let competitors = competitors::<GeminiText>(ours, parsed);
-    Api { name: "gemini", corpus: corpora::gemini, parsed, competitors }
+    let mut api = api::<Gemini>(corpora::gemini, mixed::gemini);
+    api.competitors.extend([
+        Competitor { name: "sse-core + own types", fold: pair::<SseCore, OwnGemini> },
+        Competitor { name: "sse-stream + own types", fold: pair::<SseStream, OwnGemini> },
+    ]);
+    api
 }
 
-/// Ours, and two peers' decoders with `serde_json::Value`, for who has no types.
-fn competitors<J: Json>(ours: fn(Reads) -> String, parsed: fn(Reads) -> String) -> Vec<Competitor> {
-    vec![
-        Competitor { name: "deltawire", fold: ours },
-        Competitor { name: "deltawire, parsed in full", fold: parsed },
-        Competitor { name: "sse-core + serde_json::Value", fold: Pairing::<SseCore, J>::fold },
-        Competitor { name: "sse-stream + serde_json::Value", fold: Pairing::<SseStream, J>::fold },
-    ]
+impl Bench for Responses {
+    type Values = ResponsesValues;
+
+    fn found(answer: &Response) -> Found {
+        let arguments = answer.tool_calls().map(|call| call.arguments);
+        Found::of(answer.text(), answer.reasoning(), arguments)
+    }
 }
 
-/// Checks that everybody arrives at the same text.
+impl Bench for Messages {
+    type Values = MessagesValues;
+
+    fn found(answer: &Message) -> Found {
+        let arguments = answer.tool_calls().map(|call| call.arguments);
+        Found::of(answer.text(), answer.reasoning(), arguments)
+    }
+}
+
+impl Bench for Gemini {
+    type Values = GeminiValues;
+
+    fn found(answer: &GenerateContentResponse) -> Found {
+        let arguments = answer.tool_calls().map(|call| call.arguments);
+        Found::of(answer.text(), answer.reasoning(), arguments)
+    }
+}
+
+/// Checks that everybody arrives at the same answer.
 ///
 /// # Panics
 /// If somebody does not, or if there is none.
 pub fn check(api: &Api, corpus: &Corpus, size: ReadSize) {
-    let mut answers =
-        api.competitors.iter().map(|peer| (peer.name, (peer.fold)(corpus.reads(size))));
-    let (_, answer) = answers.next().expect("ours is the first");
+    let answer = (api.parsed)(corpus.reads(size));
     assert!(answer.len() > corpus.events, "{} folds to an answer", corpus.name);
-    for (name, theirs) in answers {
-        assert!(answer == theirs, "{name} folds {} to another answer", corpus.name);
+    for peer in &api.competitors {
+        let theirs = (peer.fold)(corpus.reads(size));
+        assert!(answer == theirs, "{} folds {} to another answer", peer.name, corpus.name);
     }
 }
 
-fn fold<D: Dialect>(options: Options, reads: Reads, text: fn(&D::Answer) -> String) -> String {
+fn ours<D: Bench>(reads: Reads) -> Found {
+    fold::<D>(Options::new(), reads)
+}
+
+fn parsed<D: Bench>(reads: Reads) -> Found {
+    fold::<D>(Options::new().with_learning(false), reads)
+}
+
+fn fold<D: Bench>(options: Options, reads: Reads) -> Found {
+    D::found(&feed::<D>(options, reads).close(How::Clean).answer)
+}
+
+fn learned<D: Bench>(reads: Reads) -> f64 {
+    let stats = feed::<D>(Options::new(), reads).accumulator().stats();
+    stats.learned as f64 / stats.folded.max(1) as f64
+}
+
+fn feed<D: Dialect>(options: Options, reads: Reads) -> Session<D> {
     let mut session = Session::<D>::with_options(options);
     for read in reads {
         session.feed(read).expect("no error");
     }
-    text(&session.close(How::Clean).answer)
+    session
 }
 
 /// A reader of an event's data.
 trait Json: Default {
     fn push(&mut self, data: &str);
-    fn finish(self) -> String;
+    fn finish(self) -> Found;
 }
 
-/// A decoder and what is done with its events.
-struct Pairing<D, J>(PhantomData<(D, J)>);
-
-impl<D: Decoder, J: Json> Pairing<D, J> {
-    fn fold(reads: Reads) -> String {
-        let mut json = J::default();
-        D::decode(reads, |data| json.push(data));
-        json.finish()
-    }
+/// A decoder, and what is done with its events.
+fn pair<D: Decoder, J: Json>(reads: Reads) -> Found {
+    let mut json = J::default();
+    D::decode(reads, |data| json.push(data));
+    json.finish()
 }
 
-/// async-openai's event types, the text appended by hand as its examples do.
+/// async-openai's event types, the texts appended by hand as its examples do.
 #[derive(Default)]
-struct AsyncOpenai(String);
+struct AsyncOpenai(Found);
 
 impl Json for AsyncOpenai {
     fn push(&mut self, data: &str) {
-        let event: ResponseStreamEvent = serde_json::from_str(data).expect("an event");
-        if let ResponseStreamEvent::ResponseOutputTextDelta(event) = event {
-            self.0.push_str(&event.delta);
+        match serde_json::from_str(data).expect("an event") {
+            ResponseStreamEvent::ResponseOutputTextDelta(event) => {
+                self.0.text.push_str(&event.delta);
+            }
+            ResponseStreamEvent::ResponseReasoningSummaryTextDelta(event) => {
+                self.0.reasoning.push_str(&event.delta);
+            }
+            ResponseStreamEvent::ResponseFunctionCallArgumentsDelta(event) => {
+                self.0.arguments.push_str(&event.delta);
+            }
+            _ => {}
         }
     }
 
-    fn finish(self) -> String {
+    fn finish(self) -> Found {
         self.0
     }
 }
 
-/// Reads the text of an API's events out of values.
+/// Reads the texts of an API's events out of values.
 macro_rules! of_values {
-    ($name:ident, $event:ident => $text:expr) => {
+    ($name:ident, $event:ident, $found:ident => $push:block) => {
         #[derive(Default)]
-        struct $name(String);
+        struct $name(Found);
 
         impl Json for $name {
             fn push(&mut self, data: &str) {
                 let $event: Value = serde_json::from_str(data).expect("an event");
-                if let Some(text) = $text {
-                    self.0.push_str(text);
-                }
+                let $found = &mut self.0;
+                $push
             }
 
-            fn finish(self) -> String {
+            fn finish(self) -> Found {
                 self.0
             }
         }
     };
 }
 
-of_values!(ResponsesText, event => {
-    let is_delta = event["type"] == "response.output_text.delta";
-    event["delta"].as_str().filter(|_| is_delta)
+of_values!(ResponsesValues, event, found => {
+    let text = match event["type"].as_str() {
+        Some("response.output_text.delta") => &mut found.text,
+        Some("response.reasoning_summary_text.delta") => &mut found.reasoning,
+        Some("response.function_call_arguments.delta") => &mut found.arguments,
+        _ => return,
+    };
+    text.push_str(event["delta"].as_str().unwrap_or_default());
 });
-of_values!(MessagesText, event => event["delta"]["text"].as_str());
-of_values!(GeminiText, event => event["candidates"][0]["content"]["parts"][0]["text"].as_str());
+of_values!(MessagesValues, event, found => {
+    let delta = &event["delta"];
+    if let Some(text) = delta["text"].as_str() {
+        found.text.push_str(text);
+    } else if let Some(text) = delta["thinking"].as_str() {
+        found.reasoning.push_str(text);
+    } else if let Some(text) = delta["partial_json"].as_str() {
+        found.arguments.push_str(text);
+    }
+});
+of_values!(GeminiValues, event, found => {
+    for part in event["candidates"][0]["content"]["parts"].as_array().into_iter().flatten() {
+        if let Some(text) = part["text"].as_str() {
+            let is_thought = part["thought"] == true;
+            let whole = if is_thought { &mut found.reasoning } else { &mut found.text };
+            whole.push_str(text);
+        } else if let Some(call) = part["functionCall"].as_object() {
+            found.arguments.push_str(&call["args"].to_string());
+        }
+    }
+});

@@ -1279,3 +1279,64 @@ fn arguments_are_parsed_while_they_arrive() {
         "{changes:?}"
     );
 }
+
+/// Returns events with a text, each of a candidate and with these token counts.
+fn with_counts<'c>(counts: impl IntoIterator<Item = (u64, &'c str)>) -> Vec<String> {
+    let event = |(number, (index, counts)): (usize, (u64, &str))| {
+        format!(
+            r#"{{"candidates": [{{"content": {{"parts": [{{"text": "w{number} "}}],"role": "model"}},"index": {index}}}],"usageMetadata": {counts},"responseId": "r"}}"#
+        )
+    };
+    counts.into_iter().enumerate().map(event).collect()
+}
+
+/// Whatever changes in the counts, a learned frame comes to what a full parse comes to.
+#[test]
+fn counts_that_change_are_folded_the_same_by_a_learned_frame() {
+    const USUAL: &str = r#"{"promptTokenCount": 9,"candidatesTokenCount": @,"totalTokenCount": @}"#;
+    /// Two sets of counts that alternate, @ for a number that rises, and whether a frame is learned
+    /// from one candidate, and from two.
+    const ROWS: [(&str, [&str; 2], [bool; 2]); 14] = [
+        ("usual", [USUAL; 2], [true; 2]),
+        ("with thoughts", [r#"{"thoughtsTokenCount": @,"totalTokenCount": @}"#; 2], [true; 2]),
+        (
+            "with details",
+            [r#"{"candidatesTokenCount":@,"candidatesTokensDetails":[{"modality":"TEXT","tokenCount":@}]}"#;
+                2],
+            [true; 2],
+        ),
+        ("that stay", [r#"{"totalTokenCount": 7}"#; 2], [true; 2]),
+        (
+            "of the prompt",
+            [USUAL, r#"{"promptTokenCount": 10,"candidatesTokenCount": @,"totalTokenCount": @}"#],
+            [true; 2],
+        ),
+        ("another set", [USUAL, r#"{"promptTokenCount": 9,"totalTokenCount": @}"#], [false; 2]),
+        // The frames of one text alternate, and the second one is learned in place of the first.
+        ("none", [USUAL, "{}"], [false, true]),
+        ("not an object", [USUAL, "[1]"], [false; 2]),
+        ("twice", [r#"{"totalTokenCount": @,"totalTokenCount": 1}"#; 2], [false; 2]),
+        ("a string", [USUAL, r#"{"candidatesTokenCount": "@"}"#], [false; 2]),
+        ("strings", [r#"{"candidatesTokenCount": "@"}"#; 2], [false; 2]),
+        ("a null", [USUAL, r#"{"candidatesTokenCount": null,"totalTokenCount": @}"#], [false; 2]),
+        ("an unknown one that rises", [r#"{"totalTokenCount": @,"newCount": @}"#; 2], [false; 2]),
+        ("an unknown one", [r#"{"totalTokenCount": @,"trafficType": "ON_DEMAND"}"#; 2], [true; 2]),
+    ];
+    for (name, sets, is_learned) in ROWS {
+        for (candidates, is_learned) in [1, 2].into_iter().zip(is_learned) {
+            let counts: Vec<String> =
+                (0..60).map(|n| sets[n % 2].replace('@', &(3 * n).to_string())).collect();
+            let of = |(n, counts): (usize, &'_ String)| (n as u64 % candidates, counts.clone());
+            let counts: Vec<_> = counts.iter().enumerate().map(of).collect();
+            let events = with_counts(counts.iter().map(|(index, counts)| (*index, &**counts)));
+            let bytes = body(&events);
+            let mut session = Session::new();
+            session.feed(&bytes).expect("no error");
+            let learned = session.accumulator().stats().learned;
+            assert_eq!(learned > 30, is_learned, "{name}, {candidates}: {learned}");
+            let unlearned = run(Options::new().with_learning(false), [&bytes[..]]);
+            assert_eq!(whole(&bytes), unlearned, "{name}, {candidates}");
+            assert_eq!(run(Options::new(), byte_by_byte(&bytes)), unlearned, "{name}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use deltawire_benches::corpora::{self, Corpus};
 use deltawire_benches::peers::fold::Readable;
-use deltawire_benches::peers::{decode, fold};
+use deltawire_benches::peers::{apis, decode, fold};
 use deltawire_benches::reads::{ReadSize, Reads};
 
 use crate::timing::{Effort, best};
@@ -144,6 +144,52 @@ fn shape(corpus: &Corpus, size: ReadSize, effort: Effort) -> ShapeRow {
         learned: fold::learned(corpus.reads(size)),
         without_reasoning,
     }
+}
+
+/// One row of the dialects: a stream of an API.
+#[derive(Debug)]
+pub(crate) struct DialectRow {
+    pub(crate) row: Row,
+    /// The names of the row's peers.
+    pub(crate) peers: Vec<&'static str>,
+    /// The seconds of our pass without learning.
+    pub(crate) parsed: f64,
+    /// The share of events that were not parsed.
+    pub(crate) learned: f64,
+    /// No event is like the one before it.
+    pub(crate) is_mixed: bool,
+}
+
+/// The APIs other than completions, beside the peers.
+pub(crate) fn dialects(effort: Effort) -> Vec<DialectRow> {
+    let mut rows = Vec::new();
+    for api in apis::apis() {
+        for (corpus, is_mixed) in [((api.corpus)(), false), ((api.mixed)(), true)] {
+            for size in [ReadSize::Bytes(16 << 10), ReadSize::Event] {
+                apis::check(&api, &corpus, size);
+                let ways = api.competitors.iter().map(|peer| peer.fold).chain([api.parsed]);
+                let passes: Vec<Box<dyn Fn()>> = ways
+                    .map(|fold| {
+                        let corpus = &corpus;
+                        Box::new(move || drop(black_box(fold(black_box(corpus.reads(size))))))
+                            as Box<dyn Fn()>
+                    })
+                    .collect();
+                let mut seconds = best(&passes, effort);
+                let parsed = seconds.pop().unwrap_or(f64::NAN);
+                let mut seconds = seconds.into_iter();
+                let ours = seconds.next().unwrap_or(f64::NAN);
+                rows.push(DialectRow {
+                    row: row(&corpus, size, ours, seconds.map(Some).collect()),
+                    peers: api.competitors.iter().skip(1).map(|peer| peer.name).collect(),
+                    parsed,
+                    learned: (api.learned)(corpus.reads(size)),
+                    is_mixed,
+                });
+            }
+        }
+    }
+    rows
 }
 
 fn decoding(corpora: &[Corpus], sizes: &[ReadSize], effort: Effort) -> Table {

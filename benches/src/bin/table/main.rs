@@ -3,7 +3,8 @@
 //!
 //! The tables go to the terminal and, with a plot beside them, to `benches/record/<date>-<cpu>.md`.
 //! With `--quick` it takes seconds, means little and is not written down. `--shapes` prints the
-//! table of shapes only, and `--recordings DIR` the same table for the event streams in a folder.
+//! table of shapes only, `--recordings DIR` the same table for the event streams in a folder, and
+//! `--dialects` the table of the APIs other than completions.
 
 mod cells;
 mod plot;
@@ -22,17 +23,18 @@ use timing::Effort;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (mut quick, mut only) = (false, None);
+    let (mut quick, mut only, mut dialects) = (false, None, false);
     while let Some(argument) = arguments.next() {
         match &*argument {
             "--quick" => quick = true,
             "--shapes" => only = Some(shapes()),
+            "--dialects" => dialects = true,
             "--recordings" => {
                 let folder = arguments.next().ok_or("--recordings wants a folder")?;
                 only = Some(recordings(Path::new(&folder))?);
             }
             other => {
-                let known = "--quick, --shapes and --recordings DIR";
+                let known = "--quick, --shapes, --dialects and --recordings DIR";
                 return Err(format!("unknown argument {other:?}: there are {known}").into());
             }
         }
@@ -43,9 +45,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     } else {
         Effort { rounds: 25, turn: milliseconds(4), budget: milliseconds(500) }
     };
-    if let Some(corpora) = only {
+    // Short turns fall between what else the machine does.
+    let short =
+        if quick { effort } else { Effort { rounds: 100, turn: milliseconds(1), ..effort } };
+    if only.is_some() || dialects {
         let mut text = String::new();
-        record::shapes_table(&mut text, &cells::shapes(&corpora, effort));
+        if let Some(corpora) = only {
+            record::shapes_table(&mut text, &cells::shapes(&corpora, effort));
+        }
+        if dialects {
+            record::dialects_table(&mut text, &cells::dialects(short));
+        }
         print!("{text}");
         return Ok(());
     }
@@ -54,6 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         drip: cells::drip(effort),
         fold: cells::fold(effort),
         shapes: cells::shapes(&shapes(), effort),
+        dialects: cells::dialects(short),
     };
     if quick {
         print!("{}", record.markdown(effort.rounds, None));

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use deltawire_benches::machine::{cpu, date, rustc};
 use deltawire_benches::peers::fold::USUAL;
 
-use crate::cells::{Row, ShapeRow, Table};
+use crate::cells::{DialectRow, Row, ShapeRow, Table};
 
 /// The command that makes the record again.
 pub(crate) const COMMAND: &str = "cargo run --release -p deltawire-benches --bin table";
@@ -17,6 +17,7 @@ pub(crate) struct Record {
     pub(crate) drip: Table,
     pub(crate) fold: Table,
     pub(crate) shapes: (Vec<&'static str>, Vec<ShapeRow>),
+    pub(crate) dialects: Vec<DialectRow>,
 }
 
 impl Record {
@@ -38,6 +39,7 @@ impl Record {
         self.drip_table(&mut text);
         self.fold_table(&mut text);
         shapes_table(&mut text, &self.shapes);
+        dialects_table(&mut text, &self.dialects);
         text
     }
 
@@ -154,6 +156,52 @@ pub(crate) fn shapes_table(text: &mut String, (peers, rows): &(Vec<&str>, Vec<Sh
             mean(ahead()),
             ahead().fold(0.0, f64::max),
             whole(|row| row.ahead() * row.ours) / whole(|row| row.ours),
+        );
+    }
+}
+
+/// The table of the APIs other than completions, each with the times of its peers.
+pub(crate) fn dialects_table(text: &mut String, rows: &[DialectRow]) {
+    let _ = writeln!(
+        text,
+        "\n## Dialects: bytes to the answer, by API\n\nNanoseconds an event. *Parsed* is ours without learning. In the streams that are mixed no event is like the one before it.\n"
+    );
+    let _ = writeln!(
+        text,
+        "| stream | reads of | deltawire | parsed | not parsed | fastest pairing | its time | fastest / ours | all pairings |\n|---|---|--:|--:|--:|---|--:|--:|---|"
+    );
+    for DialectRow { row, peers, parsed, learned, .. } in rows {
+        let times = row.peers.iter().enumerate().filter_map(|(at, time)| Some((at, (*time)?)));
+        let Some((fastest, time)) = times.clone().min_by(|one, other| one.1.total_cmp(&other.1))
+        else {
+            continue;
+        };
+        let all: Vec<String> = times
+            .map(|(at, time)| format!("{} {}", peers[at], digits(row.per_event(time))))
+            .collect();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {:.0} % | {} | {} | **{:.2}** | {} |",
+            row.corpus,
+            row.size,
+            digits(row.per_event(row.ours)),
+            digits(row.per_event(*parsed)),
+            learned * 100.0,
+            peers[fastest],
+            digits(row.per_event(time)),
+            row.ahead(),
+            all.join(", "),
+        );
+    }
+    let _ = writeln!(text);
+    for (name, is_mixed) in [("deltas of text", false), ("events that are parsed in full", true)] {
+        let of_kind = || rows.iter().filter(|row| row.is_mixed == is_mixed).map(|row| &row.row);
+        let _ = writeln!(
+            text,
+            "With {name}: least {:.2}, geometric mean **{:.2}**, best {:.2}.",
+            of_kind().map(Row::ahead).fold(f64::INFINITY, f64::min),
+            mean(of_kind().map(Row::ahead)),
+            of_kind().map(Row::ahead).fold(0.0, f64::max),
         );
     }
 }

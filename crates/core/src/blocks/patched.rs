@@ -406,7 +406,8 @@ impl Writer<'_> {
     fn object(&mut self, base: Option<&str>, patches: &Patches<'_>, depth: usize) {
         let open = self.out.len();
         let mut written = alloc::vec![false; patches.len()];
-        let own = base.and_then(|base| RawValue::parse(base).ok());
+        // It is valid, as every value that is kept.
+        let own = base.map(|base| RawValue::within(base, false));
         let _ = own.as_ref().and_then(|own| {
             own.find_member(|name, value| {
                 let name = core::str::from_utf8(name).unwrap_or_default();
@@ -442,7 +443,8 @@ impl Writer<'_> {
     fn array(&mut self, base: Option<&str>, patches: &Patches<'_>, depth: usize) {
         let open = self.out.len();
         let mut rest = patches;
-        let own = base.and_then(|base| RawValue::parse(base).ok());
+        // It is valid, as every value that is kept.
+        let own = base.map(|base| RawValue::within(base, false));
         for (index, element) in own.iter().flat_map(RawValue::elements).enumerate() {
             let element = element.to_compact();
             self.separate(open, '[');

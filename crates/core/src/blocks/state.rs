@@ -308,12 +308,13 @@ impl Blocks {
 
     /// Returns the places of the texts in a list's elements, in order: index and member.
     ///
-    /// It returns at most `most` of them, and none if all indices are less than `most`.
+    /// It returns at most `most` of them, and none if all indices are less than `most`. It asks for
+    /// `most` only if there is a text that is not in the first element.
     pub(crate) fn texts_beyond(
         &self,
         slot: Slot,
         list: &'static str,
-        most: usize,
+        most: impl FnOnce() -> usize,
     ) -> Option<Vec<(u32, &'static str)>> {
         let texts = &self.block(slot)?.value.texts;
         let place = |path: &Path| match path.0 {
@@ -322,6 +323,9 @@ impl Blocks {
             }
             _ => None,
         };
+        let second = (list, 1).into();
+        place(texts.range_from(&second).next()?.0)?;
+        let most = most();
         let beyond = (list, u32::try_from(most).ok()?).into();
         place(texts.range_from(&beyond).next()?.0)?;
         let from = (list, 0).into();
@@ -950,7 +954,8 @@ impl Blocks {
         to: &mut Transcript,
     ) -> bool {
         let before = kept.get(name).map(|known| known.as_json().len());
-        let len = value.to_compact().len();
+        let value = value.to_compact();
+        let len = value.len();
         if self.weigh(|_| match before {
             Some(before) => Held::bytes(len.saturating_sub(before)),
             None => Held::item(name.len() + len),
@@ -958,12 +963,12 @@ impl Blocks {
             return false;
         }
         if let Some(known) = kept.get_mut(name) {
-            let is_new = known.assign(value);
+            let is_new = known.assign_compact(&value);
             to.replaced(before.unwrap_or(0), known.as_json().len());
             return is_new;
         }
         to.hold(Held::item(name.len() + len));
-        kept.set(Cow::Owned(name.into()), value.clone().into_owned());
+        kept.set(Cow::Owned(name.into()), RawValue::compacted(value.into_owned()));
         true
     }
 }

@@ -294,7 +294,8 @@ pub(crate) enum Filled {
     /// The frame has no such hole.
     #[default]
     Nothing,
-    Number(u64),
+    /// The number, the first byte of its digits, and the end of them.
+    Number(u64, (u32, u32)),
     /// The first byte of a string or text, and the end of it.
     Text(usize, usize),
     /// The first byte of a value, the end of it, and true if it may have white space in it.
@@ -305,7 +306,15 @@ impl<'v> Values<'v> {
     /// Returns the number in the hole at this position, if the frame has one.
     pub(crate) fn number(&self, position: usize) -> Option<u64> {
         match self.filled[position] {
-            Filled::Number(number) => Some(number),
+            Filled::Number(number, _) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Returns the digits of the number in the hole at this position, if the frame has one.
+    pub(crate) fn digits(&self, position: usize) -> Option<&'v [u8]> {
+        match self.filled[position] {
+            Filled::Number(_, (start, end)) => self.bytes.get(start as usize..end as usize),
             _ => None,
         }
     }

@@ -388,7 +388,8 @@ impl Template {
             at = match *kind {
                 PartKind::Number(position) => {
                     let (number, end) = number(bytes, start)?;
-                    self.filled[position] = Filled::Number(number);
+                    let place = (u32::try_from(start).ok()?, u32::try_from(end).ok()?);
+                    self.filled[position] = Filled::Number(number, place);
                     end
                 }
                 PartKind::Text => {
@@ -444,7 +445,7 @@ fn parts(
         let (value, kind) = match *hole {
             None => continue,
             Some(Hole::Number(digits)) => {
-                number(digits.as_bytes(), 0).filter(|(_, end)| *end == digits.len())?;
+                is_number(digits).then_some(())?;
                 (digits, PartKind::Number(position))
             }
             Some(Hole::String(string)) => (string, PartKind::String(position)),
@@ -500,6 +501,11 @@ fn ignored_end(bytes: &[u8], at: usize, before: &mut Vec<u8>) -> Option<usize> {
         before.extend_from_slice(&bytes[at + same..end]);
     }
     Some(end)
+}
+
+/// Reports whether a text is a number as [`Hole::Number`] takes it.
+pub(crate) fn is_number(text: &str) -> bool {
+    number(text.as_bytes(), 0).is_some_and(|(_, end)| end == text.len())
 }
 
 /// Returns the whole number that is written in digits at `at`, and the offset after it.

@@ -52,7 +52,7 @@ pub use tool_call::{ToolCallKind, ToolCallSoFar};
 pub use update::Update;
 
 pub(crate) use dialect::{Hole, Holes, Notes, Read, Sealed, Values};
-pub(crate) use learned::range_in;
+pub(crate) use learned::{is_number, range_in};
 pub(crate) use payload::Payload;
 pub(crate) use reading::{index, read_object};
 pub(crate) use record::{Note, TextId, What};

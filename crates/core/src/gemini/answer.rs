@@ -219,8 +219,14 @@ impl Candidate {
     }
 
     fn texts(&self, of_thoughts: bool) -> String {
-        let parts = self.parts().iter().filter(|part| part.is_thought() == of_thoughts);
-        parts.filter_map(Part::text).collect()
+        let mut texts = String::new();
+        for part in self.parts() {
+            let [thought, text] = part.0.members(["thought", "text"]);
+            if thought.as_ref().is_some_and(is_thought) == of_thoughts {
+                texts.push_str(text.as_ref().and_then(RawValue::as_str).as_deref().unwrap_or(""));
+            }
+        }
+        texts
     }
 
     /// Returns the function calls, which the caller has to answer.
@@ -311,15 +317,12 @@ impl Part {
     #[must_use]
     pub fn tool_call(&self) -> Option<ToolCall<'_>> {
         let call = self.get("functionCall").filter(RawValue::is_object)?;
-        let string = |name: &str| {
-            let value = call.member(name)?;
-            value.as_str().map(Cow::into_owned)
-        };
-        let args = call.member("args");
+        let [id, name, args] = call.members(["id", "name", "args"]);
+        let string = |value: Option<RawValue<'_>>| Some(value?.as_str()?.into_owned());
         Some(ToolCall {
             part: self,
-            id: string("id"),
-            name: string("name").unwrap_or_default(),
+            id: string(id),
+            name: string(name).unwrap_or_default(),
             arguments: args.map_or_else(|| "{}".into(), |args| args.to_compact().into_owned()),
         })
     }

@@ -24,10 +24,12 @@ use crate::blocks::{Blocks, Path, Slot};
 use crate::engine::{
     self, AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Outcome,
     Payload, Place, Read, Sealed, TextId, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar,
-    Transcript, Values, What,
+    Transcript, Values, What, is_number,
 };
 use crate::error::{ApiError, Error, Limit};
-use crate::json::{Cursor, Invalid, Members, Name, RawStr, RawValue, Unknown, Walk, parse_object};
+use crate::json::{
+    Cursor, Invalid, Members, Name, RawStr, RawValue, Unknown, Walk, parse_object, push_quoted,
+};
 use crate::save::{Fault, Reader, Saved, Writer, saved};
 use crate::sse;
 
@@ -44,6 +46,8 @@ pub struct Gemini {
     /// The members of the response, but for its candidates and token counts.
     members: Unknown<'static>,
     usage: Unknown<'static>,
+    /// The counts among [`CHANGING`] that changed, a bit each. Learned frames have holes for these.
+    varying: u8,
     /// The prompt was refused.
     is_blocked: bool,
     /// The reason why the first choice ended is that of the prompt, and not the candidate's.
@@ -169,10 +173,15 @@ impl Dialect for Gemini {
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
         self.admit_choices(event, to)?;
         let parts = event.candidates.iter().filter_map(|candidate| candidate.content.as_ref());
-        let mut parts = parts.flat_map(|content| content.parts.iter());
-        if !self.calls.is_empty() || parts.any(|part| part.function_call.is_some()) {
-            // A call's name and ID are kept twice, and streamed arguments are nodes of a tree. So
-            // such an event is weighed whatever its length is.
+        let parts = parts.flat_map(|content| content.parts.iter());
+        let mut calls = parts.filter_map(|part| part.function_call.as_ref()).peekable();
+        if calls.peek().is_some() {
+            // A call is held as it was sent, as its arguments, and as its name and ID.
+            to.expect_copies(4);
+        }
+        if !self.calls.is_empty() || calls.any(is_streamed) {
+            // Streamed arguments are nodes of a tree. So such an event is weighed whatever its
+            // length is.
             to.expect_more(usize::MAX / 2);
         } else if event.prompt_feedback.is_some() {
             // The reason in it is kept twice.
@@ -242,14 +251,35 @@ impl Dialect for Gemini {
             return None;
         };
         let mut holes = Holes::of(text.as_json());
-        let usage = usage_metadata.as_ref().filter(|usage| usage.is_object());
-        holes.values[0] = usage.map(|usage| Hole::Value(usage.as_json()));
+        if let Some(usage) = usage_metadata {
+            let counts = usage.members(CHANGING);
+            for (position, (hole, count)) in holes.values.iter_mut().zip(counts).enumerate() {
+                let varies = self.varying & 1 << position != 0;
+                let count = count.filter(|count| varies && changes(position, count));
+                *hole = count.and_then(RawValue::into_borrowed).map(|count| match position {
+                    DETAILS => Hole::Value(count),
+                    _ => Hole::Number(count),
+                });
+            }
+        }
         extra.is_empty().then_some(holes)
     }
 
     fn refill(&mut self, _: TextId, values: &Values<'_>, to: &mut Transcript) {
-        if let Some(usage) = values.value(0) {
-            let _ = self.usage(&usage, to);
+        let mut is_new = false;
+        for (position, name) in CHANGING.iter().enumerate() {
+            if let Some(count) = values.digits(position) {
+                // Folding an event with other counts would have dropped the frame.
+                let Some(known) = self.usage.get_mut(name) else { continue };
+                let before = known.as_json().len();
+                is_new |= known.assign_digits(count);
+                to.replaced(before, known.as_json().len());
+            } else if let Some(details) = values.value(position) {
+                is_new |= self.blocks.keep(&mut self.usage, name, &details, to);
+            }
+        }
+        if is_new {
+            let _ = to.note(What::Usage, 0, 0);
         }
     }
 
@@ -404,6 +434,35 @@ const COUNTS: [&str; 10] = [
     "cacheTokensDetails",
 ];
 
+/// The counts that may change with each event, which then are holes of a learned frame.
+///
+/// [`Gemini::usage`] reports the change of any other count as an effect, and the first of each.
+const CHANGING: [&str; Holes::VALUES] = [
+    "promptTokenCount",
+    "candidatesTokenCount",
+    "totalTokenCount",
+    "thoughtsTokenCount",
+    "toolUsePromptTokenCount",
+    "cachedContentTokenCount",
+    "candidatesTokensDetails",
+];
+
+/// The position of the one that is not a number.
+const DETAILS: usize = 6;
+
+/// Reports whether a count is of the kind that the hole at this position takes.
+fn changes(position: usize, count: &RawValue<'_>) -> bool {
+    match position {
+        DETAILS => count.is_array(),
+        _ => is_number(count.as_json()),
+    }
+}
+
+/// Reports whether a call's arguments come by path, or go on in another part.
+fn is_streamed(call: &RawValue<'_>) -> bool {
+    call.members(["partialArgs", "willContinue"]).iter().any(Option::is_some)
+}
+
 /// The place of a function call's arguments in its part.
 const ARGS: (&str, &str) = ("functionCall", "args");
 /// The place of the input of a tool that the server runs.
@@ -452,11 +511,7 @@ impl Gemini {
             effect = effect.and(self.feedback(feedback, to));
         }
         if let Some(usage) = &event.usage_metadata {
-            let of_usage = self.usage(usage, to);
-            if !usage.is_object() {
-                // Other counts are no effect, because they are a hole.
-                effect = effect.and(of_usage);
-            }
+            effect = effect.and(self.usage(usage, to));
         }
         for (name, value) in
             [("modelVersion", &event.model_version), ("responseId", &event.response_id)]
@@ -640,32 +695,41 @@ impl Gemini {
             return Effect::Other;
         }
         let mut sent = [false; COUNTS.len()];
+        let (mut is_new, mut is_other) = (false, false);
         let _ = usage.find_member(|name, value| {
-            let known = COUNTS.iter().position(|known| known.as_bytes() == name);
-            if let Some(position) = known.filter(|_| value.is_some()) {
-                sent[position] = true;
+            let value = value?;
+            let position = COUNTS.iter().position(|known| known.as_bytes() == name);
+            if let Some(position) = position {
+                // A member that came twice has two values in one event.
+                is_other |= core::mem::replace(&mut sent[position], true);
+            }
+            let name = core::str::from_utf8(name).unwrap_or_default();
+            let changing = CHANGING.iter().position(|known| *known == name).filter(|position| {
+                let known = self.usage.get(name);
+                changes(*position, &value) && known.is_some_and(|known| changes(*position, known))
+            });
+            if self.blocks.keep(&mut self.usage, name, &value, to) {
+                // The first change makes it a hole, which the frames so far do not have.
+                let hole = changing.map_or(0, |position| 1 << position);
+                is_new = true;
+                is_other |= self.varying & hole == 0;
+                self.varying |= hole;
             }
             None::<()>
         });
         let has_counts = sent[..6].contains(&true);
-        let mut is_new = false;
         if has_counts && !self.blocks.is_weighing() {
             for (name, _) in COUNTS.iter().zip(sent).filter(|(_, is_sent)| !is_sent) {
                 if let Some(old) = self.usage.remove(name) {
                     to.release(Held::item(name.len() + old.as_json().len()));
-                    is_new = true;
+                    (is_new, is_other) = (true, true);
                 }
             }
         }
-        let _ = usage.find_member(|name, value| {
-            let name = core::str::from_utf8(name).unwrap_or_default();
-            is_new |= self.blocks.keep(&mut self.usage, name, &value?, to);
-            None::<()>
-        });
         if is_new && has_counts {
-            return to.note(What::Usage, 0, 0);
+            let _ = to.note(What::Usage, 0, 0);
         }
-        Effect::set(is_new)
+        Effect::set(is_other)
     }
 }
 
@@ -1161,15 +1225,16 @@ fn rewritten(
     object: &RawValue<'_>,
     write: impl for<'v> Fn(&str, Option<&'v RawValue<'_>>) -> Option<Cow<'v, str>>,
 ) -> RawValue<'static> {
-    let mut out = String::from("{");
+    // Mostly it is written as it was.
+    let mut out = String::with_capacity(object.as_json().len());
+    out.push('{');
     let _ = object.find_member(|name, value| {
         let name = core::str::from_utf8(name).unwrap_or_default();
         if let Some(json) = write(name, value.as_ref()) {
             if out.len() > 1 {
                 out.push(',');
             }
-            // Writing a string cannot fail.
-            out.push_str(&serde_json::to_string(name).unwrap_or_default());
+            push_quoted(&mut out, name);
             out.push(':');
             out.push_str(&json);
         }
@@ -1190,7 +1255,7 @@ saved!(Gemini {
     has_other_ids,
     is_spliced,
     is_end_of_prompt,
-});
+} but { varying });
 saved!(Kept { members, content, has_index, has_content });
 saved!(Streamed { slot, args, is_told, is_changed });
 

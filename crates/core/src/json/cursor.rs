@@ -9,9 +9,7 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use super::ends::{
-    eight_digits, escaped_end, plain_end, plain_len, space_end, special, string_end, value_end,
-};
+use super::ends::{eight_digits, escaped_end, plain_end, plain_len, space_end, special, value_end};
 use super::name::Name;
 use super::text::decode;
 
@@ -140,8 +138,14 @@ impl<'a> Cursor<'a> {
             _ => return Err(Invalid),
         }
         self.byte(b'"')?;
-        let start = self.at;
-        let end = string_end(self.text.as_bytes(), start).ok_or(Invalid)?;
+        let (bytes, start) = (self.text.as_bytes(), self.at);
+        let end = plain_end(bytes, start);
+        if bytes.get(end) == Some(&b'"') {
+            self.at = end + 1;
+            self.byte(b':')?;
+            return Ok(Some(Cow::Borrowed(&bytes[start..end])));
+        }
+        let end = escaped_end(bytes, end).ok_or(Invalid)?;
         self.at = end + 1;
         self.byte(b':')?;
         Ok(Some(match decode(&self.text[start..end]) {

@@ -14,6 +14,11 @@ use alloc::vec::Vec;
 #[inline(always)]
 pub(super) fn space_end(bytes: &[u8], at: usize, spaced: &mut bool) -> usize {
     match bytes.get(at) {
+        // One blank, as Python's `json` writes after each comma and colon.
+        Some(b' ') if bytes.get(at + 1).is_some_and(|byte| *byte > b' ') => {
+            *spaced = true;
+            at + 1
+        }
         Some(&byte) if byte <= b' ' => behind_space(bytes, at, spaced),
         _ => at,
     }
@@ -101,6 +106,7 @@ fn name_end(bytes: &[u8], at: usize, spaced: &mut bool) -> Option<usize> {
         if *value > b' ' {
             return Some(end + 2);
         }
+        return Some(space_end(bytes, end + 2, spaced));
     }
     let colon = space_end(bytes, end + 1, spaced);
     if *bytes.get(colon)? != b':' {

@@ -11,6 +11,7 @@ use serde_json::value::RawValue as SerdeRaw;
 
 use super::RawStr;
 use super::cursor::{Cursor, Invalid};
+use super::ends::string_end;
 use super::formats::{Json, read_json};
 use super::text::{decode, string_inner};
 use crate::save::{Fault, Reader, Saved, Writer};
@@ -150,15 +151,16 @@ impl<'a> RawValue<'a> {
         if !self.is_object() {
             return None;
         }
-        let mut cursor = Cursor::new(&self.text);
-        let (mut found, mut before) = (None, b'{');
-        while let Some(member) = cursor.next_name(before).ok()? {
-            let value = if cursor.null() { None } else { Some(RawValue::lexed(&mut cursor).ok()?) };
+        let mut found = None;
+        walk_members(&self.text, |member, cursor| {
             if *member == *name.as_bytes() {
-                found = value;
+                found = value_unless_null(cursor)?;
+            } else {
+                cursor.value()?;
             }
-            before = b',';
-        }
+            Ok(false)
+        })
+        .ok()?;
         found
     }
 
@@ -168,26 +170,15 @@ impl<'a> RawValue<'a> {
     pub(crate) fn members<const N: usize>(&self, names: [&str; N]) -> [Option<RawValue<'_>>; N] {
         let mut found = [const { None }; N];
         if self.is_object() {
-            let _ = Self::find_members(&self.text, names, &mut found);
+            let _ = walk_members(&self.text, |member, cursor| {
+                match names.iter().position(|name| *name.as_bytes() == *member) {
+                    Some(position) => found[position] = value_unless_null(cursor)?,
+                    None => drop(cursor.value()?),
+                }
+                Ok(false)
+            });
         }
         found
-    }
-
-    fn find_members<'v, const N: usize>(
-        text: &'v str,
-        names: [&str; N],
-        found: &mut [Option<RawValue<'v>>; N],
-    ) -> Result<(), Invalid> {
-        let mut cursor = Cursor::new(text);
-        let mut before = b'{';
-        while let Some(member) = cursor.next_name(before)? {
-            let value = if cursor.null() { None } else { Some(RawValue::lexed(&mut cursor)?) };
-            if let Some(position) = names.iter().position(|name| *name.as_bytes() == *member) {
-                found[position] = value;
-            }
-            before = b',';
-        }
-        Ok(())
     }
 
     /// Returns the first result for a member of an object, in order.
@@ -195,23 +186,21 @@ impl<'a> RawValue<'a> {
     /// It builds no list.
     ///
     /// `find` is given each name, and the value unless it is null. Linear.
-    pub(crate) fn find_member<T>(
-        &self,
-        mut find: impl FnMut(&[u8], Option<RawValue<'_>>) -> Option<T>,
+    pub(crate) fn find_member<'v, T>(
+        &'v self,
+        mut find: impl FnMut(&[u8], Option<RawValue<'v>>) -> Option<T>,
     ) -> Option<T> {
         if !self.is_object() {
             return None;
         }
-        let mut cursor = Cursor::new(&self.text);
-        let mut before = b'{';
-        while let Some(name) = cursor.next_name(before).ok()? {
-            let value = if cursor.null() { None } else { Some(RawValue::lexed(&mut cursor).ok()?) };
-            if let Some(found) = find(&name, value) {
-                return Some(found);
-            }
-            before = b',';
-        }
-        None
+        let mut found = None;
+        walk_members(&self.text, |name, cursor| {
+            let value = value_unless_null(cursor)?;
+            found = find(name, value);
+            Ok(found.is_some())
+        })
+        .ok()?;
+        found
     }
 
     /// Reports whether the value is empty.
@@ -253,7 +242,11 @@ impl<'a> RawValue<'a> {
     ///
     /// Reuses the buffer of the current text, unless most of it would be left empty.
     pub(crate) fn assign(&mut self, other: &RawValue<'_>) -> bool {
-        let text = other.to_compact();
+        self.assign_compact(&other.to_compact())
+    }
+
+    /// Does the same as [`assign`](Self::assign) with the text of a value, without white space.
+    pub(crate) fn assign_compact(&mut self, text: &str) -> bool {
         if *self.text == *text {
             return false;
         }
@@ -261,11 +254,31 @@ impl<'a> RawValue<'a> {
         match &mut self.text {
             Cow::Owned(own) if own.capacity() <= 64 + 4 * text.len() => {
                 own.clear();
-                own.push_str(&text);
+                own.push_str(text);
             }
-            own => *own = Cow::Owned(text.into_owned()),
+            own => *own = Cow::Owned(text.into()),
         }
         true
+    }
+
+    /// Replaces the value by a number in digits, and reports whether that changes it.
+    pub(crate) fn assign_digits(&mut self, digits: &[u8]) -> bool {
+        if self.text.as_bytes() == digits {
+            return false;
+        }
+        self.spaced = false;
+        let own = self.text.to_mut();
+        own.clear();
+        own.extend(digits.iter().copied().map(char::from));
+        true
+    }
+
+    /// Returns the text, if it is borrowed.
+    pub(crate) fn into_borrowed(self) -> Option<&'a str> {
+        match self.text {
+            Cow::Borrowed(text) => Some(text),
+            Cow::Owned(_) => None,
+        }
     }
 
     /// Returns the text without the white space outside its strings.
@@ -350,6 +363,38 @@ impl From<RawValue<'_>> for Value {
     }
 }
 
+/// Calls `each` with the name of each member of an object, and with the cursor at its value.
+///
+/// `each` consumes the value, and returns true if it needs no further member.
+#[inline(always)]
+fn walk_members<'v>(
+    object: &'v str,
+    mut each: impl FnMut(&[u8], &mut Cursor<'v>) -> Result<bool, Invalid>,
+) -> Result<(), Invalid> {
+    let mut cursor = Cursor::new(object);
+    let mut before = b'{';
+    loop {
+        let is_enough = match cursor.plain_name(before) {
+            Some(name) => each(name.as_bytes(), &mut cursor)?,
+            None if before == b',' && cursor.close_object() => return Ok(()),
+            None => match cursor.next_name(before)? {
+                Some(name) => each(&name, &mut cursor)?,
+                None => return Ok(()),
+            },
+        };
+        if is_enough {
+            return Ok(());
+        }
+        before = b',';
+    }
+}
+
+/// Consumes a value, and returns it unless it is null.
+#[inline(always)]
+fn value_unless_null<'v>(cursor: &mut Cursor<'v>) -> Result<Option<RawValue<'v>>, Invalid> {
+    if cursor.null() { Ok(None) } else { RawValue::lexed(cursor).map(Some) }
+}
+
 /// Returns the elements of a valid JSON value, if it is an array.
 pub(super) fn elements(json: &str) -> impl Iterator<Item = RawValue<'_>> {
     let mut cursor = Cursor::new(json);
@@ -381,23 +426,28 @@ pub(crate) fn whole_number(json: &str) -> Option<u64> {
 }
 
 /// Returns a valid JSON text without the white space outside its strings.
+///
+/// It is borrowed if there is none.
 fn compact(json: &str) -> Cow<'_, str> {
-    if !json.bytes().any(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
-        return Cow::Borrowed(json);
-    }
-    let mut text = String::with_capacity(json.len());
-    let (mut inside, mut escaped, mut from) = (false, false, 0);
-    for (at, byte) in json.bytes().enumerate() {
+    let bytes = json.as_bytes();
+    let mut text = String::new();
+    let (mut at, mut from) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => inside = !inside,
-            b' ' | b'\t' | b'\n' | b'\r' if !inside => {
+            b'"' => at = string_end(bytes, at + 1).map_or(bytes.len(), |end| end + 1),
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                if from == 0 {
+                    text.reserve(json.len());
+                }
                 text.push_str(&json[from..at]);
-                from = at + 1;
+                at += 1;
+                from = at;
             }
-            _ => {}
+            _ => at += 1,
         }
+    }
+    if from == 0 {
+        return Cow::Borrowed(json);
     }
     text.push_str(&json[from..]);
     Cow::Owned(text)

@@ -209,34 +209,36 @@ impl ContentBlock {
         Some(self.get(name)?.as_str()?.into_owned())
     }
 
-    fn is(&self, block_type: &str) -> bool {
-        self.get("type").is_some_and(|own| own == *block_type)
+    /// Returns a string of a block, if the block is of this type.
+    fn string_of(&self, block_type: &str, name: &str) -> Option<String> {
+        let [own, value] = self.0.members(["type", name]);
+        own.filter(|own| *own == *block_type)?;
+        Some(value?.as_str()?.into_owned())
     }
 
     /// Returns the text of a text block.
     #[must_use]
     pub fn text(&self) -> Option<String> {
-        self.is("text").then(|| self.string("text"))?
+        self.string_of("text", "text")
     }
 
     /// Returns the reasoning of a thinking block.
     #[must_use]
     pub fn reasoning(&self) -> Option<String> {
-        self.is("thinking").then(|| self.string("thinking"))?
+        self.string_of("thinking", "thinking")
     }
 
     /// Returns the call that the block is, if it is one of a tool of the caller.
     #[must_use]
     pub fn tool_call(&self) -> Option<ToolCall<'_>> {
-        if !self.is("tool_use") {
-            return None;
-        }
-        let arguments = self.get("input").map(|input| input.to_text().into_owned());
+        let [own, input, id, name] = self.0.members(["type", "input", "id", "name"]);
+        own.filter(|own| *own == *"tool_use")?;
+        let string = |value: Option<RawValue<'_>>| Some(value?.as_str()?.into_owned());
         Some(ToolCall {
             block: self,
-            id: self.string("id"),
-            name: self.string("name").unwrap_or_default(),
-            arguments: arguments.unwrap_or_default(),
+            id: string(id),
+            name: string(name).unwrap_or_default(),
+            arguments: input.map(|input| input.to_text().into_owned()).unwrap_or_default(),
         })
     }
 

@@ -15,8 +15,9 @@ use super::answer::{self, ContentBlock, Message};
 use super::event::{Delta, Event};
 use crate::blocks::{Blocks, Slot};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Holes, Note, Notes, Options, Outcome, Payload,
-    Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript, What,
+    self, AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Outcome,
+    Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript,
+    What,
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown, Walk};
@@ -138,12 +139,31 @@ impl Dialect for Messages {
     }
 
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
-        if !self.is_mere_delta(event) {
-            // A delta adds what stands in it. The beginning of a block is held as it was sent and
-            // once more as a text, and its end may hand out its input: so these are weighed.
+        if self.is_mere_delta(event) {
+            // It adds what stands in it.
+        } else if is_of_block(event) {
+            // The beginning of a block is held as it was sent, as a text and as the names of a
+            // call. A text that was sent there is held once more with its first delta, and the
+            // input of a call with its end.
+            to.expect_copies(4);
+            let index = event.index.or(self.last);
+            let slot = index.and_then(|index| self.blocks.find(CHOICE, index));
+            let sent = slot.and_then(|slot| self.blocks.sent(slot));
+            // And the block that is begun where a delta comes without one.
+            to.expect_more(sent.map_or(32, |sent| sent.as_json().len()));
+        } else {
+            // The end of the message may hand out the inputs of all calls that are open. So such
+            // events are weighed, of which there are few in a stream.
             to.expect(usize::MAX);
         }
-        Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_event(event, to))
+        let effect = Blocks::weighed(
+            self,
+            to,
+            |this| &mut this.blocks,
+            |this, to| this.fold_event(event, to),
+        )?;
+        debug_assert!(to.admit(Held::default()).is_ok(), "more is held than was weighed");
+        Ok(effect)
     }
 
     fn holes<'e>(&self, event: &'e Event<'_>) -> Option<Holes<'e>> {
@@ -283,6 +303,11 @@ const EVENTS: [&str; 7] = [
 
 /// The type of the events that are nearly all of a stream.
 const DELTA: &str = "content_block_delta";
+
+/// Reports whether an event is about one block.
+fn is_of_block(event: &Event<'_>) -> bool {
+    matches!(&*event.event_type(), "content_block_start" | DELTA | "content_block_stop")
+}
 
 /// A text in a block: the member that it is, and the block that is begun where there is none.
 #[derive(Clone, Copy)]
@@ -436,19 +461,21 @@ impl Messages {
             self.has_shared_index |= is_shared;
             self.last = Some(index);
         }
-        let string = |name| block.member(name).and_then(|value| Some(value.as_str()?.into_owned()));
-        let mut text = |text: TextIn, kind: TextKind| {
-            if let Some(whole) = block.member(text.member).as_ref().and_then(RawValue::as_raw_str) {
+        let [block_type, text, thinking, id, name, citations] =
+            block.members(["type", TEXT.member, THINKING.member, "id", "name", "citations"]);
+        let mut whole = |text: TextIn, kind: TextKind, whole: Option<RawValue<'_>>| {
+            if let Some(whole) = whole.as_ref().and_then(RawValue::as_raw_str) {
                 let _ = self.blocks.whole(slot, text.member, kind, &whole, to);
             }
         };
-        match string("type").as_deref() {
-            Some("text") => text(TEXT, TextKind::Content),
-            Some("thinking") => text(THINKING, TextKind::Reasoning),
+        match block_type.as_ref().and_then(RawValue::as_str).as_deref() {
+            Some("text") => whole(TEXT, TextKind::Content, text),
+            Some("thinking") => whole(THINKING, TextKind::Reasoning, thinking),
             Some("tool_use") => {
-                let (id, name) = (string("id"), string("name"));
-                let (id, name) = (id.as_deref(), name.as_deref());
-                let _ = self.blocks.call(slot, (id, name), ToolCallKind::Function, to);
+                let id = id.as_ref().and_then(RawValue::as_str);
+                let name = name.as_ref().and_then(RawValue::as_str);
+                let names = (id.as_deref(), name.as_deref());
+                let _ = self.blocks.call(slot, names, ToolCallKind::Function, to);
                 if !self.blocks.is_weighing() {
                     self.open_calls.push(slot);
                 }
@@ -456,7 +483,6 @@ impl Messages {
             Some(own) if is_known_block(own) => {}
             _ => self.blocks.anomaly_once(AnomalyKind::UnknownItem, "content_block", to),
         }
-        let citations = block.member("citations");
         for citation in citations.iter().flat_map(RawValue::elements) {
             self.blocks.cite(slot, &citation, to);
         }
@@ -827,9 +853,9 @@ fn is_api_error(data: &str) -> bool {
 
 /// Returns the input of a block for a tool.
 fn own_input<'v>(block: &'v RawValue<'_>) -> Option<RawValue<'v>> {
-    let block_type = block.member("type");
-    let block_type = block_type.as_ref().and_then(RawValue::as_str)?;
-    if block_type.ends_with("tool_use") { block.member("input") } else { None }
+    let [block_type, input] = block.members(["type", "input"]);
+    let is_call = block_type.as_ref()?.as_str()?.ends_with("tool_use");
+    input.filter(|_| is_call)
 }
 
 saved!(Messages {

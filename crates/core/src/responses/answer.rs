@@ -152,49 +152,57 @@ impl OutputItem {
     /// Returns the text of a message, empty for any other item.
     #[must_use]
     pub fn text(&self) -> String {
-        if self.item_type() != "message" {
-            String::new()
-        } else {
-            self.parts("content", "output_text")
+        match self.0.members(["type", "content"]) {
+            [Some(own), Some(content)] if own == *"message" => texts(&content, "output_text"),
+            _ => String::new(),
         }
     }
 
     /// Returns the reasoning of a reasoning item, or the summary of it.
     #[must_use]
     pub fn reasoning(&self) -> String {
-        if self.item_type() != "reasoning" {
+        let [own, content, summary] = self.0.members(["type", "content", "summary"]);
+        if own.is_none_or(|own| own != *"reasoning") {
             return String::new();
         }
-        let reasoning = self.parts("content", "reasoning_text");
-        if reasoning.is_empty() { self.parts("summary", "summary_text") } else { reasoning }
-    }
-
-    /// Returns the texts of a list's parts that have this type.
-    fn parts(&self, list: &str, part_type: &str) -> String {
-        let Some(parts) = self.get(list) else { return String::new() };
-        let parts = parts.elements().filter_map(|part| {
-            let is_it = part.member("type")? == *part_type;
-            Some(part.member("text").filter(|_| is_it)?.as_str()?.into_owned())
-        });
-        parts.collect()
+        let reasoning = content.map(|content| texts(&content, "reasoning_text"));
+        match reasoning.filter(|reasoning| !reasoning.is_empty()) {
+            Some(reasoning) => reasoning,
+            None => summary.map(|summary| texts(&summary, "summary_text")).unwrap_or_default(),
+        }
     }
 
     /// Returns the call that the item is, if it is one of a function or a custom tool.
     #[must_use]
     pub fn tool_call(&self) -> Option<ToolCall<'_>> {
-        let (kind, arguments) = match &*self.item_type() {
-            "function_call" => (ToolCallKind::Function, "arguments"),
-            "custom_tool_call" => (ToolCallKind::Custom, "input"),
+        let [own, call_id, id, name, arguments, input] =
+            self.0.members(["type", "call_id", "id", "name", "arguments", "input"]);
+        let (kind, arguments) = match &*own?.as_str()? {
+            "function_call" => (ToolCallKind::Function, arguments),
+            "custom_tool_call" => (ToolCallKind::Custom, input),
             _ => return None,
         };
+        let string = |value: Option<RawValue<'_>>| Some(value?.as_str()?.into_owned());
         Some(ToolCall {
             item: self,
-            id: self.string("call_id").or_else(|| self.string("id")),
-            name: self.string("name").unwrap_or_default(),
-            arguments: self.get(arguments).map(|value| value.to_text().into()).unwrap_or_default(),
+            id: string(call_id).or_else(|| string(id)),
+            name: string(name).unwrap_or_default(),
+            arguments: arguments.map(|value| value.to_text().into()).unwrap_or_default(),
             kind,
         })
     }
+}
+
+/// Returns the texts of a list's parts that have this type.
+fn texts(parts: &RawValue<'_>, part_type: &str) -> String {
+    let mut texts = String::new();
+    for part in parts.elements() {
+        let [own, text] = part.members(["type", "text"]);
+        if own.is_some_and(|own| own == *part_type) {
+            texts.push_str(text.as_ref().and_then(RawValue::as_str).as_deref().unwrap_or(""));
+        }
+    }
+    texts
 }
 
 /// A call of a function or a custom tool.

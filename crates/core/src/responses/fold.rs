@@ -373,7 +373,9 @@ impl Responses {
         self.check(event, to);
         match &*event_type {
             "response.created" => return self.created(event, to),
-            "response.queued" | "response.in_progress" => return self.keep_envelope(event, to),
+            "response.queued" | "response.in_progress" => {
+                let _ = self.keep_envelope(event, to);
+            }
             "response.completed" | "response.incomplete" | "response.failed" => {
                 return self.terminal(event, &event_type, to);
             }
@@ -525,7 +527,8 @@ impl Responses {
             }
         }
         self.blocks.begin_choice(0, to);
-        self.keep_envelope(event, to)
+        let _ = self.keep_envelope(event, to);
+        Effect::Other
     }
 
     /// Reports whether an item began.
@@ -534,20 +537,30 @@ impl Responses {
     }
 
     /// Keeps the members of the event's response, but for its output.
-    fn keep_envelope(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
-        let Some(response) = &event.response else { return Effect::Other };
+    ///
+    /// Returns its output, and why it is incomplete.
+    fn keep_envelope<'e>(
+        &mut self,
+        event: &'e Event<'_>,
+        to: &mut Transcript,
+    ) -> [Option<RawValue<'e>>; 2] {
+        let (mut output, mut details) = (None, None);
+        let Some(response) = &event.response else { return [output, details] };
         let mut has_usage = false;
         let _ = response.find_member(|name, value| {
             let name = core::str::from_utf8(name).unwrap_or_default();
             if name == "output" {
+                output = value;
                 return None;
             }
-            let null = || RawValue::parse("null").ok();
+            if name == "incomplete_details" {
+                details = value.clone();
+            }
             let value = match value {
                 Some(value) => value,
                 // Nothing erases token counts.
                 None if name == "usage" => return None,
-                None => null()?,
+                None => RawValue::within("null", false),
             };
             let is_new = self.blocks.keep(&mut self.envelope, name, &value, to);
             has_usage |= is_new && name == "usage" && value.is_object();
@@ -556,15 +569,11 @@ impl Responses {
         if has_usage {
             let _ = to.note(What::Usage, 0, 0);
         }
-        Effect::Other
+        [output, details]
     }
 
     fn terminal(&mut self, event: &Event<'_>, event_type: &str, to: &mut Transcript) -> Effect {
-        let _ = self.keep_envelope(event, to);
-        let [output, details] = match &event.response {
-            Some(response) => response.members(["output", "incomplete_details"]),
-            None => [None, None],
-        };
+        let [output, details] = self.keep_envelope(event, to);
         let state = event_type.strip_prefix("response.").unwrap_or_default();
         self.take_output(output.as_ref(), state == "failed", to);
         let is_weighing = self.blocks.is_weighing();
@@ -685,7 +694,8 @@ impl Responses {
             // `null` in place of an item: it begins with its first delta.
             return Effect::Other;
         };
-        let id = item.member("id");
+        // It is looked for only where there is no index.
+        let id = event.output_index.is_none().then(|| item.member("id")).flatten();
         let id = id.as_ref().and_then(RawValue::as_str);
         let known = match (event.output_index, is_done) {
             (Some(index), _) => self.blocks.find(0, index),
@@ -862,13 +872,14 @@ impl Responses {
         // Bedrock counts from 1, and other parts may be left out: then the order tells.
         let known = match sent {
             Sent::First => None,
-            Sent::Last => self.blocks.texts_beyond(slot, list, parts.elements().count()),
+            Sent::Last => self.blocks.texts_beyond(slot, list, || parts.elements().count()),
         };
         let known = known.unwrap_or_default();
         let of = |of: &'static str| known.iter().filter(move |(_, member)| *member == of);
         let (mut texts, mut refusals) = (of("text"), of("refusal"));
         for (index, part) in parts.elements().enumerate() {
-            let in_order = match text_of(&part).map(|text| text.member) {
+            let part_type = if known.is_empty() { None } else { part.member("type") };
+            let in_order = match text_of(part_type.as_ref()).map(|text| text.member) {
                 Some("text") => texts.next(),
                 Some(_) => refusals.next(),
                 None => None,
@@ -886,10 +897,13 @@ impl Responses {
         (part, sent): (&RawValue<'_>, Sent),
         to: &mut Transcript,
     ) {
-        let Some(text) = text_of(part) else {
-            return self.blocks.anomaly_once(AnomalyKind::UnknownItem, "part", to);
+        let [part_type, text, refusal, annotations] =
+            part.members(["type", OUTPUT_TEXT.member, REFUSAL.member, "annotations"]);
+        let (whole, text) = match text_of(part_type.as_ref()) {
+            Some(own) if own.member == REFUSAL.member => (refusal, own),
+            Some(own) => (text, own),
+            None => return self.blocks.anomaly_once(AnomalyKind::UnknownItem, "part", to),
         };
-        let [whole, annotations] = part.members([text.member, "annotations"]);
         if let Some(whole) = whole.as_ref().and_then(RawValue::as_raw_str) {
             let at = (list, index as u32, text.member);
             let _ = self.take_text(slot, at, text.kind, (&whole, sent), to);
@@ -958,10 +972,11 @@ impl Responses {
         let at = (list, index as u32);
         let _ = self.blocks.set(slot, at, part, to);
         // The item may have brought the text of a part that begins empty.
-        let repeated = text_of(part).map(|text| (list, index as u32, text.member)).filter(|at| {
+        let text = if is_done { None } else { text_of(part.member("type").as_ref()) };
+        let repeated = text.map(|text| (list, index as u32, text.member)).filter(|at| {
             let sent = part.member(at.2);
             let is_empty = sent.as_ref().is_none_or(|sent| *sent == *"");
-            !is_done && is_empty && self.blocks.may_be_repeated(slot, *at)
+            is_empty && self.blocks.may_be_repeated(slot, *at)
         });
         if let Some(at) = repeated {
             self.blocks.keep_text(slot, at);
@@ -1182,10 +1197,9 @@ const OTHER_ITEMS: [&str; 25] = [
     "item_reference",
 ];
 
-/// Returns the text that a part of a content or summary has.
-fn text_of(part: &RawValue<'_>) -> Option<TextIn> {
-    let part_type = part.member("type");
-    Some(match part_type.as_ref().and_then(RawValue::as_str)?.as_ref() {
+/// Returns the text that a part of a content or summary has, by its type.
+fn text_of(part_type: Option<&RawValue<'_>>) -> Option<TextIn> {
+    Some(match part_type.and_then(RawValue::as_str)?.as_ref() {
         "output_text" => OUTPUT_TEXT,
         "refusal" => REFUSAL,
         "reasoning_text" => REASONING_TEXT,
