@@ -95,6 +95,19 @@ struct Call {
     is_done: bool,
 }
 
+impl Block {
+    /// Reports whether the block has its text of this kind for itself.
+    ///
+    /// It has one such text. Where another kind arrives too, that one is the choice's.
+    fn has_own(&self, kind: TextKind, texts: &Transcript) -> bool {
+        let fits = match self.own {
+            Some(own) => texts.place(own).1 == kind,
+            None => self.call.is_none() || kind == TextKind::Arguments,
+        };
+        is_own(kind) && fits
+    }
+}
+
 /// Folding.
 impl Blocks {
     /// The least number of bytes that an event needs to begin a call, but for its first one.
@@ -189,6 +202,11 @@ impl Blocks {
         self.by_index.get(&(choice, index)).copied()
     }
 
+    /// Returns the index of a block.
+    pub(crate) fn index(&self, slot: Slot) -> Option<u64> {
+        self.block(slot).map(|block| block.index)
+    }
+
     /// Begins a block. The index leads to it from now on.
     pub(crate) fn begin(
         &mut self,
@@ -257,6 +275,7 @@ impl Blocks {
         if self.weigh(|_| Held::bytes(len.saturating_sub(before.bytes))) {
             return;
         }
+        self.note_left_out_of(slot, &ALL, value, to);
         let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return };
         block.value.clear(&ALL);
         block.value.base = base;
@@ -282,6 +301,7 @@ impl Blocks {
         }) {
             return Effect::Other;
         }
+        self.note_left_out_of(slot, &at, &value, to);
         let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return Effect::Other };
         block.value.clear(&at);
         to.release(before);
@@ -290,6 +310,27 @@ impl Blocks {
             to.hold(new);
         }
         Effect::Other
+    }
+
+    /// Notes an anomaly if a value lacks elements that were pushed into the one that it replaces.
+    fn note_left_out_of(&self, slot: Slot, at: &Path, value: &RawValue<'_>, to: &mut Transcript) {
+        let Some(block) = self.block(slot) else { return };
+        if let Some(member) = block.value.left_out(at, value) {
+            to.anomaly(AnomalyKind::Contradicted, Some(block.choice), member);
+        }
+    }
+
+    /// Returns the value that was set at this place of a block since it was sent.
+    pub(crate) fn put(&self, slot: Slot, at: impl Into<Path>) -> Option<&RawValue<'static>> {
+        match self.block(slot)?.value.patches.get(&at.into())? {
+            Patch::Value(value) => Some(value),
+            Patch::Elements(_) | Patch::Array(_) => None,
+        }
+    }
+
+    /// Reports whether something was put at this place of a block, or into it, since it was sent.
+    pub(crate) fn has_put(&self, slot: Slot, at: impl Into<Path>) -> bool {
+        self.block(slot).is_some_and(|block| block.value.has(&at.into()))
     }
 
     /// Tells that the value at this place of a block, which was just set or replaced, is whole.
@@ -358,15 +399,31 @@ impl Blocks {
         }
         let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return Effect::Other };
         if block.value.texts.get(&at).is_some() {
+            to.anomaly(AnomalyKind::UnexpectedType, Some(block.choice), at.name());
             return Effect::Other;
         }
         match block.value.patches.get_mut(&at) {
-            Some(Patch::Elements(elements)) => {
+            Some(Patch::Elements(elements) | Patch::Array(elements)) => {
                 let before = elements.as_json().len();
                 elements.push(element);
                 to.replaced(before, elements.as_json().len());
             }
-            Some(_) => {}
+            Some(patch) => {
+                // It was set whole, and grows.
+                let mut elements = RawArray::default();
+                let before = patch.held().bytes;
+                match patch {
+                    Patch::Value(value) if value.is_array() => elements.extend(value),
+                    Patch::Value(value) if value.is_null() => {}
+                    _ => {
+                        to.anomaly(AnomalyKind::UnexpectedType, Some(block.choice), at.name());
+                        return Effect::Other;
+                    }
+                }
+                elements.push(element);
+                to.replaced(before, elements.as_json().len());
+                *patch = Patch::Array(elements);
+            }
             None => {
                 let mut elements = RawArray::default();
                 elements.push(element);
@@ -391,7 +448,7 @@ impl Blocks {
     ) -> Effect {
         let at = at.into();
         if self.weigh(|blocks| {
-            let text = blocks.text_of(slot, kind);
+            let text = blocks.share_text(slot, &at).or_else(|| blocks.text_of(slot, kind, to));
             let items = usize::from(blocks.share(slot, &at).is_none());
             Held { bytes: to.growth(text, delta), items }
         }) {
@@ -475,6 +532,28 @@ impl Blocks {
     fn repeated(&self, slot: Slot, at: &Path) -> Option<usize> {
         let repeated = self.share(slot, at)?.repeated?;
         (self.written(slot, at) != Some(Written::Nowhere)).then_some(repeated)
+    }
+
+    /// Begins a text for which a part has a place, but no string yet.
+    ///
+    /// It is written once it grows.
+    pub(crate) fn expect_text(
+        &mut self,
+        slot: Slot,
+        at: impl Into<Path>,
+        kind: TextKind,
+        to: &mut Transcript,
+    ) {
+        let at = at.into();
+        if self.share(slot, &at).is_none() {
+            let _ = self.append(slot, at, kind, &RawStr::from_inner(""), to);
+            self.write(slot, &at, Written::InWhole);
+        }
+    }
+
+    /// Reports whether a text has been at this place, even if a later whole value lacks it.
+    pub(crate) fn had_text(&self, slot: Slot, at: impl Into<Path>) -> bool {
+        self.share(slot, &at.into()).is_some()
     }
 
     /// Writes a text in place of the value that was set around it.
@@ -596,7 +675,8 @@ impl Blocks {
         }
         let choice = self.block(slot).map(|block| block.choice);
         to.anomaly(AnomalyKind::Contradicted, choice, at.name());
-        if kind == TextKind::Arguments && !self.is_call_done(slot) {
+        let is_own = self.block(slot).is_some_and(|block| block.own == Some(text));
+        if kind == TextKind::Arguments && is_own && !self.is_call_done(slot) {
             // Whoever runs the call when it is told gets what the answer has.
             to.replace(text, sent);
             to.replaced(before, 0);
@@ -653,16 +733,26 @@ impl Blocks {
         self.blocks.get_mut(slot.0 as usize)?.value.texts.get_mut(at)
     }
 
+    /// Returns the text that a share is a part of, if it began and no later whole value lacks it.
+    fn share_text(&self, slot: Slot, at: &Path) -> Option<TextId> {
+        let share = self.share(slot, at)?;
+        (self.written(slot, at) != Some(Written::Nowhere)).then_some(share.text)
+    }
+
     /// Returns the text that a block's text of this kind is a part of, if it has begun.
-    fn text_of(&self, slot: Slot, kind: TextKind) -> Option<TextId> {
+    fn text_of(&self, slot: Slot, kind: TextKind, texts: &Transcript) -> Option<TextId> {
         let block = self.block(slot)?;
-        if is_own(kind) { block.own } else { self.shared.get(&(block.choice, kind)).copied() }
+        match block.has_own(kind, texts) {
+            true => block.own,
+            false => self.shared.get(&(block.choice, kind)).copied(),
+        }
     }
 
     /// Returns the text of this kind that a block's text is a part of, and begins it if need be.
     fn open(&mut self, slot: Slot, kind: TextKind, to: &mut Transcript) -> Option<TextId> {
-        let choice = self.block(slot)?.choice;
-        if let Some(text) = self.text_of(slot, kind) {
+        let block = self.block(slot)?;
+        let (choice, has_own) = (block.choice, block.has_own(kind, to));
+        if let Some(text) = self.text_of(slot, kind, to) {
             return Some(text);
         }
         let place = match (kind, self.block(slot)?.call) {
@@ -676,7 +766,7 @@ impl Blocks {
             _ => Place::choice(choice),
         };
         let text = to.open(place, kind, kind.name());
-        if is_own(kind) {
+        if has_own {
             self.blocks.get_mut(slot.0 as usize)?.own = Some(text);
         } else {
             self.shared.insert((choice, kind), text);
@@ -716,8 +806,17 @@ impl Blocks {
         kind: TextKind,
         to: &mut Transcript,
     ) -> Option<(TextId, bool)> {
-        let text = self.open(slot, kind, to)?;
-        self.latest = Some((kind, text));
+        let text = match self.share_text(slot, &at) {
+            Some(text) => text,
+            None => self.open(slot, kind, to)?,
+        };
+        let own_kind = to.place(text).1;
+        if own_kind != kind {
+            // The part is of another type, and goes on. The next such delta is noted, too.
+            let choice = self.block(slot).map(|block| block.choice);
+            to.anomaly(AnomalyKind::Misplaced, choice, "delta");
+        }
+        self.latest = Some((own_kind, text));
         let written = self.written(slot, &at);
         let growing = self.growing[text.0 as usize];
         let is_growing =
@@ -734,14 +833,15 @@ impl Blocks {
         }
         self.growing[text.0 as usize] = Some((slot, at));
         let is_done = self.is_call_done(slot);
-        let choice = self.block(slot)?.choice;
+        let block = self.block(slot)?;
+        let (choice, is_own) = (block.choice, block.own == Some(text));
         let value = &mut self.blocks.get_mut(slot.0 as usize)?.value;
         match value.texts.get_mut(&at) {
             Some(share) if written == Some(Written::Nowhere) => {
                 if !share.so_far(to).is_empty() {
                     to.anomaly(AnomalyKind::Contradicted, Some(choice), at.name());
                 }
-                if kind == TextKind::Arguments && !is_done {
+                if kind == TextKind::Arguments && is_own && !is_done {
                     to.replace(text, "");
                 }
                 to.replaced(share.whole.as_ref().map_or(0, |whole| whole.as_json().len()), 0);

@@ -9,10 +9,11 @@
 //! and the last event replaces the items, if it has them.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::align::{Item, Known, align};
 use super::answer::{OutputItem, Response};
 use super::event::Event;
 use crate::blocks::{Blocks, Path, Slot};
@@ -42,6 +43,8 @@ pub struct Responses {
     sequence: Option<u64>,
     /// The number of annotations that were handed out, of each part.
     cited: BTreeMap<(Slot, u64), usize>,
+    /// The numbers of parts that an item has in its content and summary as it was sent last.
+    sent_parts: BTreeMap<Slot, (u64, u64)>,
     /// The error that the server sent, while the event that ends the stream may still come.
     error: Option<Box<ApiError>>,
     /// Another response began, and its events are passed over.
@@ -624,15 +627,27 @@ impl Responses {
             }
             return;
         }
+        let known = |slot: &Slot| {
+            let sent = self.blocks.sent(*slot).map(Known::of);
+            Some((self.blocks.index(*slot)?, sent?))
+        };
+        let folded: Vec<(u64, Known)> = slots.iter().filter_map(known).collect();
+        let sent: Vec<Known> = items.iter().map(Known::of).collect();
+        let of_output = align(&folded, &sent, self.has_changing_ids, |item| match item {
+            Item::Folded(own) => says(&self.blocks.value(slots[own], to)),
+            Item::Sent(other) => says(&items[other]),
+        });
         let mut order = Vec::new();
-        let mut rest = slots.into_iter().peekable();
-        for (position, item) in items.iter().enumerate() {
-            let is_all = rest.len() == items.len() - position;
-            let slot = match rest.next_if(|slot| is_all || self.is_same(*slot, position, item)) {
-                Some(slot) => {
-                    self.blocks.replace(slot, item, to);
-                    self.blocks.cover(slot, Path::ALL);
-                    slot
+        for ((item, own), sent) in items.iter().zip(of_output).zip(&sent) {
+            let slot = match own {
+                Some(own) => {
+                    if folded[own].1.item_type != sent.item_type {
+                        let kind = AnomalyKind::Contradicted;
+                        self.blocks.anomaly(kind, None, "response.output", to);
+                    }
+                    self.blocks.replace(slots[own], item, to);
+                    self.blocks.cover(slots[own], Path::ALL);
+                    slots[own]
                 }
                 None => {
                     let next = self.blocks.end(0);
@@ -646,24 +661,6 @@ impl Responses {
         if !self.blocks.is_weighing() {
             self.order = order;
         }
-    }
-
-    /// Reports whether an item at this position of the whole output is the one of a block.
-    fn is_same(&self, slot: Slot, position: usize, item: &RawValue<'_>) -> bool {
-        let Some(sent) = self.blocks.sent(slot) else { return false };
-        let same = |name: &str| {
-            let (own, other) = (sent.member(name), item.member(name));
-            own.as_ref().zip(other.as_ref()).map(|(own, other)| own == other)
-        };
-        if same("type") == Some(false) {
-            return false;
-        }
-        // The ID of a call stays, but of a `tool_search_call`. The IDs of items may change.
-        let is_search = item.member("type").is_some_and(|own| own == *"tool_search_call");
-        let same_call = same("call_id").filter(|_| !is_search);
-        let same_id = || same("id").filter(|is_same| *is_same || !self.has_changing_ids);
-        let is_there = || self.blocks.find(0, position as u64) == Some(slot);
-        same_call.or_else(same_id).unwrap_or_else(is_there)
     }
 
     /// Notes an error, which the last event of the stream may follow.
@@ -683,6 +680,9 @@ impl Responses {
     fn item(&mut self, event: &Event<'_>, is_done: bool, to: &mut Transcript) -> Effect {
         let Some(item) = event.item.as_ref().filter(|item| item.is_object()) else {
             // `null` in place of an item: it begins with its first delta.
+            if event.item.is_some() {
+                self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "item", to);
+            }
             return Effect::Other;
         };
         let id = item.member("id");
@@ -762,6 +762,16 @@ impl Responses {
         if let Some(id) = id.as_ref().and_then(RawValue::as_raw_str) {
             self.identify(slot, &id, to);
         }
+        let count = |list: &Option<RawValue<'_>>| {
+            list.as_ref().map_or(0, |list| list.elements().count() as u64)
+        };
+        let counts = (count(&content), count(&summary));
+        if !self.blocks.is_weighing() {
+            match counts {
+                (0, 0) => self.sent_parts.remove(&slot),
+                counts => self.sent_parts.insert(slot, counts),
+            };
+        }
         let item_type = item_type.as_ref().and_then(RawValue::as_str).unwrap_or_default();
         let kind = match &*item_type {
             "function_call" => Some(ToolCallKind::Function),
@@ -801,9 +811,11 @@ impl Responses {
                     self.blocks.role(0, role.as_deref().unwrap_or("assistant"), to);
                 }
                 for (list, parts) in [("content", content), ("summary", summary)] {
-                    if let Some(parts) = parts {
-                        self.take_parts(slot, list, (&parts, sent), to);
+                    let Some(parts) = parts else { continue };
+                    if !parts.is_array() && !parts.is_void() {
+                        self.blocks.anomaly(AnomalyKind::UnexpectedType, None, list, to);
                     }
+                    self.take_parts(slot, list, (&parts, sent), to);
                 }
             }
             "shell_call" => {
@@ -864,16 +876,23 @@ impl Responses {
             Sent::First => None,
             Sent::Last => self.blocks.texts_beyond(slot, list, parts.elements().count()),
         };
+        let is_shifted = known.is_some();
         let known = known.unwrap_or_default();
         let of = |of: &'static str| known.iter().filter(move |(_, member)| *member == of);
         let (mut texts, mut refusals) = (of("text"), of("refusal"));
-        for (index, part) in parts.elements().enumerate() {
-            let in_order = match text_of(&part).map(|text| text.member) {
-                Some("text") => texts.next(),
-                Some(_) => refusals.next(),
+        // A part may have a text that its type does not have beside its own.
+        let mut found = BTreeSet::new();
+        for (position, part) in parts.elements().enumerate() {
+            let own = text_of(&part).map(|text| text.member);
+            let in_order = match own {
+                Some("text") => texts.find(|(index, _)| found.insert(*index)),
+                Some(_) => refusals.find(|(index, _)| found.insert(*index)),
                 None => None,
             };
-            let index = in_order.map_or(index as u64, |(index, _)| u64::from(*index));
+            let index = in_order.map_or(position as u64, |(index, _)| u64::from(*index));
+            if !is_shifted || in_order.is_some() {
+                self.take_other_texts(slot, (list, index), (&part, sent), to);
+            }
             self.take_part(slot, (list, index), (&part, sent), to);
         }
     }
@@ -890,9 +909,10 @@ impl Responses {
             return self.blocks.anomaly_once(AnomalyKind::UnknownItem, "part", to);
         };
         let [whole, annotations] = part.members([text.member, "annotations"]);
-        if let Some(whole) = whole.as_ref().and_then(RawValue::as_raw_str) {
-            let at = (list, index as u32, text.member);
-            let _ = self.take_text(slot, at, text.kind, (&whole, sent), to);
+        let at = (list, index as u32, text.member);
+        match whole.as_ref().and_then(RawValue::as_raw_str) {
+            Some(whole) => _ = self.take_text(slot, at, text.kind, (&whole, sent), to),
+            None => self.blocks.expect_text(slot, at, text.kind, to),
         }
         let Some(annotations) = annotations else { return };
         let seen = self.cited.get(&(slot, index)).copied().unwrap_or_default();
@@ -905,6 +925,30 @@ impl Responses {
         }
         if count > seen && !self.blocks.is_weighing() {
             self.cited.insert((slot, index), count);
+        }
+    }
+
+    /// Takes the texts that a part of its type does not have.
+    ///
+    /// Deltas that are misplaced may have brought them, or may go on with them.
+    fn take_other_texts(
+        &mut self,
+        slot: Slot,
+        (list, index): (&'static str, u64),
+        (part, sent): (&RawValue<'_>, Sent),
+        to: &mut Transcript,
+    ) {
+        let own = text_of(part).map(|own| own.member);
+        for text in [OUTPUT_TEXT, REFUSAL].iter().filter(|text| own != Some(text.member)) {
+            let whole = part.member(text.member);
+            let Some(whole) = whole.as_ref().and_then(RawValue::as_raw_str) else { continue };
+            let (at, of) = ((list, index as u32, text.member), (list, index as u32));
+            if self.blocks.had_text(slot, at) {
+                let _ = self.take_text(slot, at, text.kind, (&whole, sent), to);
+            } else if !whole.is_empty() && self.blocks.put(slot, of).is_none() {
+                // There it is found without a walk through the item.
+                let _ = self.blocks.set(slot, of, part, to);
+            }
         }
     }
 
@@ -941,6 +985,9 @@ impl Responses {
         to: &mut Transcript,
     ) -> Effect {
         let Some(part) = event.part.as_ref().filter(|part| part.is_object()) else {
+            if event.part.is_some() {
+                self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "part", to);
+            }
             return Effect::Other;
         };
         let item = if list == "summary" { REASONING } else { MESSAGE };
@@ -956,6 +1003,18 @@ impl Responses {
             self.last_part = Some((slot, index));
         }
         let at = (list, index as u32);
+        let is_other = match self.blocks.put(slot, at) {
+            Some(known) => known.member("type") != part.member("type"),
+            // One that came with its item.
+            None => text_of(part).is_some_and(|text| {
+                let text = (list, index as u32, text.member);
+                self.has_part(slot, list, index) && !self.blocks.had_text(slot, text)
+            }),
+        };
+        if is_other {
+            let kind = if is_done { AnomalyKind::Contradicted } else { AnomalyKind::BegunAgain };
+            self.blocks.anomaly(kind, Some(0), "part", to);
+        }
         let _ = self.blocks.set(slot, at, part, to);
         // The item may have brought the text of a part that begins empty.
         let repeated = text_of(part).map(|text| (list, index as u32, text.member)).filter(|at| {
@@ -963,11 +1022,12 @@ impl Responses {
             let is_empty = sent.as_ref().is_none_or(|sent| *sent == *"");
             !is_done && is_empty && self.blocks.may_be_repeated(slot, *at)
         });
+        self.blocks.cover(slot, at);
         if let Some(at) = repeated {
             self.blocks.keep_text(slot, at);
         } else {
-            self.blocks.cover(slot, at);
             let sent = if is_done { Sent::Last } else { Sent::First };
+            self.take_other_texts(slot, (list, index), (part, sent), to);
             self.take_part(slot, (list, index), (part, sent), to);
         }
         Effect::Other
@@ -981,26 +1041,36 @@ impl Responses {
     }
 
     fn delta(&mut self, event: &Event<'_>, text: TextIn, to: &mut Transcript) -> Effect {
-        let Some(delta) = event.delta.as_ref().and_then(RawValue::as_raw_str) else {
-            return Effect::Other;
-        };
-        let (slot, effect) = self.place(event, text, to);
-        let effect = effect.and(match text.part {
-            None => self.blocks.append_new(slot, text.member, text.kind, &delta, to),
-            Some((list, _)) => {
-                let at = (list, self.part_index(event, slot, list) as u32, text.member);
-                self.blocks.append_new(slot, at, text.kind, &delta, to)
+        let delta = event.delta.as_ref().and_then(RawValue::as_raw_str);
+        let logprobs = event.logprobs.as_ref().filter(|logprobs| !logprobs.is_void());
+        if delta.is_none() {
+            self.note_unread(event, to);
+            if logprobs.is_none() {
+                return Effect::Other;
             }
-        });
-        let logprobs = event.logprobs.iter().filter(|logprobs| logprobs.as_json() != "[]");
-        let logprobs = logprobs.flat_map(RawValue::elements);
-        let mut has_logprobs = false;
-        for logprob in logprobs {
-            has_logprobs = true;
-            let at = ("content", self.part_index(event, slot, "content") as u32, "logprobs");
-            let _ = self.blocks.push(slot, at, &logprob, to);
         }
-        if has_logprobs { Effect::Other } else { effect }
+        let (slot, kind, mut effect) = self.place(event, text, to);
+        let part = text.part.map(|(list, _)| (list, self.part_index(event, slot, list) as u32));
+        if let Some(delta) = &delta {
+            effect = effect.and(match part {
+                None => self.blocks.append_new(slot, text.member, kind, delta, to),
+                Some((list, index)) => {
+                    self.blocks.append_new(slot, (list, index, text.member), kind, delta, to)
+                }
+            });
+        }
+        let Some(logprobs) = logprobs else { return effect };
+        // They count whatever becomes of the text: a text that came before may be repeated.
+        match part {
+            Some((list, index)) if logprobs.is_array() => {
+                for logprob in logprobs.elements() {
+                    let _ = self.blocks.push(slot, (list, index, "logprobs"), &logprob, to);
+                }
+            }
+            Some(_) => self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "logprobs", to),
+            None => self.blocks.anomaly(AnomalyKind::UnknownMember, None, "logprobs", to),
+        }
+        Effect::Other
     }
 
     fn whole(
@@ -1010,55 +1080,140 @@ impl Responses {
         whole: &Option<RawStr<'_>>,
         to: &mut Transcript,
     ) -> Effect {
-        let Some(whole) = whole else { return Effect::Other };
-        let (slot, _) = self.place(event, text, to);
+        let logprobs = event.logprobs.as_ref().filter(|all| !all.is_void());
+        if whole.is_none() {
+            self.note_unread(event, to);
+            if logprobs.is_none() {
+                return Effect::Other;
+            }
+        }
+        let (slot, kind, _) = self.place(event, text, to);
         if let Some(name) = &event.name {
             let name = name.to_text();
             let _ = self.blocks.call(slot, (None, Some(&*name)), ToolCallKind::Function, to);
         }
-        let _ = match text.part {
-            None => self.blocks.whole(slot, text.member, text.kind, whole, to),
-            Some((list, _)) => {
-                let index = self.part_index(event, slot, list) as u32;
-                if let Some(logprobs) = event.logprobs.as_ref().filter(|all| !all.is_void()) {
+        let part = text.part.map(|(list, _)| (list, self.part_index(event, slot, list) as u32));
+        if let Some(logprobs) = logprobs {
+            match part {
+                Some((list, index)) => {
                     let _ = self.blocks.set(slot, (list, index, "logprobs"), logprobs, to);
                 }
-                self.blocks.whole(slot, (list, index, text.member), text.kind, whole, to)
+                None => self.blocks.anomaly(AnomalyKind::UnknownMember, None, "logprobs", to),
             }
-        };
+        }
+        if let Some(whole) = whole {
+            let at = match part {
+                None => Path::from(text.member),
+                Some((list, index)) => Path::from((list, index, text.member)),
+            };
+            if !self.blocks.has_text(slot, at) && self.blocks.had_text(slot, at) {
+                // A whole item or part left it out.
+                self.blocks.keep_text(slot, at);
+            }
+            let _ = self.blocks.whole(slot, at, kind, whole, to);
+        }
         Effect::Other
     }
 
-    /// Returns the item of a text, and begins the item and the part if they have not.
-    fn place(&mut self, event: &Event<'_>, text: TextIn, to: &mut Transcript) -> (Slot, Effect) {
+    /// Notes that an event brings a text in a member where its type has none.
+    fn note_unread(&self, event: &Event<'_>, to: &mut Transcript) {
+        if event.delta.is_some() {
+            return self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "delta", to);
+        }
+        let Event { text, refusal, arguments, input, code, command, diff, .. } = event;
+        let texts = [text, refusal, arguments, input, code, command, diff];
+        if texts.into_iter().flatten().any(|text| !text.is_empty()) {
+            self.blocks.anomaly(AnomalyKind::UnknownMember, None, "text", to);
+        }
+    }
+
+    /// Returns the item of a text and the text's kind in it.
+    ///
+    /// Begins the item and the part if they have not begun.
+    fn place(
+        &mut self,
+        event: &Event<'_>,
+        text: TextIn,
+        to: &mut Transcript,
+    ) -> (Slot, TextKind, Effect) {
         let slot = self.slot(event, text.item, to);
+        if let Some((list, _)) = text.part {
+            let index = self.part_index(event, slot, list);
+            let effect = self.begin_part(slot, text, index, to);
+            return (slot, text.kind, effect);
+        }
         let mut effect = Effect::Nothing;
-        match text.part {
-            Some((list, part)) => {
-                let index = self.part_index(event, slot, list) as u32;
-                if !self.blocks.has_text(slot, (list, index, text.member)) {
-                    self.blocks.anomaly(AnomalyKind::NotStarted, None, "part", to);
-                    if let Ok(part) = RawValue::parse(part) {
-                        effect = self.blocks.set(slot, (list, index), &part, to);
-                    }
+        let is_new = !self.blocks.has_text(slot, text.member);
+        let is_misplaced = is_new && !self.is_of(slot, text);
+        if is_misplaced {
+            self.blocks.anomaly(AnomalyKind::Misplaced, Some(0), "delta", to);
+        }
+        let kind = match text.kind {
+            // Whoever runs a call runs the arguments of its own type, and no other item is a call.
+            TextKind::Arguments if is_misplaced => TextKind::ServerArguments,
+            TextKind::Arguments if !self.blocks.is_call(slot) && !is_new => {
+                TextKind::ServerArguments
+            }
+            kind => kind,
+        };
+        if kind == TextKind::Arguments && !self.blocks.is_call(slot) {
+            let kind = match text.member {
+                "input" => ToolCallKind::Custom,
+                _ => ToolCallKind::Function,
+            };
+            effect = self.blocks.call(slot, (None, None), kind, to);
+        }
+        (slot, kind, effect)
+    }
+
+    /// Begins the part of a text if it has not begun.
+    ///
+    /// A part of another type stays, and has the text as one more member.
+    fn begin_part(&mut self, slot: Slot, text: TextIn, index: u64, to: &mut Transcript) -> Effect {
+        let Some((list, part)) = text.part else { return Effect::Nothing };
+        let at = (list, index as u32, text.member);
+        if self.blocks.has_text(slot, at) {
+            return Effect::Nothing;
+        }
+        if self.has_part(slot, list, index) {
+            if !self.blocks.had_text(slot, at) {
+                self.blocks.anomaly(AnomalyKind::Misplaced, Some(0), "delta", to);
+                let put = self.blocks.put(slot, (list, index as u32));
+                let put = put.and_then(|part| Some(part.member(text.member)?.into_owned()));
+                if let Some(sent) = put.as_ref().and_then(RawValue::as_raw_str) {
+                    let _ = self.blocks.append(slot, at, text.kind, &sent, to);
                 }
             }
-            None if text.kind == TextKind::Arguments && !self.blocks.is_call(slot) => {
-                let kind = match text.member {
-                    "input" => ToolCallKind::Custom,
-                    _ => ToolCallKind::Function,
-                };
-                effect = self.blocks.call(slot, (None, None), kind, to);
-            }
-            None => {}
+            return Effect::Other;
         }
-        (slot, effect)
+        self.blocks.anomaly(AnomalyKind::NotStarted, None, "part", to);
+        // The text is valid JSON.
+        self.blocks.set(slot, (list, index as u32), &RawValue::within(part, false), to)
+    }
+
+    /// Reports whether an item has a part at this place.
+    fn has_part(&self, slot: Slot, list: &'static str, index: u64) -> bool {
+        let (contents, summaries) = self.sent_parts.get(&slot).copied().unwrap_or_default();
+        index < if list == "summary" { summaries } else { contents }
+            || self.blocks.has_put(slot, (list, index as u32))
+    }
+
+    /// Reports whether an item is of the type that has this text, or of none.
+    fn is_of(&self, slot: Slot, text: TextIn) -> bool {
+        let sent = self.blocks.sent(slot).and_then(|sent| sent.member("type"));
+        // An item that would begin is of the right type, while it is weighed.
+        sent.is_none_or(|sent| RawValue::within(text.item, false).member("type") == Some(sent))
     }
 
     fn annotation(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
         let Some(annotation) = &event.annotation else { return Effect::Other };
         let slot = self.slot(event, MESSAGE, to);
         let index = self.part_index(event, slot, "content");
+        if !self.has_part(slot, "content", index) {
+            let _ = self.begin_part(slot, OUTPUT_TEXT, index, to);
+            let (at, empty) = (("content", index as u32, "text"), RawStr::from_inner(""));
+            let _ = self.blocks.append(slot, at, TextKind::Content, &empty, to);
+        }
         let at = ("content", index as u32, "annotations");
         let _ = self.blocks.push(slot, at, annotation, to);
         self.blocks.cite(slot, annotation, to);
@@ -1075,7 +1230,10 @@ impl Responses {
         is_whole: bool,
         to: &mut Transcript,
     ) -> Effect {
-        let Some(text) = text else { return Effect::Other };
+        let Some(text) = text else {
+            self.note_unread(event, to);
+            return Effect::Other;
+        };
         let slot = self.slot(event, r#"{"type":"shell_call","action":{"commands":[]}}"#, to);
         let at = ("action", "commands", event.command_index.unwrap_or_default() as u32);
         match is_whole {
@@ -1091,7 +1249,10 @@ impl Responses {
         is_whole: bool,
         to: &mut Transcript,
     ) -> Effect {
-        let Some(text) = text else { return Effect::Other };
+        let Some(text) = text else {
+            self.note_unread(event, to);
+            return Effect::Other;
+        };
         let slot = self.slot(event, r#"{"type":"apply_patch_call","operation":{}}"#, to);
         let at = ("operation", "diff");
         match is_whole {
@@ -1101,7 +1262,10 @@ impl Responses {
     }
 
     fn shell_output(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
-        let Some(delta) = &event.delta else { return Effect::Other };
+        let Some(delta) = event.delta.as_ref().filter(|delta| delta.is_object()) else {
+            self.note_unread(event, to);
+            return Effect::Other;
+        };
         let slot = self.slot(event, r#"{"type":"shell_call_output","output":[]}"#, to);
         let index = event.command_index.unwrap_or_default() as u32;
         for member in ["stdout", "stderr"] {
@@ -1115,8 +1279,17 @@ impl Responses {
     }
 
     fn shell_output_done(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
-        let output = event.output.as_ref().and_then(|output| output.elements().next());
-        let Some(output) = output else { return Effect::Other };
+        let mut outputs = event.output.iter().flat_map(RawValue::elements);
+        let Some(output) = outputs.next() else {
+            if event.output.as_ref().is_some_and(|output| !output.is_void()) {
+                self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "output", to);
+            }
+            return Effect::Other;
+        };
+        if outputs.next().is_some() {
+            // An event is about one command.
+            self.blocks.anomaly(AnomalyKind::UnknownMember, None, "output", to);
+        }
         let slot = self.slot(event, r#"{"type":"shell_call_output","output":[]}"#, to);
         let index = event.command_index.unwrap_or_default() as u32;
         let _ = self.blocks.set(slot, ("output", index), &output, to);
@@ -1145,6 +1318,7 @@ impl Responses {
     /// Appends audio or its transcript, which belong to no item.
     fn audio(&mut self, event: &Event<'_>, kind: TextKind, to: &mut Transcript) -> Effect {
         let Some(delta) = event.delta.as_ref().and_then(RawValue::as_raw_str) else {
+            self.note_unread(event, to);
             return Effect::Other;
         };
         let slot = self.slot(event, MESSAGE, to);
@@ -1194,6 +1368,25 @@ fn text_of(part: &RawValue<'_>) -> Option<TextIn> {
     })
 }
 
+/// Returns all that an item says, for comparison.
+fn says(item: &RawValue<'_>) -> String {
+    let mut all = String::new();
+    let mut add = |text: Option<&RawValue<'_>>| {
+        if let Some(text) = text.and_then(RawValue::as_str) {
+            all.push_str(&text);
+        }
+    };
+    let [arguments, input, code, content, summary] =
+        item.members(["arguments", "input", "code", "content", "summary"]);
+    [arguments, input, code].iter().for_each(|text| add(text.as_ref()));
+    for part in [content, summary].iter().flatten().flat_map(RawValue::elements) {
+        let [text, refusal] = part.members(["text", "refusal"]);
+        add(text.as_ref());
+        add(refusal.as_ref());
+    }
+    all
+}
+
 /// Reports whether an event says in which state a tool of the server is.
 fn is_state(event_type: &str) -> bool {
     const TOOLS: [&str; 7] = [
@@ -1217,6 +1410,7 @@ saved!(Responses {
     order,
     sequence,
     cited,
+    sent_parts,
     error,
     is_spliced,
     has_changing_ids,
