@@ -351,7 +351,10 @@ impl Interactions {
             "content.start" => self.start(event, event.content.as_ref(), to),
             "step.delta" | "content.delta" => match &event.delta {
                 Some(delta) => self.fold_delta(event, delta, to),
-                None => Effect::Other,
+                None => {
+                    self.blocks.anomaly(AnomalyKind::UnknownDelta, None, "delta", to);
+                    Effect::Other
+                }
             },
             "step.stop" | "content.stop" => self.stop(event, to),
             // It ends the stream; see `api_error`.
@@ -825,7 +828,11 @@ impl Interactions {
         if is_media {
             return self.media(slot, event, to);
         }
-        if !delta.extra.is_empty() {
+        let has_other = (delta.text.is_some() && delta_type != "text")
+            || (delta.arguments.is_some() && delta_type != "arguments_delta")
+            || (delta.content.is_some() && delta_type != "thought_summary")
+            || delta.data.is_some();
+        if !delta.extra.is_empty() || has_other {
             self.blocks.anomaly(AnomalyKind::UnknownMember, None, "delta", to);
         }
         if let Some(text) = delta.text.as_ref().filter(|_| delta_type == "text") {
