@@ -15,7 +15,7 @@ use deltawire::gemini::Gemini;
 use deltawire::interactions::Interactions;
 use deltawire::messages::Messages;
 use deltawire::responses::Responses;
-use dialect::{Seen, body_of, data, events, whole};
+use dialect::{Seen, body_of, data, events, in_every_cut, whole};
 use serde_json::{Value, json};
 
 /// The data of a recording's events.
@@ -386,4 +386,142 @@ fn nothing_of_an_interaction_is_lost_in_silence() {
             "interaction": {"id": "i", "status": "requires_action"}}),
     ];
     check::<Interactions>(&api, &stream);
+}
+
+#[test]
+fn what_is_odd_in_a_message_is_kept_or_noted() {
+    let begin =
+        |block: Value| json!({"type": "content_block_start", "index": 0, "content_block": block});
+    let delta = |delta: Value| json!({"type": "content_block_delta", "index": 0, "delta": delta});
+    let sign = |signature: &str| delta(json!({"type": "signature_delta", "signature": signature}));
+    let cite = || delta(json!({"type": "citations_delta", "citation": {"n": 1}}));
+    let compact = |text: &str| delta(json!({"type": "compaction_delta", "content": text}));
+    let text = |text: &str| delta(json!({"type": "text_delta", "text": text}));
+    let stop = json!({"type": "content_block_stop", "index": 0});
+    let thinking = || begin(json!({"type": "thinking", "thinking": "a"}));
+    let signed =
+        |signature: &str| json!([{"type": "thinking", "thinking": "a", "signature": signature}]);
+    let mut with_block = text("b");
+    with_block["content_block"] = json!({"type": "text", "text": "c"});
+    let mut both = text("b");
+    both["delta"]["thinking"] = "c".into();
+    for (events, content, noted) in [
+        (vec![thinking(), sign("x"), sign("x"), stop.clone()], signed("x"), None),
+        (
+            vec![thinking(), sign("x"), sign("y"), stop.clone()],
+            signed("y"),
+            Some(("repeated", "signature")),
+        ),
+        (
+            vec![
+                begin(json!({"type": "thinking", "thinking": "a", "signature": "x"})),
+                sign("y"),
+                stop.clone(),
+            ],
+            signed("y"),
+            Some(("repeated", "signature")),
+        ),
+        (vec![thinking(), stop.clone(), sign("x")], signed("x"), Some(("after_finish", "delta"))),
+        (
+            vec![thinking(), cite(), stop.clone()],
+            json!([{"type": "thinking", "thinking": "a", "citations": [{"n": 1}]}]),
+            Some(("misplaced", "delta")),
+        ),
+        (
+            vec![cite(), text("b"), stop.clone()],
+            json!([{"type": "text", "text": "b", "citations": [{"n": 1}]}]),
+            Some(("not_started", "content_block")),
+        ),
+        (
+            vec![begin(json!({"type": "compaction"})), compact("a"), compact("b"), stop.clone()],
+            json!([{"type": "compaction", "content": "b"}]),
+            Some(("repeated", "content")),
+        ),
+        (
+            vec![begin(json!({"type": "text"})), with_block, stop.clone()],
+            json!([{"type": "text", "text": "b"}]),
+            Some(("unknown_member", "")),
+        ),
+        (
+            vec![begin(json!({"type": "text"})), both, stop.clone()],
+            json!([{"type": "text", "text": "b"}]),
+            Some(("unknown_member", "delta")),
+        ),
+        (
+            vec![
+                begin(json!({"type": "text", "text": "a"})),
+                stop,
+                json!({"type": "message_delta", "delta": {"text": "b"}}),
+            ],
+            json!([{"type": "text", "text": "a"}]),
+            Some(("unknown_member", "")),
+        ),
+    ] {
+        let start = json!({"type": "message_start", "message":
+            {"id": "m", "type": "message", "role": "assistant", "content": []}});
+        let ends = [
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}),
+            json!({"type": "message_stop"}),
+        ];
+        let events = [vec![start], events, ends.to_vec()].concat();
+        let seen = in_every_cut::<Messages>(&body_of(&events));
+        assert_eq!(seen.answer()["content"], content, "{events:#?}");
+        let expected = noted.map(|(kind, member)| (kind.to_owned(), member.to_owned()));
+        assert_eq!(self::noted(&seen), expected.into_iter().collect(), "{events:#?}");
+    }
+}
+
+#[test]
+fn what_is_odd_in_an_interaction_is_kept_or_noted() {
+    let event = |name: &str, mut members: Value| {
+        members["event_type"] = name.into();
+        members["index"] = 0.into();
+        members
+    };
+    let delta = |delta: Value| event("step.delta", json!({"delta": delta}));
+    let thought = || event("step.start", json!({"step": {"type": "thought"}}));
+    let output = || event("step.start", json!({"step": {"type": "model_output"}}));
+    let sign = |of: &str| delta(json!({"type": "thought_signature", "signature": of}));
+    let said =
+        |text: &str| json!([{"type": "model_output", "content": [{"type": "text", "text": text}]}]);
+    let text = |text: &str| delta(json!({"type": "text", "text": text}));
+    for (events, steps, noted) in [
+        (
+            vec![thought(), sign("x"), sign("")],
+            json!([{"type": "thought", "signature": "x"}]),
+            None,
+        ),
+        (
+            vec![thought(), sign("x"), sign("y")],
+            json!([{"type": "thought", "signature": "y"}]),
+            Some(("repeated", "signature")),
+        ),
+        (
+            vec![output(), text("a"), delta(json!({"type": "text", "arguments": "b"}))],
+            said("a"),
+            Some(("unknown_member", "delta")),
+        ),
+        (
+            vec![output(), text("a"), delta(json!({"type": "arguments_delta", "text": "b"}))],
+            said("a"),
+            Some(("misplaced", "delta")),
+        ),
+        (
+            vec![output(), text("a"), event("step.delta", json!({}))],
+            said("a"),
+            Some(("unknown_delta", "delta")),
+        ),
+    ] {
+        let ends = [
+            event("step.stop", json!({})),
+            json!({"event_type": "interaction.completed", "interaction": {"status": "completed"}}),
+        ];
+        let events = [events, ends.to_vec()].concat();
+        let seen = in_every_cut::<Interactions>(&body_of(&events));
+        assert_eq!(seen.answer()["steps"], steps, "{events:#?}");
+        let expected = noted.map(|(kind, member)| (kind.to_owned(), member.to_owned()));
+        let all = self::noted(&seen);
+        assert!(expected.iter().all(|one| all.contains(one)), "{all:?} of {events:#?}");
+        assert_eq!(all.is_empty(), expected.is_none(), "{events:#?}");
+    }
 }

@@ -1277,6 +1277,11 @@ impl Blocks {
         self.calls.get(self.block(slot)?.call? as usize)?.id.as_deref()
     }
 
+    /// Returns the name of a block's call.
+    pub(crate) fn call_name(&self, slot: Slot) -> Option<&str> {
+        self.calls.get(self.block(slot)?.call? as usize)?.name.as_deref()
+    }
+
     /// Tells that the call of a block is whole, once.
     pub(crate) fn call_done(&mut self, slot: Slot, to: &mut Transcript) -> Effect {
         let Some(position) = self.block(slot).and_then(|block| block.call) else {

@@ -832,6 +832,10 @@ impl Gemini {
             let json = serde_json::to_string(&*id).unwrap_or_default();
             let _ = self.blocks.set(slot, ("functionCall", "id"), &RawValue::compacted(json), to);
         }
+        let known = self.blocks.call_name(slot);
+        if piece.name.as_ref().is_some_and(|name| known.is_some_and(|known| *name != *known)) {
+            self.blocks.anomaly(AnomalyKind::Changed, Some(index), "functionCall.name", to);
+        }
         self.set_members(slot, (part, piece), to);
         self.put_args(index, slot, piece, to);
         Effect::Other

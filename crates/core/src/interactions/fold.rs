@@ -819,8 +819,15 @@ impl Interactions {
             return self.whole(slot, kind, delta, to);
         }
         if let Some(signature) = &delta.signature {
+            let known = self.signature(slot);
+            let is_empty = *signature == *"";
+            let is_other =
+                known.as_ref().is_some_and(|known| known.to_compact() != signature.to_compact());
+            if is_other && !is_empty {
+                self.blocks.anomaly(AnomalyKind::Repeated, Some(0), "signature", to);
+            }
             // An empty one takes no signature away.
-            if *signature != *"" || !self.is_signed(slot) {
+            if !is_empty || known.is_none() {
                 self.set(slot, "signature", signature, to);
             }
             effect = Effect::Other;
@@ -1047,22 +1054,24 @@ impl Interactions {
         });
     }
 
-    /// Reports whether a step has a signature.
-    fn is_signed(&self, slot: Slot) -> bool {
+    /// Returns the signature of a step, if it is not empty.
+    fn signature(&self, slot: Slot) -> Option<RawValue<'_>> {
         let set = self.steps.get(&slot).and_then(|step| step.set.get("signature"));
-        match set {
-            Some(set) => *set != *"",
-            None => {
-                let sent = self.blocks.sent(slot).and_then(|sent| sent.member("signature"));
-                sent.is_some_and(|sent| sent != *"")
-            }
-        }
+        let signature = match set {
+            Some(set) => Some(set.clone()),
+            None => self.blocks.sent(slot).and_then(|sent| sent.member("signature")),
+        };
+        signature.filter(|signature| *signature != *"")
     }
 
     /// Sets a member of a step. The last one counts.
     fn set(&mut self, slot: Slot, name: &str, value: &RawValue<'_>, to: &mut Transcript) {
         let mut none = Unknown::default();
         let set = self.steps.get_mut(&slot).map_or(&mut none, |step| &mut step.set);
+        let is_other = |known: &RawValue<'_>| *known.as_json() != *value.to_compact();
+        if name == "data" && set.get("data").is_some_and(is_other) {
+            self.blocks.anomaly(AnomalyKind::Repeated, Some(0), "data", to);
+        }
         self.blocks.keep(set, name, value, to);
     }
 }
