@@ -15,7 +15,7 @@ use deltawire::gemini::Gemini;
 use deltawire::interactions::Interactions;
 use deltawire::messages::Messages;
 use deltawire::responses::Responses;
-use dialect::{Seen, body_of, data, events, in_every_cut, whole};
+use dialect::{Seen, body_of, data, events, in_every_cut, recorded, whole};
 use serde_json::{Value, json};
 
 /// The data of a recording's events.
@@ -133,6 +133,29 @@ fn mistakes(api: &Api, stream: &[Value]) -> Vec<Vec<Value>> {
 /// Folds a stream with each mistake, and checks that nothing is missing without an anomaly.
 #[track_caller]
 fn check<D: Dialect>(api: &Api, stream: &[Value]) {
+    let (silent, count) = check_each::<D>(api, stream);
+    eprintln!("{silent} of {count} have no anomaly");
+    assert!(silent > 0 && count > 2 * stream.len());
+}
+
+/// Does the same with the recorded streams of a folder, but for long ones.
+fn check_recorded<D: Dialect>(api: &Api, folder: &str) {
+    let (mut streams, mut silent, mut count) = (0, 0, 0);
+    for (_, body) in recorded(folder, api.is_last) {
+        let all: Option<Vec<Value>> = events(&body).iter().map(|event| data(event)).collect();
+        // What an odd one loses is noted whatever else happens.
+        let is_plain = whole::<D>(&body).anomalies().is_empty();
+        if let Some(stream) = all.filter(|all| all.len() <= 40 && is_plain) {
+            let (more_silent, more) = check_each::<D>(api, &stream);
+            (streams, silent, count) = (streams + 1, silent + more_silent, count + more);
+        }
+    }
+    eprintln!("{streams} recorded streams: {silent} of {count} have no anomaly");
+}
+
+/// Returns the number of mistakes that have no anomaly, and that of all.
+#[track_caller]
+fn check_each<D: Dialect>(api: &Api, stream: &[Value]) -> (usize, usize) {
     let right = noted(&whole::<D>(&body_of(stream)));
     let (mut silent, mut count) = (0, 0);
     for changed in mistakes(api, stream) {
@@ -148,11 +171,13 @@ fn check<D: Dialect>(api: &Api, stream: &[Value]) {
         let mut sent = Vec::new();
         changed[..len].iter().for_each(|event| texts_of(event, &mut sent));
         for text in sent {
-            assert!(there.contains(&text), "{text:?} is lost in {changed:#?}: {}", seen.outcome);
+            // JSON that arrived in pieces may have other white space and another order.
+            let mut words = text.split(|char: char| !char.is_alphanumeric());
+            let is_there = there.contains(&text) || words.all(|word| there.contains(word));
+            assert!(is_there, "{text:?} is lost in {changed:#?}: {}", seen.outcome);
         }
     }
-    eprintln!("{silent} of {count} have no anomaly");
-    assert!(silent > 0 && count > 2 * stream.len());
+    (silent, count)
 }
 
 const RESPONSES: Api = Api {
@@ -238,6 +263,7 @@ fn nothing_of_a_response_is_lost_in_silence() {
     for name in ["aimock-responses", "smollm2-responses"] {
         check::<Responses>(&RESPONSES, &recording(name));
     }
+    check_recorded::<Responses>(&RESPONSES, "responses");
 }
 
 const MESSAGES: Api = Api {
@@ -299,6 +325,7 @@ fn nothing_of_a_message_is_lost_in_silence() {
     for name in ["aimock-messages", "smollm2-messages"] {
         check::<Messages>(&MESSAGES, &recording(name));
     }
+    check_recorded::<Messages>(&MESSAGES, "anthropic");
 }
 
 #[test]
@@ -334,6 +361,7 @@ fn nothing_of_gemini_is_lost_in_silence() {
     for name in ["aimock-gemini", "aimock-gemini-tools"] {
         check::<Gemini>(&api, &recording(name));
     }
+    check_recorded::<Gemini>(&api, "gemini");
 }
 
 #[test]
@@ -386,6 +414,7 @@ fn nothing_of_an_interaction_is_lost_in_silence() {
             "interaction": {"id": "i", "status": "requires_action"}}),
     ];
     check::<Interactions>(&api, &stream);
+    check_recorded::<Interactions>(&api, "interactions");
 }
 
 #[test]
