@@ -305,7 +305,9 @@ impl Messages {
             self.blocks.anomaly(AnomalyKind::UnexpectedType, None, member, to);
         }
         let event_type = event.event_type();
-        self.note_unread(event, &event_type, to);
+        if *event_type != *DELTA || event.message.is_some() || event.content_block.is_some() {
+            self.note_unread(event, &event_type, to);
+        }
         match &*event_type {
             "message_start" => self.start(event, to),
             "content_block_start" => self.block(event, to),
@@ -522,15 +524,17 @@ impl Messages {
                 return Effect::Other;
             }
         };
-        let own = match &*delta.delta_type() {
-            "text_delta" => "text",
-            "thinking_delta" => "thinking",
-            "input_json_delta" => "partial_json",
-            "signature_delta" => "signature",
-            _ => "citation",
-        };
-        if delta.has_other(own) {
-            self.blocks.anomaly(AnomalyKind::UnknownMember, None, "delta", to);
+        if delta.has_several() || effect == Effect::Other {
+            let own = match &*delta.delta_type() {
+                "text_delta" => "text",
+                "thinking_delta" => "thinking",
+                "input_json_delta" => "partial_json",
+                "signature_delta" => "signature",
+                _ => "citation",
+            };
+            if delta.has_other(own) {
+                self.blocks.anomaly(AnomalyKind::UnknownMember, None, "delta", to);
+            }
         }
         if !delta.extra.is_empty() {
             self.note_unknown(&delta.extra, "delta", to);

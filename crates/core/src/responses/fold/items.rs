@@ -153,16 +153,7 @@ impl Responses {
         if let Some(id) = id.as_ref().and_then(RawValue::as_raw_str) {
             self.identify(slot, &id, to);
         }
-        let count = |list: &Option<RawValue<'_>>| {
-            list.as_ref().map_or(0, |list| list.elements().count() as u64)
-        };
-        let counts = (count(&content), count(&summary));
-        if !self.blocks.is_weighing() {
-            match counts {
-                (0, 0) => self.sent_parts.remove(&slot),
-                counts => self.sent_parts.insert(slot, counts),
-            };
-        }
+        let mut counts = (0, 0);
         let item_type = item_type.as_ref().and_then(RawValue::as_str).unwrap_or_default();
         let kind = match &*item_type {
             "function_call" => Some(ToolCallKind::Function),
@@ -206,7 +197,9 @@ impl Responses {
                     if !parts.is_array() && !parts.is_void() {
                         self.blocks.anomaly(AnomalyKind::UnexpectedType, None, list, to);
                     }
-                    self.take_parts(slot, list, (&parts, sent), to);
+                    let count = self.take_parts(slot, list, (&parts, sent), to);
+                    let of_list = if list == "summary" { &mut counts.1 } else { &mut counts.0 };
+                    *of_list = count;
                 }
             }
             "shell_call" => {
@@ -233,8 +226,23 @@ impl Responses {
                     let _ = self.take_text(slot, at, TextKind::Code, (&diff, sent), to);
                 }
             }
-            item_type if OTHER_ITEMS.contains(&item_type) => {}
-            _ => self.blocks.anomaly_once(AnomalyKind::UnknownItem, "item", to),
+            item_type => {
+                let count = |list: Option<RawValue<'_>>| {
+                    list.map_or(0, |list| list.elements().count() as u64)
+                };
+                counts = (count(content), count(summary));
+                if !OTHER_ITEMS.contains(&item_type) {
+                    self.blocks.anomaly_once(AnomalyKind::UnknownItem, "item", to);
+                }
+            }
+        }
+        if self.blocks.is_weighing() {
+            return status;
+        }
+        if counts != (0, 0) {
+            self.sent_parts.insert(slot, counts);
+        } else if !self.sent_parts.is_empty() {
+            self.sent_parts.remove(&slot);
         }
         status
     }

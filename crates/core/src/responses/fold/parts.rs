@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 
 use super::Responses;
-use super::places::{MESSAGE, OUTPUT_TEXT, REASONING, REFUSAL, Sent, TextIn, text_of};
+use super::places::{MESSAGE, OUTPUT_TEXT, PartIn, REASONING, REFUSAL, Sent, TextIn};
 use crate::blocks::{Path, Slot};
 use crate::engine::{AnomalyKind, Effect, TextKind, ToolCallKind, Transcript};
 use crate::json::{RawStr, RawValue};
@@ -27,13 +27,15 @@ impl Responses {
     }
 
     /// Hands out what the parts of an item's content or summary have in their texts.
+    ///
+    /// Returns their number.
     pub(super) fn take_parts(
         &mut self,
         slot: Slot,
         list: &'static str,
         (parts, sent): (&RawValue<'_>, Sent),
         to: &mut Transcript,
-    ) {
+    ) -> u64 {
         // Bedrock counts from 1, and other parts may be left out: then the order tells.
         let known = match sent {
             Sent::First => None,
@@ -45,9 +47,11 @@ impl Responses {
         let (mut texts, mut refusals) = (of("text"), of("refusal"));
         // A part may have a text that its type does not have beside its own.
         let mut found = BTreeSet::new();
+        let mut count = 0;
         for (position, part) in parts.elements().enumerate() {
-            let own = text_of(&part).map(|text| text.member);
-            let in_order = match own {
+            count += 1;
+            let part = PartIn::of(&part);
+            let in_order = match part.own.map(|own| own.member) {
                 Some("text") => texts.find(|(index, _)| found.insert(*index)),
                 Some(_) => refusals.find(|(index, _)| found.insert(*index)),
                 None => None,
@@ -58,6 +62,7 @@ impl Responses {
             }
             self.take_part(slot, (list, index), (&part, sent), to);
         }
+        count
     }
 
     /// Hands out what a part of a content or summary has in its text.
@@ -65,19 +70,18 @@ impl Responses {
         &mut self,
         slot: Slot,
         (list, index): (&'static str, u64),
-        (part, sent): (&RawValue<'_>, Sent),
+        (part, sent): (&PartIn<'_>, Sent),
         to: &mut Transcript,
     ) {
-        let Some(text) = text_of(part) else {
+        let Some(text) = part.own else {
             return self.blocks.anomaly_once(AnomalyKind::UnknownItem, "part", to);
         };
-        let [whole, annotations] = part.members([text.member, "annotations"]);
         let at = (list, index as u32, text.member);
-        match whole.as_ref().and_then(RawValue::as_raw_str) {
+        match part.whole(&text) {
             Some(whole) => _ = self.take_text(slot, at, text.kind, (&whole, sent), to),
             None => self.blocks.expect_text(slot, at, text.kind, to),
         }
-        let Some(annotations) = annotations else { return };
+        let Some(annotations) = &part.annotations else { return };
         let seen = self.cited.get(&(slot, index)).copied().unwrap_or_default();
         let mut count = 0;
         for annotation in annotations.elements() {
@@ -98,19 +102,18 @@ impl Responses {
         &mut self,
         slot: Slot,
         (list, index): (&'static str, u64),
-        (part, sent): (&RawValue<'_>, Sent),
+        (part, sent): (&PartIn<'_>, Sent),
         to: &mut Transcript,
     ) {
-        let own = text_of(part).map(|own| own.member);
+        let own = part.own.map(|own| own.member);
         for text in [OUTPUT_TEXT, REFUSAL].iter().filter(|text| own != Some(text.member)) {
-            let whole = part.member(text.member);
-            let Some(whole) = whole.as_ref().and_then(RawValue::as_raw_str) else { continue };
+            let Some(whole) = part.whole(text) else { continue };
             let (at, of) = ((list, index as u32, text.member), (list, index as u32));
             if self.blocks.had_text(slot, at) {
                 let _ = self.take_text(slot, at, text.kind, (&whole, sent), to);
             } else if !whole.is_empty() && self.blocks.put(slot, of).is_none() {
                 // There it is found without a walk through the item.
-                let _ = self.blocks.set(slot, of, part, to);
+                let _ = self.blocks.set(slot, of, part.part, to);
             }
         }
     }
@@ -166,10 +169,11 @@ impl Responses {
             self.last_part = Some((slot, index));
         }
         let at = (list, index as u32);
+        let read = PartIn::of(part);
         let is_other = match self.blocks.put(slot, at) {
-            Some(known) => known.member("type") != part.member("type"),
+            Some(known) => known.member("type") != read.part_type,
             // One that came with its item.
-            None => text_of(part).is_some_and(|text| {
+            None => read.own.is_some_and(|text| {
                 let text = (list, index as u32, text.member);
                 self.has_part(slot, list, index) && !self.blocks.had_text(slot, text)
             }),
@@ -180,18 +184,17 @@ impl Responses {
         }
         let _ = self.blocks.set(slot, at, part, to);
         // The item may have brought the text of a part that begins empty.
-        let repeated = text_of(part).map(|text| (list, index as u32, text.member)).filter(|at| {
-            let sent = part.member(at.2);
-            let is_empty = sent.as_ref().is_none_or(|sent| *sent == *"");
-            !is_done && is_empty && self.blocks.may_be_repeated(slot, *at)
-        });
+        let empty = read.own.filter(|own| !is_done && read.is_empty(own));
+        let repeated = empty
+            .map(|text| (list, index as u32, text.member))
+            .filter(|at| self.blocks.may_be_repeated(slot, *at));
         self.blocks.cover(slot, at);
         if let Some(at) = repeated {
             self.blocks.keep_text(slot, at);
         } else {
             let sent = if is_done { Sent::Last } else { Sent::First };
-            self.take_other_texts(slot, (list, index), (part, sent), to);
-            self.take_part(slot, (list, index), (part, sent), to);
+            self.take_other_texts(slot, (list, index), (&read, sent), to);
+            self.take_part(slot, (list, index), (&read, sent), to);
         }
         Effect::Other
     }
@@ -205,7 +208,8 @@ impl Responses {
 
     pub(super) fn delta(&mut self, event: &Event<'_>, text: TextIn, to: &mut Transcript) -> Effect {
         let delta = event.delta.as_ref().and_then(RawValue::as_raw_str);
-        let logprobs = event.logprobs.as_ref().filter(|logprobs| !logprobs.is_void());
+        let logprobs = event.logprobs.as_ref();
+        let logprobs = logprobs.filter(|all| all.as_json() != "[]" && !all.is_void());
         if delta.is_none() {
             self.note_unread(event, to);
             if logprobs.is_none() {

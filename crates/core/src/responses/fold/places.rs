@@ -1,7 +1,7 @@
 //! The texts of a response: where each is in its item, and what is begun for one without an item.
 
 use crate::engine::TextKind;
-use crate::json::RawValue;
+use crate::json::{RawStr, RawValue};
 
 /// The time at which an item or part comes whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,14 +76,40 @@ pub(super) const CODE: TextIn = TextIn {
     member: "code",
 };
 
-/// Returns the text that a part of a content or summary has.
-pub(super) fn text_of(part: &RawValue<'_>) -> Option<TextIn> {
-    let part_type = part.member("type");
-    Some(match part_type.as_ref().and_then(RawValue::as_str)?.as_ref() {
-        "output_text" => OUTPUT_TEXT,
-        "refusal" => REFUSAL,
-        "reasoning_text" => REASONING_TEXT,
-        "summary_text" => SUMMARY_TEXT,
-        _ => return None,
-    })
+/// A part of a content or summary, and the members of it that count, read in one pass.
+pub(super) struct PartIn<'p> {
+    pub(super) part: &'p RawValue<'p>,
+    pub(super) part_type: Option<RawValue<'p>>,
+    /// The text that a part of its type has.
+    pub(super) own: Option<TextIn>,
+    text: Option<RawValue<'p>>,
+    refusal: Option<RawValue<'p>>,
+    pub(super) annotations: Option<RawValue<'p>>,
+}
+
+impl<'p> PartIn<'p> {
+    pub(super) fn of(part: &'p RawValue<'p>) -> Self {
+        let [part_type, text, refusal, annotations] =
+            part.members(["type", "text", "refusal", "annotations"]);
+        let own = match part_type.as_ref().and_then(RawValue::as_str).as_deref() {
+            Some("output_text") => Some(OUTPUT_TEXT),
+            Some("refusal") => Some(REFUSAL),
+            Some("reasoning_text") => Some(REASONING_TEXT),
+            Some("summary_text") => Some(SUMMARY_TEXT),
+            _ => None,
+        };
+        Self { part, part_type, own, text, refusal, annotations }
+    }
+
+    /// Returns the string that is this text of the part.
+    pub(super) fn whole(&self, text: &TextIn) -> Option<RawStr<'_>> {
+        let whole = if text.member == REFUSAL.member { &self.refusal } else { &self.text };
+        whole.as_ref().and_then(RawValue::as_raw_str)
+    }
+
+    /// Reports whether the part has neither this text nor another value in its place.
+    pub(super) fn is_empty(&self, text: &TextIn) -> bool {
+        let whole = if text.member == REFUSAL.member { &self.refusal } else { &self.text };
+        whole.as_ref().is_none_or(|whole| *whole == *"")
+    }
 }
