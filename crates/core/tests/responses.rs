@@ -846,7 +846,36 @@ fn an_error_before_the_connection_breaks_is_kept() {
     // Whoever stops reads no further, and knows why.
     let mut session = deltawire::responses::Session::new();
     session.feed(body.as_bytes()).unwrap();
-    assert_eq!(session.close(How::Stopped).end.name(), "stopped");
+    let outcome = session.close(How::Stopped);
+    assert_eq!(outcome.end.name(), "stopped");
+    assert!(matches!(outcome.error, Some(Error::Api(error)) if error.message == "no money"));
+    // Nor does what goes wrong after it hide it.
+    let after = body_of(&[of_item("added", 9, &json!({"type": "x", "long": "y".repeat(9000)}))]);
+    let mut limits = Limits::default();
+    limits.max_folded = 5000;
+    let mut small = Limits::default();
+    small.max_event = 5000;
+    for (after, limits) in [
+        (&*after, limits),
+        (&*after, small),
+        ("data: {\"type\":\"response.in\n\n", Limits::default()),
+        ("data: {\"error\":{\"message\":\"another\"}}\n\n", Limits::default()),
+    ] {
+        let mut session =
+            deltawire::responses::Session::with_options(Options::new().with_limits(limits));
+        session.feed(body.as_bytes()).unwrap();
+        let told = session.feed(after.as_bytes()).unwrap_err();
+        let outcome = session.close(How::Clean);
+        assert_eq!(outcome.end.name(), "error", "{after}");
+        assert!(matches!(&told, Error::Api(error) if error.message == "no money"), "{told}");
+        assert_eq!(outcome.error, Some(told));
+        assert_eq!(outcome.answer.text(), "Hello, ");
+    }
+    let how = How::from(deltawire::sse::Error::LineTooLong { max: 1, offset: 2 });
+    let mut session = deltawire::responses::Session::new();
+    session.feed(body.as_bytes()).unwrap();
+    let outcome = session.close(how);
+    assert!(matches!(outcome.error, Some(Error::Api(error)) if error.message == "no money"));
 }
 
 #[test]

@@ -198,7 +198,7 @@ const CHANGES: &[(&str, &str, u64, Noted)] = &[
     // An empty delta changes nothing, so nothing is learned from it where it does not match.
     ("\"T\"", "\"\"", 3, &[]),
     ("\"T\"", "null", 1, &[]),
-    ("\"T\"", "{\"a\":1}", 1, &[]),
+    ("\"T\"", "{\"a\":1}", 1, &[("unexpected_type", 2)]),
     ("\"logprobs\":[]", "\"logprobs\":[{\"token\":\"T\",\"logprob\":-0.5}]", 1, &[]),
     ("\"logprobs\":[],", "", 2, &[]),
     ("\"logprobs\":[]", "\"logprobs\":null", 2, &[]),
@@ -219,7 +219,7 @@ const CHANGES: &[(&str, &str, u64, Noted)] = &[
     ("\"msg_1\"", "\"\"", 2, &[("item_id_changed", 2)]),
     ("\"msg_1\"", "\"msg\\u005f1\"", 2, &[]),
     ("\"msg_1\"", "1", 2, &[("unexpected_type", 2)]),
-    ("output_text.delta\",", "refusal.delta\",", 1, &[("not_started", 1)]),
+    ("output_text.delta\",", "refusal.delta\",", 1, &[("misplaced", 1)]),
     ("output_text.delta\",", "other.delta\",", 1, &[("unknown_event", 2)]),
     ("\"delta\":", "\"vendor\":1,\"delta\":", 2, &[]),
     ("\"delta\":", "\"text\":\"whole\",\"delta\":", 1, &[]),

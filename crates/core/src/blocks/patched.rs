@@ -102,6 +102,8 @@ pub(crate) enum Patch {
     Value(RawValue<'static>),
     /// Elements that follow those of the array that was sent.
     Elements(RawArray),
+    /// Elements in place of those of the array that was sent.
+    Array(RawArray),
 }
 
 /// The parts of a text that belong to one place in one block.
@@ -298,6 +300,31 @@ impl Patched {
         self.patches.range_from(at).take_while(|(path, _)| at.holds(path))
     }
 
+    /// Reports whether something was put at this path or into it.
+    ///
+    /// A text counts unless a later whole value does not have it.
+    pub(crate) fn has(&self, at: &Path) -> bool {
+        let mut texts = self.texts.range_from(at).take_while(|(path, _)| at.holds(path));
+        texts.any(|(_, share)| self.written(share) != Written::Nowhere)
+            || self.within(at).next().is_some()
+    }
+
+    /// Returns the name of an array at this path or in it whose new elements a value does not have.
+    ///
+    /// The value is to be put at this path. The cost is linear in it, and in the elements.
+    pub(crate) fn left_out(&self, at: &Path, value: &RawValue<'_>) -> Option<&'static str> {
+        let arrays = self.within(at).filter_map(|(path, patch)| match patch {
+            Patch::Elements(elements) | Patch::Array(elements) => Some((path, elements)),
+            Patch::Value(_) => None,
+        });
+        let arrays: Vec<_> = arrays.collect();
+        if arrays.is_empty() {
+            return None;
+        }
+        let depth = at.0.iter().take_while(|step| **step != Step::End).count();
+        first_left_out(Some(value), &arrays, depth)
+    }
+
     /// Removes the patches at this path and in it, but not the texts.
     pub(crate) fn clear(&mut self, at: &Path) {
         let old: Vec<Path> = self.within(at).map(|(path, _)| *path).collect();
@@ -330,7 +357,7 @@ impl Patch {
     pub(crate) fn held(&self) -> Held {
         Held::item(match self {
             Self::Value(value) => value.as_json().len(),
-            Self::Elements(elements) => elements.as_json().len(),
+            Self::Elements(elements) | Self::Array(elements) => elements.as_json().len(),
         })
     }
 }
@@ -350,7 +377,9 @@ impl Put<'_> {
                 share.whole.as_ref().map_or(0, |whole| whole.as_json().len()) + share.len(texts)
             }
             Self::Patch(Patch::Value(value)) => value.as_json().len(),
-            Self::Patch(Patch::Elements(elements)) => elements.as_json().len(),
+            Self::Patch(Patch::Elements(elements) | Patch::Array(elements)) => {
+                elements.as_json().len()
+            }
         }
     }
 }
@@ -378,6 +407,9 @@ impl Writer<'_> {
             Some(Put::Text(share)) if share.is_json => return self.json(base, share),
             Some(Put::Text(share)) => return self.string(&share.so_far(self.texts)),
             Some(Put::Patch(Patch::Value(value))) => Some(value.as_json()),
+            Some(Put::Patch(Patch::Array(elements))) => {
+                return self.out.push_str(elements.as_json());
+            }
             Some(Put::Patch(Patch::Elements(elements))) => return self.elements(base, elements),
             None => base,
         };
@@ -498,10 +530,47 @@ impl Writer<'_> {
 }
 
 /// Returns the patches that have the first one's step.
-fn first_group<'g, 'p>(patches: &'g Patches<'p>, depth: usize) -> &'g Patches<'p> {
+fn first_group<'g, 'p, T>(patches: &'g [(&'p Path, T)], depth: usize) -> &'g [(&'p Path, T)] {
     let Some((first, _)) = patches.first() else { return &[] };
-    let is_of = |(path, _): &&(&Path, Put<'_>)| path.0[depth] == first.0[depth];
+    let is_of = |(path, _): &&(&Path, T)| path.0[depth] == first.0[depth];
     &patches[..patches.iter().take_while(is_of).count()]
+}
+
+/// Returns the name of the first array whose elements a value does not have, all and in order.
+fn first_left_out(
+    value: Option<&RawValue<'_>>,
+    arrays: &[(&Path, &RawArray)],
+    depth: usize,
+) -> Option<&'static str> {
+    let mut rest = arrays;
+    if let [(path, elements), inner @ ..] = arrays {
+        if depth == Path::DEPTH || path.0[depth] == Step::End {
+            let mut sent = value.iter().flat_map(|value| value.elements());
+            let has = |own: RawValue<'_>| {
+                sent.by_ref().any(|element| *element.to_compact() == *own.as_json())
+            };
+            if !elements.elements().all(has) {
+                return Some(path.name());
+            }
+            rest = inner;
+        }
+    }
+    let mut sent = value.iter().flat_map(|value| value.elements()).enumerate();
+    while let Some((path, _)) = rest.first() {
+        let group = first_group(rest, depth);
+        rest = &rest[group.len()..];
+        let inner = match path.0[depth] {
+            Step::Index(index) => {
+                sent.find(|(at, _)| *at == index as usize).map(|(_, value)| value)
+            }
+            Step::Member(name) => value.and_then(|value| value.member(name)),
+            Step::End => None,
+        };
+        if let Some(name) = first_left_out(inner.as_ref(), group, depth + 1) {
+            return Some(name);
+        }
+    }
+    None
 }
 
 /// Saving and restoring.
@@ -609,6 +678,10 @@ impl Saved for Patch {
                 to.byte(1);
                 elements.save(to);
             }
+            Self::Array(elements) => {
+                to.byte(2);
+                elements.save(to);
+            }
         }
     }
 
@@ -616,6 +689,7 @@ impl Saved for Patch {
         match from.byte()? {
             0 => Saved::load(from).map(Self::Value),
             1 => Saved::load(from).map(Self::Elements),
+            2 => Saved::load(from).map(Self::Array),
             _ => Err(Fault::Damaged("a patch")),
         }
     }

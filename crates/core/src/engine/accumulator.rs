@@ -398,8 +398,8 @@ impl<D: Dialect> Accumulator<D> {
             // Templates are not learned from it, and may not hold after it.
             self.learned.forget();
             if let Err(error) = self.fold(event) {
-                self.fail(error.clone());
-                return Err(error);
+                self.fail(error);
+                self.check()?;
             }
             self.end_if_over();
         }
@@ -566,18 +566,21 @@ impl<D: Dialect> Accumulator<D> {
         let is_clean = self.done || (self.error.is_none() && end.is_none());
         // A sentinel that the end of the body cut was no event yet.
         let is_over = self.done || (is_clean && self.dialect.is_finished());
+        let mut told = None;
         if is_clean && self.error.is_none() {
             self.error = self.dialect.failure().map(Box::new);
-        } else if self.error.is_none() && matches!(end, Some(End::Truncated | End::Stalled)) {
-            // The server said what is wrong before the connection broke.
-            let of_api = self.dialect.failure().filter(|error| matches!(error, Error::Api(_)));
-            self.error = of_api.map(Box::new);
+        } else if self.error.is_none() {
+            // The server said what is wrong before the connection broke, or the caller stopped.
+            told = self.told_error().map(Box::new);
+            if end != Some(End::Stopped) {
+                self.error = told.take();
+            }
         }
         if self.done || self.error.is_some() {
             self.end = Some(self.natural_end(false));
         } else {
             self.end = Some(end.unwrap_or_else(|| self.natural_end(rest != Rest::None)));
-            self.error = failure.map(Box::new);
+            self.error = failure.map(Box::new).or(told);
         }
         let is_early =
             matches!(self.end, Some(End::Truncated | End::Empty | End::DoneWithoutFinishReason));
@@ -663,8 +666,14 @@ impl<D: Dialect> Accumulator<D> {
         }
     }
 
+    /// Ends the stream with an error, or with the one that the API sent before it.
     pub(crate) fn fail(&mut self, error: Error) {
-        self.error = Some(Box::new(error));
+        self.error = Some(Box::new(self.told_error().unwrap_or(error)));
+    }
+
+    /// Returns the error that the API sent, while the stream goes on after it.
+    fn told_error(&self) -> Option<Error> {
+        self.dialect.failure().filter(|error| matches!(error, Error::Api(_)))
     }
 
     /// Returns the error that ended the stream, if one did.

@@ -53,7 +53,7 @@ pub enum AnomalyKind {
     ///
     /// It is a role, a usage other than the one before, or a whole `message` after deltas, which
     /// was not folded. It is also a text that came with its item, and then in deltas, which were
-    /// not appended (LiteLLM).
+    /// not appended (LiteLLM), and another signature of a block, of which the last one counts.
     Repeated,
     /// An index is missing or is not one.
     ///
@@ -101,7 +101,8 @@ pub enum AnomalyKind {
     /// The answer stands in the wrong member, and was folded from there.
     ///
     /// The anomaly's member is a `message` in place of the delta, a `delta` or `message` in a
-    /// legacy completion, a `text` in a chat completion, a `delta` for a block of another type.
+    /// legacy completion, a `text` in a chat completion, a `delta` for a block, an item or a part
+    /// of another type, which has the text beside what it has.
     Misplaced,
     /// Each choice began after the one before had ended without a finish reason.
     ///
@@ -182,23 +183,27 @@ pub enum AnomalyKind {
     ///
     /// It is in the answer as it was sent. It is noted once, with the first event that has one.
     UnknownItem,
-    /// An event or its delta has a member that is not known and has no place in the answer.
+    /// An event or its delta has a member that has no place in the answer.
+    ///
+    /// It is not known, or the type of the event or the delta has no such member.
     ///
     /// The rest of the event was folded.
     UnknownMember,
     /// A whole text or item differs from the deltas that came before it.
     ///
-    /// Or it leaves them out, or a whole call has another ID or name. The whole one counts in the
+    /// Or it leaves them out, or annotations or log probabilities, or a whole call has another ID
+    /// or name, or an item stands in place of one of another type. The whole one counts in the
     /// answer. What the updates added stays as it was, but a call that was not told as done is told
     /// as the whole one has it. Of the input that a block of Anthropic's Messages began with, the
     /// deltas count.
     Contradicted,
-    /// A delta is for an item or block that did not begin.
+    /// A delta or an annotation is for an item, a part or a block that did not begin.
     ///
     /// One was begun for it.
     NotStarted,
     /// An item or block began a second time, and the later one counts.
     ///
+    /// Or a part began in place of one of another type.
     /// In Anthropic's Messages another block began at the same index, and both are kept.
     BegunAgain,
     /// The stream ended in order, but an item or block did not.

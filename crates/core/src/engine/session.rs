@@ -416,9 +416,8 @@ impl<D: Dialect> Session<D> {
                     }
                 }
                 Err(error) => {
-                    let error = Error::from(error);
-                    self.accumulator.fail(error.clone());
-                    return Err(error);
+                    self.accumulator.fail(error.into());
+                    return self.check().map(|()| false);
                 }
             }
         }

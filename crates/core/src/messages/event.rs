@@ -119,6 +119,30 @@ impl Delta<'_> {
     pub fn delta_type(&self) -> Cow<'_, str> {
         self.delta_type.as_ref().map_or(Cow::Borrowed(""), RawStr::to_text)
     }
+
+    /// Reports whether the delta has more than one member with a part of a block.
+    pub(super) fn has_several(&self) -> bool {
+        let Self { text, thinking, partial_json, signature, citation, .. } = self;
+        let texts = [text, thinking, partial_json, signature];
+        let count: usize = texts.iter().map(|text| usize::from(text.is_some())).sum();
+        count + usize::from(citation.is_some()) > 1
+    }
+
+    /// Reports whether the delta has a part of a block in a member of another name.
+    pub(super) fn has_other(&self, name: &str) -> bool {
+        let Self { text, thinking, partial_json, signature, citation, .. } = self;
+        let texts = [
+            ("text", text),
+            ("thinking", thinking),
+            ("partial_json", partial_json),
+            ("signature", signature),
+        ];
+        // Some servers send each member, empty.
+        let is_filled =
+            |text: &Option<RawStr<'_>>| text.as_ref().is_some_and(|text| !text.is_empty());
+        texts.iter().any(|(own, text)| *own != name && is_filled(text))
+            || (name != "citation" && citation.is_some())
+    }
 }
 
 impl<'de> Members<'de> for Event<'de> {

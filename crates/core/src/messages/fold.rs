@@ -329,7 +329,11 @@ impl Messages {
         if let Some(member) = event.unexpected {
             self.blocks.anomaly(AnomalyKind::UnexpectedType, None, member, to);
         }
-        match &*event.event_type() {
+        let event_type = event.event_type();
+        if *event_type != *DELTA || event.message.is_some() || event.content_block.is_some() {
+            self.note_unread(event, &event_type, to);
+        }
+        match &*event_type {
             "message_start" => self.start(event, to),
             "content_block_start" => self.block(event, to),
             DELTA => return self.delta(event, to),
@@ -346,6 +350,26 @@ impl Messages {
             _ => self.blocks.anomaly(AnomalyKind::UnknownEvent, None, "type", to),
         }
         Effect::Other
+    }
+
+    /// Notes that an event has a member with a part of the answer which its type does not have.
+    fn note_unread(&self, event: &Event<'_>, event_type: &str, to: &mut Transcript) {
+        let Event { message, content_block, delta, .. } = event;
+        let (message, block) = (message.is_some(), content_block.is_some());
+        let is_odd = match event_type {
+            DELTA => message || block,
+            "message_start" => block || delta.is_some(),
+            "content_block_start" => message || delta.is_some(),
+            "content_block_stop" | "message_stop" | "ping" => message || block || delta.is_some(),
+            "message_delta" => {
+                message || block || delta.as_ref().is_some_and(|own| own.has_other(""))
+            }
+            // It is noted whatever it has.
+            _ => false,
+        };
+        if is_odd {
+            self.blocks.anomaly(AnomalyKind::UnknownMember, None, "", to);
+        }
     }
 
     /// Reports whether an event is a delta that adds no more than it has.
@@ -526,10 +550,67 @@ impl Messages {
                 return Effect::Other;
             }
         };
+        if delta.has_several() || effect == Effect::Other {
+            let own = match &*delta.delta_type() {
+                "text_delta" => "text",
+                "thinking_delta" => "thinking",
+                "input_json_delta" => "partial_json",
+                "signature_delta" => "signature",
+                _ => "citation",
+            };
+            if delta.has_other(own) {
+                self.blocks.anomaly(AnomalyKind::UnknownMember, None, "delta", to);
+            }
+        }
         if !delta.extra.is_empty() {
             self.note_unknown(&delta.extra, "delta", to);
         }
         effect
+    }
+
+    /// Notes that a delta sets a member which its block should not have, or has.
+    fn note_set(
+        &mut self,
+        slot: Slot,
+        (member, value): (&'static str, Option<&RawValue<'_>>),
+        block_type: &str,
+        to: &mut Transcript,
+    ) {
+        self.note_late(slot, to);
+        let known = self.blocks.put(slot, member);
+        let is_repeated = known.zip(value).is_some_and(|(known, value)| {
+            !known.is_void() && *known.as_json() != *value.to_compact()
+        });
+        if is_repeated {
+            self.blocks.anomaly(AnomalyKind::Repeated, Some(CHOICE), member, to);
+        }
+        if self.blocks.has_put(slot, member) {
+            return;
+        }
+        // The block is read the first time only.
+        let sent = self.blocks.sent(slot).map(|sent| sent.members(["type", member]));
+        let [own_type, own] = sent.unwrap_or_default();
+        let is_other = own_type.as_ref().is_some_and(|own| {
+            let own = own.to_text();
+            own != block_type && (is_known_block(&own) || is_text_block(&own))
+        });
+        let is_repeated = own
+            .as_ref()
+            .zip(value)
+            .is_some_and(|(own, value)| !own.is_void() && *own.to_compact() != *value.to_compact());
+        if is_other {
+            self.blocks.anomaly(AnomalyKind::Misplaced, Some(CHOICE), "delta", to);
+        }
+        if is_repeated {
+            self.blocks.anomaly(AnomalyKind::Repeated, Some(CHOICE), member, to);
+        }
+    }
+
+    /// Notes that a delta comes after the end of its block or of the message.
+    fn note_late(&self, slot: Slot, to: &mut Transcript) {
+        if self.blocks.is_stopped(slot) || self.blocks.are_finished() {
+            self.blocks.anomaly(AnomalyKind::AfterFinish, Some(CHOICE), "delta", to);
+        }
     }
 
     /// Sets the signature of a thinking block, which one delta carries whole.
@@ -542,7 +623,9 @@ impl Messages {
         let Some(signature) = signature else { return Effect::Other };
         let slot = self.slot(event, THINKING, to);
         let signature = ["\"", signature.as_json(), "\""].concat();
-        self.blocks.set(slot, "signature", &RawValue::within(&signature, false), to)
+        let signature = RawValue::within(&signature, false);
+        self.note_set(slot, ("signature", Some(&signature)), THINKING.member, to);
+        self.blocks.set(slot, "signature", &signature, to)
     }
 
     fn cite(
@@ -553,6 +636,7 @@ impl Messages {
     ) -> Effect {
         let Some(citation) = citation else { return Effect::Other };
         let slot = self.slot(event, TEXT, to);
+        self.note_set(slot, ("citations", None), TEXT.member, to);
         let _ = self.blocks.push(slot, "citations", citation, to);
         self.blocks.cite(slot, citation, to);
         Effect::Other
@@ -587,9 +671,7 @@ impl Messages {
                 let _ = self.blocks.append(slot, text.member, kind, &sent, to);
             }
         }
-        if self.blocks.is_stopped(slot) || self.blocks.are_finished() {
-            self.blocks.anomaly(AnomalyKind::AfterFinish, Some(CHOICE), "delta", to);
-        }
+        self.note_late(slot, to);
         let effect = self.blocks.append(slot, text.member, kind, delta, to);
         if is_new && text.member == INPUT.member {
             self.blocks.set_json(slot, INPUT.member);
@@ -617,6 +699,7 @@ impl Messages {
         let slot = self.slot(event, COMPACTION, to);
         for member in ["content", "encrypted_content"] {
             if let Some(value) = delta.extra.get(member).filter(|value| !value.is_null()) {
+                self.note_set(slot, (member, Some(value)), "compaction", to);
                 let _ = self.blocks.set(slot, member, value, to);
             }
         }
@@ -844,6 +927,11 @@ fn is_known_block(block_type: &str) -> bool {
     OTHERS.contains(&block_type)
         || block_type.ends_with("_tool_use")
         || block_type.ends_with("_tool_result")
+}
+
+/// Reports whether a block of this type has a text of the answer, or is a call.
+fn is_text_block(block_type: &str) -> bool {
+    matches!(block_type, "text" | "thinking" | "tool_use")
 }
 
 /// Reports whether an object without a type is an error.

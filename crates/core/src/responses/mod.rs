@@ -3,6 +3,7 @@
 //! OpenAI's Responses API and the servers that speak Open Responses (vLLM, llama.cpp, Ollama, LM
 //! Studio, OpenRouter) stream it.
 
+mod align;
 mod answer;
 mod event;
 mod fold;

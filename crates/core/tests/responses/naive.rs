@@ -34,8 +34,6 @@ pub struct Item {
     is_shifted: bool,
     /// A text of it arrived that is not folded here.
     lacks_text: bool,
-    /// A whole text came with its log probabilities.
-    has_logprobs: bool,
     pub is_done: bool,
 }
 
@@ -104,15 +102,8 @@ impl Item {
     fn text_mut(&mut self, (part, member): At) -> Option<&mut Value> {
         let of = match part {
             Some((list, index)) => {
-                let part = self.part(list, index, &new_part(list, member, &self.value["type"]))?;
-                let part_type = part["type"].as_str()?;
-                // A part of another type has no such text.
-                if part_type != new_part(list, member, &Value::Null)["type"]
-                    && !(part_type == "reasoning_text" && list == "content" && member == "text")
-                {
-                    return None;
-                }
-                part
+                // A part of another type has the text beside what it has.
+                self.part(list, index, &new_part(list, member, &self.value["type"]))?
             }
             None => &mut self.value,
         };
@@ -201,9 +192,13 @@ impl Naive {
             "reasoning_summary_part.done" => self.part(event, "summary", false),
             "output_text.annotation.added" => {
                 let index = event["content_index"].as_u64()?;
-                let item = self.items.get_mut(&event["output_index"].as_u64()?)?;
-                item.text((Some(("content", index)), "text"))?;
-                let part = item.part("content", index, &Value::Null)?;
+                let item = self.items.entry(event["output_index"].as_u64()?);
+                let item = item.or_insert_with(|| begin("message"));
+                if item.value["type"] != "message" {
+                    return None;
+                }
+                let new = new_part("content", "text", &Value::Null);
+                let part = item.part("content", index, &new)?;
                 if part["annotations"].is_null() {
                     part["annotations"] = json!([]);
                 }
@@ -307,18 +302,18 @@ impl Naive {
         if what == "delta" {
             item.append(at, sent)?;
             let Some(logprobs) = logprobs else { return Some(()) };
-            let part = item.part("content", index?, &Value::Null)?;
+            // Arguments have no place for them.
+            let Some(list) = list else { return Some(()) };
+            let part = item.part(list, index?, &Value::Null)?;
             if part["logprobs"].is_null() {
                 part["logprobs"] = json!([]);
             }
             part["logprobs"].as_array_mut()?.extend(logprobs.iter().cloned());
-            // Those of a delta after the whole text are not known.
-            return (!item.has_logprobs).then_some(());
+            return Some(());
         }
-        if let Some(logprobs) = logprobs {
+        if let (Some(list), Some(logprobs)) = (list, logprobs) {
             let _ = item.text_mut(at)?;
-            item.part("content", index?, &Value::Null)?["logprobs"] = logprobs.clone().into();
-            item.has_logprobs = true;
+            item.part(list, index?, &Value::Null)?["logprobs"] = logprobs.clone().into();
         }
         item.repeated.remove(&at);
         *item.text_mut(at)? = sent.into();
@@ -345,8 +340,8 @@ impl Naive {
         let items = answer["output"].as_array().into_iter().flatten();
         let messages = items.filter(|item| item["type"] == "message");
         let parts = messages.flat_map(|item| item["content"].as_array().into_iter().flatten());
-        let texts = parts.filter(|part| part["type"] == "output_text");
-        texts.filter_map(|part| part["text"].as_str()).collect()
+        // A part of another type may have got one.
+        parts.filter_map(|part| part["text"].as_str()).collect()
     }
 }
 

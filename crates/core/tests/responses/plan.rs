@@ -65,9 +65,10 @@ fn event(naive: &Naive, what: u8, at: u8, style: u8, text: &str) -> Value {
             "content_part.done",
             json!({"part": changed(known_part.unwrap_or_else(|| output_text(text)), style, text)}),
         ),
-        7..=9 => of("output_text.delta", json!({"delta": text})),
+        7..=9 => of("output_text.delta", with_logprobs(json!({"delta": text}), style, text)),
         10 => {
-            of("output_text.done", json!({"text": whole(known_part.as_ref(), "text", style, text)}))
+            let whole = whole(known_part.as_ref(), "text", style, text);
+            of("output_text.done", with_logprobs(json!({"text": whole}), style, text))
         }
         11 => of("refusal.delta", json!({"delta": text})),
         12 => of(
@@ -125,6 +126,16 @@ fn call(style: u8, arguments: &str) -> Value {
     let name = if style & 8 == 0 { "f" } else { "g" };
     json!({"type": "function_call", "call_id": format!("c{}", style >> 4 & 1), "name": name,
         "arguments": arguments})
+}
+
+/// Adds the log probability of a token, or none of them.
+fn with_logprobs(mut members: Value, style: u8, token: &str) -> Value {
+    match style & 3 {
+        0 => members["logprobs"] = json!([]),
+        1 => members["logprobs"] = json!([{"token": token, "logprob": -0.5}]),
+        _ => {}
+    }
+    members
 }
 
 /// Returns a whole text: the one that came, or another one.
