@@ -36,16 +36,18 @@ impl Responses {
             Some((self.blocks.index(*slot)?, sent?))
         };
         let folded: Vec<(u64, Known)> = slots.iter().filter_map(known).collect();
-        let sent: Vec<Known> = items.iter().map(Known::of).collect();
+        // Of many items that nothing came of, none is read twice.
+        let sent = items.iter().filter(|_| !folded.is_empty());
+        let sent: Vec<Known> = sent.map(Known::of).collect();
         let of_output = align(&folded, &sent, self.has_changing_ids, |item| match item {
             Item::Folded(own) => says(&self.blocks.value(slots[own], to)),
             Item::Sent(other) => says(&items[other]),
         });
         let mut order = Vec::new();
-        for ((item, own), sent) in items.iter().zip(of_output).zip(&sent) {
-            let slot = match own {
+        for (position, item) in items.iter().enumerate() {
+            let slot = match of_output.get(position).copied().flatten() {
                 Some(own) => {
-                    if folded[own].1.item_type != sent.item_type {
+                    if folded[own].1.item_type != sent[position].item_type {
                         let kind = AnomalyKind::Contradicted;
                         self.blocks.anomaly(kind, None, "response.output", to);
                     }
