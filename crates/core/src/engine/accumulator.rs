@@ -800,8 +800,8 @@ impl<D: Dialect> Accumulator<D> {
     /// Returns true if anything of it was folded.
     ///
     /// The standard discards such an event, which is an anomaly. A sentinel, or a whole event that
-    /// ends the stream, counts all the same. If the event has several chunks, one on each line, each
-    /// complete line counts too. An error is the error of a stream that is truncated there.
+    /// ends the stream, counts all the same. If the event has several chunks, one on each line,
+    /// each complete line counts too. An error is the error of a stream that is truncated there.
     pub fn push_cut(&mut self, event: &Event<'_>) -> bool {
         if self.is_ended() {
             return false;
