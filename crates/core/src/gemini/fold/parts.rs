@@ -143,8 +143,8 @@ fn rewritten(
     object: &RawValue<'_>,
     write: impl for<'v> Fn(&str, Option<&'v RawValue<'_>>) -> Option<Cow<'v, str>>,
 ) -> RawValue<'static> {
-    // Mostly it is written as it was.
-    let mut out = String::with_capacity(object.as_json().len());
+    // Mostly it is written as it was, but of a long one the text or the arguments are left out.
+    let mut out = String::with_capacity(object.as_json().len().min(256));
     out.push('{');
     let _ = object.find_member(|name, value| {
         let name = core::str::from_utf8(name).unwrap_or_default();
