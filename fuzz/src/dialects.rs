@@ -143,6 +143,8 @@ fn api_of<'r>(options: Options, reads: impl IntoIterator<Item = &'r [u8]>) -> Op
 }
 
 /// An event that a limit refuses leaves the answer as it was.
+///
+/// Of several events in one, the first ones count.
 fn check_atomic<D: Dialect>(stream: &[u8], options: Options) {
     let mut session = Session::<D>::with_options(options.with_limits(Limits::default()));
     let mut events = Vec::new();
@@ -155,7 +157,7 @@ fn check_atomic<D: Dialect>(stream: &[u8], options: Options) {
         let before = accumulator.answer();
         if accumulator.push(&Event::new(data)).is_err() {
             let is_limit = matches!(accumulator.error(), Some(deltawire::Error::Limit { .. }));
-            if is_limit {
+            if is_limit && !data.contains('\n') {
                 assert_eq!(accumulator.answer(), before, "{data:?} was refused");
             }
             break;

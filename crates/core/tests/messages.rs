@@ -1088,6 +1088,28 @@ fn recorded_streams_come_to_what_the_same_request_returns() {
     }
 }
 
+/// The content of all blocks is one text, and a frame goes on with the block that it began in.
+#[test]
+fn a_delta_that_turns_to_another_block_leaves_no_frame() {
+    let text =
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#;
+    let other = r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"b"}}"#;
+    let events = [
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"content_block_start","index":1,"content_block":{"type":"new","text":"kept"}}"#,
+        text,
+        text,
+        text,
+        other,
+        text,
+    ];
+    let events: Vec<String> = events.into_iter().map(String::from).collect();
+    let run = run_every_way(body(&events).as_bytes(), 7);
+    let texts: Vec<_> = run.outcome.answer.content.iter().map(|block| block.get("text")).collect();
+    let texts: Vec<_> = texts.iter().flatten().map(|text| text.to_text()).collect();
+    assert_eq!(texts, ["aaaa", "keptb"]);
+}
+
 /// Other people's recordings, which are not part of this repository.
 #[test]
 fn the_streams_of_a_folder_fold_to_an_explained_end() {

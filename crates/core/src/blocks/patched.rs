@@ -7,6 +7,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use super::map::Map;
 use crate::engine::{Held, TextId, Transcript};
@@ -14,7 +15,7 @@ use crate::json::{RawArray, RawValue, push_quoted};
 use crate::save::{self, Fault, Reader, Saved, saved, saved_variants};
 
 /// A step from a value to one in it.
-#[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Eq)]
 pub(crate) enum Step {
     /// No step: the path has ended.
     End,
@@ -22,7 +23,38 @@ pub(crate) enum Step {
     Member(&'static str),
 }
 
+impl Ord for Step {
+    /// Compares names only if they are not one literal.
+    ///
+    /// Nearly all steps of a long list differ in their indices.
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Member(one), Self::Member(other)) if core::ptr::eq(*one, *other) => {
+                Ordering::Equal
+            }
+            (Self::Member(one), Self::Member(other)) => one.cmp(other),
+            (Self::Index(one), Self::Index(other)) => one.cmp(other),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+}
+
+impl PartialOrd for Step {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Step {
+    /// Returns the place of the kind of step in the order.
+    fn rank(self) -> u8 {
+        match self {
+            Self::End => 0,
+            Self::Index(_) => 1,
+            Self::Member(_) => 2,
+        }
+    }
+
     /// Returns the name of a member; no name is before all names.
     fn name(self) -> &'static str {
         match self {

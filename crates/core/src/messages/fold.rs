@@ -662,17 +662,18 @@ impl Messages {
         if is_new && !self.is_of(slot, text) {
             self.blocks.anomaly(AnomalyKind::Misplaced, Some(CHOICE), "delta", to);
         }
+        let mut began = Effect::Nothing;
         if is_new && text.member != INPUT.member {
             // A block of another type, which may have begun with such a text.
             let sent = self.blocks.sent(slot).and_then(|sent| sent.member(text.member));
             if let Some(sent) =
                 sent.map(RawValue::into_owned).as_ref().and_then(RawValue::as_raw_str)
             {
-                let _ = self.blocks.append(slot, text.member, kind, &sent, to);
+                began = self.blocks.append(slot, text.member, kind, &sent, to);
             }
         }
         self.note_late(slot, to);
-        let effect = self.blocks.append(slot, text.member, kind, delta, to);
+        let effect = began.and(self.blocks.append(slot, text.member, kind, delta, to));
         if is_new && text.member == INPUT.member {
             self.blocks.set_json(slot, INPUT.member);
         }

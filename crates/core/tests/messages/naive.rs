@@ -47,6 +47,11 @@ impl Naive {
                 *self.stopped.get_mut(at)? = true;
             }
             "message_delta" => {
+                // What only the delta of a block has is noted, and in no answer.
+                let of_blocks = ["text", "thinking", "partial_json", "signature", "citation"];
+                if of_blocks.iter().any(|name| !event["delta"][name].is_null()) {
+                    return None;
+                }
                 for (name, value) in members(event).chain(members(&event["delta"])) {
                     match &*name {
                         "type" | "delta" | "usage" => {}

@@ -291,10 +291,15 @@ impl Blocks {
         }) {
             return Effect::Other;
         }
-        self.note_left_out_of(slot, &at, &value, to);
+        let replaces = before != Held::default();
+        if replaces {
+            self.note_left_out_of(slot, &at, &value, to);
+        }
         let Some(block) = self.blocks.get_mut(slot.0 as usize) else { return Effect::Other };
-        block.value.clear(&at);
-        to.release(before);
+        if replaces {
+            block.value.clear(&at);
+            to.release(before);
+        }
         if block.value.texts.get(&at).is_none() {
             block.value.patches.insert(at, Patch::Value(value));
             to.hold(new);

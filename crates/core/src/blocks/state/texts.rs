@@ -66,10 +66,11 @@ impl Blocks {
         }
         let before = String::from(so_far.get(..repeated).unwrap_or_default());
         self.set_repeated(slot, &at, None);
+        let mut effect = Effect::Nothing;
         if !before.is_empty() {
-            let _ = self.append_text(slot, at, kind, &before, to);
+            effect = self.append_text(slot, at, kind, &before, to);
         }
-        self.append(slot, at, kind, delta, to)
+        effect.and(self.append(slot, at, kind, delta, to))
     }
 
     /// Takes a whole text that a block begins with, and that deltas may repeat.
