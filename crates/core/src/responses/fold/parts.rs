@@ -175,7 +175,7 @@ impl Responses {
             // One that came with its item.
             None => read.own.is_some_and(|text| {
                 let text = (list, index as u32, text.member);
-                self.has_part(slot, list, index) && !self.blocks.had_text(slot, text)
+                self.came_with_item(slot, list, index) && !self.blocks.had_text(slot, text)
             }),
         };
         if is_other {
@@ -360,9 +360,13 @@ impl Responses {
 
     /// Reports whether an item has a part at this place.
     fn has_part(&self, slot: Slot, list: &'static str, index: u64) -> bool {
+        self.came_with_item(slot, list, index) || self.blocks.has_put(slot, (list, index as u32))
+    }
+
+    /// Reports whether an item was sent with a part at this place.
+    fn came_with_item(&self, slot: Slot, list: &'static str, index: u64) -> bool {
         let (contents, summaries) = self.sent_parts.get(&slot).copied().unwrap_or_default();
         index < if list == "summary" { summaries } else { contents }
-            || self.blocks.has_put(slot, (list, index as u32))
     }
 
     /// Reports whether an item is of the type that has this text, or of none.
