@@ -293,6 +293,26 @@ fn an_event_is_not_taken_for_one_that_is_written_otherwise() {
     }
 }
 
+/// A frame is matched before lines are told apart, and the value in a gap may have blanks.
+#[test]
+fn a_line_end_in_a_value_is_the_end_of_the_data() {
+    let chunk = |logprob: &str| {
+        format!(
+            r#"data: {{"choices":[{{"index":0,"delta":{{"content":"a"}},"logprobs":{{"content":[{{"token":"a","logprob":{logprob}}}]}}}}]}}"#
+        )
+    };
+    for space in ["\n", "\r", "\r\n", " \n ", "\ndata:", "\ndata: "] {
+        let mut stream = String::new();
+        for number in 1..=4 {
+            stream += &(chunk(&format!("-0.{number}")) + "\n\n");
+        }
+        stream += &(chunk(&format!("{space}-0.5")) + "\n\n");
+        stream += &(chunk("-0.6") + "\n\n");
+        assert!(learned::<chat::Chat>(&stream, Options::new()) > 1, "{space:?}");
+        same(stream.as_bytes()).expect("the same");
+    }
+}
+
 /// The number of events of a stream that took the fast path.
 fn learned<D: Dialect>(stream: &str, options: Options) -> u64 {
     let mut session = Session::<D>::with_options(options);

@@ -49,7 +49,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::dialect::{Filled, Hole, Holes, Values};
 use super::record::TextId;
@@ -418,7 +418,12 @@ impl Template {
                     }
                     let mut spaced = false;
                     let end = value_end(bytes, start, &mut spaced)?;
-                    core::str::from_utf8(&bytes[start..end]).ok()?;
+                    let value = &bytes[start..end];
+                    // Undecoded bytes: a line end in a value is the end of the data's line.
+                    if spaced && memchr2(b'\n', b'\r', value).is_some() {
+                        return None;
+                    }
+                    core::str::from_utf8(value).ok()?;
                     self.filled[position] = Filled::Value(start, end, spaced);
                     end
                 }
