@@ -359,10 +359,8 @@ impl<'de> Members<'de> for ChunkChoice<'de> {
         if name.is("index") {
             self.index = index("index", cursor, walk)?;
         } else if is_delta(name) {
-            if let Some(text) = cursor.string() {
-                walk.note("delta");
-                let content = Some(Content::Text(RawStr::from_inner(text)));
-                self.delta = Some(Delta { content, ..Delta::default() });
+            if cursor.peek() == Some(b'"') {
+                self.delta = text_for_delta(cursor, walk);
                 return Ok(());
             }
             nested("delta", &mut self.delta, cursor, walk)?;
@@ -419,6 +417,17 @@ impl<'de> Members<'de> for Delta<'de> {
     }
 }
 
+/// Reads a text in place of a delta, which is an anomaly, as the delta's content.
+///
+/// It is a function of its own because no delta should be one.
+#[cold]
+#[inline(never)]
+fn text_for_delta<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Option<Delta<'de>> {
+    walk.note("delta");
+    let content = cursor.string().map(|text| Content::Text(RawStr::from_inner(text)));
+    Some(Delta { content, ..Delta::default() })
+}
+
 /// Reads a message's content: a text, or an array of parts.
 ///
 /// A part without its array is an anomaly, and is read all the same.
@@ -426,11 +435,10 @@ fn content<'de>(cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Option<Content<
     if let Some(inner) = cursor.string() {
         return Ok(Some(Content::Text(RawStr::from_inner(inner))));
     }
-    if cursor.peek() == Some(b'[') {
-        return Ok(walk.value(cursor)?.map(Content::Parts));
-    }
-    if cursor.peek() == Some(b'{') {
-        walk.note("content");
+    if let Some(first @ (b'[' | b'{')) = cursor.peek() {
+        if first == b'{' {
+            walk.note("content");
+        }
         return Ok(walk.value(cursor)?.map(Content::Parts));
     }
     Ok(walk.text("content", cursor)?.map(Content::Text))

@@ -220,8 +220,14 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
     #[inline]
     fn may_be_other(&self, walk: &Walk) -> bool {
         walk.is_suspect()
-            || self.choices.is_empty()
+            || (self.choices.is_empty() && (self.usage.is_none() || self.has_output()))
             || self.object.as_ref().is_some_and(|object| object.as_json() == "error")
+    }
+
+    /// Reports whether the chunk has an `output`, as the events of DashScope's own API have.
+    #[inline(never)]
+    fn has_output(&self) -> bool {
+        self.extra.get("output").is_some()
     }
 
     /// Searches the object for an error, a chunk in `data`, and known members.
