@@ -144,7 +144,7 @@ fn api_of<'r>(options: Options, reads: impl IntoIterator<Item = &'r [u8]>) -> Op
 
 /// An event that a limit refuses leaves the answer as it was.
 ///
-/// Of several events in one, the first ones count.
+/// If one event holds several, the first ones count.
 fn check_atomic<D: Dialect>(stream: &[u8], options: Options) {
     let mut session = Session::<D>::with_options(options.with_limits(Limits::default()));
     let mut events = Vec::new();

@@ -26,7 +26,7 @@ use crate::screen::{Screen, tell};
 
 /// A request, as far as it has been sent on.
 ///
-/// What may hold a key is redacted in here.
+/// A value that may hold a key is redacted in here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
@@ -50,7 +50,7 @@ pub struct Request {
 
 /// The beginning of an exchange: the request, and the head of the answer.
 ///
-/// What may hold a key is redacted in here.
+/// A value that may hold a key is redacted in here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExchangeHead {

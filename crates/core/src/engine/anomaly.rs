@@ -45,9 +45,10 @@ pub struct Anomaly {
 pub enum AnomalyKind {
     /// A member that should stay the same arrived with another value.
     ///
-    /// It is the envelope's `id`, `model` or `created`, a tool call's `type`, the role of a Gemini
-    /// candidate, or a finish reason. The first value is kept, but the last finish reason, and the
-    /// last ID of an interaction.
+    /// It is the envelope's `id`, `model` or `created`, a tool call's `type`, an audio `id`, the
+    /// role of a Gemini candidate, or a finish reason. The first value is kept, but the last finish
+    /// reason, and the last ID of an interaction. Or it is the type of a kept member of a `delta`,
+    /// of which the last value is kept.
     Changed,
     /// A member that should arrive once arrived again.
     ///

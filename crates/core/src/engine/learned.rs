@@ -41,6 +41,11 @@
 //! interleave, and the shapes of some servers alternate. A stream whose frame changes with every
 //! event never matches. After some misses learning pauses, each time for longer.
 //!
+//! A long string that means nothing is remembered, up to 16 KiB beside a template with gaps.
+//! Perplexity repeats the answer so far in each chunk; comparing it with the last one in place of a
+//! search for its end brought that shape from 2.4 to 4.2 times the fastest pairing
+//! (`table --shapes`).
+//!
 //! The ugly part: a hole's place in the data is found by its address ([`range_in`]), because a
 //! borrowed string does not say where it came from.
 
