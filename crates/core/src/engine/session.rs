@@ -141,8 +141,10 @@ pub struct Times {
 /// The judgement of a body by its head and its first bytes.
 #[derive(Debug, Clone)]
 enum Body {
-    /// The body is white space so far, and this many bytes of a byte order mark.
-    Unknown(usize),
+    /// The body is so far this many bytes of a byte order mark, which the decoder has not got.
+    Mark(usize),
+    /// The body is white space so far, after a byte order mark if there was one.
+    Blank,
     /// The content type is another one, and the bytes so far do not decide.
     Suspect(Box<Other>),
     /// The body begins with a brace, and its first line tells what it is.
@@ -240,7 +242,7 @@ impl<D: Dialect> Session<D> {
         Self {
             decoder: Decoder::with_limits(limits).with_error_lines(true).with_stray_lines(true),
             accumulator: Accumulator::with_dialect(dialect, options),
-            body: Body::Unknown(0),
+            body: Body::Mark(0),
             times: Times::default(),
             stalls: None,
             broken: None,
@@ -287,7 +289,7 @@ impl<D: Dialect> Session<D> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn head<'h>(&mut self, status: u16, header: impl Fn(&str) -> Option<&'h str>) {
-        self.body = Body::Unknown(0);
+        self.body = Body::Mark(0);
         if let Some(evidence) = Evidence::not_a_stream(status, header) {
             self.judged(evidence);
         }
@@ -300,7 +302,7 @@ impl<D: Dialect> Session<D> {
     pub fn judged(&mut self, evidence: Evidence) {
         let may_be_lines = D::FRAMING != Framing::Events;
         if may_be_lines && evidence.content_type().is_some_and(lines::is_lines) {
-            self.body = Body::Unknown(0);
+            self.body = Body::Mark(0);
             return;
         }
         let of = if evidence.is_refusal() { Body::Other } else { Body::Suspect };
@@ -360,7 +362,12 @@ impl<D: Dialect> Session<D> {
     fn advance_framed(&mut self, input: &mut &[u8]) -> bool {
         let begins = match self.lines() {
             Some(lines) => lines.is_at_line_start(),
-            None => self.decoder.is_at_block_start(input),
+            None => {
+                // Before the body is judged, the decoder must not take a part of a mark.
+                self.decoder.is_fresh()
+                    || matches!(self.body, Body::EventStream)
+                        && self.decoder.is_at_block_start(input)
+            }
         };
         if !begins {
             return false;
@@ -485,34 +492,49 @@ impl<D: Dialect> Session<D> {
     fn is_event_stream(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         const MARK: &[u8] = "\u{FEFF}".as_bytes();
         const GZIP: u8 = 0x1f;
+        let other = || Other::new(Evidence::of_first_bytes());
         let is_lines = D::FRAMING == Framing::Lines;
-        if let Body::Unknown(marked) = &mut self.body {
-            let mut seen = 0;
-            let first = input.iter().find(|&&byte| {
-                let skipped = if *marked < MARK.len() && byte == MARK[*marked] {
-                    *marked += 1;
-                    true
-                } else {
-                    byte.is_ascii_whitespace()
-                };
-                seen += usize::from(skipped);
-                !skipped
-            });
-            match first.copied() {
-                None => {}
-                Some(b'{') if is_lines => self.body = self.begin_lines(),
-                Some(b'{') if D::FRAMING == Framing::Either && self.accumulator.has_lines() => {
-                    self.body = self.begin_lines();
-                }
+        if let Body::Mark(seen) = &mut self.body {
+            while MARK.get(*seen).is_some_and(|next| input.first() == Some(next)) {
+                *seen += 1;
+                *input = &input[1..];
+            }
+            let mut mark = &MARK[..*seen];
+            if mark.len() < MARK.len() && input.is_empty() {
+                return Ok(true);
+            }
+            self.body = if mark.is_empty() || mark == MARK {
+                Body::Blank
+            } else if is_lines {
+                // A part of a mark is text.
+                let mut other = other();
+                other.keep(mark);
+                Body::Other(other)
+            } else {
+                Body::EventStream
+            };
+            let _ = self.decoder.decode(&mut mark);
+        }
+        if matches!(self.body, Body::Blank) {
+            let seen = input.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let after = &input[seen..];
+            let judged = match after.first() {
+                None => None,
+                Some(b'{') if is_lines => Some(self.begin_lines()),
                 Some(b'{') if D::FRAMING == Framing::Either => {
-                    *input = &input[seen..];
-                    self.body = Body::FirstLine(Other::new(Evidence::of_first_bytes()));
+                    let has_lines = self.accumulator.has_lines();
+                    Some(if has_lines { self.begin_lines() } else { Body::FirstLine(other()) })
                 }
-                Some(first) if is_lines || matches!(first, b'{' | b'[' | b'<' | GZIP) => {
-                    *input = &input[seen..];
-                    self.body = Body::Other(Other::new(Evidence::of_first_bytes()));
+                Some(first) if is_lines || matches!(first, b'{' | b'[' | b'<' | &GZIP) => {
+                    Some(Body::Other(other()))
                 }
-                Some(_) => self.body = Body::EventStream,
+                Some(_) => Some(Body::EventStream),
+            };
+            if let Some(body) = judged {
+                if !matches!(body, Body::EventStream) {
+                    *input = after;
+                }
+                self.body = body;
             }
         }
         if matches!(self.body, Body::Suspect(_)) {
@@ -522,7 +544,7 @@ impl<D: Dialect> Session<D> {
             self.judge_line(input, false);
         }
         let Body::Other(other) = &mut self.body else {
-            return Ok(matches!(self.body, Body::EventStream | Body::Lines(_) | Body::Unknown(_)));
+            return Ok(matches!(self.body, Body::EventStream | Body::Lines(_) | Body::Blank));
         };
         other.keep(input);
         *input = &[];
@@ -835,7 +857,7 @@ impl<D: Dialect> Session<D> {
             return;
         }
         self.decoder.reset();
-        self.body = Body::Unknown(0);
+        self.body = Body::Mark(0);
         self.accumulator.resume(fails_at_gaps);
         if let Some(stalls) = &mut self.stalls {
             stalls.resume(self.times.latest);
@@ -920,9 +942,9 @@ impl<D: Dialect> Session<D> {
 impl Body {
     fn save(&self, to: &mut Writer) {
         match self {
-            Self::Unknown(marked) => {
+            Self::Mark(seen) => {
                 to.byte(0);
-                marked.save(to);
+                seen.save(to);
             }
             Self::Suspect(other) => {
                 to.byte(1);
@@ -941,6 +963,7 @@ impl Body {
                 to.byte(5);
                 other.save(to);
             }
+            Self::Blank => to.byte(6),
         }
     }
 
@@ -951,7 +974,10 @@ impl Body {
         framing: Framing,
     ) -> Result<Self, Fault> {
         Ok(match from.byte()? {
-            0 => Self::Unknown(Saved::load(from)?),
+            0 => match Saved::load(from)? {
+                seen @ 0..=2 => Self::Mark(seen),
+                _ => return Err(Fault::Damaged("a byte order mark")),
+            },
             1 => Self::Suspect(Saved::load(from)?),
             2 if framing == Framing::Either => Self::FirstLine(Saved::load(from)?),
             3 => Self::EventStream,
@@ -961,6 +987,7 @@ impl Body {
                 Self::Lines(lines)
             }
             5 => Self::Other(Saved::load(from)?),
+            6 => Self::Blank,
             _ => return Err(Fault::Damaged("a body")),
         })
     }

@@ -135,8 +135,9 @@ fn acts(character: char) -> bool {
 
 /// Decodes a prefix of `bytes` lossily into at most `max` bytes of text.
 ///
-/// A replacement character takes three bytes.
+/// A byte order mark in front is no text. A replacement character takes three bytes.
 pub(crate) fn beginning_of_bytes(bytes: &[u8], max: usize) -> String {
+    let bytes = bytes.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(bytes);
     let mut text = String::with_capacity(bytes.len().min(max));
     for chunk in bytes.utf8_chunks() {
         let replaced = if chunk.invalid().is_empty() { "" } else { "\u{FFFD}" };
@@ -178,6 +179,7 @@ mod tests {
             (b"ab\xFFb", 4, "ab"),
             (b"\xFF\xFF\xFF", 7, "\u{FFFD}\u{FFFD}"),
             (b"a\xE2\x82", 10, "a\u{FFFD}"),
+            (b"\xEF\xBB\xBFa", 1, "a"),
         ] {
             assert_eq!(beginning_of_bytes(bytes, max), text, "{bytes:?} to {max}");
         }

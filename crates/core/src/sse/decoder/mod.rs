@@ -384,8 +384,9 @@ impl Decoder {
         }
     }
 
+    /// Reports whether a block begins with the next byte, and nothing is pending.
     #[inline]
-    fn is_fresh(&self) -> bool {
+    pub(crate) fn is_fresh(&self) -> bool {
         matches!((self.line, self.block), (Line::Start, Block::Fresh))
     }
 
