@@ -19,7 +19,7 @@ const PIECES: [&[u8]; 13] = [
     b"\x1F",
 ];
 
-/// What follows the beginning: an event of chat, and a line of Ollama.
+/// The rest of a body: an event of chat, or a line of Ollama.
 const RESTS: [&str; 2] = [
     "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n",
     "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"a\"},\"done\":true}\n",
