@@ -336,7 +336,7 @@ impl<D: Dialect> Accumulator<D> {
         }
         let _ = self.transcript.append(target.text, &RawStr::from_inner(found.text));
         if has_gaps {
-            self.refill(found.template, bytes);
+            self.refill(found, bytes);
         }
         self.transcript.parse();
         self.folded += 1;
@@ -348,9 +348,9 @@ impl<D: Dialect> Accumulator<D> {
     ///
     /// It is a function of its own, because most frames have no gaps.
     #[inline(never)]
-    fn refill(&mut self, template: usize, bytes: &[u8]) {
-        let values = self.learned.values(template, bytes);
-        let text = self.learned.target(template).text;
+    fn refill(&mut self, found: &Match<'_>, bytes: &[u8]) {
+        let values = self.learned.values(found, bytes);
+        let text = self.learned.target(found.template).text;
         self.dialect.refill(text, &values, &mut self.transcript);
     }
 

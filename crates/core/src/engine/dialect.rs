@@ -284,6 +284,8 @@ pub(crate) enum Hole<'e> {
 pub struct Values<'v> {
     /// The event's bytes.
     pub(crate) bytes: &'v [u8],
+    /// The event as text, if there are values other than numbers.
+    pub(crate) event: &'v str,
     /// The values, in the order of [`Holes::values`].
     pub(crate) filled: &'v [Filled],
 }
@@ -327,7 +329,7 @@ impl<'v> Values<'v> {
     /// Returns the text around and in the hole at this position, if the frame has one.
     pub(crate) fn text(&self, position: usize) -> Option<&'v str> {
         match self.filled[position] {
-            Filled::Text(start, end) => core::str::from_utf8(self.bytes.get(start..end)?).ok(),
+            Filled::Text(start, end) => self.event.get(start..end),
             _ => None,
         }
     }
@@ -336,8 +338,7 @@ impl<'v> Values<'v> {
     pub(crate) fn value(&self, position: usize) -> Option<RawValue<'v>> {
         match self.filled[position] {
             Filled::Value(start, end, spaced) => {
-                let text = core::str::from_utf8(self.bytes.get(start..end)?).ok()?;
-                Some(RawValue::within(text, spaced))
+                Some(RawValue::within(self.event.get(start..end)?, spaced))
             }
             _ => None,
         }

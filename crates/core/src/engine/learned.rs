@@ -59,7 +59,7 @@ use memchr::{memchr, memchr2};
 use super::dialect::{Filled, Hole, Holes, Values};
 use super::record::TextId;
 use crate::json::{string_end, value_end};
-use crate::sse::Event;
+use crate::sse::{Event, from_utf8};
 
 /// The templates of a stream.
 #[derive(Debug, Clone, Default)]
@@ -100,6 +100,8 @@ struct Template {
     ///
     /// They include the holes. Without gaps there are none.
     parts: Vec<Part>,
+    /// A gap holds a text, and not only a number.
+    has_texts: bool,
     /// The values in the gaps at the last match, if there are gaps.
     filled: Vec<Filled>,
     /// The beginning of the ignored string at the last match, if it was long and there are gaps.
@@ -138,6 +140,13 @@ enum PartKind {
     Blanks,
 }
 
+impl PartKind {
+    /// Reports whether a gap holds a text that the dialect folds.
+    fn is_text(self) -> bool {
+        matches!(self, Self::String(_) | Self::Value(_) | Self::Within(..))
+    }
+}
+
 /// The effect of folding an event.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
@@ -153,9 +162,14 @@ pub(crate) struct Match<'d> {
     pub(crate) template: usize,
     /// The text's string, as it stands between its quotes.
     pub(crate) text: &'d str,
+    /// The event as text, if values of the gaps are texts.
+    pub(crate) event: &'d str,
     /// The number of bytes that the event takes.
     pub(crate) len: usize,
 }
+
+/// The text, the event and the length of a [`Match`].
+type Found<'d> = (&'d str, &'d str, usize);
 
 /// The bytes that an event took in the input, and where in them its data lay.
 #[derive(Debug, Clone)]
@@ -185,7 +199,12 @@ impl Learned {
             let frame = 0..template.frame.len();
             let found = template.text_in(input, frame);
             let (text, end) = found.filter(|_| template.is_framed)?;
-            Some((core::str::from_utf8(&input[text]).ok()?, end))
+            if !template.has_texts {
+                return Some((core::str::from_utf8(&input[text]).ok()?, "", end));
+            }
+            // One check of the event is less than one of each value.
+            let event = from_utf8(&input[..end]).ok()?;
+            Some((event.get(text)?, event, end))
         })
     }
 
@@ -195,7 +214,7 @@ impl Learned {
         self.find_by(|template| {
             let (text, end) = template.text_in(data.as_bytes(), template.data.clone())?;
             let is_whole = end == data.len() && template.event_type == event_type(event);
-            Some((data.get(text).filter(|_| is_whole)?, end))
+            Some((data.get(text).filter(|_| is_whole)?, data, end))
         })
     }
 
@@ -203,7 +222,7 @@ impl Learned {
     #[inline]
     fn find_by<'d>(
         &mut self,
-        mut text_in: impl FnMut(&mut Template) -> Option<(&'d str, usize)>,
+        mut text_in: impl FnMut(&mut Template) -> Option<Found<'d>>,
     ) -> Option<Match<'d>> {
         if self.pause > 0 {
             return None;
@@ -220,7 +239,7 @@ impl Learned {
     #[inline(never)]
     fn find_other<'d>(
         &mut self,
-        text_in: &mut dyn FnMut(&mut Template) -> Option<(&'d str, usize)>,
+        text_in: &mut dyn FnMut(&mut Template) -> Option<Found<'d>>,
     ) -> Option<Match<'d>> {
         let due = self.due as usize;
         let others = (due + 1..self.templates.len()).chain(0..due);
@@ -236,7 +255,7 @@ impl Learned {
 
     /// Records that a template matched, unless its text has to be there and is not.
     #[inline]
-    fn matched<'d>(&mut self, position: usize, (text, len): (&'d str, usize)) -> Option<Match<'d>> {
+    fn matched<'d>(&mut self, position: usize, (text, event, len): Found<'d>) -> Option<Match<'d>> {
         let next = if position + 1 < self.templates.len() { position + 1 } else { 0 };
         let template = &mut self.templates[position];
         if text.is_empty() && template.needs_text {
@@ -245,7 +264,7 @@ impl Learned {
         template.is_proven = true;
         self.due = next as u32;
         self.misses = 0;
-        Some(Match { template: position, text, len })
+        Some(Match { template: position, text, event, len })
     }
 
     /// Returns the effect of an event that matches the template at this position.
@@ -260,8 +279,8 @@ impl Learned {
     }
 
     /// Returns the values of the last match, in whose bytes they lie.
-    pub(crate) fn values<'v>(&'v self, template: usize, bytes: &'v [u8]) -> Values<'v> {
-        Values { bytes, filled: &self.templates[template].filled }
+    pub(crate) fn values<'v>(&'v self, found: &Match<'v>, bytes: &'v [u8]) -> Values<'v> {
+        Values { bytes, event: found.event, filled: &self.templates[found.template].filled }
     }
 
     /// Reports whether learning pauses, and counts the pause down.
@@ -316,6 +335,7 @@ impl Learned {
             text: usize::from(!text_first),
             filled: vec![Filled::Nothing; if parts.is_empty() { 0 } else { Holes::VALUES }],
             ignored: Vec::new(),
+            has_texts: parts.iter().any(|part| part.kind.is_text()),
             parts,
             needs_text: holes.needs_text,
             is_proven: false,
@@ -405,14 +425,11 @@ impl Template {
                 PartKind::Padding => ignored_end(bytes, start, &mut self.ignored)?,
                 PartKind::String(position) => {
                     let end = string_end(bytes, start)?;
-                    // Undecoded bytes need not be UTF-8.
-                    core::str::from_utf8(&bytes[start..end]).ok()?;
                     self.filled[position] = Filled::Text(start, end);
                     end
                 }
                 PartKind::Within(position, before, after) => {
                     let end = string_end(bytes, start)?;
-                    core::str::from_utf8(&bytes[start..end]).ok()?;
                     // The rest of the text is in the literals, which are compared next.
                     self.filled[position] = Filled::Text(start - before, end + after);
                     end
@@ -428,7 +445,6 @@ impl Template {
                     if spaced && memchr2(b'\n', b'\r', value).is_some() {
                         return None;
                     }
-                    core::str::from_utf8(value).ok()?;
                     self.filled[position] = Filled::Value(start, end, spaced);
                     end
                 }

@@ -2,11 +2,11 @@
 
 use alloc::string::String;
 #[cfg(not(feature = "simdutf8"))]
-pub(super) use core::str::from_utf8;
+pub(crate) use core::str::from_utf8;
 
 use memchr::memchr2;
 #[cfg(feature = "simdutf8")]
-pub(super) use simdutf8::basic::from_utf8;
+pub(crate) use simdutf8::basic::from_utf8;
 
 /// Returns the place of the first line end, if any.
 ///

@@ -18,7 +18,7 @@ pub(crate) use decoder::Frame;
 pub use encoder::{EncodeError, Encoder};
 pub use event::{Event, EventId, OwnedEvent};
 pub use event_source::{Action, Closed, EventSource};
-pub(crate) use field::text;
+pub(crate) use field::{from_utf8, text};
 pub use limits::{Error, Limits};
 pub(crate) use reconnect::Jitter;
 pub use reconnect::{Reconnect, Wait};
