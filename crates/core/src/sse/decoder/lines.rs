@@ -258,7 +258,7 @@ impl Decoder {
                 return Err(self.event_too_large());
             }
         }
-        self.data.push(b'\n');
+        self.data.begin_line();
         self.block = Block::Open;
         Ok(())
     }
@@ -281,7 +281,7 @@ impl Decoder {
             if is_last && self.data.len() == 1 {
                 *in_read = piece;
             } else {
-                self.data.extend_from_slice(piece);
+                self.data.extend(piece);
             }
             return Ok(());
         }
@@ -345,7 +345,7 @@ impl Decoder {
     /// Moves the data that is still in the read to the buffer.
     fn keep(&mut self, in_read: &mut &[u8]) {
         if !in_read.is_empty() {
-            self.data.extend_from_slice(core::mem::take(in_read));
+            self.data.extend(core::mem::take(in_read));
         }
     }
 

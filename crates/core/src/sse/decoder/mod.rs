@@ -37,9 +37,11 @@ use super::field::text;
 use super::limits::{Error, Limits};
 use super::{Event, EventId};
 use crate::save::{Fault, Reader, Saved, Writer};
+use data::Data;
 use lines::{Block, Field, Line, Step};
 use shape::{Found, find};
 
+mod data;
 mod lines;
 mod shape;
 
@@ -79,7 +81,7 @@ pub struct Decoder {
     /// The block's data, with a line feed before each line, the first included.
     ///
     /// So it is empty only if there is no line.
-    data: Vec<u8>,
+    data: Data,
     /// The value of the current line, or of the last one, if its field is another.
     value: Vec<u8>,
     /// The data of an event that is not UTF-8, after its repair.
@@ -136,7 +138,7 @@ impl Decoder {
             line_start: 0,
             offset: 0,
             retry: None,
-            data: Vec::new(),
+            data: Data::default(),
             value: Vec::new(),
             repaired: String::new(),
             event: String::new(),
@@ -339,12 +341,15 @@ impl Decoder {
     /// Returns the block in the buffers as an event.
     ///
     /// Its data is `in_read` if all of its data still lies in the read.
+    #[inline(always)]
     fn event<'s, 'i: 's>(&'s mut self, in_read: &'i [u8]) -> Event<'s> {
         self.block = Block::HandedOut;
-        let data = if self.data.len() > 1 { &self.data[1..] } else { in_read };
-        Event::new(text(data, &mut self.repaired))
-            .with_type(&self.event)
-            .with_id(&self.last_event_id)
+        let data = if self.data.len() > 1 {
+            &self.data.as_text(&mut self.repaired)[1..]
+        } else {
+            text(in_read, &mut self.repaired)
+        };
+        Event::new(data).with_type(&self.event).with_id(&self.last_event_id)
     }
 
     /// Returns the `error` line that was read last, as an event.
@@ -369,13 +374,11 @@ impl Decoder {
     fn clear_block(&mut self) {
         self.block = Block::Fresh;
         self.has_id = false;
-        self.data.clear();
+        self.data.clear(KEEP_CAPACITY);
         self.event.clear();
         self.id.clear();
-        for buffer in [&mut self.data, &mut self.value] {
-            if buffer.capacity() > KEEP_CAPACITY {
-                *buffer = Vec::new();
-            }
+        if self.value.capacity() > KEEP_CAPACITY {
+            self.value = Vec::new();
         }
         for text in [&mut self.repaired, &mut self.event, &mut self.id] {
             if text.capacity() > KEEP_CAPACITY {
@@ -434,7 +437,7 @@ impl Decoder {
             Block::Open => {
                 to.byte(2);
                 has_id.save(to);
-                to.bytes(data);
+                to.bytes(&data.bytes());
                 to.text(event);
                 to.text(id);
             }
@@ -466,13 +469,12 @@ impl Decoder {
         };
         if self.block == Block::Open {
             self.has_id = bool::load(from)?;
-            self.data = from.bytes()?.into();
+            self.data = Data::of(from.bytes()?).ok_or(Fault::Damaged("data"))?;
             self.event = String::load(from)?;
             self.id = String::load(from)?;
         }
         // A line of data has the line feed before it in the buffer.
-        let begins = self.data.first().is_some_and(|first| *first == b'\n');
-        if !begins && (self.line.is_of_data() || !self.data.is_empty()) {
+        if self.data.is_empty() && self.line.is_of_data() {
             return Err(Fault::Damaged("data"));
         }
         self.offset = from.counter()?;
