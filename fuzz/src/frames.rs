@@ -177,11 +177,15 @@ impl Frames<'_> {
             Last::Silent => How::Stopped,
         };
         if error.is_none() && !session.is_ended() && how != How::Stopped {
-            match session.end(how) {
-                Ok(true) => updates.push(shown(&session.update())),
-                Ok(false) => {}
-                Err(ended) => error = Some(ended),
-            }
+            let ended = match session.end(how) {
+                Ok(true) => {
+                    updates.push(shown(&session.update()));
+                    // The end may bring an update and an error.
+                    session.advance(&mut &[][..]).map(drop)
+                }
+                ended => ended.map(drop),
+            };
+            error = ended.err();
         }
         Seen { updates, error, outcome: session.close(How::Stopped) }
     }
