@@ -33,7 +33,7 @@ pub(crate) struct World(Mutex<Left>);
 struct Left {
     /// The waker of whoever waits for bytes, a response or a time.
     waker: Option<Waker>,
-    /// What was waited for has come.
+    /// The thing that was waited for has come.
     has_come: bool,
     /// It never comes.
     is_silent: bool,

@@ -56,7 +56,9 @@ struct Executor {
 }
 
 impl Executor {
-    /// Polls the futures that `make` makes until one is ready. Returns `None` in an endless silence.
+    /// Polls the futures that `make` makes until one is ready.
+    ///
+    /// Returns `None` in an endless silence.
     fn ready<T, V>(
         &mut self,
         value: &mut V,
@@ -203,7 +205,8 @@ impl Frames<'_> {
             seen.push(item_of(item));
         }
         let mut decoder = Decoder::with_limits(limits);
-        let mut expected = decoded(&mut self.stream.as_ref(), |input| {
+        let mut input = self.stream;
+        let mut expected = decoded(&mut input, |input| {
             let event = decoder.decode(input).transpose()?;
             Some(event.map(own).map_err(|error| text(&deltawire::Error::from(error))))
         });

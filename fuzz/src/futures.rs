@@ -73,7 +73,7 @@ struct Waiting {
 #[derive(Debug)]
 struct Given {
     text: (Place, TextKind),
-    shows: Vec<Range<usize>>,
+    shows: Option<Range<usize>>,
     stops: bool,
 }
 
@@ -145,19 +145,19 @@ impl Judge {
         let (text, length) = ((self.span.at, self.span.kind), end - start);
         let half = length / 2;
         let (verdict, shows) = match self.judge & 7 {
-            3 => (Verdict::redact("#"), vec![]),
+            3 => (Verdict::redact("#"), None),
             4 if self.judge & 8 != 0 => {
                 // The gate refuses this one.
                 return Ok(Verdict::redact_parts([(0..length + 1, "#")]));
             }
             4 => (
                 Verdict::redact_parts([(half..half, "#"), (half..length, "##")]),
-                vec![start..start + half],
+                Some(start..start + half),
             ),
-            5 => (Verdict::Stop { at: half }, vec![start..start + half]),
+            5 => (Verdict::Stop { at: half }, Some(start..start + half)),
             6 => return Err("no verdict"),
             7 => resume_unwind(Box::new(Panicked)),
-            _ => (Verdict::Release, vec![start..end]),
+            _ => (Verdict::Release, Some(start..end)),
         };
         judges.given.push(Given { text, shows, stops: matches!(verdict, Verdict::Stop { .. }) });
         Ok(verdict)
@@ -348,10 +348,8 @@ fn check_piece(
     let sent: String = text.chars().skip(start).take(end - start).collect();
     assert_eq!(piece.text, sent);
     let judges = desk.judges();
-    let allowed = judges
-        .given
-        .iter()
-        .filter(|given| given.text == piece.of)
-        .any(|given| given.shows.iter().any(|range| range.start <= start && end <= range.end));
+    let allowed = judges.given.iter().filter(|given| given.text == piece.of).any(|given| {
+        given.shows.as_ref().is_some_and(|range| range.start <= start && end <= range.end)
+    });
     assert!(allowed, "{:?} of {:?} was not judged", piece.characters, piece.of);
 }

@@ -14,7 +14,7 @@ use crate::bodies::{BUSY, Cut, Cuts, HEAD, block_on, connections, response};
 use crate::over_ureq;
 use crate::{Held, Make, Row, numbered, repeat};
 
-/// What a server may do to a source, as a text of the responses that it gives one after another.
+/// The things that a server may do to a source: the responses that it gives one after another.
 const KINDS: [(&str, Make); 8] = [
     ("reconnects", |size| {
         numbered(size, |number| {
