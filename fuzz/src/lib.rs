@@ -15,9 +15,12 @@
 use arbitrary::Arbitrary;
 use deltawire::sse::{Decoder, Limits};
 
+mod body;
 pub mod dialects;
 pub mod encode;
 pub mod fold;
+pub mod frames;
+pub mod futures;
 pub mod gate;
 pub mod json;
 pub mod learned;
@@ -25,6 +28,7 @@ pub mod naive_gate;
 pub mod partial;
 pub mod pieces;
 pub mod restore;
+pub mod times;
 pub mod tool_calls;
 mod trace;
 pub mod usage;

@@ -306,6 +306,17 @@ fn the_limits_that_are_given_hold() {
 }
 
 #[test]
+fn an_unfinished_line_that_is_no_field_is_restored_under_any_limit() {
+    let mut limits = Limits::default();
+    (limits.max_line, limits.max_event) = (5, 5);
+    let options = Options::new().with_limits(limits);
+    let mut session = chat::Session::with_options(options);
+    session.feed(b"\0no field\nnor is this").unwrap();
+    let restored = moved(&session, options);
+    assert_eq!(restored.close(How::Clean), session.close(How::Clean));
+}
+
+#[test]
 fn an_accumulator_is_restored_between_events() {
     let events = [
         r#"{"choices":[{"index":0,"delta":{"content":"Hel"}}]}"#,

@@ -210,6 +210,21 @@ fn the_clock_that_ran_out_first_is_told_however_late_it_is_looked_at() {
 }
 
 #[test]
+fn a_limit_that_ends_beyond_the_longest_time_has_not_passed_then() {
+    let limits = StallLimits::new().with_bytes(s(10));
+    for (came, silence) in
+        [(Duration::MAX, 0), (Duration::MAX - s(9), 9), (Duration::MAX - s(10), 10)]
+    {
+        let mut session = chat::Session::new().with_stall_limits(limits);
+        session.arrived(came);
+        feed(&mut session, b": x\n\n");
+        assert_eq!(session.deadline(), Some(Duration::MAX));
+        let stall = session.stalled(Duration::MAX).map(|stall| stall.silence);
+        assert_eq!(stall, (silence >= 10).then_some(s(silence)));
+    }
+}
+
+#[test]
 fn a_clock_that_jumps_back_stalls_nothing_and_a_limit_without_end_is_none() {
     let limits = StallLimits::new().with_bytes(s(10)).with_content(Duration::MAX);
     let watch = watch(limits, &[Content(1000)]);

@@ -68,6 +68,9 @@ impl Options {
     ///
     /// They are held, wait for verdicts, or are released but not taken. Text that would exceed it
     /// is refused with [`Error::Full`](crate::Error::Full).
+    ///
+    /// Besides its characters, each span that waits takes some two hundred bytes until it is
+    /// judged. An event of many short sentences brings all their spans at once.
     #[must_use]
     pub fn with_max_unreleased(mut self, characters: usize) -> Self {
         self.max_unreleased = characters;

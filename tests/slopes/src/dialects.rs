@@ -113,8 +113,16 @@ fn long<D: Dialect>(name: &'static str, begin: &'static str, end: &'static str) 
 #[must_use]
 pub fn rows() -> Vec<Row> {
     let parts = [responses(), messages(), gemini(), interactions(), ollama(), any()];
-    parts.into_iter().flatten().collect()
+    let sized = |row: Row| if SEARCHED.contains(&row.name) { row.size(64 << 10) } else { row };
+    parts.into_iter().flatten().map(sized).collect()
 }
+
+/// The rows whose events do little but look a part or a member up, in a map.
+///
+/// That is logarithmic in what is there, and the logarithm of few grows steeply. So their smallest
+/// input is larger.
+const SEARCHED: [&str; 4] =
+    ["responses/parts", "responses/parts-of-deltas", "responses/commands", "messages/usage"];
 
 const ITEM: &str = r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"a","content":[]}}"#;
 const COMPLETED: &str = r#"{"type":"response.completed","response":{"status":"completed"}}"#;

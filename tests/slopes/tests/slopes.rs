@@ -7,6 +7,7 @@
 //! Without it only memory is held.
 #![cfg_attr(debug_assertions, allow(dead_code, reason = "only for release builds"))]
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
@@ -25,40 +26,56 @@ fn chosen() -> Vec<Row> {
     rows
 }
 
-/// Returns the instructions of a row at a size, and the length of its input.
-fn instructions(name: &str, size: usize) -> (u64, u64) {
+/// The number of rows that one process runs: Valgrind takes a quarter of a second to begin.
+const BATCH: usize = 8;
+
+/// Returns the instructions of each of these rows without input, at one size and at eight times
+/// that, and the lengths of the inputs.
+fn instructions(rows: &[Row]) -> Vec<[(u64, u64); 3]> {
+    // Rows are in one batch each, so its name is its own.
+    let name = format!("slopes-{}-{}", std::process::id(), rows[0].name.replace('/', "-"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).expect("a folder");
     let output = Command::new("valgrind")
-        .args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"])
-        .args([env!("CARGO_BIN_EXE_slopes"), name, &size.to_string()])
+        // A dump for each call, with what was counted within it.
+        .args(["--tool=callgrind", "--combine-dumps=no"])
+        .arg("--toggle-collect=deltawire_slopes::measured")
+        .arg("--dump-after=deltawire_slopes::measured")
+        .arg(format!("--callgrind-out-file={}", folder.join("dump").display()))
+        .args([env!("CARGO_BIN_EXE_slopes"), "--measure"])
+        .args(rows.iter().map(|row| row.name))
         .output()
         .expect("valgrind runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    let total = said
-        .lines()
-        .find_map(|line| line.split_once("I refs:").or_else(|| line.split_once("I   refs:")))
-        .unwrap_or_else(|| panic!("{name}: valgrind says no count:\n{said}"))
-        .1;
-    let length = String::from_utf8_lossy(&output.stdout);
-    (
-        total.trim().replace(',', "").parse().expect("a count"),
-        length.trim().parse().unwrap_or_else(|_| panic!("{name} ran: {said}")),
-    )
+    assert!(output.status.success(), "{}: {said}", rows[0].name);
+    let lengths = String::from_utf8_lossy(&output.stdout);
+    let lengths = lengths.lines().map(|length| length.parse().expect("a length"));
+    let counts = (1..=3 * rows.len()).map(|part| {
+        let dump = std::fs::read_to_string(folder.join(format!("dump.{part}")))
+            .unwrap_or_else(|error| panic!("{}: part {part}: {error}: {said}", rows[0].name));
+        let total = dump.lines().find_map(|line| line.strip_prefix("summary: "));
+        total.and_then(|total| total.trim().parse().ok()).expect("a dump has a summary")
+    });
+    let all: Vec<(u64, u64)> = counts.zip(lengths).collect();
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
+    assert_eq!(all.len(), 3 * rows.len(), "{}: {said}", rows[0].name);
+    all.chunks_exact(3).map(|row| [row[0], row[1], row[2]]).collect()
 }
 
 /// Returns a line about a row, and whether the row holds.
-fn slope(row: &Row) -> (String, bool) {
-    let (none, _) = instructions(row.name, 0);
-    let at = |times: usize| {
-        let (total, length) = instructions(row.name, row.size * times);
-        (total.saturating_sub(none).max(1) as f64, length.max(1) as f64)
+fn slope(row: &Row, [none, few, many]: [(u64, u64); 3]) -> (String, bool) {
+    let of = |(total, length): (u64, u64)| {
+        (total.saturating_sub(none.0).max(1) as f64, length.max(1) as f64)
     };
-    let (few, many) = (at(1), at(8));
+    let (few, many) = (of(few), of(many));
     let slope = (many.0 / few.0).log2() / (many.1 / few.1).log2();
     let cost = many.0 / many.1;
     let holds = slope <= STEEPEST && cost <= row.cost as f64;
     let line = format!(
-        "{:<40} slope {slope:.2}, {cost:.0} instructions a byte of at most {}",
-        row.name, row.cost
+        "{:<40} slope {slope:.2}, {cost:.0} instructions a byte of at most {}, {:.0} million in all",
+        row.name,
+        row.cost,
+        (few.0 + many.0) / 1e6
     );
     (line, holds)
 }
@@ -70,17 +87,26 @@ fn instructions_grow_as_the_input_does() {
         println!("SKIPPED: valgrind, which counts instructions, is not installed");
         return;
     }
-    let rows = Mutex::new(chosen().into_iter());
+    let rows = Mutex::new(chosen());
     let failed = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 loop {
-                    let Some(row) = rows.lock().expect("no panic").next() else { return };
-                    let (line, holds) = slope(&row);
-                    println!("{line}");
-                    if !holds {
-                        failed.lock().expect("no panic").push(line);
+                    let batch = {
+                        let mut rows = rows.lock().expect("no panic");
+                        let rest = rows.len().saturating_sub(BATCH);
+                        rows.split_off(rest)
+                    };
+                    if batch.is_empty() {
+                        return;
+                    }
+                    for (row, counts) in batch.iter().zip(instructions(&batch)) {
+                        let (line, holds) = slope(row, counts);
+                        println!("{line}");
+                        if !holds {
+                            failed.lock().expect("no panic").push(line);
+                        }
                     }
                 }
             });

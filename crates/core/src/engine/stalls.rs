@@ -229,10 +229,13 @@ impl Stalls {
     /// If several ran out at once, bytes come before events.
     pub(crate) fn check(&self, now: Duration) -> Option<Stall> {
         let now = now.max(self.latest).saturating_sub(self.away);
-        let Running { kind, clock, limit, deadline } =
-            self.running().min_by_key(|running| running.deadline)?;
-        let silence = now.saturating_sub(clock.since);
-        (deadline <= now).then_some(Stall { kind, first: !clock.came, limit, silence })
+        // The silence decides, because a deadline beyond the longest time stands at that time.
+        let stalled = self.running().filter_map(|Running { kind, clock, limit, deadline }| {
+            let silence = now.saturating_sub(clock.since);
+            let stall = Stall { kind, first: !clock.came, limit, silence };
+            (silence >= limit).then_some((deadline, stall))
+        });
+        stalled.min_by_key(|&(deadline, _)| deadline).map(|(_, stall)| stall)
     }
 
     fn running(&self) -> impl Iterator<Item = Running> + '_ {

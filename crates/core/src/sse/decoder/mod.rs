@@ -482,7 +482,8 @@ impl Decoder {
         self.line_start = before.ok_or(Fault::Damaged("an offset"))?;
         self.retry = Option::load(from)?;
         self.last_event_id = String::load(from)?;
-        if self.value.len() > max_line {
+        // A line that is no field has its own limit, which is checked above.
+        if self.line != Line::Stray && self.value.len() > max_line {
             return Err(Fault::Limit("max_line", max_line));
         }
         if self.held(&[]) > max_event || self.last_event_id.len() > max_event {
