@@ -264,6 +264,23 @@ proptest! {
 }
 
 #[test]
+fn a_delta_beside_an_empty_text_is_folded_though_the_last_had_no_content() {
+    let mut stream = String::new();
+    for choice in [
+        r#""text":"a","delta":{"token_id":0,"content":"b"}"#,
+        r#""text":"c","delta":{"token_id":1}"#,
+        r#""text":"d","delta":{"token_id":2}"#,
+        r#""text":"","delta":{"token_id":3,"content":"e"}"#,
+        r#""text":"f","message":{"token_id":4}"#,
+        r#""text":"g","message":{"token_id":5}"#,
+        r#""text":"","message":{"token_id":6,"content":"h"}"#,
+    ] {
+        stream += &format!("data: {{\"choices\":[{{\"index\":0,{choice}}}]}}\n\n");
+    }
+    same(stream.as_bytes()).expect("both ways are the same");
+}
+
+#[test]
 fn a_stream_that_stops_repeating_and_begins_again_folds_the_same() {
     let mut stream = String::new();
     for number in 0..400 {

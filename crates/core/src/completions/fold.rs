@@ -115,7 +115,7 @@ impl Message for TextMessage {
             text,
             logprobs,
             finish_reason: _,
-            extra: _,
+            extra,
             // Beside an empty text it is folded.
             misplaced: None,
         } = delta
@@ -123,7 +123,10 @@ impl Message for TextMessage {
             return None;
         };
         let has_logprobs = logprobs.as_ref().is_some_and(|logprobs| !logprobs.is_empty());
-        text.as_ref().filter(|_| !has_logprobs).map(|text| Holes::of(text.as_json()))
+        let mut holes = Holes::of(text.as_ref().filter(|_| !has_logprobs)?.as_json());
+        // One without content, which the next one may have.
+        holes.needs_text = ["delta", "message"].iter().any(|name| extra.get(name).is_some());
+        (!holes.needs_text || !holes.text.is_empty()).then_some(holes)
     }
 
     fn settle(_: &mut ChoiceState<Self>, _: &mut Transcript) {}
