@@ -77,6 +77,18 @@ fn the_usage_is_the_servers_last() {
     assert_eq!(without.usage, None::<TokenCounts>);
 }
 
+/// JSON of protocol buffers writes 64-bit integers as strings.
+#[test]
+fn counts_within_quotes_are_counts_and_are_kept_as_sent() {
+    let quoted = USAGE.replace(":3,", ":\"3\",").replace(":2,", ":\"2\",");
+    assert_ne!(quoted, USAGE);
+    let outcome = chat::fold([HELLO, STOP, &quoted, DONE].concat().as_bytes());
+    let plain = chat::fold([HELLO, STOP, USAGE, DONE].concat().as_bytes());
+    assert_eq!(outcome.usage, plain.usage);
+    let kept = serde_json::to_value(&outcome.answer).unwrap()["usage"]["prompt_tokens"].clone();
+    assert_eq!(kept, json!("3"));
+}
+
 #[test]
 fn an_end_is_its_name_in_text_and_in_json() {
     for (end, name) in [

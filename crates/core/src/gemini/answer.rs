@@ -377,7 +377,7 @@ pub(super) fn block_reason(feedback: &RawValue<'_>) -> Option<String> {
 /// `totalTokenCount` is the sum of the prompt, the prompts of tools, the candidates and the
 /// thoughts. The candidates' count has no thoughts in it, and the prompt's has the cached tokens.
 pub(super) fn token_counts(usage: &Unknown<'_>) -> Option<TokenCounts> {
-    let count = |name: &str| usage.get(name)?.as_u64();
+    let count = |name: &str| usage.get(name)?.as_count();
     let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
         (None, None) => None,
         (one, other) => Some(one.unwrap_or(0).saturating_add(other.unwrap_or(0))),

@@ -330,7 +330,7 @@ pub(super) fn token_counts(usage: &RawValue<'_>) -> Option<TokenCounts> {
     if !usage.is_object() {
         return None;
     }
-    let count = |name: &str| usage.member(name)?.as_u64();
+    let count = |name: &str| usage.member(name)?.as_count();
     let (output, thought) = (count("total_output_tokens"), count("total_thought_tokens"));
     Some(TokenCounts {
         // Google counts what its tools read apart, as in generateContent.

@@ -121,6 +121,14 @@ impl<'a> RawValue<'a> {
         whole_number(&self.text)
     }
 
+    /// Returns the value as a count: a whole number, also one within quotes.
+    ///
+    /// JSON of protocol buffers writes 64-bit integers as strings (its "ProtoJSON Format"), and
+    /// gateways pass them on.
+    pub(crate) fn as_count(&self) -> Option<u64> {
+        whole_number(string_inner(&self.text).unwrap_or(&self.text))
+    }
+
     /// Reads the value as a `T`.
     ///
     /// The cost is linear.
@@ -486,6 +494,22 @@ mod tests {
             ("true", None),
         ] {
             assert_eq!(whole_number(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn counts_may_be_within_quotes() {
+        for (json, expected) in [
+            ("12", Some(12)),
+            ("\"12\"", Some(12)),
+            ("\"9223372036854775807\"", Some(i64::MAX as u64)),
+            ("12.0", Some(12)),
+            ("\"\"", None),
+            ("\"a\"", None),
+            ("\"", None),
+            ("[1]", None),
+        ] {
+            assert_eq!(RawValue::within(json, false).as_count(), expected, "{json}");
         }
     }
 

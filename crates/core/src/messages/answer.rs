@@ -140,7 +140,7 @@ impl Message {
         let usage = self.usage().filter(|usage| usage.is_object())?;
         let details = usage.member("output_tokens_details");
         let reasoning = details.as_ref().and_then(reasoning);
-        Some(token_counts(|name| usage.member(name)?.as_u64(), reasoning))
+        Some(token_counts(|name| usage.member(name)?.as_count(), reasoning))
     }
 
     /// Returns the message for the next request's `messages`, as `{"role": …, "content": […]}`.
@@ -326,5 +326,5 @@ pub(super) fn token_counts(
 
 /// Returns the reasoning tokens of a usage's `output_tokens_details`.
 pub(super) fn reasoning(details: &RawValue<'_>) -> Option<u64> {
-    details.member("thinking_tokens")?.as_u64()
+    details.member("thinking_tokens")?.as_count()
 }

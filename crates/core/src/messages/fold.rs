@@ -247,7 +247,7 @@ impl Dialect for Messages {
             return None;
         }
         let reasoning = self.usage.get("output_tokens_details").and_then(answer::reasoning);
-        Some(answer::token_counts(|name| self.usage.get(name)?.as_u64(), reasoning))
+        Some(answer::token_counts(|name| self.usage.get(name)?.as_count(), reasoning))
     }
 
     fn held(&self) -> crate::engine::Held {

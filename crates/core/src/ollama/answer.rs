@@ -200,7 +200,7 @@ impl ToolCall {
 
 /// Returns the token counts among the members of an answer.
 pub(super) fn token_counts(members: &Unknown<'_>) -> Option<TokenCounts> {
-    let count = |name| members.get(name).and_then(RawValue::as_u64);
+    let count = |name| members.get(name).and_then(RawValue::as_count);
     let (input, output) = (count("prompt_eval_count"), count("eval_count"));
     let is_any = input.is_some() || output.is_some();
     is_any.then(|| TokenCounts { input, output, ..TokenCounts::default() })

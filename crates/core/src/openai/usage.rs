@@ -36,19 +36,19 @@ impl Usage {
     /// Returns the tokens of the prompt.
     #[must_use]
     pub fn prompt_tokens(&self) -> Option<u64> {
-        self.0.member("prompt_tokens")?.as_u64()
+        self.0.member("prompt_tokens")?.as_count()
     }
 
     /// Returns the tokens of the answer.
     #[must_use]
     pub fn completion_tokens(&self) -> Option<u64> {
-        self.0.member("completion_tokens")?.as_u64()
+        self.0.member("completion_tokens")?.as_count()
     }
 
     /// Returns the total as the server counts it.
     #[must_use]
     pub fn total_tokens(&self) -> Option<u64> {
-        self.0.member("total_tokens")?.as_u64()
+        self.0.member("total_tokens")?.as_count()
     }
 
     /// Returns the tokens of the prompt that were cached.
@@ -56,7 +56,7 @@ impl Usage {
     /// It is the member `prompt_tokens_details.cached_tokens`.
     #[must_use]
     pub fn cached_tokens(&self) -> Option<u64> {
-        self.0.member("prompt_tokens_details")?.member("cached_tokens")?.as_u64()
+        self.0.member("prompt_tokens_details")?.member("cached_tokens")?.as_count()
     }
 
     /// Returns the tokens of the answer that are reasoning.
@@ -64,7 +64,7 @@ impl Usage {
     /// It is the member `completion_tokens_details.reasoning_tokens`.
     #[must_use]
     pub fn reasoning_tokens(&self) -> Option<u64> {
-        self.0.member("completion_tokens_details")?.member("reasoning_tokens")?.as_u64()
+        self.0.member("completion_tokens_details")?.member("reasoning_tokens")?.as_count()
     }
 
     /// Returns the counts in the vocabulary of all dialects.

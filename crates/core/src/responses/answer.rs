@@ -226,8 +226,8 @@ pub(super) fn token_counts(usage: &RawValue<'_>) -> Option<TokenCounts> {
     if !usage.is_object() {
         return None;
     }
-    let count = |name: &str| usage.member(name)?.as_u64();
-    let detail = |list: &str, name: &str| usage.member(list)?.member(name)?.as_u64();
+    let count = |name: &str| usage.member(name)?.as_count();
+    let detail = |list: &str, name: &str| usage.member(list)?.member(name)?.as_count();
     Some(TokenCounts {
         input: count("input_tokens"),
         output: count("output_tokens"),
