@@ -3,8 +3,8 @@
 //!
 //! The tables go to the terminal and, with a plot beside them, to `benches/record/<date>-<cpu>.md`.
 //! With `--quick` it takes seconds, means little and is not written down. `--shapes` prints the
-//! table of shapes only, `--recordings DIR` the same table for the event streams in a folder, and
-//! `--dialects` the table of the APIs other than completions.
+//! table of shapes only, `--recordings DIR` the same table for the event streams in a folder,
+//! `--dialects` the table of the APIs other than completions, and `--drip` that of long lines.
 
 mod cells;
 mod plot;
@@ -23,18 +23,19 @@ use timing::Effort;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (mut quick, mut only, mut dialects) = (false, None, false);
+    let (mut quick, mut only, mut dialects, mut drip) = (false, None, false, false);
     while let Some(argument) = arguments.next() {
         match &*argument {
             "--quick" => quick = true,
             "--shapes" => only = Some(shapes()),
             "--dialects" => dialects = true,
+            "--drip" => drip = true,
             "--recordings" => {
                 let folder = arguments.next().ok_or("--recordings wants a folder")?;
                 only = Some(recordings(Path::new(&folder))?);
             }
             other => {
-                let known = "--quick, --shapes, --dialects and --recordings DIR";
+                let known = "--quick, --shapes, --dialects, --drip and --recordings DIR";
                 return Err(format!("unknown argument {other:?}: there are {known}").into());
             }
         }
@@ -48,8 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Short turns fall between what else the machine does.
     let short =
         if quick { effort } else { Effort { rounds: 100, turn: milliseconds(1), ..effort } };
-    if only.is_some() || dialects {
+    if only.is_some() || dialects || drip {
         let mut text = String::new();
+        if drip {
+            record::drip_table(&mut text, &cells::drip(effort));
+        }
         if let Some(corpora) = only {
             record::shapes_table(&mut text, &cells::shapes(&corpora, effort));
         }

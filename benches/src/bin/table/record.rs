@@ -36,7 +36,7 @@ impl Record {
             let _ = writeln!(text, "![The tables below as dots on a logarithmic scale]({plot})\n");
         }
         self.decode_table(&mut text);
-        self.drip_table(&mut text);
+        drip_table(&mut text, &self.drip);
         self.fold_table(&mut text);
         shapes_table(&mut text, &self.shapes);
         dialects_table(&mut text, &self.dialects);
@@ -68,20 +68,6 @@ impl Record {
         }
     }
 
-    fn drip_table(&self, text: &mut String) {
-        text.push_str("\n## Drip: one long line\n\nNanoseconds a byte. Left out: those that go through the line again with every read.\n\n");
-        header(
-            text,
-            "stream | reads of | limit | with UTF-8 | deltawire",
-            &self.drip,
-            "ours / fastest peer (speed)",
-        );
-        for row in &self.drip.rows {
-            cells(text, row, |row, seconds| seconds * 1e9 / row.bytes as f64);
-            let _ = writeln!(text, " **{:.2}** |", row.ahead());
-        }
-    }
-
     fn fold_table(&self, text: &mut String) {
         let usual = self.fold.peers.iter().position(|&peer| peer == USUAL);
         let _ = writeln!(text, "\n## Session: bytes to the answer\n\nNanoseconds a chunk.\n");
@@ -103,6 +89,21 @@ impl Record {
             );
         }
         let _ = writeln!(text, "\nThe usual pairing is {USUAL}.");
+    }
+}
+
+/// The table of long lines.
+pub(crate) fn drip_table(text: &mut String, drip: &Table) {
+    text.push_str("\n## Drip: one long line\n\nNanoseconds a byte. Left out: those that go through the line again with every read.\n\n");
+    header(
+        text,
+        "stream | reads of | limit | with UTF-8 | deltawire",
+        drip,
+        "ours / fastest peer (speed)",
+    );
+    for row in &drip.rows {
+        cells(text, row, |row, seconds| seconds * 1e9 / row.bytes as f64);
+        let _ = writeln!(text, " **{:.2}** |", row.ahead());
     }
 }
 
