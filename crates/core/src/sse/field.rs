@@ -1,6 +1,7 @@
 //! The bytes of lines and values: line ends, digits, and text.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 #[cfg(not(feature = "simdutf8"))]
 pub(crate) use core::str::from_utf8;
 
@@ -49,6 +50,16 @@ pub(crate) fn text<'t>(bytes: &'t [u8], lossy: &'t mut String) -> &'t str {
             lossy
         }
     }
+}
+
+/// Returns `bytes` as text, after they were repaired in place if they are not UTF-8.
+pub(super) fn repaired(bytes: &mut Vec<u8>) -> &str {
+    if from_utf8(bytes).is_err() {
+        let mut text = String::new();
+        push_lossy(&mut text, bytes);
+        *bytes = text.into_bytes();
+    }
+    from_utf8(bytes).unwrap_or_default()
 }
 
 /// Appends `bytes`, with U+FFFD for each maximal subpart that is not UTF-8.

@@ -2,8 +2,7 @@
 //!
 //! Long data, such as an image, comes in many reads. Each piece of it is checked as UTF-8 while it
 //! is in the cache; one check at the end would read all of it from memory again. What that costs
-//! is a second buffer, for bytes that are not checked yet: those of short pieces, and of a
-//! character that a read cut.
+//! is a second buffer, which data that is not UTF-8 needs anyway.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -14,18 +13,17 @@ use crate::sse::field::{from_utf8, push_lossy, text};
 /// The bytes of a block's data, with a line feed before each line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Data {
-    /// The beginning, which is UTF-8.
+    /// The beginning of long data, which is UTF-8; once it is handed out, the data if repaired.
     text: String,
     /// The bytes after it, which are unchecked, or not UTF-8.
     rest: Vec<u8>,
-    /// The rest is not UTF-8, whatever follows.
-    is_broken: bool,
 }
 
 impl Data {
     /// The length from which a check of a piece pays.
     ///
-    /// It is less than a packet carries. Fuzz targets have short inputs.
+    /// It is less than a packet carries. A rest of this length stays as it is: it came in small
+    /// pieces, or is not UTF-8. Fuzz targets have short inputs.
     const PIECE: usize = if cfg!(fuzzing) { 8 } else { 1 << 10 };
 
     #[inline(always)]
@@ -43,7 +41,6 @@ impl Data {
     pub(super) fn clear(&mut self, most: usize) {
         self.text.clear();
         self.rest.clear();
-        self.is_broken = false;
         if self.text.capacity() + self.rest.capacity() > most {
             *self = Self::default();
         }
@@ -67,7 +64,7 @@ impl Data {
 
     #[inline(never)]
     fn extend_checked(&mut self, piece: &[u8]) {
-        if self.is_broken {
+        if self.rest.len() >= Self::PIECE {
             return self.rest.extend_from_slice(piece);
         }
         // The end of the character that the last read cut.
@@ -75,41 +72,34 @@ impl Data {
         let (inner, piece) = piece.split_at(piece.iter().take(3).take_while(is_inner).count());
         self.rest.extend_from_slice(inner);
         let (whole, cut) = piece.split_at(piece.len() - cut_len(piece));
-        match from_utf8(whole) {
-            Ok(whole) if self.check_rest() => {
+        match (from_utf8(&self.rest), from_utf8(whole)) {
+            (Ok(rest), Ok(whole)) => {
+                self.text.push_str(rest);
                 self.text.push_str(whole);
+                self.rest.clear();
                 self.rest.extend_from_slice(cut);
             }
-            _ => {
-                self.is_broken = true;
-                self.rest.extend_from_slice(piece);
-            }
+            _ => self.rest.extend_from_slice(piece),
         }
     }
 
-    /// Moves the rest to the text, and returns true, if it is UTF-8.
-    fn check_rest(&mut self) -> bool {
-        let Ok(rest) = from_utf8(&self.rest) else { return false };
-        self.text.push_str(rest);
-        self.rest.clear();
-        true
-    }
-
-    /// Returns the data as text, in `lossy` if it has to be repaired.
-    #[inline]
-    pub(super) fn as_text<'t>(&'t mut self, lossy: &'t mut String) -> &'t str {
-        if self.text.is_empty() { text(&self.rest, lossy) } else { self.long_text(lossy) }
+    /// Returns the data as text, repaired if it is not UTF-8, or `in_read` if that is all of it.
+    ///
+    /// It is handed out then, and has to be cleared before it gets more.
+    #[inline(always)]
+    pub(super) fn hand_out<'t>(&'t mut self, in_read: &'t [u8]) -> &'t str {
+        if !self.text.is_empty() {
+            return self.hand_out_long();
+        }
+        let data = if self.rest.len() > 1 { &self.rest[1..] } else { in_read };
+        text(data, &mut self.text)
     }
 
     #[inline(never)]
-    fn long_text<'t>(&'t mut self, lossy: &'t mut String) -> &'t str {
-        if self.check_rest() {
-            return &self.text;
-        }
-        lossy.clear();
-        lossy.push_str(&self.text);
-        push_lossy(lossy, &self.rest);
-        lossy
+    fn hand_out_long(&mut self) -> &str {
+        push_lossy(&mut self.text, &self.rest);
+        self.rest.clear();
+        &self.text[1..]
     }
 
     /// Returns the bytes, to save them.
@@ -152,10 +142,9 @@ mod tests {
         for piece in pieces {
             data.extend(piece);
         }
-        let mut lossy = String::new();
-        let text = data.as_text(&mut lossy).into();
         assert_eq!(data.bytes(), [b"\n", &pieces.concat()[..]].concat());
-        (text, data.text.len())
+        let checked = data.text.len();
+        (data.hand_out(b"").into(), checked)
     }
 
     #[test]
@@ -164,8 +153,8 @@ mod tests {
         for cut in long.len() - 12..=long.len() {
             let (first, second) = long.as_bytes().split_at(cut);
             let (text, checked) = told(&[first, second, b"x", long.as_bytes()]);
-            assert_eq!(text, format!("\n{long}x{long}"), "cut at {cut}");
-            assert_eq!(checked, text.len());
+            assert_eq!(text, format!("{long}x{long}"), "cut at {cut}");
+            assert_eq!(checked, text.len() + 1);
         }
     }
 
@@ -188,15 +177,14 @@ mod tests {
                 [&long.as_bytes()[..4501], wrong, long.as_bytes()],
                 [&[long.as_bytes(), wrong].concat(), long.as_bytes(), b""],
             ] {
-                let whole = [b"\n", &pieces.concat()[..]].concat();
-                assert_eq!(told(&pieces).0, String::from_utf8_lossy(&whole));
+                assert_eq!(told(&pieces).0, String::from_utf8_lossy(&pieces.concat()));
             }
         }
     }
 
     #[test]
     fn short_data_is_not_copied_and_large_data_gives_its_memory_back() {
-        assert_eq!(told(&[b"a", b"b"]), ("\nab".into(), 0));
+        assert_eq!(told(&[b"a", b"b"]), ("ab".into(), 0));
         let mut data = Data::of(b"\nabc").expect("it begins a line");
         data.clear(16);
         assert!(data.is_empty() && data.rest.capacity() > 0);

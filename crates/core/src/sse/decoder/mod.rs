@@ -33,7 +33,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::field::text;
+use super::field::repaired;
 use super::limits::{Error, Limits};
 use super::{Event, EventId};
 use crate::save::{Fault, Reader, Saved, Writer};
@@ -84,8 +84,6 @@ pub struct Decoder {
     data: Data,
     /// The value of the current line, or of the last one, if its field is another.
     value: Vec<u8>,
-    /// The data of an event that is not UTF-8, after its repair.
-    repaired: String,
     event: String,
     id: String,
     last_event_id: String,
@@ -140,7 +138,6 @@ impl Decoder {
             retry: None,
             data: Data::default(),
             value: Vec::new(),
-            repaired: String::new(),
             event: String::new(),
             id: String::new(),
             last_event_id: String::new(),
@@ -344,11 +341,7 @@ impl Decoder {
     #[inline(always)]
     fn event<'s, 'i: 's>(&'s mut self, in_read: &'i [u8]) -> Event<'s> {
         self.block = Block::HandedOut;
-        let data = if self.data.len() > 1 {
-            &self.data.as_text(&mut self.repaired)[1..]
-        } else {
-            text(in_read, &mut self.repaired)
-        };
+        let data = self.data.hand_out(in_read);
         Event::new(data).with_type(&self.event).with_id(&self.last_event_id)
     }
 
@@ -356,9 +349,7 @@ impl Decoder {
     ///
     /// The block around it goes on.
     fn error_event(&mut self) -> Event<'_> {
-        Event::new(text(&self.value, &mut self.repaired))
-            .with_type("error")
-            .with_id(&self.last_event_id)
+        Event::new(repaired(&mut self.value)).with_type("error").with_id(&self.last_event_id)
     }
 
     /// Returns the stray line that was read last, as an event.
@@ -366,7 +357,7 @@ impl Decoder {
     /// The block around it goes on.
     #[inline(never)]
     fn stray_event(&mut self) -> Event<'_> {
-        let line = text(&self.value, &mut self.repaired);
+        let line = repaired(&mut self.value);
         Event { event: "", ..Event::new(line).with_id(&self.last_event_id) }
     }
 
@@ -380,7 +371,7 @@ impl Decoder {
         if self.value.capacity() > KEEP_CAPACITY {
             self.value = Vec::new();
         }
-        for text in [&mut self.repaired, &mut self.event, &mut self.id] {
+        for text in [&mut self.event, &mut self.id] {
             if text.capacity() > KEEP_CAPACITY {
                 *text = String::new();
             }
@@ -418,7 +409,6 @@ impl Decoder {
             retry,
             data,
             value,
-            repaired: _,
             event,
             id,
             last_event_id,
