@@ -54,7 +54,7 @@ impl Naive {
                 }
                 for (name, value) in members(event).chain(members(&event["delta"])) {
                     match &*name {
-                        "type" | "delta" | "usage" => {}
+                        "type" | "delta" | "usage" | "index" => {}
                         "content" => return None,
                         _ if value.is_null() && !self.message[&name].is_null() => {}
                         _ => self.message[&name] = value,
