@@ -70,26 +70,25 @@ fn objects(bytes: &[u8]) -> Vec<Value> {
     values.filter(Value::is_object).collect()
 }
 
-/// Reports whether an item has a part before which one is missing, and texts of two kinds.
+/// Reports whether an item got a part while one before it was missing, and texts of two kinds.
 ///
 /// A fault that is known: once such an item comes whole and again, a text that its part's type does
 /// not have is in another part, too.
 fn has_sparse_parts_of_two_kinds(events: &[Value]) -> bool {
-    let mut items: BTreeMap<u64, (BTreeSet<u64>, BTreeSet<&str>)> = BTreeMap::new();
+    let mut items: BTreeMap<u64, (BTreeSet<u64>, BTreeSet<&str>, bool)> = BTreeMap::new();
     for event in events {
         let Some(name) = event["type"].as_str() else { continue };
         let kinds = ["output_text", "refusal", "reasoning_text", "content_part"];
         let Some(kind) = kinds.into_iter().find(|kind| name.contains(kind)) else { continue };
         let place = |member: &str| event[member].as_u64().unwrap_or_default();
-        let (parts, kinds) = items.entry(place("output_index")).or_default();
+        let (parts, kinds, is_sparse) = items.entry(place("output_index")).or_default();
         parts.insert(place("content_index"));
+        *is_sparse |= parts.last().is_some_and(|last| *last >= parts.len() as u64);
         if kind != "content_part" {
             kinds.insert(kind);
         }
     }
-    let is_sparse =
-        |parts: &BTreeSet<u64>| parts.last().is_some_and(|last| *last >= parts.len() as u64);
-    items.values().any(|(parts, kinds)| kinds.len() > 1 && is_sparse(parts))
+    items.values().any(|(_, kinds, is_sparse)| kinds.len() > 1 && *is_sparse)
 }
 
 /// A streamed response has what a naive fold has, and tells its texts and calls once.
