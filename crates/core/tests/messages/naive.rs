@@ -54,9 +54,11 @@ impl Naive {
                 if of_blocks.iter().any(|name| !event["delta"][name].is_null()) {
                     return None;
                 }
-                for (name, value) in members(event).chain(members(&event["delta"])) {
+                // The event's index is one of a block.
+                let of_event = members(event).filter(|(name, _)| name != "index");
+                for (name, value) in of_event.chain(members(&event["delta"])) {
                     match &*name {
-                        "type" | "delta" | "usage" | "index" => {}
+                        "type" | "delta" | "usage" => {}
                         "content" => return None,
                         _ if value.is_null() && !self.message[&name].is_null() => {}
                         _ => self.message[&name] = value,
