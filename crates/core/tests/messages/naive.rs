@@ -54,8 +54,10 @@ impl Naive {
                 if of_blocks.iter().any(|name| !event["delta"][name].is_null()) {
                     return None;
                 }
-                // The event's index is one of a block.
-                let of_event = members(event).filter(|(name, _)| name != "index");
+                // These are members of other events.
+                let of_others = ["index", "error", "message", "content_block"];
+                let is_own = |(name, _): &(String, Value)| !of_others.contains(&name.as_str());
+                let of_event = members(event).filter(is_own);
                 for (name, value) in of_event.chain(members(&event["delta"])) {
                     match &*name {
                         "type" | "delta" | "usage" => {}
