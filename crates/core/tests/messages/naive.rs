@@ -54,6 +54,10 @@ impl Naive {
                 if of_blocks.iter().any(|name| !event["delta"][name].is_null()) {
                     return None;
                 }
+                // Counts stand beside the delta; others are for other tests.
+                if event["delta"].get("usage").is_some() {
+                    return None;
+                }
                 // These are members of other events.
                 let of_others = ["index", "error", "message", "content_block"];
                 let is_own = |(name, _): &(String, Value)| !of_others.contains(&name.as_str());
