@@ -439,3 +439,28 @@ fn items_without_ids_are_found_in_the_output() {
     let (anomalies, _) = aligned(&[(0, id(say("A"), "a"))], &[id(say("A"), "b")]);
     assert_eq!(anomalies, ["item_id_changed"]);
 }
+
+#[test]
+fn a_whole_item_keeps_each_part_in_its_place_though_texts_are_counted_otherwise() {
+    let refused = json!({"type": "output_text", "annotations": [], "text": "", "refusal": "no"});
+    let other = json!({"type": "acme:part", "n": 1});
+    let mut far = delta("refusal", "no");
+    far["content_index"] = 2.into();
+    let begun = added_item(&message(&[text("a")]));
+    let done = |parts: &[Value]| event("output_item.done", json!({"item": message(parts)}));
+    for parts in [
+        [other.clone(), refused.clone()],
+        [refused.clone(), other],
+        [refused.clone(), text("b")],
+        [refused.clone(), refused],
+    ] {
+        let whole = done(&parts);
+        for events in [vec![begun.clone(), far.clone(), whole.clone()], vec![far.clone(), whole]] {
+            let again = [&events[..], &events[events.len() - 1..]].concat();
+            for events in [events, again] {
+                let seen = in_every_cut::<Responses>(&body_of(&events));
+                assert_eq!(seen.answer()["output"], json!([message(&parts)]), "{events:#?}");
+            }
+        }
+    }
+}

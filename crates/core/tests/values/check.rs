@@ -7,8 +7,6 @@
 #![allow(dead_code, reason = "each target that includes this one needs another part of it")]
 #![allow(unreachable_pub, reason = "a library that includes this one shows what is public here")]
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use deltawire::gemini::Gemini;
 use deltawire::messages::Messages;
 use deltawire::responses::Responses;
@@ -70,27 +68,6 @@ fn objects(bytes: &[u8]) -> Vec<Value> {
     values.filter(Value::is_object).collect()
 }
 
-/// Reports whether an item got a part while one before it was missing, and texts of two kinds.
-///
-/// A fault that is known: once such an item comes whole and again, a text that its part's type does
-/// not have is in another part, too.
-fn has_sparse_parts_of_two_kinds(events: &[Value]) -> bool {
-    let mut items: BTreeMap<u64, (BTreeSet<u64>, BTreeSet<&str>, bool)> = BTreeMap::new();
-    for event in events {
-        let Some(name) = event["type"].as_str() else { continue };
-        let kinds = ["output_text", "refusal", "reasoning_text", "content_part"];
-        let Some(kind) = kinds.into_iter().find(|kind| name.contains(kind)) else { continue };
-        let place = |member: &str| event[member].as_u64().unwrap_or_default();
-        let (parts, kinds, is_sparse) = items.entry(place("output_index")).or_default();
-        parts.insert(place("content_index"));
-        *is_sparse |= parts.last().is_some_and(|last| *last >= parts.len() as u64);
-        if kind != "content_part" {
-            kinds.insert(kind);
-        }
-    }
-    items.values().any(|(_, kinds, is_sparse)| kinds.len() > 1 && *is_sparse)
-}
-
 /// A streamed response has what a naive fold has, and tells its texts and calls once.
 ///
 /// # Panics
@@ -107,9 +84,6 @@ pub fn response(bytes: &[u8]) {
         }
         (events, naive)
     };
-    if has_sparse_parts_of_two_kinds(&events) {
-        return;
-    }
     let events: Vec<String> = events.iter().map(Value::to_string).collect();
     let told = Told::by::<Responses>(&events);
     let answer = &told.outcome["answer"];

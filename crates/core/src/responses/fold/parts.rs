@@ -58,7 +58,8 @@ impl Responses {
             };
             let index = in_order.map_or(position as u64, |(index, _)| u64::from(*index));
             if !is_shifted || in_order.is_some() {
-                self.take_other_texts(slot, (list, index), (&part, sent), to);
+                let is_there = index == position as u64;
+                self.take_other_texts(slot, (list, index, is_there), (&part, sent), to);
             }
             self.take_part(slot, (list, index), (&part, sent), to);
         }
@@ -97,11 +98,12 @@ impl Responses {
 
     /// Takes the texts that a part of its type does not have.
     ///
-    /// Deltas that are misplaced may have brought them, or may go on with them.
+    /// Deltas that are misplaced may have brought them, or may go on with them. `is_there` tells
+    /// that the part stands at the index, where its texts are counted, in the item that was sent.
     fn take_other_texts(
         &mut self,
         slot: Slot,
-        (list, index): (&'static str, u64),
+        (list, index, is_there): (&'static str, u64, bool),
         (part, sent): (&PartIn<'_>, Sent),
         to: &mut Transcript,
     ) {
@@ -111,7 +113,7 @@ impl Responses {
             let (at, of) = ((list, index as u32, text.member), (list, index as u32));
             if self.blocks.had_text(slot, at) {
                 let _ = self.take_text(slot, at, text.kind, (&whole, sent), to);
-            } else if !whole.is_empty() && self.blocks.put(slot, of).is_none() {
+            } else if is_there && !whole.is_empty() && self.blocks.put(slot, of).is_none() {
                 // There it is found without a walk through the item.
                 let _ = self.blocks.set(slot, of, part.part, to);
             }
@@ -193,7 +195,7 @@ impl Responses {
             self.blocks.keep_text(slot, at);
         } else {
             let sent = if is_done { Sent::Last } else { Sent::First };
-            self.take_other_texts(slot, (list, index), (&read, sent), to);
+            self.take_other_texts(slot, (list, index, true), (&read, sent), to);
             self.take_part(slot, (list, index), (&read, sent), to);
         }
         Effect::Other
