@@ -30,12 +30,11 @@ impl Naive {
         let event_type = event["type"].as_str()?;
         match event_type {
             "error" => self.has_error = true,
-            // What else an event has is for other tests.
-            "message_start" if members(event).count() > 2 => return None,
             "message_start" if self.message.is_null() => {
                 self.message = event.get("message").filter(|message| message.is_object())?.clone();
                 let content = self.message["content"].as_array()?;
                 self.stopped = vec![true; content.len()];
+                self.keep_own(event)?;
             }
             "message_start" => {
                 // The same one again changes nothing.
@@ -50,36 +49,65 @@ impl Naive {
             }
             "message_delta" => {
                 // What only the delta of a block has is noted, and in no answer.
-                let of_blocks = ["text", "thinking", "partial_json", "signature", "citation"];
+                let of_blocks = [
+                    "text",
+                    "thinking",
+                    "partial_json",
+                    "signature",
+                    "citation",
+                    "estimated_tokens",
+                ];
                 if of_blocks.iter().any(|name| !event["delta"][name].is_null()) {
                     return None;
                 }
-                // Counts stand beside the delta; others are for other tests.
-                if event["delta"].get("usage").is_some() {
-                    return None;
-                }
-                // These are members of other events.
-                let of_others = ["index", "error", "message", "content_block"];
-                let is_own = |(name, _): &(String, Value)| !of_others.contains(&name.as_str());
-                let of_event = members(event).filter(is_own);
-                for (name, value) in of_event.chain(members(&event["delta"])) {
+                for (name, value) in members(&event["delta"]) {
                     match &*name {
-                        "type" | "delta" | "usage" => {}
+                        "type" => {}
                         "content" => return None,
-                        _ if value.is_null() && !self.message[&name].is_null() => {}
-                        _ => self.message[&name] = value,
+                        "usage" => self.count(&value),
+                        _ => self.keep(&name, value),
                     }
                 }
-                for (name, value) in members(&event["usage"]) {
-                    if !value.is_null() || self.message["usage"][&name].is_null() {
-                        self.message["usage"][&name] = value;
-                    }
-                }
+                self.keep_own(event)?;
+                self.count(&event["usage"]);
             }
             "message_stop" => self.is_over = true,
             _ => {}
         }
         Some(())
+    }
+
+    /// Keeps the members of an event that no event has a meaning for.
+    ///
+    /// Returns `None` for a `content`, of which nothing is known there.
+    fn keep_own(&mut self, event: &Value) -> Option<()> {
+        const MEANT: [&str; 7] =
+            ["type", "index", "delta", "message", "content_block", "usage", "error"];
+        for (name, value) in members(event) {
+            if name == "content" {
+                return None;
+            }
+            if !MEANT.contains(&&*name) {
+                self.keep(&name, value);
+            }
+        }
+        Some(())
+    }
+
+    /// Keeps a member of the message, which null does not replace.
+    fn keep(&mut self, name: &str, value: Value) {
+        if !value.is_null() || self.message[name].is_null() {
+            self.message[name] = value;
+        }
+    }
+
+    /// Keeps token counts.
+    fn count(&mut self, usage: &Value) {
+        for (name, value) in members(usage) {
+            if !value.is_null() || self.message["usage"][&name].is_null() {
+                self.message["usage"][&name] = value;
+            }
+        }
     }
 
     fn begin(&mut self, event: &Value) -> Option<()> {

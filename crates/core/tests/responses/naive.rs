@@ -10,6 +10,34 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+/// The members that have a meaning in some event; the last event's others are the response's.
+const MEANT: [&str; 24] = [
+    "type",
+    "sequence_number",
+    "output_index",
+    "content_index",
+    "summary_index",
+    "command_index",
+    "item_id",
+    "delta",
+    "logprobs",
+    "obfuscation",
+    "text",
+    "refusal",
+    "arguments",
+    "input",
+    "code",
+    "command",
+    "diff",
+    "name",
+    "response",
+    "item",
+    "part",
+    "annotation",
+    "output",
+    "error",
+];
+
 /// The response so far.
 #[derive(Debug, Clone, Default)]
 pub struct Naive {
@@ -171,6 +199,11 @@ impl Naive {
                 let output: Vec<Value> = output.into_iter().filter(Value::is_object).collect();
                 self.output = (output.len() >= self.items.len()).then_some(output);
                 self.end = Some(name.to_owned());
+                for (name, value) in event.as_object()? {
+                    if !MEANT.contains(&&**name) {
+                        self.response.insert(name.clone(), value.clone());
+                    }
+                }
                 Some(())
             }
             "output_item.added" | "output_item.done" => {
