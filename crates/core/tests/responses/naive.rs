@@ -181,7 +181,8 @@ impl Naive {
         let event_type = event["type"].as_str()?;
         let Some(name) = event_type.strip_prefix("response.") else {
             self.has_error |= event_type == "error";
-            return Some(());
+            // A stream that begins otherwise may be another API's.
+            return (self.has_error || !self.response.is_empty()).then_some(());
         };
         match name {
             "created" => {
