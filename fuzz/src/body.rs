@@ -5,13 +5,14 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame};
+
+use crate::wakes::Wakes;
 
 /// The end of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,27 +83,6 @@ impl World {
         waker.wake();
         assert!(wakes.count() > before, "pending with a waker of an earlier poll");
         !is_silent
-    }
-}
-
-/// A waker that counts.
-#[derive(Debug, Default)]
-pub(crate) struct Wakes(AtomicUsize);
-
-impl Wakes {
-    pub(crate) fn new() -> (Arc<Self>, Waker) {
-        let wakes = Arc::new(Self::default());
-        (Arc::clone(&wakes), Waker::from(wakes))
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.load(Relaxed)
-    }
-}
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Relaxed);
     }
 }
 

@@ -26,7 +26,8 @@ use deltawire::sse::{self, Action, Decoder, Reconnect};
 use deltawire::{Dialect, End, How, Limits, Options, Outcome, Session, StallLimits, Update};
 use deltawire_async::{AnswerStream, Event, EventSource, Events, Reader};
 
-use crate::body::{BROKEN, Last, Planned, Wakes, World};
+use crate::body::{BROKEN, Last, Planned, World};
+use crate::wakes::Wakes;
 
 /// A body, the frames it comes in, and how it is read.
 #[derive(Debug, Arbitrary)]

@@ -25,7 +25,8 @@ use deltawire::{Place, TextKind};
 use deltawire_async::{ChatStream, Gated, GatedError};
 use deltawire_gate::{Options, OwnedSpan, Policy, Verdict};
 
-use crate::body::{Last, Planned, Wakes, World};
+use crate::body::{Last, Planned, World};
+use crate::wakes::Wakes;
 
 /// A stream of texts, the gate that it passes, and its judges.
 #[derive(Debug, Arbitrary)]

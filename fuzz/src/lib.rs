@@ -40,6 +40,8 @@ pub mod verdicts;
 mod naive;
 #[path = "../../crates/core/tests/sse/reads.rs"]
 mod reads;
+#[path = "../../crates/async/tests/adapter/wakes.rs"]
+mod wakes;
 
 use reads::{Run, Seen};
 

@@ -189,7 +189,8 @@ impl Times<'_> {
         }
         let mut session = Session::<Responses>::new();
         let _ = session.feed(
-            b"data: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"r\"}}\n\n",
+            b"data: {\"type\":\"response.created\",\"sequence_number\":0,\
+            \"response\":{\"id\":\"r\"}}\n\n",
         );
         for (step, number) in self.steps() {
             let seconds = count(number).to_string();

@@ -58,19 +58,25 @@ fn fold(reader: Reader, text: &str, cut: Cut) {
     std::hint::black_box(stream.finish());
 }
 
+/// Chunks of an answer, word by word.
+pub(crate) fn words(size: usize) -> String {
+    repeat(&content("word "), size)
+}
+
+/// Events of every kind that the standard knows.
+pub(crate) fn mixed(size: usize) -> String {
+    numbered(size, |number| match number % 4 {
+        0 => format!("id: {number}\nevent: a{}\ndata: {number}\n\n", number % 3),
+        1 => "data\n\n".to_owned(),
+        2 => ": keep-alive\n\n".to_owned(),
+        _ => format!("data: {number}\ndata: b\n\n"),
+    })
+}
+
 /// The rows of the async adapter.
 #[must_use]
 pub fn rows() -> Vec<Row> {
     let mut table = Table(Vec::new());
-    let words = |size| repeat(&content("word "), size);
-    let mixed = |size| {
-        numbered(size, |number| match number % 4 {
-            0 => format!("id: {number}\nevent: a{}\ndata: {number}\n\n", number % 3),
-            1 => "data\n\n".to_owned(),
-            2 => ": keep-alive\n\n".to_owned(),
-            _ => format!("data: {number}\ndata: b\n\n"),
-        })
-    };
     for (name, cut, cost) in CUTS {
         let run = move |text: &str| fold(Reader::new(), text, cut);
         table.add(format!("async/next/{name}"), words, run).cost = cost;

@@ -14,8 +14,8 @@ use ureq::Body;
 use ureq::http::Response;
 
 use crate::bodies::{self, Cut, Cuts, connections};
-use crate::over_async::{REFUSED, content, resumed, whole_answer};
-use crate::{Row, Table, numbered, repeat};
+use crate::over_async::{REFUSED, content, mixed, resumed, whole_answer, words};
+use crate::{Row, Table, repeat};
 
 /// The reads that a server may bring about, and the most instructions for each byte.
 const CUTS: [(&str, Cut, u64); 4] = [
@@ -55,15 +55,6 @@ pub(crate) fn response(status: u16, bytes: bytes::Bytes) -> Response<Body> {
 #[must_use]
 pub fn rows() -> Vec<Row> {
     let mut table = Table(Vec::new());
-    let words = |size| repeat(&content("word "), size);
-    let mixed = |size| {
-        numbered(size, |number| match number % 4 {
-            0 => format!("id: {number}\nevent: a{}\ndata: {number}\n\n", number % 3),
-            1 => "data\n\n".to_owned(),
-            2 => ": keep-alive\n\n".to_owned(),
-            _ => format!("data: {number}\ndata: b\n\n"),
-        })
-    };
     for (name, cut, cost) in CUTS {
         let run = move |text: &str| fold(Reader::new(), text, cut);
         table.add(format!("ureq/next/{name}"), words, run).cost = cost;

@@ -72,7 +72,8 @@ fn slope(row: &Row, [none, few, many]: [(u64, u64); 3]) -> (String, bool) {
     let cost = many.0 / many.1;
     let holds = slope <= STEEPEST && cost <= row.cost as f64;
     let line = format!(
-        "{:<40} slope {slope:.2}, {cost:.0} instructions a byte of at most {}, {:.0} million in all",
+        "{:<40} slope {slope:.2}, {cost:.0} instructions a byte of at most {}, \
+         {:.0} million in all",
         row.name,
         row.cost,
         (few.0 + many.0) / 1e6

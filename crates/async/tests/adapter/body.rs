@@ -1,11 +1,11 @@
-//! A body that does what a script says, and wakers that count.
+//! A body that does what a script says, and executors.
 
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
@@ -103,27 +103,6 @@ impl futures_core::Stream for Scripted {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.step(cx)
             .map(|step| step.map(|step| step.map(|frame| frame.into_data().unwrap_or_default())))
-    }
-}
-
-/// A waker that counts how often it is woken.
-#[derive(Debug, Default)]
-pub(crate) struct Wakes(AtomicUsize);
-
-impl Wakes {
-    pub(crate) fn new() -> (Arc<Self>, Waker) {
-        let wakes = Arc::new(Self::default());
-        (Arc::clone(&wakes), Waker::from(wakes))
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.load(Relaxed)
-    }
-}
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Relaxed);
     }
 }
 

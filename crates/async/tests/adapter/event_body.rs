@@ -20,7 +20,8 @@ use http_body::Body;
 use proptest::prelude::*;
 use smol::stream::{self, StreamExt as _};
 
-use crate::body::{Wakes, on_both};
+use crate::body::on_both;
+use crate::wakes::Wakes;
 
 /// A stream of events that does what a script says, and panics when polled after its end. The `Rc`
 /// shows how long it lives.

@@ -23,7 +23,8 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use smol::stream::StreamExt as _;
 
-use crate::body::{Scripted, Step, Wakes, data, on_both, on_tokio};
+use crate::body::{Scripted, Step, data, on_both, on_tokio};
+use crate::wakes::Wakes;
 
 type Connected = Result<Response<Scripted>, io::Error>;
 

@@ -10,8 +10,9 @@ use deltawire_async::{ChatStream, Events, ITEMS_BEFORE_YIELD};
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 
-use crate::body::{Scripted, Step, Wakes, data, on_tokio};
+use crate::body::{Scripted, Step, data, on_tokio};
 use crate::seen::bodies;
+use crate::wakes::Wakes;
 
 /// Numbered chunks, each of its own text.
 fn chunk(number: usize) -> String {

@@ -16,7 +16,8 @@ use deltawire_async::{BoxError, ChatStream, Gated, GatedError};
 use deltawire_gate::{self as gate, Options, OwnedSpan, Policy, Verdict};
 use http_body::Body;
 
-use crate::body::{Scripted, Step, Wakes, data, on_both, on_tokio};
+use crate::body::{Scripted, Step, data, on_both, on_tokio};
+use crate::wakes::Wakes;
 use crate::wire::{ask, server};
 
 /// A chunk with this content, as a frame.

@@ -25,4 +25,5 @@ mod tee;
 #[cfg(feature = "timing")]
 mod timing;
 mod updates;
+mod wakes;
 mod wire;

@@ -10,7 +10,7 @@ use http_body::Body;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::body::Wakes;
+use crate::wakes::Wakes;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Seen {
