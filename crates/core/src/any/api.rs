@@ -108,35 +108,35 @@ impl Api {
         event.find_member(|name, value| {
             let value = value?;
             match name {
-                b"object" if value == *"text_completion" => Some(Self::Completions),
-                b"object" if value == *"chat.completion.chunk" => Some(Self::Chat),
-                b"choices" if value.is_array() => Some(of_choices(&value)),
+                "object" if value == *"text_completion" => Some(Self::Completions),
+                "object" if value == *"chat.completion.chunk" => Some(Self::Chat),
+                "choices" if value.is_array() => Some(of_choices(&value)),
                 // A gateway wraps chunks.
-                b"data" => value.member("choices").map(|choices| of_choices(&choices)),
-                b"candidates" | b"promptFeedback" | b"usageMetadata" | b"modelVersion" => {
+                "data" => value.member("choices").map(|choices| of_choices(&choices)),
+                "candidates" | "promptFeedback" | "usageMetadata" | "modelVersion" => {
                     Some(Self::Gemini)
                 }
                 // Code Assist wraps them.
-                b"response" => {
+                "response" => {
                     let is_it = |name| value.member(name).is_some();
                     let is_it =
                         ["candidates", "promptFeedback", "usageMetadata"].into_iter().any(is_it);
                     is_it.then_some(Self::Gemini)
                 }
-                b"event_type" => {
+                "event_type" => {
                     const OF_INTERACTIONS: [&str; 3] = ["interaction.", "step.", "content."];
                     let name = value.as_str()?;
                     let is_it = OF_INTERACTIONS.iter().any(|prefix| name.starts_with(prefix));
                     is_it.then_some(Self::Interactions)
                 }
                 // Each of Ollama's lines has it, and one of these beside it.
-                b"done" => {
+                "done" => {
                     let is_it = |name| event.member(name).is_some();
                     let is_it = ["message", "response", "model"].into_iter().any(is_it)
                         && event.member("choices").is_none();
                     value.as_bool().filter(|_| is_it).map(|_| Self::Ollama)
                 }
-                b"type" => of_type(&value.as_str()?),
+                "type" => of_type(&value.as_str()?),
                 _ => None,
             }
         })

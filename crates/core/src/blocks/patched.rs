@@ -474,7 +474,6 @@ impl Writer<'_> {
         let own = base.map(|base| RawValue::within(base, false));
         let _ = own.as_ref().and_then(|own| {
             own.find_member(|name, value| {
-                let name = core::str::from_utf8(name).unwrap_or_default();
                 let start = patches.partition_point(|(path, _)| path.0[depth].name() < name);
                 let group = first_group(&patches[start..], depth);
                 let value = value.as_ref().map(RawValue::to_compact);

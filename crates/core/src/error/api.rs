@@ -386,9 +386,9 @@ impl ApiError {
         }
         let _ = error.find_member(|name, value| {
             let value = value.filter(|value| !value.is_void() && self.code.as_ref() != Some(value));
-            let is_shown = SHOWN.iter().any(|shown| shown.as_bytes() == name);
+            let is_shown = SHOWN.contains(&name);
             if let Some(value) = value.filter(|_| !is_shown) {
-                others.push((String::from_utf8_lossy(name).into_owned(), value.into_owned()));
+                others.push((String::from(name), value.into_owned()));
             }
             (others.len() == MOST).then_some(())
         });

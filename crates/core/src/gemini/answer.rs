@@ -329,8 +329,8 @@ impl Part {
 
     /// Reports whether the part has nothing to send back.
     fn is_nothing(&self) -> bool {
-        let says = |name: &[u8], value: Option<RawValue<'_>>| {
-            value.filter(|value| name != b"thought" && value.as_json() != "\"\"").map(drop)
+        let says = |name: &str, value: Option<RawValue<'_>>| {
+            value.filter(|value| name != "thought" && value.as_json() != "\"\"").map(drop)
         };
         self.0.find_member(says).is_none()
     }
@@ -356,7 +356,7 @@ pub struct ToolCall<'a> {
 fn each_member(value: &RawValue<'_>, mut each: impl FnMut(&str, RawValue<'_>)) {
     let _ = value.find_member(|name, value| {
         let value = value.unwrap_or_else(|| RawValue::within("null", false));
-        each(core::str::from_utf8(name).unwrap_or_default(), value);
+        each(name, value);
         None::<()>
     });
 }

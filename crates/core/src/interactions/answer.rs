@@ -62,7 +62,6 @@ impl Interaction {
         let mut interaction = Self::default();
         let list = if value.member(STEPS).is_some() { STEPS } else { OUTPUTS };
         let _ = value.find_member(|name, value| {
-            let name = core::str::from_utf8(name).unwrap_or_default();
             let value = value.unwrap_or_else(|| RawValue::within("null", false)).into_owned();
             if name == list && value.is_array() {
                 let steps = value.elements().map(RawValue::into_owned);

@@ -79,6 +79,20 @@ impl<'a> Cursor<'a> {
     /// Half of the tokens in a chunk are names. Inlined, a name is not passed through memory.
     #[inline(always)]
     pub(crate) fn plain_name(&mut self, before: u8) -> Option<Name<'a>> {
+        let (start, end, head) = self.plain_name_at(before)?;
+        Some(Name::with_head(&self.text.as_bytes()[start..end], head))
+    }
+
+    /// Does the same as [`plain_name`](Self::plain_name), but returns the name as text.
+    #[inline(always)]
+    pub(crate) fn plain_name_text(&mut self, before: u8) -> Option<&'a str> {
+        let (start, end, _) = self.plain_name_at(before)?;
+        Some(&self.text[start..end])
+    }
+
+    /// Consumes a name in the usual spelling, and returns its range and first eight bytes.
+    #[inline(always)]
+    fn plain_name_at(&mut self, before: u8) -> Option<(usize, usize, u64)> {
         let bytes = self.text.as_bytes();
         let [first, b'"', eight @ ..] = bytes.get(self.at..)?.first_chunk::<10>()? else {
             return None;
@@ -99,7 +113,7 @@ impl<'a> Cursor<'a> {
             return None;
         }
         self.at = end + 2;
-        Some(Name::with_head(&bytes[start..end], head))
+        Some((start, end, head))
     }
 
     /// Returns the name of the member whose value is next.
@@ -124,7 +138,7 @@ impl<'a> Cursor<'a> {
     /// Consumes the closing brace and returns `None` if the object has no further member. `before`
     /// is the brace that opens the object, or a comma once the object has had a member.
     #[inline(never)]
-    pub(crate) fn next_name(&mut self, before: u8) -> Result<Option<Cow<'a, [u8]>>, Invalid> {
+    pub(crate) fn next_name(&mut self, before: u8) -> Result<Option<Cow<'a, str>>, Invalid> {
         if before == b'{' {
             self.byte(b'{')?;
         }
@@ -143,15 +157,12 @@ impl<'a> Cursor<'a> {
         if bytes.get(end) == Some(&b'"') {
             self.at = end + 1;
             self.byte(b':')?;
-            return Ok(Some(Cow::Borrowed(&bytes[start..end])));
+            return Ok(Some(Cow::Borrowed(&self.text[start..end])));
         }
         let end = escaped_end(bytes, end).ok_or(Invalid)?;
         self.at = end + 1;
         self.byte(b':')?;
-        Ok(Some(match decode(&self.text[start..end]) {
-            Cow::Borrowed(_) => Cow::Borrowed(&self.text.as_bytes()[start..end]),
-            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-        }))
+        Ok(Some(decode(&self.text[start..end])))
     }
 
     /// Consumes the `[` that opens an array.

@@ -97,10 +97,6 @@ impl<'t> Json<'t> {
     fn members(&self) -> Result<Vec<(Cow<'t, str>, Json<'t>)>, Invalid> {
         let (mut cursor, mut before, mut members) = (Cursor::new(self.text), b'{', Vec::new());
         while let Some(name) = cursor.next_name(before)? {
-            let name = match name {
-                Cow::Borrowed(name) => String::from_utf8_lossy(name),
-                Cow::Owned(name) => Cow::Owned(String::from_utf8_lossy(&name).into_owned()),
-            };
             members.push((name, Self { text: cursor.value()?, depth: self.depth + 1 }));
             before = b',';
         }

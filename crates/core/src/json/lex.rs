@@ -320,7 +320,7 @@ pub(crate) fn member<'de>(text: &'de str, name: &str) -> Option<&'de str> {
     let (mut found, mut before) = (None, b'{');
     while let Some(member) = cursor.next_name(before).ok()? {
         let value = cursor.value().ok()?;
-        if *member == *name.as_bytes() {
+        if *member == *name {
             found = Some(value);
         }
         before = b',';
@@ -411,7 +411,7 @@ fn walk_object<'de, T: Members<'de>>(
             None => match cursor.next_name(before)? {
                 Some(name) => {
                     meant = name;
-                    Name::new(&meant)
+                    Name::new(meant.as_bytes())
                 }
                 None => return Ok(Shape::Whole),
             },

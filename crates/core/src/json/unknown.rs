@@ -160,14 +160,13 @@ impl<'a> Unknown<'a> {
         };
         let mut written = BTreeSet::new();
         let _ = object.find_member(|name, value| {
-            let name = String::from_utf8_lossy(name);
-            match (self.get(&name), &value) {
-                (Some(own), _) if written.insert(name.clone().into_owned()) => {
-                    write(&name, &own.to_compact());
+            match (self.get(name), &value) {
+                (Some(own), _) if written.insert(String::from(name)) => {
+                    write(name, &own.to_compact());
                 }
                 (Some(_), _) => {}
-                (None, Some(value)) => write(&name, &value.to_compact()),
-                (None, None) => write(&name, "null"),
+                (None, Some(value)) => write(name, &value.to_compact()),
+                (None, None) => write(name, "null"),
             }
             None::<()>
         });

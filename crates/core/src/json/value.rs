@@ -161,7 +161,7 @@ impl<'a> RawValue<'a> {
         }
         let mut found = None;
         walk_members(&self.text, |member, cursor| {
-            if *member == *name.as_bytes() {
+            if member == name {
                 found = value_unless_null(cursor)?;
             } else {
                 cursor.value()?;
@@ -179,7 +179,7 @@ impl<'a> RawValue<'a> {
         let mut found = [const { None }; N];
         if self.is_object() {
             let _ = walk_members(&self.text, |member, cursor| {
-                match names.iter().position(|name| *name.as_bytes() == *member) {
+                match names.iter().position(|name| *name == member) {
                     Some(position) => found[position] = value_unless_null(cursor)?,
                     None => drop(cursor.value()?),
                 }
@@ -196,7 +196,7 @@ impl<'a> RawValue<'a> {
     /// `find` is given each name, and the value unless it is null. Linear.
     pub(crate) fn find_member<'v, T>(
         &'v self,
-        mut find: impl FnMut(&[u8], Option<RawValue<'v>>) -> Option<T>,
+        mut find: impl FnMut(&str, Option<RawValue<'v>>) -> Option<T>,
     ) -> Option<T> {
         if !self.is_object() {
             return None;
@@ -377,13 +377,13 @@ impl From<RawValue<'_>> for Value {
 #[inline(always)]
 fn walk_members<'v>(
     object: &'v str,
-    mut each: impl FnMut(&[u8], &mut Cursor<'v>) -> Result<bool, Invalid>,
+    mut each: impl FnMut(&str, &mut Cursor<'v>) -> Result<bool, Invalid>,
 ) -> Result<(), Invalid> {
     let mut cursor = Cursor::new(object);
     let mut before = b'{';
     loop {
-        let is_enough = match cursor.plain_name(before) {
-            Some(name) => each(name.as_bytes(), &mut cursor)?,
+        let is_enough = match cursor.plain_name_text(before) {
+            Some(name) => each(name, &mut cursor)?,
             None if before == b',' && cursor.close_object() => return Ok(()),
             None => match cursor.next_name(before)? {
                 Some(name) => each(&name, &mut cursor)?,

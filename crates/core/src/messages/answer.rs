@@ -45,7 +45,6 @@ impl Message {
         };
         let mut message = Self::default();
         let is_wrong = value.find_member(|name, value| {
-            let name = core::str::from_utf8(name).unwrap_or_default();
             if name != "content" {
                 let value = value.unwrap_or_else(|| RawValue::within("null", false));
                 message.members.set(Cow::Owned(name.into()), value.into_owned());
@@ -255,7 +254,6 @@ impl ContentBlock {
         }
         let mut members = Unknown::default();
         let _ = self.0.find_member(|name, value| {
-            let name = core::str::from_utf8(name).unwrap_or_default();
             let mut value = value.unwrap_or_else(|| RawValue::within("null", false)).into_owned();
             if name == "input" {
                 value = RawValue::compacted(match value.as_json() {

@@ -141,7 +141,7 @@ impl Dialect for Messages {
     fn fold(&mut self, event: &Event<'_>, to: &mut Transcript) -> Result<Effect, Error> {
         if self.is_mere_delta(event) {
             // It adds what stands in it.
-        } else if is_of_block(event) {
+        } else if is_of_block(event) || self.open_calls.is_empty() {
             // The beginning of a block is held as it was sent, as a text and as the names of a
             // call. A text that was sent there is held once more with its first delta, and the
             // input of a call with its end.
@@ -152,8 +152,8 @@ impl Dialect for Messages {
             // And the block that is begun where a delta comes without one.
             to.expect_more(sent.map_or(32, |sent| sent.as_json().len()));
         } else {
-            // The end of the message may hand out the inputs of all calls that are open. So such
-            // events are weighed, of which there are few in a stream.
+            // The end of the message hands out the inputs of the calls that are open, whatever the
+            // event has. So such events are weighed, of which there are few in a stream.
             to.expect(usize::MAX);
         }
         let effect = Blocks::weighed(
@@ -403,17 +403,21 @@ impl Messages {
         }
         self.is_started = !self.blocks.is_weighing();
         self.blocks.begin_choice(CHOICE, to);
-        let (content, usage) = (message.member("content"), message.member("usage"));
+        let [mut content, mut usage, mut role, mut reason] = [const { None }; 4];
         let _ = message.find_member(|name, value| {
-            let name = core::str::from_utf8(name).unwrap_or_default();
-            match value {
-                Some(_) if matches!(name, "content" | "usage") => {}
-                None if name == "content" => {}
-                value => self.keep(name, value.as_ref(), to),
+            if name != "content" && (name != "usage" || value.is_none()) {
+                self.keep(name, value.as_ref(), to);
+            }
+            match name {
+                "content" => content = value,
+                "usage" => usage = value,
+                "role" => role = value,
+                "stop_reason" => reason = value,
+                _ => {}
             }
             None::<()>
         });
-        if let Some(role) = message.member("role").as_ref().and_then(RawValue::as_str) {
+        if let Some(role) = role.as_ref().and_then(RawValue::as_str) {
             self.blocks.role(CHOICE, &role, to);
         }
         match content.as_ref().map(answer::blocks) {
@@ -422,7 +426,7 @@ impl Messages {
             None => {}
         }
         self.keep_extra(event, to);
-        if let Some(reason) = message.member("stop_reason").as_ref().and_then(RawValue::as_str) {
+        if let Some(reason) = reason.as_ref().and_then(RawValue::as_str) {
             self.finish(&reason, to);
         }
         if let Some(usage) = usage {
@@ -844,7 +848,6 @@ impl Messages {
         let (mut is_new, mut is_empty) = (false, true);
         let _ = usage.find_member(|name, value| {
             is_empty = false;
-            let name = core::str::from_utf8(name).unwrap_or_default();
             is_new |= match value {
                 Some(value) => self.blocks.keep(&mut self.usage, name, &value, to),
                 None if self.usage.get(name).is_some() => false,

@@ -46,7 +46,6 @@ impl Answer {
         };
         let mut answer = Self::default();
         let _ = value.find_member(|name, value| {
-            let name = core::str::from_utf8(name).unwrap_or_default();
             let value = value.unwrap_or_else(|| RawValue::within("null", false)).into_owned();
             if name == "message" && value.is_object() {
                 answer.message = Some(Message(value));

@@ -205,7 +205,6 @@ impl Dialect for Ollama {
         let calls = (!calls.is_empty()).then(|| RawValue::compacted(calls.as_json().into()));
         let _ = own.as_ref().and_then(|own| {
             own.find_member(|name, value| {
-                let name = core::str::from_utf8(name).unwrap_or_default();
                 if let Some(value) = value.filter(|_| name != MESSAGE) {
                     members.set(alloc::string::String::from(name).into(), value.into_owned());
                 }

@@ -265,7 +265,7 @@ impl<'a, C: WireChoice<'a>> Chunk<'a, C> {
 }
 
 /// Reports whether a chunk's member is unknown and not empty.
-fn is_foreign(name: &[u8]) -> bool {
+fn is_foreign(name: &str) -> bool {
     const KNOWN: [&str; 9] = [
         "id",
         "object",
@@ -277,7 +277,7 @@ fn is_foreign(name: &[u8]) -> bool {
         "p",
         "error",
     ];
-    !KNOWN.iter().any(|known| known.as_bytes() == name)
+    !KNOWN.contains(&name)
 }
 
 /// The choices of a chunk, as a list whose length is bounded.

@@ -42,7 +42,6 @@ impl Response {
         };
         let mut response = Self::default();
         let _ = value.find_member(|name, value| {
-            let name = core::str::from_utf8(name).unwrap_or_default();
             let value = value.unwrap_or_else(|| RawValue::within("null", false)).into_owned();
             if name == "output" {
                 // Null in place of a list is no item.

@@ -535,18 +535,18 @@ impl Blocks {
         value: &RawValue<'_>,
         to: &mut Transcript,
     ) -> bool {
-        let before = kept.get(name).map(|known| known.as_json().len());
         let value = value.to_compact();
         let len = value.len();
-        if self.weigh(|_| match before {
-            Some(before) => Held::bytes(len.saturating_sub(before)),
+        if self.weigh(|_| match kept.get(name) {
+            Some(known) => Held::bytes(len.saturating_sub(known.as_json().len())),
             None => Held::item(name.len() + len),
         }) {
             return false;
         }
         if let Some(known) = kept.get_mut(name) {
+            let before = known.as_json().len();
             let is_new = known.assign_compact(&value);
-            to.replaced(before.unwrap_or(0), known.as_json().len());
+            to.replaced(before, known.as_json().len());
             return is_new;
         }
         to.hold(Held::item(name.len() + len));

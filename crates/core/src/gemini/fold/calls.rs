@@ -134,7 +134,6 @@ impl Gemini {
         let args = piece.args.as_ref().filter(|args| args.is_object());
         let _ = args.and_then(|args| {
             args.find_member(|name, value| {
-                let name = core::str::from_utf8(name).unwrap_or_default();
                 let name = serde_json::to_string(name).unwrap_or_default();
                 let json = value.as_ref().map_or(Cow::Borrowed("null"), RawValue::to_compact);
                 let path = [Step::Name(name)].into();

@@ -685,12 +685,11 @@ impl Gemini {
         let (mut is_new, mut is_other) = (false, false);
         let _ = usage.find_member(|name, value| {
             let value = value?;
-            let position = COUNTS.iter().position(|known| known.as_bytes() == name);
+            let position = COUNTS.iter().position(|known| **known == *name);
             if let Some(position) = position {
                 // A member that came twice has two values in one event.
                 is_other |= core::mem::replace(&mut sent[position], true);
             }
-            let name = core::str::from_utf8(name).unwrap_or_default();
             let changing = CHANGING.iter().position(|known| *known == name).filter(|position| {
                 let known = self.usage.get(name);
                 changes(*position, &value) && known.is_some_and(|known| changes(*position, known))

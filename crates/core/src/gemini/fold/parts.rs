@@ -147,7 +147,6 @@ fn rewritten(
     let mut out = String::with_capacity(object.as_json().len().min(256));
     out.push('{');
     let _ = object.find_member(|name, value| {
-        let name = core::str::from_utf8(name).unwrap_or_default();
         if let Some(json) = write(name, value.as_ref()) {
             if out.len() > 1 {
                 out.push(',');

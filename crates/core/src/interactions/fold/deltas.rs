@@ -279,7 +279,6 @@ impl Interactions {
         to: &mut Transcript,
     ) {
         let _ = members.find_member(|name, value| {
-            let name = core::str::from_utf8(name).unwrap_or_default();
             if let Some(value) = value.filter(|_| !is_other(name)) {
                 self.set(slot, name, &value, to);
             }

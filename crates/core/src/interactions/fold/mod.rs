@@ -457,7 +457,6 @@ impl Interactions {
     fn keep_envelope(&mut self, event: &Event<'_>, to: &mut Transcript) {
         let Some(interaction) = &event.interaction else { return };
         let _ = interaction.find_member(|name, value| {
-            let name = core::str::from_utf8(name).unwrap_or_default();
             match (name, value) {
                 ("steps" | "outputs", _) | ("usage", None) => {}
                 ("usage", Some(usage)) => self.usage(&usage, to),

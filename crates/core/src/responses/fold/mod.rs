@@ -484,7 +484,6 @@ impl Responses {
         let Some(response) = &event.response else { return [output, details] };
         let mut has_usage = false;
         let _ = response.find_member(|name, value| {
-            let name = core::str::from_utf8(name).unwrap_or_default();
             if name == "output" {
                 output = value;
                 return None;
