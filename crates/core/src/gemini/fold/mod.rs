@@ -51,7 +51,7 @@ pub struct Gemini {
     /// The members of the response, but for its candidates and token counts.
     members: Unknown<'static>,
     usage: Unknown<'static>,
-    /// The counts among [`usage::CHANGING`] that changed, a bit each.
+    /// The counts among `usage::CHANGING` that changed, a bit each.
     ///
     /// Learned frames have holes for these.
     varying: u8,
