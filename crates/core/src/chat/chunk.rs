@@ -201,6 +201,48 @@ pub struct Delta<'a> {
     pub extra: Unknown<'a>,
 }
 
+impl Delta<'_> {
+    /// Reports whether the delta has output of the model.
+    ///
+    /// A role is not output.
+    pub(super) fn has_output(&self) -> bool {
+        let is_text =
+            |text: &Option<RawStr<'_>>| text.as_ref().is_some_and(|text| !text.is_empty());
+        let has_content = match &self.content {
+            None => false,
+            Some(Content::Text(text)) => !text.is_empty(),
+            Some(Content::Parts(_)) => true,
+        };
+        has_content
+            || is_text(&self.refusal)
+            || self.reasonings().any(|(_, text)| !text.is_empty())
+            || !self.tool_calls.is_empty()
+            || self.function_call.is_some()
+            || self.audio.is_some()
+    }
+
+    pub(super) fn has_reasoning(&self) -> bool {
+        self.reasoning_content.is_some()
+            || self.reasoning.is_some()
+            || self.reasoning_text.is_some()
+    }
+
+    /// Returns the reasoning under each of its names, without repetitions.
+    ///
+    /// Servers on their way from one name to another send both.
+    pub(super) fn reasonings(&self) -> impl Iterator<Item = (&'static str, &RawStr<'_>)> {
+        let names = ["reasoning_content", "reasoning", "reasoning_text"];
+        let texts = [&self.reasoning_content, &self.reasoning, &self.reasoning_text];
+        // They may be escaped in two ways.
+        let is_same = |one: &RawStr<'_>, other: &RawStr<'_>| one.to_text() == other.to_text();
+        let is_said = move |text: &RawStr<'_>, at: usize| {
+            texts[..at].iter().copied().flatten().any(|earlier| is_same(earlier, text))
+        };
+        let named = move |at: usize| texts[at].as_ref().map(|text| (names[at], text));
+        (0..names.len()).filter_map(move |at| named(at).filter(|(_, text)| !is_said(text, at)))
+    }
+}
+
 /// The content of a message on the wire.
 ///
 /// It displays as its text.

@@ -276,6 +276,11 @@ impl Blocks {
     }
 }
 
+/// Reports whether a call's arguments come by path, or go on in another part.
+pub(super) fn is_streamed(call: &RawValue<'_>) -> bool {
+    call.members(["partialArgs", "willContinue"]).iter().any(Option::is_some)
+}
+
 /// A function call, or a piece of one.
 #[derive(Debug, Default)]
 struct Piece<'a> {

@@ -10,25 +10,31 @@
 //! - The arguments are handed out as compact JSON text. That of a streamed call grows with each
 //!   value, see [`Args`]; if it ever cannot, the rest of it is told with the call as a whole.
 //! - Members of a candidate but for its content are replaced by later ones.
+//!
+//! This file has the state, and the members of an event as a whole. `candidates`, `parts`, `calls`
+//! and `usage` fold what their names say.
 
 mod calls;
+mod candidates;
 mod parts;
+mod usage;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use self::calls::is_streamed;
+use self::candidates::indices;
 use super::answer::{self, Candidate, Content, GenerateContentResponse, Part};
 use super::args::Args;
 use super::event::{CandidateDelta, ContentDelta, Event, PartDelta};
 use crate::blocks::{Blocks, Slot};
 use crate::engine::{
-    self, AnomalyKind, Change, Dialect, Effect, Held, Hole, Holes, Note, Notes, Options, Outcome,
-    Payload, Place, Read, Sealed, TextId, TokenCounts, ToolCallSoFar, Transcript, Values, What,
-    is_number,
+    self, AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Outcome,
+    Payload, Place, Read, Sealed, TextId, TokenCounts, ToolCallSoFar, Transcript, Values,
 };
 use crate::error::{ApiError, Error, Limit};
-use crate::json::{RawStr, RawValue, Unknown};
+use crate::json::{RawValue, Unknown};
 use crate::save::{Fault, Reader, Saved, Writer, saved};
 use crate::sse;
 
@@ -45,7 +51,9 @@ pub struct Gemini {
     /// The members of the response, but for its candidates and token counts.
     members: Unknown<'static>,
     usage: Unknown<'static>,
-    /// The counts among [`CHANGING`] that changed, a bit each. Learned frames have holes for these.
+    /// The counts among `usage::CHANGING` that changed, a bit each.
+    ///
+    /// Learned frames have holes for these.
     varying: u8,
     /// The prompt was refused.
     is_blocked: bool,
@@ -251,35 +259,13 @@ impl Dialect for Gemini {
         };
         let mut holes = Holes::of(text.as_json());
         if let Some(usage) = usage_metadata {
-            let counts = usage.members(CHANGING);
-            for (position, (hole, count)) in holes.values.iter_mut().zip(counts).enumerate() {
-                let varies = self.varying & 1 << position != 0;
-                let count = count.filter(|count| varies && changes(position, count));
-                *hole = count.and_then(RawValue::into_borrowed).map(|count| match position {
-                    DETAILS => Hole::Value(count),
-                    _ => Hole::Number(count),
-                });
-            }
+            self.usage_holes(usage, &mut holes);
         }
         extra.is_empty().then_some(holes)
     }
 
     fn refill(&mut self, _: TextId, values: &Values<'_>, to: &mut Transcript) {
-        let mut is_new = false;
-        for (position, name) in CHANGING.iter().enumerate() {
-            if let Some(count) = values.digits(position) {
-                // Folding an event with other counts would have dropped the frame.
-                let Some(known) = self.usage.get_mut(name) else { continue };
-                let before = known.as_json().len();
-                is_new |= known.assign_digits(count);
-                to.replaced(before, known.as_json().len());
-            } else if let Some(details) = values.value(position) {
-                is_new |= self.blocks.keep(&mut self.usage, name, &details, to);
-            }
-        }
-        if is_new {
-            let _ = to.note(What::Usage, 0, 0);
-        }
+        self.refill_usage(values, to);
     }
 
     fn api_error(event: &Event<'_>, data: &str) -> Option<Box<ApiError>> {
@@ -389,90 +375,12 @@ impl Notes for Gemini {
     }
 }
 
-/// The members of a candidate that the API reference has, beside those that are fields.
-///
-/// They are kept whatever the option for unknown members says.
-const OF_CANDIDATE: [&str; 10] = [
-    "avgLogprobs",
-    "citationMetadata",
-    "continuationToken",
-    "finishMessage",
-    "groundingAttributions",
-    "groundingMetadata",
-    "logprobsResult",
-    "safetyRatings",
-    "tokenCount",
-    "urlContextMetadata",
-];
-
-/// The token counts and their details, which an object with counts replaces as a whole.
-///
-/// With code execution the counts can fall from one round to the next. The first six are counts.
-const COUNTS: [&str; 10] = [
-    "promptTokenCount",
-    "candidatesTokenCount",
-    "totalTokenCount",
-    "thoughtsTokenCount",
-    "toolUsePromptTokenCount",
-    "cachedContentTokenCount",
-    "promptTokensDetails",
-    "candidatesTokensDetails",
-    "toolUsePromptTokensDetails",
-    "cacheTokensDetails",
-];
-
-/// The counts that may change with each event, which then are holes of a learned frame.
-///
-/// [`Gemini::usage`] reports the change of any other count as an effect, and the first of each.
-const CHANGING: [&str; Holes::VALUES] = [
-    "promptTokenCount",
-    "candidatesTokenCount",
-    "totalTokenCount",
-    "thoughtsTokenCount",
-    "toolUsePromptTokenCount",
-    "cachedContentTokenCount",
-    "candidatesTokensDetails",
-];
-
-/// The position of the one that is not a number.
-const DETAILS: usize = 6;
-
-/// Reports whether a count is of the kind that the hole at this position takes.
-fn changes(position: usize, count: &RawValue<'_>) -> bool {
-    match position {
-        DETAILS => count.is_array(),
-        _ => is_number(count.as_json()),
-    }
-}
-
-/// Reports whether a call's arguments come by path, or go on in another part.
-fn is_streamed(call: &RawValue<'_>) -> bool {
-    call.members(["partialArgs", "willContinue"]).iter().any(Option::is_some)
-}
-
 /// The place of a function call's arguments in its part.
 const ARGS: (&str, &str) = ("functionCall", "args");
 /// The place of the input of a tool that the server runs.
 const TOOL_ARGS: (&str, &str) = ("toolCall", "args");
 
 impl Gemini {
-    /// Checks that the choices which an event begins are within the limit.
-    fn admit_choices(&self, event: &Event<'_>, to: &Transcript) -> Result<(), Error> {
-        let max = to.options.limits.max_choices;
-        let begun = self.blocks.choice_count();
-        if begun + event.candidates.len() <= max {
-            return Ok(());
-        }
-        let indices = indices(event, to).map(|(index, _)| index);
-        let mut new: Vec<u64> = indices.filter(|index| !self.blocks.has_choice(*index)).collect();
-        new.sort_unstable();
-        new.dedup();
-        if begun + new.len() > max {
-            return Err(Limit::Choices.passed(max));
-        }
-        Ok(())
-    }
-
     /// Folds an event, or weighs it.
     fn fold_event(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
         if let Some(member) = event.unexpected {
@@ -549,114 +457,6 @@ impl Gemini {
         true
     }
 
-    fn candidate(
-        &mut self,
-        index: u64,
-        candidate: &CandidateDelta<'_>,
-        to: &mut Transcript,
-    ) -> Effect {
-        let mut effect = Effect::set(!self.candidates.contains_key(&index));
-        self.blocks.begin_choice(index, to);
-        if !self.blocks.is_weighing() {
-            to.note_choices();
-            let kept = self.candidates.entry(index).or_default();
-            kept.has_index |= candidate.index.is_some() || index != 0;
-            kept.has_content |= candidate.content.is_some();
-        }
-        let finish = candidate.finish_reason.as_ref().map(RawStr::to_text);
-        let finish =
-            finish.filter(|reason| !reason.is_empty() && *reason != "FINISH_REASON_UNSPECIFIED");
-        if let Some(content) = &candidate.content {
-            if let Some(role) = &content.role {
-                let known = self.blocks.role_of(index);
-                effect = effect.and(Effect::set(known.is_none()));
-                if known.is_some_and(|known| known != &*role.to_text()) {
-                    self.blocks.anomaly(AnomalyKind::Changed, Some(index), "role", to);
-                }
-                self.blocks.role(index, &role.to_text(), to);
-            }
-            // Between the rounds of code execution, and in each event of early models.
-            let is_over = finish.is_none() && self.blocks.finish_reason(index).is_some();
-            if is_over && content.parts.iter().any(goes_on) {
-                self.blocks.reopen(index, to);
-                effect = Effect::Other;
-            }
-            for part in content.parts.iter() {
-                effect = effect.and(self.part(index, part, to));
-            }
-            let is_new = self.keep(index, &content.extra, |kept| &mut kept.content, &[], to);
-            effect = effect.and(Effect::set(is_new));
-        }
-        if let Some(reason) = finish {
-            if completes_calls(&reason) {
-                self.end_call(index, to);
-            }
-            if index == 0 && !self.blocks.is_weighing() {
-                self.is_end_of_prompt = false;
-            }
-            effect = effect.and(self.blocks.finish(index, &reason, to));
-        }
-        self.cite(index, &candidate.extra, to);
-        let is_new =
-            self.keep(index, &candidate.extra, |kept| &mut kept.members, &OF_CANDIDATE, to);
-        effect.and(Effect::set(is_new))
-    }
-
-    /// Keeps members of a candidate, and reports whether one is new.
-    fn keep(
-        &mut self,
-        index: u64,
-        members: &Unknown<'_>,
-        of: impl Fn(&mut Kept) -> &mut Unknown<'static>,
-        known: &[&str],
-        to: &mut Transcript,
-    ) -> bool {
-        if members.is_empty() {
-            return false;
-        }
-        // A candidate that would begin has none, while it is weighed.
-        let mut none = Kept::default();
-        let kept = of(self.candidates.get_mut(&index).unwrap_or(&mut none));
-        let mut has_new = false;
-        members.for_each(|name, value| {
-            if to.options.keep_unknown || known.contains(&name) {
-                has_new |= self.blocks.keep(kept, name, value, to);
-            }
-        });
-        has_new
-    }
-
-    /// Hands out the citations that are not in the list that came before.
-    ///
-    /// A later list repeats the one before it, or comes in its place.
-    fn cite(&mut self, index: u64, members: &Unknown<'_>, to: &mut Transcript) {
-        const LISTS: [(&str, &str); 3] = [
-            ("citationMetadata", "citations"),
-            // AI Studio's name for it.
-            ("citationMetadata", "citationSources"),
-            ("groundingMetadata", "groundingSupports"),
-        ];
-        if members.is_empty() {
-            return;
-        }
-        for (member, list) in LISTS {
-            let Some(metadata) = members.get(member) else { continue };
-            let known = self.candidates.get(&index).and_then(|kept| kept.members.get(member));
-            if known.is_some_and(|known| known.as_json() == metadata.to_compact()) {
-                continue;
-            }
-            let known = known.and_then(|known| known.member(list));
-            let mut known = known.iter().flat_map(RawValue::elements);
-            for citation in metadata.member(list).iter().flat_map(RawValue::elements) {
-                let is_known =
-                    known.next().is_some_and(|known| known.as_json() == citation.to_compact());
-                if !is_known {
-                    self.blocks.cite_in(index, &citation, to);
-                }
-            }
-        }
-    }
-
     /// Takes the feedback on the prompt, which is the whole answer if the prompt was refused.
     ///
     /// The reason is told as the finish reason of choice 0. The answer has no candidate for it.
@@ -672,83 +472,6 @@ impl Gemini {
         self.is_blocked |= !self.blocks.is_weighing();
         Effect::Other
     }
-
-    /// Takes token counts.
-    ///
-    /// Vertex AI sends `{"trafficType":…}` alone until the last event, which replaces no counts.
-    fn usage(&mut self, usage: &RawValue<'_>, to: &mut Transcript) -> Effect {
-        if !usage.is_object() {
-            self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "usageMetadata", to);
-            return Effect::Other;
-        }
-        let mut sent = [false; COUNTS.len()];
-        let (mut is_new, mut is_other) = (false, false);
-        let _ = usage.find_member(|name, value| {
-            let value = value?;
-            let position = COUNTS.iter().position(|known| **known == *name);
-            if let Some(position) = position {
-                // A member that came twice has two values in one event.
-                is_other |= core::mem::replace(&mut sent[position], true);
-            }
-            let changing = CHANGING.iter().position(|known| *known == name).filter(|position| {
-                let known = self.usage.get(name);
-                changes(*position, &value) && known.is_some_and(|known| changes(*position, known))
-            });
-            if self.blocks.keep(&mut self.usage, name, &value, to) {
-                // The first change makes it a hole, which the frames so far do not have.
-                let hole = changing.map_or(0, |position| 1 << position);
-                is_new = true;
-                is_other |= self.varying & hole == 0;
-                self.varying |= hole;
-            }
-            None::<()>
-        });
-        let has_counts = sent[..6].contains(&true);
-        if has_counts && !self.blocks.is_weighing() {
-            for (name, _) in COUNTS.iter().zip(sent).filter(|(_, is_sent)| !is_sent) {
-                if let Some(old) = self.usage.remove(name) {
-                    to.release(Held::item(name.len() + old.as_json().len()));
-                    (is_new, is_other) = (true, true);
-                }
-            }
-        }
-        if is_new && has_counts {
-            let _ = to.note(What::Usage, 0, 0);
-        }
-        Effect::set(is_other)
-    }
-}
-
-/// Returns the index of each candidate of an event, and whether it is known.
-///
-/// An index that is missing is 0, as proto3's JSON leaves out zeros. A second one cannot be that.
-fn indices<'e>(
-    event: &'e Event<'_>,
-    to: &Transcript,
-) -> impl Iterator<Item = (u64, bool)> + use<'e> {
-    let one_choice = to.options.one_choice;
-    let mut is_taken = false;
-    event.candidates.iter().enumerate().map(move |(position, candidate)| match candidate.index {
-        _ if one_choice => (0, true),
-        Some(index) => (index, true),
-        None if core::mem::replace(&mut is_taken, true) => (position as u64, false),
-        None => (0, true),
-    })
-}
-
-/// Reports whether a part after a finish reason means that the candidate goes on.
-///
-/// An empty text does not, even if it has a signature.
-fn goes_on(part: &PartDelta<'_>) -> bool {
-    let has_text = part.text.as_ref().is_some_and(|text| !text.is_empty());
-    has_text || part.function_call.is_some() || (part.text.is_none() && !part.extra.is_empty())
-}
-
-/// Reports whether a streamed call is whole if its candidate ends for this reason.
-///
-/// Google has no reason of its own for calls; aimock has the second.
-fn completes_calls(reason: &str) -> bool {
-    matches!(reason, "STOP" | "FUNCTION_CALL")
 }
 
 saved!(Gemini {
