@@ -314,9 +314,11 @@ impl<'v> Values<'v> {
     }
 
     /// Returns the digits of the number in the hole at this position, if the frame has one.
-    pub(crate) fn digits(&self, position: usize) -> Option<&'v [u8]> {
+    pub(crate) fn digits(&self, position: usize) -> Option<&'v str> {
         match self.filled[position] {
-            Filled::Number(_, (start, end)) => self.bytes.get(start as usize..end as usize),
+            Filled::Number(_, (start, end)) => {
+                core::str::from_utf8(self.bytes.get(start as usize..end as usize)?).ok()
+            }
             _ => None,
         }
     }

@@ -57,7 +57,7 @@ impl RawArray {
     ///
     /// Reads the array as it goes: linear in it, without an allocation.
     pub fn elements(&self) -> impl Iterator<Item = RawValue<'_>> {
-        elements(&self.text)
+        elements(&self.text, false)
     }
 
     /// Reads the array as a `T`, such as a vector.

@@ -9,7 +9,9 @@
 use alloc::borrow::Cow;
 use core::fmt;
 
-use super::ends::{eight_digits, escaped_end, plain_end, plain_len, space_end, special, value_end};
+use super::ends::{
+    eight_digits, escaped_end, known_end, plain_end, plain_len, space_end, special, value_end,
+};
 use super::name::Name;
 use super::text::decode;
 
@@ -185,6 +187,16 @@ impl<'a> Cursor<'a> {
         self.spaced = false;
         self.at = value_end(bytes, start, &mut self.spaced).ok_or(Invalid)?;
         Ok(&self.text[start..self.at])
+    }
+
+    /// Does the same as [`value`](Self::value) in a text that is known to be JSON.
+    #[inline]
+    pub(crate) fn known_value(&mut self) -> &'a str {
+        let bytes = self.text.as_bytes();
+        let start = space_end(bytes, self.at, &mut self.spaced);
+        self.at = known_end(bytes, start);
+        debug_assert_eq!(value_end(bytes, start, &mut false), Some(self.at), "JSON");
+        &self.text[start..self.at]
     }
 
     /// Consumes the next value, if it is a number or a boolean, and returns its text.

@@ -2,7 +2,8 @@
 //!
 //! The grammar is that of RFC 8259. Each function takes a text and the position at which a part
 //! begins. It returns the position at which the part ends, or `None` if no such part is there.
-//! Nothing is built, and nothing recurses.
+//! Nothing is built, and nothing recurses. [`known_end`] is for text that was checked before: a
+//! value that is kept is walked through several times, and escapes need no second check.
 //!
 //! Nearly every server writes no white space, no escapes, and numbers of a few digits; those are on
 //! the straight path. Rare spellings have functions of their own, so that the straight path need
@@ -113,6 +114,52 @@ fn name_end(bytes: &[u8], at: usize, spaced: &mut bool) -> Option<usize> {
         return None;
     }
     Some(space_end(bytes, colon + 1, spaced))
+}
+
+/// Returns the end of the value at `at` in a text that is known to be JSON.
+///
+/// Nothing is checked again, so brackets are only counted, and the search for the end of a string
+/// passes over its escapes.
+#[inline]
+pub(super) fn known_end(bytes: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = known_string_end(bytes, at + 1),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth > 1 => depth -= 1,
+            b'}' | b']' if depth == 1 => return at + 1,
+            // Behind a number or literal.
+            b'}' | b']' | b',' | b' ' | b'\n' | b'\t' | b'\r' if depth == 0 => return at,
+            _ => {
+                at += 1;
+                continue;
+            }
+        }
+        at += 1;
+        if depth == 0 {
+            return at;
+        }
+    }
+    bytes.len()
+}
+
+/// Returns the position of the closing quote of a string in a text that is known to be JSON.
+#[inline]
+fn known_string_end(bytes: &[u8], at: usize) -> usize {
+    let end = plain_end(bytes, at);
+    if bytes.get(end) == Some(&b'"') { end } else { known_escaped_end(bytes, end) }
+}
+
+/// Does the same as [`known_string_end`] for a string with escapes.
+///
+/// The closing quote is the first one with an even number of backslashes before it.
+#[inline(never)]
+fn known_escaped_end(bytes: &[u8], start: usize) -> usize {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let is_end =
+        |at: &usize| rest[..*at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0;
+    start + memchr::memchr_iter(b'"', rest).find(is_end).unwrap_or(rest.len())
 }
 
 /// Returns the end of the number or literal at `at`, which begins with `first`.
@@ -330,7 +377,43 @@ impl Nesting {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
     use super::*;
+
+    #[test]
+    fn the_end_of_a_known_value_is_the_end_of_the_value() {
+        let long = format!("\"{}\\\"{}\"", "x".repeat(200), "y".repeat(200));
+        let deep: String = ["[{\"a\":", "[[", "1", "]]", "}]"].concat();
+        for value in [
+            "0",
+            "-1.5e+7",
+            "true",
+            "null",
+            "\"\"",
+            "\"a\"",
+            "\"\\\\\"",
+            "\"\\\"\"",
+            "\"\\\\\\\"\"",
+            "\"\\u0022]}\"",
+            "\"exactly8\"",
+            "[]",
+            "{}",
+            "[1,2]",
+            "[ \"]\" , {\"}\" : \"\\\\\"} ]",
+            "{\"a\":{\"b\":[null,{}]},\"c\":\"[\"}",
+            &long,
+            &deep,
+        ] {
+            for after in ["", ",1", "}", "]", " ", "\n}"] {
+                let text = format!("{value}{after}");
+                let bytes = text.as_bytes();
+                assert_eq!(value_end(bytes, 0, &mut false), Some(value.len()), "{text}");
+                assert_eq!(known_end(bytes, 0), value.len(), "{text}");
+            }
+        }
+    }
 
     #[test]
     fn a_special_byte_is_found_wherever_it_stands() {

@@ -5,6 +5,7 @@ use alloc::string::String;
 
 use memchr::memchr;
 
+use super::ends::plain_len;
 use crate::save::{Fault, Reader, Saved, Writer};
 
 /// A text that grows from JSON strings, each of which holds any part of it.
@@ -228,11 +229,10 @@ pub(crate) fn push_quoted(out: &mut String, text: &str) {
     out.reserve(text.len() + 16);
     out.push('"');
     let mut rest = text;
-    let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    while let Some(at) = rest.bytes().position(is_escaped) {
-        let (plain, after) = rest.split_at(at);
+    loop {
+        let (plain, after) = rest.split_at(plain_len(rest.as_bytes()));
         out.push_str(plain);
-        let special = after.as_bytes().first().copied().unwrap_or_default();
+        let Some(&special) = after.as_bytes().first() else { break };
         let escape = match special {
             8 => b'b',
             9 => b't',
@@ -250,7 +250,6 @@ pub(crate) fn push_quoted(out: &mut String, text: &str) {
         }
         rest = &after[1..];
     }
-    out.push_str(rest);
     out.push('"');
 }
 

@@ -162,9 +162,9 @@ impl<'a> RawValue<'a> {
         let mut found = None;
         walk_members(&self.text, |member, cursor| {
             if member == name {
-                found = value_unless_null(cursor)?;
+                found = self.inner_unless_null(cursor);
             } else {
-                cursor.value()?;
+                cursor.known_value();
             }
             Ok(false)
         })
@@ -180,8 +180,8 @@ impl<'a> RawValue<'a> {
         if self.is_object() {
             let _ = walk_members(&self.text, |member, cursor| {
                 match names.iter().position(|name| *name == member) {
-                    Some(position) => found[position] = value_unless_null(cursor)?,
-                    None => drop(cursor.value()?),
+                    Some(position) => found[position] = self.inner_unless_null(cursor),
+                    None => drop(cursor.known_value()),
                 }
                 Ok(false)
             });
@@ -203,8 +203,7 @@ impl<'a> RawValue<'a> {
         }
         let mut found = None;
         walk_members(&self.text, |name, cursor| {
-            let value = value_unless_null(cursor)?;
-            found = find(name, value);
+            found = find(name, self.inner_unless_null(cursor));
             Ok(found.is_some())
         })
         .ok()?;
@@ -228,7 +227,21 @@ impl<'a> RawValue<'a> {
     ///
     /// Reads the array as it goes: linear in it, without an allocation.
     pub fn elements(&self) -> impl Iterator<Item = RawValue<'_>> {
-        elements(&self.text)
+        elements(&self.text, self.spaced)
+    }
+
+    /// Consumes a value within this one, and returns it unless it is null.
+    #[inline(always)]
+    fn inner_unless_null<'v>(&self, cursor: &mut Cursor<'v>) -> Option<RawValue<'v>> {
+        if cursor.null() { None } else { Some(RawValue::inner(cursor, self.spaced)) }
+    }
+
+    /// Consumes the next value of a text that is known to be JSON.
+    ///
+    /// `spaced` says that the text may have white space outside its strings.
+    #[inline(always)]
+    fn inner(cursor: &mut Cursor<'a>, spaced: bool) -> Self {
+        Self { text: Cow::Borrowed(cursor.known_value()), spaced }
     }
 
     /// Wraps the text of a valid JSON value without white space outside its strings.
@@ -266,18 +279,6 @@ impl<'a> RawValue<'a> {
             }
             own => *own = Cow::Owned(text.into()),
         }
-        true
-    }
-
-    /// Replaces the value by a number in digits, and reports whether that changes it.
-    pub(crate) fn assign_digits(&mut self, digits: &[u8]) -> bool {
-        if self.text.as_bytes() == digits {
-            return false;
-        }
-        self.spaced = false;
-        let own = self.text.to_mut();
-        own.clear();
-        own.extend(digits.iter().copied().map(char::from));
         true
     }
 
@@ -397,20 +398,16 @@ fn walk_members<'v>(
     }
 }
 
-/// Consumes a value, and returns it unless it is null.
-#[inline(always)]
-fn value_unless_null<'v>(cursor: &mut Cursor<'v>) -> Result<Option<RawValue<'v>>, Invalid> {
-    if cursor.null() { Ok(None) } else { RawValue::lexed(cursor).map(Some) }
-}
-
 /// Returns the elements of a valid JSON value, if it is an array.
-pub(super) fn elements(json: &str) -> impl Iterator<Item = RawValue<'_>> {
+///
+/// `spaced` says that it may have white space outside its strings.
+pub(super) fn elements(json: &str, spaced: bool) -> impl Iterator<Item = RawValue<'_>> {
     let mut cursor = Cursor::new(json);
     let mut first = true;
     let is_open = json.starts_with('[') && cursor.open_array().is_ok();
     core::iter::from_fn(move || {
         let is_next = is_open && cursor.next_element(&mut first).ok()?;
-        if is_next { RawValue::lexed(&mut cursor).ok() } else { None }
+        is_next.then(|| RawValue::inner(&mut cursor, spaced))
     })
     .fuse()
 }

@@ -72,7 +72,7 @@ impl Gemini {
                 // Folding an event with other counts would have dropped the frame.
                 let Some(known) = self.usage.get_mut(name) else { continue };
                 let before = known.as_json().len();
-                is_new |= known.assign_digits(count);
+                is_new |= known.assign_compact(count);
                 to.replaced(before, known.as_json().len());
             } else if let Some(details) = values.value(position) {
                 is_new |= self.blocks.keep(&mut self.usage, name, &details, to);
