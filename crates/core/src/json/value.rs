@@ -251,12 +251,15 @@ impl<'a> RawValue<'a> {
 
     /// Returns the same value with a text of its own.
     ///
-    /// It allocates.
+    /// It allocates, unless the text is owned and has no white space outside its strings.
     ///
-    /// The text has no white space outside its strings.
+    /// The result has none.
     #[must_use]
     pub fn into_owned(self) -> RawValue<'static> {
-        RawValue { text: Cow::Owned(self.to_compact().into_owned()), spaced: false }
+        match self.text {
+            Cow::Owned(text) if !self.spaced => RawValue::compacted(text),
+            _ => RawValue::compacted(self.to_compact().into_owned()),
+        }
     }
 
     /// Replaces the value by `other`, and reports whether that changes it.
