@@ -11,7 +11,7 @@ use core::time::Duration;
 use deltawire::{Change, Place, TextKind, Update};
 
 use crate::annotation::Annotation;
-use crate::channel::Piece;
+use crate::channel::{Channel, Piece};
 use crate::choice::Choice;
 use crate::error::Error;
 use crate::options::{Handling, Options};
@@ -265,18 +265,35 @@ impl Gate {
     /// Each is handed out once, unless it is [requeued](Self::requeue). [`span`](Self::span) shows
     /// it again.
     pub fn next_span(&mut self) -> Option<Span<'_>> {
-        let waiting = loop {
-            let id = self.shared.to_judge.pop_front()?;
-            // A span in the list may have been dropped since.
-            if self
-                .choices
-                .get_mut(&id.choice)
-                .is_some_and(|choice| choice.hand_out(id.number, true))
-            {
-                break id;
+        let id = self.next_id()?;
+        self.shared.handed_out += 1;
+        self.span(id)
+    }
+
+    /// Returns the next span to hand out, which counts as handed out then.
+    fn next_id(&mut self) -> Option<SpanId> {
+        let Self { choices, shared, .. } = self;
+        // A span in the lists may have been dropped since.
+        while let Some(id) = shared.requeued.pop() {
+            let choice = choices.get_mut(&id.text.at.choice);
+            if choice.is_some_and(|choice| choice.hand_out(id, true)) {
+                return Some(id);
             }
-        };
-        self.span(waiting)
+        }
+        while let Some(run) = shared.to_judge.front_mut() {
+            let choice = choices.get_mut(&run.text.at.choice);
+            let span = choice.and_then(|choice| choice.next_span(run));
+            let text = run.text;
+            if span.is_none() || run.start.bytes >= run.end {
+                shared.to_judge.pop_front();
+            }
+            if let Some((start, end)) = span {
+                let number = shared.next;
+                shared.next += 1;
+                return Some(SpanId { number, text, start, end });
+            }
+        }
+        None
     }
 
     /// Makes a span the next one that is handed out.
@@ -284,9 +301,10 @@ impl Gate {
     /// This is for a judge that failed, or whose verdict was refused. A span that no longer waits
     /// for a verdict is not handed out again.
     pub fn requeue(&mut self, span: SpanId) {
-        let choice = self.choices.get_mut(&span.choice);
-        if choice.is_some_and(|choice| choice.hand_out(span.number, false)) {
-            self.shared.to_judge.push_front(span);
+        let choice = self.choices.get_mut(&span.text.at.choice);
+        if choice.is_some_and(|choice| choice.hand_out(span, false)) {
+            self.shared.handed_out -= 1;
+            self.shared.requeued.push(span);
         }
     }
 
@@ -295,7 +313,7 @@ impl Gate {
     /// Returns `None` once the span has a verdict, or is dropped.
     #[must_use]
     pub fn span(&self, id: SpanId) -> Option<Span<'_>> {
-        self.choices.get(&id.choice)?.span(id.number)
+        self.choices.get(&id.text.at.choice)?.span(id)
     }
 
     /// Accepts a verdict, and releases the text that waited for nothing else.
@@ -307,10 +325,11 @@ impl Gate {
     /// Returns [`Error::UnknownSpan`], [`Error::AlreadyJudged`] or [`Error::OutOfSpan`]. A span
     /// that still waits goes on waiting, and may be [requeued](Self::requeue).
     pub fn judge(&mut self, span: SpanId, verdict: Verdict, now: Duration) -> Result<(), Error> {
-        let choice = self.choices.get_mut(&span.choice).filter(|_| span.number < self.shared.next);
+        let index = span.text.at.choice;
+        let choice = self.choices.get_mut(&index).filter(|_| span.number < self.shared.next);
         let choice = choice.ok_or(Error::UnknownSpan { span })?;
-        choice.judge(span.number, verdict, now, &mut self.shared)?;
-        self.reschedule(span.choice);
+        choice.judge(span, verdict, now, &mut self.shared)?;
+        self.reschedule(index);
         Ok(())
     }
 
@@ -351,10 +370,14 @@ impl Gate {
     /// Pieces have the order of their release. Within a choice the text has the order of its
     /// arrival.
     pub fn next_released(&mut self) -> Option<Released<'_>> {
-        let Ready { text: id, piece, released } = self.shared.ready.pop_front()?;
-        self.shared.unreleased -= piece.characters.len();
-        let text = self.choices.get_mut(&id.at.choice)?.channel_mut(id)?.take(&piece);
-        let Piece { characters, span, redacted, arrived, .. } = piece;
+        let Ready { text: id, end, released } = *self.shared.ready.front()?;
+        let channel = self.choices.get_mut(&id.at.choice).and_then(|choice| choice.channel_mut(id));
+        let piece = channel.and_then(Channel::take);
+        if piece.as_ref().is_none_or(|piece| piece.is_last && piece.end >= end) {
+            self.shared.ready.pop_front();
+        }
+        let Piece { text, characters, span, redacted, arrived, .. } = piece?;
+        self.shared.unreleased -= characters.len();
         Some(Released {
             at: id.at,
             kind: id.kind,
@@ -377,6 +400,12 @@ impl Gate {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.shared.undecided > 0
+    }
+
+    /// Returns the number of spans that are handed out and wait for their verdicts.
+    #[must_use]
+    pub fn handed_out(&self) -> usize {
+        self.shared.handed_out
     }
 
     /// Reports whether the caller should wait for a verdict before it reads on.

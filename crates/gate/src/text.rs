@@ -5,7 +5,7 @@ use deltawire::{Place, TextKind};
 /// One text of an answer, by its kind and place.
 ///
 /// The outcome lists texts in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TextId {
     pub(crate) kind: TextKind,
     pub(crate) at: Place,
