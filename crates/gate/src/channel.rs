@@ -511,7 +511,7 @@ impl Channel {
         });
         let range = |range: Range<usize>| (!range.is_empty()).then_some(range);
         TextOutcome {
-            at: id.at,
+            at: id.at(),
             kind: id.kind,
             characters: self.end.characters,
             shown,

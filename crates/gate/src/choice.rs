@@ -205,7 +205,7 @@ impl Choice {
         let (context, text) = channel.slice(id.start, id.end)?;
         Some(Span {
             id,
-            at: id.text.at,
+            at: id.text.at(),
             kind: id.text.kind,
             text,
             context,
@@ -499,7 +499,7 @@ impl Choice {
 
     pub(crate) fn into_outcome(self) -> ChoiceOutcome {
         let stopped = self.stop.map(|Stop { text, after, .. }| Stopped {
-            at: text.at,
+            at: text.at(),
             kind: text.kind,
             after,
         });

@@ -125,7 +125,7 @@ impl Gate {
         tokens: usize,
         now: Duration,
     ) -> Result<(), Error> {
-        let id = TextId { kind, at };
+        let id = TextId::new(at, kind);
         let text = if kind.is_readable() { text } else { "" };
         self.admit([(id, text)])?;
         self.tick(now);
@@ -142,13 +142,13 @@ impl Gate {
         }
         let is_kept = |id: TextId| {
             self.options.handling(id.kind) != Handling::Withhold
-                && !self.choices.get(&id.at.choice).is_some_and(Choice::is_stopped)
+                && !self.choices.get(&id.choice).is_some_and(Choice::is_stopped)
         };
         let mut characters = 0;
         // The texts that begin. A text that the event continues counts again, which does no harm.
         let mut begun = 0;
         for (id, text) in texts {
-            let choice = self.choices.get(&id.at.choice);
+            let choice = self.choices.get(&id.choice);
             let begins = !text.is_empty() && !choice.is_some_and(|choice| choice.has_text(id));
             begun += usize::from(begins);
             if is_kept(id) {
@@ -166,11 +166,11 @@ impl Gate {
 
     fn accept(&mut self, id: TextId, text: (&str, usize), now: Duration) {
         let handling = self.options.handling(id.kind);
-        let (choice, shared) = self.choice(id.at.choice);
+        let (choice, shared) = self.choice(id.choice);
         let texts = choice.texts();
         choice.push((id, handling), text, now, shared);
         shared.texts += choice.texts() - texts;
-        self.reschedule(id.at.choice);
+        self.reschedule(id.choice);
     }
 
     /// Updates the time at which the held text of a choice is cut off.
@@ -275,13 +275,13 @@ impl Gate {
         let Self { choices, shared, .. } = self;
         // A span in the lists may have been dropped since.
         while let Some(id) = shared.requeued.pop() {
-            let choice = choices.get_mut(&id.text.at.choice);
+            let choice = choices.get_mut(&id.text.choice);
             if choice.is_some_and(|choice| choice.hand_out(id, true)) {
                 return Some(id);
             }
         }
         while let Some(run) = shared.to_judge.front_mut() {
-            let choice = choices.get_mut(&run.text.at.choice);
+            let choice = choices.get_mut(&run.text.choice);
             let span = choice.and_then(|choice| choice.next_span(run));
             let text = run.text;
             if span.is_none() || run.start.bytes >= run.end {
@@ -301,7 +301,7 @@ impl Gate {
     /// This is for a judge that failed, or whose verdict was refused. A span that no longer waits
     /// for a verdict is not handed out again.
     pub fn requeue(&mut self, span: SpanId) {
-        let choice = self.choices.get_mut(&span.text.at.choice);
+        let choice = self.choices.get_mut(&span.text.choice);
         if choice.is_some_and(|choice| choice.hand_out(span, false)) {
             self.shared.handed_out -= 1;
             self.shared.requeued.push(span);
@@ -313,7 +313,7 @@ impl Gate {
     /// Returns `None` once the span has a verdict, or is dropped.
     #[must_use]
     pub fn span(&self, id: SpanId) -> Option<Span<'_>> {
-        self.choices.get(&id.text.at.choice)?.span(id)
+        self.choices.get(&id.text.choice)?.span(id)
     }
 
     /// Accepts a verdict, and releases the text that waited for nothing else.
@@ -325,7 +325,7 @@ impl Gate {
     /// Returns [`Error::UnknownSpan`], [`Error::AlreadyJudged`] or [`Error::OutOfSpan`]. A span
     /// that still waits goes on waiting, and may be [requeued](Self::requeue).
     pub fn judge(&mut self, span: SpanId, verdict: Verdict, now: Duration) -> Result<(), Error> {
-        let index = span.text.at.choice;
+        let index = span.text.choice;
         let choice = self.choices.get_mut(&index).filter(|_| span.number < self.shared.next);
         let choice = choice.ok_or(Error::UnknownSpan { span })?;
         choice.judge(span, verdict, now, &mut self.shared)?;
@@ -371,7 +371,7 @@ impl Gate {
     /// arrival.
     pub fn next_released(&mut self) -> Option<Released<'_>> {
         let Ready { text: id, end, released } = *self.shared.ready.front()?;
-        let channel = self.choices.get_mut(&id.at.choice).and_then(|choice| choice.channel_mut(id));
+        let channel = self.choices.get_mut(&id.choice).and_then(|choice| choice.channel_mut(id));
         let piece = channel.and_then(Channel::take);
         if piece.as_ref().is_none_or(|piece| piece.is_last && piece.end >= end) {
             self.shared.ready.pop_front();
@@ -379,7 +379,7 @@ impl Gate {
         let Piece { text, characters, span, redacted, arrived, .. } = piece?;
         self.shared.unreleased -= characters.len();
         Some(Released {
-            at: id.at,
+            at: id.at(),
             kind: id.kind,
             text,
             characters,
@@ -457,7 +457,7 @@ impl Gate {
 /// Returns `None` for other changes, and for text that cannot be judged.
 fn readable<'a>(change: &Change<'a>) -> Option<(TextId, &'a str)> {
     match *change {
-        Change::Text { at, kind, text } if kind.is_readable() => Some((TextId { kind, at }, text)),
+        Change::Text { at, kind, text } if kind.is_readable() => Some((TextId::new(at, kind), text)),
         _ => None,
     }
 }

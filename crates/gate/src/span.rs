@@ -92,6 +92,6 @@ impl SpanId {
 
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "span {} of choice {}", self.number, self.text.at.choice)
+        write!(f, "span {} of choice {}", self.number, self.text.choice)
     }
 }
