@@ -30,7 +30,7 @@ pin_project! {
     /// The judge is a closure that makes a future of each span. Its futures run while the stream is
     /// read on, at most [`with_max_in_flight`](Self::with_max_in_flight) at a time. The stream is
     /// read no further ahead of their verdicts than [`gate::Options::with_max_ahead`] characters.
-    /// Nothing is spawned: futures are polled when this is, each after it was woken. So a poll costs
+    /// Nothing is spawned: futures are polled when this is, each once it is woken. So a poll costs
     /// what has happened since the last one, however many are in flight. A span takes two
     /// allocations besides its texts, and only while a judge has it.
     ///

@@ -10,17 +10,18 @@
 //! - A channel cuts spans and shows them. It does not know the queue: its choice calls
 //!   [`release`](Channel::release) when it is a span's turn, and [`take`](Channel::take) when the
 //!   caller takes a piece of it.
-//! - Nothing is kept for a span but its [`Marks`], and the parts that a verdict replaces. Everything
-//!   else is found in the text when the span is handed out, released or taken. So what waits costs
-//!   what its text does, however short its spans are.
-//! - Positions count from the beginning of the text, and go forward. Only a stop takes `held` back.
-//! - As long as nothing is replaced, the text that is shown is the beginning of the text. Then
-//!   `shown` is a string of its own. `base` follows `taken` when enough text is no longer needed, so
-//!   that moving the rest costs each byte a bounded number of times.
-//! - Once `dropped` is set, text is counted and not kept, and none is held: `held` is the end of the
-//!   last span that is not dropped.
+//! - Nothing is kept for a span but its [`Marks`], and the parts that a verdict replaces. All else is
+//!   found in the text when the span is handed out, released or taken. So what waits costs what its
+//!   text does, however short its spans are.
+//! - Positions count from the beginning of the text and go forward. Only a stop takes `held` back.
+//! - As long as nothing is replaced, the text that is shown is the beginning of the text. After that
+//!   it is `shown`. Then `base` follows `taken` when enough text is no longer needed, so that moving
+//!   the rest costs each byte a bounded number of times.
+//! - Once `dropped` is set, text is counted and not kept, and none is held: `held` is the end of
+//!   the last span that is not dropped.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -55,7 +56,7 @@ pub(crate) struct Channel {
     /// The parts that verdicts replace, by the end of their span in bytes.
     redactions: BTreeMap<usize, Vec<Redaction>>,
     /// The span of which a part is taken, if any.
-    open: Option<Open>,
+    open: Option<Box<Open>>,
     /// The first character that arrived at each time, after the taken text.
     arrivals: VecDeque<(usize, Duration)>,
     /// The place from which on everything is dropped.
@@ -216,6 +217,10 @@ impl Channel {
             return;
         }
         if !text.is_empty() && self.arrivals.back().is_none_or(|&(_, at)| at != now) {
+            if self.arrivals.is_empty() {
+                // One for each of many short texts.
+                self.arrivals.reserve_exact(1);
+            }
             self.arrivals.push_back((self.end.characters, now));
         }
         self.text.push_str(text);
@@ -362,7 +367,7 @@ impl Channel {
     pub(crate) fn take(&mut self) -> Option<Piece<'_>> {
         let from = self.taken;
         let mut open = match self.open.take() {
-            Some(open) => open,
+            Some(open) => *open,
             None => self.open()?,
         };
         let (start, shown) = (open.start, open.shown);
@@ -382,7 +387,7 @@ impl Channel {
         let (redacted, end) = (replacement.is_some(), open.end.bytes);
         let is_last = open.redactions.is_empty() && to == shown;
         self.taken = if is_last { open.end } else { to };
-        self.open = (!is_last).then_some(open);
+        self.open = (!is_last).then(|| Box::new(open));
         let range = from.bytes - self.base.bytes..to.bytes - self.base.bytes;
         let text = if let Some(Redaction { replacement, .. }) = replacement {
             let shown = self.shown.get_or_insert_with(|| self.text[..from.bytes].to_owned());

@@ -27,9 +27,9 @@ use core::time::Duration;
 use crate::annotation::Annotation;
 use crate::channel::{Channel, Position};
 use crate::error::Error;
+use crate::marks::State;
 use crate::options::Handling;
 use crate::outcome::{ChoiceOutcome, Stopped};
-use crate::marks::State;
 use crate::shared::{Ready, Run, Shared};
 use crate::span::{Span, SpanId};
 use crate::text::TextId;
@@ -271,12 +271,7 @@ impl Choice {
     }
 
     /// Stops a text at a place, and drops all spans but those that are kept.
-    fn drop_after(
-        &mut self,
-        kept: Kept,
-        (text, after): (TextId, Position),
-        shared: &mut Shared,
-    ) {
+    fn drop_after(&mut self, kept: Kept, (text, after): (TextId, Position), shared: &mut Shared) {
         if self.stop.replace(Stop { text, after: after.characters }).is_none() {
             // Later texts are dropped as they arrive.
             for channel in self.channels.values_mut() {

@@ -3,6 +3,7 @@
 //! It finds the choice for each call, refuses text for which there is no room, and accounts for
 //! what the choices share. [`Choice`] orders the release, and its channels cut the text.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -25,12 +26,16 @@ use crate::verdict::Verdict;
 /// A gate that holds text until it is judged.
 ///
 /// The [crate's documentation](crate) shows the way through it. Every `now` is the time since the
-/// request, by the caller's clock; it must only go forward. A span costs the search for its end and
-/// one copy into the text that is shown. Handing it out and taking it cost nothing.
+/// request, by the caller's clock; it must only go forward. A span costs the search for its end,
+/// and its characters are counted when it is handed out, released and taken. Nothing is allocated
+/// for it. Text is copied into the text that is shown only after something was replaced.
 #[derive(Debug, Clone)]
 pub struct Gate {
     options: Options,
-    choices: BTreeMap<u64, Choice>,
+    /// The choices.
+    ///
+    /// Each is boxed, because a node of the map has room for eleven.
+    choices: BTreeMap<u64, Box<Choice>>,
     shared: Shared,
     ended: bool,
 }
@@ -142,7 +147,7 @@ impl Gate {
         }
         let is_kept = |id: TextId| {
             self.options.handling(id.kind) != Handling::Withhold
-                && !self.choices.get(&id.choice).is_some_and(Choice::is_stopped)
+                && !self.choices.get(&id.choice).is_some_and(|choice| choice.is_stopped())
         };
         let mut characters = 0;
         // The texts that begin. A text that the event continues counts again, which does no harm.
@@ -190,7 +195,10 @@ impl Gate {
     }
 
     fn choice(&mut self, index: u64) -> (&mut Choice, &mut Shared) {
-        (self.choices.entry(index).or_insert_with(|| Choice::new(index)), &mut self.shared)
+        (
+            self.choices.entry(index).or_insert_with(|| Box::new(Choice::new(index))),
+            &mut self.shared,
+        )
     }
 
     /// Ends a choice: completes the spans that it holds.
@@ -424,7 +432,7 @@ impl Gate {
     /// `content_filter`.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        !self.choices.is_empty() && self.choices.values().all(Choice::is_stopped)
+        !self.choices.is_empty() && self.choices.values().all(|choice| choice.is_stopped())
     }
 
     /// Returns the number of characters that the gate keeps.
@@ -441,7 +449,7 @@ impl Gate {
     /// held.
     #[must_use]
     pub fn finish(self) -> Outcome {
-        let begun = self.choices.into_values().map(Choice::into_outcome);
+        let begun = self.choices.into_values().map(|choice| choice.into_outcome());
         let choices: Vec<_> =
             begun.filter(|choice| !choice.texts.is_empty() || choice.stopped.is_some()).collect();
         let mut delay = Delay::default();
@@ -457,7 +465,9 @@ impl Gate {
 /// Returns `None` for other changes, and for text that cannot be judged.
 fn readable<'a>(change: &Change<'a>) -> Option<(TextId, &'a str)> {
     match *change {
-        Change::Text { at, kind, text } if kind.is_readable() => Some((TextId::new(at, kind), text)),
+        Change::Text { at, kind, text } if kind.is_readable() => {
+            Some((TextId::new(at, kind), text))
+        }
         _ => None,
     }
 }

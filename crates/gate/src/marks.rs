@@ -53,6 +53,10 @@ impl Marks {
         let (at, bit) = place(end - 1);
         let Some(at) = at.checked_sub(self.freed) else { return };
         if self.words.len() <= at {
+            if at == 0 {
+                // One for each of many short texts.
+                self.words.reserve_exact(1);
+            }
             self.words.resize(at + 1, Word::default());
         }
         let word = &mut self.words[at];

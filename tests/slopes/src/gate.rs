@@ -215,19 +215,18 @@ pub fn rows() -> Vec<Row> {
         }
         std::hint::black_box(gate.finish());
     }));
-    rows.push(
-        updates("gate/texts", |count| {
+    for (name, choices) in [("gate/texts", 1000), ("gate/choices", 1)] {
+        rows.push(updates(name, move |count| {
             let mut gate = Gate::new(Policy::sentences());
             for number in 0..count {
-                let at = Place::item(number as u64 / 1000, number as u32 % 1000);
+                let at = Place::item(number as u64 / choices, (number as u64 % choices) as u32);
                 std::hint::black_box(
                     gate.push_text(at, TextKind::Arguments, "a", step(number)).is_ok(),
                 );
             }
             std::hint::black_box(gate.finish());
-        })
-        .held(Held { times: 8, plus: 4 << 20 }),
-    );
+        }));
+    }
     rows
 }
 

@@ -154,7 +154,6 @@ pub fn rows() -> Vec<Row> {
         std::hint::black_box(block_on(deltawire_async::chat_completion(response)).is_ok());
     });
     gated(&mut table);
-    table.add("async/tmp", one_event, |t| fold(Reader::new(), t, Cut::frames(&[40])));
     table.0
 }
 
@@ -255,12 +254,3 @@ fn resume(text: &str) {
         std::hint::black_box(stream.run(|_| {}).await);
     });
 }
-/// Returns one event, whose texts are of two choices in turn.
-fn one_event(size: usize) -> String {
-    let choices = numbered(size, |number| {
-        let comma = if number == 0 { "" } else { "," };
-        format!("{comma}{{\"index\":{},\"delta\":{{\"content\":\"No. \"}}}}", number % 2)
-    });
-    format!("data: {{\"choices\":[{choices}]}}\n\n")
-}
-
