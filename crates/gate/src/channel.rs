@@ -14,9 +14,9 @@
 //!   found in the text when the span is handed out, released or taken. So what waits costs what its
 //!   text does, however short its spans are.
 //! - Positions count from the beginning of the text and go forward. Only a stop takes `held` back.
-//! - As long as nothing is replaced, the text that is shown is the beginning of the text. After that
-//!   it is `shown`. Then `base` follows `taken` when enough text is no longer needed, so that moving
-//!   the rest costs each byte a bounded number of times.
+//! - As long as nothing is replaced, the text that is shown is the beginning of the text. After
+//!   that it is `shown`. Then `base` follows `taken` when enough text is no longer needed, so that
+//!   moving the rest costs each byte a bounded number of times.
 //! - Once `dropped` is set, text is counted and not kept, and none is held: `held` is the end of
 //!   the last span that is not dropped.
 
