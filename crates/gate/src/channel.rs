@@ -53,6 +53,10 @@ pub(crate) struct Channel {
     end: Position,
     /// The spans from `taken` to `held`.
     marks: Marks,
+    /// The end of the first span after `settled`, in bytes.
+    ///
+    /// It is found once, because a long span may wait while many others are judged.
+    first: Option<usize>,
     /// The parts that verdicts replace, by the end of their span in bytes.
     redactions: BTreeMap<usize, Vec<Redaction>>,
     /// The span of which a part is taken, if any.
@@ -120,6 +124,7 @@ impl Channel {
             held: Position::default(),
             end: Position::default(),
             marks: Marks::default(),
+            first: None,
             redactions: BTreeMap::new(),
             open: None,
             arrivals: VecDeque::new(),
@@ -163,9 +168,15 @@ impl Channel {
         self.marks.state(end)
     }
 
-    /// Sets the state of the span that ends at a byte.
+    /// Sets the state of the span that ends at a byte, which may be a new end.
     pub(crate) fn set_state(&mut self, end: usize, state: State) {
         self.marks.set(end, state);
+        self.first = self.first.map(|first| first.min(end));
+    }
+
+    /// Returns the end of the first span that ends after a byte.
+    pub(crate) fn next_end(&self, after: usize) -> Option<usize> {
+        self.marks.next(after)
     }
 
     /// Returns the end and the state of the span that begins at a position.
@@ -353,10 +364,13 @@ impl Channel {
     /// [`drop_from`](Self::drop_from) on is not.
     pub(crate) fn release(&mut self, now: Duration) -> Option<(Position, usize, bool)> {
         let start = self.settled;
-        let (end, state) = self.span_from(start)?;
-        if state != State::Judged {
+        let first = self.first.or_else(|| self.marks.next(start.bytes))?;
+        self.first = Some(first);
+        if self.marks.state(first) != Some(State::Judged) {
             return None;
         }
+        let (end, _) = self.span_from(start)?;
+        self.first = None;
         let shown = end.min(self.kept());
         self.measure(start.characters..shown.characters, now);
         self.settled = shown;
@@ -475,6 +489,7 @@ impl Channel {
         let characters = text.chars().count();
         self.held = Position { bytes: from, characters: self.held.characters - characters };
         self.redactions.split_off(&(from + 1));
+        self.first = self.first.filter(|&first| first <= from);
         self.dropped_spans = Some(self.dropped_spans.map_or(from, |before| before.min(from)));
         let (waited, handed_out) = self.marks.truncate(from);
         (characters, waited, handed_out)

@@ -80,8 +80,10 @@ struct Annotations {
     /// It is an offset of the service's, because the origin may be set later.
     clean: usize,
     filtered: bool,
-    /// The beginning of the first span that they may still release.
+    /// The place before which they have nothing more to release.
     next: Position,
+    /// The end of the first span that ends after it, in bytes, or 0.
+    end: usize,
     /// The bytes of the span within which they stopped the choice last.
     stopped: Range<usize>,
 }
@@ -393,22 +395,27 @@ impl Choice {
         self.cut_off(content, character, shared);
         let Some(channel) = self.channels.get_mut(&content) else { return };
         // What an annotation has passed is settled, so that each walks only what is new.
-        let mut next = self.annotations.next.max(channel.settled());
-        while let Some((end, state)) = channel.span_from(next) {
-            if state == State::Annotated {
-                if next.characters >= character {
-                    break;
-                }
-                if end.min(channel.kept()).characters > character {
-                    next = channel.place_from(next, character);
-                    channel.set_state(next.bytes, State::Judged);
-                    break;
-                }
-                channel.set_state(end.bytes, State::Judged);
+        let next = self.annotations.next.max(channel.settled());
+        let is_all = character >= channel.kept().characters.min(channel.held().characters);
+        let to = match is_all {
+            true => channel.held(),
+            false if character > next.characters => channel.place_from(next, character),
+            false => return,
+        };
+        let known = (next.bytes < self.annotations.end).then_some(self.annotations.end);
+        let mut end = known.or_else(|| channel.next_end(next.bytes));
+        while let Some(byte) = end.filter(|&byte| byte <= to.bytes) {
+            if channel.state(byte) == Some(State::Annotated) {
+                channel.set_state(byte, State::Judged);
             }
-            next = end;
+            end = channel.next_end(byte);
         }
-        self.annotations.next = next;
+        if channel.state(to.bytes).is_none()
+            && end.and_then(|end| channel.state(end)) == Some(State::Annotated)
+        {
+            channel.set_state(to.bytes, State::Judged);
+        }
+        (self.annotations.next, self.annotations.end) = (to, end.unwrap_or(0));
     }
 
     /// Stops the choice now, because released content is filtered.
@@ -472,9 +479,12 @@ impl Choice {
         }
         for run in &self.queue {
             let Some(channel) = self.channels.get_mut(&run.text) else { continue };
+            if !channel.waits_for_annotations() {
+                continue;
+            }
             let mut start = run.start;
             while let Some((end, state)) = channel.span_from(start) {
-                if !channel.waits_for_annotations() || end.bytes > run.end {
+                if end.bytes > run.end {
                     break;
                 }
                 if state == State::Annotated {

@@ -145,3 +145,61 @@ impl Marks {
 fn place(byte: usize) -> (usize, u64) {
     (byte / BITS, 1 << (byte % BITS))
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::{Marks, State};
+
+    const STATES: [State; 4] = [State::Annotated, State::Queued, State::HandedOut, State::Judged];
+
+    proptest! {
+        #[test]
+        fn marks_are_a_map_of_states(
+            steps in vec((0_u8..8, 0_usize..4, 1_usize..400), 0..60),
+        ) {
+            let mut marks = Marks::default();
+            let mut map = BTreeMap::new();
+            let mut freed = 0;
+            for (step, state, at) in steps {
+                // What is before the freed text is not asked for.
+                let at = at + freed;
+                match step {
+                    0 => {
+                        let removed = map.split_off(&(at + 1));
+                        let removed: Vec<State> = removed.into_values().collect();
+                        let count = |is: fn(&State) -> bool| {
+                            removed.iter().filter(|state| is(state)).count()
+                        };
+                        let counts = (
+                            count(|state| state.waits()),
+                            count(|&state| state == State::HandedOut),
+                        );
+                        prop_assert_eq!(marks.truncate(at), counts);
+                    }
+                    1 => {
+                        freed += at % 90;
+                        marks.free(freed);
+                        map = map.split_off(&(freed + 1));
+                    }
+                    _ => {
+                        marks.set(at, STATES[state]);
+                        map.insert(at, STATES[state]);
+                    }
+                }
+                for at in freed..freed + 500 {
+                    let next = map.range(at + 1..).next().map(|(&end, _)| end);
+                    prop_assert_eq!(marks.next(at), next);
+                    prop_assert_eq!(marks.state(at + 1), map.get(&(at + 1)).copied());
+                    let last = map.range(..=at).next_back().map(|(&end, _)| end);
+                    prop_assert_eq!(marks.last(at).filter(|&end| end > freed), last);
+                }
+            }
+        }
+    }
+}

@@ -192,6 +192,42 @@ pub fn rows() -> Vec<Row> {
         }
         std::hint::black_box(gate.finish());
     }));
+    // One span that is half as long as all that was sent, and waits.
+    rows.push(updates("gate/long/first", |count| {
+        let whole = Handling::Judge(Policy::whole());
+        let options = Options::from(Policy::tokens(1)).with_handling(TextKind::Reasoning, whole);
+        let mut gate = Gate::new(options.with_max_unreleased(usize::MAX));
+        let text = "x".repeat(20 * count);
+        let at = Place::choice(0);
+        std::hint::black_box(gate.push_text(at, TextKind::Reasoning, &text, step(0)).is_ok());
+        for number in 0..count {
+            let now = step(number);
+            std::hint::black_box(gate.push_text(at, TextKind::Content, "a", now).is_ok());
+            if number == 0 {
+                gate.next_span();
+            }
+            release(&mut gate);
+        }
+        std::hint::black_box(gate.finish());
+    }));
+    for (name, filtered) in [("gate/long/checked", false), ("gate/long/filtered", true)] {
+        rows.push(updates(name, move |count| {
+            let policy = Policy::azure_async_filter().with_max_held(usize::MAX);
+            let mut gate = Gate::new(Options::from(policy).with_max_unreleased(usize::MAX));
+            gate.set_annotation_origin(0, 0);
+            let text = "x".repeat(20 * count);
+            for (kind, text) in [(TextKind::Content, &text[..]), (TextKind::Reasoning, "a")] {
+                let at = Place::choice(0);
+                std::hint::black_box(gate.push_text(at, kind, text, Duration::ZERO).is_ok());
+            }
+            for number in 0..count {
+                let start = text.len() - number;
+                let annotation = Annotation::new(number, start..text.len(), filtered);
+                gate.annotate(0, &annotation, Duration::ZERO);
+            }
+            std::hint::black_box(gate.finish());
+        }));
+    }
     rows.push(updates("gate/requeue", |count| {
         let mut gate = Gate::new(Options::from(Policy::tokens(1)).with_max_unreleased(usize::MAX));
         for _ in 0..count {
