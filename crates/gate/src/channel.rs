@@ -57,6 +57,8 @@ pub(crate) struct Channel {
     ///
     /// It is found once, because a long span may wait while many others are judged.
     first: Option<usize>,
+    /// The end of the span after that, if they were one before.
+    second: Option<usize>,
     /// The parts that verdicts replace, by the end of their span in bytes.
     redactions: BTreeMap<usize, Vec<Redaction>>,
     /// The span of which a part is taken, if any.
@@ -125,6 +127,7 @@ impl Channel {
             end: Position::default(),
             marks: Marks::default(),
             first: None,
+            second: None,
             redactions: BTreeMap::new(),
             open: None,
             arrivals: VecDeque::new(),
@@ -171,7 +174,11 @@ impl Channel {
     /// Sets the state of the span that ends at a byte, which may be a new end.
     pub(crate) fn set_state(&mut self, end: usize, state: State) {
         self.marks.set(end, state);
-        self.first = self.first.map(|first| first.min(end));
+        if let Some(first) = self.first.filter(|&first| end < first) {
+            (self.first, self.second) = (Some(end), Some(first));
+        } else if self.first != Some(end) {
+            self.second = self.second.map(|second| second.min(end));
+        }
     }
 
     /// Returns the end of the first span that ends after a byte.
@@ -370,7 +377,7 @@ impl Channel {
             return None;
         }
         let (end, _) = self.span_from(start)?;
-        self.first = None;
+        self.first = self.second.take();
         let shown = end.min(self.kept());
         self.measure(start.characters..shown.characters, now);
         self.settled = shown;
@@ -490,6 +497,7 @@ impl Channel {
         self.held = Position { bytes: from, characters: self.held.characters - characters };
         self.redactions.split_off(&(from + 1));
         self.first = self.first.filter(|&first| first <= from);
+        self.second = self.second.filter(|&second| second <= from);
         self.dropped_spans = Some(self.dropped_spans.map_or(from, |before| before.min(from)));
         let (waited, handed_out) = self.marks.truncate(from);
         (characters, waited, handed_out)
