@@ -395,7 +395,8 @@ impl Channel {
         let span = start..shown.characters;
         let part = open.redactions.last().map(|redaction| {
             let part = redaction.characters.clone().unwrap_or(0..span.len());
-            start + part.start..start + part.end.min(span.len())
+            // A stop may have shortened the span since.
+            start + part.start.min(span.len())..start + part.end.min(span.len())
         });
         let (to, replacement) = match part {
             Some(part) if part.start > from.characters => (self.place_from(from, part.start), None),

@@ -69,9 +69,9 @@ impl Options {
     /// They are held, wait for verdicts, or are released but not taken. Text that would exceed it
     /// is refused with [`Error::Full`](crate::Error::Full).
     ///
-    /// However short the spans are, they add three bits for each byte of the text, until they are
-    /// taken. Where the text changes, its place in the queues adds some hundred bytes: several
-    /// texts may go on in turn. A part that a verdict replaces is kept until the end, because the
+    /// Until it is taken, text has three bits more for each byte, however short its spans are. A
+    /// push with a time of its own adds 24 bytes, and one that goes on with another text some
+    /// hundred. A part that a verdict replaces is kept until the end, because the
     /// [outcome](crate::TextOutcome::redacted) lists it.
     #[must_use]
     pub fn with_max_unreleased(mut self, characters: usize) -> Self {
