@@ -2,14 +2,20 @@
 //!
 //! The stream is read on meanwhile.
 
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use deltawire::{Dialect, Outcome};
 use deltawire_gate::{self as gate, Gate, OwnedSpan, Released, SpanId, Verdict};
+use futures_core::Stream;
+use futures_util::stream::FuturesUnordered;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -24,8 +30,9 @@ pin_project! {
     /// The judge is a closure that makes a future of each span. Its futures run while the stream is
     /// read on, at most [`with_max_in_flight`](Self::with_max_in_flight) at a time. The stream is
     /// read no further ahead of their verdicts than [`gate::Options::with_max_ahead`] characters.
-    /// Nothing is spawned: all futures are polled when this is. Each is in a box of its own, which
-    /// is the one allocation for a span besides its texts.
+    /// Nothing is spawned: futures are polled when this is, each once it is woken. So a poll costs
+    /// what has happened since the last one, however many are in flight. A span takes two
+    /// allocations besides its texts, and only while a judge has it.
     ///
     /// Once every choice that has begun is stopped, nothing more is read. A choice that has not
     /// begun by then is not waited for.
@@ -67,7 +74,7 @@ pin_project! {
         stream: AnswerStream<E, B>,
         gate: Gate,
         judge: J,
-        in_flight: Vec<(SpanId, Pin<Box<V>>)>,
+        in_flight: FuturesUnordered<Asked<V>>,
         max_in_flight: usize,
         state: State,
         clock: Box<dyn FnMut() -> Duration + Send>,
@@ -103,7 +110,7 @@ where
             stream,
             gate: Gate::new(options),
             judge,
-            in_flight: Vec::new(),
+            in_flight: FuturesUnordered::new(),
             max_in_flight: Self::MAX_IN_FLIGHT,
             state: State::Open,
             clock: Box::new(move || start.elapsed()),
@@ -187,35 +194,30 @@ where
         }
     }
 
-    /// Starts judges for waiting spans, and polls all that run.
+    /// Starts judges for waiting spans, and polls those that were woken.
     ///
     /// Returns true if one is done.
     fn poll_judges(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<bool, GatedError<F>> {
         let this = self.project();
-        // Spans that a stop has left out need no verdict.
-        this.in_flight.retain(|(id, _)| this.gate.span(*id).is_some());
-        while this.in_flight.len() < *this.max_in_flight {
+        let in_flight = this.in_flight;
+        if this.gate.handed_out() != in_flight.len() {
+            // Spans that a stop has left out need no verdict.
+            let running = mem::take(in_flight).into_iter();
+            in_flight.extend(running.filter(|asked| this.gate.span(asked.span).is_some()));
+        }
+        while in_flight.len() < *this.max_in_flight {
             let Some(span) = this.gate.next_span().map(|span| span.to_owned()) else { break };
-            let asked = Asked { gate: this.gate, span: span.id };
-            let judge = Box::pin((this.judge)(span));
-            this.in_flight.push((asked.answered(), judge));
+            let id = span.id;
+            let judge = catch_unwind(AssertUnwindSafe(|| (this.judge)(span)));
+            let judge = Box::pin(judge.unwrap_or_else(|panic| ask_again(this.gate, id, panic)));
+            in_flight.push(Asked { span: id, judge });
         }
         let mut judged = false;
-        let mut place = 0;
-        while place < this.in_flight.len() {
-            let (id, mut judge) = this.in_flight.remove(place);
-            let asked = Asked { gate: this.gate, span: id };
-            let polled = judge.as_mut().poll(cx);
-            let id = asked.answered();
-            let Poll::Ready(verdict) = polled else {
-                this.in_flight.insert(place, (id, judge));
-                place += 1;
-                continue;
-            };
-            drop(judge);
-            let verdict = verdict.map_err(GatedError::Judge);
+        while let Poll::Ready(Some((id, answer))) = Pin::new(&mut *in_flight).poll_next(cx) {
+            let verdict = answer.unwrap_or_else(|panic| ask_again(this.gate, id, panic));
             let now = (this.clock)();
             if let Err(error) = verdict
+                .map_err(GatedError::Judge)
                 .and_then(|verdict| this.gate.judge(id, verdict, now).map_err(GatedError::Gate))
             {
                 this.gate.requeue(id);
@@ -283,27 +285,33 @@ impl<E: Dialect, B, J, V> Gated<E, B, J, V> {
     }
 }
 
-/// A span that is with a judge. If the judge panics, the gate has it back.
+/// A span that is with a judge.
+struct Asked<V> {
+    span: SpanId,
+    judge: Pin<Box<V>>,
+}
+
+/// Catches the judge's panic, so that it is known whose it is.
+impl<V: Future> Future for Asked<V> {
+    type Output = (SpanId, thread::Result<V::Output>);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // After a panic the judge is not polled again, but dropped.
+        let answer = match catch_unwind(AssertUnwindSafe(|| self.judge.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(verdict)) => Ok(verdict),
+            Err(panic) => Err(panic),
+        };
+        Poll::Ready((self.span, answer))
+    }
+}
+
+/// Goes on with a judge's panic, and gives the gate its span back.
 ///
 /// Otherwise a caller that catches the panic would wait for a verdict that nobody makes.
-struct Asked<'g> {
-    gate: &'g mut Gate,
-    span: SpanId,
-}
-
-impl Asked<'_> {
-    /// Ends the watch over a judge that returned.
-    fn answered(self) -> SpanId {
-        let span = self.span;
-        std::mem::forget(self);
-        span
-    }
-}
-
-impl Drop for Asked<'_> {
-    fn drop(&mut self) {
-        self.gate.requeue(self.span);
-    }
+fn ask_again<T>(gate: &mut Gate, span: SpanId, panic: Box<dyn Any + Send>) -> T {
+    gate.requeue(span);
+    resume_unwind(panic)
 }
 
 /// Leaves out the judge, its futures and the clock.

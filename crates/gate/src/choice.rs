@@ -12,9 +12,12 @@
 //! The totals in [`Shared`] change together with the queue (`ahead`, `undecided`) and with the
 //! channels (`unreleased`).
 //!
+//! A span is not kept as such ([`marks`](crate::marks)). Within its text it follows the one before,
+//! so the queue has an entry only for each change of the text.
+//!
 //! Annotations are the hard part. They refer to characters of the content, wherever its spans end,
-//! so one may split a span that waits for them. Both halves then keep the number. The first half
-//! has its verdict, and nobody was asked about the second, so the number still identifies one span.
+//! so one may split a span that waits for them. The first half has its verdict then, and nobody was
+//! asked about the second.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -24,9 +27,10 @@ use core::time::Duration;
 use crate::annotation::Annotation;
 use crate::channel::{Channel, Position};
 use crate::error::Error;
+use crate::marks::State;
 use crate::options::Handling;
 use crate::outcome::{ChoiceOutcome, Stopped};
-use crate::shared::{Ready, Shared};
+use crate::shared::{Ready, Run, Shared};
 use crate::span::{Span, SpanId};
 use crate::text::TextId;
 use crate::verdict::Verdict;
@@ -41,47 +45,11 @@ pub(crate) struct Choice {
     channels: BTreeMap<TextId, Box<Channel>>,
     /// The text that arrived last: the only one that may be held.
     open: Option<TextId>,
-    queue: VecDeque<Entry>,
+    queue: VecDeque<Run>,
     stop: Option<Stop>,
     annotations: Annotations,
     /// The time at which the gate looks at the choice again.
     scheduled: Option<Duration>,
-}
-
-/// A span in the queue.
-#[derive(Debug, Clone)]
-struct Entry {
-    /// The number, in ascending order.
-    ///
-    /// The halves of a split span share one.
-    number: u64,
-    text: TextId,
-    start: Position,
-    end: Position,
-    /// A judge is asked about the span.
-    ///
-    /// Otherwise it passes, or waits for annotations.
-    asked: bool,
-    /// The span is with a judge, and not in the list of spans to hand out.
-    handed_out: bool,
-    verdict: Option<Verdict>,
-    /// The most characters that are shown, whatever the verdict.
-    stop: Option<usize>,
-}
-
-/// The event that releases a span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Awaits {
-    Judge,
-    Annotation,
-    Nothing,
-}
-
-impl Awaits {
-    /// Returns the event for text that is cut off before its policy cuts it.
-    fn of(channel: &Channel) -> Self {
-        if channel.waits_for_annotations() { Self::Annotation } else { Self::Judge }
-    }
 }
 
 /// The stop of a choice.
@@ -90,8 +58,16 @@ struct Stop {
     /// The text in which it is, and the number of its characters before it.
     text: TextId,
     after: usize,
-    /// The number from which on spans are dropped.
-    dropped: u64,
+}
+
+/// The spans of the queue that a stop leaves, of which it may cut the last one.
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    Nothing,
+    /// Those up to the one that ends at this byte of a text.
+    Through(TextId, usize),
+    /// Those before the one that begins at this byte of a text.
+    Before(TextId, usize),
 }
 
 /// The statements of annotations so far.
@@ -104,25 +80,12 @@ struct Annotations {
     /// It is an offset of the service's, because the origin may be set later.
     clean: usize,
     filtered: bool,
-    /// The number of the first span that they may still release.
-    ///
-    /// All before it are settled.
-    next: u64,
-}
-
-impl Entry {
-    fn len(&self) -> usize {
-        self.end.characters - self.start.characters
-    }
-
-    /// Returns the character from which on nothing is shown.
-    fn shown_end(&self) -> usize {
-        self.stop.map_or(self.end.characters, |at| self.start.characters + at)
-    }
-
-    fn waits(&self) -> bool {
-        self.asked && self.verdict.is_none()
-    }
+    /// The place before which they have nothing more to release.
+    next: Position,
+    /// The end of the first span that ends after it, in bytes, or 0.
+    end: usize,
+    /// The bytes of the span within which they stopped the choice last.
+    stopped: Range<usize>,
 }
 
 impl Choice {
@@ -183,17 +146,15 @@ impl Choice {
         let channel = self.channels.entry(id).or_insert_with(|| {
             let mut channel = Channel::new(handling);
             if stopped {
-                channel.drop_from(0);
+                channel.drop_from(Position::default());
             }
             Box::new(channel)
         });
-        let before = channel.kept();
+        let before = channel.kept().characters;
         let queue = &mut self.queue;
-        let awaits =
-            if let Handling::Judge(_) = handling { Awaits::Judge } else { Awaits::Nothing };
-        channel
-            .push(text, tokens, now, |start, end| enter(queue, shared, (id, start, end), awaits));
-        shared.unreleased += channel.kept() - before;
+        let asked = matches!(handling, Handling::Judge(_));
+        channel.push(text, tokens, now, |start, end| enter(queue, shared, (id, start, end), asked));
+        shared.unreleased += channel.kept().characters - before;
         self.settle(now, shared);
     }
 
@@ -201,8 +162,10 @@ impl Choice {
     pub(crate) fn finish(&mut self, shared: &mut Shared) {
         let Some(id) = self.open else { return };
         let Some(channel) = self.channels.get_mut(&id) else { return };
-        let (queue, awaits) = (&mut self.queue, Awaits::of(channel));
-        channel.finish(|start, end| enter(queue, shared, (id, start, end), awaits));
+        let queue = &mut self.queue;
+        channel.finish(|start, end, state| {
+            enter(queue, shared, (id, start, end), state.waits());
+        });
     }
 
     /// Cuts off the held text as it is, because it has waited long enough.
@@ -215,93 +178,130 @@ impl Choice {
     /// Cuts off the held text before this character.
     fn cut_off(&mut self, id: TextId, before: usize, shared: &mut Shared) {
         let Some(channel) = self.channels.get_mut(&id) else { return };
-        if let Some((start, end)) = channel.cut(before) {
-            let awaits = Awaits::of(channel);
-            enter(&mut self.queue, shared, (id, start, end), awaits);
+        if let Some((start, end, state)) = channel.cut(before) {
+            enter(&mut self.queue, shared, (id, start, end), state.waits());
         }
     }
 
+    /// Hands out the first span of a run that is still to be handed out.
+    ///
+    /// The run goes on after it.
+    pub(crate) fn next_span(&mut self, run: &mut Run) -> Option<(Position, Position)> {
+        let channel = self.channels.get_mut(&run.text)?;
+        while let Some((end, state)) = channel.span_from(run.start) {
+            if end.bytes > run.end {
+                return None;
+            }
+            let start = core::mem::replace(&mut run.start, end);
+            if state == State::Queued {
+                channel.set_state(end.bytes, State::HandedOut);
+                return Some((start, end));
+            }
+        }
+        None
+    }
+
     /// Returns a span that waits for its verdict.
-    pub(crate) fn span(&self, number: u64) -> Option<Span<'_>> {
-        let entry = &self.queue[self.find(number)?];
-        let (context, text) = self.channels.get(&entry.text)?.slice(entry.start, entry.end);
-        entry.waits().then_some(Span {
-            id: SpanId { number, choice: self.index },
-            at: entry.text.at,
-            kind: entry.text.kind,
+    pub(crate) fn span(&self, id: SpanId) -> Option<Span<'_>> {
+        let channel = self.waiting(id)?;
+        let (context, text) = channel.slice(id.start, id.end)?;
+        Some(Span {
+            id,
+            at: id.text.at(),
+            kind: id.text.kind,
             text,
             context,
-            characters: entry.start.characters..entry.end.characters,
-            bytes: entry.start.bytes..entry.end.bytes,
+            characters: id.start.characters..id.end.characters,
+            bytes: id.start.bytes..id.end.bytes,
         })
+    }
+
+    /// Returns the text of a span, if that waits for its verdict.
+    fn waiting(&self, id: SpanId) -> Option<&Channel> {
+        let channel = self.channels.get(&id.text)?;
+        channel.state(id.end.bytes).is_some_and(State::waits).then_some(&**channel)
     }
 
     /// Notes that a span was handed out, or is in the list of those to hand out.
     ///
     /// Returns false if it was noted before, and if the span does not wait for a verdict.
-    pub(crate) fn hand_out(&mut self, number: u64, handed_out: bool) -> bool {
-        let Some(place) = self.find(number) else { return false };
-        let entry = &mut self.queue[place];
-        entry.waits() && core::mem::replace(&mut entry.handed_out, handed_out) != handed_out
+    pub(crate) fn hand_out(&mut self, id: SpanId, handed_out: bool) -> bool {
+        let Some(channel) = self.channels.get_mut(&id.text) else { return false };
+        let (from, to) = if handed_out {
+            (State::Queued, State::HandedOut)
+        } else {
+            (State::HandedOut, State::Queued)
+        };
+        let changes = channel.state(id.end.bytes) == Some(from);
+        if changes {
+            channel.set_state(id.end.bytes, to);
+        }
+        changes
     }
 
     pub(crate) fn judge(
         &mut self,
-        number: u64,
+        span: SpanId,
         verdict: Verdict,
         now: Duration,
         shared: &mut Shared,
     ) -> Result<(), Error> {
-        let span = SpanId { number, choice: self.index };
-        let Some(place) = self.find(number).filter(|&place| self.queue[place].waits()) else {
+        let end = span.end.bytes;
+        let channel = self.channels.get_mut(&span.text).ok_or(Error::UnknownSpan { span })?;
+        let Some(state) = channel.state(end).filter(|state| state.waits()) else {
             // A judge may still have had the span when a stop dropped it.
-            let dropped = self.stop.is_some_and(|stop| stop.dropped <= number);
+            let dropped = channel.has_dropped(end);
             return if dropped { Ok(()) } else { Err(Error::AlreadyJudged { span }) };
         };
-        let entry = &mut self.queue[place];
-        let length = entry.len();
+        let length = span.len();
         if let Some(Range { start, end }) = misfit(&verdict, length) {
             return Err(Error::OutOfSpan { span, start, end, length });
         }
         shared.undecided -= 1;
-        let stop = if let Verdict::Stop { at } = verdict { Some(at) } else { None };
-        entry.verdict = Some(verdict);
-        if let Some(at) = stop {
-            self.stop_within(place, at, shared);
+        shared.handed_out -= usize::from(state == State::HandedOut);
+        channel.set_state(end, State::Judged);
+        match verdict {
+            Verdict::Release => {}
+            Verdict::Redact(redactions) => channel.redact(end, redactions),
+            Verdict::Stop { at } => {
+                let after = channel.place_kept(span.start.characters + at);
+                self.drop_after(Kept::Through(span.text, end), (span.text, after), shared);
+            }
         }
         self.settle(now, shared);
         Ok(())
     }
 
-    fn find(&self, number: u64) -> Option<usize> {
-        let place = self.queue.partition_point(|entry| entry.number <= number).checked_sub(1)?;
-        (self.queue[place].number == number).then_some(place)
-    }
-
-    /// Stops the choice after this many characters of a span.
-    fn stop_within(&mut self, place: usize, at: usize, shared: &mut Shared) {
-        let entry = &mut self.queue[place];
-        let at = entry.stop.map_or(at, |before| before.min(at));
-        entry.stop = Some(at);
-        let (id, after) = (entry.text, entry.start.characters + at);
-        self.drop_after(place + 1, (id, after), shared);
-    }
-
-    /// Stops a text at a character, and drops all spans but the first `keep`.
-    fn drop_after(&mut self, keep: usize, (text, after): (TextId, usize), shared: &mut Shared) {
-        let dropped = self.queue.get(keep).map_or(shared.next, |entry| entry.number);
-        let dropped = self.stop.map_or(dropped, |before| before.dropped.min(dropped));
-        if self.stop.replace(Stop { text, after, dropped }).is_none() {
+    /// Stops a text at a place, and drops all spans but those that are kept.
+    fn drop_after(&mut self, kept: Kept, (text, after): (TextId, Position), shared: &mut Shared) {
+        if self.stop.replace(Stop { text, after: after.characters }).is_none() {
             // Later texts are dropped as they arrive.
             for channel in self.channels.values_mut() {
-                shared.unreleased -= channel.drop_from(channel.held().characters);
+                shared.unreleased -= channel.drop_from(channel.held());
             }
         }
-        for entry in self.queue.drain(keep..) {
-            shared.ahead -= entry.len();
-            shared.undecided -= usize::from(entry.waits());
-            if let Some(channel) = self.channels.get_mut(&entry.text) {
-                shared.unreleased -= channel.drop_from(entry.start.characters);
+        while let Some(run) = self.queue.back_mut() {
+            let last = match kept {
+                Kept::Through(text, end) if run.text == text && run.start.bytes < end => Some(end),
+                Kept::Before(text, start) if run.text == text && run.start.bytes <= start => {
+                    Some(start)
+                }
+                _ => None,
+            };
+            let from = last.unwrap_or(run.start.bytes);
+            if let Some(channel) = self.channels.get_mut(&run.text).filter(|_| from < run.end) {
+                let (characters, waited, handed_out) = channel.drop_spans(from);
+                shared.ahead -= characters;
+                shared.undecided -= waited;
+                shared.handed_out -= handed_out;
+                shared.unreleased -= channel.drop_from(channel.held());
+            }
+            run.end = from;
+            if run.start.bytes == from {
+                self.queue.pop_back();
+            }
+            if last.is_some() {
+                break;
             }
         }
         if let Some(channel) = self.channels.get_mut(&text) {
@@ -311,18 +311,22 @@ impl Choice {
 
     /// Releases the spans that have their verdicts, up to the first without.
     fn settle(&mut self, now: Duration, shared: &mut Shared) {
-        while self.queue.front().is_some_and(|entry| entry.verdict.is_some()) {
-            let Some(entry) = self.queue.pop_front() else { return };
-            shared.ahead -= entry.len();
-            let Some(channel) = self.channels.get_mut(&entry.text) else { continue };
-            let redactions = match &entry.verdict {
-                Some(Verdict::Redact(redactions)) => &redactions[..],
-                _ => &[],
-            };
-            let text = entry.text;
-            channel.release((entry.start, entry.end), redactions, entry.stop, now, |piece| {
-                shared.ready.push_back(Ready { text, piece, released: now });
-            });
+        while let Some(run) = self.queue.front_mut() {
+            let Some(channel) = self.channels.get_mut(&run.text) else { return };
+            let Some((end, length, is_shown)) = channel.release(now) else { return };
+            let text = run.text;
+            shared.ahead -= length;
+            run.start = end;
+            if run.start.bytes >= run.end {
+                self.queue.pop_front();
+            }
+            if !is_shown {
+                continue;
+            }
+            match shared.ready.back_mut() {
+                Some(ready) if ready.text == text && ready.released == now => ready.end = end.bytes,
+                _ => shared.ready.push_back(Ready { text, end: end.bytes, released: now }),
+            }
         }
     }
 
@@ -365,9 +369,9 @@ impl Choice {
         self.annotations.filtered = true;
         let content = TextId::content(self.index);
         let released =
-            self.channels.get(&content).map_or(0, |channel| channel.settled().characters);
-        let late = start..end.min(released);
-        if start < released {
+            self.channels.get(&content).map_or(Position::default(), |channel| channel.settled());
+        let late = start..end.min(released.characters);
+        if start < released.characters {
             self.stop_here(released, shared);
         } else {
             self.stop_at(start, shared);
@@ -389,49 +393,45 @@ impl Choice {
             return;
         }
         self.cut_off(content, character, shared);
-        let Some(channel) = self.channels.get(&content) else { return };
+        let Some(channel) = self.channels.get_mut(&content) else { return };
         // What an annotation has passed is settled, so that each walks only what is new.
-        let next = self.annotations.next;
-        let mut place = self.queue.partition_point(|entry| {
-            entry.number < next || entry.number == next && entry.verdict.is_some()
-        });
-        while let Some(entry) = self.queue.get_mut(place) {
-            place += 1;
-            if entry.text != content || entry.asked {
-                continue;
+        let next = self.annotations.next.max(channel.settled());
+        let is_all = character >= channel.kept().characters.min(channel.held().characters);
+        let to = match is_all {
+            true => channel.held(),
+            false if character > next.characters => channel.place_from(next, character),
+            false => return,
+        };
+        let known = (next.bytes < self.annotations.end).then_some(self.annotations.end);
+        let mut end = known.or_else(|| channel.next_end(next.bytes));
+        while let Some(byte) = end.filter(|&byte| byte <= to.bytes) {
+            if channel.state(byte) == Some(State::Annotated) {
+                channel.set_state(byte, State::Judged);
             }
-            self.annotations.next = entry.number;
-            if entry.start.characters >= character {
-                return;
-            }
-            if entry.shown_end() > character && entry.verdict.is_none() {
-                let middle = channel.place_from(entry.start, character);
-                let stop = entry.stop.map(|at| at - (character - entry.start.characters));
-                let rest = Entry { start: middle, stop, ..entry.clone() };
-                (entry.end, entry.stop) = (middle, None);
-                entry.verdict = Some(Verdict::Release);
-                self.queue.insert(place, rest);
-                return;
-            }
-            entry.verdict.get_or_insert(Verdict::Release);
+            end = channel.next_end(byte);
         }
-        self.annotations.next = shared.next;
+        if channel.state(to.bytes).is_none()
+            && end.and_then(|end| channel.state(end)) == Some(State::Annotated)
+        {
+            channel.set_state(to.bytes, State::Judged);
+        }
+        (self.annotations.next, self.annotations.end) = (to, end.unwrap_or(0));
     }
 
     /// Stops the choice now, because released content is filtered.
     ///
     /// `released` is the amount of content that is released already.
-    fn stop_here(&mut self, released: usize, shared: &mut Shared) {
+    fn stop_here(&mut self, released: Position, shared: &mut Shared) {
         // An earlier stop stays where it is if everything before it is released.
         if self.stop.is_none() || !self.queue.is_empty() {
-            self.drop_after(0, (TextId::content(self.index), released), shared);
+            self.drop_after(Kept::Nothing, (TextId::content(self.index), released), shared);
         }
     }
 
     /// Stops the choice at this character of the content.
     fn stop_at(&mut self, character: usize, shared: &mut Shared) {
         let content = TextId::content(self.index);
-        let kept = self.channels.get(&content).map_or(0, |channel| channel.kept());
+        let kept = self.channels.get(&content).map_or(0, |channel| channel.kept().characters);
         if self.stop.is_some() && kept <= character {
             return;
         }
@@ -439,18 +439,32 @@ impl Choice {
         // at the end of the text.
         let character = character.min(kept);
         self.cut_off(content, character, shared);
-        // The first span that reaches beyond it, from the end: what is passed is dropped now.
-        let spans = self.queue.iter().enumerate().rev().filter(|(_, entry)| entry.text == content);
-        let beyond = spans.take_while(|(_, entry)| entry.end.characters > character);
-        match beyond.last().map(|(place, _)| place) {
-            Some(place) if self.queue[place].start.characters < character => {
-                let at = character - self.queue[place].start.characters;
-                self.stop_within(place, at, shared);
-            }
-            place => {
-                self.drop_after(place.unwrap_or(self.queue.len()), (content, character), shared);
-            }
+        let Some(channel) = self.channels.get(&content) else {
+            self.stop_behind((content, Position::default()), shared);
+            return;
+        };
+        let place = channel.place_kept(character);
+        if place >= channel.held() {
+            self.stop_behind((content, place), shared);
+            return;
         }
+        let stopped = &mut self.annotations.stopped;
+        if !(stopped.start < place.bytes && place.bytes < stopped.end) {
+            *stopped = channel.span_around(place.bytes).unwrap_or_default();
+        }
+        // A span that begins there is dropped, and one with the place within it is cut.
+        let kept = if stopped.start < place.bytes {
+            Kept::Through(content, stopped.end)
+        } else {
+            Kept::Before(content, place.bytes)
+        };
+        self.drop_after(kept, (content, place), shared);
+    }
+
+    /// Stops the choice after all of its spans.
+    fn stop_behind(&mut self, place: (TextId, Position), shared: &mut Shared) {
+        let all = self.queue.back().map_or(Kept::Nothing, |run| Kept::Through(run.text, run.end));
+        self.drop_after(all, place, shared);
     }
 
     /// Ends the choice with its stream.
@@ -463,11 +477,23 @@ impl Choice {
             let origin = self.annotations.origin.unwrap_or(0);
             self.release_through(self.annotations.clean.saturating_sub(origin), shared);
         }
-        let index = self.index;
-        for entry in self.queue.iter_mut().filter(|entry| !entry.asked && entry.verdict.is_none()) {
-            entry.asked = true;
-            shared.undecided += 1;
-            shared.to_judge.push_back(SpanId { number: entry.number, choice: index });
+        for run in &self.queue {
+            let Some(channel) = self.channels.get_mut(&run.text) else { continue };
+            if !channel.waits_for_annotations() {
+                continue;
+            }
+            let mut start = run.start;
+            while let Some((end, state)) = channel.span_from(start) {
+                if end.bytes > run.end {
+                    break;
+                }
+                if state == State::Annotated {
+                    channel.set_state(end.bytes, State::Queued);
+                    shared.undecided += 1;
+                    Run::append(&mut shared.to_judge, run.text, start, end.bytes);
+                }
+                start = end;
+            }
         }
         self.settle(now, shared);
     }
@@ -478,7 +504,7 @@ impl Choice {
 
     pub(crate) fn into_outcome(self) -> ChoiceOutcome {
         let stopped = self.stop.map(|Stop { text, after, .. }| Stopped {
-            at: text.at,
+            at: text.at(),
             kind: text.kind,
             after,
         });
@@ -490,23 +516,17 @@ impl Choice {
 
 /// Appends a span to the queue of its choice.
 fn enter(
-    queue: &mut VecDeque<Entry>,
+    queue: &mut VecDeque<Run>,
     shared: &mut Shared,
     (text, start, end): (TextId, Position, Position),
-    awaits: Awaits,
+    asked: bool,
 ) {
-    let number = shared.next;
-    shared.next += 1;
-    let asked = awaits == Awaits::Judge;
     if asked {
         shared.undecided += 1;
-        shared.to_judge.push_back(SpanId { number, choice: text.at.choice });
+        Run::append(&mut shared.to_judge, text, start, end.bytes);
     }
-    let verdict = (awaits == Awaits::Nothing).then_some(Verdict::Release);
-    let handed_out = false;
-    let entry = Entry { number, text, start, end, asked, handed_out, verdict, stop: None };
-    shared.ahead += entry.len();
-    queue.push_back(entry);
+    shared.ahead += end.characters - start.characters;
+    Run::append(queue, text, start, end.bytes);
 }
 
 /// Returns the first part of a verdict that does not fit a span of this length.

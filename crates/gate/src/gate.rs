@@ -3,6 +3,7 @@
 //! It finds the choice for each call, refuses text for which there is no room, and accounts for
 //! what the choices share. [`Choice`] orders the release, and its channels cut the text.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -11,7 +12,7 @@ use core::time::Duration;
 use deltawire::{Change, Place, TextKind, Update};
 
 use crate::annotation::Annotation;
-use crate::channel::Piece;
+use crate::channel::{Channel, Piece};
 use crate::choice::Choice;
 use crate::error::Error;
 use crate::options::{Handling, Options};
@@ -25,12 +26,16 @@ use crate::verdict::Verdict;
 /// A gate that holds text until it is judged.
 ///
 /// The [crate's documentation](crate) shows the way through it. Every `now` is the time since the
-/// request, by the caller's clock; it must only go forward. A span costs the search for its end and
-/// one copy into the text that is shown. Handing it out and taking it cost nothing.
+/// request, by the caller's clock; it must only go forward. A span costs the search for its end,
+/// and its characters are counted when it is handed out, released and taken. Nothing is allocated
+/// for it. Text is copied into the text that is shown only after something was replaced.
 #[derive(Debug, Clone)]
 pub struct Gate {
     options: Options,
-    choices: BTreeMap<u64, Choice>,
+    /// The choices.
+    ///
+    /// Each is boxed, because a node of the map has room for eleven.
+    choices: BTreeMap<u64, Box<Choice>>,
     shared: Shared,
     ended: bool,
 }
@@ -125,7 +130,7 @@ impl Gate {
         tokens: usize,
         now: Duration,
     ) -> Result<(), Error> {
-        let id = TextId { kind, at };
+        let id = TextId::new(at, kind);
         let text = if kind.is_readable() { text } else { "" };
         self.admit([(id, text)])?;
         self.tick(now);
@@ -142,13 +147,13 @@ impl Gate {
         }
         let is_kept = |id: TextId| {
             self.options.handling(id.kind) != Handling::Withhold
-                && !self.choices.get(&id.at.choice).is_some_and(Choice::is_stopped)
+                && !self.choices.get(&id.choice).is_some_and(|choice| choice.is_stopped())
         };
         let mut characters = 0;
         // The texts that begin. A text that the event continues counts again, which does no harm.
         let mut begun = 0;
         for (id, text) in texts {
-            let choice = self.choices.get(&id.at.choice);
+            let choice = self.choices.get(&id.choice);
             let begins = !text.is_empty() && !choice.is_some_and(|choice| choice.has_text(id));
             begun += usize::from(begins);
             if is_kept(id) {
@@ -166,11 +171,11 @@ impl Gate {
 
     fn accept(&mut self, id: TextId, text: (&str, usize), now: Duration) {
         let handling = self.options.handling(id.kind);
-        let (choice, shared) = self.choice(id.at.choice);
+        let (choice, shared) = self.choice(id.choice);
         let texts = choice.texts();
         choice.push((id, handling), text, now, shared);
         shared.texts += choice.texts() - texts;
-        self.reschedule(id.at.choice);
+        self.reschedule(id.choice);
     }
 
     /// Updates the time at which the held text of a choice is cut off.
@@ -190,7 +195,10 @@ impl Gate {
     }
 
     fn choice(&mut self, index: u64) -> (&mut Choice, &mut Shared) {
-        (self.choices.entry(index).or_insert_with(|| Choice::new(index)), &mut self.shared)
+        (
+            self.choices.entry(index).or_insert_with(|| Box::new(Choice::new(index))),
+            &mut self.shared,
+        )
     }
 
     /// Ends a choice: completes the spans that it holds.
@@ -265,18 +273,35 @@ impl Gate {
     /// Each is handed out once, unless it is [requeued](Self::requeue). [`span`](Self::span) shows
     /// it again.
     pub fn next_span(&mut self) -> Option<Span<'_>> {
-        let waiting = loop {
-            let id = self.shared.to_judge.pop_front()?;
-            // A span in the list may have been dropped since.
-            if self
-                .choices
-                .get_mut(&id.choice)
-                .is_some_and(|choice| choice.hand_out(id.number, true))
-            {
-                break id;
+        let id = self.next_id()?;
+        self.shared.handed_out += 1;
+        self.span(id)
+    }
+
+    /// Returns the next span to hand out, which counts as handed out then.
+    fn next_id(&mut self) -> Option<SpanId> {
+        let Self { choices, shared, .. } = self;
+        // A span in the lists may have been dropped since.
+        while let Some(id) = shared.requeued.pop() {
+            let choice = choices.get_mut(&id.text.choice);
+            if choice.is_some_and(|choice| choice.hand_out(id, true)) {
+                return Some(id);
             }
-        };
-        self.span(waiting)
+        }
+        while let Some(run) = shared.to_judge.front_mut() {
+            let choice = choices.get_mut(&run.text.choice);
+            let span = choice.and_then(|choice| choice.next_span(run));
+            let text = run.text;
+            if span.is_none() || run.start.bytes >= run.end {
+                shared.to_judge.pop_front();
+            }
+            if let Some((start, end)) = span {
+                let number = shared.next;
+                shared.next += 1;
+                return Some(SpanId { number, text, start, end });
+            }
+        }
+        None
     }
 
     /// Makes a span the next one that is handed out.
@@ -284,9 +309,10 @@ impl Gate {
     /// This is for a judge that failed, or whose verdict was refused. A span that no longer waits
     /// for a verdict is not handed out again.
     pub fn requeue(&mut self, span: SpanId) {
-        let choice = self.choices.get_mut(&span.choice);
-        if choice.is_some_and(|choice| choice.hand_out(span.number, false)) {
-            self.shared.to_judge.push_front(span);
+        let choice = self.choices.get_mut(&span.text.choice);
+        if choice.is_some_and(|choice| choice.hand_out(span, false)) {
+            self.shared.handed_out -= 1;
+            self.shared.requeued.push(span);
         }
     }
 
@@ -295,7 +321,7 @@ impl Gate {
     /// Returns `None` once the span has a verdict, or is dropped.
     #[must_use]
     pub fn span(&self, id: SpanId) -> Option<Span<'_>> {
-        self.choices.get(&id.choice)?.span(id.number)
+        self.choices.get(&id.text.choice)?.span(id)
     }
 
     /// Accepts a verdict, and releases the text that waited for nothing else.
@@ -307,10 +333,11 @@ impl Gate {
     /// Returns [`Error::UnknownSpan`], [`Error::AlreadyJudged`] or [`Error::OutOfSpan`]. A span
     /// that still waits goes on waiting, and may be [requeued](Self::requeue).
     pub fn judge(&mut self, span: SpanId, verdict: Verdict, now: Duration) -> Result<(), Error> {
-        let choice = self.choices.get_mut(&span.choice).filter(|_| span.number < self.shared.next);
+        let index = span.text.choice;
+        let choice = self.choices.get_mut(&index).filter(|_| span.number < self.shared.next);
         let choice = choice.ok_or(Error::UnknownSpan { span })?;
-        choice.judge(span.number, verdict, now, &mut self.shared)?;
-        self.reschedule(span.choice);
+        choice.judge(span, verdict, now, &mut self.shared)?;
+        self.reschedule(index);
         Ok(())
     }
 
@@ -351,12 +378,16 @@ impl Gate {
     /// Pieces have the order of their release. Within a choice the text has the order of its
     /// arrival.
     pub fn next_released(&mut self) -> Option<Released<'_>> {
-        let Ready { text: id, piece, released } = self.shared.ready.pop_front()?;
-        self.shared.unreleased -= piece.characters.len();
-        let text = self.choices.get_mut(&id.at.choice)?.channel_mut(id)?.take(&piece);
-        let Piece { characters, span, redacted, arrived, .. } = piece;
+        let Ready { text: id, end, released } = *self.shared.ready.front()?;
+        let channel = self.choices.get_mut(&id.choice).and_then(|choice| choice.channel_mut(id));
+        let piece = channel.and_then(Channel::take);
+        if piece.as_ref().is_none_or(|piece| piece.is_last && piece.end >= end) {
+            self.shared.ready.pop_front();
+        }
+        let Piece { text, characters, span, redacted, arrived, .. } = piece?;
+        self.shared.unreleased -= characters.len();
         Some(Released {
-            at: id.at,
+            at: id.at(),
             kind: id.kind,
             text,
             characters,
@@ -379,6 +410,12 @@ impl Gate {
         self.shared.undecided > 0
     }
 
+    /// Returns the number of spans that are handed out and wait for their verdicts.
+    #[must_use]
+    pub fn handed_out(&self) -> usize {
+        self.shared.handed_out
+    }
+
     /// Reports whether the caller should wait for a verdict before it reads on.
     ///
     /// That is the case when as many characters as [`Options::with_max_ahead`] allows wait in
@@ -395,7 +432,7 @@ impl Gate {
     /// `content_filter`.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        !self.choices.is_empty() && self.choices.values().all(Choice::is_stopped)
+        !self.choices.is_empty() && self.choices.values().all(|choice| choice.is_stopped())
     }
 
     /// Returns the number of characters that the gate keeps.
@@ -412,7 +449,7 @@ impl Gate {
     /// held.
     #[must_use]
     pub fn finish(self) -> Outcome {
-        let begun = self.choices.into_values().map(Choice::into_outcome);
+        let begun = self.choices.into_values().map(|choice| choice.into_outcome());
         let choices: Vec<_> =
             begun.filter(|choice| !choice.texts.is_empty() || choice.stopped.is_some()).collect();
         let mut delay = Delay::default();
@@ -428,7 +465,9 @@ impl Gate {
 /// Returns `None` for other changes, and for text that cannot be judged.
 fn readable<'a>(change: &Change<'a>) -> Option<(TextId, &'a str)> {
     match *change {
-        Change::Text { at, kind, text } if kind.is_readable() => Some((TextId { kind, at }, text)),
+        Change::Text { at, kind, text } if kind.is_readable() => {
+            Some((TextId::new(at, kind), text))
+        }
         _ => None,
     }
 }

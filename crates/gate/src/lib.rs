@@ -75,6 +75,7 @@ mod cutter;
 mod error;
 mod gate;
 mod gated;
+mod marks;
 mod options;
 mod outcome;
 mod paragraph;

@@ -69,8 +69,10 @@ impl Options {
     /// They are held, wait for verdicts, or are released but not taken. Text that would exceed it
     /// is refused with [`Error::Full`](crate::Error::Full).
     ///
-    /// Besides its characters, each span that waits takes some two hundred bytes until it is
-    /// judged. An event of many short sentences brings all their spans at once.
+    /// Until it is taken, text has three bits more for each byte, however short its spans are. A
+    /// push with a time of its own adds 24 bytes, and one that goes on with another text some
+    /// hundred. A part that a verdict replaces is kept until the end, because the
+    /// [outcome](crate::TextOutcome::redacted) lists it.
     #[must_use]
     pub fn with_max_unreleased(mut self, characters: usize) -> Self {
         self.max_unreleased = characters;

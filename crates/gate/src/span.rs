@@ -6,6 +6,9 @@ use core::ops::Range;
 
 use deltawire::{Place, TextKind};
 
+use crate::channel::Position;
+use crate::text::TextId;
+
 /// A span of text that waits for a verdict, borrowed from the gate.
 ///
 /// Offsets count from the beginning of its text, as the model wrote it. Characters are Unicode
@@ -69,14 +72,26 @@ pub struct OwnedSpan {
 }
 
 /// The name of a span, unique within its gate.
+///
+/// Names have the order in which their spans were handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpanId {
     pub(crate) number: u64,
-    pub(crate) choice: u64,
+    /// The place of the span, so that nothing has to be kept to find it.
+    pub(crate) text: TextId,
+    pub(crate) start: Position,
+    pub(crate) end: Position,
+}
+
+impl SpanId {
+    /// Returns the length of the span in characters.
+    pub(crate) fn len(&self) -> usize {
+        self.end.characters - self.start.characters
+    }
 }
 
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "span {} of choice {}", self.number, self.choice)
+        write!(f, "span {} of choice {}", self.number, self.text.choice)
     }
 }

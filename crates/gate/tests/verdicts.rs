@@ -111,6 +111,55 @@ fn release_is_in_order_whatever_the_order_of_the_verdicts() {
 }
 
 #[test]
+fn a_stop_drops_other_texts_that_stand_between_two_spans_of_its_own() {
+    let mut gate = Gate::new(Policy::tokens(1));
+    let at = Place::choice(0);
+    for (kind, text) in [
+        (TextKind::Content, "one "),
+        (TextKind::Content, "two "),
+        (TextKind::Reasoning, "thought "),
+        (TextKind::Content, "three "),
+    ] {
+        gate.push_text(at, kind, text, NOW).unwrap();
+    }
+    let spans = handed_out(&mut gate);
+    assert_eq!((spans.len(), gate.handed_out()), (4, 4));
+    gate.judge(spans[1].id, Verdict::Stop { at: 4 }, NOW).unwrap();
+    assert_eq!((gate.handed_out(), gate.unreleased()), (1, 8));
+    for dropped in [2, 3] {
+        assert_eq!(gate.span(spans[dropped].id), None);
+        gate.judge(spans[dropped].id, Verdict::Release, NOW).unwrap();
+    }
+    gate.judge(spans[0].id, Verdict::Release, NOW).unwrap();
+    assert_eq!(released(&mut gate), "one two ");
+}
+
+#[test]
+fn what_is_shown_is_the_text_before_and_after_the_first_part_that_is_replaced() {
+    let mut gate = Gate::new(Policy::characters(700).with_context(3));
+    let text: String = (0..9).map(|digit| digit.to_string().repeat(700)).collect();
+    let at = Place::choice(0);
+    let mut shown = String::new();
+    for (number, piece) in text.as_bytes().chunks(350).enumerate() {
+        let piece = std::str::from_utf8(piece).unwrap();
+        gate.push_text(at, TextKind::Content, piece, NOW).unwrap();
+        for span in handed_out(&mut gate) {
+            let before = &text[span.bytes.start.saturating_sub(3)..span.bytes.start];
+            assert_eq!((span.text.as_str(), span.context.as_str()), (&text[span.bytes], before));
+            let replaced = number == 7 || number == 9;
+            let verdict = if replaced { Verdict::redact("#") } else { Verdict::Release };
+            gate.judge(span.id, verdict, NOW).unwrap();
+        }
+        shown += &released(&mut gate);
+    }
+    gate.end(NOW);
+    let expected = format!("{}##{}", &text[..2100], &text[3500..]);
+    assert_eq!(shown, expected);
+    let outcome = gate.finish();
+    assert_eq!((outcome.text(), outcome.delay.released()), (expected.as_str(), 6300));
+}
+
+#[test]
 fn nothing_is_released_without_a_verdict() {
     let (mut gate, spans) = three();
     gate.push_text(Place::choice(0), TextKind::Content, "four", NOW).unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deltawire::{Place, TextKind};
-use deltawire_gate::{Annotation, Gate, Options, Policy, Verdict};
+use deltawire_gate::{Annotation, Gate, Handling, Options, Policy, Verdict};
 
 use crate::{Held, Row, repeat};
 
@@ -31,6 +31,26 @@ fn release(gate: &mut Gate) {
     while let Some(piece) = gate.next_released() {
         std::hint::black_box(piece.text);
     }
+}
+
+/// Hands a gate all of its text at once, so that every span waits, and judges the first one last.
+///
+/// So all spans are released at once, too. Each line of the text is of the next of the texts.
+fn wait(options: Options, text: &str, texts: &[(Place, TextKind)]) {
+    let mut gate = Gate::new(options.with_max_unreleased(usize::MAX));
+    for (line, &(at, kind)) in text.split_inclusive('|').zip(texts.iter().cycle()) {
+        std::hint::black_box(gate.push_text(at, kind, line, Duration::ZERO).is_ok());
+    }
+    gate.end(Duration::ZERO);
+    let first = gate.next_span().map(|span| span.id);
+    while let Some(id) = gate.next_span().map(|span| span.id) {
+        std::hint::black_box(gate.judge(id, Verdict::Release, Duration::ZERO).is_ok());
+    }
+    if let Some(id) = first {
+        std::hint::black_box(gate.judge(id, Verdict::Release, Duration::ZERO).is_ok());
+    }
+    release(&mut gate);
+    std::hint::black_box(gate.finish());
 }
 
 fn step(number: usize) -> Duration {
@@ -97,6 +117,41 @@ pub fn rows() -> Vec<Row> {
         let row = Row::new(name, move |size| repeat(english, size), run);
         rows.push(row.cost(8000));
     }
+    let content = (Place::choice(0), TextKind::Content);
+    let reasoning = (Place::choice(0), TextKind::Reasoning);
+    let second = (Place::choice(1), TextKind::Content);
+    for (name, options, unit, texts) in [
+        ("gate/waiting/sentences", Policy::sentences().into(), "No. ", vec![content]),
+        ("gate/waiting/line-feeds", Policy::sentences().into(), "a\n", vec![content]),
+        ("gate/waiting/paragraphs", Policy::paragraphs().into(), "a\n\n", vec![content]),
+        ("gate/waiting/characters", Policy::characters(1).into(), "a", vec![content]),
+        ("gate/waiting/context", Policy::characters(1).with_context(9).into(), "漢", vec![content]),
+        ("gate/waiting/held", Policy::whole().with_max_held(1).into(), "a", vec![content]),
+        ("gate/waiting/annotated", Policy::azure_async_filter().into(), "a", vec![content]),
+        (
+            "gate/waiting/passed",
+            Options::from(Policy::sentences()).with_handling(TextKind::Content, Handling::Pass),
+            "No. ",
+            vec![content],
+        ),
+    ] {
+        let run = move |text: &str| wait(options, text, &texts);
+        let row = Row::new(name, move |size| repeat(unit, size), run);
+        rows.push(row.cost(8000).held(Held::DEFAULT));
+    }
+    // A delta with one word takes some forty bytes on the wire, the shortest there is.
+    for (name, texts) in [
+        ("gate/waiting/tokens", vec![content]),
+        ("gate/waiting/texts", vec![content, reasoning]),
+        ("gate/waiting/choices", vec![content, second]),
+    ] {
+        rows.push(
+            updates(name, move |count| {
+                wait(Policy::tokens(1).into(), &"No. |".repeat(count), &texts);
+            })
+            .held(Held::DEFAULT),
+        );
+    }
     // An update of 150 bytes each, of which the input has one.
     rows.push(updates("gate/annotations", |count| {
         let mut gate = Gate::new(Policy::azure_async_filter());
@@ -137,6 +192,42 @@ pub fn rows() -> Vec<Row> {
         }
         std::hint::black_box(gate.finish());
     }));
+    // One span that is half as long as all that was sent, and waits.
+    rows.push(updates("gate/long/first", |count| {
+        let whole = Handling::Judge(Policy::whole());
+        let options = Options::from(Policy::tokens(1)).with_handling(TextKind::Reasoning, whole);
+        let mut gate = Gate::new(options.with_max_unreleased(usize::MAX));
+        let text = "x".repeat(20 * count);
+        let at = Place::choice(0);
+        std::hint::black_box(gate.push_text(at, TextKind::Reasoning, &text, step(0)).is_ok());
+        for number in 0..count {
+            let now = step(number);
+            std::hint::black_box(gate.push_text(at, TextKind::Content, "a", now).is_ok());
+            if number == 0 {
+                gate.next_span();
+            }
+            release(&mut gate);
+        }
+        std::hint::black_box(gate.finish());
+    }));
+    for (name, filtered) in [("gate/long/checked", false), ("gate/long/filtered", true)] {
+        rows.push(updates(name, move |count| {
+            let policy = Policy::azure_async_filter().with_max_held(usize::MAX);
+            let mut gate = Gate::new(Options::from(policy).with_max_unreleased(usize::MAX));
+            gate.set_annotation_origin(0, 0);
+            let text = "x".repeat(20 * count);
+            for (kind, text) in [(TextKind::Content, &text[..]), (TextKind::Reasoning, "a")] {
+                let at = Place::choice(0);
+                std::hint::black_box(gate.push_text(at, kind, text, Duration::ZERO).is_ok());
+            }
+            for number in 0..count {
+                let start = text.len() - number;
+                let annotation = Annotation::new(number, start..text.len(), filtered);
+                gate.annotate(0, &annotation, Duration::ZERO);
+            }
+            std::hint::black_box(gate.finish());
+        }));
+    }
     rows.push(updates("gate/requeue", |count| {
         let mut gate = Gate::new(Options::from(Policy::tokens(1)).with_max_unreleased(usize::MAX));
         for _ in 0..count {
@@ -160,19 +251,18 @@ pub fn rows() -> Vec<Row> {
         }
         std::hint::black_box(gate.finish());
     }));
-    rows.push(
-        updates("gate/texts", |count| {
+    for (name, choices) in [("gate/texts", 1000), ("gate/choices", 1)] {
+        rows.push(updates(name, move |count| {
             let mut gate = Gate::new(Policy::sentences());
             for number in 0..count {
-                let at = Place::item(number as u64 / 1000, number as u32 % 1000);
+                let at = Place::item(number as u64 / choices, (number as u64 % choices) as u32);
                 std::hint::black_box(
                     gate.push_text(at, TextKind::Arguments, "a", step(number)).is_ok(),
                 );
             }
             std::hint::black_box(gate.finish());
-        })
-        .held(Held { times: 8, plus: 4 << 20 }),
-    );
+        }));
+    }
     rows
 }
 

@@ -15,7 +15,7 @@ use deltawire_gate::{OwnedSpan, Policy, Verdict};
 use futures_core::Stream;
 
 use crate::bodies::{Cut, Cuts, block_on, connections, response};
-use crate::{Held, Make, Row, Table, numbered, repeat};
+use crate::{Make, Row, Table, numbered, repeat};
 
 /// The frames that a server may send the same bytes in, and the most instructions for each byte.
 ///
@@ -165,37 +165,51 @@ fn gated(table: &mut Table) {
         ("ready", sentences as Make, 0, 4),
         ("pending", sentences, 3, 4),
         ("in-flight", sentences, 1, 64),
+        ("many-in-flight", sentences, 1, 4096),
         ("one-text", one_text, 1, 4),
+        ("one-text-in-flight", one_text, 1, 4096),
     ] {
-        let run = move |text: &str| {
-            let stream = ChatStream::from_body(Cuts::of(text, Cut::frames(&[40])));
-            let judge = |_: OwnedSpan| {
-                let mut left = waits;
-                poll_fn(move |cx| {
-                    if left == 0 {
-                        return Poll::Ready(Ok::<_, std::io::Error>(Verdict::Release));
-                    }
-                    left -= 1;
-                    cx.waker().wake_by_ref();
-                    Poll::Pending
-                })
-            };
-            let gated = Gated::new(stream, Policy::sentences(), judge);
-            let mut gated = gated.with_max_in_flight(in_flight);
-            block_on(async {
-                while let Ok(Some(piece)) = gated.next().await {
-                    std::hint::black_box(piece.text);
-                }
-            });
-            std::hint::black_box(gated.finish());
-        };
-        let row = table.add(format!("async/gated/{name}"), make, run);
-        if name == "one-text" {
-            // The sentences of one text are cut when it arrives, four bytes each. A span that waits
-            // takes some two hundred bytes beside its text, until it is judged.
-            (row.cost, row.held) = (4000, Held { times: 56, plus: 1 << 20 });
-        }
+        let row = table.add(format!("async/gated/{name}"), make, move |text| {
+            judged(text, Policy::sentences(), in_flight, |_| waits);
+        });
+        // The sentences of one text are cut when it arrives, four bytes each.
+        row.cost = if name.starts_with("one-text") { 4000 } else { row.cost };
     }
+    // The first verdict comes last.
+    for (name, policy) in
+        [("sentences", Policy::sentences()), ("characters", Policy::characters(1))]
+    {
+        let row = table.add(format!("async/gated/first-last/{name}"), one_text, move |text| {
+            let spans = if policy == Policy::sentences() { text.len() / 4 } else { text.len() };
+            judged(text, policy, 4, |number| if number == 0 { spans / 3 } else { 0 });
+        });
+        row.cost = 4000;
+    }
+}
+
+/// Passes an answer through the gate. A judge is pending so often, by the number of its span.
+fn judged(text: &str, policy: Policy, in_flight: usize, waits: impl Fn(usize) -> usize) {
+    let stream = ChatStream::from_body(Cuts::of(text, Cut::frames(&[40])));
+    let mut asked = 0;
+    let judge = |_: OwnedSpan| {
+        let mut left = waits(asked);
+        asked += 1;
+        poll_fn(move |cx| {
+            if left == 0 {
+                return Poll::Ready(Ok::<_, std::io::Error>(Verdict::Release));
+            }
+            left -= 1;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    };
+    let mut gated = Gated::new(stream, policy, judge).with_max_in_flight(in_flight);
+    block_on(async {
+        while let Ok(Some(piece)) = gated.next().await {
+            std::hint::black_box(piece.text);
+        }
+    });
+    std::hint::black_box(gated.finish());
 }
 
 /// Bodies that are not event streams, however they go on.

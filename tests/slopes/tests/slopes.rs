@@ -128,13 +128,15 @@ fn memory_is_bounded_by_what_was_sent() {
             (row.run)("");
             let made = measure(|| (row.run)(&input));
             let most = row.held.times * input.len() + row.held.plus;
+            let line = format!(
+                "{:<40} {} bytes held for {} sent, of at most {most}",
+                row.name,
+                made.bytes_max,
+                input.len()
+            );
+            println!("{line}");
             if made.bytes_max > most as u64 {
-                failed.push(format!(
-                    "{}: {} bytes held for {} sent, of at most {most}",
-                    row.name,
-                    made.bytes_max,
-                    input.len()
-                ));
+                failed.push(line);
             }
         }
     }

@@ -128,6 +128,42 @@ fn judges_run_while_the_stream_goes_on_and_their_verdicts_come_in_any_order() {
 }
 
 #[test]
+fn a_poll_polls_the_judges_that_were_woken_and_no_others() {
+    const JUDGES: usize = 500;
+    let waker = Wakes::new().1;
+    let (polls, wakers) = (Cell::new(0), RefCell::new(Vec::new()));
+    let body = Scripted::new(words(JUDGES));
+    let mut gated = Gated::new(ChatStream::from_body(body), Policy::tokens(1), |_: OwnedSpan| {
+        let (polls, wakers) = (&polls, &wakers);
+        let mut asked = false;
+        poll_fn(move |cx| {
+            polls.set(polls.get() + 1);
+            if std::mem::replace(&mut asked, true) {
+                return Poll::Ready(Ok::<_, BoxError>(Verdict::Release));
+            }
+            wakers.borrow_mut().push(cx.waker().clone());
+            Poll::Pending
+        })
+    })
+    .with_max_in_flight(JUDGES);
+    // It yields after so many reads.
+    for _ in 0..JUDGES {
+        assert!(poll(&mut gated, &waker).is_pending());
+    }
+    assert_eq!((polls.get(), wakers.borrow().len()), (JUDGES, JUDGES), "each once");
+    let woken = wakers.take();
+    let mut shown = 0;
+    for (number, woken) in woken.into_iter().enumerate() {
+        woken.wake();
+        while let Poll::Ready(piece) = poll(&mut gated, &waker) {
+            let Some(_) = piece.unwrap() else { break };
+            shown += 1;
+        }
+        assert_eq!((polls.get(), shown), (JUDGES + number + 1, number + 1));
+    }
+}
+
+#[test]
 fn judges_and_the_stream_run_ahead_no_further_than_allowed() {
     let waker = Wakes::new().1;
     // Spans of 3 characters each; 9 may wait, judged by 2 at a time.
