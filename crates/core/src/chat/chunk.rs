@@ -572,6 +572,8 @@ impl<'de> Members<'de> for AudioDelta<'de> {
 struct ToolCalls<'l, 'a>(&'l mut List<ToolCallDelta<'a>>);
 
 impl<'de> Elements<'de> for ToolCalls<'_, 'de> {
+    const SIZE: usize = size_of::<ToolCallDelta<'_>>();
+
     fn element(&mut self, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Shape, Invalid> {
         let call = self.0.push_default();
         let shape = object("tool_calls", cursor, call, walk)?;

@@ -353,6 +353,8 @@ impl<'de> Members<'de> for PartDelta<'de> {
 struct Candidates<'l, 'a>(&'l mut List<CandidateDelta<'a>>);
 
 impl<'de> Elements<'de> for Candidates<'_, 'de> {
+    const SIZE: usize = size_of::<CandidateDelta<'_>>();
+
     fn element(&mut self, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Shape, Invalid> {
         let shape = object("candidates", cursor, self.0.push_default(), walk)?;
         if shape != Shape::Whole {
@@ -370,12 +372,16 @@ impl<'de> Elements<'de> for Candidates<'_, 'de> {
 struct Parts<'l, 'a>(&'l mut List<PartDelta<'a>>);
 
 impl<'de> Elements<'de> for Parts<'_, 'de> {
+    const SIZE: usize = size_of::<PartDelta<'_>>();
+
     fn element(&mut self, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Shape, Invalid> {
-        let mut whole = cursor.clone();
+        let _ = cursor.peek();
+        let start = cursor.position();
         let part = self.0.push_default();
         let shape = object("content.parts", cursor, part, walk)?;
         if shape == Shape::Whole {
-            part.raw = RawValue::lexed(&mut whole)?;
+            // The walk did not note whether it passed white space.
+            part.raw = RawValue::within(cursor.since(start), true);
         } else {
             self.0.pop();
         }

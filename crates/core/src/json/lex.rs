@@ -276,8 +276,17 @@ pub trait Members<'de> {
     ) -> Result<(), Invalid>;
 }
 
+/// The bytes of a list's element that count as an item.
+///
+/// With the default `max_items` the lists of an event take at most 256 KiB, and half as much again
+/// while they grow.
+const BYTES_AN_ITEM: usize = 64;
+
 /// A type that reads the elements of its array.
 pub(crate) trait Elements<'de> {
+    /// The bytes that an element takes in memory, beside what it borrows.
+    const SIZE: usize;
+
     /// Takes the next element.
     fn element(&mut self, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Shape, Invalid>;
 
@@ -380,13 +389,15 @@ pub(crate) fn elements<'de, V: Elements<'de>>(
     while cursor.next_element(&mut first)? {
         let (count, list) = into.count();
         let items = walk.items.get();
-        if count >= walk.max_elements[list.0] || items >= walk.max_items {
-            let is_long = count >= walk.max_elements[list.0];
+        // The first one has its place in the list itself. Others are two characters on the wire.
+        let weight = if count == 0 { 1 } else { 1 + V::SIZE / BYTES_AN_ITEM };
+        let is_long = count >= walk.max_elements[list.0];
+        if is_long || walk.max_items.saturating_sub(items) < weight {
             cursor.value()?;
             walk.exceed(if is_long { Overflow::Elements(list) } else { Overflow::Items });
             continue;
         }
-        walk.items.set(items + 1);
+        walk.items.set(items + weight);
         if into.element(cursor, walk)? == Shape::Other {
             walk.note(member);
         }

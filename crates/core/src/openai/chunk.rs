@@ -394,6 +394,8 @@ struct Choices<'l, C> {
 }
 
 impl<'de, C: WireChoice<'de>> Elements<'de> for Choices<'_, C> {
+    const SIZE: usize = size_of::<C>();
+
     fn element(&mut self, cursor: &mut Cursor<'de>, walk: &Walk) -> Result<Shape, Invalid> {
         let choice = self.choices.push_default();
         choice.set_position(self.position);
