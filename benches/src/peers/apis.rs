@@ -12,7 +12,7 @@ use deltawire::interactions::{Interaction, Interactions};
 use deltawire::messages::{Message, Messages};
 use deltawire::ollama::{Answer, Ollama};
 use deltawire::responses::{Response, Responses};
-use deltawire::{Dialect, How, Options, Session};
+use deltawire::{Anomaly, Dialect, End, How, Options, Session};
 use serde_json::Value;
 
 use crate::corpora::{self, Corpus};
@@ -64,6 +64,8 @@ pub struct Api {
     pub parsed: fn(Reads) -> Found,
     /// Returns the share of a stream's events that are not parsed, because a learned frame matched.
     pub learned: fn(Reads) -> f64,
+    /// Returns how a stream ends, and what in it contradicts itself or is not known.
+    pub ended: fn(Reads) -> (End, Vec<Anomaly>),
     /// Ours, and the peers' ways.
     pub competitors: Vec<Competitor>,
 }
@@ -86,7 +88,14 @@ fn api<D: Bench>(
 ) -> Api {
     let ours = Competitor { name: "deltawire", fold: ours::<D> };
     let competitors = iter::once(ours).chain(peers).collect();
-    Api { corpus, mixed, parsed: parsed::<D>, learned: learned::<D>, competitors }
+    Api {
+        corpus,
+        mixed,
+        parsed: parsed::<D>,
+        learned: learned::<D>,
+        ended: ended::<D>,
+        competitors,
+    }
 }
 
 /// The decoders of event streams with `serde_json::Value`, for who has no types.
@@ -204,6 +213,11 @@ fn fold<D: Bench>(options: Options, reads: Reads) -> Found {
 fn learned<D: Bench>(reads: Reads) -> f64 {
     let stats = feed::<D>(Options::new(), reads).accumulator().stats();
     stats.learned as f64 / stats.folded.max(1) as f64
+}
+
+fn ended<D: Bench>(reads: Reads) -> (End, Vec<Anomaly>) {
+    let outcome = feed::<D>(Options::new(), reads).close(How::Clean);
+    (outcome.end, outcome.anomalies)
 }
 
 fn feed<D: Dialect>(options: Options, reads: Reads) -> Session<D> {
