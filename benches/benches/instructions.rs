@@ -30,8 +30,11 @@ struct Row {
     name: String,
     corpus: Corpus,
     size: ReadSize,
-    pass: fn(Reads, &str),
+    pass: Pass,
 }
+
+/// A pass through a stream by who has this name.
+type Pass = Box<dyn Fn(Reads, &str)>;
 
 const OURS: &str = "deltawire";
 
@@ -63,28 +66,33 @@ fn rows() -> Vec<Row> {
     for corpus in corpora::decode() {
         for size in ReadSize::ALL {
             let name = format!("decode/{}/{}", corpus.name, size.to_string().replace(' ', "-"));
-            rows.push(Row { name, corpus, size, pass: decode_by });
+            rows.push(Row { name, corpus, size, pass: Box::new(decode_by) });
         }
     }
     for corpus in corpora::fold().into_iter().chain([corpora::new_models()]) {
-        let size = ReadSize::Bytes(16 << 10);
-        rows.push(Row { name: format!("fold/{}", corpus.name), corpus, size, pass: fold_by });
-        rows.push(Row { name: format!("parse/{}", corpus.name), corpus, size, pass: parse });
+        rows.push(row("fold", corpus, fold_by));
+        rows.push(row("parse", corpus, parse));
     }
-    let passes = [
-        (fold_api::<0> as fn(Reads, &str), parse_api::<0> as fn(Reads, &str)),
-        (fold_api::<1>, parse_api::<1>),
-        (fold_api::<2>, parse_api::<2>),
-    ];
-    for (api, (fold, parse)) in apis().into_iter().zip(passes) {
-        let size = ReadSize::Bytes(16 << 10);
-        for corpus in [(api.corpus)(), (api.mixed)()] {
-            let row = |name: String, pass| Row { name, corpus, size, pass };
-            rows.push(row(format!("fold/{}", corpus.name), fold));
-            rows.push(row(format!("parse/{}", corpus.name), parse));
+    for Api { corpus, mixed, parsed, competitors, .. } in apis() {
+        for corpus in [corpus(), mixed()] {
+            let competitors = competitors.clone();
+            rows.push(row("fold", corpus, move |reads, who| {
+                let by = competitors.iter().find(|by| by.name == who);
+                black_box((by.expect("a pairing of this name").fold)(reads));
+            }));
+            rows.push(row("parse", corpus, move |reads, who| {
+                assert_eq!(who, OURS, "only ours learns, and can do without");
+                black_box(parsed(reads));
+            }));
         }
     }
     rows
+}
+
+/// Returns the row of a stream that is folded.
+fn row(kind: &str, corpus: Corpus, pass: impl Fn(Reads, &str) + 'static) -> Row {
+    let (name, size) = (format!("{kind}/{}", corpus.name), ReadSize::Bytes(16 << 10));
+    Row { name, corpus, size, pass: Box::new(pass) }
 }
 
 fn decode_by(reads: Reads, who: &str) {
@@ -107,26 +115,9 @@ fn parse(reads: Reads, who: &str) {
     black_box(fold::parsed(reads));
 }
 
-fn api<const N: usize>() -> Api {
-    apis().into_iter().nth(N).expect("an API of this number")
-}
-
-fn fold_api<const N: usize>(reads: Reads, who: &str) {
-    let by = api::<N>().competitors.into_iter().find(|by| by.name == who);
-    black_box((by.expect("a pairing of this name").fold)(reads));
-}
-
-fn parse_api<const N: usize>(reads: Reads, who: &str) {
-    assert_eq!(who, OURS, "only ours learns, and can do without");
-    black_box((api::<N>().parsed)(reads));
-}
-
 fn pass(name: &str, passes: usize, who: &str) {
     let mut rows = rows();
-    rows.extend(shapes().into_iter().map(|corpus| {
-        let (name, size) = (format!("shape/{}", corpus.name), ReadSize::Bytes(16 << 10));
-        Row { name, corpus, size, pass: fold_by }
-    }));
+    rows.extend(shapes().into_iter().map(|corpus| row("shape", corpus, fold_by)));
     let row = rows.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no row {name}"));
     for _ in 0..passes {
         (row.pass)(row.corpus.reads(row.size), who);

@@ -14,26 +14,37 @@ pub struct Corpus {
     pub name: &'static str,
     /// Its bytes.
     pub bytes: &'static [u8],
-    /// The same, cut behind each blank line.
+    /// The same, cut after each event.
     blocks: &'static [&'static [u8]],
     /// The number of events, the `[DONE]` included.
     pub events: usize,
 }
 
 impl Corpus {
-    /// Keeps `text` for the rest of the process: what is measured borrows from it.
+    /// Makes a corpus of an event stream, whose events end with blank lines.
     pub(crate) fn new(name: &'static str, text: String, events: usize) -> Self {
+        let blank: &[u8] = if text.contains('\r') { b"\r\n\r\n" } else { b"\n\n" };
+        Self { events, ..Self::cut(name, text, blank) }
+    }
+
+    /// Makes a corpus of a stream without event framing: each line is an event.
+    pub(crate) fn of_lines(name: &'static str, text: String) -> Self {
+        let corpus = Self::cut(name, text, b"\n");
+        assert!(corpus.blocks.iter().all(|line| line.len() > 1), "{name} has no blank line");
+        corpus
+    }
+
+    /// Keeps `text` for the rest of the process: what is measured borrows from it.
+    fn cut(name: &'static str, text: String, end: &[u8]) -> Self {
         let bytes: &'static [u8] = Vec::leak(text.into_bytes());
-        let blank: &[u8] =
-            if memchr::memchr(b'\r', bytes).is_some() { b"\r\n\r\n" } else { b"\n\n" };
         let mut blocks = Vec::new();
         let mut start = 0;
-        for at in memchr::memmem::find_iter(bytes, blank) {
-            blocks.push(&bytes[start..at + blank.len()]);
-            start = at + blank.len();
+        for at in memchr::memmem::find_iter(bytes, end) {
+            blocks.push(&bytes[start..at + end.len()]);
+            start = at + end.len();
         }
-        assert_eq!(start, bytes.len(), "{name} ends with a blank line");
-        Self { name, bytes, blocks: Vec::leak(blocks), events }
+        assert_eq!(start, bytes.len(), "{name} ends where an event ends");
+        Self { name, bytes, events: blocks.len(), blocks: Vec::leak(blocks) }
     }
 
     /// A recorded stream, unless it is one that a pairing cannot be asked to read: it is not UTF-8,
@@ -207,6 +218,34 @@ pub fn gemini() -> Corpus {
         );
     }
     Corpus::new("gemini", text, CHUNKS)
+}
+
+/// Gemini's Interactions API: a thought, and a thousand deltas of text.
+#[must_use]
+pub fn interactions() -> Corpus {
+    let mut stream = Interactions::default();
+    let mut words = Words::default();
+    stream.begin();
+    stream.step(
+        0,
+        r#"{"type":"thought"}"#,
+        &[r#"{"signature":"EqQBCkgIBxABGAIqQLFqUyBhIHNpZ25hdHVyZSBvZiBub3RoaW5nIGF0IGFsbA==","type":"thought_signature"}"#.to_owned()],
+    );
+    let deltas: Vec<String> =
+        (0..CHUNKS).map(|_| format!(r#"{{"text":"{}","type":"text"}}"#, words.next())).collect();
+    stream.step(1, r#"{"type":"model_output"}"#, &deltas);
+    stream.end("interactions", "completed")
+}
+
+/// Ollama's native API: a thousand lines with text, each with the time at which it was written.
+#[must_use]
+pub fn ollama() -> Corpus {
+    let mut stream = Ollama::default();
+    let mut words = Words::default();
+    for _ in 0..CHUNKS {
+        stream.line(&format!(r#""content":"{}""#, words.next()));
+    }
+    stream.end("ollama")
 }
 
 /// One event whose one line has this many bytes of data.
@@ -467,6 +506,97 @@ fn push_words(text: &mut String, bytes: usize) {
         text.push_str("The quick brown fox jumps over the lazy dog. ");
     }
     text.truncate(end);
+}
+
+/// A stream of Gemini's Interactions API that is being written.
+///
+/// Its events are those of an interaction for which no event IDs were sent.
+#[derive(Default)]
+pub(crate) struct Interactions {
+    text: String,
+    count: usize,
+}
+
+impl Interactions {
+    const ID: &'static str =
+        "v1_ChdiSGtQYWZyNUh2ZVdxdHNQc0xxVG9BYxIXYkhrUGFmcjVIdmVXcXRzUHNMcVRvQWM";
+
+    pub(crate) fn begin(&mut self) {
+        let id = Self::ID;
+        self.event(
+            "interaction.created",
+            &format!(
+                r#""interaction":{{"id":"{id}","status":"in_progress","object":"interaction","model":"gemini-2.5-flash"}}"#
+            ),
+        );
+        self.event(
+            "interaction.status_update",
+            &format!(r#""interaction_id":"{id}","status":"in_progress""#),
+        );
+    }
+
+    /// Writes the beginning of a step, its deltas and its end.
+    pub(crate) fn step(&mut self, index: usize, step: &str, deltas: &[String]) {
+        self.event("step.start", &format!(r#""index":{index},"step":{step}"#));
+        for delta in deltas {
+            self.event("step.delta", &format!(r#""index":{index},"delta":{delta}"#));
+        }
+        self.event("step.stop", &format!(r#""index":{index}"#));
+    }
+
+    pub(crate) fn end(mut self, name: &'static str, status: &str) -> Corpus {
+        let id = Self::ID;
+        self.event(
+            "interaction.completed",
+            &format!(
+                r#""interaction":{{"id":"{id}","status":"{status}","usage":{{"total_tokens":1309,"total_input_tokens":9,"input_tokens_by_modality":[{{"modality":"text","tokens":9}}],"total_cached_tokens":0,"total_output_tokens":1000,"total_tool_use_tokens":0,"total_thought_tokens":300}},"created":"2026-05-18T08:30:12Z","updated":"2026-05-18T08:30:12Z","service_tier":"standard","object":"interaction","model":"gemini-2.5-flash"}}"#
+            ),
+        );
+        let _ = write!(self.text, "event: done\n{DONE}");
+        Corpus::new(name, self.text, self.count + 1)
+    }
+
+    fn event(&mut self, name: &str, members: &str) {
+        let _ =
+            write!(self.text, "event: {name}\ndata: {{{members},\"event_type\":\"{name}\"}}\n\n");
+        self.count += 1;
+    }
+}
+
+/// A stream of Ollama's `/api/chat` that is being written.
+#[derive(Default)]
+pub(crate) struct Ollama {
+    text: String,
+    count: u64,
+}
+
+impl Ollama {
+    /// Writes a line with these members of the message.
+    pub(crate) fn line(&mut self, message: &str) {
+        self.write(message, r#""done":false"#);
+    }
+
+    pub(crate) fn end(mut self, name: &'static str) -> Corpus {
+        self.write(
+            r#""content":"""#,
+            r#""done":true,"done_reason":"stop","total_duration":25183402917,"load_duration":61274833,"prompt_eval_count":19,"prompt_eval_duration":41120375,"eval_count":1000,"eval_duration":25012700241"#,
+        );
+        Corpus::of_lines(name, self.text)
+    }
+
+    fn write(&mut self, message: &str, end: &str) {
+        let nanoseconds = self.count * 25_012_703 + 318_205_417;
+        let (seconds, fraction) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+        let (minute, second) = (seconds / 60, seconds % 60);
+        // Go writes no zeros at the end of a fraction.
+        let fraction = format!("{fraction:09}");
+        let fraction = fraction.trim_end_matches('0');
+        let _ = writeln!(
+            self.text,
+            r#"{{"model":"qwen3:8b","created_at":"2026-05-18T08:{minute:02}:{second:02}.{fraction}Z","message":{{"role":"assistant",{message}}},{end}}}"#
+        );
+        self.count += 1;
+    }
 }
 
 /// Tokens, as they stand in JSON strings, and numbers: a linear congruential generator that always

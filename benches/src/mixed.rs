@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::corpora::{Corpus, Words};
+use crate::corpora::{Corpus, Interactions, Ollama, Words};
 
 /// OpenAI's Responses API: reasoning, function calls and messages with annotations.
 #[must_use]
@@ -219,6 +219,85 @@ pub fn gemini() -> Corpus {
         );
     }
     Corpus::new("gemini-mixed", text, count)
+}
+
+/// Gemini's Interactions API: thoughts with their signatures, searches and what they found, text
+/// with annotations, and function calls.
+#[must_use]
+pub fn interactions() -> Corpus {
+    let mut stream = Interactions::default();
+    let mut words = Words::default();
+    stream.begin();
+    for turn in 0..59 {
+        let index = 5 * turn;
+        let (thought, text) = (sentence(&mut words), sentence(&mut words));
+        stream.step(
+            index,
+            r#"{"type":"thought"}"#,
+            &[
+                format!(
+                    r#"{{"content":{{"text":"{thought}","type":"text"}},"type":"thought_summary"}}"#
+                ),
+                format!(r#"{{"signature":"{}","type":"thought_signature"}}"#, signature(index)),
+            ],
+        );
+        stream.step(
+            index + 1,
+            &format!(
+                r#"{{"id":"search_{turn:08x}","signature":"","type":"google_search_call","arguments":{{}}}}"#
+            ),
+            &[format!(
+                r#"{{"signature":"{}","arguments":{{"queries":["towns {turn}"]}},"type":"google_search_call"}}"#,
+                signature(index + 1)
+            )],
+        );
+        stream.step(
+            index + 2,
+            &format!(
+                r#"{{"call_id":"search_{turn:08x}","signature":"","type":"google_search_result"}}"#
+            ),
+            &[format!(
+                r#"{{"signature":"{}","result":[{{"search_suggestions":"Towns, page {turn}"}}],"is_error":false,"type":"google_search_result"}}"#,
+                signature(index + 2)
+            )],
+        );
+        stream.step(
+            index + 3,
+            r#"{"type":"model_output"}"#,
+            &[
+                format!(r#"{{"text":"{text}","type":"text"}}"#),
+                format!(
+                    r#"{{"annotations":[{{"type":"url_citation","start_index":0,"end_index":{},"url":"https://example.org/towns?page={turn}","title":"Towns, page {turn}"}}],"type":"text_annotation_delta"}}"#,
+                    text.len()
+                ),
+            ],
+        );
+        stream.step(
+            index + 4,
+            &format!(
+                r#"{{"id":"call_{turn:08x}","signature":"","type":"function_call","name":"weather","arguments":{{}}}}"#
+            ),
+            &[format!(
+                r#"{{"arguments":"{{\"city\":\"Town {turn}\",\"unit\":\"celsius\"}}","type":"arguments_delta"}}"#
+            )],
+        );
+    }
+    stream.end("interactions-mixed", "requires_action")
+}
+
+/// Ollama's native API: lines with thinking, with text and with a tool call, in turn.
+#[must_use]
+pub fn ollama() -> Corpus {
+    let mut stream = Ollama::default();
+    let mut words = Words::default();
+    for turn in 0..333 {
+        stream.line(&format!(r#""content":"","thinking":"{}""#, sentence(&mut words)));
+        stream.line(&format!(r#""content":"{}""#, sentence(&mut words)));
+        stream.line(&format!(
+            r#""content":"","tool_calls":[{{"id":"call_{turn:08x}","function":{{"index":{turn},"name":"weather","arguments":{{"city":"Town {turn}","unit":"celsius"}}}}}}]"#
+        ));
+    }
+    stream.end("ollama-mixed")
 }
 
 /// Some words, as they stand in a JSON string.

@@ -17,7 +17,8 @@ use futures_core::Stream;
 pub enum ReadSize {
     /// This many bytes, wherever that cuts.
     Bytes(usize),
-    /// One block, up to its blank line: what a server that flushes each chunk sends.
+    /// One block, up to its blank line, or one line where lines are events: what a server that
+    /// flushes each chunk sends.
     Event,
 }
 

@@ -58,3 +58,14 @@ fn every_peer_finds_the_same_in_every_dialect() {
         }
     }
 }
+
+#[test]
+fn every_dialects_streams_are_whole() {
+    for api in apis() {
+        for corpus in [(api.corpus)(), (api.mixed)()] {
+            let (end, anomalies) = (api.ended)(corpus.reads(ReadSize::Event));
+            assert!(end.is_complete(), "{} ends as {end:?}", corpus.name);
+            assert!(anomalies.is_empty(), "{}: {anomalies:?}", corpus.name);
+        }
+    }
+}

@@ -1,13 +1,18 @@
 //! From bytes to the answers of the APIs other than completions: ours, and a peer's decoder with a
 //! peer's way through the JSON.
 
+mod lines;
 mod own;
+
+use std::iter;
 
 use async_openai::types::responses::ResponseStreamEvent;
 use deltawire::gemini::{Gemini, GenerateContentResponse};
+use deltawire::interactions::{Interaction, Interactions};
 use deltawire::messages::{Message, Messages};
+use deltawire::ollama::{Answer, Ollama};
 use deltawire::responses::{Response, Responses};
-use deltawire::{Dialect, How, Options, Session};
+use deltawire::{Anomaly, Dialect, End, How, Options, Session};
 use serde_json::Value;
 
 use crate::corpora::{self, Corpus};
@@ -15,7 +20,8 @@ use crate::mixed;
 use crate::reads::{ReadSize, Reads};
 
 use super::decode::{Decoder, EventsourceStream, SseCore, SseStream};
-use own::{OwnGemini, OwnMessages};
+use lines::Lines;
+use own::{OwnGemini, OwnInteractions, OwnMessages, OwnOllama};
 
 /// The result that all arrive at, and that is compared.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -58,66 +64,93 @@ pub struct Api {
     pub parsed: fn(Reads) -> Found,
     /// Returns the share of a stream's events that are not parsed, because a learned frame matched.
     pub learned: fn(Reads) -> f64,
+    /// Returns how a stream ends, and what in it contradicts itself or is not known.
+    pub ended: fn(Reads) -> (End, Vec<Anomaly>),
     /// Ours, and the peers' ways.
     pub competitors: Vec<Competitor>,
 }
 
-/// The APIs.
+/// Returns the APIs.
 #[must_use]
-pub fn apis() -> [Api; 3] {
-    [responses(), messages(), gemini()]
+pub fn apis() -> Vec<Api> {
+    vec![responses(), messages(), gemini(), interactions(), ollama()]
 }
 
-/// An API of this dialect, with the values of its events and the types of them.
+/// The dialect of an API.
 trait Bench: Dialect {
-    /// `serde_json::Value`, for who has no types.
-    type Values: Json;
     fn found(answer: &Self::Answer) -> Found;
 }
 
-fn api<D: Bench>(corpus: fn() -> Corpus, mixed: fn() -> Corpus) -> Api {
-    let competitors = vec![
-        Competitor { name: "deltawire", fold: ours::<D> },
-        Competitor { name: "sse-core + serde_json::Value", fold: pair::<SseCore, D::Values> },
-        Competitor { name: "sse-stream + serde_json::Value", fold: pair::<SseStream, D::Values> },
-    ];
-    Api { corpus, mixed, parsed: parsed::<D>, learned: learned::<D>, competitors }
+fn api<D: Bench>(
+    corpus: fn() -> Corpus,
+    mixed: fn() -> Corpus,
+    peers: impl IntoIterator<Item = Competitor>,
+) -> Api {
+    let ours = Competitor { name: "deltawire", fold: ours::<D> };
+    let competitors = iter::once(ours).chain(peers).collect();
+    Api {
+        corpus,
+        mixed,
+        parsed: parsed::<D>,
+        learned: learned::<D>,
+        ended: ended::<D>,
+        competitors,
+    }
+}
+
+/// The decoders of event streams with `serde_json::Value`, for who has no types.
+fn with_values<V: Json>() -> [Competitor; 2] {
+    [
+        Competitor { name: "sse-core + serde_json::Value", fold: pair::<SseCore, V> },
+        Competitor { name: "sse-stream + serde_json::Value", fold: pair::<SseStream, V> },
+    ]
+}
+
+fn with_own_types<O: Json>() -> [Competitor; 2] {
+    [
+        Competitor { name: "sse-core + own types", fold: pair::<SseCore, O> },
+        Competitor { name: "sse-stream + own types", fold: pair::<SseStream, O> },
+    ]
 }
 
 fn responses() -> Api {
-    let mut api = api::<Responses>(corpora::responses, mixed::responses);
-    api.competitors.extend([
+    let with_types = [
         Competitor { name: "sse-core + async-openai", fold: pair::<SseCore, AsyncOpenai> },
         Competitor { name: "sse-stream + async-openai", fold: pair::<SseStream, AsyncOpenai> },
         Competitor {
             name: "eventsource-stream + async-openai",
             fold: pair::<EventsourceStream, AsyncOpenai>,
         },
-    ]);
-    api
+    ];
+    let peers = with_values::<ResponsesValues>().into_iter().chain(with_types);
+    api::<Responses>(corpora::responses, mixed::responses, peers)
 }
 
 fn messages() -> Api {
-    let mut api = api::<Messages>(corpora::messages, mixed::messages);
-    api.competitors.extend([
-        Competitor { name: "sse-core + own types", fold: pair::<SseCore, OwnMessages> },
-        Competitor { name: "sse-stream + own types", fold: pair::<SseStream, OwnMessages> },
-    ]);
-    api
+    let peers = with_values::<MessagesValues>().into_iter().chain(with_own_types::<OwnMessages>());
+    api::<Messages>(corpora::messages, mixed::messages, peers)
 }
 
 fn gemini() -> Api {
-    let mut api = api::<Gemini>(corpora::gemini, mixed::gemini);
-    api.competitors.extend([
-        Competitor { name: "sse-core + own types", fold: pair::<SseCore, OwnGemini> },
-        Competitor { name: "sse-stream + own types", fold: pair::<SseStream, OwnGemini> },
-    ]);
-    api
+    let peers = with_values::<GeminiValues>().into_iter().chain(with_own_types::<OwnGemini>());
+    api::<Gemini>(corpora::gemini, mixed::gemini, peers)
+}
+
+fn interactions() -> Api {
+    let values = with_values::<InteractionsValues>();
+    let peers = values.into_iter().chain(with_own_types::<OwnInteractions>());
+    api::<Interactions>(corpora::interactions, mixed::interactions, peers)
+}
+
+fn ollama() -> Api {
+    let peers = [
+        Competitor { name: "lines + serde_json::Value", fold: pair::<Lines, OllamaValues> },
+        Competitor { name: "lines + own types", fold: pair::<Lines, OwnOllama> },
+    ];
+    api::<Ollama>(corpora::ollama, mixed::ollama, peers)
 }
 
 impl Bench for Responses {
-    type Values = ResponsesValues;
-
     fn found(answer: &Response) -> Found {
         let arguments = answer.tool_calls().map(|call| call.arguments);
         Found::of(answer.text(), answer.reasoning(), arguments)
@@ -125,8 +158,6 @@ impl Bench for Responses {
 }
 
 impl Bench for Messages {
-    type Values = MessagesValues;
-
     fn found(answer: &Message) -> Found {
         let arguments = answer.tool_calls().map(|call| call.arguments);
         Found::of(answer.text(), answer.reasoning(), arguments)
@@ -134,10 +165,22 @@ impl Bench for Messages {
 }
 
 impl Bench for Gemini {
-    type Values = GeminiValues;
-
     fn found(answer: &GenerateContentResponse) -> Found {
         let arguments = answer.tool_calls().map(|call| call.arguments);
+        Found::of(answer.text(), answer.reasoning(), arguments)
+    }
+}
+
+impl Bench for Interactions {
+    fn found(answer: &Interaction) -> Found {
+        let arguments = answer.tool_calls().map(|call| call.arguments);
+        Found::of(answer.text(), answer.reasoning(), arguments)
+    }
+}
+
+impl Bench for Ollama {
+    fn found(answer: &Answer) -> Found {
+        let arguments = answer.tool_calls().into_iter().map(|call| call.arguments);
         Found::of(answer.text(), answer.reasoning(), arguments)
     }
 }
@@ -172,6 +215,11 @@ fn learned<D: Bench>(reads: Reads) -> f64 {
     stats.learned as f64 / stats.folded.max(1) as f64
 }
 
+fn ended<D: Bench>(reads: Reads) -> (End, Vec<Anomaly>) {
+    let outcome = feed::<D>(Options::new(), reads).close(How::Clean);
+    (outcome.end, outcome.anomalies)
+}
+
 fn feed<D: Dialect>(options: Options, reads: Reads) -> Session<D> {
     let mut session = Session::<D>::with_options(options);
     for read in reads {
@@ -189,7 +237,12 @@ trait Json: Default {
 /// A decoder, and what is done with its events.
 fn pair<D: Decoder, J: Json>(reads: Reads) -> Found {
     let mut json = J::default();
-    D::decode(reads, |data| json.push(data));
+    D::decode(reads, |data| {
+        // Of these APIs only Interactions ends with it.
+        if data != "[DONE]" {
+            json.push(data);
+        }
+    });
     json.finish()
 }
 
@@ -266,5 +319,23 @@ of_values!(GeminiValues, event, found => {
         } else if let Some(call) = part["functionCall"].as_object() {
             found.arguments.push_str(&call["args"].to_string());
         }
+    }
+});
+of_values!(InteractionsValues, event, found => {
+    let delta = &event["delta"];
+    let (whole, text) = match delta["type"].as_str() {
+        Some("text") => (&mut found.text, &delta["text"]),
+        Some("thought_summary") => (&mut found.reasoning, &delta["content"]["text"]),
+        Some("arguments_delta") => (&mut found.arguments, &delta["arguments"]),
+        _ => return,
+    };
+    whole.push_str(text.as_str().unwrap_or_default());
+});
+of_values!(OllamaValues, line, found => {
+    let message = &line["message"];
+    found.text.push_str(message["content"].as_str().unwrap_or_default());
+    found.reasoning.push_str(message["thinking"].as_str().unwrap_or_default());
+    for call in message["tool_calls"].as_array().into_iter().flatten() {
+        found.arguments.push_str(&call["function"]["arguments"].to_string());
     }
 });

@@ -207,3 +207,209 @@ struct Details {
     modality: String,
     token_count: Option<u64>,
 }
+
+/// The events of Gemini's Interactions API, the texts appended by hand.
+#[derive(Default)]
+pub(super) struct OwnInteractions(Found);
+
+impl Json for OwnInteractions {
+    fn push(&mut self, data: &str) {
+        let event: InteractionsEvent = serde_json::from_str(data).expect("an event");
+        let Some(delta) = event.delta else { return };
+        match delta.kind {
+            StepDeltaKind::Text => self.0.text.push_str(&delta.text.unwrap_or_default()),
+            StepDeltaKind::ThoughtSummary => {
+                let text = delta.content.and_then(|content| content.text);
+                self.0.reasoning.push_str(&text.unwrap_or_default());
+            }
+            StepDeltaKind::ArgumentsDelta => {
+                let arguments = delta.arguments.as_ref().and_then(Value::as_str);
+                self.0.arguments.push_str(arguments.unwrap_or_default());
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(self) -> Found {
+        self.0
+    }
+}
+
+#[derive(Deserialize)]
+struct InteractionsEvent {
+    event_type: InteractionsKind,
+    event_id: Option<String>,
+    index: Option<u64>,
+    interaction: Option<InteractionPart>,
+    interaction_id: Option<String>,
+    status: Option<String>,
+    step: Option<Step>,
+    delta: Option<StepDelta>,
+    usage: Option<InteractionsUsage>,
+}
+
+#[derive(Deserialize)]
+enum InteractionsKind {
+    #[serde(rename = "interaction.created")]
+    Created,
+    #[serde(rename = "interaction.status_update")]
+    StatusUpdate,
+    #[serde(rename = "step.start")]
+    StepStart,
+    #[serde(rename = "step.delta")]
+    StepDelta,
+    #[serde(rename = "step.stop")]
+    StepStop,
+    #[serde(rename = "interaction.completed")]
+    Completed,
+    #[serde(rename = "error")]
+    Error,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct InteractionPart {
+    id: String,
+    status: String,
+    object: Option<String>,
+    model: Option<String>,
+    created: Option<String>,
+    updated: Option<String>,
+    service_tier: Option<String>,
+    usage: Option<InteractionsUsage>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<String>,
+    call_id: Option<String>,
+    name: Option<String>,
+    signature: Option<String>,
+    arguments: Option<Value>,
+    content: Option<Vec<Value>>,
+    summary: Option<Vec<Value>>,
+    result: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct StepDelta {
+    #[serde(rename = "type")]
+    kind: StepDeltaKind,
+    text: Option<String>,
+    content: Option<SummaryContent>,
+    signature: Option<String>,
+    /// A string in an `arguments_delta`, an object in a call that is whole.
+    arguments: Option<Value>,
+    annotations: Option<Vec<Annotation>>,
+    result: Option<Value>,
+    is_error: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StepDeltaKind {
+    Text,
+    ThoughtSummary,
+    ThoughtSignature,
+    ArgumentsDelta,
+    TextAnnotationDelta,
+    GoogleSearchCall,
+    GoogleSearchResult,
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct SummaryContent {
+    #[serde(rename = "type")]
+    kind: String,
+    text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Annotation {
+    #[serde(rename = "type")]
+    kind: String,
+    start_index: Option<u64>,
+    end_index: Option<u64>,
+    url: Option<String>,
+    title: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct InteractionsUsage {
+    total_tokens: Option<u64>,
+    total_input_tokens: Option<u64>,
+    total_output_tokens: Option<u64>,
+    total_thought_tokens: Option<u64>,
+    total_cached_tokens: Option<u64>,
+    total_tool_use_tokens: Option<u64>,
+    #[serde(default)]
+    input_tokens_by_modality: Vec<ModalityTokens>,
+}
+
+#[derive(Deserialize)]
+struct ModalityTokens {
+    modality: String,
+    tokens: Option<u64>,
+}
+
+/// The lines of Ollama's native API, the texts appended by hand.
+#[derive(Default)]
+pub(super) struct OwnOllama(Found);
+
+impl Json for OwnOllama {
+    fn push(&mut self, data: &str) {
+        let line: OllamaLine = serde_json::from_str(data).expect("a line");
+        self.0.text.push_str(&line.message.content);
+        self.0.reasoning.push_str(&line.message.thinking.unwrap_or_default());
+        for call in line.message.tool_calls {
+            self.0.arguments.push_str(&call.function.arguments.to_string());
+        }
+    }
+
+    fn finish(self) -> Found {
+        self.0
+    }
+}
+
+#[derive(Deserialize)]
+struct OllamaLine {
+    model: String,
+    created_at: String,
+    message: OllamaMessage,
+    done: bool,
+    done_reason: Option<String>,
+    total_duration: Option<u64>,
+    load_duration: Option<u64>,
+    prompt_eval_count: Option<u64>,
+    prompt_eval_duration: Option<u64>,
+    eval_count: Option<u64>,
+    eval_duration: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct OllamaMessage {
+    role: String,
+    content: String,
+    thinking: Option<String>,
+    images: Option<Vec<String>>,
+    #[serde(default)]
+    tool_calls: Vec<OllamaCall>,
+}
+
+#[derive(Deserialize)]
+struct OllamaCall {
+    id: Option<String>,
+    function: OllamaFunction,
+}
+
+#[derive(Deserialize)]
+struct OllamaFunction {
+    index: Option<u64>,
+    name: String,
+    arguments: Value,
+}
