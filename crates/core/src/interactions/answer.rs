@@ -224,8 +224,10 @@ impl Step {
         let own = self.string("text").filter(|_| list == "content").unwrap_or_default();
         let Some(parts) = self.get(list) else { return own };
         let parts = parts.elements().filter_map(|part| {
-            let is_text = part.member("type")? == "text";
-            Some(part.member("text").filter(|_| is_text)?.as_str()?.into_owned())
+            let [part_type, text] = part.members(["type", "text"]);
+            Some(
+                text.filter(|_| part_type.is_some_and(|own| own == "text"))?.as_str()?.into_owned(),
+            )
         });
         own + &parts.collect::<String>()
     }
@@ -329,11 +331,19 @@ pub(super) fn token_counts(usage: &RawValue<'_>) -> Option<TokenCounts> {
     if !usage.is_object() {
         return None;
     }
-    let count = |name: &str| usage.member(name)?.as_count();
-    let (output, thought) = (count("total_output_tokens"), count("total_thought_tokens"));
+    let counts = usage.members([
+        "total_input_tokens",
+        "total_tool_use_tokens",
+        "total_output_tokens",
+        "total_thought_tokens",
+        "total_tokens",
+        "total_cached_tokens",
+    ]);
+    let [input, tools, output, thought, total, cached] =
+        counts.map(|count| count.as_ref().and_then(RawValue::as_count));
     Some(TokenCounts {
         // Google counts what its tools read apart, as in generateContent.
-        input: match (count("total_input_tokens"), count("total_tool_use_tokens")) {
+        input: match (input, tools) {
             (None, None) => None,
             (input, tools) => Some(input.unwrap_or(0).saturating_add(tools.unwrap_or(0))),
         },
@@ -342,8 +352,8 @@ pub(super) fn token_counts(usage: &RawValue<'_>) -> Option<TokenCounts> {
             (None, None) => None,
             _ => Some(output.unwrap_or(0).saturating_add(thought.unwrap_or(0))),
         },
-        total: count("total_tokens"),
-        cached: count("total_cached_tokens"),
+        total,
+        cached,
         reasoning: thought,
     })
 }

@@ -186,11 +186,12 @@ impl ToolCall {
         let text = |value: Option<RawValue<'_>>| {
             value.as_ref().and_then(RawValue::as_str).map(Cow::into_owned)
         };
-        let id = text(call.member("id")).filter(|id| !id.is_empty());
-        let function = call.member("function");
-        let of_function = |name| function.as_ref().and_then(|function| function.member(name));
-        let name = text(of_function("name")).unwrap_or_default();
-        let arguments = of_function("arguments").map_or_else(String::new, |arguments| {
+        let [id, function] = call.members(["id", "function"]);
+        let members = function.as_ref().map(|function| function.members(["name", "arguments"]));
+        let [name, arguments] = members.unwrap_or_default();
+        let id = text(id).filter(|id| !id.is_empty());
+        let name = text(name).unwrap_or_default();
+        let arguments = arguments.map_or_else(String::new, |arguments| {
             arguments.as_str().unwrap_or_else(|| arguments.to_compact()).into_owned()
         });
         Self { id, name, arguments, call }

@@ -378,17 +378,15 @@ impl Ollama {
             if !self.blocks.is_weighing() {
                 self.calls += 1;
             }
-            let text = |value: &Option<RawValue<'_>>| {
-                let text = value.as_ref().and_then(RawValue::as_str);
-                text.map(alloc::borrow::Cow::into_owned)
-            };
-            let function = call.member("function");
-            let of_function = |name| function.as_ref().and_then(|function| function.member(name));
-            let (id, name) = (text(&call.member("id")), text(&of_function("name")));
+            let [id, function] = call.members(["id", "function"]);
+            let members = function.as_ref().map(|function| function.members(["name", "arguments"]));
+            let [name, arguments] = members.unwrap_or_default();
+            let id = id.as_ref().and_then(RawValue::as_str);
+            let name = name.as_ref().and_then(RawValue::as_str);
             let of_call = (id.as_deref(), name.as_deref());
             let _ = self.blocks.call(slot, of_call, ToolCallKind::Function, to);
             let at = ("function", "arguments");
-            if let Some(arguments) = of_function("arguments") {
+            if let Some(arguments) = arguments {
                 let kind = TextKind::Arguments;
                 let _ = match arguments.as_raw_str() {
                     Some(text) => self.blocks.whole(slot, at, kind, &text, to),

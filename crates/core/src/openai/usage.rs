@@ -70,12 +70,22 @@ impl Usage {
     /// Returns the counts in the vocabulary of all dialects.
     #[must_use]
     pub fn counts(&self) -> TokenCounts {
+        // In one pass.
+        let [input, output, total, of_input, of_output] = self.0.members([
+            "prompt_tokens",
+            "completion_tokens",
+            "total_tokens",
+            "prompt_tokens_details",
+            "completion_tokens_details",
+        ]);
+        let count = |count: Option<RawValue<'_>>| count?.as_count();
+        let detail = |list: Option<RawValue<'_>>, name: &str| list?.member(name)?.as_count();
         TokenCounts {
-            input: self.prompt_tokens(),
-            output: self.completion_tokens(),
-            total: self.total_tokens(),
-            cached: self.cached_tokens(),
-            reasoning: self.reasoning_tokens(),
+            input: count(input),
+            output: count(output),
+            total: count(total),
+            cached: detail(of_input, "cached_tokens"),
+            reasoning: detail(of_output, "reasoning_tokens"),
         }
     }
 

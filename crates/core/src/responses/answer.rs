@@ -225,13 +225,20 @@ pub(super) fn token_counts(usage: &RawValue<'_>) -> Option<TokenCounts> {
     if !usage.is_object() {
         return None;
     }
-    let count = |name: &str| usage.member(name)?.as_count();
-    let detail = |list: &str, name: &str| usage.member(list)?.member(name)?.as_count();
+    let [input, output, total, of_input, of_output] = usage.members([
+        "input_tokens",
+        "output_tokens",
+        "total_tokens",
+        "input_tokens_details",
+        "output_tokens_details",
+    ]);
+    let count = |count: Option<RawValue<'_>>| count?.as_count();
+    let detail = |list: Option<RawValue<'_>>, name: &str| list?.member(name)?.as_count();
     Some(TokenCounts {
-        input: count("input_tokens"),
-        output: count("output_tokens"),
-        total: count("total_tokens"),
-        cached: detail("input_tokens_details", "cached_tokens"),
-        reasoning: detail("output_tokens_details", "reasoning_tokens"),
+        input: count(input),
+        output: count(output),
+        total: count(total),
+        cached: detail(of_input, "cached_tokens"),
+        reasoning: detail(of_output, "reasoning_tokens"),
     })
 }

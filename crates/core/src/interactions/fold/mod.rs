@@ -524,7 +524,7 @@ impl Interactions {
         }
         // The input may stand before the output.
         let has_more = sent().nth(known.len()).is_some();
-        let output = || sent().filter(|step| !has_more || kind_of(step) != Kind::Input);
+        let output = || sent().filter(|step| !has_more || shape_of(step).0 != Kind::Input);
         let mut rest = known.iter();
         let same = output().all(|step| {
             let known = rest.next().and_then(|slot| self.steps.get(slot));
@@ -550,25 +550,24 @@ impl Interactions {
     }
 }
 
-/// Reports whether a step, or a content of one, is of a type that is known.
-fn is_known(step: &RawValue<'_>) -> bool {
+/// Reports whether this is a known type of a step, or of a content of one.
+fn is_known(step_type: Option<&RawValue<'_>>) -> bool {
     const OTHERS: [&str; 8] =
         ["audio", "document", "image", "model_output", "text", "thought", "user_input", "video"];
-    let step_type = step.member("type");
-    let step_type = step_type.as_ref().and_then(RawValue::as_str).unwrap_or_default();
+    let step_type = step_type.and_then(RawValue::as_str).unwrap_or_default();
     OTHERS.contains(&&*step_type) || Kind::of_whole(&step_type).is_some()
 }
 
 /// Returns the kind of a step by its type.
-fn kind_of(step: &RawValue<'_>) -> Kind {
-    let step_type = step.member("type");
-    Kind::of(step_type.as_ref().and_then(RawValue::as_str).as_deref().unwrap_or_default())
+fn kind_of(step_type: Option<&RawValue<'_>>) -> Kind {
+    Kind::of(step_type.and_then(RawValue::as_str).as_deref().unwrap_or_default())
 }
 
 /// Returns the kind of a step, and the lengths of its lists.
 fn shape_of(step: &RawValue<'_>) -> (Kind, u32, u32) {
-    let count = |list| step.member(list).map_or(0, |list| list.elements().count() as u32);
-    (kind_of(step), count("content"), count("summary"))
+    let [step_type, content, summary] = step.members(["type", "content", "summary"]);
+    let count = |list: Option<RawValue<'_>>| list.map_or(0, |list| list.elements().count() as u32);
+    (kind_of(step_type.as_ref()), count(content), count(summary))
 }
 
 /// Returns the kind of the text that stands in a step of this kind.

@@ -37,20 +37,20 @@ impl Interactions {
         is_content: bool,
         to: &mut Transcript,
     ) -> Slot {
-        if !is_known(value) {
+        let [step_type, id, name] = value.members(["type", "id", "name"]);
+        if !is_known(step_type.as_ref()) {
             self.blocks.anomaly_once(AnomalyKind::UnknownItem, "step", to);
         }
+        let kind = kind_of(step_type.as_ref());
         let slot = self.blocks.begin(0, index, value, to);
         if !self.blocks.is_weighing() {
-            let step = Step { index, kind: kind_of(value), is_content, ..Step::default() };
+            let step = Step { index, kind, is_content, ..Step::default() };
             self.steps.insert(slot, step);
             self.last = index;
             self.are_contents |= is_content;
         }
         self.take_parts(slot, value, to);
-        if kind_of(value) == Kind::Call {
-            let id = value.member("id");
-            let name = value.member("name");
+        if kind == Kind::Call {
             let id = id.as_ref().and_then(RawValue::as_str);
             let name = name.as_ref().and_then(RawValue::as_str);
             let of_call = (id.as_deref(), name.as_deref());
@@ -63,46 +63,48 @@ impl Interactions {
     ///
     /// The arguments of a call wait for the deltas that may bring them.
     pub(super) fn take_parts(&mut self, slot: Slot, value: &RawValue<'_>, to: &mut Transcript) {
-        let kind = kind_of(value);
+        let [step_type, text, annotations, data, result, content, summary] =
+            value.members(["type", "text", "annotations", "data", "result", "content", "summary"]);
+        let kind = kind_of(step_type.as_ref());
         let text_kind = text_kind(kind);
         let of_input = kind == Kind::Input;
-        if let Some(text) = value.member("text").as_ref().and_then(RawValue::as_raw_str) {
+        if let Some(text) = text.as_ref().and_then(RawValue::as_raw_str) {
             // A content of an older revision.
             let _ = self.blocks.whole(slot, "text", text_kind, &text, to);
-            self.cite_new(slot, 0, value, to);
+            self.cite_new(slot, 0, annotations.as_ref(), to);
         }
-        if value.member("type").is_some_and(|content| content == "audio") {
-            if let Some(data) = value.member("data").as_ref().and_then(RawValue::as_raw_str) {
+        if step_type.is_some_and(|content| content == "audio") {
+            if let Some(data) = data.as_ref().and_then(RawValue::as_raw_str) {
                 let _ = self.blocks.whole(slot, "data", TextKind::AudioData, &data, to);
             }
         }
-        if let (Kind::Result, Some(result)) = (kind, value.member("result")) {
+        if let (Kind::Result, Some(result)) = (kind, result) {
             if let Some(output) = result.as_raw_str() {
                 let _ = self.blocks.whole(slot, "result", TextKind::ToolOutput, &output, to);
             }
         }
-        for (list, kind) in [("content", text_kind), ("summary", TextKind::ReasoningSummary)] {
-            let parts = value.member(list);
+        let lists =
+            [("content", content, text_kind), ("summary", summary, TextKind::ReasoningSummary)];
+        for (list, parts, kind) in lists {
             let mut count = 0;
             let mut last = None;
             for part in parts.iter().flat_map(RawValue::elements) {
                 last = None;
-                if !is_known(&part) {
+                let [part_type, text, annotations, data] =
+                    part.members(["type", "text", "annotations", "data"]);
+                if !is_known(part_type.as_ref()) {
                     self.blocks.anomaly_once(AnomalyKind::UnknownItem, "content", to);
                 }
-                let part_type = part.member("type");
                 if part_type.as_ref().is_some_and(|part_type| *part_type == "text") {
                     last = Some(count);
-                    if let Some(text) = part.member("text").as_ref().and_then(RawValue::as_raw_str)
-                    {
+                    if let Some(text) = text.as_ref().and_then(RawValue::as_raw_str) {
                         let _ = self.blocks.whole(slot, (list, count, "text"), kind, &text, to);
                     }
                     if list == "content" && !of_input {
-                        self.cite_new(slot, count, &part, to);
+                        self.cite_new(slot, count, annotations.as_ref(), to);
                     }
                 } else if part_type.is_some_and(|part_type| part_type == "audio") && !of_input {
-                    if let Some(data) = part.member("data").as_ref().and_then(RawValue::as_raw_str)
-                    {
+                    if let Some(data) = data.as_ref().and_then(RawValue::as_raw_str) {
                         let at = (list, count, "data");
                         let _ = self.blocks.whole(slot, at, TextKind::AudioData, &data, to);
                     }
@@ -123,8 +125,14 @@ impl Interactions {
     }
 
     /// Hands out the annotations of a text that were not handed out yet.
-    fn cite_new(&mut self, slot: Slot, element: u32, part: &RawValue<'_>, to: &mut Transcript) {
-        let Some(annotations) = part.member("annotations") else { return };
+    fn cite_new(
+        &mut self,
+        slot: Slot,
+        element: u32,
+        annotations: Option<&RawValue<'_>>,
+        to: &mut Transcript,
+    ) {
+        let Some(annotations) = annotations else { return };
         let seen = self.steps.get(&slot).and_then(|step| step.cited.get(&element).copied());
         let seen = seen.unwrap_or_default();
         let mut count = 0;
@@ -172,9 +180,10 @@ impl Interactions {
 
     /// Hands out the arguments that a step has as it was sent, if it is a call.
     pub(super) fn take_call(&mut self, slot: Slot, step: &RawValue<'_>, to: &mut Transcript) {
-        let kind = kind_of(step);
+        let [step_type, arguments] = step.members(["type", "arguments"]);
+        let kind = kind_of(step_type.as_ref());
         let is_call = matches!(kind, Kind::Call | Kind::ServerCall | Kind::Code);
-        if let Some(arguments) = step.member("arguments").filter(|_| is_call) {
+        if let Some(arguments) = arguments.filter(|_| is_call) {
             self.take_arguments(slot, kind, &arguments, false, to);
         }
     }
