@@ -190,11 +190,22 @@ fn the_limit_of_items_is_exact_and_counts_all_of_them() {
     assert_eq!(items(&[calls.clone(), calls.clone(), delta(r#""a":"b""#)]), None);
     assert_eq!(items(&[calls.clone(), delta(r#""a":1,"b":2"#)]), Some(Limit::Items));
     assert_eq!(items(&[calls, choice(r#""a":1,"b":2"#)]), Some(Limit::Items));
-    let two = r#"{"choices":[{"index":5},{"index":5},{"index":6},{"index":5}]}"#.to_owned();
-    assert_eq!(items(&[two.clone(), two, choice(r#""a":1"#)]), None);
     // As many items as bytes allow: a chunk that could hold more is weighed, not refused.
     let long = delta(&format!(r#""content":"{}""#, "x".repeat(100_000)));
     assert_eq!(items(&[long.clone(), long]), None);
+}
+
+#[test]
+fn choices_that_a_chunk_has_twice_are_kept_once() {
+    let options = limited(|limits| limits.max_items = 100);
+    let two = r#"{"choices":[{"index":5},{"index":5},{"index":6},{"index":5}]}"#;
+    let with = |members: usize| {
+        let members: Vec<_> = (0..members).map(|number| format!("\"{number}\":1")).collect();
+        passes(options, &[two.to_owned(), two.to_owned(), choice(&members.join(","))])
+    };
+    // Beside the third choice, in which they are.
+    assert_eq!(with(97), None);
+    assert_eq!(with(98), Some(Limit::Items));
 }
 
 #[test]
@@ -205,4 +216,14 @@ fn the_limit_of_items_bounds_what_a_chunk_is_read_into() {
     let data = format!(r#"{{"choices":[{choices}]}}"#);
     let error = accumulator.push(&Event::new(&data)).map(|_| ()).unwrap_err();
     assert!(matches!(error, Error::Limit { limit: Limit::Items, max: 4096, .. }), "{error}");
+}
+
+#[test]
+fn choices_of_a_chunk_count_as_what_they_take_in_memory() {
+    let passed = |count: usize| {
+        let data = format!(r#"{{"choices":[{}]}}"#, vec!["{}"; count].join(","));
+        Accumulator::new().push(&Event::new(&data)).is_ok()
+    };
+    assert!(passed(200));
+    assert!(!passed(1000));
 }

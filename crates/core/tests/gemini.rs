@@ -914,7 +914,7 @@ fn paths_cannot_make_the_process_hold_more_than_they_say() {
 fn too_many_candidates_parts_or_members_are_refused() {
     let many = |one: &str, count: usize| vec![one; count].join(",");
     for (event, max) in [
-        (format!(r#"{{"candidates":[{}]}}"#, many("{}", 2000)), "max_choices"),
+        (format!(r#"{{"candidates":[{}]}}"#, many("{}", 2000)), "max_items"),
         (
             format!(r#"{{"candidates":[{{"content":{{"parts":[{}]}}}}]}}"#, many("{}", 5000)),
             "max_items",
@@ -931,6 +931,12 @@ fn too_many_candidates_parts_or_members_are_refused() {
         let error = outcome.error.expect("an error").to_string();
         assert!(outcome.end == End::Limit && error.contains(max), "{error}");
     }
+    let mut limits = Limits::default();
+    limits.max_choices = 3;
+    let event = format!(r#"{{"candidates":[{}]}}"#, many("{}", 4));
+    let Seen { outcome, .. } = run(Options::new().with_limits(limits), [&body(&[event])[..]]);
+    let error = outcome.error.expect("an error").to_string();
+    assert!(outcome.end == End::Limit && error.contains("max_choices"), "{error}");
 }
 
 #[test]

@@ -322,6 +322,22 @@ fn an_item_may_change_its_id_in_any_event_that_names_it() {
 
 /// Bytes that are not UTF-8 stand in an ID that is a hole.
 #[test]
+fn an_id_by_which_its_item_is_found_is_no_hole() {
+    let delta = |id: &str| {
+        format!(
+            "data: {{\"type\":\"response.output_text.delta\",\"item_id\":\"{id}\",\"delta\":\"{id}\"}}\n\n"
+        )
+    };
+    let item = "data: {\"type\":\"response.output_item.added\",\"item\":{\"id\":\"b\",\"type\":\"message\",\"content\":[]}}\n\n";
+    let deltas = |ids: &str| ids.chars().map(|id| delta(&id.to_string())).collect::<String>();
+    // An ID that no item has stands for the last one, and that is the second here.
+    for ids in ["aaaa", "aaac", "aacaaa", "abab", "bbac", "aacc"] {
+        same(&(deltas("aca") + item + &deltas(ids)));
+    }
+    assert_eq!(same(&(deltas("aca") + item + &deltas("aaaaaa"))), 5);
+}
+
+#[test]
 fn a_hole_may_hold_what_is_not_utf_8() {
     let mut bytes = Vec::from(HEAD);
     for number in 0..6 {

@@ -108,6 +108,21 @@ pub fn rows() -> Vec<Row> {
         |stream| chat(Options::new(), stream, 4096),
     );
     rows.push(row.size(256 << 10).cost(300));
+    for (name, choice, count) in [
+        ("fold/choices-of-a-chunk", "{}", 200),
+        ("fold/members-of-choices", "{\"index\":0,\"delta\":{\"a\":1,\"b\":[]}}", 200),
+        ("fold/messages-of-choices", "{\"index\":0,\"message\":{\"content\":\"\"}}", 200),
+        // An event that is refused has been read.
+        ("fold/too-many-choices", "{}", 5000),
+    ] {
+        let chunk = format!("data: {{\"choices\":[{}]}}\n\n", vec![choice; count].join(","));
+        let row = Row::new(
+            name,
+            move |size| repeat(&chunk, size),
+            |stream| chat(Options::new(), stream, 4096),
+        );
+        rows.push(row.size(64 << 10).cost(900).held(Held::DEFAULT));
+    }
     let row = Row::new(
         "fold/reasoning",
         |size| repeat(&event("\"delta\":{\"reasoning\":\"a\",\"content\":\"b\"}"), size),

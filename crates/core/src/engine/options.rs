@@ -63,8 +63,11 @@ pub struct Limits {
     /// Where the answer is a list of blocks, each block, each text in one and each value that was
     /// put into one is an item as well.
     ///
-    /// It bounds those that are kept of a stream, and the choices, fragments of tool calls and
-    /// citations in one event.
+    /// It bounds those that are kept of a stream, and the choices, parts, fragments of tool calls
+    /// and citations in one event. There a choice, part or fragment but for the first of its list
+    /// counts as one item more for each 64 bytes that it takes in memory: with the default, an event
+    /// has room for about 256 choices of a chat completion. The answer of a request without `stream`
+    /// is exempt.
     pub max_items: usize,
 }
 

@@ -157,7 +157,7 @@ impl Dialect for Responses {
         let Event {
             event_type: _,
             sequence_number: _,
-            output_index: _,
+            output_index,
             content_index: _,
             summary_index: _,
             command_index: _,
@@ -187,8 +187,9 @@ impl Dialect for Responses {
         else {
             return None;
         };
-        // As long as IDs stay the same, they are a part of the frame.
-        let id = item_id.as_ref().filter(|_| self.has_changing_ids);
+        // As long as IDs stay the same, they are a part of the frame. So are those that an item is
+        // found by.
+        let id = item_id.as_ref().filter(|_| self.has_changing_ids && output_index.is_some());
         let mut holes = Holes::of(delta.as_string_inner()?);
         holes.padding = obfuscation.as_ref().map(RawStr::as_json);
         holes.values[0] = number.map(|number| Hole::Number(number.trim_start()));
