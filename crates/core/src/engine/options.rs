@@ -65,9 +65,9 @@ pub struct Limits {
     ///
     /// It bounds those that are kept of a stream, and the choices, parts, fragments of tool calls
     /// and citations in one event. There a choice, part or fragment but for the first of its list
-    /// counts as one item more for each 64 bytes that it takes in memory: with the default, an event
-    /// has room for about 256 choices of a chat completion. The answer of a request without `stream`
-    /// is exempt.
+    /// counts as one item more for each 64 bytes that it takes in memory. So with the default, an
+    /// event has room for about 256 choices of a chat completion. The answer of a request without
+    /// `stream` is exempt.
     pub max_items: usize,
 }
 
