@@ -7,17 +7,21 @@
 //! found by its index. An input is JSON text that is parsed once, when the answer is made; until
 //! then the transcript has it, as it has every text.
 
+mod block;
+mod delta;
+
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+
+use block::Input;
 
 use super::answer::{self, ContentBlock, Message};
 use super::event::{Delta, Event};
 use crate::blocks::{Blocks, Slot};
 use crate::engine::{
     self, AnomalyKind, Change, Dialect, Effect, Held, Holes, Note, Notes, Options, Outcome,
-    Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallKind, ToolCallSoFar, Transcript,
-    What,
+    Payload, Place, Read, Sealed, TokenCounts, ToolCallSoFar, Transcript, What,
 };
 use crate::error::{ApiError, Error, Limit};
 use crate::json::{RawStr, RawValue, Unknown, Walk};
@@ -309,17 +313,6 @@ fn is_of_block(event: &Event<'_>) -> bool {
     matches!(&*event.event_type(), "content_block_start" | DELTA | "content_block_stop")
 }
 
-/// A text in a block: the member that it is, and the block that is begun where there is none.
-#[derive(Clone, Copy)]
-struct TextIn {
-    member: &'static str,
-    block: &'static str,
-}
-
-const TEXT: TextIn = TextIn { member: "text", block: r#"{"type":"text"}"# };
-const THINKING: TextIn = TextIn { member: "thinking", block: r#"{"type":"thinking"}"# };
-const INPUT: TextIn = TextIn { member: "input", block: r#"{"type":"tool_use"}"# };
-
 impl Messages {
     /// Folds an event, or weighs it.
     fn fold_event(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
@@ -370,20 +363,6 @@ impl Messages {
         if is_odd {
             self.blocks.anomaly(AnomalyKind::UnknownMember, None, "", to);
         }
-    }
-
-    /// Reports whether an event is a delta that adds no more than it has.
-    fn is_mere_delta(&self, event: &Event<'_>) -> bool {
-        let has_text = |member: &'static str| {
-            let slot = event.index.and_then(|index| self.blocks.find(CHOICE, index));
-            slot.is_some_and(|slot| self.blocks.has_text(slot, member))
-        };
-        let is_delta = event.event_type.as_ref().is_some_and(|own| *own == *DELTA);
-        is_delta
-            && event.delta.as_ref().is_none_or(|delta| {
-                (delta.text.is_none() || has_text(TEXT.member))
-                    && (delta.thinking.is_none() || has_text(THINKING.member))
-            })
     }
 
     /// Begins the message.
@@ -442,348 +421,11 @@ impl Messages {
         }
     }
 
-    /// Takes a block that stands in the beginning of the message, and so is whole.
-    fn whole_block(&mut self, block: &RawValue<'_>, to: &mut Transcript) {
-        let index = self.last.map_or(0, |last| last.saturating_add(1));
-        let slot = self.begin_block(index, block, to);
-        if let Some(input) = own_input(block) {
-            self.hand_out_input(slot, &input, to);
-        }
-        let _ = self.blocks.call_done(slot, to);
-        self.blocks.stop(slot);
-    }
-
-    fn block(&mut self, event: &Event<'_>, to: &mut Transcript) {
-        self.begin(to);
-        let Some(block) = event.content_block.as_ref().filter(|block| block.is_object()) else {
-            return self.blocks.anomaly(AnomalyKind::UnexpectedType, None, "content_block", to);
-        };
-        self.note_extra(event, to);
-        let index = event.index.unwrap_or_else(|| {
-            self.blocks.anomaly(AnomalyKind::MissingIndex, None, "index", to);
-            self.last.map_or(0, |last| last.saturating_add(1))
-        });
-        if let Some(known) = self.blocks.find(CHOICE, index) {
-            self.blocks.anomaly(AnomalyKind::BegunAgain, None, "content_block", to);
-            let is_same =
-                self.blocks.sent(known).is_some_and(|sent| sent.as_json() == &*block.to_compact());
-            if is_same && !self.blocks.is_stopped(known) {
-                // The event came twice.
-                return;
-            }
-        }
-        let _ = self.begin_block(index, block, to);
-        if block.member("type").is_some_and(|own| own == "fallback") {
-            // From here on another model answers.
-            if let Some(model) = block.member("to").as_ref().and_then(|to| to.member("model")) {
-                self.keep("model", Some(&model), to);
-            }
-        }
-    }
-
-    /// Begins a block, and hands out what it has in its texts and as a call.
-    fn begin_block(&mut self, index: u64, block: &RawValue<'_>, to: &mut Transcript) -> Slot {
-        let is_shared = self.blocks.find(CHOICE, index).is_some();
-        let slot = self.blocks.begin(CHOICE, index, block, to);
-        if !self.blocks.is_weighing() {
-            self.has_shared_index |= is_shared;
-            self.last = Some(index);
-        }
-        let [block_type, text, thinking, id, name, citations] =
-            block.members(["type", TEXT.member, THINKING.member, "id", "name", "citations"]);
-        let mut whole = |text: TextIn, kind: TextKind, whole: Option<RawValue<'_>>| {
-            if let Some(whole) = whole.as_ref().and_then(RawValue::as_raw_str) {
-                let _ = self.blocks.whole(slot, text.member, kind, &whole, to);
-            }
-        };
-        match block_type.as_ref().and_then(RawValue::as_str).as_deref() {
-            Some("text") => whole(TEXT, TextKind::Content, text),
-            Some("thinking") => whole(THINKING, TextKind::Reasoning, thinking),
-            Some("tool_use") => {
-                let id = id.as_ref().and_then(RawValue::as_str);
-                let name = name.as_ref().and_then(RawValue::as_str);
-                let names = (id.as_deref(), name.as_deref());
-                let _ = self.blocks.call(slot, names, ToolCallKind::Function, to);
-                if !self.blocks.is_weighing() {
-                    self.open_calls.push(slot);
-                }
-            }
-            Some(own) if is_known_block(own) => {}
-            _ => self.blocks.anomaly_once(AnomalyKind::UnknownItem, "content_block", to),
-        }
-        for citation in citations.iter().flat_map(RawValue::elements) {
-            self.blocks.cite(slot, &citation, to);
-        }
-        slot
-    }
-
-    /// Returns the block of an event, which is begun if it has not.
-    fn slot(&mut self, event: &Event<'_>, text: TextIn, to: &mut Transcript) -> Slot {
-        let index = self.index_of(event, to);
-        if let Some(slot) = self.blocks.find(CHOICE, index) {
-            return slot;
-        }
-        self.begin(to);
-        self.blocks.anomaly(AnomalyKind::NotStarted, None, "content_block", to);
-        // The text is valid JSON.
-        self.begin_block(index, &RawValue::within(text.block, false), to)
-    }
-
     fn index_of(&mut self, event: &Event<'_>, to: &mut Transcript) -> u64 {
         event.index.unwrap_or_else(|| {
             self.blocks.anomaly(AnomalyKind::MissingIndex, None, "index", to);
             self.last.unwrap_or_default()
         })
-    }
-
-    fn delta(&mut self, event: &Event<'_>, to: &mut Transcript) -> Effect {
-        self.note_extra(event, to);
-        let Some(delta) = &event.delta else {
-            self.blocks.anomaly(AnomalyKind::UnknownDelta, None, "delta", to);
-            return Effect::Other;
-        };
-        let effect = match &*delta.delta_type() {
-            "text_delta" => self.grow(event, TEXT, &delta.text, to),
-            "thinking_delta" => self.grow(event, THINKING, &delta.thinking, to),
-            "input_json_delta" => self.grow(event, INPUT, &delta.partial_json, to),
-            "signature_delta" => self.sign(event, &delta.signature, to),
-            "citations_delta" => self.cite(event, &delta.citation, to),
-            "compaction_delta" => return self.compact(event, delta, to),
-            _ => {
-                self.blocks.anomaly(AnomalyKind::UnknownDelta, None, "delta", to);
-                return Effect::Other;
-            }
-        };
-        if delta.has_several() || effect == Effect::Other {
-            let own = match &*delta.delta_type() {
-                "text_delta" => "text",
-                "thinking_delta" => "thinking",
-                "input_json_delta" => "partial_json",
-                "signature_delta" => "signature",
-                _ => "citation",
-            };
-            if delta.has_other(own) {
-                self.blocks.anomaly(AnomalyKind::UnknownMember, None, "delta", to);
-            }
-        }
-        if !delta.extra.is_empty() {
-            self.note_unknown(&delta.extra, "delta", to);
-        }
-        effect
-    }
-
-    /// Notes that a delta sets a member which its block should not have, or has.
-    fn note_set(
-        &mut self,
-        slot: Slot,
-        (member, value): (&'static str, Option<&RawValue<'_>>),
-        block_type: &str,
-        to: &mut Transcript,
-    ) {
-        self.note_late(slot, to);
-        let known = self.blocks.put(slot, member);
-        let is_repeated = known.zip(value).is_some_and(|(known, value)| {
-            !known.is_void() && *known.as_json() != *value.to_compact()
-        });
-        if is_repeated {
-            self.blocks.anomaly(AnomalyKind::Repeated, Some(CHOICE), member, to);
-        }
-        if self.blocks.has_put(slot, member) {
-            return;
-        }
-        // The block is read the first time only.
-        let sent = self.blocks.sent(slot).map(|sent| sent.members(["type", member]));
-        let [own_type, own] = sent.unwrap_or_default();
-        let is_other = own_type.as_ref().is_some_and(|own| {
-            let own = own.to_text();
-            own != block_type && (is_known_block(&own) || is_text_block(&own))
-        });
-        let is_repeated = own
-            .as_ref()
-            .zip(value)
-            .is_some_and(|(own, value)| !own.is_void() && *own.to_compact() != *value.to_compact());
-        if is_other {
-            self.blocks.anomaly(AnomalyKind::Misplaced, Some(CHOICE), "delta", to);
-        }
-        if is_repeated {
-            self.blocks.anomaly(AnomalyKind::Repeated, Some(CHOICE), member, to);
-        }
-    }
-
-    /// Notes that a delta comes after the end of its block or of the message.
-    fn note_late(&self, slot: Slot, to: &mut Transcript) {
-        if self.blocks.is_stopped(slot) || self.blocks.are_finished() {
-            self.blocks.anomaly(AnomalyKind::AfterFinish, Some(CHOICE), "delta", to);
-        }
-    }
-
-    /// Sets the signature of a thinking block, which one delta carries whole.
-    fn sign(
-        &mut self,
-        event: &Event<'_>,
-        signature: &Option<RawStr<'_>>,
-        to: &mut Transcript,
-    ) -> Effect {
-        let Some(signature) = signature else { return Effect::Other };
-        let slot = self.slot(event, THINKING, to);
-        let signature = ["\"", signature.as_json(), "\""].concat();
-        let signature = RawValue::within(&signature, false);
-        self.note_set(slot, ("signature", Some(&signature)), THINKING.member, to);
-        self.blocks.set(slot, "signature", &signature, to)
-    }
-
-    fn cite(
-        &mut self,
-        event: &Event<'_>,
-        citation: &Option<RawValue<'_>>,
-        to: &mut Transcript,
-    ) -> Effect {
-        let Some(citation) = citation else { return Effect::Other };
-        let slot = self.slot(event, TEXT, to);
-        self.note_set(slot, ("citations", None), TEXT.member, to);
-        let _ = self.blocks.push(slot, "citations", citation, to);
-        self.blocks.cite(slot, citation, to);
-        Effect::Other
-    }
-
-    /// Appends to a text of a block.
-    fn grow(
-        &mut self,
-        event: &Event<'_>,
-        text: TextIn,
-        delta: &Option<RawStr<'_>>,
-        to: &mut Transcript,
-    ) -> Effect {
-        let Some(delta) = delta else { return Effect::Other };
-        let slot = self.slot(event, text, to);
-        let kind = match text.member {
-            "text" => TextKind::Content,
-            "thinking" => TextKind::Reasoning,
-            _ if self.blocks.is_call(slot) => TextKind::Arguments,
-            _ => TextKind::ServerArguments,
-        };
-        let is_new = !self.blocks.has_text(slot, text.member);
-        if is_new && !self.is_of(slot, text) {
-            self.blocks.anomaly(AnomalyKind::Misplaced, Some(CHOICE), "delta", to);
-        }
-        let mut began = Effect::Nothing;
-        if is_new && text.member != INPUT.member {
-            // A block of another type, which may have begun with such a text.
-            let sent = self.blocks.sent(slot).and_then(|sent| sent.member(text.member));
-            if let Some(sent) =
-                sent.map(RawValue::into_owned).as_ref().and_then(RawValue::as_raw_str)
-            {
-                began = self.blocks.append(slot, text.member, kind, &sent, to);
-            }
-        }
-        self.note_late(slot, to);
-        let effect = began.and(self.blocks.append(slot, text.member, kind, delta, to));
-        if is_new && text.member == INPUT.member {
-            self.blocks.set_json(slot, INPUT.member);
-        }
-        effect
-    }
-
-    /// Reports whether a block is of a type that has this text, or of one that is not known.
-    fn is_of(&self, slot: Slot, text: TextIn) -> bool {
-        let Some(own) = self.blocks.sent(slot).and_then(|sent| sent.member("type")) else {
-            return true;
-        };
-        match &*own.to_text() {
-            own @ ("text" | "thinking" | "redacted_thinking" | "compaction" | "fallback") => {
-                own == text.member
-            }
-            own if own.ends_with("tool_use") => text.member == INPUT.member,
-            _ => true,
-        }
-    }
-
-    /// Sets the members of a compaction block, which one delta carries whole.
-    fn compact(&mut self, event: &Event<'_>, delta: &Delta<'_>, to: &mut Transcript) -> Effect {
-        const COMPACTION: TextIn = TextIn { member: "content", block: r#"{"type":"compaction"}"# };
-        let slot = self.slot(event, COMPACTION, to);
-        for member in ["content", "encrypted_content"] {
-            if let Some(value) = delta.extra.get(member).filter(|value| !value.is_null()) {
-                self.note_set(slot, (member, Some(value)), "compaction", to);
-                let _ = self.blocks.set(slot, member, value, to);
-            }
-        }
-        if delta.extra.iter().any(|(name, _)| !matches!(name, "content" | "encrypted_content")) {
-            self.blocks.anomaly(AnomalyKind::UnknownMember, None, "delta", to);
-        }
-        Effect::Other
-    }
-
-    fn stop(&mut self, event: &Event<'_>, to: &mut Transcript) {
-        self.note_extra(event, to);
-        let index = self.index_of(event, to);
-        let Some(slot) = self.blocks.find(CHOICE, index) else {
-            return self.blocks.anomaly(AnomalyKind::NotStarted, None, "content_block", to);
-        };
-        if self.blocks.is_stopped(slot) {
-            return self.blocks.anomaly(AnomalyKind::Repeated, None, "content_block_stop", to);
-        }
-        match self.input(slot, to) {
-            Input::None => self.hand_out_sent_input(slot, to),
-            Input::Json => {
-                let sent = self.blocks.sent(slot).and_then(own_input);
-                let is_other = |sent: &RawValue<'_>| {
-                    !sent.is_void()
-                        && own_input(&self.blocks.value(slot, to)).as_ref() != Some(sent)
-                };
-                if sent.as_ref().is_some_and(is_other) {
-                    // The deltas count, as the reference has it.
-                    self.blocks.anomaly(AnomalyKind::Contradicted, Some(CHOICE), "input", to);
-                }
-            }
-            Input::Other => {
-                // A token limit cut it, or the model wrote no JSON: the stop reason says which.
-                self.blocks.anomaly(AnomalyKind::UnfinishedArguments, Some(CHOICE), "input", to);
-                if self.blocks.finish_reason(CHOICE) != Some(TOOL_USE) {
-                    self.blocks.stop(slot);
-                    return;
-                }
-            }
-        }
-        let _ = self.blocks.call_done(slot, to);
-        self.blocks.stop(slot);
-    }
-
-    /// Returns the input of a block, as far as deltas brought it.
-    fn input(&self, slot: Slot, to: &Transcript) -> Input {
-        let text = self.blocks.text(slot, INPUT.member, to);
-        let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Input::None };
-        match RawValue::parse(&text) {
-            Ok(_) => Input::Json,
-            Err(_) => Input::Other,
-        }
-    }
-
-    /// Hands out the input that a block began with, if deltas brought none.
-    fn hand_out_sent_input(&mut self, slot: Slot, to: &mut Transcript) {
-        if let Some(input) = self.blocks.sent(slot).and_then(own_input).map(RawValue::into_owned) {
-            self.hand_out_input(slot, &input, to);
-        }
-    }
-
-    /// Hands out the input that a block began with.
-    ///
-    /// Deltas may replace it while the block has not ended, so it is handed out at the end.
-    fn hand_out_input(&mut self, slot: Slot, input: &RawValue<'_>, to: &mut Transcript) {
-        let kind = match self.blocks.is_call(slot) {
-            true => TextKind::Arguments,
-            false => TextKind::ServerArguments,
-        };
-        if input.as_raw_str().is_some_and(|text| text.is_empty()) {
-            // It stands for no input, and is no arguments.
-            return;
-        }
-        // Writing a string as JSON cannot fail.
-        let text = serde_json::to_string(&*input.to_compact()).unwrap_or_default();
-        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        let text = RawStr::from_inner(text.unwrap_or_default());
-        let _ = self.blocks.append(slot, INPUT.member, kind, &text, to);
-        self.blocks.set_json(slot, INPUT.member);
     }
 
     fn message_delta(&mut self, event: &Event<'_>, to: &mut Transcript) {
@@ -905,49 +547,9 @@ impl Messages {
 /// The stop reason of a message whose tool calls are whole.
 const TOOL_USE: &str = "tool_use";
 
-/// The input of a block, as far as deltas brought it.
-enum Input {
-    /// They brought nothing, so the block has the input that it began with.
-    None,
-    /// A whole JSON value.
-    Json,
-    /// A text that is not JSON.
-    Other,
-}
-
-/// Reports whether a block of this type is known, although nothing of it is a text of the answer.
-fn is_known_block(block_type: &str) -> bool {
-    const OTHERS: [&str; 9] = [
-        "compaction",
-        "container_upload",
-        "document",
-        "fallback",
-        "image",
-        "mcp_tool_listing",
-        "redacted_thinking",
-        "search_result",
-        "tool_result",
-    ];
-    OTHERS.contains(&block_type)
-        || block_type.ends_with("_tool_use")
-        || block_type.ends_with("_tool_result")
-}
-
-/// Reports whether a block of this type has a text of the answer, or is a call.
-fn is_text_block(block_type: &str) -> bool {
-    matches!(block_type, "text" | "thinking" | "tool_use")
-}
-
 /// Reports whether an object without a type is an error.
 fn is_api_error(data: &str) -> bool {
     RawValue::parse(data).is_ok_and(|data| ApiError::of(&data).is_some())
-}
-
-/// Returns the input of a block for a tool.
-fn own_input<'v>(block: &'v RawValue<'_>) -> Option<RawValue<'v>> {
-    let [block_type, input] = block.members(["type", "input"]);
-    let is_call = block_type.as_ref()?.as_str()?.ends_with("tool_use");
-    input.filter(|_| is_call)
 }
 
 saved!(Messages {
