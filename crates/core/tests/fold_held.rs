@@ -186,10 +186,13 @@ fn the_limit_of_items_is_exact_and_counts_all_of_them() {
     assert_eq!(items(&[four.clone(), four.clone(), unknown(r#""e":null,"a":5"#)]), None);
     assert_eq!(items(&[four.clone(), unknown(r#""e":5"#)]), Some(Limit::Items));
     assert_eq!(items(&[four, delta(r#""content":"x""#)]), Some(Limit::Items));
-    let calls = delta(r#""tool_calls":[{"id":"a","index":0},{"id":"b","index":1}]"#);
-    assert_eq!(items(&[calls.clone(), calls.clone(), delta(r#""a":"b""#)]), None);
-    assert_eq!(items(&[calls.clone(), delta(r#""a":1,"b":2"#)]), Some(Limit::Items));
-    assert_eq!(items(&[calls, choice(r#""a":1,"b":2"#)]), Some(Limit::Items));
+    let call =
+        |id: &str, index: u32| delta(&format!(r#""tool_calls":[{{"id":"{id}","index":{index}}}]"#));
+    let calls = [call("a", 0), call("b", 1)];
+    let and = |chunks: &[String]| items(&[&calls, chunks].concat());
+    assert_eq!(and(&[calls[0].clone(), calls[1].clone(), delta(r#""a":"b""#)]), None);
+    assert_eq!(and(&[delta(r#""a":1,"b":2"#)]), Some(Limit::Items));
+    assert_eq!(and(&[choice(r#""a":1,"b":2"#)]), Some(Limit::Items));
     // As many items as bytes allow: a chunk that could hold more is weighed, not refused.
     let long = delta(&format!(r#""content":"{}""#, "x".repeat(100_000)));
     assert_eq!(items(&[long.clone(), long]), None);

@@ -331,10 +331,12 @@ fn an_id_by_which_its_item_is_found_is_no_hole() {
     let item = "data: {\"type\":\"response.output_item.added\",\"item\":{\"id\":\"b\",\"type\":\"message\",\"content\":[]}}\n\n";
     let deltas = |ids: &str| ids.chars().map(|id| delta(&id.to_string())).collect::<String>();
     // An ID that no item has stands for the last one, and that is the second here.
-    for ids in ["aaaa", "aaac", "aacaaa", "abab", "bbac", "aacc"] {
+    for ids in ["aaaa", "aaac", "aacaaa", "abab", "bbac", "aacc", "aaccca"] {
         same(&(deltas("aca") + item + &deltas(ids)));
+        same(&(deltas("aaccca") + item + &deltas(ids)));
+        same(&(deltas("aaa") + item + &deltas(ids)));
     }
-    assert_eq!(same(&(deltas("aca") + item + &deltas("aaaaaa"))), 5);
+    assert_eq!(same(&(deltas("aaa") + item + &deltas("aaaa"))), 1 + 3);
 }
 
 #[test]

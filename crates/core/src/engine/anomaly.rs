@@ -182,6 +182,8 @@ pub enum AnomalyKind {
     UnknownDelta,
     /// An item, a block, a step or a part has a type that is not known.
     ///
+    /// Or a part has a text that its type does not have.
+    ///
     /// It is in the answer as it was sent. It is noted once, with the first event that has one.
     UnknownItem,
     /// An event or its delta has a member that has no place in the answer.

@@ -66,9 +66,9 @@ pub(crate) fn rows() -> Vec<Row> {
         stream("100,000 comments", &[hi, &comments, FINISH, DONE]).keeps("hi"),
         stream("10,000 choices in a chunk", &[hi, &at_once, DONE])
             .ends("limit")
-            .says("the stream passed the limit max_choices of 1024")
+            .says("the stream passed the limit max_items of 4096")
             .keeps("hi")
-            .holds(8 << 20),
+            .holds(4 << 20),
         stream("10,000 choices in 10,000 chunks", &[hi, &in_turn, DONE])
             .ends("limit")
             .says("the stream passed the limit max_choices of 1024")

@@ -187,9 +187,12 @@ impl Dialect for Responses {
         else {
             return None;
         };
-        // As long as IDs stay the same, they are a part of the frame. So are those that an item is
-        // found by.
-        let id = item_id.as_ref().filter(|_| self.has_changing_ids && output_index.is_some());
+        if output_index.is_none() && self.has_changing_ids {
+            // The ID says which item is meant, and folding may have noted that it is another one.
+            return None;
+        }
+        // As long as IDs stay the same, they are a part of the frame.
+        let id = item_id.as_ref().filter(|_| self.has_changing_ids);
         let mut holes = Holes::of(delta.as_string_inner()?);
         holes.padding = obfuscation.as_ref().map(RawStr::as_json);
         holes.values[0] = number.map(|number| Hole::Number(number.trim_start()));

@@ -113,9 +113,13 @@ impl Responses {
             let (at, of) = ((list, index as u32, text.member), (list, index as u32));
             if self.blocks.had_text(slot, at) {
                 let _ = self.take_text(slot, at, text.kind, (&whole, sent), to);
-            } else if is_there && !whole.is_empty() && self.blocks.put(slot, of).is_none() {
-                // There it is found without a walk through the item.
-                let _ = self.blocks.set(slot, of, part.part, to);
+            } else if !whole.is_empty() {
+                // It is in the answer, and nobody is told of it.
+                self.blocks.anomaly_once(AnomalyKind::UnknownItem, "part", to);
+                if is_there && self.blocks.put(slot, of).is_none() {
+                    // There it is found without a walk through the item.
+                    let _ = self.blocks.set(slot, of, part.part, to);
+                }
             }
         }
     }
