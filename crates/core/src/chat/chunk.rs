@@ -388,7 +388,7 @@ impl<'de> WireChoice<'de> for ChunkChoice<'de> {
 }
 
 impl<'de> Members<'de> for ChunkChoice<'de> {
-    #[inline]
+    #[inline(always)]
     fn member(
         &mut self,
         name: Name<'_>,
