@@ -891,6 +891,47 @@ fn a_frame_is_learned_from_texts_and_arguments() {
 }
 
 #[test]
+fn an_events_id_is_a_hole_of_the_frame() {
+    let mut events = vec![created(), start(0, json!({"type": "model_output"}))];
+    events.extend((0..20).map(|number| text(0, &format!("t{number} "))));
+    events.extend([stop(0), completed("completed", &usage())]);
+    for (number, event) in events.iter_mut().enumerate() {
+        event["event_id"] = format!("e{number}").into();
+    }
+    let learned = |events: &[Value]| {
+        let mut session = Session::new();
+        session.feed(&body(events)).unwrap();
+        (session.accumulator().stats().learned, session.cursor().map(|cursor| cursor.to_string()))
+    };
+    let (count, _) = learned(&events);
+    assert!(count >= 18, "{count} of 20");
+    // The last event was not parsed in full, and the cursor is there.
+    let (_, cursor) = learned(&events[..15]);
+    assert!(cursor.is_some_and(|cursor| cursor.contains("e14")));
+    let seen = same_at_every_cut::<Interactions>("with IDs", &body(&events));
+    assert_eq!(seen.answer["steps"][0]["content"][0]["text"].as_str().map(str::len), Some(70));
+    // IDs that are escaped, empty, of another type, or missing.
+    let ids = [json!("é\n\""), json!(""), json!(7), json!(null), json!({"a": 1}), json!("e")];
+    for id in ids {
+        for at in [8, 21] {
+            let mut events = events.clone();
+            events[at]["event_id"] = id.clone();
+            same_at_every_cut::<Interactions>(&format!("{id} at {at}"), &body(&events));
+            events[at].as_object_mut().unwrap().remove("event_id");
+            same_at_every_cut::<Interactions>(&format!("none at {at}"), &body(&events));
+        }
+    }
+    // After a break the server repeats the last event.
+    for at in 3..events.len() {
+        let mut session = Session::new();
+        session.feed(&body(&events[..at])).unwrap();
+        session.resume(false);
+        session.feed(&body(&events[at - 1..])).unwrap();
+        assert_eq!(json!(session.close(How::Clean).answer), seen.answer, "resumed at {at}");
+    }
+}
+
+#[test]
 fn a_limit_refuses_whole_events() {
     for case in cases() {
         limits_refuse_whole_events::<Interactions>(case.name, &data(&case.events));

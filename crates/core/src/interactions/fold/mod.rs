@@ -20,8 +20,9 @@ use super::answer::{self, Interaction, Kind};
 use super::event::{Delta, Event};
 use crate::blocks::{Blocks, Slot};
 use crate::engine::{
-    self, AnomalyKind, Change, Cursor, Dialect, Effect, Holes, Note, Notes, Options, Outcome,
-    Payload, Place, Read, Sealed, TextKind, TokenCounts, ToolCallSoFar, Transcript, What,
+    self, AnomalyKind, Change, Cursor, Dialect, Effect, Hole, Holes, Note, Notes, Options, Outcome,
+    Payload, Place, Read, Sealed, TextId, TextKind, TokenCounts, ToolCallSoFar, Transcript, Values,
+    What,
 };
 use crate::error::{ApiError, Error};
 use crate::json::{RawValue, Unknown, Walk, string_inner};
@@ -166,13 +167,13 @@ impl Dialect for Interactions {
         Blocks::weighed(self, to, |this| &mut this.blocks, |this, to| this.fold_event(event, to))
     }
 
-    /// Returns the text of a delta that says nothing else.
+    /// Returns the text of a delta that says nothing else but its event's ID.
     ///
-    /// An event with an ID is read in full, because the last ID is kept.
+    /// Events of an interaction that is stored have one each, and the last is kept.
     fn holes<'e>(&self, event: &'e Event<'_>) -> Option<Holes<'e>> {
         let Event {
             event_type: Some(event_type),
-            event_id: None,
+            event_id,
             index: _,
             interaction: None,
             interaction_id: None,
@@ -214,7 +215,18 @@ impl Dialect for Interactions {
             (None, Some(part)) if *delta_type == "arguments_delta" => string_inner(part.as_json())?,
             _ => return None,
         };
-        Some(Holes::of(text))
+        let mut holes = Holes::of(text);
+        if let Some(id) = event_id {
+            let _ = id.as_string_inner()?;
+            holes.values[EVENT_ID] = Some(Hole::Value(id.as_json()));
+        }
+        Some(holes)
+    }
+
+    fn refill(&mut self, _: TextId, values: &Values<'_>, to: &mut Transcript) {
+        if let Some(id) = values.value(EVENT_ID) {
+            self.blocks.keep(&mut self.cursor, "event_id", &id, to);
+        }
     }
 
     fn api_error(event: &Event<'_>, data: &str) -> Option<Box<ApiError>> {
@@ -316,6 +328,9 @@ impl Notes for Interactions {
 /// The element that a text begins where there is none.
 const TEXT: &str = r#"{"type":"text"}"#;
 
+/// The position of the event's ID in [`Holes::values`].
+const EVENT_ID: usize = 0;
+
 /// The types of the events that are folded, with those of revisions before May 2026.
 const EVENTS: [&str; 11] = [
     "content.delta",
@@ -387,7 +402,8 @@ impl Interactions {
         let mut effect = Effect::Nothing;
         if let Some(id) = &event.event_id {
             self.blocks.keep(&mut self.cursor, "event_id", id, to);
-            effect = Effect::Other;
+            // A string is a hole of the learned frame.
+            effect = Effect::set(id.as_string_inner().is_none());
         }
         let metadata = event.metadata.as_ref();
         let total = metadata.and_then(|metadata| metadata.member("total_usage"));
