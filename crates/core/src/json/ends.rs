@@ -146,7 +146,7 @@ pub(super) fn known_end(bytes: &[u8], mut at: usize) -> usize {
 
 /// Returns the position of the closing quote of a string in a text that is known to be JSON.
 #[inline]
-fn known_string_end(bytes: &[u8], at: usize) -> usize {
+pub(super) fn known_string_end(bytes: &[u8], at: usize) -> usize {
     let end = plain_end(bytes, at);
     if bytes.get(end) == Some(&b'"') { end } else { known_escaped_end(bytes, end) }
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue as SerdeRaw;
 
 use super::RawStr;
 use super::cursor::{Cursor, Invalid};
-use super::ends::string_end;
+use super::ends::known_string_end;
 use super::formats::{Json, read_json};
 use super::text::{decode, string_inner};
 use crate::save::{Fault, Reader, Saved, Writer};
@@ -442,7 +442,7 @@ fn compact(json: &str) -> Cow<'_, str> {
     let (mut at, mut from) = (0, 0);
     while let Some(byte) = bytes.get(at) {
         match byte {
-            b'"' => at = string_end(bytes, at + 1).map_or(bytes.len(), |end| end + 1),
+            b'"' => at = known_string_end(bytes, at + 1) + 1,
             b' ' | b'\t' | b'\n' | b'\r' => {
                 if from == 0 {
                     text.reserve(json.len());
