@@ -10,9 +10,9 @@
 //! - A channel cuts spans and shows them. It does not know the queue: its choice calls
 //!   [`release`](Channel::release) when it is a span's turn, and [`take`](Channel::take) when the
 //!   caller takes a piece of it.
-//! - Nothing is kept for a span but its [`Marks`], and the parts that a verdict replaces. All else is
-//!   found in the text when the span is handed out, released or taken. So what waits costs what its
-//!   text does, however short its spans are.
+//! - Nothing is kept for a span but its [`Marks`], and the parts that a verdict replaces. All else
+//!   is found in the text when the span is handed out, released or taken. So what waits costs what
+//!   its text does, however short its spans are.
 //! - Positions count from the beginning of the text and go forward. Only a stop takes `held` back.
 //! - As long as nothing is replaced, the text that is shown is the beginning of the text. After
 //!   that it is `shown`. Then `base` follows `taken` when enough text is no longer needed, so that

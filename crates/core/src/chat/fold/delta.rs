@@ -154,7 +154,7 @@ impl Delta<'_> {
 
     /// Folds the members that few deltas have.
     ///
-    /// Of them only reasoning details are learned from, as a hole.
+    /// Only reasoning details are learned from, as a hole.
     #[inline(never)]
     fn fold_rare(&self, message: &mut ChatMessage, to: &mut Sink<'_>) -> Effect {
         let rare = message.rare.get_or_insert_default();
